@@ -54,7 +54,7 @@ class Expect:
         return cls(value - tol, value + tol)
 
     def contains(self, value: float) -> bool:
-        """Say whether a number lies in the region; NaN does not."""
+        """Say whether a number lies in the region; NaN lies in none."""
         return self.low <= value <= self.high
 
     def describe(self) -> str:
@@ -162,7 +162,7 @@ def judge(claim: Claim, measures: Mapping[str, Any], rng_seed: int = 0) -> Verdi
         ToylabError: a table or column is missing, or the measure is not one value per unit.
 
     Example:
-        >>> claim = Claim("loss", "The loss falls.", "none", lambda m: m["fall"], Expect.above(0))
+        >>> claim = Claim("fall", "Loss falls.", "none", lambda m: m["fall"], Expect.above(0))
         >>> judge(claim, {"fall": [0.9, 1.0, 1.1, 1.0, 0.8]}).verdict
         'reproduced'
     """
