@@ -1,0 +1,1 @@
+"""Synthetic worlds with known ground truth, and the closed forms that judge their learners."""
