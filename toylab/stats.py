@@ -9,13 +9,30 @@ With five seeds the plain percentile interval is too short (it covers the mean i
 Hesterberg, whose tails are moved out by the ratio of Student's t to the normal quantile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy import special
+
+from toylab.errors import ToylabError
+from toylab.significance import benjamini_hochberg, holm, permutation_test, tost
+
+__all__ = [
+    "Interval",
+    "PowerLaw",
+    "alive",
+    "benjamini_hochberg",
+    "bootstrap_interval",
+    "hierarchical_bootstrap",
+    "holm",
+    "paired_difference",
+    "permutation_test",
+    "power_law",
+    "tost",
+]
 
 Statistic = Literal["mean", "median"] | Callable[..., np.ndarray]
 """A name, or a function ``f(values, axis=-1)`` that reduces that axis."""
@@ -104,3 +121,159 @@ def bootstrap_interval(
         shape = (min(rows, resamples - start), len(units_N))
         parts.append(function(units_N[rng.integers(len(units_N), size=shape)], axis=-1))
     return Interval(estimate, *ends(np.concatenate(parts), tails(len(units_N), level, method)))
+
+
+class PowerLaw(NamedTuple):
+    """A fitted ``y = prefactor * x**exponent``; ``r2`` is measured on the logarithms."""
+
+    exponent: Interval
+    prefactor: float
+    r2: float
+
+
+def paired_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    statistic: Statistic = "mean",
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Bootstrap interval of ``statistic(a - b)`` over pairs of runs that share a seed.
+
+    Args:
+        a: one value per unit.
+        b: one value per unit, in the same order.
+        statistic: as in :func:`bootstrap_interval`.
+        level: confidence level.
+        seed: seed of the resampling.
+
+    Returns:
+        Estimate, low, high; a pair with a dead member is dropped.
+    """
+    a_N, b_N = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a_N.shape != b_N.shape:
+        raise ToylabError(
+            f"paired_difference: {a_N.shape} values against {b_N.shape}; give one pair per unit."
+        )
+    return bootstrap_interval(a_N - b_N, statistic, level, seed=seed)
+
+
+def hierarchical_bootstrap(
+    values: ArrayLike,
+    groups: Sequence[ArrayLike],
+    design: Literal["crossed", "nested"] = "crossed",
+    level: float = 0.95,
+    resamples: int = 4000,
+    seed: int = 0,
+) -> Interval:
+    """Bootstrap interval of the mean where runs share seeds.
+
+    Fifteen runs of 5 initialisations times 3 data orders are not fifteen independent runs.
+    "crossed" resamples the levels of each factor on their own and weighs a run by the product
+    of its levels' counts (conservative: the noise of single runs is counted more than once).
+    "nested" resamples the groups, then the runs inside each.
+
+    Args:
+        values: one value per run; NaN (dead) runs are dropped.
+        groups: per factor, the label of each run: ``(init_seed, data_seed)`` for "crossed",
+            ``(outer_seed,)`` for "nested".
+        design: how the factors lie to each other.
+        level: confidence level.
+        resamples: number of bootstrap samples.
+        seed: seed of the resampling.
+
+    Source: Owen 2007, "The pigeonhole bootstrap"; Davison and Hinkley 1997, section 3.8.
+    """
+    flat = np.asarray(values, np.float64)
+    labels = [np.asarray(group) for group in groups]
+    if not labels or any(label.shape != flat.shape for label in labels) or flat.ndim != 1:
+        raise ToylabError("hierarchical_bootstrap: give one label per value for each group.")
+    if design == "nested" and len(labels) != 1:
+        raise ToylabError("hierarchical_bootstrap: 'nested' takes one group, the outer one.")
+    living = ~np.isnan(flat)
+    units_N = flat[living]
+    if not len(units_N):
+        return Interval(np.nan, np.nan, np.nan)
+    coded = [np.unique(label[living], return_inverse=True)[1] for label in labels]
+    rng = np.random.default_rng(seed)
+    if design == "crossed":
+        parts = [_level_counts(rng, code, resamples)[:, code] for code in coded]
+        weights_RN = np.prod(parts, axis=0)
+    else:
+        weights_RN = _nested_counts(rng, coded[0], resamples)
+    # Where cells are missing, a resample may hold no run at all; it says nothing.
+    weights_RN = weights_RN[weights_RN.sum(1) > 0]
+    draws_R = weights_RN @ units_N / weights_RN.sum(1)
+    fewest = min((code.max() + 1 for code in coded if code.max() > 0), default=1)
+    return Interval(float(units_N.mean()), *ends(draws_R, tails(fewest, level)))
+
+
+def _level_counts(rng: np.random.Generator, code_N: np.ndarray, resamples: int) -> np.ndarray:
+    """Count how often each level is drawn, per resample: (R, levels)."""
+    levels = int(code_N.max()) + 1
+    return rng.multinomial(levels, np.full(levels, 1 / levels), size=resamples)
+
+
+def _nested_counts(rng: np.random.Generator, code_N: np.ndarray, resamples: int) -> np.ndarray:
+    """Count how often each run is drawn when groups, then runs inside them, are resampled."""
+    drawn_RG = _level_counts(rng, code_N, resamples)
+    counts_RN = np.zeros((resamples, len(code_N)), np.int64)
+    for group in range(drawn_RG.shape[1]):
+        rows = np.flatnonzero(code_N == group)
+        share = np.full(len(rows), 1 / len(rows))
+        counts_RN[:, rows] = rng.multinomial(drawn_RG[:, group] * len(rows), share)
+    return counts_RN
+
+
+def power_law(
+    x: Float[ArrayLike, " S"],
+    y: Float[ArrayLike, "*P S"],
+    level: float = 0.95,
+    resamples: int = 4000,
+    seed: int = 0,
+) -> PowerLaw:
+    """Fit ``log y = log c + k log x`` by least squares, with an interval for k over units.
+
+    Args:
+        x: S positive sizes.
+        y: positive values, (P, S) with one row per run (the unit; a row with NaN is dropped),
+            or (S,), where the points themselves are the units.
+        level: confidence level.
+        resamples: number of bootstrap samples.
+        seed: seed of the resampling.
+
+    Returns:
+        Exponent with interval, prefactor, and r2 of the fit to the mean logarithm.
+
+    Raises:
+        ToylabError: a value is not positive, or fewer than two sizes differ.
+    """
+    x_S, y_PS = np.asarray(x, np.float64), np.atleast_2d(np.asarray(y, np.float64))
+    y_PS = y_PS[~np.isnan(y_PS).any(axis=1)]
+    if x_S.ndim != 1 or y_PS.shape[1:] != x_S.shape:
+        raise ToylabError(f"power_law: x of shape {x_S.shape} against y of {y_PS.shape}.")
+    if not (len(np.unique(x_S)) > 1 and np.all(x_S > 0) and np.all(y_PS > 0)):
+        raise ToylabError("power_law: give positive x and y, with two different x at least.")
+    if not len(y_PS):
+        return PowerLaw(Interval(np.nan, np.nan, np.nan), np.nan, np.nan)
+    logx_S, logy_PS = np.log(x_S), np.log(y_PS)
+    mean_S = logy_PS.mean(axis=0)
+    slope, intercept = np.polyfit(logx_S, mean_S, 1)
+    spread = np.sum((mean_S - mean_S.mean()) ** 2)
+    r2 = 1 - np.sum((mean_S - slope * logx_S - intercept) ** 2) / spread if spread > 0 else 1.0
+    if np.ndim(y) == 2:
+        # With common x the slope of the mean is the mean of the slopes.
+        slopes_P = np.polyfit(logx_S, logy_PS.T, 1)[0]
+        exponent = bootstrap_interval(slopes_P, "mean", level, resamples, seed)
+    else:
+        rows_RS = np.random.default_rng(seed).integers(len(x_S), size=(resamples, len(x_S)))
+        draws_R = _slopes(logx_S[rows_RS], mean_S[rows_RS])
+        exponent = Interval(float(slope), *ends(draws_R, tails(len(x_S), level)))
+    return PowerLaw(exponent, float(np.exp(intercept)), float(r2))
+
+
+def _slopes(x_RS: np.ndarray, y_RS: np.ndarray) -> np.ndarray:
+    """Return the least-squares slope per row; rows whose x are all equal have none."""
+    x_RS, y_RS = x_RS[np.ptp(x_RS, axis=1) > 0], y_RS[np.ptp(x_RS, axis=1) > 0]
+    x_RS = x_RS - x_RS.mean(axis=1, keepdims=True)
+    return np.sum(x_RS * y_RS, axis=1) / np.sum(x_RS**2, axis=1)

@@ -1,0 +1,209 @@
+"""Committed verdicts: one JSON file per study and preset, and the README's table of them.
+
+``studies/results/<study>.<preset>.json`` holds {study, preset, device, commit, wall_s,
+claims: [...]}; the table of reproductions and the gallery are text made from files, put
+between two markers of the README.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from toylab.atomic import write_text
+from toylab.claims import VERDICTS, Verdict, to_record
+from toylab.errors import ToylabError, nearest
+
+FIELDS = ("study", "preset", "device", "commit", "wall_s", "claims")
+CLAIM_FIELDS = tuple("key text source paper estimate low high n dead verdict".split())
+PRESETS = ("smoke", "laptop", "paper")
+COLUMNS = ("Study", "Claim", "Paper", "Measured [95% interval]", "n", "Verdict")
+
+
+def write_result(
+    path: str | Path,
+    study: str,
+    preset: str,
+    device: str,
+    commit: str,
+    wall_s: float,
+    verdicts: Iterable[Verdict],
+) -> Path:
+    """Write the verdicts of one run of a study, atomically.
+
+    Args:
+        path: the file, ``studies/results/<study>.<preset>.json`` for a committed one.
+        study: the study's name.
+        preset: smoke, laptop or paper.
+        device: the machine in words.
+        commit: of the code that ran.
+        wall_s: seconds the run took.
+        verdicts: the judged claims, in the study's order.
+    """
+    result = {
+        "study": study,
+        "preset": preset,
+        "device": device,
+        "commit": commit,
+        "wall_s": round(float(wall_s), 1),
+        "claims": [to_record(verdict) for verdict in verdicts],
+    }
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+    return write_text(path, text + "\n")
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """Read one result file and check that it has every field.
+
+    Raises:
+        ToylabError: the file is missing, is not JSON or lacks a field; it names the file.
+    """
+    try:
+        result = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise ToylabError(f"cannot read the result {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise ToylabError(
+            f"the result {path} is damaged ({error}); run its study again."
+        ) from error
+    problem = _problem(result)
+    if problem:
+        raise ToylabError(f"the result {path} is damaged ({problem}); run its study again.")
+    return result
+
+
+def read_results(folder: str | Path) -> list[dict[str, Any]]:
+    """Read every result of a folder, ordered by study, then smoke, laptop, paper."""
+    results = [read_result(path) for path in sorted(Path(folder).glob("*.json"))]
+    rank = {preset: place for place, preset in enumerate(PRESETS)}
+    return sorted(results, key=lambda r: (r["study"], rank.get(r["preset"], 9), r["preset"]))
+
+
+def markdown_table(results: Iterable[Mapping[str, Any]]) -> str:
+    """Return the table of reproductions: one row per claim, then one line per study.
+
+    Args:
+        results: as :func:`read_results` gives them.
+    """
+    results = list(results)
+    lines = [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
+    lines += [_claim_row(result, claim) for result in results for claim in result["claims"]]
+    lines += ["", *(_summary(result) for result in results)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def splice(readme_text: str, section_name: str, markdown: str) -> str:
+    """Replace what stands between ``<!-- toylab:NAME -->`` and ``<!-- /toylab:NAME -->``.
+
+    Args:
+        readme_text: the whole file.
+        section_name: NAME.
+        markdown: the new section.
+
+    Returns:
+        The file with the new section; splicing twice changes nothing more.
+
+    Raises:
+        ToylabError: a marker is missing, occurs twice, or the two are in the wrong order.
+    """
+    start, end = f"<!-- toylab:{section_name} -->", f"<!-- /toylab:{section_name} -->"
+    for marker in (start, end):
+        if readme_text.count(marker) != 1:
+            known = re.findall(r"<!-- toylab:([\w-]+) -->", readme_text)
+            count = readme_text.count(marker)
+            raise ToylabError(
+                f"the text has the marker {marker} {count} times, not once; put it in, or name "
+                f"another section ({nearest(section_name, known)})"
+            )
+    head, rest = readme_text.split(start)
+    if end not in rest:
+        raise ToylabError(f"the marker {end} stands before {start}; swap the two.")
+    return f"{head}{start}\n{markdown.strip()}\n{end}{rest.split(end)[1]}"
+
+
+def gallery_markdown(folder: str | Path, link: str = "figures/gallery") -> str:
+    """Return one image line per PNG of a folder, in the order of the names.
+
+    Args:
+        folder: where the pictures are.
+        link: the folder as the README's links name it.
+    """
+    pictures = sorted(Path(folder).glob("*.png"))
+    lines = [f"![{p.stem.replace('_', ' ')}]({link}/{p.name})" for p in pictures]
+    return "\n\n".join(lines) + "\n" if lines else ""
+
+
+def number(value: float | int | str | None) -> str:
+    """Return a number as a table shows it, with three significant digits; "–" for none."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return "–"
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    short = f"{value:.3g}"
+    return f"{value:.0f}" if "e+0" in short and abs(value) < 1e6 else short
+
+
+def _claim_row(result: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
+    """Return the table's row of one claim."""
+    measured = number(claim["estimate"])
+    if claim["low"] is not None and claim["high"] is not None:
+        measured += f" [{number(claim['low'])}, {number(claim['high'])}]"
+    dead = f" ({claim['dead']} dead)" if claim["dead"] else ""
+    unit = claim.get("unit", "seed")
+    plain = "" if unit == "seed" else f" {unit}"
+    return _row(
+        [
+            f"{result['study']} ({result['preset']})",
+            f"{claim['text']} *{claim['source']}*",
+            number(claim["paper"]),
+            measured,
+            f"{claim['n']}{plain}{dead}",
+            f"**{claim['verdict']}**" if claim["verdict"] == "reproduced" else claim["verdict"],
+        ]
+    )
+
+
+def _summary(result: Mapping[str, Any]) -> str:
+    """Return the line that counts one study's verdicts."""
+    verdicts = [claim["verdict"] for claim in result["claims"]]
+    counts = [f"{verdicts.count(v)} {v}" for v in VERDICTS if v in verdicts]
+    return (
+        f"- {result['study']} ({result['preset']}; {result['device']}, "
+        f"{number(float(result['wall_s']))} s): {', '.join(counts) or 'no claim'}."
+    )
+
+
+def _row(cells: Iterable[str]) -> str:
+    """Join cells; a bar or a line break inside a cell would end it early."""
+    clean = [str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells]
+    return "| " + " | ".join(clean) + " |"
+
+
+def _problem(result: Any) -> str | None:
+    """Name the first thing that is wrong with a result, or None."""
+    if not isinstance(result, dict):
+        return "it is not an object"
+    missing = [field for field in FIELDS if field not in result]
+    if missing:
+        return f"no field {missing[0]!r}"
+    if not all(isinstance(result[field], str) for field in ("study", "preset")):
+        return "'study' and 'preset' are not both texts"
+    if not isinstance(result["wall_s"], int | float):
+        return "'wall_s' is not a number"
+    if not isinstance(result["claims"], list):
+        return "'claims' is not a list"
+    for place, claim in enumerate(result["claims"]):
+        if not isinstance(claim, dict):
+            return f"claim {place} is not an object"
+        missing = [field for field in CLAIM_FIELDS if field not in claim]
+        if missing:
+            return f"claim {place} has no field {missing[0]!r}"
+        if claim["verdict"] not in VERDICTS:
+            return f"claim {place} has the unknown verdict {claim['verdict']!r}"
+    return None
