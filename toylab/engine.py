@@ -1,0 +1,355 @@
+"""The engine: trains a population in one compiled program, chunk by chunk.
+
+The program, from outside in: devices share the tiles (no collective); a device walks its tiles one
+after another; a tile runs a stretch of steps, with all its members under ``vmap``. The stretch's
+length is an input, so any chunk of any population of that shape is one compilation.
+
+Determinism: same P, same tile, same device kind give the same bits, whatever the number of
+devices or the chunks. A member alone is not bit-equal to the same member inside a population.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec
+
+from toylab.errors import ToylabError
+from toylab.layout import Layout, arrange
+from toylab.plan import pick_tile
+from toylab.population import Population
+from toylab.random import fold_in, stream
+
+MAX_SEGMENTS = 32
+State = dict[str, Any]
+Records = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a run stands, for whoever shows it.
+
+    Attributes:
+        step: updates done by every member.
+        steps: updates in all.
+        members: P.
+        loss_P: each member's mean loss over the last recorded stretch; NaN for the dead.
+        seconds: time spent on the last chunk.
+        done: member-updates of the last chunk.
+    """
+
+    step: int
+    steps: int
+    members: int
+    loss_P: np.ndarray
+    seconds: float
+    done: int
+
+
+class Keeper(Protocol):
+    """Where a run keeps what it must not lose."""
+
+    def load(self) -> tuple[int, dict[str, np.ndarray], Records] | None:
+        """Return (step, flat state with leading P, records so far), or None to start."""
+        ...
+
+    def save(self, step: int, state: dict[str, np.ndarray], records: Records) -> None:
+        """Keep the state of an unfinished run."""
+        ...
+
+    def snapshot(self, step: int, params: dict[str, np.ndarray]) -> None:
+        """Keep the parameters of a step, flat names, leading axis P."""
+        ...
+
+    def finish(self, records: Records, dead_at: np.ndarray) -> None:
+        """Keep the records of a finished run."""
+        ...
+
+
+def flatten(tree: Any) -> dict[str, np.ndarray]:
+    """Return ``{"a/b/c": array}`` of a nested dict, or of any pytree."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the nested dict of flat ``a/b/c`` names."""
+    tree: dict[str, Any] = {}
+    for name, leaf in flat.items():
+        *folders, last = name.split("/")
+        node = tree
+        for folder in folders:
+            node = node.setdefault(folder, {})
+        node[last] = leaf
+    return tree
+
+
+class Program:
+    """The compiled form of a population: initial state, and a chunk of training.
+
+    Args:
+        population: what is trained.
+
+    Example:
+        >>> from toylab.members import seeds
+        >>> from toylab.models import Autoencoder
+        >>> from toylab.optim import AdamW
+        >>> from tasks.superposition import Sparse
+        >>> pop = Population(model=Autoencoder(5, 2), task=Sparse(5, density=0.1),
+        ...     members=seeds(4), optimizer=AdamW(1e-2, 0.0), steps=10, batch_size=32)
+        >>> program = Program(pop)
+        >>> state, records = program.chunk(program.init(), (0, 5, 10))
+        >>> records["loss"].shape
+        (2, 4)
+    """
+
+    def __init__(self, population: Population):
+        self.population = population
+        available = len(jax.devices())
+        devices = min(population.devices or available, available, population.size)
+        if population.devices and population.devices > available:
+            raise ToylabError(
+                f"Population: devices = {population.devices}, but this machine shows {available}."
+            )
+        tile = pick_tile(population, devices)
+        self.layout: Layout = arrange(population.members["data_seed"], tile, devices)
+        self.mesh = jax.make_mesh((devices,), ("population",))
+        self.sharding = NamedSharding(self.mesh, PartitionSpec("population"))
+        columns = population.members.columns
+        self.rows = self._place(
+            {
+                name: col.astype(np.uint32 if name.endswith("_seed") else np.float32)
+                for name, col in columns.items()
+            }
+        )
+        spread, whole = PartitionSpec("population"), PartitionSpec()
+        self._chunk = jax.jit(
+            jax.shard_map(
+                self._train_tiles,
+                mesh=self.mesh,
+                in_specs=(spread, spread, whole, whole),
+                out_specs=(spread, PartitionSpec("population")),
+                check_vma=False,
+            ),
+            donate_argnums=0,
+        )
+        init_tiles = lambda rows: jax.lax.map(jax.vmap(jax.vmap(self._init_member)), rows)
+        self._init = jax.jit(
+            jax.shard_map(
+                init_tiles, mesh=self.mesh, in_specs=spread, out_specs=spread, check_vma=False
+            )
+        )
+
+    def init(self) -> State:
+        """Return the initial state of every member, laid out over tiles and devices."""
+        return self._init(self.rows)
+
+    def chunk(self, state: State, bounds: tuple[int, ...]) -> tuple[State, Records]:
+        """Train from ``bounds[0]`` to ``bounds[-1]``, recording at each later bound.
+
+        Args:
+            state: laid-out state; its buffers are given up to the call.
+            bounds: increasing steps, at most ``MAX_SEGMENTS + 1`` of them.
+
+        Returns:
+            The new state, and records ``{name: (len(bounds) - 1, P)}``.
+        """
+        segments = len(bounds) - 1
+        padded = np.full(MAX_SEGMENTS + 1, bounds[-1], np.int32)
+        padded[: segments + 1] = bounds
+        state, records = self._chunk(state, self.rows, padded, np.int32(segments))
+        return state, {k: self._collect(v)[:, :segments].T for k, v in records.items()}
+
+    def lower(self) -> Any:
+        """Return the lowered chunk, for memory analysis and for reading its HLO."""
+        state = jax.eval_shape(self.init)
+        shaped = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.sharding)
+        bounds = np.zeros(MAX_SEGMENTS + 1, np.int32)
+        return self._chunk.lower(jax.tree.map(shaped, state), self.rows, bounds, np.int32(1))
+
+    def export(self, state: State) -> dict[str, np.ndarray]:
+        """Return the state as flat host arrays with leading axis P."""
+        return {name: self._collect(leaf) for name, leaf in flatten(state).items()}
+
+    def restore(self, flat: Mapping[str, np.ndarray]) -> State:
+        """Lay a state out again that ``export`` gave; the inverse, bit for bit.
+
+        Raises:
+            ToylabError: the arrays are not those of this population.
+        """
+        template = flatten(jax.eval_shape(self.init))
+        places = self.layout.index_TGM.ndim
+        expected = {
+            n: ((self.population.size, *t.shape[places:]), t.dtype) for n, t in template.items()
+        }
+        found = {n: (a.shape, a.dtype) for n, a in flat.items()}
+        if expected != found:
+            wrong = sorted({n for n in {*expected, *found} if expected.get(n) != found.get(n)})
+            raise ToylabError(
+                f"The saved state is of another population: {wrong[0]} is {found.get(wrong[0])}, "
+                f"expected {expected.get(wrong[0])}. Give the study a new run folder."
+            )
+        leaves = [self._place(flat[name]) for name in template]
+        return jax.tree.unflatten(jax.tree.structure(jax.eval_shape(self.init)), leaves)
+
+    def _place(self, tree: Any) -> Any:
+        index = self.layout.index_TGM
+        return jax.tree.map(lambda x: jax.device_put(np.asarray(x)[index], self.sharding), tree)
+
+    def _collect(self, leaf: Any) -> np.ndarray:
+        array = np.asarray(leaf)
+        return array.reshape(self.layout.index_TGM.size, *array.shape[3:])[self.layout.place_P]
+
+    def _init_member(self, row: dict[str, Array]) -> State:
+        bound = self.population.bind(row)
+        params = bound.model.init(stream(row["init_seed"], "init"))
+        opt = bound.optimizer.transform().init(params)
+        return {"params": params, "opt": opt, "dead_at": jnp.int32(-1)}
+
+    def _train_tiles(self, states: State, rows: Any, bounds: Array, segments: Array) -> Any:
+        train = lambda tile: self._train_tile(tile[0], tile[1], bounds, segments)
+        return jax.lax.map(train, (states, rows))
+
+    def _train_tile(self, state: State, rows: Any, bounds: Array, segments: Array) -> Any:
+        """Run one tile over all segments; leaves have leading axes (G, M)."""
+        keys_G = jax.vmap(lambda seed: stream(seed, "data"))(rows["data_seed"][:, 0])
+
+        def step(t: Array, carry: Any) -> Any:
+            state, total = carry
+            fold = jax.vmap(lambda key: fold_in(key, t))
+            state, loss = jax.vmap(jax.vmap(self._update, (0, 0, None, None)), (0, 0, 0, None))(
+                state, rows, fold(keys_G), t
+            )
+            return state, total + loss
+
+        def segment(i: Array, carry: Any) -> Any:
+            state, buffer = carry
+            total = jnp.zeros(rows["data_seed"].shape, jnp.float32)
+            state, total = jax.lax.fori_loop(bounds[i], bounds[i + 1], step, (state, total))
+            length = (bounds[i + 1] - bounds[i]).astype(jnp.float32)
+            record = {"loss": total / length} | self._measure(state["params"], rows)
+            record = jax.tree.map(lambda v: v.astype(jnp.float32), record)
+            buffer = {n: b.at[..., i].set(record[n]) for n, b in buffer.items()}
+            return state, buffer
+
+        shapes = jax.eval_shape(lambda: self._measure(state["params"], rows))
+        names = ["loss", *shapes]
+        empty = jnp.zeros((*rows["data_seed"].shape, MAX_SEGMENTS), jnp.float32)
+        buffer = {name: empty for name in names}
+        return jax.lax.fori_loop(0, segments, segment, (state, buffer))
+
+    def _measure(self, params: Any, rows: Any) -> dict[str, Array]:
+        if self.population.metrics is None:
+            return {}
+
+        def one(params: Any, row: Any) -> dict[str, Array]:
+            bound = self.population.bind(row)
+            assert bound.metrics is not None
+            return dict(bound.metrics(bound.model, params, bound.task))
+
+        return jax.vmap(jax.vmap(one))(params, rows)
+
+    def _update(self, state: State, row: Any, key: Array, t: Array) -> tuple[State, Array]:
+        """One member, one step; a member whose loss is not finite stays where it was."""
+        bound = self.population.bind(row)
+        batch = bound.task.batch(key, bound.batch_size)
+        objective = lambda params: jnp.mean(bound.loss(bound.model, params, batch))
+        value, grads = jax.value_and_grad(objective)(state["params"])
+        # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt = bound.optimizer.transform().update(grads, state["opt"], state["params"])
+        params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state["params"], updates)
+        alive = (state["dead_at"] < 0) & jnp.isfinite(value)
+        keep = lambda new, old: jnp.where(alive, new, old)
+        dead_at = jnp.where(alive | (state["dead_at"] >= 0), state["dead_at"], t)
+        new = {"params": params, "opt": opt}
+        old = {"params": state["params"], "opt": state["opt"]}
+        kept = jax.tree.map(keep, new, old)
+        return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
+
+
+def train(
+    population: Population,
+    keeper: Keeper,
+    show: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+    save_seconds: float = 5.0,
+    chunk_seconds: float = 0.5,
+) -> bool:
+    """Train a population, from where its keeper says it stands to the end.
+
+    Args:
+        population: what is trained.
+        keeper: keeps state, snapshots and records.
+        show: called after every chunk.
+        stop: asked after every chunk; when true, the state is saved and training ends early.
+        save_seconds: least time between two saves of the state.
+        chunk_seconds: time one chunk should take.
+
+    Returns:
+        Whether the run is complete.
+    """
+    program = Program(population)
+    records_at, snapshots_at = population.boundaries()
+    saved = keeper.load()
+    if saved is None:
+        step, state, history = 0, program.init(), {}
+        if 0 in snapshots_at:
+            keeper.snapshot(0, _params(program, state))
+    else:
+        step, flat, history = saved
+        state = program.restore(flat)
+    segments, last_save = 1, time.monotonic()
+    first = True
+    while step < population.steps:
+        bounds = _next_bounds(step, records_at, snapshots_at, segments)
+        start = time.monotonic()
+        state, records = program.chunk(state, bounds)
+        seconds = time.monotonic() - start
+        step = bounds[-1]
+        history = _extend(history, bounds[1:], records)
+        done = (bounds[-1] - bounds[0]) * population.size
+        show(Progress(step, population.steps, population.size, records["loss"][-1], seconds, done))
+        if not first:  # the first call also compiles
+            per_segment = seconds / (len(bounds) - 1)
+            segments = int(np.clip(chunk_seconds / max(per_segment, 1e-6), 1, MAX_SEGMENTS))
+        first = False
+        if step in snapshots_at:
+            keeper.snapshot(step, _params(program, state))
+        halted = stop()
+        if halted or time.monotonic() - last_save > save_seconds:
+            keeper.save(step, program.export(state), history)
+            last_save = time.monotonic()
+        if halted and step < population.steps:
+            return False
+    if population.steps == 0:
+        keeper.snapshot(0, _params(program, state))
+    keeper.finish(history, np.asarray(program.export(state)["dead_at"]))
+    return True
+
+
+def _params(program: Program, state: State) -> dict[str, np.ndarray]:
+    return program.export(state["params"])
+
+
+def _next_bounds(
+    step: int, records_at: tuple[int, ...], snapshots_at: tuple[int, ...], segments: int
+) -> tuple[int, ...]:
+    """Return the next stretch: up to ``segments`` records, never past a snapshot."""
+    ahead = [r for r in records_at if r > step][:segments]
+    stops = [s for s in snapshots_at if step < s <= ahead[-1]]
+    if stops:
+        ahead = [r for r in ahead if r <= stops[0]]
+    return (step, *ahead)
+
+
+def _extend(history: Records, steps: tuple[int, ...], records: Records) -> Records:
+    new = {"step": np.asarray(steps, np.int64), **records}
+    if not history:
+        return new
+    return {name: np.concatenate([history[name], new[name]]) for name in new}

@@ -1,0 +1,69 @@
+"""Errors for people: what was wrong, where, and the mend, in one or two lines."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import jax.core
+
+
+class ToylabError(ValueError):
+    """A mistake in the user's input. The command line prints it without a traceback."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"did you mean 'x' or 'y'?"``, or the whole list when nothing is near."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return "did you mean " + " or ".join(repr(n) for n in near) + "?"
+    return "known: " + (", ".join(known) if known else "none")
+
+
+def check_number(
+    owner: str,
+    field: str,
+    value: Any,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    above: float | None = None,
+    whole: bool = False,
+) -> None:
+    """Refuse a number outside ``[low, high]`` (or not strictly above ``above``).
+
+    Traced values pass: inside jit a number has no value yet, and the engine checks every
+    member's numbers on the host before it traces.
+
+    Args:
+        owner: what the field belongs to, for the message.
+        field: the field's name.
+        value: the number.
+        low: least allowed value.
+        high: greatest allowed value.
+        above: a bound the value must strictly exceed.
+        whole: the value must be an integer.
+
+    Raises:
+        ToylabError: names the owner, the field, the value and the allowed range.
+    """
+    if isinstance(value, jax.core.Tracer):
+        return
+    span = f"{'an integer' if whole else 'a number'}"
+    if above is not None:
+        span += f" > {above}"
+    elif low is not None:
+        span += f" >= {low}"
+    if high is not None:
+        span += f" and <= {high}" if (low is not None or above is not None) else f" <= {high}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ToylabError(f"{owner}: {field} = {value!r} is not {span}.") from None
+    wrong = number != number
+    wrong |= whole and number != int(number)
+    wrong |= low is not None and number < low
+    wrong |= high is not None and number > high
+    wrong |= above is not None and number <= above
+    if wrong:
+        raise ToylabError(f"{owner}: {field} = {value!r} is out of range; give {span}.")

@@ -1,0 +1,284 @@
+"""The laboratory's main line: train, measure, judge, draw. Each stage can be run again alone.
+
+run = run_study(load_study("superposition"), "smoke", out="runs/first")
+run.claims()
+"""
+
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from toylab.claims import judge_all
+from toylab.engine import Progress, train
+from toylab.errors import ToylabError
+from toylab.keeper import FolderKeeper
+from toylab.population import Population
+from toylab.store import RunFolder
+from toylab.study import Study, load_study
+
+PRECISION = "highest"
+
+
+class Interrupted(Exception):
+    """Training was asked to stop; its state is saved in the run folder."""
+
+
+class Reporter:
+    """Told what happens; this one says nothing. The command line's shows it live."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins: train, measure, judge or draw."""
+
+    def population(self, name: str, population: Population, step: int) -> None:
+        """Training of a population begins."""
+
+    def progress(self, progress: Progress) -> None:
+        """A chunk is done."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+def setup() -> None:
+    """Set what a laboratory run needs: exact float32 matmul, and one CPU device per core.
+
+    Call it before JAX runs its first operation. TF32 is the default for float32 matmul on
+    recent GPUs and would blur small losses.
+    """
+    jax.config.update("jax_default_matmul_precision", PRECISION)
+    try:
+        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    except (RuntimeError, AttributeError):
+        pass  # the backend already runs, or the system shows no affinity: one device
+
+
+def run_study(
+    study: Study,
+    preset: str = "laptop",
+    out: str | Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    source: str | None = None,
+    reporter: Reporter | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> RunFolder:
+    """Run a study from training to figures.
+
+    Args:
+        study: the study.
+        preset: ``smoke``, ``laptop`` or ``paper``.
+        out: the run folder to make; by default ``runs/<study>-<preset>``, numbered when taken.
+        overrides: ``{setting: text}``.
+        source: path of the user's study file, so that the run can be resumed.
+        reporter: told what happens.
+        stop: asked between chunks; when true, the state is saved and ``Interrupted`` raised.
+
+    Returns:
+        The finished run folder.
+
+    Raises:
+        ToylabError: a setting out of range (before any training), or an unusable folder.
+        Interrupted: ``stop`` said so.
+
+    Example:
+        >>> from toylab.study import load_study
+        >>> run = run_study(load_study("superposition"), "smoke")   # doctest: +SKIP
+    """
+    config = study.config(preset, overrides)
+    populations = study.populations(config)  # every setting is checked before anything is written
+    manifest = {
+        "study": study.name,
+        "source": str(Path(source).resolve()) if source else None,
+        "preset": preset,
+        "config": dataclasses.asdict(config),
+        "members": {
+            name: {col: values.tolist() for col, values in pop.members.columns.items()}
+            for name, pop in populations.items()
+        },
+        **environment(),
+    }
+    run = RunFolder.create(out or _free_folder(study.name, preset), manifest)
+    return _stages(run, study, config, populations, reporter or Reporter(), stop)
+
+
+def resume(
+    path: str | Path, reporter: Reporter | None = None, stop: Callable[[], bool] = lambda: False
+) -> RunFolder:
+    """Continue a run from where it stands; a finished run is left as it is.
+
+    Raises:
+        ToylabError: not a run folder, damaged files, or a study that is no longer there.
+        Interrupted: ``stop`` said so.
+    """
+    run = RunFolder(path)
+    study, config = study_of(run)
+    return _stages(run, study, config, study.populations(config), reporter or Reporter(), stop)
+
+
+def judge(path: str | Path, remeasure: bool = False) -> RunFolder:
+    """Judge a run's claims again from its stored measures, without training.
+
+    Args:
+        path: the run folder.
+        remeasure: first compute the measures again from the snapshots.
+    """
+    with RunFolder(path).writing() as run:
+        study, config = study_of(run)
+        if remeasure:
+            run.write_measures(study.measure(config, run))
+        run.write_claims(judge_all(study.claims, run.measures()))
+    return run
+
+
+def draw(path: str | Path) -> RunFolder:
+    """Draw a run's figures again from its stored measures, without training."""
+    with RunFolder(path).writing() as run:
+        study, config = study_of(run)
+        _draw(run, study, config)
+    return run
+
+
+def study_of(run: RunFolder) -> tuple[Study, Any]:
+    """Return a run's study and settings.
+
+    Raises:
+        ToylabError: the study's settings have changed since the run was made.
+    """
+    study = load_study(run.manifest["source"] or run.manifest["study"])
+    preset = run.manifest["preset"]
+    saved = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in run.manifest["config"].items()
+    }
+    try:
+        return study, dataclasses.replace(study.presets[preset], **saved)
+    except (TypeError, KeyError) as error:
+        raise ToylabError(
+            f"{run.path} was made by another version of {study.name} ({error}); "
+            "check out that commit, or run the study anew."
+        ) from None
+
+
+def environment() -> dict[str, Any]:
+    """Versions, device, flags, commit and precision, for the manifest."""
+    packages = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "polars", "toylab")
+    device = jax.devices()[0]
+    return {
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": {"python": platform.python_version()} | {p: _version(p) for p in packages},
+        "device": f"{device.platform} x{len(jax.devices())} ({_device_kind(device)})",
+        "flags": os.environ.get("XLA_FLAGS", ""),
+        "precision": str(jax.config.jax_default_matmul_precision),  # pyright: ignore
+        "commit": commit(),
+    }
+
+
+def commit() -> str | None:
+    """Commit of the laboratory's checkout, with ``+`` when files differ from it; or None."""
+    here = Path(__file__).parent
+    git = lambda *args: subprocess.run(
+        ["git", "-C", str(here), *args], capture_output=True, text=True
+    )
+    try:
+        head = git("rev-parse", "--short=12", "HEAD")
+        tracked = git("ls-files", "--error-unmatch", __file__)
+        dirty = git("status", "--porcelain", "--untracked-files=no")
+    except OSError:
+        return None
+    if head.returncode or tracked.returncode:
+        return None
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except Exception:
+        return None
+
+
+def _device_kind(device: Any) -> str:
+    if device.platform != "cpu":
+        return device.device_kind
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(li.split(":", 1)[1].strip() for li in lines if li.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "cpu"
+
+
+def _free_folder(study: str, preset: str) -> Path:
+    base = Path("runs") / f"{study}-{preset}"
+    path, number = base, 2
+    while path.exists():
+        path = base.with_name(f"{base.name}-{number}")
+        number += 1
+    return path
+
+
+def _stages(
+    run: RunFolder,
+    study: Study,
+    config: Any,
+    populations: Mapping[str, Population],
+    reporter: Reporter,
+    stop: Callable[[], bool],
+) -> RunFolder:
+    with run.writing():
+        started = time.monotonic()
+        reporter.stage("train")
+        for name, population in populations.items():
+            if name in run.manifest.get("finished", {}):
+                continue
+            keeper = FolderKeeper(run, name)
+            saved = keeper.load()
+            reporter.population(name, population, saved[0] if saved else 0)
+            whole = train(population, keeper, reporter.progress, stop)
+            run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
+            started = time.monotonic()
+            if not whole:
+                raise Interrupted(str(run.path))
+        reporter.stage("measure")
+        if not run.manifest.get("measured"):
+            run.write_measures(study.measure(config, run))
+            run.note(measured=True)
+        reporter.stage("judge")
+        run.write_claims(judge_all(study.claims, run.measures()))
+        reporter.stage("draw")
+        _draw(run, study, config)
+        run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
+    reporter.close()
+    return run
+
+
+def _draw(run: RunFolder, study: Study, config: Any) -> None:
+    from toylab.figures import save, style
+
+    about = {"study": study.name, "preset": run.manifest["preset"]}
+    about["commit"] = run.manifest["commit"] or "unknown"
+    with style():
+        for name, figure in study.figures(run.measures(), config).items():
+            save(figure, run.path / "figures", name, about)
+
+
+def final_loss(run: RunFolder, population: str) -> np.ndarray:
+    """Return each member's mean loss over the last record, (P,); NaN for the dead."""
+    import polars as pl
+
+    table = run.metrics().filter((pl.col("population") == population) & (pl.col("name") == "loss"))
+    last = table.filter(pl.col("step") == pl.col("step").max())
+    return last.sort("member")["value"].to_numpy()
+
+
+def manifest_text(run: RunFolder) -> str:
+    """Return the manifest without the members, for people to read."""
+    return json.dumps({k: v for k, v in run.manifest.items() if k != "members"}, indent=1)

@@ -1,0 +1,62 @@
+"""Losses: from a model, its parameters and a batch to one number per example.
+
+A loss is any callable ``loss(model, params, batch) -> (B,)``; the engine takes the mean over the
+batch. A loss that has numbers of its own is a frozen dataclass with ``__call__``, and its fields
+may then differ per member.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from toylab.taps import Model, Params
+from toylab.task import Batch
+
+
+def squared_error(model: Model, params: Params, batch: Batch) -> Array:
+    """Weighted squared error ``sum_i w_i (y_i - f(x)_i)^2`` of each example.
+
+    Args:
+        model: the model.
+        params: its parameters.
+        batch: inputs (B, ...), targets (B, N), weights (N,), (1, N) or (B, N).
+
+    Returns:
+        Loss of each example, (B,).
+    """
+    error = batch.targets - model.apply(params, batch.inputs)
+    return jnp.sum(jnp.broadcast_to(batch.weights, error.shape) * error**2, -1)
+
+
+def cross_entropy(model: Model, params: Params, batch: Batch) -> Array:
+    """Weighted cross-entropy in nats, from margins, so that tiny losses stay exact.
+
+    With margins ``d_v = z_v - z_y`` to the correct class y,
+    ``-log p_y = log1p(sum_{v != y} exp(d_v))``; a float32 log-softmax rounds this to
+    zero below about 1e-7. Where the sum is large, ``logsumexp`` takes over.
+
+    Args:
+        model: gives logits (B, ..., V).
+        params: its parameters.
+        batch: integer targets (B, ...), weights broadcastable to the targets.
+
+    Returns:
+        Mean loss over each example's positions, weighted, (B,).
+    """
+    logits = model.apply(params, batch.inputs)
+    nats = cross_entropy_from_logits(logits, batch.targets)
+    weights = jnp.broadcast_to(batch.weights, nats.shape).astype(nats.dtype)
+    axes = tuple(range(1, nats.ndim))
+    return jnp.sum(weights * nats, axes) / jnp.maximum(jnp.sum(weights, axes), 1e-9)
+
+
+def cross_entropy_from_logits(logits: Array, targets: Array) -> Array:
+    """``-log softmax(logits)[target]`` from margins; logits (..., V), targets (...)."""
+    correct = jax.nn.one_hot(targets, logits.shape[-1], dtype=bool)
+    picked = jnp.sum(jnp.where(correct, logits, jnp.zeros_like(logits)), -1, keepdims=True)
+    margin = jnp.where(correct, -jnp.inf, logits - picked)
+    top = jnp.maximum(jnp.max(margin, -1, keepdims=True), 0.0)
+    rest = jnp.sum(jnp.exp(margin - top), -1)
+    # log(e^0 + sum e^d) = top + log(e^-top + rest); with top = 0 this is log1p(rest).
+    top = top[..., 0]
+    return top + jnp.log1p(rest + jnp.expm1(-top))

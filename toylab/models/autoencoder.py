@@ -1,0 +1,103 @@
+"""The two-matrix autoencoder of Elhage et al. 2022, and its relatives.
+
+    h  = sigma_h(W x)                      hidden
+    x' = sigma_o(W^T h + b)                tied
+    x' = sigma_o(V h + b)                  untied
+
+With ``hidden_activation="relu"`` it is the model of the paper's sections on privileged bases and
+on computation. Shapes: B batch, N features, M hidden.
+"""
+
+import dataclasses
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from toylab.errors import ToylabError, check_number, nearest
+from toylab.taps import Params, Tap, identity
+from toylab.task import Number
+
+ACTIVATIONS = {"relu": jax.nn.relu, "linear": lambda x: x}
+
+
+@dataclasses.dataclass(frozen=True)
+class Autoencoder:
+    """``x' = sigma_o(W^T sigma_h(W x) + b)``; see the module's text.
+
+    Args:
+        n_features: N, length of input and output.
+        n_hidden: M, width of the bottleneck.
+        activation: output activation.
+        hidden_activation: hidden activation.
+        tied: use ``W^T`` to decode; otherwise a second matrix V (N, M).
+        bias: whether the output bias exists.
+        init_scale: standard deviation of an initial weight, times ``sqrt(2 / (N + M))`` (Xavier).
+        init_bias: initial value of every output bias.
+
+    Raises:
+        ToylabError: a size below 1, or an unknown activation.
+
+    Source:
+        Elhage et al. 2022, "Demonstrating superposition", problem setup.
+
+    Example:
+        >>> import jax
+        >>> model = Autoencoder(n_features=5, n_hidden=2)
+        >>> params = model.init(jax.random.key(0))
+        >>> model.apply(params, jax.numpy.ones((4, 5))).shape
+        (4, 5)
+    """
+
+    n_features: int
+    n_hidden: int
+    activation: Literal["relu", "linear"] = "relu"
+    hidden_activation: Literal["relu", "linear"] = "linear"
+    tied: bool = True
+    bias: bool = True
+    init_scale: Number = 1.0
+    init_bias: Number = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("Autoencoder", "n_features", self.n_features, low=1, whole=True)
+        check_number("Autoencoder", "n_hidden", self.n_hidden, low=1, whole=True)
+        check_number("Autoencoder", "init_scale", self.init_scale, low=0)
+        for field in ("activation", "hidden_activation"):
+            if getattr(self, field) not in ACTIVATIONS:
+                value = getattr(self, field)
+                raise ToylabError(f"Autoencoder: {field} {value!r}; {nearest(value, ACTIVATIONS)}")
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """``hidden_pre`` and ``hidden`` (B, M); ``out_pre`` and ``out`` (B, N)."""
+        return ("hidden_pre", "hidden", "out_pre", "out")
+
+    def init(self, key: Array) -> Params:
+        """Draw ``W_MN ~ N(0, init_scale^2 2/(N+M))`` (and ``V_NM``), ``b_N = init_bias``."""
+        encode, decode = jax.random.split(key)
+        std = (
+            jnp.float32(self.init_scale) * jnp.float32(2 / (self.n_features + self.n_hidden)) ** 0.5
+        )
+        shape = (self.n_hidden, self.n_features)
+        params = {"W": std * jax.random.normal(encode, shape, jnp.float32)}
+        if not self.tied:
+            params["V"] = std * jax.random.normal(decode, shape[::-1], jnp.float32)
+        if self.bias:
+            params["b"] = jnp.full((self.n_features,), self.init_bias, jnp.float32)
+        return params
+
+    def apply(self, params: Params, inputs: Array, tap: Tap = identity) -> Array:
+        """Reconstruct inputs (B, N).
+
+        Inside, arrays are feature-major, (N, B) and (M, B): the small axis outside, the long one
+        contiguous. On a CPU this is what makes a population of tiny models fast.
+        """
+        x_NB = inputs.T
+        hidden_MB = tap("hidden_pre", (params["W"] @ x_NB).T).T
+        hidden_MB = tap("hidden", ACTIVATIONS[self.hidden_activation](hidden_MB).T).T
+        out_NB = (params["W"].T if self.tied else params["V"]) @ hidden_MB
+        if self.bias:
+            out_NB = out_NB + params["b"][:, None]
+        out_NB = tap("out_pre", out_NB.T).T
+        return tap("out", ACTIVATIONS[self.activation](out_NB).T)

@@ -1,0 +1,146 @@
+"""Population: many models of one shape, trained at once.
+
+A :class:`Population` says what is trained: a model, a task, a table of members, an optimiser and a
+length. How it is executed is the engine's business (:mod:`toylab.engine`).
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from jax import Array
+
+from toylab.errors import ToylabError, check_number, nearest
+from toylab.losses import squared_error
+from toylab.members import SEEDS, Members
+from toylab.optim import Optimizer
+from toylab.taps import Model, Params
+from toylab.task import Batch, Task
+
+PARTS = ("model", "task", "optimizer", "loss")
+Loss = Callable[[Model, Params, Batch], Array]
+Metrics = Callable[[Model, Params, Task], Mapping[str, Array]]
+
+
+def ladder(steps: int, rungs: int) -> tuple[int, ...]:
+    """Return about ``rungs`` log-spaced steps from 0 to ``steps``, both included.
+
+    Example:
+        >>> ladder(1000, 5)
+        (0, 10, 100, 1000)
+    """
+    if steps == 0:
+        return (0,)
+    if rungs < 2:
+        return (steps,)
+    rest = np.unique(np.round(np.geomspace(1, steps, max(rungs, 2))).astype(int))
+    rest = rest[-(rungs - 1) :]
+    return (0, *(int(s) for s in rest))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Population:
+    """What is trained: one shape of model, many members.
+
+    Args:
+        model: the model; numeric fields may be member columns.
+        task: the world; numeric fields may be member columns.
+        members: the table of members (see :mod:`toylab.members`).
+        optimizer: the optimiser; numeric fields may be member columns.
+        steps: number of updates.
+        batch_size: examples per update; members with one data seed see the same batches.
+        loss: per-example loss.
+        record_every: updates between records; 0 takes a hundredth of the run.
+        snapshots: steps at which parameters are kept; the last step is always one.
+        metrics: scalars of one member, computed at every record.
+        strategy: ``vmap`` runs all members of a device as one batch, ``map`` one after another;
+            ``auto`` runs tiles that fit the machine.
+        tile: members per tile, which overrides the strategy.
+        devices: number of devices to spread the members over; None takes all of them.
+
+    Raises:
+        ToylabError: a column that names no field, a number out of its field's range, negative
+            steps, or a batch of no examples.
+    """
+
+    model: Model
+    task: Task
+    members: Members
+    optimizer: Optimizer
+    steps: int
+    batch_size: int
+    loss: Loss = squared_error
+    record_every: int = 0
+    snapshots: tuple[int, ...] = ()
+    metrics: Metrics | None = None
+    strategy: Literal["auto", "vmap", "map"] = "auto"
+    tile: int | None = None
+    devices: int | None = None
+
+    def __post_init__(self) -> None:
+        check_number("Population", "steps", self.steps, low=0, whole=True)
+        check_number("Population", "batch_size", self.batch_size, low=1, whole=True)
+        check_number("Population", "record_every", self.record_every, low=0, whole=True)
+        if self.strategy not in ("auto", "vmap", "map"):
+            choice = nearest(self.strategy, ("auto", "vmap", "map"))
+            raise ToylabError(f"Population: strategy {self.strategy!r}; {choice}")
+        for name, number in (("tile", self.tile), ("devices", self.devices)):
+            if number is not None:
+                check_number("Population", name, number, low=1, whole=True)
+        beyond = [s for s in self.snapshots if not 0 <= s <= self.steps]
+        if beyond:
+            raise ToylabError(
+                f"Population: snapshot step {beyond[0]} is outside the run of {self.steps} steps."
+            )
+        object.__setattr__(self, "members", self.members.with_seeds())
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        fields = {part: numeric_fields(getattr(self, part)) for part in PARTS}
+        for name, column in self.members.columns.items():
+            if name in SEEDS:
+                continue
+            owners = [part for part in PARTS if name in fields[part]]
+            if not owners:
+                known = {f for names in fields.values() for f in names} | set(SEEDS)
+                raise ToylabError(f"Unknown member column {name!r}: {nearest(name, known)}")
+            for part in owners:
+                for value in np.unique(column):
+                    dataclasses.replace(getattr(self, part), **{name: float(value)})
+
+    @property
+    def size(self) -> int:
+        """P, the number of members."""
+        return len(self.members)
+
+    def boundaries(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the steps of records and the steps of snapshots, both ending at ``steps``."""
+        every = self.record_every or max(1, math.ceil(self.steps / 100))
+        records = sorted({*range(every, self.steps + 1, every), self.steps, *self.snapshots} - {0})
+        return tuple(records), tuple(sorted({*self.snapshots, self.steps}))
+
+    def bind(self, row: Mapping[str, Any]) -> "Population":
+        """Return the population with one member's numbers in the fields they name.
+
+        Args:
+            row: ``{column: number}``, perhaps traced.
+        """
+        changed = {}
+        for part in PARTS:
+            whole = getattr(self, part)
+            own = {n: row[n] for n in numeric_fields(whole) if n in row}
+            changed[part] = dataclasses.replace(whole, **own) if own else whole
+        bound = object.__new__(Population)
+        for field in dataclasses.fields(self):
+            value = changed.get(field.name, getattr(self, field.name))
+            object.__setattr__(bound, field.name, value)
+        return bound
+
+
+def numeric_fields(part: Any) -> tuple[str, ...]:
+    """Names of a dataclass's fields; a plain function has none."""
+    if not dataclasses.is_dataclass(part):
+        return ()
+    return tuple(f.name for f in dataclasses.fields(part) if f.init)

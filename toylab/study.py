@@ -1,0 +1,209 @@
+"""Studies: a paper as a line from training to verdicts.
+
+A study file defines one value, ``study``. It reads like the methods section of its paper: what is
+trained, what is measured, which claims are judged. The picture of a study named X is drawn by
+``figures/X.py``; a user's own study carries its own ``draw``.
+"""
+
+import ast
+import dataclasses
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from toylab.claims import Claim
+from toylab.errors import ToylabError, check_number, nearest
+from toylab.population import Population
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from toylab.store import RunFolder
+
+PRESETS = ("smoke", "laptop", "paper")
+Measure = Mapping[str, pl.DataFrame | np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """What is trained, what is measured, which claims are judged.
+
+    Args:
+        name: the study's name, that of its file.
+        title: one line.
+        paper: authors, year, title.
+        presets: a frozen dataclass of settings, with a field ``seeds``, for each of ``smoke``,
+            ``laptop`` and ``paper``.
+        costs: what each preset costs: FLOPs, memory, time, and the machine it was measured on.
+        populations: from the settings to the named populations to train.
+        measure: from the settings and a trained run to named tables and arrays.
+        claims: judged from the measures alone.
+        draw: from measures and settings to named figures; None takes ``figures/<name>.py``.
+    """
+
+    name: str
+    title: str
+    paper: str
+    presets: Mapping[str, Any]
+    costs: Mapping[str, str]
+    populations: Callable[[Any], Mapping[str, Population]]
+    measure: Callable[[Any, "RunFolder"], Measure]
+    claims: Sequence[Claim]
+    draw: Callable[[Any, Any], Mapping[str, "Figure"]] | None = None
+
+    def __post_init__(self) -> None:
+        keys = [claim.key for claim in self.claims]
+        twice = {k for k in keys if keys.count(k) > 1}
+        if twice:
+            raise ToylabError(f"Study {self.name}: two claims have the key {min(twice)!r}.")
+        for preset, config in self.presets.items():
+            if not dataclasses.is_dataclass(config) or not hasattr(config, "seeds"):
+                raise ToylabError(
+                    f"Study {self.name}: preset {preset!r} must be a dataclass with a field 'seeds'."
+                )
+
+    def config(self, preset: str, overrides: Mapping[str, str] | None = None) -> Any:
+        """Return a preset's settings with overrides applied.
+
+        Args:
+            preset: name of the preset.
+            overrides: ``{field: text}``, read by the type of the preset's own value.
+
+        Raises:
+            ToylabError: unknown preset or field, or a value of the wrong type.
+        """
+        if preset not in self.presets:
+            raise ToylabError(f"Unknown preset {preset!r}: {nearest(preset, self.presets)}")
+        config = self.presets[preset]
+        fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+        changes = {}
+        for key, text in (overrides or {}).items():
+            if key not in fields:
+                raise ToylabError(f"Unknown setting {key!r} of {self.name}: {nearest(key, fields)}")
+            changes[key] = parse(key, text, fields[key])
+        config = dataclasses.replace(config, **changes)
+        check_number(self.name, "seeds", config.seeds, low=1, whole=True)
+        return config
+
+    def figures(self, measures: Any, config: Any) -> Mapping[str, "Figure"]:
+        """Draw the study's figures from its measures."""
+        if self.draw:
+            return self.draw(measures, config)
+        try:
+            module = importlib.import_module(f"figures.{self.name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"figures.{self.name}":
+                raise
+            return {}
+        return module.draw(measures, config)
+
+
+def parse(key: str, text: str, like: Any) -> Any:
+    """Read a setting's text by the type of the value it replaces.
+
+    Args:
+        key: the setting's name, for the message.
+        text: as given on the command line; a tuple may be written ``0.1,0.2`` or ``(0.1, 0.2)``.
+        like: the present value.
+
+    Raises:
+        ToylabError: the text is not of that type.
+    """
+    wrong = ToylabError(f"{key} = {text!r} is not {_kind(like)}, as in {key}={_shown(like)}.")
+    if isinstance(like, str):
+        return text
+    if isinstance(like, tuple):
+        parts = [p.strip() for p in text.strip().strip("()[]").split(",") if p.strip()]
+        if not parts or not like:
+            raise wrong
+        return tuple(parse(key, p, like[0]) for p in parts)
+    try:
+        value = ast.literal_eval({"true": "True", "false": "False"}.get(text.lower(), text))
+    except (ValueError, SyntaxError):
+        raise wrong from None
+    if isinstance(like, bool) != isinstance(value, bool):
+        raise wrong
+    if isinstance(like, float) and isinstance(value, int | float):
+        return float(value)
+    if type(value) is not type(like):
+        raise wrong
+    return value
+
+
+def _kind(like: Any) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    if isinstance(like, tuple):
+        return f"a list of numbers separated by commas (each {_kind(like[0]) if like else 'one'})"
+    return names.get(type(like), type(like).__name__)
+
+
+def _shown(like: Any) -> str:
+    return ",".join(map(str, like)) if isinstance(like, tuple) else str(like)
+
+
+def study_names() -> list[str]:
+    """Names of the studies that come with the laboratory."""
+    package = importlib.import_module("studies")
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+
+
+def load_study(name: str) -> Study:
+    """Load a study by its name, or from a file of the user's.
+
+    Raises:
+        ToylabError: unknown name, missing file, a file that does not run or defines no ``study``.
+    """
+    if name.endswith(".py") or "/" in name:
+        return _from_file(Path(name))
+    if name not in study_names():
+        raise ToylabError(f"Unknown study {name!r}: {nearest(name, study_names())}")
+    return importlib.import_module(f"studies.{name}").study
+
+
+def load_module(path: Path) -> Any:
+    """Run a Python file of the user's and return its module.
+
+    Raises:
+        ToylabError: no such file, or it does not run; the line is named.
+    """
+    if not path.is_file():
+        raise ToylabError(f"No file {path}.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ToylabError(f"{path} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    # A file's own dataclasses look their module up by name.
+    sys.modules.setdefault(path.stem, module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ToylabError(f"{path}, line {error.lineno}: {error.msg}.") from None
+    except ToylabError as error:
+        raise ToylabError(f"{path}: {error}") from None
+    except Exception as error:
+        line = _line_of(error, path)
+        raise ToylabError(f"{path}, line {line}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _from_file(path: Path) -> Study:
+    found = getattr(load_module(path), "study", None)
+    if not isinstance(found, Study):
+        raise ToylabError(f"{path} defines no study; end it with 'study = Study(...)'.")
+    return found
+
+
+def _line_of(error: BaseException, path: Path) -> int:
+    line, trace = 0, error.__traceback__
+    while trace:
+        if Path(trace.tb_frame.f_code.co_filename) == path.absolute():
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -1,0 +1,167 @@
+"""Taps: one call that both records and edits a model's activations.
+
+A model calls ``x = tap("blocks/0/resid_post", x)`` at each of its named sites. The default tap is
+the identity, and jit removes what nobody records. An :class:`Edit` is data, so it can be
+printed, stored and vmapped. Edits are applied first, then the site is recorded.
+"""
+
+import dataclasses
+import fnmatch
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from toylab.errors import ToylabError, nearest
+
+Params = dict[str, Any]
+Tap = Callable[[str, Array], Array]
+OPS = ("set", "add", "scale", "project_out", "patch")
+
+
+def identity(name: str, value: Array) -> Array:
+    """The default tap: leave the activation as it is."""
+    return value
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A pure function of a plain nested dict of parameters, with named sites.
+
+    Models are frozen dataclasses; numeric fields may be replaced per member of a population.
+    """
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Every name the model taps, in the order in which it taps them."""
+        ...
+
+    def init(self, key: Array) -> Params:
+        """Draw initial parameters."""
+        ...
+
+    def apply(self, params: Params, inputs: Array, tap: Tap = identity) -> Array:
+        """Map inputs (B, ...) to outputs (B, ...), calling ``tap`` at every site."""
+        ...
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Edit:
+    """One change of an activation, as data.
+
+    With activation ``x`` at ``site``, value ``v`` and mask ``w`` (1 where the edit applies):
+
+    ======== =========================================================
+    set      ``x <- v``
+    add      ``x <- x + v``
+    scale    ``x <- v * x``
+    project_out ``x <- x - v v^T x / ||v||^2`` along the last axis
+    patch    ``x <- v``, where ``v`` is a recorded activation of another run
+    ======== =========================================================
+
+    Args:
+        site: exact name of one site.
+        op: one of the operations above.
+        value: array broadcastable to the activation.
+        where: boolean array broadcastable to the activation, or None for everywhere.
+    """
+
+    site: str = dataclasses.field(metadata={"static": True})
+    op: Literal["set", "add", "scale", "project_out", "patch"] = dataclasses.field(
+        metadata={"static": True}
+    )
+    value: Any
+    where: Any = None
+
+    def __post_init__(self) -> None:
+        if self.op not in OPS:
+            raise ToylabError(f"Edit at {self.site}: op {self.op!r}; {nearest(self.op, OPS)}")
+
+    def __call__(self, x: Array) -> Array:
+        """Return the edited activation, of the same shape and dtype as ``x``."""
+        v = jnp.asarray(self.value, x.dtype)
+        if self.op == "add":
+            new = x + jnp.broadcast_to(v, x.shape)
+        elif self.op == "scale":
+            new = x * jnp.broadcast_to(v, x.shape)
+        elif self.op == "project_out":
+            v = jnp.broadcast_to(v, x.shape)
+            along = jnp.sum(x * v, -1, keepdims=True) / jnp.sum(v * v, -1, keepdims=True)
+            new = x - along * v
+        else:
+            if self.op == "patch" and v.shape != x.shape:
+                raise ToylabError(
+                    f"Edit at {self.site}: a patch of shape {v.shape} cannot replace an activation "
+                    f"of shape {x.shape}; record it on inputs of the same shape."
+                )
+            new = jnp.broadcast_to(v, x.shape)
+        if self.where is None:
+            return new
+        return jnp.where(jnp.broadcast_to(jnp.asarray(self.where, bool), x.shape), new, x)
+
+
+def select_sites(model: Model, patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the model's sites that match any of the glob patterns, in the model's order.
+
+    Raises:
+        ToylabError: a pattern matches nothing; the nearest site names are offered.
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        hits = fnmatch.filter(model.sites, pattern)
+        if not hits:
+            raise ToylabError(f"Unknown site {pattern!r}: {nearest(pattern, model.sites)}")
+        chosen.update(hits)
+    return tuple(s for s in model.sites if s in chosen)
+
+
+def run(
+    model: Model,
+    params: Params,
+    inputs: Array,
+    record: Sequence[str] = (),
+    edits: Sequence[Edit] = (),
+) -> tuple[Array, dict[str, Array]]:
+    """Run a model once, editing and recording activations.
+
+    Args:
+        model: the model.
+        params: its parameters (one member).
+        inputs: a batch of inputs, (B, ...).
+        record: glob patterns of sites to record, as in ``("blocks/*/resid_post",)``.
+        edits: edits, applied in the order given, before recording.
+
+    Returns:
+        The outputs, and ``{site: activation}`` for every recorded site.
+
+    Raises:
+        ToylabError: an unknown site, in ``record`` or in an edit.
+
+    Example:
+        >>> import jax
+        >>> from toylab.models import Autoencoder
+        >>> model = Autoencoder(n_features=5, n_hidden=2)
+        >>> x = jax.numpy.ones((3, 5))
+        >>> out, acts = run(model, model.init(jax.random.key(0)), x, record=("hidden",))
+        >>> acts["hidden"].shape
+        (3, 2)
+    """
+    wanted = set(select_sites(model, record))
+    for edit in edits:
+        if edit.site not in model.sites:
+            raise ToylabError(f"Unknown site {edit.site!r}: {nearest(edit.site, model.sites)}")
+    acts: dict[str, Array] = {}
+
+    def tap(name: str, value: Array) -> Array:
+        for edit in edits:
+            if edit.site == name:
+                value = edit(value)
+        if name in wanted:
+            acts[name] = value
+        return value
+
+    outputs = model.apply(params, inputs, tap)
+    return outputs, acts
