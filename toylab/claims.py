@@ -98,9 +98,7 @@ class Claim:
     def __post_init__(self) -> None:
         """Refuse what could not be judged."""
         if not self.key:
-            raise ToylabError(
-                f"Claim: the claim {self.text!r} has no key; give it a short name."
-            )
+            raise ToylabError(f"Claim: the claim {self.text!r} has no key; give it a short name.")
         check_number(f"Claim {self.key!r}", "min_units", self.min_units, 1, whole=True)
         if self.statistic not in STATISTICS:
             hint = nearest(str(self.statistic), STATISTICS)
@@ -232,10 +230,9 @@ def _measured(claim: Claim, measures: Mapping[str, Any]) -> np.ndarray:
         values = claim.measure(measures)
     except KeyError as error:
         name = str(error.args[0]) if error.args else "?"
-        hint = nearest(name, [str(known) for known in measures])
         raise ToylabError(
-            f"claim {claim.key!r}: its measure asks for the table {name!r}, which the run "
-            f"does not have; {hint}"
+            f"claim {claim.key!r}: its measure asks for the table {name!r}, which the run does "
+            f"not have; {nearest(name, [str(known) for known in measures])}"
         ) from error
     except ColumnNotFoundError as error:
         column = str(error).splitlines()[0]

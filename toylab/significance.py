@@ -35,7 +35,7 @@ def permutation_test(
         seed: seed of the shuffles.
 
     Returns:
-        p-value; NaN where a group has no living unit.
+        p-value (two-sided: twice the smaller tail); NaN with fewer than two units in a group.
 
     Source: Phipson and Smyth 2010, "Permutation p-values should never be zero".
     """
@@ -49,7 +49,7 @@ def permutation_test(
         a_N, b_N = a_N[living], b_N[living]
     else:
         a_N, b_N = a_N[~np.isnan(a_N)], b_N[~np.isnan(b_N)]
-    if not len(a_N) or not len(b_N):
+    if len(a_N) < 2 or len(b_N) < 2:
         return float("nan")
     if paired:
         # Flipping which of a pair is which flips the sign of its difference.
@@ -57,8 +57,6 @@ def permutation_test(
     else:
         data, kind = (a_N, b_N), "independent"
         statistic = lambda u, v, axis: np.mean(u, axis=axis) - np.mean(v, axis=axis)
-    if paired and len(a_N) == 1:
-        return 1.0 if alternative == "two-sided" else 0.5 if data[0][0] else 1.0
     found = scipy_stats.permutation_test(
         data,
         statistic,
