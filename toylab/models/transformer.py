@@ -1,0 +1,249 @@
+"""A pre-norm decoder or encoder whose every intermediate is a named site.
+
+The layers are Flax NNX modules; the model itself is a frozen dataclass, and a run is a pure
+function of a plain nested dict of arrays. Nothing is folded: norms keep their gains, biases
+stay apart from weights, and each site has one equation (docs/sites.md). There is no dropout,
+no cache and no padding mask: toy sequences have one length and no gaps.
+
+Shape suffixes: B batch, L length, D width, V vocabulary or logits.
+"""
+
+import dataclasses
+import functools
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+from jaxtyping import Float, Int
+
+from toylab.errors import ToylabError, check_number, nearest
+from toylab.models.layers import MlpLayer, MultiHeadAttention, linear, norm, normal
+from toylab.taps import Params, Tap, identity
+from toylab.task import Number
+
+CHOICES = {
+    "activation": ("relu", "gelu", "silu"),
+    "positions": ("learned", "rope", "none"),
+    "norm": ("none", "layer", "rms"),
+    "attention": ("softmax", "relu"),
+}
+# Hazard: the gradient of a gather is a scatter-add, whose order of summation varies from run to
+# run on a GPU. A one-hot matmul is deterministic, and cheap for vocabularies up to this size.
+ONE_HOT_MAX_VOCAB = 512
+ATTN_SITES = tuple(f"attn/{s}" for s in ("q", "k", "v", "scores", "pattern", "z", "out"))
+MLP_SITES = ("mlp/pre", "mlp/post", "mlp/out")
+
+
+@dataclasses.dataclass(frozen=True)
+class Transformer:
+    """A transformer: tokens (B, L) to logits (B, L, V).
+
+    Each block computes ``x <- x + attn(norm(x))`` and then ``x <- x + mlp(norm(x))`` on the
+    residual stream ``x``; after the last block the logits are ``norm(x) W_U``, without a bias.
+    Weight matrices and embeddings start as ``init_scale * N(0, 1 / fan_in)`` (for an embedding
+    the fan-in is the width), biases at 0, gains at 1.
+
+    Args:
+        vocab: number of tokens.
+        length: longest sequence.
+        width: residual width D.
+        depth: number of blocks.
+        heads: attention heads H.
+        head_dim: width K of a head; ``width / heads`` when None.
+        hidden: MLP width; 0 leaves the MLP out.
+        n_out: number of logits V; ``vocab`` when None.
+        gated: the MLP multiplies its activation with a second linear map.
+        activation: relu, gelu (tanh form) or silu.
+        positions: learned (added to the embedding), rope (rotates q and k) or none.
+        norm: none, layer or rms: before attention, before the MLP and before the logits.
+        causal: a query sees only keys at its own and earlier positions.
+        attention: softmax, or relu: ``relu(scores) / number of visible keys``.
+        biases: biases in attention and MLP.
+        tied_unembed: unembed with the transposed token embedding; needs ``n_out == vocab``.
+        init_scale: factor on every initial weight; may differ per member.
+        attention_mix: ``pattern = mix * pattern + (1 - mix) / number of visible keys``; in
+            [0, 1], may differ per member. At 0 attention is constant.
+
+    Raises:
+        ToylabError: a setting is out of range, or two settings do not fit together.
+
+    Source:
+        Vaswani et al. 2017 (1706.03762); pre-norm: Xiong et al. 2020 (2002.04745); rope: Su et al.
+        2021 (2104.09864); rms: Zhang & Sennrich 2019 (1910.07467); gated: Shazeer 2020
+        (2002.05202); relu attention: Wortsman et al. 2023 (2309.08586); attention_mix: after
+        Zhong et al. 2023 (2306.17844).
+
+    Example:
+        >>> import jax
+        >>> from toylab.taps import run
+        >>> model = Transformer(vocab=7, length=4, width=8, depth=1, heads=2, hidden=16)
+        >>> tokens = jax.numpy.zeros((3, 4), "int32")
+        >>> params = model.init(jax.random.key(0))
+        >>> logits, acts = run(model, params, tokens, record=("blocks/0/attn/pattern",))
+        >>> logits.shape, acts["blocks/0/attn/pattern"].shape
+        ((3, 4, 7), (3, 2, 4, 4))
+    """
+
+    vocab: int
+    length: int
+    width: int
+    depth: int
+    heads: int
+    head_dim: int | None = None
+    hidden: int = 0
+    n_out: int | None = None
+    gated: bool = False
+    activation: Literal["relu", "gelu", "silu"] = "relu"
+    positions: Literal["learned", "rope", "none"] = "learned"
+    norm: Literal["none", "layer", "rms"] = "none"
+    causal: bool = True
+    attention: Literal["softmax", "relu"] = "softmax"
+    biases: bool = False
+    tied_unembed: bool = False
+    init_scale: Number = 1.0
+    attention_mix: Number = 1.0
+
+    def __post_init__(self) -> None:
+        for field in ("vocab", "length", "width", "depth", "heads", "head_dim", "n_out"):
+            if getattr(self, field) is not None:
+                check_number("Transformer", field, getattr(self, field), 1, whole=True)
+        check_number("Transformer", "hidden", self.hidden, 0, whole=True)
+        check_number("Transformer", "init_scale", self.init_scale, 0)
+        check_number("Transformer", "attention_mix", self.attention_mix, 0, 1)
+        for field, known in CHOICES.items():
+            value = getattr(self, field)
+            if value not in known:
+                hint = nearest(str(value), known)
+                raise ToylabError(f"Transformer: {field} = {value!r}; {hint}")
+        if self.head_dim is None and self.width % self.heads:
+            raise ToylabError(
+                f"Transformer: width = {self.width} is not a multiple of heads = {self.heads}; "
+                "change one of them or give head_dim."
+            )
+        if self.positions == "rope" and self.key_dim % 2:
+            raise ToylabError(f"Transformer: rope needs an even head_dim, not {self.key_dim}.")
+        if self.tied_unembed and self.out_dim != self.vocab:
+            raise ToylabError(
+                f"Transformer: tied_unembed makes n_out = {self.vocab}, not {self.n_out}; "
+                "leave n_out out or untie."
+            )
+        if self.gated and not self.hidden:
+            raise ToylabError("Transformer: gated = True without an MLP; give hidden >= 1.")
+
+    @property
+    def key_dim(self) -> int:
+        """Width K of a head, with its default filled in."""
+        return self.width // self.heads if self.head_dim is None else self.head_dim
+
+    @property
+    def out_dim(self) -> int:
+        """Number of logits V, with its default filled in."""
+        return self.vocab if self.n_out is None else self.n_out
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Every site, in the order in which a run taps it."""
+        mlp = MLP_SITES if self.hidden else ()
+        block = ("resid_pre", *ATTN_SITES, "resid_mid", *mlp, "resid_post")
+        inner = (f"blocks/{i}/{site}" for i in range(self.depth) for site in block)
+        return ("embed", *inner, "final/norm", "final/logits")
+
+    def init(self, key: Array) -> Params:
+        """Draw initial parameters, e.g. ``params["blocks"]["0"]["attn"]["w_q"]`` (D, H, K)."""
+        net = _Network(self._static(), nnx.Rngs(params=key))
+        scale = jnp.asarray(self.init_scale, jnp.float32)
+        # Scaled here, not in the initialisers, where NNX would keep a traced number. Of the
+        # vectors, only norm gains do not start at 0.
+        start = nnx.to_pure_dict(nnx.state(net))
+        return jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, start)
+
+    def apply(
+        self, params: Params, inputs: Int[Array, "B L"], tap: Tap = identity
+    ) -> Float[Array, "B L V"]:
+        """Map tokens to logits, calling ``tap`` at every site.
+
+        Args:
+            params: parameters of one member, as ``init`` gives them.
+            inputs: tokens in ``[0, vocab)``, at most ``length`` of them.
+            tap: records or edits the activation at each site.
+
+        Raises:
+            ToylabError: the inputs are not (B, L), or longer than ``length``.
+        """
+        if inputs.ndim != 2 or inputs.shape[1] > self.length:
+            raise ToylabError(
+                f"Transformer: inputs of shape {inputs.shape}; give tokens (B, L) with "
+                f"L <= {self.length}, or build the model with a larger length."
+            )
+        return nnx.merge(_graph(self._static()), params)(inputs, self.attention_mix, tap)
+
+    def _static(self) -> "Transformer":
+        """Return these settings without the per-member numbers: hashable, fit for a cache."""
+        return dataclasses.replace(self, init_scale=1.0, attention_mix=1.0)
+
+
+@functools.lru_cache(maxsize=64)
+def _graph(model: Transformer) -> nnx.GraphDef:
+    """Structure of the network, built from shapes alone."""
+    return nnx.split(nnx.eval_shape(lambda: _Network(model, nnx.Rngs(0))))[0]
+
+
+class _Block(nnx.Module):
+    def __init__(self, model: Transformer, rngs: nnx.Rngs) -> None:
+        self.norm_attn = norm(model.norm, model.width, rngs)
+        self.attn = MultiHeadAttention(
+            *(model.width, model.heads, model.key_dim, model.biases, rngs),
+            kind=model.attention,
+            causal=model.causal,
+            rope=model.positions == "rope",
+        )
+        self.hidden = model.hidden
+        if model.hidden:
+            self.norm_mlp = norm(model.norm, model.width, rngs)
+            sizes = (model.width, model.hidden, model.biases, rngs)
+            self.mlp = MlpLayer(*sizes, activation=model.activation, gated=model.gated)
+
+    def __call__(self, x_BLD: Array, mix: Number, tap: Tap) -> Array:
+        x_BLD = tap("resid_pre", x_BLD)
+        normed_BLD = x_BLD if self.norm_attn is None else self.norm_attn(x_BLD)
+        x_BLD = tap("resid_mid", x_BLD + self.attn(normed_BLD, mix, tap))
+        if self.hidden:
+            normed_BLD = x_BLD if self.norm_mlp is None else self.norm_mlp(x_BLD)
+            x_BLD = x_BLD + self.mlp(normed_BLD, tap)
+        return tap("resid_post", x_BLD)
+
+
+class _Network(nnx.Module):
+    def __init__(self, model: Transformer, rngs: nnx.Rngs) -> None:
+        self.model = model
+        embed = functools.partial(
+            nnx.Embed, features=model.width, embedding_init=normal(model.width), rngs=rngs
+        )
+        self.embed = embed(model.vocab)
+        if model.positions == "learned":
+            self.positions = embed(model.length)
+        # String keys, so that parameters flatten to "blocks/0/...".
+        self.blocks = nnx.Dict({str(i): _Block(model, rngs) for i in range(model.depth)})
+        self.norm = norm(model.norm, model.width, rngs)
+        if not model.tied_unembed:
+            self.unembed = linear(model.width, model.out_dim, False, rngs)
+
+    def _embed(self, tokens_BL: Array) -> Array:
+        if self.model.vocab > ONE_HOT_MAX_VOCAB:
+            return self.embed(tokens_BL)
+        one_hot_BLV = jax.nn.one_hot(tokens_BL, self.model.vocab, dtype=jnp.float32)
+        return one_hot_BLV @ self.embed.embedding[...]
+
+    def __call__(self, tokens_BL: Array, mix: Number, tap: Tap) -> Array:
+        x_BLD = self._embed(tokens_BL)
+        if self.model.positions == "learned":
+            x_BLD = x_BLD + self.positions.embedding[...][None, : tokens_BL.shape[1]]
+        x_BLD = tap("embed", x_BLD)
+        for i in range(self.model.depth):
+            inner = lambda site, value, i=i: tap(f"blocks/{i}/{site}", value)
+            x_BLD = self.blocks[str(i)](x_BLD, mix, inner)
+        x_BLD = tap("final/norm", x_BLD if self.norm is None else self.norm(x_BLD))
+        tied = self.model.tied_unembed
+        return tap("final/logits", self.embed.attend(x_BLD) if tied else self.unembed(x_BLD))
