@@ -108,7 +108,8 @@ def save(
 ) -> list[Path]:
     """Write a figure; the same figure gives the same bytes.
 
-    The same bytes, that is, with the same matplotlib: another version may draw otherwise.
+    The same bytes, that is, with the same matplotlib: another version may draw otherwise. The
+    layout is settled and frozen by the first save, so every format shows the same one.
 
     Args:
         figure: the drawing.
@@ -129,12 +130,23 @@ def save(
         raise ToylabError(f"figure {name!r}: no format {unknown[0]!r}; give png, svg or pdf.")
     facts = {key: str(value) for key, value in (metadata or {}).items()}
     paths = []
+    _settle(figure)
     for kind in formats:
         stream = io.BytesIO()
         with style():
             figure.savefig(stream, format=kind, dpi=DPI, metadata=_metadata(kind, name, facts))
         paths.append(write_bytes(Path(folder) / f"{name}.{kind}", stream.getvalue()))
     return paths
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out and keep it so: constrained layout moves a little at every draw."""
+    if figure.get_layout_engine() is None:
+        return
+    with style():
+        for _ in range(2):
+            figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
 
 def _metadata(kind: str, name: str, facts: dict[str, str]) -> dict[str, Any]:

@@ -74,8 +74,9 @@ def crossing_times(
     last = np.where(np.isnan(values), 0, np.arange(len(steps))).max(axis=1)
     if hold > len(steps):
         return steps[last], np.zeros(len(values), bool)
-    held = np.lib.stride_tricks.sliding_window_view(reached, hold, axis=1).all(axis=-1)
-    event = held.any(axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(reached, hold, axis=1)
+    held = np.asarray(windows.all(axis=-1))
+    event = np.asarray(np.any(held, axis=-1))
     return steps[np.where(event, held.argmax(axis=1), last)], event
 
 
