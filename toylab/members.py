@@ -64,16 +64,18 @@ class Members:
 
 
 def _column(name: str, values: Iterable[float]) -> np.ndarray:
-    values = list(values)
     try:
-        if name in SEEDS:
-            column = np.array(values, np.int64)
-            if any(v != w for v, w in zip(values, column, strict=True)):
-                raise ValueError
-            return column
-        return np.array(values, np.float64).reshape(len(values))
-    except (TypeError, ValueError):
-        raise ToylabError(f"Members: axis {name!r} = {values!r} must hold plain numbers.") from None
+        values = list(values)
+        if name not in SEEDS:
+            return np.array(values, np.float64).reshape(len(values))
+        column = np.array(values, np.int64)
+        # A key takes 32 bits of a seed: seeds beyond them would silently repeat others.
+        if any(v != w or not 0 <= w < 2**32 for v, w in zip(values, column, strict=True)):
+            raise ValueError
+        return column
+    except (TypeError, ValueError, OverflowError):
+        kind = "whole numbers from 0 to 2**32 - 1" if name in SEEDS else "plain numbers"
+        raise ToylabError(f"Members: axis {name!r} = {values!r} must hold {kind}.") from None
 
 
 def grid(**axes: Iterable[float]) -> Members:
