@@ -15,7 +15,7 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Bool, Float
 
-from toylab.taps import Tap
+from toylab.taps import Params, Tap
 from toylab.task import Number
 
 ACTIVATIONS = {
@@ -30,14 +30,35 @@ NORM_EPS = 1e-5
 ROPE_BASE = 10_000.0
 
 
-def normal(fan_in: int) -> nnx.Initializer:
-    """Return an initialiser that draws from ``N(0, 1 / fan_in)``."""
-    return nnx.initializers.normal(1 / math.sqrt(fan_in))
+def spread(fan_in: int) -> nnx.Initializer:
+    """Return an initialiser that fills a weight with its standard deviation, ``fan_in^-1/2``."""
+    return nnx.initializers.constant(1 / math.sqrt(fan_in))
+
+
+def draw_weights(spreads: Params, key: Array, scale: Number = 1.0) -> Params:
+    """Draw each weight from ``scale * N(0, spread^2)``; vectors (biases, gains) stay as they are.
+
+    All weights come from one draw: XLA compiles every draw anew, and the 20 draws of a two-block
+    transformer took 9 s to compile on a CPU where one takes 2 s.
+
+    Args:
+        spreads: parameters whose weights hold their standard deviations, as layers are built.
+        key: random key.
+        scale: factor on every weight.
+    """
+    leaves, tree = jax.tree.flatten(spreads)
+    sizes = [leaf.size if leaf.ndim > 1 else 0 for leaf in leaves]
+    noise = jax.random.normal(key, (sum(sizes),), jnp.float32) * jnp.asarray(scale, jnp.float32)
+    pieces = jnp.split(noise, np.cumsum(sizes)[:-1])
+    pairs = zip(leaves, pieces, strict=True)
+    return tree.unflatten(
+        [leaf * piece.reshape(leaf.shape) if piece.size else leaf for leaf, piece in pairs]
+    )
 
 
 def linear(n_in: int, n_out: int, bias: bool, rngs: nnx.Rngs) -> nnx.Linear:
-    """Return ``x -> x W + b``, with W from ``N(0, 1 / n_in)`` and b = 0 or absent."""
-    return nnx.Linear(n_in, n_out, use_bias=bias, kernel_init=normal(n_in), rngs=rngs)
+    """Return ``x -> x W + b``, with the spread of W set by ``n_in`` and b = 0 or absent."""
+    return nnx.Linear(n_in, n_out, use_bias=bias, kernel_init=spread(n_in), rngs=rngs)
 
 
 def norm(kind: str, width: int, rngs: nnx.Rngs) -> nnx.LayerNorm | nnx.RMSNorm | None:
@@ -103,7 +124,7 @@ class MultiHeadAttention(nnx.Module):
         heads: H.
         key_dim: K.
         biases: adds ``b_q, b_k, b_v`` (H, K) and ``b_o`` (D,), which start at 0.
-        rngs: source of the initial weights.
+        rngs: what NNX asks for; nothing is drawn until :func:`draw_weights`.
         kind: see :func:`attention_pattern`.
         causal: whether later keys are hidden.
         rope: whether queries and keys are rotated before their product.
@@ -125,9 +146,9 @@ class MultiHeadAttention(nnx.Module):
         self.causal, self.rope, self.biases = causal, rope, biases
         inward, outward = (width, heads, key_dim), (heads, key_dim, width)
         for name in "qkv":
-            draw = normal(width)(rngs.params(), inward, jnp.float32)
-            setattr(self, f"w_{name}", nnx.Param(draw))
-        self.w_o = nnx.Param(normal(heads * key_dim)(rngs.params(), outward, jnp.float32))
+            start = spread(width)(rngs.params(), inward, jnp.float32)
+            setattr(self, f"w_{name}", nnx.Param(start))
+        self.w_o = nnx.Param(spread(heads * key_dim)(rngs.params(), outward, jnp.float32))
         if biases:
             for name in "qkv":
                 setattr(self, f"b_{name}", nnx.Param(jnp.zeros((heads, key_dim), jnp.float32)))
@@ -161,7 +182,7 @@ class MlpLayer(nnx.Module):
         width: D.
         hidden: F.
         biases: biases in every linear map.
-        rngs: source of the initial weights.
+        rngs: what NNX asks for; nothing is drawn until :func:`draw_weights`.
         activation: name of ``f``.
         gated: whether there is a gate.
     """

@@ -19,7 +19,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.models.layers import MlpLayer, MultiHeadAttention, linear, norm, normal
+from toylab.models.layers import MlpLayer, MultiHeadAttention, draw_weights, linear, norm, spread
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
@@ -152,12 +152,8 @@ class Transformer:
 
     def init(self, key: Array) -> Params:
         """Draw initial parameters, e.g. ``params["blocks"]["0"]["attn"]["w_q"]`` (D, H, K)."""
-        net = _Network(self._static(), nnx.Rngs(params=key))
-        scale = jnp.asarray(self.init_scale, jnp.float32)
-        # Scaled here, not in the initialisers, where NNX would keep a traced number. Of the
-        # vectors, only norm gains do not start at 0.
-        start = nnx.to_pure_dict(nnx.state(net))
-        return jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, start)
+        spreads = nnx.to_pure_dict(nnx.state(_Network(self._static(), nnx.Rngs(0))))
+        return draw_weights(spreads, key, self.init_scale)
 
     def apply(
         self, params: Params, inputs: Int[Array, "B L"], tap: Tap = identity
@@ -219,7 +215,7 @@ class _Network(nnx.Module):
     def __init__(self, model: Transformer, rngs: nnx.Rngs) -> None:
         self.model = model
         embed = functools.partial(
-            nnx.Embed, features=model.width, embedding_init=normal(model.width), rngs=rngs
+            nnx.Embed, features=model.width, embedding_init=spread(model.width), rngs=rngs
         )
         self.embed = embed(model.vocab)
         if model.positions == "learned":

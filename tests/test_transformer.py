@@ -1,0 +1,245 @@
+"""The transformer against a float64 NumPy oracle, closed forms and causality by gradients."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.oracles.transformer import forward
+from toylab.errors import ToylabError
+from toylab.models import Transformer
+from toylab.models.layers import attention_pattern, rotate
+from toylab.models.transformer import ONE_HOT_MAX_VOCAB
+from toylab.taps import Model, run
+
+BASE = Transformer(vocab=11, length=6, width=8, depth=2, heads=2, hidden=12, norm="layer")
+# Chosen so that every option is taken at least once, and with others that could hide its error.
+VARIANTS = {
+    "plain": dict(norm="none", depth=1),
+    "layer_biases_gelu": dict(biases=True, activation="gelu"),
+    "rope_rms_gated_silu": dict(positions="rope", norm="rms", gated=True, activation="silu"),
+    "relu_attention": dict(attention="relu", biases=True, gated=True),
+    "relu_attention_whole": dict(attention="relu", causal=False, positions="none", norm="rms"),
+    "whole_rope_mix": dict(causal=False, positions="rope", attention_mix=0.3, biases=True),
+    "mixed_causal": dict(attention_mix=0.6, attention="relu", n_out=3),
+    "constant_tied": dict(attention_mix=0.0, tied_unembed=True, norm="none"),
+    "attention_only_wide_heads": dict(hidden=0, head_dim=6, heads=3, n_out=4, init_scale=1.5),
+    "large_vocab": dict(vocab=ONE_HOT_MAX_VOCAB + 1, n_out=5, depth=1),
+}
+
+
+def variant(name):
+    return dataclasses.replace(BASE, **VARIANTS[name])
+
+
+def draw(model, seed=0):
+    """Parameters far from their start, so that biases and gains count; NumPy is quick to draw."""
+    rng = np.random.default_rng(seed)
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    value = lambda s: (s.ndim == 1) + 0.5 * rng.standard_normal(s.shape)
+    return jax.tree.map(lambda s: jnp.asarray(value(s), jnp.float32), shapes)
+
+
+def tokens(model, batch=3, length=None):
+    shape = (batch, length or model.length)
+    return jnp.asarray(np.random.default_rng(9).integers(model.vocab, size=shape), jnp.int32)
+
+
+def record(model, params, inputs, *sites):
+    return jax.jit(lambda p, x: run(model, p, x, record=sites))(params, inputs)
+
+
+def as_float64(params):
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_site_agrees_with_the_oracle(name, key):
+    model = variant(name)
+    params, inputs = draw(model), tokens(model)
+    out, acts = record(model, params, inputs, "*")
+    expected = forward(model, as_float64(params), inputs)
+    assert set(acts) == set(expected)
+    for site, value in expected.items():
+        assert acts[site].dtype == jnp.float32
+        scale = max(1.0, np.abs(value).max())
+        np.testing.assert_allclose(acts[site], value, rtol=0, atol=1e-5 * scale, err_msg=site)
+    np.testing.assert_array_equal(out, acts["final/logits"])
+
+
+def reach(model, params, x):
+    """Largest |d logits[position i] / d embed[position j]|, a matrix (L, L)."""
+
+    def logits(shift_LD):
+        embed = lambda site, v: v + shift_LD[None] if site == "embed" else v
+        return model.apply(params, x[:1], embed)[0]
+
+    jac_LVLD = jax.jit(jax.jacobian(logits))(jnp.zeros((x.shape[1], model.width), jnp.float32))
+    return np.abs(jac_LVLD).max((1, 3))
+
+
+@pytest.mark.parametrize("name", ["layer_biases_gelu", "rope_rms_gated_silu", "mixed_causal"])
+def test_future_positions_have_exactly_zero_gradient(name, key):
+    model = variant(name)
+    reached = reach(model, draw(model), tokens(model))
+    assert np.all(np.triu(reached, 1) == 0)
+    assert np.all(np.tril(reached)[np.tril_indices(model.length)] > 0)
+
+
+def test_without_a_causal_mask_the_future_is_seen(key):
+    model = dataclasses.replace(BASE, causal=False)
+    assert np.all(reach(model, draw(model), tokens(model)) > 0)
+
+
+@pytest.mark.parametrize("name", ["plain", "rope_rms_gated_silu"])
+def test_jit_agrees_with_eager_and_gradients_are_finite(name, key):
+    model = variant(name)
+    params, inputs = draw(model), tokens(model)
+    eager, jitted = model.apply(params, inputs), jax.jit(model.apply)(params, inputs)
+    scale = max(1.0, np.abs(eager).max())
+    np.testing.assert_allclose(eager, jitted, rtol=0, atol=1e-5 * scale)
+    grads = jax.jit(jax.grad(lambda p: jnp.mean(model.apply(p, inputs) ** 2)))(params)
+    assert jax.tree.structure(grads) == jax.tree.structure(params)
+    for leaf in jax.tree.leaves(grads):
+        assert np.all(np.isfinite(leaf)) and np.any(leaf != 0)
+
+
+def test_rope_scores_depend_on_the_distance_only(key):
+    q, k = jax.random.normal(key, (2, 6), jnp.float32)
+    at_every_position = lambda v: rotate(jnp.broadcast_to(v, (1, 9, 1, 6)))[0, :, 0]
+    scores = np.asarray(at_every_position(q) @ at_every_position(k).T)
+    # Closed form: Re sum_j q_j conj(k_j) exp(i (l - m) theta_j), with complex pairs.
+    pair = lambda v: np.asarray(v[:3], complex) + 1j * np.asarray(v[3:])
+    theta = 10_000.0 ** (-np.arange(3) / 3)
+    distance = np.arange(9)[:, None] - np.arange(9)
+    turn = np.exp(1j * distance[..., None] * theta)
+    np.testing.assert_allclose(scores, (pair(q) * pair(k).conj() * turn).real.sum(-1), atol=1e-5)
+    np.testing.assert_allclose(scores[1:, 1:], scores[:-1, :-1], atol=1e-5)
+
+
+def test_rope_is_left_out_of_the_recorded_queries(key):
+    rope = dataclasses.replace(BASE, positions="rope")
+    params, x = draw(rope), jnp.full((1, 6), 4, jnp.int32)
+    _, acts = record(rope, params, x, "blocks/0/attn/*")
+    q, scores = acts["blocks/0/attn/q"], acts["blocks/0/attn/scores"]
+    np.testing.assert_array_equal(q, jnp.broadcast_to(q[:, :1], q.shape))
+    assert np.ptp(np.asarray(scores[0, 0, -1])) > 1e-2
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_is_uniform_when_queries_are_zero(causal, key):
+    model = dataclasses.replace(BASE, causal=causal)
+    params = draw(model)
+    params["blocks"]["1"]["attn"]["w_q"] *= 0
+    _, acts = record(model, params, tokens(model), "blocks/1/attn/pattern")
+    seen = np.tril(np.ones((6, 6))) if causal else np.ones((6, 6))
+    uniform = np.broadcast_to(seen / seen.sum(-1, keepdims=True), (3, 2, 6, 6))
+    np.testing.assert_allclose(acts["blocks/1/attn/pattern"], uniform, atol=1e-7)
+
+
+def test_extreme_scores_give_a_one_hot_pattern_and_finite_gradients():
+    scores = jnp.asarray(np.diag([1e4] * 3)[None, None], jnp.float32)
+    visible = jnp.tril(jnp.ones((3, 3), bool))
+    np.testing.assert_array_equal(attention_pattern(scores, visible)[0, 0], np.eye(3))
+    grad = jax.grad(lambda s: jnp.sum(attention_pattern(s, visible) ** 2))(scores)
+    assert np.all(np.isfinite(grad))
+
+
+def count(params):
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_parameter_count_has_its_closed_form(name):
+    m = variant(name)
+    d, hk, f, b = m.width, m.heads * m.key_dim, m.hidden, int(m.biases)
+    norm = {"none": 0, "rms": d, "layer": 2 * d}[m.norm]
+    attn = 4 * d * hk + b * (3 * hk + d)
+    ups = 1 + int(m.gated)
+    mlp = (ups + 1) * d * f + b * (ups * f + d) + norm if f else 0
+    ends = d * (m.vocab + (m.positions == "learned") * m.length)
+    ends += 0 if m.tied_unembed else d * m.out_dim
+    shapes = jax.eval_shape(m.init, jax.random.key(0))
+    assert count(shapes) == ends + m.depth * (attn + norm + mlp) + norm
+
+
+def test_parameters_are_a_plain_dict_with_string_keys(key):
+    params = jax.jit(dataclasses.replace(BASE, biases=True).init)(key)
+    attn = params["blocks"]["0"]["attn"]
+    assert type(params) is dict and type(attn) is dict
+    assert attn["w_q"].shape == (8, 2, 4) and attn["w_o"].shape == (2, 4, 8)
+    for path, leaf in jax.tree.leaves_with_path(params):
+        assert all(isinstance(entry.key, str) for entry in path)
+        assert isinstance(leaf, jax.Array) and leaf.dtype == jnp.float32
+
+
+def test_initial_weights_have_the_stated_spread(key):
+    big = Transformer(vocab=300, length=64, width=64, depth=1, heads=4, hidden=256, biases=True)
+    params = jax.jit(dataclasses.replace(big, init_scale=0.5, norm="layer").init)(key)
+    block = params["blocks"]["0"]
+    spreads = [(block["attn"][w], 64) for w in ("w_q", "w_k", "w_v", "w_o")]
+    spreads += [(block["mlp"]["up"]["kernel"], 64), (block["mlp"]["down"]["kernel"], 256)]
+    spreads += [(params[e]["embedding"], 64) for e in ("embed", "positions")]
+    spreads += [(params["unembed"]["kernel"], 64)]
+    for weights, fan_in in spreads:
+        # Five standard errors of a standard deviation estimated from that many normals.
+        ratio = np.asarray(weights).std() / (0.5 / np.sqrt(fan_in))
+        assert abs(ratio - 1) < 5 / np.sqrt(2 * weights.size)
+    assert np.all(np.asarray(block["norm_attn"]["scale"]) == 1)
+    assert not np.any(block["attn"]["b_q"])
+    flat = [np.asarray(w).ravel()[:4096] for w, _ in spreads[:4]]
+    assert np.abs(np.corrcoef(flat) - np.eye(4)).max() < 5 / np.sqrt(4096)
+
+
+def test_numbers_may_differ_per_member_inside_vmap(key):
+    inputs, mixes, scales = tokens(BASE), jnp.asarray([0.0, 0.4, 1.0]), jnp.asarray([0.5, 1.0, 2.0])
+
+    def member(mix, scale):
+        model = dataclasses.replace(BASE, attention_mix=mix, init_scale=scale)
+        return model.apply(model.init(key), inputs)
+
+    outs = jax.jit(jax.vmap(member))(mixes, scales)
+    alone = jax.jit(member)
+    for out, mix, scale in zip(outs, mixes, scales, strict=True):
+        np.testing.assert_allclose(out, alone(mix, scale), rtol=0, atol=1e-5)
+    assert np.all(np.ptp(np.asarray(outs), axis=0) > 0)
+
+
+def test_the_model_is_hashable_and_keeps_the_protocol():
+    assert isinstance(BASE, Model)
+    assert hash(BASE) == hash(dataclasses.replace(BASE)) and BASE == dataclasses.replace(BASE)
+
+
+def test_shorter_sequences_run_and_longer_ones_are_refused(key):
+    params, x, apply = draw(BASE), tokens(BASE), jax.jit(BASE.apply)
+    whole, short = apply(params, x), apply(params, x[:, :3])
+    np.testing.assert_allclose(whole[:, :3], short, rtol=0, atol=1e-5)
+    with pytest.raises(ToylabError, match="L <= 6"):
+        BASE.apply(params, tokens(BASE, length=7))
+    with pytest.raises(ToylabError, match=r"\(B, L\)"):
+        BASE.apply(params, x[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(vocab=0), "vocab = 0"),
+        (dict(depth=1.5), "depth = 1.5"),
+        (dict(hidden=-1), "hidden = -1"),
+        (dict(init_scale=-1.0), "init_scale = -1.0"),
+        (dict(attention_mix=1.2), "attention_mix = 1.2"),
+        (dict(activation="relus"), "did you mean 'relu'"),
+        (dict(positions="rotary"), "positions = 'rotary'"),
+        (dict(norm="layernorm"), "did you mean 'layer'"),
+        (dict(attention="linear"), "attention = 'linear'"),
+        (dict(heads=3), "not a multiple of heads = 3"),
+        (dict(positions="rope", head_dim=3), "even head_dim"),
+        (dict(tied_unembed=True, n_out=3), "tied_unembed"),
+        (dict(gated=True, hidden=0), "gated"),
+    ],
+)
+def test_wrong_settings_are_named(change, message):
+    with pytest.raises(ToylabError, match=message):
+        dataclasses.replace(BASE, **change)
