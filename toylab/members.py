@@ -2,7 +2,8 @@
 
 A member has an ``init_seed``, a ``data_seed`` and any number of numeric columns; a column that
 bears the name of a field of the task, the model, the optimiser or the loss replaces that field
-for the member. Tables combine: ``seeds(5) * grid(density=(0.1, 0.01))`` is every seed with every density.
+for the member. Tables combine: ``seeds(5) * grid(density=(0.1, 0.01))`` is every seed with every
+density.
 """
 
 import dataclasses
