@@ -119,7 +119,7 @@ def features(run: RunFolder, population: str, step: int) -> pl.DataFrame:
     """One row per member and feature: norm, bias, interference, D_i, nearest cosine, D*."""
     params = run.params(population, step)
     W_PMN = params["W"]
-    p, m, n = W_PMN.shape
+    p, _, n = W_PMN.shape
     members = run.members(population).select("member", "init_seed", "density")
     dead = run.dead_at(population) >= 0
     W_PMN = np.where(dead[:, None, None], np.nan, W_PMN)
