@@ -10,7 +10,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,11 @@ class Interrupted(Exception):
 
 class Reporter:
     """Told what happens; this one says nothing. The command line's shows it live."""
+
+    def plan(
+        self, path: Path, populations: Mapping[str, Population], finished: Collection[str]
+    ) -> None:
+        """A run begins: its folder, all its populations, and the names of those trained."""
 
     def stage(self, name: str) -> None:
         """A stage begins: train, measure, judge or draw."""
@@ -235,6 +240,7 @@ def _stages(
 ) -> RunFolder:
     with run.writing():
         started = time.monotonic()
+        reporter.plan(run.path, populations, run.manifest.get("finished", {}))
         reporter.stage("train")
         for name, population in populations.items():
             if name in run.manifest.get("finished", {}):
@@ -247,6 +253,8 @@ def _stages(
             started = time.monotonic()
             if not whole:
                 raise Interrupted(str(run.path))
+        if stop():  # asked during the very last chunk
+            raise Interrupted(str(run.path))
         reporter.stage("measure")
         if not run.manifest.get("measured"):
             run.write_measures(study.measure(config, run))
