@@ -2,15 +2,19 @@
 
     toylab run superposition_polygons
 
-With exactly one of c features active, the loss of two hidden dimensions has a closed form, and its
-known minima are regular k-gons with the other c - k features dead. The losses of those k-gons, found
-numerically from the closed form, are levels: training should end on one, and linger at others.
+With exactly one of c features active, the loss of two hidden dimensions has a closed form, and
+its known minima are regular k-gons with the other c - k features dead. The losses of those k-gons,
+found numerically from the closed form, are levels: training should end on one, and linger at
+others.
 
-Source: Chen et al. 2023, Dynamical versus Bayesian Phase Transitions in a Toy Model of Superposition
-(arXiv:2310.06301). Here models are trained by Adam on fresh batches, and judged by their exact loss.
+Source: Chen et al. 2023, Dynamical versus Bayesian Phase Transitions in a Toy Model of
+Superposition (arXiv:2310.06301). Here models are trained by Adam on fresh batches, and judged by
+their exact loss.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -140,7 +144,7 @@ def best(models: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("loss").group_by("group", "c", maintain_order=True).first().sort("group", "c")
 
 
-def best_values(measures: dict, c: int, column: str) -> np.ndarray:
+def best_values(measures: Mapping[str, Any], c: int, column: str) -> np.ndarray:
     """One value per group: a column of the best model of c features."""
     return best(measures["models"]).filter(pl.col("c") == c)[column].to_numpy()
 
@@ -150,16 +154,18 @@ def lowest_level(c: int) -> float:
     return min(polygon_levels(c).values())
 
 
-def excess(measures: dict, low: int, high: int) -> np.ndarray:
+def excess(measures: Mapping[str, Any], low: int, high: int) -> np.ndarray:
     """Greatest of (best loss - lowest level), as a share of an ignored feature, per group."""
     rows = best(measures["models"]).filter(pl.col("c").is_between(low, high))
     # A dead feature costs 1/(3c); c = 4 has the level 0, so a ratio of losses would not do.
-    gap = [3 * c * abs(loss - lowest_level(c)) for c, loss in zip(rows["c"], rows["loss"])]
+    gap = [
+        3 * c * abs(loss - lowest_level(c)) for c, loss in zip(rows["c"], rows["loss"], strict=True)
+    ]
     table = rows.with_columns(pl.Series("gap", gap)).group_by("group").agg(pl.col("gap").max())
     return table.sort("group")["gap"].to_numpy()
 
 
-def lingering(measures: dict, c: int, shift: float) -> np.ndarray:
+def lingering(measures: Mapping[str, Any], c: int, shift: float) -> np.ndarray:
     """Share of the slow records that lie on a level, per group.
 
     Args:
@@ -177,7 +183,7 @@ def lingering(measures: dict, c: int, shift: float) -> np.ndarray:
     return share.sort("group")["near"].to_numpy()
 
 
-def ends_on_level(measures: dict, c: int) -> np.ndarray:
+def ends_on_level(measures: Mapping[str, Any], c: int) -> np.ndarray:
     """Share of all seeds whose final loss is within 1% of a level, per group."""
     levels = np.array(list(polygon_levels(c).values()))
     rows = measures["models"].filter(pl.col("c") == c).sort("group")
@@ -185,7 +191,7 @@ def ends_on_level(measures: dict, c: int) -> np.ndarray:
     return near.reshape(-1, GROUP).mean(1)
 
 
-def visits_square(measures: dict) -> np.ndarray:
+def visits_square(measures: Mapping[str, Any]) -> np.ndarray:
     """Share of seeds of 5 features that linger on the 4-gon's level, per group."""
     levels = np.array([polygon_level(4, 5, plus) for plus in (0, 1)])
     rows = measures["curves"].filter(pl.col("c") == 5)
@@ -236,7 +242,7 @@ CLAIMS = (
     ),
     Claim(
         key="no_large_polygon",
-        text="With 9 or more features the best of 10 is no c-gon: it keeps at most 8 (greatest count).",
+        text="With 9 or more features the best of 10 is no c-gon: it keeps at most 8 (most kept).",
         source="Chen et al. 2023, no minimum for 9 <= c unless 4 divides c; derived numerically",
         measure=lambda m: (
             best(m["models"])
@@ -251,7 +257,7 @@ CLAIMS = (
     ),
     Claim(
         key="ends_on_level_5",
-        text="Whatever the seed, 5 features end within 1% of the loss of some k-gon (share of seeds).",
+        text="Whatever the seed, 5 features end within 1% of some k-gon's loss (share of seeds).",
         source="Chen et al. 2023, critical points",
         measure=lambda m: ends_on_level(m, 5),
         expect=Expect.above(0.9),
@@ -259,7 +265,7 @@ CLAIMS = (
     ),
     Claim(
         key="ends_on_level_6",
-        text="Whatever the seed, 6 features end within 1% of the loss of some k-gon (share of seeds).",
+        text="Whatever the seed, 6 features end within 1% of some k-gon's loss (share of seeds).",
         source="Chen et al. 2023, critical points",
         measure=lambda m: ends_on_level(m, 6),
         expect=Expect.above(0.9),
@@ -267,8 +273,8 @@ CLAIMS = (
     ),
     Claim(
         key="plateaus_are_levels",
-        text="Where training of 6 features lingers it lies on a k-gon's level: share of slow records "
-        "within 2% of one, less the share within 2% of the points half-way between levels.",
+        text="Where training of 6 features lingers it lies on a k-gon's level: share of slow "
+        "records within 2% of one, less the share near the points half-way between levels.",
         source="Chen et al. 2023, figures 1 and 2",
         measure=lambda m: lingering(m, 6, 0.0) - lingering(m, 6, 0.5),
         expect=Expect.above(0.5),
