@@ -6,6 +6,8 @@ length. How it is executed is the engine's business (:mod:`toylab.engine`).
 
 import dataclasses
 import math
+import types
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -28,7 +30,7 @@ def ladder(steps: int, rungs: int) -> tuple[int, ...]:
     """Return about ``rungs`` log-spaced steps from 0 to ``steps``, both included.
 
     Example:
-        >>> ladder(1000, 5)
+        >>> ladder(1000, 4)
         (0, 10, 100, 1000)
     """
     if steps == 0:
@@ -103,6 +105,12 @@ class Population:
             if name in SEEDS:
                 continue
             owners = [part for part in PARTS if name in fields[part]]
+            fixed = [part for part in PARTS if name in _field_types(getattr(self, part))]
+            if fixed and not owners:
+                raise ToylabError(
+                    f"Member column {name!r} is a setting of the {fixed[0]} that all members "
+                    "share; make one population per value."
+                )
             if not owners:
                 known = {f for names in fields.values() for f in names} | set(SEEDS)
                 raise ToylabError(f"Unknown member column {name!r}: {nearest(name, known)}")
@@ -140,7 +148,20 @@ class Population:
 
 
 def numeric_fields(part: Any) -> tuple[str, ...]:
-    """Names of a dataclass's fields; a plain function has none."""
+    """Names of a dataclass's fields that may differ per member; a plain function has none.
+
+    They are those annotated ``float``, or with a union that holds an array, as ``Number`` does.
+    Sizes, names and switches decide what is compiled, so all members share them.
+    """
+    return tuple(name for name, kind in _field_types(part).items() if _is_number(kind))
+
+
+def _is_number(kind: Any) -> bool:
+    union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    return kind in (float, "float", "Number") or (union and Array in typing.get_args(kind))
+
+
+def _field_types(part: Any) -> dict[str, Any]:
     if not dataclasses.is_dataclass(part):
-        return ()
-    return tuple(f.name for f in dataclasses.fields(part) if f.init)
+        return {}
+    return {f.name: f.type for f in dataclasses.fields(part) if f.init}
