@@ -7,7 +7,8 @@
     measures/*             tables (.parquet) and arrays (.npy)
     claims.json            verdicts
     figures/               pictures
-    checksums.json         sha256 of each file above; a file not listed does not count
+    checksums.json         sha256 of each file above (two, old and new, while one is replaced);
+                           a file not listed does not count
 
 Files are written to a temporary name and renamed. Checksums are verified on every load. One writer
 holds the folder; readers need no lock.
@@ -91,14 +92,21 @@ class RunFolder:
             ToylabError: another process is writing there.
         """
         try:
-            self._lock = open(self.path / ".lock", "w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock = open(self.path / ".lock", "w")
+        except OSError as error:
+            raise ToylabError(f"Cannot write to {self.path}: {error.strerror}.") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            if not isinstance(error, BlockingIOError):
+                raise ToylabError(f"Cannot lock {self.path}: {error.strerror}.") from None
             raise ToylabError(
                 f"Another process is writing to {self.path}; wait for it, or name another folder."
             ) from None
-        except OSError as error:
-            raise ToylabError(f"Cannot write to {self.path}: {error.strerror}.") from None
+        self._lock = lock
+        # Another writer may have finished since this folder was opened.
+        self.manifest = self._read_json("manifest.json")
         return self
 
     def close(self) -> None:
@@ -124,9 +132,12 @@ class RunFolder:
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the run and list its checksum."""
         self._need_lock()
+        sums, new = self._checksums(), hashlib.sha256(data).hexdigest()
+        if name in sums and (self.path / name).exists():
+            # A writer killed between file and list must leave a file that counts, old or new.
+            self._list(sums | {name: f"{sums[name]} {new}"})
         write_bytes(self.path / name, data)
-        sums = self._checksums() | {name: hashlib.sha256(data).hexdigest()}
-        write_text(self.path / "checksums.json", json.dumps(sums, indent=1, sort_keys=True))
+        self._list(sums | {name: new})
 
     def read(self, name: str) -> bytes:
         """Read a file of the run, verified.
@@ -142,7 +153,7 @@ class RunFolder:
                 f"'toylab resume {self.path}' makes what is missing. {nearest(name, self.files())}"
             )
         data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != listed:
+        if hashlib.sha256(data).hexdigest() not in listed.split():
             raise ToylabError(
                 f"{path} is damaged: its checksum is not the one written. Restore it, or delete it "
                 f"and run 'toylab resume {self.path}'."
@@ -155,7 +166,7 @@ class RunFolder:
 
     def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray], **about: str) -> None:
         """Write flat arrays as safetensors, marked with the run they belong to."""
-        solid = {n: np.ascontiguousarray(a) for n, a in arrays.items()}
+        solid = {n: np.asarray(a, order="C") for n, a in arrays.items()}
         about = {"run": self.manifest["run_id"], **about}
         self.write(name, safetensors.numpy.save(solid, metadata=about))
 
@@ -210,7 +221,12 @@ class RunFolder:
 
     def dead_at(self, population: str) -> np.ndarray:
         """Step at which each member's loss ceased to be finite, -1 for the living, (P,)."""
-        return np.asarray(self.manifest["finished"][population]["dead_at"])
+        finished = self.manifest.get("finished", {})
+        if population not in finished:
+            raise ToylabError(
+                f"{population!r} is not a finished population: {nearest(population, finished)}"
+            )
+        return np.asarray(finished[population]["dead_at"])
 
     def metrics(self) -> pl.DataFrame:
         """Long table: population, member, step, name, value."""
@@ -248,6 +264,9 @@ class RunFolder:
     def figures(self) -> list[Path]:
         """Paths of the drawn figures."""
         return sorted((self.path / "figures").glob("*.png"))
+
+    def _list(self, sums: Mapping[str, str]) -> None:
+        write_text(self.path / "checksums.json", json.dumps(sums, indent=1, sort_keys=True))
 
     def _checksums(self) -> dict[str, str]:
         return self._read_json("checksums.json") if (self.path / "checksums.json").exists() else {}
