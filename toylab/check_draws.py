@@ -139,7 +139,7 @@ def keys_differ(draws: Draws) -> str | None:
 
 
 def batch_as_examples(draws: Draws) -> str | None:
-    """A batch has the distribution of single examples (means and mean squares, coarsely)."""
+    """A batch has the distribution of single examples (means and spreads, coarsely)."""
     singles, batch = leaves(draws.examples), leaves(draws.batch(draws.keys[2]))
     if draws.fixed_set:
         lost = SIZE - int(among(singles["inputs"], batch["inputs"]).sum())
@@ -149,10 +149,12 @@ def batch_as_examples(draws: Draws) -> str | None:
         if name == "weights":
             continue
         for power in (1, 2):
-            a = singles[name].astype(float) ** power
-            b = batch[name].astype(float) ** power
+            # The spread about one centre: a batch of one repeated row has none.
+            centre = 0.0 if power == 1 else singles[name].astype(float).mean(0)
+            a = (singles[name].astype(float) - centre) ** power
+            b = (batch[name].astype(float) - centre) ** power
             error = np.sqrt((a.var(0) + b.var(0)) / SIZE)
             apart = np.abs(a.mean(0) - b.mean(0))
             far = apart > SIGMAS * error + 1e-5 * (1 + np.abs(a).mean(0))
-            what = "mean" if power == 1 else "mean square"
+            what = "mean" if power == 1 else "spread"
             need(not far.any(), f"{name}: {int(far.sum())} entries differ in their {what}")

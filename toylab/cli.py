@@ -125,7 +125,14 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     run.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
     run.add_argument("--out", metavar="DIR", help="the run folder to make")
     run.add_argument("--seeds", metavar="N", help="the number of seeds")
-    run.add_argument("--set", metavar="key=value", nargs="+", action="extend", default=[])
+    run.add_argument(
+        "--set",
+        metavar="key=value",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="change settings; 'toylab info STUDY' lists them",
+    )
     subs["judge"].add_argument(
         "--remeasure", action="store_true", help="measure again from the snapshots first"
     )

@@ -20,6 +20,8 @@ COLORS = {
     "inconclusive": "bright_black",
 }
 
+SOLID = ("measured [95%]", "verdict", "expected", "benchmark", "rule")
+
 
 def console() -> Console:
     """Return a console for standard output, as it is at this moment."""
@@ -46,7 +48,8 @@ def table(
     """
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        grid.add_column(name, justify="right" if name in right else "left")
+        solid = name in right or name in SOLID
+        grid.add_column(name, justify="right" if name in right else "left", no_wrap=solid)
     for row in rows:
         grid.add_row(*(c if isinstance(c, Text) else Text(str(c)) for c in row))
     return grid
