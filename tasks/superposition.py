@@ -81,10 +81,10 @@ class OneHot(Task):
 
 @dataclass(frozen=True)
 class FixedSet(Task):
-    """A fixed training set of T sparse examples of length 1, used whole at every step.
+    """A fixed training set of T sparse examples of length 1.
 
-    ``batch`` returns the whole set whatever the key and the size asked for, so an optimiser
-    step is a full-batch step. Sets are nested: the first T examples do not depend on
+    A batch of ``max_examples`` or more is the whole set, so an optimiser step is a full-batch step;
+    a smaller batch is drawn from the set, with replacement. Sets are nested: the first T examples do not depend on
     ``max_examples``. Members of one population may have different T: rows from
     ``n_examples`` on weigh 0 and the others ``max_examples / n_examples``, so that the mean
     over rows is the mean over the member's own set.
@@ -122,20 +122,34 @@ class FixedSet(Task):
         n = self.max_examples if self.n_examples is None else self.n_examples
         return jnp.asarray(n, jnp.float32)
 
-    def batch(self, key: Array | None = None, size: int | None = None) -> Batch:
-        """Return the whole set: inputs (T, N), weights (T, 1). Both arguments are ignored."""
+    def rows(self, which_B: Array) -> tuple[Array, Array]:
+        """The examples of these numbers, (B, N), and which of their features are active.
+
+        A row is a function of the set's seed and its number: no set is ever stored.
+        """
         # Example-major, unlike Sparse, so that the counters of row t do not depend on T.
-        u_TN = random.uniform(
-            random.stream(self.set_seed, "fixed set"), (self.max_examples, self.n_features)
-        )
-        v_TN = u_TN / jnp.asarray(self.density, jnp.float32)
-        active_TN = (v_TN <= 1) | (v_TN == v_TN.min(axis=1, keepdims=True))
-        x_TN = jnp.where(active_TN, v_TN, jnp.float32(0))
-        x_TN = x_TN / jnp.linalg.norm(x_TN, axis=1, keepdims=True)
-        mine_T = jnp.arange(self.max_examples, dtype=jnp.float32) < self._size()
-        weight_T = jnp.where(mine_T, self.max_examples / self._size(), jnp.float32(0))
-        latents = {"active": active_TN, "magnitude": x_TN}
-        return Batch(x_TN, x_TN, weight_T[:, None], latents)
+        place_N = jnp.arange(self.n_features, dtype=jnp.uint32)
+        place_BN = which_B.astype(jnp.uint32)[:, None] * np.uint32(self.n_features) + place_N[None]
+        bits_BN = random.bits_at(random.stream(self.set_seed, "fixed set"), place_BN)
+        u_BN = bits_BN.astype(jnp.float32) * random.SCALE
+        v_BN = u_BN / jnp.asarray(self.density, jnp.float32)
+        active_BN = (v_BN <= 1) | (v_BN == v_BN.min(axis=1, keepdims=True))
+        x_BN = jnp.where(active_BN, v_BN, jnp.float32(0))
+        return x_BN / jnp.linalg.norm(x_BN, axis=1, keepdims=True), active_BN
+
+    def batch(self, key: Array | None = None, size: int | None = None) -> Batch:
+        """Return the whole set, (T, N), or ``size`` of its rows: inputs (B, N), weights (B, 1)."""
+        if key is None or size is None or size >= self.max_examples:
+            which_B = jnp.arange(self.max_examples, dtype=jnp.int32)
+            mine_B = which_B.astype(jnp.float32) < self._size()
+            weight_B = jnp.where(mine_B, self.max_examples / self._size(), jnp.float32(0))
+        else:
+            share_B = random.uniform(key, (size,))
+            which_B = jnp.minimum(jnp.floor(share_B * self._size()), self._size() - 1)
+            weight_B = jnp.ones(size, jnp.float32)
+        x_BN, active_BN = self.rows(which_B)
+        latents = {"active": active_BN, "magnitude": x_BN}
+        return Batch(x_BN, x_BN, weight_B[:, None], latents)
 
     def example(self, key: Array) -> Batch:
         """Draw one of the T examples, uniformly; all arrays are (N,)."""
