@@ -84,8 +84,8 @@ class FixedSet(Task):
     """A fixed training set of T sparse examples of length 1.
 
     A batch of ``max_examples`` or more is the whole set, so an optimiser step is a full-batch step;
-    a smaller batch is drawn from the set, with replacement. Sets are nested: the first T examples do not depend on
-    ``max_examples``. Members of one population may have different T: rows from
+    a smaller one is drawn from the set, with replacement. Sets are nested: the first T examples
+    do not depend on ``max_examples``. Members of one population may have different T: rows from
     ``n_examples`` on weigh 0 and the others ``max_examples / n_examples``, so that the mean
     over rows is the mean over the member's own set.
 

@@ -155,7 +155,7 @@ def test_inconsistent_batches_are_found(key):
 
 def test_fixed_set_is_nested_and_normalised():
     small, large = FixedSet(50, 0.02, 40), FixedSet(50, 0.02, 300, n_examples=40)
-    a, b = small.batch(), large.batch(jax.random.key(3), 7)
+    a, b = small.batch(), large.batch(jax.random.key(3), 300)
     assert np.array_equal(a.latents["active"], b.latents["active"][:40])
     assert np.allclose(a.inputs, b.inputs[:40], rtol=1e-6)
     assert np.allclose(np.linalg.norm(b.inputs, axis=1), 1, atol=1e-6)
@@ -177,6 +177,16 @@ def test_fixed_set_examples_and_sizes_per_member(key):
         jnp.array([5.0, 20.0], jnp.float32)
     )
     assert np.allclose(weights.sum((1, 2)), 20) and (weights[0, 5:] == 0).all()
+
+
+def test_small_batches_of_a_fixed_set_are_rows_of_it(key):
+    task = FixedSet(30, 0.05, 20, n_examples=12)
+    batch = task.batch(key, 19)
+    whole = np.asarray(task.batch().inputs)
+    which = np.array([np.flatnonzero((whole == row).all(1))[0] for row in np.asarray(batch.inputs)])
+    assert which.max() < 12 and len(set(which)) > 5
+    assert batch.weights.shape == (19, 1) and (batch.weights == 1).all()
+    assert task.consistent(batch).all()
 
 
 def test_unit_norm_world(key):

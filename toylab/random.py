@@ -42,8 +42,23 @@ def bits(key: Array, shape: tuple[int, ...]) -> Array:
     Returns:
         uint32 array of that shape.
     """
+    return bits_at(key, jnp.arange(math.prod(shape), dtype=jnp.uint32).reshape(shape))
+
+
+def bits_at(key: Array, counter: Array) -> Array:
+    """Draw the 32-bit integers at given places of a key's stream.
+
+    ``bits(key, shape)`` is ``bits_at`` at 0, 1, 2, ...: a table too large to keep is drawn once and
+    then looked up by place, any part of it, at any time.
+
+    Args:
+        key: a typed Threefry key.
+        counter: uint32 places.
+
+    Returns:
+        uint32 array of the counter's shape.
+    """
     k0, k1 = jnp.unstack(jax.random.key_data(key))
-    counter = jnp.arange(math.prod(shape), dtype=jnp.uint32).reshape(shape)
     x0, x1 = _threefry(k0, k1, jnp.uint32(0), counter)
     return x0 ^ x1
 
