@@ -158,7 +158,7 @@ def study_of(run: RunFolder) -> tuple[Study, Any]:
     Raises:
         ToylabError: the study's settings have changed since the run was made.
     """
-    study = load_study(run.manifest["source"] or run.manifest["study"])
+    study = load_study(run.manifest.get("source") or run.manifest["study"])
     preset = run.manifest["preset"]
     saved = {
         key: tuple(value) if isinstance(value, list) else value
@@ -243,9 +243,9 @@ def _stages(
         reporter.plan(run.path, populations, run.manifest.get("finished", {}))
         reporter.stage("train")
         for name, population in populations.items():
-            if name in run.manifest.get("finished", {}):
+            keeper = FolderKeeper(run, name, population.boundaries()[1])
+            if keeper.complete():
                 continue
-            keeper = FolderKeeper(run, name)
             saved = keeper.load()
             reporter.population(name, population, saved[0] if saved else 0)
             whole = train(population, keeper, reporter.progress, stop)
@@ -256,9 +256,10 @@ def _stages(
         if stop():  # asked during the very last chunk
             raise Interrupted(str(run.path))
         reporter.stage("measure")
-        if not run.manifest.get("measured"):
-            run.write_measures(study.measure(config, run))
-            run.note(measured=True)
+        if not run.measured():
+            measures = study.measure(config, run)
+            run.write_measures(measures)
+            run.note(measured=sorted(measures))
         reporter.stage("judge")
         run.write_claims(judge_all(study.claims, run.measures()))
         reporter.stage("draw")
@@ -272,7 +273,7 @@ def _draw(run: RunFolder, study: Study, config: Any) -> None:
     from toylab.figures import save, style
 
     about = {"study": study.name, "preset": run.manifest["preset"]}
-    about["commit"] = run.manifest["commit"] or "unknown"
+    about["commit"] = run.manifest.get("commit") or "unknown"
     with style():
         for name, figure in study.figures(run.measures(), config).items():
             save(figure, run.path / "figures", name, about)
