@@ -453,7 +453,7 @@ def test_second_ctrl_c_names_the_run(study, tmp_path, capsys, monkeypatch):
 
 def test_ctrl_c_then_resume_is_bit_equal(study, tmp_path, capsys):
     """A run stopped by SIGINT and resumed ends as the uninterrupted one, bit for bit."""
-    settings = ["--seeds", "1", "--set", "steps=60000"]
+    settings = ["--seeds", "1", "--set", "steps=30000"]
     words = [sys.executable, "-m", "toylab", "run", str(study), "--out", str(tmp_path / "a")]
     with subprocess.Popen([*words, *settings], stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
@@ -468,7 +468,7 @@ def test_ctrl_c_then_resume_is_bit_equal(study, tmp_path, capsys):
     assert stopped.steps("one") == [] and "finished" not in stopped.manifest
     assert main(["resume", str(tmp_path / "a"), "--json"]) == 0
     assert main(["run", str(study), "--out", str(tmp_path / "b"), "--json", *settings]) == 0
-    resumed, whole = (RunFolder(tmp_path / name).params("one", 60000) for name in "ab")
+    resumed, whole = (RunFolder(tmp_path / name).params("one", 30000) for name in "ab")
     for name, array in whole.items():
         np.testing.assert_array_equal(resumed[name], array)
 
