@@ -19,13 +19,25 @@ class FolderKeeper:
     Args:
         run: the folder, held for writing.
         population: the population's name.
+        due: steps at which it keeps snapshots.
     """
 
     run: RunFolder
     population: str
+    due: tuple[int, ...] = ()
+
+    def complete(self) -> bool:
+        """Whether the population is trained and all that it left is still there."""
+        finished, files = self.run.manifest.get("finished", {}), self.run.files()
+        if self.population not in finished or self._lost(max(self.due)):
+            return False
+        return "metrics.parquet" in files and self.population in self.run.metrics()["population"]
+
+    def _lost(self, step: int) -> set[int]:
+        return {s for s in self.due if s <= step} - set(self.run.steps(self.population))
 
     def load(self) -> tuple[int, dict[str, np.ndarray], Records] | None:
-        """Return what the last save kept, or None."""
+        """Return what the last save kept; None when only a run from the start can help."""
         name = f"state/{self.population}.safetensors"
         if name not in self.run.files():
             return None
@@ -33,6 +45,8 @@ class FolderKeeper:
         part = lambda prefix: {
             n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)
         }
+        if self._lost(int(arrays["step"])):
+            return None
         return int(arrays["step"]), part("state/"), part("records/")
 
     def save(self, step: int, state: dict[str, np.ndarray], records: Records) -> None:

@@ -242,6 +242,12 @@ class RunFolder:
                 found[stem] = pl.read_parquet(data) if kind == "parquet" else np.load(data)
         return found
 
+    def measured(self) -> bool:
+        """Whether every measure of the study is stored."""
+        kept = {name.removeprefix("measures/").rsplit(".", 1)[0] for name in self.files()}
+        names = self.manifest.get("measured")
+        return names is not None and kept.issuperset(names)
+
     def write_measures(self, measures: Mapping[str, pl.DataFrame | np.ndarray]) -> None:
         """Store measures under their names."""
         for name, value in measures.items():

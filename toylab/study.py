@@ -66,7 +66,8 @@ class Study:
         for preset, config in self.presets.items():
             if not dataclasses.is_dataclass(config) or not hasattr(config, "seeds"):
                 raise ToylabError(
-                    f"Study {self.name}: preset {preset!r} must be a dataclass with a field 'seeds'."
+                    f"Study {self.name}: preset {preset!r} must be a dataclass with a field "
+                    "'seeds'."
                 )
 
     def config(self, preset: str, overrides: Mapping[str, str] | None = None) -> Any:
@@ -126,7 +127,7 @@ def parse(key: str, text: str, like: Any) -> Any:
         return tuple(parse(key, p, like[0]) for p in parts)
     try:
         value = ast.literal_eval({"true": "True", "false": "False"}.get(text.lower(), text))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise wrong from None
     if isinstance(like, bool) != isinstance(value, bool):
         raise wrong

@@ -1,0 +1,173 @@
+"""Study files, presets and settings: what is read, and what is refused and how."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toylab.claims import Claim, Expect
+from toylab.errors import ToylabError
+from toylab.study import Study, load_module, load_study, parse, study_names
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    seeds: int = 5
+    rate: float = 0.5
+    name: str = "x"
+    fast: bool = False
+    densities: tuple[float, ...] = (0.1, 0.2)
+
+
+def claim(key: str) -> Claim:
+    return Claim(key, "text", "here", lambda m: np.ones(5), Expect.above(0.0))
+
+
+def make(**changes) -> Study:
+    settings = {
+        "name": "mine",
+        "title": "t",
+        "paper": "p",
+        "presets": {"smoke": Config(), "paper": Config(seeds=20)},
+        "costs": {},
+        "populations": lambda config: {},
+        "measure": lambda config, run: {},
+        "claims": [claim("a"), claim("b")],
+    }
+    return Study(**(settings | changes))
+
+
+@pytest.mark.parametrize(
+    ("text", "like", "expected"),
+    [
+        ("7", 5, 7),
+        ("-7", 5, -7),
+        ("1e-3", 0.5, 1e-3),
+        ("2", 0.5, 2.0),
+        ("true", False, True),
+        ("False", True, False),
+        ("1e-3", "text", "1e-3"),
+        ("0.1,0.2", (1.0,), (0.1, 0.2)),
+        ("(0.1, 2)", (1.0,), (0.1, 2.0)),
+        ("[3]", (1, 2), (3,)),
+        ("3,", (1, 2), (3,)),
+    ],
+)
+def test_settings_are_read_by_the_type_they_replace(text: str, like, expected) -> None:
+    value = parse("key", text, like)
+    assert value == expected
+    assert type(value) is type(expected)
+    if isinstance(value, tuple):
+        assert [type(v) for v in value] == [type(v) for v in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "like", "said"),
+    [
+        ("1.5", 5, "not a whole number, as in key=5"),
+        ("True", 5, "not a whole number"),
+        ("1", False, "not true or false"),
+        ("fast", 0.5, "not a number"),
+        ("", 0.5, "not a number"),
+        ("{[]: 1}", 5, "not a whole number"),
+        ("__import__('os')", 5, "not a whole number"),
+        ("(" * 500, 5, "not a whole number"),
+        ("9" * 5000, 0.5, "not a number"),
+        ("", (0.1,), r"list of numbers separated by commas .* as in key=0\.1"),
+        ("0.1,x", (0.1,), "not a number"),
+    ],
+)
+def test_settings_of_the_wrong_type_are_refused(text: str, like, said: str) -> None:
+    with pytest.raises(ToylabError, match=said):
+        parse("key", text, like)
+
+
+def test_overrides_change_only_what_they_name() -> None:
+    config = make().config("smoke", {"rate": "0.25", "densities": "0.3"})
+    assert config == Config(rate=0.25, densities=(0.3,))
+    assert make().config("paper").seeds == 20
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides", "said"),
+    [
+        ("smok", {}, "Unknown preset 'smok': did you mean 'smoke'"),
+        ("smoke", {"rat": "1"}, "Unknown setting 'rat' of mine: did you mean 'rate'"),
+        ("smoke", {"seeds": "0"}, "seeds = 0"),
+        ("smoke", {"seeds": "many"}, "not a whole number"),
+    ],
+)
+def test_wrong_presets_and_settings_are_refused(preset: str, overrides: dict, said: str) -> None:
+    with pytest.raises(ToylabError, match=said):
+        make().config(preset, overrides)
+
+
+def test_a_study_is_checked_when_made() -> None:
+    with pytest.raises(ToylabError, match="two claims have the key 'a'"):
+        make(claims=[claim("a"), claim("a")])
+    with pytest.raises(ToylabError, match="preset 'smoke' must be a dataclass"):
+        make(presets={"smoke": {"seeds": 3}})
+
+
+def test_a_study_draws_with_its_own_function_or_with_none() -> None:
+    assert make(draw=lambda measures, config: {"f": measures}).figures(1, None) == {"f": 1}
+    assert make(name="no_such_figure").figures({}, None) == {}
+
+
+def test_a_misspelt_study_gets_the_near_names() -> None:
+    names = study_names()
+    assert "superposition" in names and not [n for n in names if n.startswith("_")]
+    with pytest.raises(ToylabError, match="did you mean 'superposition'"):
+        load_study("superpositon")
+
+
+HEAD = """
+import dataclasses
+from toylab.study import Study
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    seeds: int = 1
+
+study = Study(name="own", title="t", paper="p", presets={"smoke": Config()}, costs={},
+    populations=lambda c: {}, measure=lambda c, r: {}, claims=[])
+"""
+
+
+def test_a_study_file_of_the_users_loads(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "own.py").write_text(HEAD)
+    assert load_study(str(tmp_path / "own.py")).name == "own"
+    monkeypatch.chdir(tmp_path)
+    assert load_study("own.py").config("smoke").seeds == 1
+    assert load_study("./own.py").name == "own"
+    (tmp_path / "later.py").write_text("from __future__ import annotations" + HEAD)
+    assert load_study("later.py").name == "own"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1", "defines no study; end it with"),
+        ("study = 3", "defines no study"),
+        ("x = 1\ny = (", "broken.py, line 2"),
+        ("x = 1\n\ny = 1 / 0\n", "broken.py, line 3: ZeroDivisionError"),
+        ("import toylab_no_such_module", "broken.py, line 1: ModuleNotFoundError"),
+        (HEAD + "study.config('smok')", "broken.py: Unknown preset"),
+    ],
+)
+def test_a_broken_study_file_is_told_by_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(ToylabError, match=said):
+        load_study(str(path))
+
+
+def test_a_line_is_named_whatever_the_path(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "slip.py").write_text("\nraise KeyError('gone')\n")
+    monkeypatch.chdir(tmp_path / "sub")
+    with pytest.raises(ToylabError, match=r"slip\.py, line 2: KeyError"):
+        load_module(Path("../slip.py"))
+    with pytest.raises(ToylabError, match=r"No file nowhere\.py"):
+        load_study("nowhere.py")
