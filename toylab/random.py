@@ -68,6 +68,17 @@ def uniform(key: Array, shape: tuple[int, ...]) -> Array:
     return bits(key, shape).astype(jnp.float32) * SCALE
 
 
+def normal(key: Array, shape: tuple[int, ...]) -> Array:
+    """Draw float32 from N(0, 1): ``sqrt(2) erfinv(2u - 1)`` with u strictly inside (0, 1).
+
+    Written out for the same reason as ``bits``: inside a population, an initial state drawn with
+    ``jax.random.normal`` takes four times as long to compile.
+    """
+    # 23 bits and a half: symmetric about 1/2, and never 0 or 1.
+    u = ((bits(key, shape) >> np.uint32(9)).astype(jnp.float32) + 0.5) * np.float32(2.0**-23)
+    return np.float32(2**0.5) * jax.scipy.special.erfinv(2 * u - 1)
+
+
 def fold_in(key: Array, index: Array) -> Array:
     """Derive the ``index``-th child of a key, equal bit for bit to ``jax.random.fold_in``."""
     k0, k1 = jnp.unstack(jax.random.key_data(key))
@@ -83,4 +94,4 @@ def stream(seed: int | Array, name: str) -> Array:
         name: the stream's name, hashed into the key.
     """
     root = jax.random.key(seed, impl="threefry2x32")
-    return jax.random.fold_in(root, zlib.crc32(name.encode()) & 0x7FFFFFFF)
+    return fold_in(root, np.uint32(zlib.crc32(name.encode()) & 0x7FFFFFFF))

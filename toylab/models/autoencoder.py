@@ -13,8 +13,10 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from toylab import random
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
@@ -75,14 +77,13 @@ class Autoencoder:
 
     def init(self, key: Array) -> Params:
         """Draw ``W_MN ~ N(0, init_scale^2 2/(N+M))`` (and ``V_NM``), ``b_N = init_bias``."""
-        encode, decode = jax.random.split(key)
         std = (
             jnp.float32(self.init_scale) * jnp.float32(2 / (self.n_features + self.n_hidden)) ** 0.5
         )
         shape = (self.n_hidden, self.n_features)
-        params = {"W": std * jax.random.normal(encode, shape, jnp.float32)}
+        params = {"W": std * random.normal(random.fold_in(key, np.uint32(0)), shape)}
         if not self.tied:
-            params["V"] = std * jax.random.normal(decode, shape[::-1], jnp.float32)
+            params["V"] = std * random.normal(random.fold_in(key, np.uint32(1)), shape[::-1])
         if self.bias:
             params["b"] = jnp.full((self.n_features,), self.init_bias, jnp.float32)
         return params
