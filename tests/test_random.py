@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
-from toylab.random import bits, fold_in, stream, uniform
+from toylab.random import bits, fold_in, normal, stream, uniform
 
 SHAPES = [(), (1,), (7,), (4, 3), (2, 3, 5), (0, 3), (1024,)]
 
@@ -49,3 +50,10 @@ def test_stream_depends_on_seed_and_name_but_not_on_their_type() -> None:
     for seed in (0, 7, 2**31 - 1):
         traced = jax.jit(lambda s: jax.random.key_data(stream(s, "data")))(np.uint32(seed))
         assert tuple(np.asarray(traced)) == data(seed, "data")
+
+
+def test_normal_is_standard_normal(key):
+    draws = np.asarray(normal(key, (100_000,)))
+    assert draws.dtype == np.float32 and np.isfinite(draws).all()
+    assert scipy.stats.kstest(draws, "norm").pvalue > 0.01
+    assert abs(scipy.stats.kurtosis(draws)) < 0.05

@@ -129,9 +129,7 @@ def paired_difference(
     """
     a_N, b_N = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a_N.shape != b_N.shape:
-        raise ToylabError(
-            f"paired_difference: {a_N.shape} values against {b_N.shape}; pair them."
-        )
+        raise ToylabError(f"paired_difference: {a_N.shape} values against {b_N.shape}; pair them.")
     return bootstrap_interval(a_N - b_N, statistic, level, seed=seed)
 
 

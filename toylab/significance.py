@@ -42,9 +42,7 @@ def permutation_test(
     a_N, b_N = np.asarray(a, np.float64).ravel(), np.asarray(b, np.float64).ravel()
     if paired:
         if len(a_N) != len(b_N):
-            raise ToylabError(
-                f"permutation_test: {len(a_N)} and {len(b_N)} values are no pairs."
-            )
+            raise ToylabError(f"permutation_test: {len(a_N)} and {len(b_N)} values are no pairs.")
         living = ~(np.isnan(a_N) | np.isnan(b_N))
         a_N, b_N = a_N[living], b_N[living]
     else:

@@ -15,6 +15,7 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Bool, Float
 
+from toylab import random
 from toylab.taps import Params, Tap
 from toylab.task import Number
 
@@ -48,7 +49,7 @@ def draw_weights(spreads: Params, key: Array, scale: Number = 1.0) -> Params:
     """
     leaves, tree = jax.tree.flatten(spreads)
     sizes = [leaf.size if leaf.ndim > 1 else 0 for leaf in leaves]
-    noise = jax.random.normal(key, (sum(sizes),), jnp.float32) * jnp.asarray(scale, jnp.float32)
+    noise = random.normal(key, (sum(sizes),)) * jnp.asarray(scale, jnp.float32)
     pieces = jnp.split(noise, np.cumsum(sizes)[:-1])
     pairs = zip(leaves, pieces, strict=True)
     return tree.unflatten(
