@@ -34,7 +34,8 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
             ax.set_title(f"{ROWS[name]}\n{head}")
         boundary(row[2], measures["columns"].filter(pl.col("n") == name), n)
         row[0].set_ylabel("feature density 1 - S")
-    page.supxlabel("importance of the extra feature, relative to the others'", fontsize=8)
+    for ax in axes[1]:
+        ax.set_xlabel("importance of the extra feature")
     for ax, letter in zip(axes.flat, "abcdef", strict=True):
         panel_label(ax, letter)
     page.legend(handles=key(), loc="outside lower center", ncols=4)

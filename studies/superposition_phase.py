@@ -47,7 +47,7 @@ from toylab.store import RunFolder
 from toylab.study import Study
 
 SIZES = {"n2": 2, "n3": 3}  # features, in one dimension less
-OPPOSED = 0.25  # -W_i . W_j above this counts as superposed: both norms 1/2, antipodal
+REPRESENTED = 0.5  # a feature of norm above this counts as represented
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,8 +129,8 @@ def cells(config: Config, run: RunFolder, population: str) -> pl.DataFrame:
             "candidate_loss": candidates[0],
             "margin": candidates[1] / candidates[0] - 1,
             "exact_loss": exact_C.astype(float),
-            "opposition": opposition(W_CMN),
-            "exact_opposition": opposition(pair_C2[:, None]),
+            "opposed_norm": opposed_norm(W_CMN),
+            "exact_opposed_norm": opposed_norm(pair_C2[:, None]),
             "single_right": right(params["W"]),
             "untrained_right": right(untrained),
         }
@@ -142,15 +142,18 @@ def phases(W_PMN: np.ndarray) -> np.ndarray:
     return np.asarray(jax.vmap(classify)(W_PMN))
 
 
-def opposition(W_PMN: np.ndarray) -> np.ndarray:
-    """Greatest -W_i . W_j over the pairs of features: 1 for an antipodal pair of unit norm.
+def opposed_norm(W_PMN: np.ndarray) -> np.ndarray:
+    """Lesser norm of the two features that share a dimension from opposite sides; 0 if none do.
 
-    Sharing a dimension with one sign does not count. Dense features of equal importance do that, as
-    all directions are then alike to principal components.
+    That is the greatest over pairs of cosine below -1/2. Sharing with one sign does not count:
+    dense features of equal importance do that, as all directions are then alike to principal
+    components.
     """
+    norm_PN = np.linalg.norm(W_PMN, axis=1).astype(float)
     gram_PNN = np.einsum("pmi,pmj->pij", W_PMN, W_PMN).astype(float)
-    pairs = np.triu_indices(W_PMN.shape[-1], k=1)
-    return -gram_PNN[:, *pairs].min(1)
+    opposite_PNN = gram_PNN < -0.5 * norm_PN[:, :, None] * norm_PN[:, None, :]
+    lesser_PNN = np.minimum(norm_PN[:, :, None], norm_PN[:, None, :])
+    return np.where(opposite_PNN, lesser_PNN, 0.0).max((1, 2))
 
 
 def edges(phase_SR: np.ndarray) -> np.ndarray:
@@ -188,7 +191,7 @@ def columns(table: pl.DataFrame) -> pl.DataFrame:
         gap = column["loss"] / column["exact_loss"] - 1
         mean = lambda value, off=off: off.select(value.cast(pl.Float64).mean()).item()
         density_S = column["density"].to_numpy()
-        at = lambda name, s=density_S, c=column: onset(s, c[name].to_numpy() > OPPOSED)
+        at = lambda name, s=density_S, c=column: onset(s, c[name].to_numpy() > REPRESENTED)
         rows.append(
             {
                 "importance": ratio,
@@ -196,8 +199,8 @@ def columns(table: pl.DataFrame) -> pl.DataFrame:
                 "single": mean(pl.col("single_right")),
                 "untrained": mean(pl.col("untrained_right")),
                 "dedicated": np.mean(column["phase"].to_numpy() == 2),
-                "onset": at("opposition"),
-                "exact_onset": at("exact_opposition"),
+                "onset": at("opposed_norm"),
+                "exact_onset": at("exact_opposed_norm"),
                 "jump": float(-np.diff(column["least_norm"].to_numpy()).min()),
                 "least_gap": gap.min(),
                 "mean_gap": gap.mean(),

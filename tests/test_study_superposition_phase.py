@@ -16,7 +16,7 @@ from studies.superposition_phase import (
     edges,
     onset,
     onset_over_theory,
-    opposition,
+    opposed_norm,
 )
 from tasks.superposition import Sparse
 from tasks.superposition_exact import pair_optima, pattern_grid, sparse_losses
@@ -73,16 +73,17 @@ def test_optima_are_those_found_one_cell_at_a_time():
     np.testing.assert_array_equal(w[3], w[1][::-1])
 
 
-def test_opposition_counts_opposite_pairs_only():
+def test_opposed_norm_counts_opposite_pairs_only():
     third = 2 * np.pi / 3 * np.arange(3)
+    radius = np.hypot(1.1 * np.cos(third + 0.1), 0.9 * np.sin(third + 0.1))
     arrangements = [
-        [[1, -1, 0], [0, 0, 1]],  # an antipodal pair and a dimension of its own
+        [[1, -0.7, 0], [0, 0, 1]],  # an antipodal pair and a dimension of its own
         [[1, 1, 0], [0, 0, 1]],  # two features confused
-        [[1, 0, 0], [0, 1, 0]],  # one not represented
-        [np.cos(third), np.sin(third)],
+        [[1, -1e-3, 0], [0, 1, 0]],  # one not represented, two orthogonal but for noise
+        [1.1 * np.cos(third + 0.1), 0.9 * np.sin(third + 0.1)],
     ]
-    found = opposition(np.array(arrangements, np.float32))
-    np.testing.assert_allclose(found, [1, 0, 0, 0.5], atol=1e-6)
+    found = opposed_norm(np.array(arrangements, np.float32))
+    np.testing.assert_allclose(found, [0.7, 0, 0, np.sort(radius)[1]], atol=1e-6)
 
 
 def test_onset_is_the_cut_with_fewest_errors():
@@ -123,8 +124,8 @@ def ideal(n: int) -> pl.DataFrame:
             "least_norm": below,
             "candidate_loss": loss,
             "exact_loss": loss,
-            "opposition": below,
-            "exact_opposition": below,
+            "opposed_norm": below,
+            "exact_opposed_norm": below,
             "single_right": np.full(len(s), 0.5),
             "untrained_right": np.full(len(s), 0.1),
         }
@@ -151,7 +152,7 @@ def test_ideal_models_are_judged_so(measures):
 
 
 def test_models_blind_to_density_are_not_reproduced(measures):
-    table = measures["n2"].with_columns(phase=0, least_norm=0.0, opposition=0.0)
+    table = measures["n2"].with_columns(phase=0, least_norm=0.0, opposed_norm=0.0)
     found = columns(table).insert_column(0, pl.lit("n2").alias("n"))
     verdicts = {c.key: judge(c, {"columns": found}).verdict for c in CLAIMS if "n3" not in c.key}
     for key in ("n2_agreement", "n2_onset_unimportant", "triple_point", "first_order"):
