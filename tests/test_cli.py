@@ -14,8 +14,8 @@ import pytest
 
 from toylab import commands, progress
 from toylab.cli import COMMANDS, Stop, main
-from toylab.engine import Progress
 from toylab.store import RunFolder
+from toylab.training import Progress
 
 STUDY = """
 import dataclasses

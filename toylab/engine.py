@@ -8,10 +8,9 @@ Determinism: same P, same tile, same device kind give the same bits, whatever th
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
 """
 
-import dataclasses
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+import functools
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,73 +19,16 @@ from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.errors import ToylabError
-from toylab.layout import Layout, arrange
-from toylab.plan import pick_tile
+from toylab.layout import arrange
+from toylab.members import SEEDS
+from toylab.plan import pick_tile, tile_that_fits
 from toylab.population import Population
 from toylab.random import fold_in, stream
+from toylab.trees import flatten
 
 MAX_SEGMENTS = 32
 State = dict[str, Any]
 Records = dict[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """Where a run stands, for whoever shows it.
-
-    Attributes:
-        step: updates done by every member.
-        steps: updates in all.
-        members: P.
-        loss_P: each member's mean loss over the last recorded stretch; NaN for the dead.
-        seconds: time spent on the last chunk.
-        done: member-updates of the last chunk.
-    """
-
-    step: int
-    steps: int
-    members: int
-    loss_P: np.ndarray
-    seconds: float
-    done: int
-
-
-class Keeper(Protocol):
-    """Where a run keeps what it must not lose."""
-
-    def load(self) -> tuple[int, dict[str, np.ndarray], Records] | None:
-        """Return (step, flat state with leading P, records so far), or None to start."""
-        ...
-
-    def save(self, step: int, state: dict[str, np.ndarray], records: Records) -> None:
-        """Keep the state of an unfinished run."""
-        ...
-
-    def snapshot(self, step: int, params: dict[str, np.ndarray]) -> None:
-        """Keep the parameters of a step, flat names, leading axis P."""
-        ...
-
-    def finish(self, records: Records, dead_at: np.ndarray) -> None:
-        """Keep the records of a finished run."""
-        ...
-
-
-def flatten(tree: Any) -> dict[str, np.ndarray]:
-    """Return ``{"a/b/c": array}`` of a nested dict, or of any pytree."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
-
-
-def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the nested dict of flat ``a/b/c`` names."""
-    tree: dict[str, Any] = {}
-    for name, leaf in flat.items():
-        *folders, last = name.split("/")
-        node = tree
-        for folder in folders:
-            node = node.setdefault(folder, {})
-        node[last] = leaf
-    return tree
 
 
 class Program:
@@ -116,34 +58,34 @@ class Program:
             raise ToylabError(
                 f"Population: devices = {population.devices}, but this machine shows {available}."
             )
-        tile = pick_tile(population, devices)
-        self.layout: Layout = arrange(population.members["data_seed"], tile, devices)
         self.mesh = jax.make_mesh((devices,), ("population",))
         self.sharding = NamedSharding(self.mesh, PartitionSpec("population"))
-        columns = population.members.columns
-        self.rows = self._place(
-            {
-                name: col.astype(np.uint32 if name.endswith("_seed") else np.float32)
-                for name, col in columns.items()
-            }
-        )
         spread, whole = PartitionSpec("population"), PartitionSpec()
+        on_devices = functools.partial(jax.shard_map, mesh=self.mesh, check_vma=False)
+        one_by_one = lambda rows: jax.lax.map(jax.vmap(jax.vmap(self._init_member)), rows)
+        self._init = jax.jit(on_devices(one_by_one, in_specs=spread, out_specs=spread))
         self._chunk = jax.jit(
-            jax.shard_map(
+            on_devices(
                 self._train_tiles,
-                mesh=self.mesh,
                 in_specs=(spread, spread, whole, whole),
-                out_specs=(spread, PartitionSpec("population")),
-                check_vma=False,
+                out_specs=(spread, spread),
             ),
             donate_argnums=0,
         )
-        init_tiles = lambda rows: jax.lax.map(jax.vmap(jax.vmap(self._init_member)), rows)
-        self._init = jax.jit(
-            jax.shard_map(
-                init_tiles, mesh=self.mesh, in_specs=spread, out_specs=spread, check_vma=False
-            )
-        )
+        self._compile(pick_tile(population, devices), devices)
+
+    def _compile(self, tile: int, devices: int) -> None:
+        """Lay the members out and compile; in smaller tiles where the program would not fit."""
+        columns = self.population.members.columns
+        kind = lambda name: np.uint32 if name in SEEDS else np.float32
+        while True:
+            self.layout = arrange(columns["data_seed"], tile, devices)
+            self.rows = self._place({n: col.astype(kind(n)) for n, col in columns.items()})
+            self.compiled = self.lower().compile()
+            smaller = tile_that_fits(self.population, self.compiled.memory_analysis(), tile)
+            if smaller == tile:
+                return
+            tile = smaller
 
     def init(self) -> State:
         """Return the initial state of every member, laid out over tiles and devices."""
@@ -162,7 +104,7 @@ class Program:
         segments = len(bounds) - 1
         padded = np.full(MAX_SEGMENTS + 1, bounds[-1], np.int32)
         padded[: segments + 1] = bounds
-        state, records = self._chunk(state, self.rows, padded, np.int32(segments))
+        state, records = self.compiled(state, self.rows, padded, np.int32(segments))
         return state, {k: self._collect(v)[:, :segments].T for k, v in records.items()}
 
     def lower(self) -> Any:
@@ -238,6 +180,8 @@ class Program:
             return state, buffer
 
         shapes = jax.eval_shape(lambda: self._measure(state["params"], rows))
+        if {"loss", "step"} & set(shapes):
+            raise ToylabError("A metric may not be named 'loss' or 'step'; rename it.")
         names = ["loss", *shapes]
         empty = jnp.zeros((*rows["data_seed"].shape, MAX_SEGMENTS), jnp.float32)
         buffer = {name: empty for name in names}
@@ -271,85 +215,3 @@ class Program:
         old = {"params": state["params"], "opt": state["opt"]}
         kept = jax.tree.map(keep, new, old)
         return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
-
-
-def train(
-    population: Population,
-    keeper: Keeper,
-    show: Callable[[Progress], None] = lambda progress: None,
-    stop: Callable[[], bool] = lambda: False,
-    save_seconds: float = 5.0,
-    chunk_seconds: float = 0.5,
-) -> bool:
-    """Train a population, from where its keeper says it stands to the end.
-
-    Args:
-        population: what is trained.
-        keeper: keeps state, snapshots and records.
-        show: called after every chunk.
-        stop: asked after every chunk; when true, the state is saved and training ends early.
-        save_seconds: least time between two saves of the state.
-        chunk_seconds: time one chunk should take.
-
-    Returns:
-        Whether the run is complete.
-    """
-    program = Program(population)
-    records_at, snapshots_at = population.boundaries()
-    saved = keeper.load()
-    if saved is None:
-        step, state, history = 0, program.init(), {}
-        if 0 in snapshots_at:
-            keeper.snapshot(0, _params(program, state))
-    else:
-        step, flat, history = saved
-        state = program.restore(flat)
-    segments, last_save = 1, time.monotonic()
-    first = True
-    while step < population.steps:
-        bounds = _next_bounds(step, records_at, snapshots_at, segments)
-        start = time.monotonic()
-        state, records = program.chunk(state, bounds)
-        seconds = time.monotonic() - start
-        step = bounds[-1]
-        history = _extend(history, bounds[1:], records)
-        done = (bounds[-1] - bounds[0]) * population.size
-        show(Progress(step, population.steps, population.size, records["loss"][-1], seconds, done))
-        if not first:  # the first call also compiles
-            per_segment = seconds / (len(bounds) - 1)
-            segments = int(np.clip(chunk_seconds / max(per_segment, 1e-6), 1, MAX_SEGMENTS))
-        first = False
-        if step in snapshots_at:
-            keeper.snapshot(step, _params(program, state))
-        halted = stop()
-        if halted or time.monotonic() - last_save > save_seconds:
-            keeper.save(step, program.export(state), history)
-            last_save = time.monotonic()
-        if halted and step < population.steps:
-            return False
-    if population.steps == 0:
-        keeper.snapshot(0, _params(program, state))
-    keeper.finish(history, np.asarray(program.export(state)["dead_at"]))
-    return True
-
-
-def _params(program: Program, state: State) -> dict[str, np.ndarray]:
-    return program.export(state["params"])
-
-
-def _next_bounds(
-    step: int, records_at: tuple[int, ...], snapshots_at: tuple[int, ...], segments: int
-) -> tuple[int, ...]:
-    """Return the next stretch: up to ``segments`` records, never past a snapshot."""
-    ahead = [r for r in records_at if r > step][:segments]
-    stops = [s for s in snapshots_at if step < s <= ahead[-1]]
-    if stops:
-        ahead = [r for r in ahead if r <= stops[0]]
-    return (step, *ahead)
-
-
-def _extend(history: Records, steps: tuple[int, ...], records: Records) -> Records:
-    new = {"step": np.asarray(steps, np.int64), **records}
-    if not history:
-        return new
-    return {name: np.concatenate([history[name], new[name]]) for name in new}

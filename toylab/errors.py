@@ -60,8 +60,9 @@ def check_number(
         number = float(value)
     except (TypeError, ValueError):
         raise ToylabError(f"{owner}: {field} = {value!r} is not {span}.") from None
+    value = value.item() if hasattr(value, "item") else value
     wrong = number != number
-    wrong |= whole and number != int(number)
+    wrong |= whole and not number.is_integer()
     wrong |= low is not None and number < low
     wrong |= high is not None and number > high
     wrong |= above is not None and number <= above

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toylab.engine import Records, train, unflatten
+from toylab.engine import Records
 from toylab.population import Population
 from toylab.store import RunFolder
+from toylab.training import train
+from toylab.trees import unflatten
 
 
 @dataclasses.dataclass

@@ -19,12 +19,12 @@ import jax
 import numpy as np
 
 from toylab.claims import judge_all
-from toylab.engine import Progress, train
 from toylab.errors import ToylabError
 from toylab.keeper import FolderKeeper
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study, load_study
+from toylab.training import Progress, train
 
 PRECISION = "highest"
 

@@ -7,14 +7,17 @@ tiles of 8 spread over two devices.
 """
 
 import math
+import os
+from typing import Any
 
 import jax
 import numpy as np
 
+from toylab.errors import ToylabError
 from toylab.population import Population
 
 CPU_TILE_BYTES = 2**21
-ACCELERATOR_SHARE = 0.7
+MEMORY_SHARE = 0.8
 
 
 def pick_tile(population: Population, devices: int) -> int:
@@ -31,12 +34,46 @@ def pick_tile(population: Population, devices: int) -> int:
         return per_device
     if population.strategy == "map":
         return 1
-    bytes_per_member = member_bytes(population)
     if jax.default_backend() == "cpu":
-        return int(np.clip(CPU_TILE_BYTES // bytes_per_member, 1, per_device))
-    stats = jax.devices()[0].memory_stats() or {}
-    limit = stats.get("bytes_limit", 8 * 2**30) * ACCELERATOR_SHARE
-    return int(np.clip(limit // (8 * bytes_per_member), 1, per_device))
+        return int(np.clip(CPU_TILE_BYTES // member_bytes(population), 1, per_device))
+    return per_device
+
+
+def tile_that_fits(population: Population, needs: Any, tile: int) -> int:
+    """Return the tile, or a smaller one where the compiled program exceeds the memory.
+
+    Args:
+        population: what is trained; a tile or a strategy that the user forced stays.
+        needs: the compiled program's memory analysis, of one device.
+        tile: members per tile it was compiled for.
+
+    Raises:
+        ToylabError: one member alone does not fit.
+    """
+    need = (
+        needs.temp_size_in_bytes
+        + needs.argument_size_in_bytes
+        + needs.output_size_in_bytes
+        - needs.alias_size_in_bytes
+    )
+    room = device_memory() * MEMORY_SHARE
+    if need <= room or population.tile or population.strategy != "auto":
+        return tile
+    if tile == 1:
+        raise ToylabError(
+            f"One member needs {need / 2**30:.1f} GiB and {room / 2**30:.1f} GiB are there; "
+            "lower batch_size or the model's size."
+        )
+    return max(1, int(0.9 * tile * room / need))
+
+
+def device_memory() -> int:
+    """Bytes one device may use: its own limit, or a share of the machine's free memory."""
+    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+    if limit:
+        return limit
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return free // len(jax.devices())
 
 
 def member_bytes(population: Population) -> int:

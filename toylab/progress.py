@@ -19,9 +19,9 @@ from rich.live import Live as RichLive
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from toylab.engine import Progress
 from toylab.lab import Reporter
 from toylab.population import Population
+from toylab.training import Progress
 
 
 @dataclasses.dataclass

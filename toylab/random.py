@@ -79,7 +79,7 @@ def normal(key: Array, shape: tuple[int, ...]) -> Array:
     return np.float32(2**0.5) * jax.scipy.special.erfinv(2 * u - 1)
 
 
-def fold_in(key: Array, index: Array) -> Array:
+def fold_in(key: Array, index: int | np.integer | Array) -> Array:
     """Derive the ``index``-th child of a key, equal bit for bit to ``jax.random.fold_in``."""
     k0, k1 = jnp.unstack(jax.random.key_data(key))
     x0, x1 = _threefry(k0, k1, jnp.uint32(0), jnp.asarray(index).astype(jnp.uint32))

@@ -31,8 +31,8 @@ from safetensors import SafetensorError
 
 from toylab.atomic import write_bytes, write_text
 from toylab.claims import Verdict, from_json, to_json
-from toylab.engine import unflatten
 from toylab.errors import ToylabError, nearest
+from toylab.trees import unflatten
 
 Measures = dict[str, pl.DataFrame | np.ndarray]
 
