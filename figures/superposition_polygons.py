@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from tasks.superposition_theory import polygon_level, polygon_levels
+from tasks.superposition_theory import polygon_levels
 from toylab import figures as fig
 
 
@@ -34,6 +34,7 @@ def best(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.set_ylim(-1.6, 1.6)
         ax.set_xticks([])
         ax.set_yticks([])
+        ax.spines[:].set_visible(False)
         lowest = min(polygon_levels(c).values())
         gaps.append(3 * c * (row["loss"] - lowest))
         ax.set_title(f"c = {c}", loc="center")
@@ -55,11 +56,11 @@ def plateaus(measures: Mapping[str, Any], config: Any) -> Figure:
         rows = measures["curves"].filter(pl.col("c") == c).sort("step")
         for _, curve in rows.group_by("member"):
             ax.plot(curve["step"], curve["value"], color=fig.BLUE, alpha=0.25, linewidth=0.8)
-        for k in range(4, c + 1):
-            level = polygon_level(k, c)
-            ax.axhline(level, color=fig.VERMILLION, linewidth=0.9, linestyle="--")
+        shown = {k: v for k, v in polygon_levels(c).items() if len(k) <= 2}
+        for name, level in shown.items():
+            ax.axhline(level, color=fig.VERMILLION, linewidth=0.8, linestyle="--")
             ax.annotate(
-                f"{k}-gon", (1.005, level), xycoords=("axes fraction", "data"), fontsize=7.5,
+                f"{name[0]}-gon{name[1:]}", (1.005, level), xycoords=("axes fraction", "data"), fontsize=7.5,
                 va="center", color=fig.VERMILLION,
             )  # fmt: skip
         ax.set_xscale("log")
@@ -70,4 +71,8 @@ def plateaus(measures: Mapping[str, Any], config: Any) -> Figure:
         levels = np.array(list(polygon_levels(c).values()))
         share = np.mean(np.abs(last[:, None] / levels - 1).min(1) < 0.01)
         fig.title(ax, f"{c} features: {share:.0%} of {len(last)} seeds end on a level")
+    sheet.supxlabel(
+        "dashed: exact losses of k-gons, the other features dropped; +: one dropped feature has its "
+        "best bias", fontsize=7,
+    )  # fmt: skip
     return sheet
