@@ -38,7 +38,7 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
         ax.set_xlabel("importance of the extra feature")
     for ax, letter in zip(axes.flat, "abcdef", strict=True):
         panel_label(ax, letter)
-    page.legend(handles=key(), loc="outside lower center", ncols=4)
+    page.legend(handles=key(), loc="outside lower center", ncols=3)
     title(page, finding(measures["columns"], config))
     return {"phase_diagram": page}
 
@@ -82,7 +82,7 @@ def boundary(ax: Axes, columns: pl.DataFrame, n: int) -> None:
     ax.minorticks_off()
     theory = np.median(onset / superposition_boundary(ratio, n) - 1)
     exact = np.median(onset / columns["exact_onset"].to_numpy() - 1)
-    ax.set_title(f"onset, {theory:+.0%} of theory,\n{exact:+.0%} of exact (medians)")
+    ax.set_title(f"density of the onset: {theory:+.0%}\nvs theory, {exact:+.0%} vs optimum")
 
 
 def key() -> list[Any]:
@@ -93,7 +93,9 @@ def key() -> list[Any]:
         Patch(facecolor=BLUE, label="extra has a dimension"),
         Line2D([], [], color=INK, linewidth=1, label="least candidate loss (theory)"),
         Line2D([], [], color=ORANGE, marker="o", linestyle="", label="trained, onset"),
-        Line2D([], [], color=MUTED, linestyle="--", linewidth=1, label="exact optimum, onset"),
+        Line2D(
+            [], [], color=MUTED, linestyle="--", linewidth=1, label="exact optimum of a pair, onset"
+        ),
     ]
 
 
