@@ -1,0 +1,118 @@
+"""Shapes that features take in the study ``superposition_structure``.
+
+Shapes of arrays: P members, M hidden dimensions, N features. Columns of W_PMN are the features'
+directions.
+"""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+KEPT = 0.5  # a feature of norm above this counts as kept; one of a collapsed pair has 1/sqrt(2)
+COLLAPSED = 0.9  # cosine above which a pair counts as one direction
+ANTIPODAL = -0.95  # cosine below which two features count as a digon
+
+
+def cosines(W_PMN: Float[np.ndarray, "P M N"]) -> Float[np.ndarray, "P N N"]:
+    """Cosine between every two features."""
+    unit_PMN = W_PMN / np.maximum(np.linalg.norm(W_PMN, axis=1, keepdims=True), 1e-6)
+    return np.einsum("pmi,pmj->pij", unit_PMN, unit_PMN)
+
+
+def circle(
+    W_P2N: Float[np.ndarray, "P 2 N"],
+) -> tuple[Int[np.ndarray, "P N"], Float[np.ndarray, "P N"]]:
+    """Order of the features round the circle, and the gap after each in that order, in degrees."""
+    angle_PN = np.degrees(np.arctan2(W_P2N[:, 1], W_P2N[:, 0]))
+    order_PN = np.argsort(angle_PN, axis=1)
+    sorted_PN = np.take_along_axis(angle_PN, order_PN, 1)
+    gap_PN = np.diff(sorted_PN, axis=1, append=sorted_PN[:, :1] + 360)
+    return order_PN, gap_PN
+
+
+def gap_error(W_P2N: Float[np.ndarray, "P 2 N"]) -> Float[np.ndarray, " P"]:
+    """Greatest distance of a gap from that of the regular polygon, in degrees."""
+    _, gap_PN = circle(W_P2N)
+    return np.abs(gap_PN - 360 / gap_PN.shape[1]).max(1)
+
+
+def nonuniform(W_P2N: Float[np.ndarray, "P 2 N"]) -> dict[str, np.ndarray]:
+    """Shape of five features of which the last has its own density.
+
+    Returns:
+        ``norm`` of the last feature; ``neighbour_angle``, half the angle between its two
+        neighbours; ``gap_error``; ``kind``: pentagon (all kept), digons (the last not kept, the
+        others antipodal in twos) or other.
+    """
+    norm_PN = np.linalg.norm(W_P2N, axis=1)
+    order_PN, gap_PN = circle(W_P2N)
+    place_P = np.argmax(order_PN == W_P2N.shape[2] - 1, axis=1)
+    rows_P = np.arange(len(W_P2N))
+    neighbour_P = (gap_PN[rows_P, place_P] + gap_PN[rows_P, place_P - 1]) / 2
+    others_P = (norm_PN[:, :-1] > KEPT).all(1)
+    nearest_PN = cosines(W_P2N[:, :, :-1]).min(-1)
+    digons_P = others_P & (norm_PN[:, -1] <= KEPT) & (nearest_PN < ANTIPODAL).all(1)
+    kind_P = np.where(digons_P, "digons", "other")
+    return {
+        "norm": norm_PN[:, -1],
+        "neighbour_angle": neighbour_P,
+        "gap_error": gap_error(W_P2N),
+        "kind": np.where((norm_PN > KEPT).all(1), "pentagon", kind_P),
+    }
+
+
+def pairs(W_PMN: Float[np.ndarray, "P M N"]) -> dict[str, np.ndarray]:
+    """Cosines within the pairs (0, 1), (2, 3): the greatest size and the greatest value."""
+    cosine_PNN = cosines(W_PMN)
+    within_PK = cosine_PNN[:, 0::2, 1::2].diagonal(axis1=1, axis2=2)
+    return {"largest_size": np.abs(within_PK).max(1), "largest": within_PK.max(1)}
+
+
+def collapse(W_P2N: Float[np.ndarray, "P 2 N"]) -> dict[str, np.ndarray]:
+    """Where pairs of features stand between their principal component and superposition.
+
+    Returns:
+        ``collapsed``: pairs kept as one direction; ``kept``: pairs with a kept feature;
+        ``sum_share``: share of ||W||^2 that reads the pairs' sums, 1 for principal components of
+        correlated pairs and 1/2 for random directions; ``side_by_side``: whether every feature is
+        kept and next to its partner round the circle; ``gap_error``.
+    """
+    norm_PN = np.linalg.norm(W_P2N, axis=1)
+    within_PK = cosines(W_P2N)[:, 0::2, 1::2].diagonal(axis1=1, axis2=2)
+    kept_PK = (norm_PN[:, 0::2] > KEPT) | (norm_PN[:, 1::2] > KEPT)
+    both_PK = (norm_PN[:, 0::2] > KEPT) & (norm_PN[:, 1::2] > KEPT)
+    sum_P = ((W_P2N[:, :, 0::2] + W_P2N[:, :, 1::2]) ** 2).sum((1, 2)) / 2
+    order_PN, _ = circle(W_P2N)
+    pair_PN = order_PN // 2
+    # Each pair adjacent: round the circle the pair changes only as often as there are pairs.
+    changes_P = (pair_PN != np.roll(pair_PN, 1, axis=1)).sum(1)
+    return {
+        "collapsed": ((within_PK > COLLAPSED) & both_PK).sum(1).astype(np.float64),
+        "kept": kept_PK.sum(1).astype(np.float64),
+        "sum_share": sum_P / np.maximum((norm_PN**2).sum(1), 1e-12),
+        "side_by_side": ((norm_PN > KEPT).all(1) & (changes_P == within_PK.shape[1])).astype(
+            float
+        ),
+        "gap_error": gap_error(W_P2N),
+    }
+
+
+def bases(W_PMN: Float[np.ndarray, "P M N"], groups: int = 2) -> dict[str, np.ndarray]:
+    """Overlap of features within and across sets.
+
+    Returns:
+        ``within``, ``across``: mean over features of the greatest |cosine| to a feature of the
+        same set, and of another; ``within_share``: share within sets of the squared overlaps
+        (W_i . W_j)^2, i != j.
+    """
+    n = W_PMN.shape[2]
+    set_N = np.arange(n) // (n // groups)
+    same_NN = (set_N[:, None] == set_N) & ~np.eye(n, dtype=bool)
+    other_NN = set_N[:, None] != set_N
+    size_PNN = np.abs(cosines(W_PMN))
+    square_PNN = np.einsum("pmi,pmj->pij", W_PMN, W_PMN) ** 2
+    within_P = (square_PNN * same_NN).sum((1, 2))
+    return {
+        "within": (size_PNN * same_NN).max(-1).mean(-1),
+        "across": (size_PNN * other_NN).max(-1).mean(-1),
+        "within_share": within_P / (within_P + (square_PNN * other_NN).sum((1, 2))),
+    }
