@@ -168,16 +168,20 @@ def worst_antipode(
 ) -> Float[np.ndarray, " *A"]:
     """Cosine of the feature whose most opposite feature is least opposite; -1 is all in pairs.
 
+    A feature opposite to two others at once (cosines below -1/2) is in no pair and counts as 0:
+    sets collapsed to two opposite points hold no pairs.
+
     Args:
         W: feature directions, in columns.
         across: seek the opposite in the other half of the features only.
     """
     cosine = cosines(W)
     n = W.shape[-1]
-    if not across:
-        return cosine.min(-1).max(-1)
-    block = cosine[..., : n // 2, n // 2 :]
-    return np.maximum(block.min(-1).max(-1), block.min(-2).max(-1))
+    if across:
+        other_NN = np.kron(1 - np.eye(2), np.ones((n // 2, n // 2))) > 0
+        cosine = np.where(other_NN, cosine, 1.0)
+    two = np.sort(cosine, axis=-1)[..., :2]
+    return np.where(two[..., 1] < -0.5, 0.0, two[..., 0]).max(-1)
 
 
 def triangles(W: Float[np.ndarray, "*A 3 6"]) -> dict[str, Float[np.ndarray, " *A"]]:
