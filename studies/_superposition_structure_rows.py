@@ -14,9 +14,12 @@ def lowest(table: pl.DataFrame, *by: str) -> pl.DataFrame:
     return table.sort("loss").group_by(*by, maintain_order=True).first().sort(*by)
 
 
-def near_lowest(table: pl.DataFrame, *by: str, tolerance: float = 0.1) -> pl.DataFrame:
-    """Members whose loss is within ``tolerance`` (relative) of the lowest of their group."""
-    return table.filter(pl.col("loss") <= (1 + tolerance) * pl.col("loss").min().over(*by))
+def near_lowest(table: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Members whose loss is near the lowest of their group: within 10%, or within 1e-4.
+
+    The second is for losses of nearly 0; in ``pairs`` one feature lost costs 0.008 or more.
+    """
+    return table.filter(pl.col("loss") <= 1.1 * pl.col("loss").min().over(*by) + 1e-4)
 
 
 def snap(best: pl.DataFrame) -> np.ndarray:

@@ -71,14 +71,14 @@ def collapse(W_P2N: Float[np.ndarray, "P 2 N"]) -> dict[str, np.ndarray]:
     """Where pairs of features stand between their principal component and superposition.
 
     Returns:
-        ``collapsed``: pairs kept as one direction; ``kept``: pairs with a kept feature;
+        ``collapsed``: pairs kept as one direction; ``stretch``: greatest distance of a singular
+        value of W from 1, 0 where W^T W is a projection;
         ``sum_share``: share of ||W||^2 that reads the pairs' sums, 1 for principal components of
         correlated pairs and 1/2 for random directions; ``side_by_side``: whether every feature is
         kept and next to its partner round the circle; ``gap_error``.
     """
     norm_PN = np.linalg.norm(W_P2N, axis=1)
     within_PK = cosines(W_P2N)[:, 0::2, 1::2].diagonal(axis1=1, axis2=2)
-    kept_PK = (norm_PN[:, 0::2] > KEPT) | (norm_PN[:, 1::2] > KEPT)
     both_PK = (norm_PN[:, 0::2] > KEPT) & (norm_PN[:, 1::2] > KEPT)
     sum_P = ((W_P2N[:, :, 0::2] + W_P2N[:, :, 1::2]) ** 2).sum((1, 2)) / 2
     order_PN, _ = circle(W_P2N)
@@ -87,7 +87,7 @@ def collapse(W_P2N: Float[np.ndarray, "P 2 N"]) -> dict[str, np.ndarray]:
     changes_P = (pair_PN != np.roll(pair_PN, 1, axis=1)).sum(1)
     return {
         "collapsed": ((within_PK > COLLAPSED) & both_PK).sum(1).astype(np.float64),
-        "kept": kept_PK.sum(1).astype(np.float64),
+        "stretch": np.abs(np.linalg.svd(W_P2N, compute_uv=False) - 1).max(1),
         "sum_share": sum_P / np.maximum((norm_PN**2).sum(1), 1e-12),
         "side_by_side": ((norm_PN > KEPT).all(1) & (changes_P == within_PK.shape[1])).astype(
             float

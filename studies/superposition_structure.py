@@ -40,23 +40,9 @@ from toylab.taps import Params
 
 RATIOS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.85, 1.0, 1.4, 2.0)
 # Three densities inside each of the paper's five regimes, sparse to dense.
-LADDER = (  # fmt: skip
-    0.02,
-    0.03,
-    0.04,
-    0.06,
-    0.09,
-    0.12,
-    0.16,
-    0.175,
-    0.19,
-    0.28,
-    0.35,
-    0.42,
-    0.6,
-    0.7,
-    0.8,
-)
+SPARSE = (0.02, 0.03, 0.04, 0.06, 0.09, 0.12, 0.16, 0.175, 0.19)
+DENSE = (0.28, 0.35, 0.42, 0.6, 0.7, 0.8)
+LADDER = SPARSE + DENSE
 KINDS = ("correlated", "independent", "anticorrelated")
 
 
@@ -65,7 +51,7 @@ class Config:
     """Settings; ``seeds`` counts the independent groups, each of ``tries`` fits per setting."""
 
     seeds: int = 5
-    tries: int = 16
+    tries: int = 12
     large_tries: int = 4  # for the models of ten dimensions
     ratios: tuple[float, ...] = RATIOS
     ladder: tuple[float, ...] = LADDER
