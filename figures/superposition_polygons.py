@@ -60,9 +60,13 @@ def plateaus(measures: Mapping[str, Any], config: Any) -> Figure:
         for name, level in shown.items():
             ax.axhline(level, color=fig.VERMILLION, linewidth=0.8, linestyle="--")
             ax.annotate(
-                f"{name[0]}-gon{name[1:]}", (1.005, level), xycoords=("axes fraction", "data"), fontsize=7.5,
-                va="center", color=fig.VERMILLION,
-            )  # fmt: skip
+                f"{name[0]}-gon{name[1:]}",
+                (1.005, level),
+                xycoords=("axes fraction", "data"),
+                fontsize=7.5,
+                va="center",
+                color=fig.VERMILLION,
+            )
         ax.set_xscale("log")
         ax.set_ylim(0, 0.2)
         ax.set_xlabel("step")
@@ -72,7 +76,7 @@ def plateaus(measures: Mapping[str, Any], config: Any) -> Figure:
         share = np.mean(np.abs(last[:, None] / levels - 1).min(1) < 0.01)
         fig.title(ax, f"{c} features: {share:.0%} of {len(last)} seeds end on a level")
     sheet.supxlabel(
-        "dashed: exact losses of k-gons, the other features dropped; +: one dropped feature has its "
-        "best bias", fontsize=7,
-    )  # fmt: skip
+        "dashed: exact losses of k-gons, other features dropped; +: one of these with its best bias",
+        fontsize=7,
+    )
     return sheet
