@@ -76,7 +76,7 @@ def plateaus(measures: Mapping[str, Any], config: Any) -> Figure:
         share = np.mean(np.abs(last[:, None] / levels - 1).min(1) < 0.01)
         fig.title(ax, f"{c} features: {share:.0%} of {len(last)} seeds end on a level")
     sheet.supxlabel(
-        "dashed: exact losses of k-gons, other features dropped; +: one of these with its best bias",
+        "dashed: exact losses of k-gons, other features dropped (+: one with its best bias)",
         fontsize=7,
     )
     return sheet

@@ -91,9 +91,7 @@ def nonuniform(measures: Mapping[str, Any]) -> Figure:
                     fontsize=7, color=fig.INK)  # fmt: skip
     where = "no snap in these runs"
     if np.isfinite(found).any():
-        where = (
-            f"the pentagon snaps into two digons near {_mid(found):.2f} of the others' density"
-        )
+        where = f"the pentagon snaps into two digons near {_mid(found):.2f} of the others' density"
     cross = crossing(measures["nonuniform"])
     if np.isfinite(cross).any():
         where += f"; the losses cross at {_mid(cross):.2f} (paper: 0.4)"
@@ -205,9 +203,7 @@ def ladder(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def _line(
-    ax: Axes, table: pl.DataFrame, value: str, label: str, colour: str, marker: str
-) -> None:
+def _line(ax: Axes, table: pl.DataFrame, value: str, label: str, colour: str, marker: str) -> None:
     wide = table.pivot("density", index="group", values=value).drop("group")
     x = np.sort([float(c) for c in wide.columns])
     values_PS = np.stack([wide[c].to_numpy() for c in sorted(wide.columns, key=float)], axis=1)
