@@ -16,8 +16,8 @@ steps on smaller batches, a higher and decaying learning rate, small initial wei
 initial scales 0.1, 0.3, 1 and 2, rates 3e-3, 1e-2 and 2e-2. The hexagon of the sets, of lowest loss
 at low density, was found by about 5 of 12 tries from small weights, by none from scale 1 up.) The
 paper does not state the density of its pictures of sets; here it is 0.05, the baseline of its
-non-uniform section. Where the pentagon snaps depends on that baseline: descending both shapes on the
-expected loss (not part of this study), the digons cost less up to a relative density of 0.1 at
+non-uniform section. Where the pentagon snaps depends on that baseline: descending both shapes on
+the expected loss (not part of this study), the digons cost less up to a relative density of 0.1 at
 baseline 0.005, 0.25 at 0.05, 0.4 at 0.1 and 0.8 at 0.2 (in steps of 0.05).
 """
 
