@@ -112,22 +112,33 @@ def jumps(
     return sorted(found)
 
 
-def own_over_others(rate_PS: Curve, times_P: Sequence[np.ndarray]) -> Float[np.ndarray, " P"]:
-    """Mean rate of a member at its own times, over that at the times of all other members.
+def peak(rate_S: Float[np.ndarray, " S"], places: np.ndarray, shift: int) -> float:
+    """Mean rate at some records, over that ``shift`` records before and after them.
+
+    A trend cancels; above 1 the curve falls faster there than around. NaN without records.
+    """
+    around = np.clip(np.concatenate([places - shift, places + shift]), 0, len(rate_S) - 1)
+    if not len(places) or rate_S[around].mean() <= 0:
+        return np.nan
+    return float(rate_S[places].mean() / rate_S[around].mean())
+
+
+def peaks(
+    rate_PS: Curve, places_P: Sequence[np.ndarray], shift: int
+) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
+    """Peak of each member's rate at its own records, and at those of all other members.
 
     Args:
         rate_PS: a curve per member.
-        times_P: records at which something happens, per member.
-
-    Returns:
-        The ratio; NaN for a member without times, or where the others have none.
+        places_P: records at which something happens, per member.
+        shift: see :func:`peak`.
     """
-    ratio_P = np.full(len(rate_PS), np.nan)
+    own_P, others_P = np.full((2, len(rate_PS)), np.nan)
     for p, rate_S in enumerate(rate_PS):
-        others = np.concatenate([t for q, t in enumerate(times_P) if q != p] or [np.zeros(0, int)])
-        if len(times_P[p]) and len(others) and rate_S[others].mean() > 0:
-            ratio_P[p] = rate_S[times_P[p]].mean() / rate_S[others].mean()
-    return ratio_P
+        others = [t for q, t in enumerate(places_P) if q != p]
+        own_P[p] = peak(rate_S, places_P[p], shift)
+        others_P[p] = peak(rate_S, np.concatenate([*others, np.zeros(0, int)]), shift)
+    return own_P, others_P
 
 
 def own_less_others(x_PS: Curve, y_PS: Curve) -> Float[np.ndarray, " P"]:
