@@ -61,7 +61,7 @@ def plateaus(measures: Mapping[str, Any], config: Any) -> Figure:
             ax.axhline(level, color=fig.VERMILLION, linewidth=0.8, linestyle="--")
             ax.annotate(
                 f"{name[0]}-gon{name[1:]}",
-                (1.005, level),
+                (1.1 if "+" in name else 1.005, level),
                 xycoords=("axes fraction", "data"),
                 fontsize=7.5,
                 va="center",
