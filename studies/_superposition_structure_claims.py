@@ -264,9 +264,7 @@ CLAIMS = (
         text="Among independent features the same sets are not set apart: share within sets "
         "(9/19 by chance).",
         source=SETS,
-        measure=lambda m: per_group(
-            best_bases(m, "independent"), pl.col("within_share").mean()
-        ),
+        measure=lambda m: per_group(best_bases(m, "independent"), pl.col("within_share").mean()),
         expect=Expect.between(0.3, 0.65),
         unit=GROUP,
     ),

@@ -66,9 +66,7 @@ def of_kind(table: pl.DataFrame, kind: str, density: float | None = None) -> pl.
     return rows if density is None else rows.filter((pl.col("density") - density).abs() < 1e-9)
 
 
-def best_nonuniform(
-    m: Mapping[str, Any], low: float = 0.0, high: float = np.inf
-) -> pl.DataFrame:
+def best_nonuniform(m: Mapping[str, Any], low: float = 0.0, high: float = np.inf) -> pl.DataFrame:
     """Best of every group and relative density, in a span of relative densities."""
     best = lowest(m["nonuniform"], "group", "ratio")
     return best.filter(pl.col("ratio").is_between(low - 1e-9, high + 1e-9))

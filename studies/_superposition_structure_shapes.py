@@ -89,9 +89,7 @@ def collapse(W_P2N: Float[np.ndarray, "P 2 N"]) -> dict[str, np.ndarray]:
         "collapsed": ((within_PK > COLLAPSED) & both_PK).sum(1).astype(np.float64),
         "stretch": np.abs(np.linalg.svd(W_P2N, compute_uv=False) - 1).max(1),
         "sum_share": sum_P / np.maximum((norm_PN**2).sum(1), 1e-12),
-        "side_by_side": ((norm_PN > KEPT).all(1) & (changes_P == within_PK.shape[1])).astype(
-            float
-        ),
+        "side_by_side": ((norm_PN > KEPT).all(1) & (changes_P == within_PK.shape[1])).astype(float),
         "gap_error": gap_error(W_P2N),
     }
 

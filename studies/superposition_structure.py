@@ -144,12 +144,8 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
         loss = losses(population, params, len(fits(config, name)), config.examples)
         # A dead member is nobody's best: it leaves its group with one try less.
         living = pl.Series(run.dead_at(name) < 0)
-        measures[name] = about.with_columns(loss=loss, **SHAPES[name](params["W"])).filter(
-            living
-        )
-        measures[f"{name}_untrained"] = about.with_columns(
-            **SHAPES[name](run.params(name, 0)["W"])
-        )
+        measures[name] = about.with_columns(loss=loss, **SHAPES[name](params["W"])).filter(living)
+        measures[f"{name}_untrained"] = about.with_columns(**SHAPES[name](run.params(name, 0)["W"]))
         best = lowest(measures[name].filter(pl.col("group") == 0), *about.columns[2:])
         measures[f"W_{name}"] = params["W"][best["member"].to_numpy()]
     return measures

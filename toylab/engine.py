@@ -20,7 +20,6 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.errors import ToylabError
 from toylab.layout import arrange
-from toylab.members import SEEDS
 from toylab.plan import pick_tile, tile_that_fits
 from toylab.population import Population
 from toylab.random import fold_in, stream
@@ -77,7 +76,7 @@ class Program:
     def _compile(self, tile: int, devices: int) -> None:
         """Lay the members out and compile; in smaller tiles where the program would not fit."""
         columns = self.population.members.columns
-        kind = lambda name: np.uint32 if name in SEEDS else np.float32
+        kind = lambda name: np.uint32 if name.endswith("_seed") else np.float32
         while True:
             self.layout = arrange(columns["data_seed"], tile, devices)
             self.rows = self._place({n: col.astype(kind(n)) for n, col in columns.items()})
