@@ -235,3 +235,14 @@ class ZipfSparse(Task):
         """Loss of the best constant outputs: sum_i (4/3 p_i - p_i^2)."""
         p_N = self.densities()
         return float((4 * p_N / 3 - p_N**2).sum())
+
+
+def examples() -> tuple[Task, ...]:
+    """Small instances of every world here, for ``toylab check superposition``."""
+    return (
+        Sparse(4, density=0.2, importance=0.9),
+        Sparse(4, density=0.3, groups=2, correlation="correlated"),
+        OneHot(4),
+        FixedSet(6, density=0.2, max_examples=8),
+        ZipfSparse(4),
+    )
