@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -35,7 +35,8 @@ def basis_neurons(measures: Mapping[str, Any], config: Any) -> Figure:
         f"{dense['polysemantic'].mean():.1f} neurons are polysemantic at density 0.5 or more, "
         f"{sparse['polysemantic'].mean():.1f} at {min(densities):g}"
     )
-    return stacks(dict(zip(densities, measures["W_basis"], strict=True)), text)
+    weights = dict(zip(densities, measures["W_basis"], strict=True))
+    return stacks(weights, text, "weights W, stacked")
 
 
 def abs_neurons(measures: Mapping[str, Any], config: Any) -> Figure:
@@ -52,26 +53,29 @@ def abs_neurons(measures: Mapping[str, Any], config: Any) -> Figure:
         f"Absolute values of {n} features in {m} neurons: a neuron reads {ends[0]} and {ends[1]} "
         "features (participation number)"
     )
-    return stacks({d: weights[d] for d in chosen}, text)
+    scaled = {d: weights[d] / np.abs(weights[d]).max(1, keepdims=True) for d in chosen}
+    return stacks(scaled, text, "input weights, stacked\n(largest of the neuron = 1)")
 
 
-def stacks(weights: Mapping[float, np.ndarray], text: str) -> Figure:
-    """One panel per density; a bar per neuron, its input weights stacked, largest scaled to 1."""
+def stacks(weights: Mapping[float, np.ndarray], text: str, label: str) -> Figure:
+    """One panel per density; a bar per neuron, its weights stacked away from 0 on both sides."""
     sheet = fig.figure(fig.PAGE, 2.9)
     axes = sheet.subplots(1, len(weights), sharey=True, squeeze=False)[0]
     n = next(iter(weights.values())).shape[1]
-    norm = Normalize(1, n)
+    norm = LogNorm(1, n) if n > 10 else Normalize(1, n)
     for ax, (density, W_MN) in zip(axes, weights.items(), strict=True):
-        in_MN = W_MN / np.maximum(np.abs(W_MN).max(1, keepdims=True), 1e-9)
-        order = np.argsort(np.abs(in_MN).argmax(1), kind="stable")
-        _stack(ax, in_MN[order], norm)
+        order = np.argsort(np.abs(W_MN).argmax(1), kind="stable")
+        _stack(ax, W_MN[order], norm)
         ax.set_title(f"1−S = {density:g}", fontsize=7.5, loc="center")
         ax.axhline(0, color=fig.INK, linewidth=0.6)
         ax.set_xticks([])
-    axes[0].set_ylabel("input weights, stacked\n(largest of the neuron = 1)")
+    axes[0].set_ylabel(label)
     sheet.supxlabel("neuron, by its strongest feature", fontsize=8)
     bar = sheet.colorbar(ScalarMappable(norm, fig.SEQUENTIAL), ax=axes.tolist())
     bar.set_label("feature, most important first")
+    ticks = [1, 2, 5, 10, 20, 40, 100] if n > 10 else range(1, n + 1)
+    bar.set_ticks([t for t in ticks if t <= n], labels=[str(t) for t in ticks if t <= n])
+    bar.ax.minorticks_off()
     bar.ax.yaxis.set_inverted(True)
     fig.title(sheet, text)
     return sheet
@@ -83,17 +87,16 @@ def _stack(ax: Axes, in_MN: np.ndarray, norm: Normalize) -> None:
     for sign in (1, -1):
         part_MN = np.maximum(sign * in_MN, 0)
         base_MN = np.cumsum(part_MN, 1) - part_MN
-        for i in range(n):
-            shown = part_MN[:, i] > 0.02
-            ax.bar(
-                np.arange(m)[shown],
-                sign * part_MN[shown, i],
-                bottom=sign * base_MN[shown, i],
-                color=colours[i],
-                edgecolor="white",
-                linewidth=0.3,
-                width=0.85,
-            )
+        k, i = np.nonzero(part_MN > 0.02)
+        ax.bar(
+            k,
+            sign * part_MN[k, i],
+            bottom=sign * base_MN[k, i],
+            color=colours[i],
+            edgecolor="white",
+            linewidth=0.3,
+            width=0.85,
+        )
     ax.set_xlim(-0.7, m - 0.3)
 
 
@@ -138,7 +141,7 @@ def polysemanticity(measures: Mapping[str, Any]) -> Figure:
         ax.set_xscale("log")
         ax.invert_xaxis()
         ax.set_xlabel("density 1−S (sparser →)")
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(bottom=-0.03 * ax.get_ylim()[1])
         ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     left.legend()
     right.legend()
@@ -149,14 +152,20 @@ def motif(measures: Mapping[str, Any]) -> Figure:
     """The motifs per model over density with their control, and one motif's weights."""
     sheet = fig.figure(fig.PAGE, 2.8)
     left, right = sheet.subplots(1, 2, width_ratios=(1, 1.3))
-    table, names = measures["motifs"], {"small": "10 in 10", "abs": "sweep"}
+    table, names = (
+        measures["motifs"],
+        {
+            "small": "10 features, 10 neurons",
+            "abs": f"{measures['W_abs'].shape[2]} features, {measures['W_abs'].shape[1]} neurons",
+        },
+    )
     for (part, label), marker in zip(names.items(), "os", strict=True):
         rows = table.filter(pl.col("part") == part)
-        for column, style in (("motifs", "-"), ("shuffled", ":")):
-            x, values = wide(rows, "seed", pl.col(column).first())
-            kind = label if column == "motifs" else f"{label}, shuffled"
-            colour = fig.BLUE if part == "small" else fig.VERMILLION
-            fig.interval_line(left, x, values, kind, colour, linestyle=style, marker=marker)
+        colour = fig.BLUE if part == "small" else fig.VERMILLION
+        x, values = wide(rows, "seed", pl.col("motifs").first())
+        fig.interval_line(left, x, values, label, colour, marker=marker)
+        x, values = wide(rows, "seed", pl.col("shuffled").first())
+        left.plot(x, np.median(values, 0), ":", color=colour, label=f"{label}, shuffled")
     left.set_xscale("log")
     left.invert_xaxis()
     left.set_ylim(bottom=0)
@@ -198,5 +207,9 @@ def _example(ax: Axes, rows: pl.DataFrame) -> None:
     ax.set_xticks(x, [f"{kind}\n{side}" for kind, side in groups], fontsize=7)
     ax.set_ylabel("weight")
     ax.legend()
-    net, density = rows["net"][0], rows["density"][0]
-    fig.title(ax, f"One at density {density:g}: net interference {net:.2f}")
+    neuron = rows.filter(pl.col("kind") == "motif")
+    reads, writes = (" : ".join(f"{v:.2f}" for v in neuron[c]) for c in ("input", "output"))
+    density = rows["density"][0]
+    fig.title(ax, f"A motif at density {density:g}: reads {reads}, writes {writes}")
+    text = f"feature {features[0] + 1} at 1 adds {rows['net'][0]:.2f} to output {features[1] + 1}"
+    ax.text(0.02, 0.03, text, transform=ax.transAxes, fontsize=7)

@@ -182,7 +182,7 @@ def privileged(config: Config, run: RunFolder) -> tuple[pl.DataFrame, np.ndarray
 
 
 def basis_row(W_MN: np.ndarray) -> dict[str, float]:
-    """Kept features, polysemantic neurons (over the kept), alignment, neurons per kept feature."""
+    """Kept features, polysemantic neurons over these, alignment, neurons that carry a feature."""
     kept_MK = W_MN[:, np.linalg.norm(W_MN, axis=0) > KEPT]
     if kept_MK.shape[1] == 0:
         return {"kept": 0.0, "polysemantic": 0.0, "alignment": np.nan, "neurons": np.nan}
@@ -194,7 +194,8 @@ def basis_row(W_MN: np.ndarray) -> dict[str, float]:
         "kept": float(kept_MK.shape[1]),
         "polysemantic": float(poly_M.sum()),
         "alignment": float(share_MK.max(0).mean()),
-        "neurons": float(participation(kept_MK, axis=0).mean()),
+        # A neuron of negative weight is silent for the feature: it does not carry it.
+        "neurons": float(participation(np.maximum(kept_MK, 0), axis=0).mean()),
     }
 
 
@@ -442,7 +443,8 @@ CLAIMS = (
     ),
     Claim(
         key="features_are_pairs_of_neurons",
-        text="At density 0.03 a feature lies on a pair of neurons (participation number).",
+        text="At density 0.03 a feature lies on a pair of neurons (participation number of its "
+        "positive weights; a first run counted the silent neurons of negative weight too).",
         source=BASIS,
         paper=2.0,
         measure=lambda m: per_unit(m["basis"].filter(at(0.03)), pl.col("neurons").mean(), "group"),

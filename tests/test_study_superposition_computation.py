@@ -174,6 +174,8 @@ def test_basis_row_of_known_weights() -> None:
     assert (row["kept"], row["polysemantic"]) == (5, 1)
     assert row["alignment"] == pytest.approx(4.5 / 5)
     assert row["neurons"] == pytest.approx(6 / 5)
+    W[0, 4] = -5.0  # a neuron that the feature silences does not carry it
+    assert basis_row(W)["neurons"] == pytest.approx(6 / 5)
 
 
 def test_tables_become_one_value_per_unit() -> None:
@@ -217,4 +219,4 @@ def test_draw(found: bool) -> None:
         drawn = draw(measures, config)
     assert set(drawn) == {"basis_neurons", "abs_neurons", "polysemanticity", "motif"}
     title = drawn["motif"].axes[1].get_title(loc="left")
-    assert title.startswith("One at density" if found else "No motif")
+    assert title.startswith("A motif at density" if found else "No motif")
