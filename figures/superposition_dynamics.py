@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from studies import _superposition_dynamics as shape
-from studies.superposition_dynamics import JUMP, half_window
+from studies.superposition_dynamics import FIRST_SEED, JUMP, half_window
 from toylab import figures as fig
 
 LEVELS = {1.0: "alone, 1", 0.5: "pair, 1/2", 0.4: "pentagon, 2/5", 0.0: "dropped, 0"}
@@ -25,9 +25,9 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 def levels(measures: Mapping[str, Any]) -> Figure:
     """D_i of every feature and the loss below, for two seeds; the jumps are marked."""
     steps_S, table = measures["levels_step"], measures["levels"]
-    # Jumps that come late stand alone; of these seeds the loss shows each.
-    chosen = table.sort("jumps", "settled", descending=True)["seed"].to_numpy()[:2]
-    sheet = fig.figure(fig.PAGE, 4.2)
+    # Where features move late they move alone, and the loss shows each.
+    chosen = table.sort("settled", "member", descending=True)["member"].to_numpy()[:2]
+    sheet = fig.figure(fig.PAGE, 4.6)
     axes = sheet.subplots(2, len(chosen), sharex="col", height_ratios=(1.4, 1), squeeze=False)
     half = half_window(steps_S)
     for column, member in enumerate(chosen):
@@ -50,6 +50,9 @@ def levels(measures: Mapping[str, Any]) -> Figure:
         lower.plot(steps_S, loss_S, color=fig.INK)
         low, start = loss_S.min(), loss_S[2 * half]
         lower.set_ylim(low - 0.04 * (start - low), start + 0.3 * (start - low))
+        end = steps_S[min(table["settled"][int(member)], len(steps_S) - 1)]
+        for ax in (upper, lower):
+            ax.axvline(end, color=fig.GREEN, linestyle="--", linewidth=1, zorder=1)
         for k, _ in found:
             for ax in (upper, lower):
                 ax.axvline(steps_S[k], color=fig.ORANGE, alpha=0.35, linewidth=0.8, zorder=0)
@@ -57,22 +60,28 @@ def levels(measures: Mapping[str, Any]) -> Figure:
         lower.set_xscale("log")
         lower.set_xlim(steps_S[0], steps_S[-1])
         lower.set_xlabel("step")
-        fig.title(upper, f"Seed {member}: {_plural(len(found), 'jump')} after the opening")
+        fig.title(
+            upper, f"Seed {FIRST_SEED + member}: {_plural(len(found), 'jump')} after the opening"
+        )
     axes[0, 0].set_ylabel("dimensionality $D_i$")
     axes[1, 0].set_ylabel("loss, common batch")
-    upper, lower = axes[:, 0]
-    upper.plot([], [], color=fig.BLUE, label="feature that jumps up")
-    upper.plot([], [], color=fig.VERMILLION, label="feature that jumps down")
-    upper.plot([], [], color=fig.MUTED, label="other features")
-    upper.legend(loc="center right")
-    lower.plot([], [], color=fig.ORANGE, alpha=0.5, label="a jump")
-    lower.legend()
-    own, others = (table[c].fill_nan(None).drop_nulls().mean() for c in ("peak", "peak_others"))
-    finding = "no seed jumps after the opening" if own is None or others is None else (
-        f"the loss falls {own:.2f} times as fast at a jump as just before and after; at the jumps "
-        f"of other seeds, {others:.2f} times"
+    lines = {
+        "feature that jumps up": dict(color=fig.BLUE),
+        "feature that jumps down": dict(color=fig.VERMILLION),
+        "other feature": dict(color=fig.MUTED),
+        "middle of a jump": dict(color=fig.ORANGE, alpha=0.5),
+        "last feature nears its level": dict(color=fig.GREEN, linestyle="--"),
+    }
+    for name, look in lines.items():
+        axes[1, 0].plot([], [], label=name, **look)
+    handles, names = axes[1, 0].get_legend_handles_labels()
+    sheet.legend(handles, names, loc="outside lower center", ncols=3)
+    drop = table["last_drop"].fill_nan(None).drop_nulls().median()
+    finding = "" if drop is None else (
+        f": the loss falls {drop:.1f} times as fast when the last feature nears its level as at "
+        "such times of other seeds (median)"
     )  # fmt: skip
-    fig.title(sheet, f"Jumps between levels, {_plural(len(table), 'seed')}: {finding}")
+    fig.title(sheet, f"{_plural(len(table), 'seed')}, the last two to settle shown{finding}")
     return sheet
 
 
@@ -82,13 +91,13 @@ def _plural(count: int, noun: str) -> str:
 
 def octahedron(measures: Mapping[str, Any]) -> Figure:
     """Pictures of one seed's six features at the stages, its loss, and all seeds' losses."""
-    rows = measures["octahedra"].filter(pl.col("world") == "correlated").sort("seed")
+    rows = measures["octahedra"].filter(pl.col("world") == "correlated").sort("member")
     good = rows.filter(pl.col("octahedron") & pl.col("in_order"))
     # The seed whose triangles turn most shows the last stage best.
     one = (good if len(good) else rows).sort(pl.col("twist") - pl.col("twist_end")).row(
         -1, named=True
     )  # fmt: skip
-    member, steps_S = one["seed"], measures["octahedra_step"]
+    member, steps_S = one["member"], measures["octahedra_step"]
     W_SMN = measures["octahedra_W"][member]
     record = {name: int(np.searchsorted(steps_S, one[f"{name}_step"])) for name in STAGES}
     between = (record["apart"] + record["triangles"]) // 2
@@ -100,8 +109,8 @@ def octahedron(measures: Mapping[str, Any]) -> Figure:
         ("antipodal pairs", steps_S[record["pairs"]], W_SMN[record["pairs"]]),
         ("end", steps_S[-1], W_SMN[-1]),
     ]
-    sheet = fig.figure(fig.PAGE, 4.3)
-    top, bottom = sheet.subfigures(2, 1, height_ratios=(1, 1.7))
+    sheet = fig.figure(fig.PAGE, 4.7)
+    top, bottom = np.ravel(np.asarray(sheet.subfigures(2, 1, height_ratios=(1, 1.9))))
     view_2M = _view(W_SMN[-1])
     axes = np.ravel(np.asarray(top.subplots(1, len(frames))))
     for ax, (name, step, W_MN) in zip(axes, frames, strict=True):
@@ -172,7 +181,8 @@ def _curves(ax: Axes, measures: Mapping[str, Any], member: int, record: dict[str
     ax.set_ylabel("share of the octahedron's")
     ax.set_xlabel("step")
     ax.set_ylim(-0.25, 1.1)
-    ax.legend(loc="lower right", fontsize=6.5)
+    loss.minorticks_off()
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7)
 
 
 def _all_losses(ax: Axes, measures: Mapping[str, Any], rows: pl.DataFrame) -> None:
@@ -181,7 +191,7 @@ def _all_losses(ax: Axes, measures: Mapping[str, Any], rows: pl.DataFrame) -> No
     for formed, (colour, name) in kinds.items():
         which = rows.filter(pl.col("octahedron") == formed)
         label = f"{name}: {_plural(len(which), 'seed')}"
-        for member in which["seed"]:
+        for member in which["member"]:
             loss_S = measures["octahedra_loss"][member]
             ax.plot(steps_S, loss_S, color=colour, alpha=0.35, linewidth=0.7, label=label)
             k = int(np.searchsorted(steps_S, rows["triangles_step"][member]))
@@ -192,6 +202,7 @@ def _all_losses(ax: Axes, measures: Mapping[str, Any], rows: pl.DataFrame) -> No
     ax.set_yscale("log")
     ax.set_xlabel("step")
     ax.set_ylabel("loss, common batch")
+    ax.minorticks_off()
     ax.legend()
     peak = rows["triangles_peak"].fill_nan(None).drop_nulls().median()
     if peak is not None:

@@ -141,6 +141,14 @@ def peaks(
     return own_P, others_P
 
 
+def own_over_others(rate_PS: Curve, place_P: np.ndarray) -> Float[np.ndarray, " P"]:
+    """Rate of each member at its own record, over its mean rate at those of all other members."""
+    table_PP = rate_PS[:, place_P]  # [rate of p, record of q]
+    own_P = np.diagonal(table_PP)
+    others_P = (table_PP.sum(1) - own_P) / max(len(own_P) - 1, 1)
+    return np.where(others_P > 0, own_P / np.where(others_P > 0, others_P, 1), np.nan)
+
+
 def own_less_others(x_PS: Curve, y_PS: Curve) -> Float[np.ndarray, " P"]:
     """Correlation of x and y of one member, less the mean of that with the x of the others."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -179,7 +187,7 @@ def worst_antipode(
 ) -> Float[np.ndarray, " *A"]:
     """Cosine of the feature whose most opposite feature is least opposite; -1 is all in pairs.
 
-    A feature opposite to two others at once (cosines below -1/2) is in no pair and counts as 0:
+    A feature opposite to two others at once (cosines below -0.9) is in no pair and counts as 0:
     sets collapsed to two opposite points hold no pairs.
 
     Args:
@@ -192,7 +200,7 @@ def worst_antipode(
         other_NN = np.kron(1 - np.eye(2), np.ones((n // 2, n // 2))) > 0
         cosine = np.where(other_NN, cosine, 1.0)
     two = np.sort(cosine, axis=-1)[..., :2]
-    return np.where(two[..., 1] < -0.5, 0.0, two[..., 0]).max(-1)
+    return np.where(two[..., 1] < -0.9, 0.0, two[..., 0]).max(-1)
 
 
 def triangles(W: Float[np.ndarray, "*A 3 6"]) -> dict[str, Float[np.ndarray, " *A"]]:

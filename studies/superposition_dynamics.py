@@ -17,10 +17,14 @@ of 40 features in 10 dimensions so many move at once that no drop can be told fr
 16 in 5 the last moves stand alone. Octahedron: density 0.2 seldom ends as one, 0.01 to 0.05
 mostly do; with Xavier's initial scale the stages overlap, at a tenth of it they follow each other.
 
-A first laptop run (commit a8d00be: 40 features, 2,500 steps) compared rates of fall at own and
-at other seeds' times as they are. The loss falls ever more slowly, so this compared early with
-late times. Rates are now compared with those just before and after, and times in windows of 2%
-of the run, not in shares of it. Thresholds of ratios stayed; those of the two gaps are new.
+How the measures came about: a first run (40 features, 2,500 steps; commit a8d00be) compared raw
+rates of fall at own and at other seeds' times. As the loss falls ever more slowly, this compared
+early with late times; rates are now set against those just before and after. A second run (commit
+9e1d597) found few moves fast enough to count as jumps, and those early; the claim
+``drop_at_last_move`` was then added. Both ran on seeds from 0. The claims as they stand are
+judged on seeds from 100, which nobody had looked at. Thresholds of ratios were never moved; the
+least number of jumps went from 3 (of 40 features) to 1 (of 16), gaps from shares of the run to
+windows.
 """
 
 import dataclasses
@@ -50,7 +54,9 @@ from toylab.taps import Model, Params
 from toylab.task import Task
 
 WORLDS = ("independent", "correlated")  # by the number ``tied``
+FIRST_SEED = 100  # seeds below were used to find measures and settings
 JUMP = 0.25  # a jump is half the way from one level, 0, to the next, 1/2
+CLOSE = 0.05  # distance at which D_i counts as near its end
 WINDOW = 0.02  # share of the run a jump may take; the first is left out: all features move
 ANTIPODAL = -0.95  # cosine from which two features count as a pair
 NEAR = 0.02  # distance at which D_i counts as on a level
@@ -60,7 +66,7 @@ NEAR = 0.02  # distance at which D_i counts as on a level
 class Config:
     """Settings; the octahedron's sizes, 6 features in 3 dimensions, are the paper's."""
 
-    seeds: int = 16
+    seeds: int = 20
     n_features: int = 16
     n_hidden: int = 5
     density: float = 1 / 3
@@ -74,7 +80,7 @@ class Config:
     batch_size: int = 1024
     evaluation: int = 4096  # examples of the common batch
     records: int = 500
-    octahedron_records: int = 250
+    octahedron_records: int = 200
 
     def __post_init__(self) -> None:
         for field in ("steps", "octahedron_steps", "records", "octahedron_records", "evaluation"):
@@ -106,7 +112,7 @@ def populations(config: Config) -> dict[str, Population]:
     levels = Population(
         model=Autoencoder(config.n_features, config.n_hidden),
         task=Sparse(config.n_features, density=config.density),
-        members=seeds(config.seeds),
+        members=seeds(config.seeds, FIRST_SEED),
         optimizer=AdamW(config.learning_rate, 0.0),
         steps=config.steps,
         batch_size=config.batch_size,
@@ -117,11 +123,11 @@ def populations(config: Config) -> dict[str, Population]:
     octahedra = Population(
         model=Autoencoder(6, 3, init_scale=config.init_scale),
         task=shape.Tied(6, config.octahedron_density),
-        members=grid(tied=range(len(WORLDS))) * seeds(config.octahedron_seeds),
+        members=grid(tied=range(len(WORLDS))) * seeds(config.octahedron_seeds, FIRST_SEED),
         optimizer=AdamW(config.octahedron_rate, 0.0),
         steps=config.octahedron_steps,
         batch_size=config.batch_size,
-        metrics=Watch(config.evaluation, weights=True),
+        metrics=Watch(2 * config.evaluation, weights=True),
         record_every=max(1, config.octahedron_steps // config.octahedron_records),
         snapshots=(0,),
     )
@@ -194,17 +200,20 @@ def levels(steps_S: np.ndarray, loss_PS: np.ndarray, D_PSN: np.ndarray) -> pl.Da
     # 0.2% is above the wobble that noisy gradients give the loss, and below what one jump does.
     calm_P = shape.settled(loss_PS / loss_PS[:, -1:], 0.002).astype(np.float64)
     gap_PP = np.abs(last_P[None] - calm_P[:, None]) / window
+    close_P = shape.settled(D_PSN, CLOSE)
+    sharp_PS = shape.fall_rate(loss_PS, steps_S, max(1, half // 2))
     others_gap_P = (gap_PP.sum(1) - np.diagonal(gap_PP)) / max(len(gap_PP) - 1, 1)
     moves_PS = shape.stir(D_PSN, half)[:, window:]
     return pl.DataFrame(
         {
-            "seed": np.arange(len(D_PSN)),
+            "member": np.arange(len(D_PSN)),
             "digons": on_levels(D_PSN[:, -1]),
             "jumps": [len(t) for t in places_P],
             "peak": own_P,
             "peak_others": others_P,
             "correlation": shape.own_less_others(moves_PS, rate_PS[:, window:]),
-            "settled": last_P,
+            "settled": close_P,
+            "last_drop": shape.own_over_others(sharp_PS, np.minimum(close_P, len(steps_S) - 1)),
             "gap": np.diagonal(gap_PP),
             "gap_others": others_gap_P,
         }
@@ -238,7 +247,7 @@ def octahedra(
     member = np.arange(len(end_PMN))
     return pl.DataFrame(
         {
-            "seed": member,
+            "member": member,
             "octahedron": level_P & (shape.worst_antipode(end_PMN) <= ANTIPODAL),
             "other_set": shape.in_other_set(end_PMN),
             "other_set_untrained": shape.in_other_set(start_PMN),
@@ -256,7 +265,7 @@ def octahedra(
 
 def of(measures: Mapping[str, Any], world: str, formed: bool = False) -> pl.DataFrame:
     """Rows of a world; if asked, of the seeds that ended as an octahedron."""
-    rows = measures["octahedra"].filter(pl.col("world") == world).sort("seed")
+    rows = measures["octahedra"].filter(pl.col("world") == world).sort("member")
     return rows.filter(pl.col("octahedron")) if formed else rows
 
 
@@ -321,6 +330,15 @@ CLAIMS = (
         source=JUMPING,
         measure=level_column("correlation"),
         expect=Expect.above(0.1),
+    ),
+    Claim(
+        key="drop_at_last_move",
+        text="The loss falls faster within 0.5% of the run of the moment a seed's last feature "
+        "comes within 0.05 of its level than at the same moments of other seeds (median ratio).",
+        source=JUMPING,
+        measure=level_column("last_drop"),
+        statistic="median",
+        expect=Expect.above(1.2),
     ),
     Claim(
         key="last_drop_is_last_jump",

@@ -100,6 +100,14 @@ def test_peaks_at_own_and_other_times():
     assert shape.peak(np.linspace(9, 1, 50), np.array([20, 30]), 4) == pytest.approx(1)
 
 
+def test_rate_at_own_record_over_that_at_others():
+    """5 at one's own record, 1 elsewhere."""
+    rate_PS = np.ones((4, 30))
+    place_P = np.array([3, 9, 15, 21])
+    rate_PS[np.arange(4), place_P] = 5
+    np.testing.assert_allclose(shape.own_over_others(rate_PS, place_P), 5)
+
+
 def test_correlation_less_that_with_others():
     """y follows the own x; a trend common to all members cancels."""
     x_PS = np.random.default_rng(0).normal(size=(6, 4000))
@@ -184,6 +192,7 @@ def test_levels_table_of_drops_at_jumps(measures):
     assert table["peak"].min() > 3
     np.testing.assert_allclose(table["peak_others"].to_numpy(), 1, rtol=1e-6)
     assert table["correlation"].min() > 0.9
+    assert table["last_drop"].min() > 3
     assert table["gap"].max() < 0.5 < table["gap_others"].min()
 
 
