@@ -20,12 +20,15 @@ COLORS = {
     "inconclusive": "bright_black",
 }
 
+WIDTH = 120  # columns where there is no terminal
 SOLID = ("measured [95%]", "verdict", "expected", "benchmark", "rule")
 
 
 def console() -> Console:
     """Return a console for standard output, as it is at this moment."""
-    return Console(highlight=False, markup=False)
+    out = Console(highlight=False, markup=False)
+    # A file or a pipe has no width of its own; 80 columns would break sentences to pieces.
+    return out if out.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
 
 
 def show(*blocks: Any) -> None:
@@ -64,10 +67,9 @@ def verdicts(items: Iterable[Verdict]) -> Table:
             measured += f" [{number(v.low)}, {number(v.high)}]"
         dead = f" ({v.dead} dead)" if v.dead else ""
         verdict = Text(v.verdict, style=COLORS.get(v.verdict, ""))
-        paper = number(v.paper)
-        rows.append((v.key, v.text, paper, v.expected, measured, f"{v.n}{dead}", verdict))
-    columns = ("claim", "text", "paper", "expected", "measured [95%]", "n", "verdict")
-    return table(columns, rows, right=("paper", "n"))
+        rows.append((verdict, v.text, v.expected, measured, f"{v.n}{dead}"))
+    columns = ("verdict", "claim", "expected", "measured [95%]", "n")
+    return table(columns, rows, right=("n",))
 
 
 def studies(items: Iterable[Study]) -> Table:
