@@ -36,7 +36,7 @@ def basis_neurons(measures: Mapping[str, Any], config: Any) -> Figure:
         f"{sparse['polysemantic'].mean():.1f} at {min(densities):g}"
     )
     weights = dict(zip(densities, measures["W_basis"], strict=True))
-    return stacks(weights, text, "weights W, stacked")
+    return stacks(weights, text, "weights W, stacked", tied=True)
 
 
 def abs_neurons(measures: Mapping[str, Any], config: Any) -> Figure:
@@ -54,17 +54,17 @@ def abs_neurons(measures: Mapping[str, Any], config: Any) -> Figure:
         "features (participation number)"
     )
     scaled = {d: weights[d] / np.abs(weights[d]).max(1, keepdims=True) for d in chosen}
-    return stacks(scaled, text, "input weights, stacked\n(largest of the neuron = 1)")
+    return stacks(scaled, text, "input weights, stacked\n(largest of the neuron = 1)", tied=False)
 
 
-def stacks(weights: Mapping[float, np.ndarray], text: str, label: str) -> Figure:
+def stacks(weights: Mapping[float, np.ndarray], text: str, label: str, tied: bool) -> Figure:
     """One panel per density; a bar per neuron, its weights stacked away from 0 on both sides."""
     sheet = fig.figure(fig.PAGE, 2.9)
     axes = sheet.subplots(1, len(weights), sharey=True, squeeze=False)[0]
     n = next(iter(weights.values())).shape[1]
     norm = LogNorm(1, n) if n > 10 else Normalize(1, n)
     for ax, (density, W_MN) in zip(axes, weights.items(), strict=True):
-        order = np.argsort(np.abs(W_MN).argmax(1), kind="stable")
+        order = np.argsort((W_MN if tied else np.abs(W_MN)).argmax(1), kind="stable")
         _stack(ax, W_MN[order], norm)
         ax.set_title(f"1−S = {density:g}", fontsize=7.5, loc="center")
         ax.axhline(0, color=fig.INK, linewidth=0.6)
@@ -165,13 +165,14 @@ def motif(measures: Mapping[str, Any]) -> Figure:
         x, values = wide(rows, "seed", pl.col("motifs").first())
         fig.interval_line(left, x, values, label, colour, marker=marker)
         x, values = wide(rows, "seed", pl.col("shuffled").first())
-        left.plot(x, np.median(values, 0), ":", color=colour, label=f"{label}, shuffled")
+        left.plot(x, np.median(values, 0), ":", color=colour)
+    left.plot([], [], ":", color=fig.INK, label="output weights shuffled")
+    left.set_ylim(0, 1.4 * max(left.get_ylim()[1], 1))
     left.set_xscale("log")
     left.invert_xaxis()
-    left.set_ylim(bottom=0)
     left.set_xlabel("density 1−S (sparser →)")
     left.set_ylabel("asymmetric motifs per model")
-    left.legend(fontsize=6.5)
+    left.legend(loc="upper left")
     total, inhibited = table["motifs"].sum(), table["inhibited"].sum()
     fig.title(left, f"{total:.0f} motifs; {inhibited:.0f} of them inhibited")
     examples = measures["motif_example"]
@@ -210,6 +211,6 @@ def _example(ax: Axes, rows: pl.DataFrame) -> None:
     neuron = rows.filter(pl.col("kind") == "motif")
     reads, writes = (" : ".join(f"{v:.2f}" for v in neuron[c]) for c in ("input", "output"))
     density = rows["density"][0]
-    fig.title(ax, f"A motif at density {density:g}: reads {reads}, writes {writes}")
+    fig.title(ax, f"A motif at density {density:g}: inputs {reads}, outputs {writes}")
     text = f"feature {features[0] + 1} at 1 adds {rows['net'][0]:.2f} to output {features[1] + 1}"
     ax.text(0.02, 0.03, text, transform=ax.transAxes, fontsize=7)
