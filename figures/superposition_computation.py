@@ -107,6 +107,12 @@ def wide(table: pl.DataFrame, unit: str, value: pl.Expr) -> tuple[np.ndarray, np
     return np.array([float(c) for c in grid.columns]), grid.to_numpy().astype(np.float64)
 
 
+def _mean(values: np.ndarray) -> float:
+    """Mean of the numbers among the values; NaN when no model has a live neuron."""
+    numbers = values[np.isfinite(values)]
+    return float(numbers.mean()) if len(numbers) else np.nan
+
+
 def polysemanticity(measures: Mapping[str, Any]) -> Figure:
     """Kept features and polysemantic neurons; features per neuron; computed features."""
     sheet = fig.figure(fig.PAGE, 2.9)
@@ -126,8 +132,8 @@ def polysemanticity(measures: Mapping[str, Any]) -> Figure:
     fig.interval_line(middle, x, values, marker="o")
     middle.axhline(1, color=fig.MUTED, linestyle=":", linewidth=0.8)
     middle.set_ylabel("features per neuron (participation)")
-    lines = np.nanmean(values, 0)
-    fig.title(middle, f"|x|: {lines[-1]:.1f} to {lines[0]:.1f} features per neuron")
+    dense, sparse = (_mean(values[:, i]) for i in (-1, 0))
+    fig.title(middle, f"|x|: {dense:.1f} to {sparse:.1f} features per neuron")
     pairs = measures["W_abs"].shape[1] / 2
     for column, marker, label in (("explained", "o", "trained"), ("untrained", "s", "untrained")):
         x, values = wide(measures["computed"], "init_seed", (pl.col(column) > 0.5).sum())

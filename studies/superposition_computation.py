@@ -20,7 +20,7 @@ features; biases above 0 at the start are worse.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -47,6 +47,7 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
+from toylab.task import Batch
 
 LADDER = {0.3: 6, 0.15: 7, 0.12: 7, 0.06: 8, 0.03: 10}  # features kept in the paper's figure
 KEPT = 0.5  # norm above which a feature counts as kept
@@ -154,6 +155,12 @@ def sampled_loss(params: dict[str, Any], p: int, batch: Any, tied: bool) -> floa
     return float(error_BN.sum(1).mean())
 
 
+def sampler(task: Sparse, seed: int) -> Callable[[float], Batch]:
+    """A function of the density that draws 20,000 examples; compiled once for all densities."""
+    world = lambda density: dataclasses.replace(task, density=density)
+    return jax.jit(lambda density: world(density).batch(jax.random.key(seed), 20_000))
+
+
 def best_of_groups(
     config: Config, run: RunFolder, name: str, task: Sparse, tied: bool
 ) -> pl.DataFrame:
@@ -161,9 +168,9 @@ def best_of_groups(
     members = run.members(name).with_columns((pl.col("init_seed") // config.tries).alias("group"))
     params, dead = run.params(name), run.dead_at(name) >= 0
     losses = np.full(len(members), np.nan)
+    draw = sampler(task, 1)
     for density in members["density"].unique():
-        world = dataclasses.replace(task, density=density)
-        batch = world.batch(jax.random.key(1), 20_000)
+        batch = draw(density)
         for p in np.flatnonzero((members["density"] == density).to_numpy() & ~dead):
             losses[p] = sampled_loss(params, p, batch, tied)
     table = members.with_columns(pl.Series("loss", losses).fill_nan(None))
@@ -209,7 +216,7 @@ def demonstration(config: Config, run: RunFolder) -> pl.DataFrame:
     """Per group: share of the six (feature, sign) pairs with a neuron of their own, and loss."""
     task = Stratified(3, density=1.0, importance=0.8, signed=True, target="abs")
     best = best_of_groups(config, run, "demo", task, tied=False).sort("group")
-    batch = task.batch(jax.random.key(2), 20_000)
+    batch = sampler(task, 2)(1.0)
     columns = {}
     for name, step in (("", run.steps("demo")[-1]), ("untrained_", 0)):
         params = run.params("demo", step)
@@ -248,15 +255,11 @@ def computed(config: Config, run: RunFolder) -> pl.DataFrame:
     """One row per member and feature of the sweep: explained variance, trained and untrained."""
     members, tables = run.members("abs"), []
     untrained, trained = (run.params("abs", s) for s in (0, run.steps("abs")[-1]))
+    n, base = config.n_features, config.importance
+    world = Stratified(n, density=1.0, importance=base, signed=True, target="abs")
+    draw = sampler(world, 3)
     for density in members["density"].unique():
-        task = Stratified(
-            config.n_features,
-            density=density,
-            importance=config.importance,
-            signed=True,
-            target="abs",
-        )
-        batch = task.batch(jax.random.key(3), 20_000)
+        task, batch = dataclasses.replace(world, density=density), draw(density)
         for p in np.flatnonzero((members["density"] == density).to_numpy()):
             one = lambda tree, p=p: {k: v[p] for k, v in tree.items()}
             columns = {
