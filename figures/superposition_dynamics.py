@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from studies import _superposition_dynamics as shape
 from studies.superposition_dynamics import FIRST_SEED, JUMP, half_window
 from toylab import figures as fig
+from toylab.stats import bootstrap_interval
 
 LEVELS = {1.0: "alone, 1", 0.5: "pair, 1/2", 0.4: "pentagon, 2/5", 0.0: "dropped, 0"}
 SETS = (fig.BLUE, fig.VERMILLION)
@@ -23,23 +24,20 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 
 def levels(measures: Mapping[str, Any]) -> Figure:
-    """D_i of every feature and the loss below, for two seeds; the jumps are marked."""
+    """D_i of every feature and the loss below, for the two seeds that settle last."""
     steps_S, table = measures["levels_step"], measures["levels"]
     # Where features move late they move alone, and the loss shows each.
     chosen = table.sort("settled", "member", descending=True)["member"].to_numpy()[:2]
     sheet = fig.figure(fig.PAGE, 4.6)
     axes = sheet.subplots(2, len(chosen), sharex="col", height_ratios=(1.4, 1), squeeze=False)
-    half = half_window(steps_S)
+    half, marked = half_window(steps_S), 0
     for column, member in enumerate(chosen):
         upper, lower = axes[:, column]
         D_SN, loss_S = measures["levels_D"][member], measures["levels_loss"][member]
         found = shape.jumps(D_SN, half, JUMP, 2 * half)
-        jumpers = {i for _, i in found}
-        for i, D_S in enumerate(D_SN.T):
-            jumps = i in jumpers
-            colour = (fig.BLUE if D_S[-1] > JUMP else fig.VERMILLION) if jumps else fig.MUTED
-            width = 0.9 if jumps else 0.5
-            upper.plot(steps_S, D_S, color=colour, linewidth=width, zorder=3 if jumps else 2)
+        for D_S in D_SN.T:
+            colour = fig.VERMILLION if D_S[-1] < JUMP else fig.BLUE
+            upper.plot(steps_S, D_S, color=colour, linewidth=0.7)
         for level, name in LEVELS.items():
             upper.axhline(level, color=fig.INK, linestyle=":", linewidth=0.7, zorder=1)
             if level < D_SN.max() + 0.05:
@@ -53,12 +51,12 @@ def levels(measures: Mapping[str, Any]) -> Figure:
         end = steps_S[min(table["settled"][int(member)], len(steps_S) - 1)]
         for ax in (upper, lower):
             ax.axvline(end, color=fig.GREEN, linestyle="--", linewidth=1, zorder=1)
+        marked += len(found)
         for k, _ in found:
             for ax in (upper, lower):
                 ax.axvline(steps_S[k], color=fig.ORANGE, alpha=0.35, linewidth=0.8, zorder=0)
         upper.set_ylim(-0.03, D_SN.max() + 0.05)
-        lower.set_xscale("log")
-        lower.set_xlim(steps_S[0], steps_S[-1])
+        lower.set_xlim(0, min(2 * end, steps_S[-1]))
         lower.set_xlabel("step")
         fig.title(
             upper, f"Seed {FIRST_SEED + member}: {_plural(len(found), 'jump')} after the opening"
@@ -66,22 +64,26 @@ def levels(measures: Mapping[str, Any]) -> Figure:
     axes[0, 0].set_ylabel("dimensionality $D_i$")
     axes[1, 0].set_ylabel("loss, common batch")
     lines = {
-        "feature that jumps up": dict(color=fig.BLUE),
-        "feature that jumps down": dict(color=fig.VERMILLION),
-        "other feature": dict(color=fig.MUTED),
-        "middle of a jump": dict(color=fig.ORANGE, alpha=0.5),
+        "feature that is kept": dict(color=fig.BLUE),
+        "feature that is dropped": dict(color=fig.VERMILLION),
+        "jump of half a level within 2% of the run": dict(color=fig.ORANGE, alpha=0.5),
         "last feature nears its level": dict(color=fig.GREEN, linestyle="--"),
     }
+    if not marked:
+        del lines["jump of half a level within 2% of the run"]
     for name, look in lines.items():
         axes[1, 0].plot([], [], label=name, **look)
     handles, names = axes[1, 0].get_legend_handles_labels()
-    sheet.legend(handles, names, loc="outside lower center", ncols=3)
-    drop = table["last_drop"].fill_nan(None).drop_nulls().median()
-    finding = "" if drop is None else (
-        f": the loss falls {drop:.1f} times as fast when the last feature nears its level as at "
-        "such times of other seeds (median)"
-    )  # fmt: skip
-    fig.title(sheet, f"{_plural(len(table), 'seed')}, the last two to settle shown{finding}")
+    sheet.legend(handles, names, loc="outside lower center", ncols=2)
+    drops = table["last_drop"].fill_nan(None).drop_nulls().to_numpy()
+    finding = f"{table['jumps'].mean():.2g} fast jumps per seed after the opening"
+    if len(drops):
+        mid, low, high = bootstrap_interval(drops, "median")
+        finding += (
+            f"; as the last feature nears its level the loss falls {mid:.1f} times as fast as at "
+            f"such times of other seeds (median of {len(drops)}, {low:.1f} to {high:.1f})"
+        )
+    fig.title(sheet, finding[0].upper() + finding[1:])
     return sheet
 
 
@@ -148,8 +150,8 @@ def _picture(ax: Axes, points_2N: np.ndarray) -> None:
         ax.fill(x, y, color=colour, alpha=0.18, linewidth=0)
         ax.plot(x, y, marker, color=colour, markersize=3.5)
     ax.plot(0, 0, ".", color=fig.INK, markersize=3)
-    ax.set_xlim(-0.85, 0.85)
-    ax.set_ylim(-0.95, 0.95)
+    ax.set_xlim(-0.95, 0.95)
+    ax.set_ylim(-1.02, 1.02)
     ax.set_aspect("equal")
     ax.set_axis_off()
 

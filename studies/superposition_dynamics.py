@@ -471,7 +471,11 @@ study = Study(
             octahedron_records=1_000,
         ),
     },
-    costs={},
+    costs={
+        "smoke": "about 500 model-steps: compilation",
+        "laptop": "about 280,000 model-steps",
+        "paper": "about 3,000,000 model-steps",
+    },
     populations=populations,
     measure=measure,
     claims=CLAIMS,
