@@ -136,8 +136,7 @@ def test_near_lowest_allows_for_losses_of_nearly_zero():
 
 
 WORLDS = tuple(
-    Sparse(4, 0.3, groups=None if kind == "independent" else 2, correlation=kind)
-    for kind in KINDS
+    Sparse(4, 0.3, groups=None if kind == "independent" else 2, correlation=kind) for kind in KINDS
 )
 
 

@@ -159,13 +159,12 @@ class Program:
     def _train_tile(self, state: State, rows: Any, bounds: Array, segments: Array) -> Any:
         """Run one tile over all segments; leaves have leading axes (G, M)."""
         keys_G = jax.vmap(lambda seed: stream(seed, "data"))(rows["data_seed"][:, 0])
+        members = jax.vmap(self._update, (0, 0, None, None))
 
         def step(t: Array, carry: Any) -> Any:
             state, total = carry
-            fold = jax.vmap(lambda key: fold_in(key, t))
-            state, loss = jax.vmap(jax.vmap(self._update, (0, 0, None, None)), (0, 0, 0, None))(
-                state, rows, fold(keys_G), t
-            )
+            keys = jax.vmap(lambda key: fold_in(key, t))(keys_G)
+            state, loss = over_streams(members, state, rows, keys, t)
             return state, total + loss
 
         def segment(i: Array, carry: Any) -> Any:
@@ -214,3 +213,16 @@ class Program:
         old = {"params": state["params"], "opt": state["opt"]}
         kept = jax.tree.map(keep, new, old)
         return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
+
+
+def over_streams(members: Any, state: State, rows: Any, keys_G: Array, t: Array) -> Any:
+    """Update every stream's members on that stream's batch; leaves have leading axes (G, M).
+
+    A lone stream goes without its axis: with one, XLA copies the batch for every member, and a
+    step of small models takes three times as long.
+    """
+    if len(keys_G) > 1:
+        return jax.vmap(members, (0, 0, 0, None))(state, rows, keys_G, t)
+    first = lambda tree: jax.tree.map(lambda leaf: leaf[0], tree)
+    updated = members(first(state), first(rows), keys_G[0], t)
+    return jax.tree.map(lambda leaf: leaf[None], updated)
