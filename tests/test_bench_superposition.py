@@ -44,9 +44,15 @@ def test_ours_continues_one_run_of_the_engine():
 
 
 def _dot_flops(jaxpr) -> int:
-    """Operations of the matrix products of a jaxpr: 2 per multiply-add."""
-    total = 0
-    for eqn in jaxpr.eqns:
+    """Operations of the matrix products of a jaxpr whose results are used: 2 per multiply-add.
+
+    The gradient rule of a product gives the gradient of the data too, which XLA drops.
+    """
+    total, used = 0, {id(v) for v in jaxpr.outvars}
+    for eqn in reversed(jaxpr.eqns):
+        if not any(id(v) in used for v in eqn.outvars):
+            continue
+        used |= {id(v) for v in eqn.invars}
         if eqn.primitive.name == "dot_general":
             (contracted, _), _ = eqn.params["dimension_numbers"]
             inner = np.prod([eqn.invars[0].aval.shape[a] for a in contracted], dtype=int)

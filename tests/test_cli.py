@@ -211,7 +211,7 @@ def test_usage_errors(words, expected, study, capsys):
         (["check", "Sparse(n_features=3, density=7)"], "out of range"),
         (["check", "Sparse(n_features=3)"], "density"),
         (["check", "Sparse(n_features=open('x'))"], "plain settings"),
-        (["check", "superposition.Sparse"], "give its settings"),
+        (["check", "sparse.Sparse"], "give its settings"),
         (["bench", "nothing_such"], "Unknown benchmark"),
         (["resume", "nowhere"], "not a run folder"),
         (["judge", "nowhere"], "not a run folder"),
