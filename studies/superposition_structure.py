@@ -199,7 +199,11 @@ study = Study(
             examples=2**18,
         ),
     },
-    costs={"laptop": "about 4.6 million model-steps", "paper": "about 380 million model-steps"},
+    costs={
+        "smoke": "a few thousand model-steps; compiling takes most of it",
+        "laptop": "about 4.6 million model-steps",
+        "paper": "about 380 million model-steps",
+    },
     populations=populations,
     measure=measure,
     claims=CLAIMS,
