@@ -11,9 +11,9 @@ superposition". Departures from the paper at the laptop preset: the larger model
 the sweep of the geometry train for fewer steps with a decaying learning rate, and the geometry is
 that of the paper's own scaled-down notebook (200 features in 20 dimensions).
 
-After a first laptop run, "least important first" moved from density 0.1, where four of five seeds
-have no feature with a dimension of its own left, to 0.3; and the plateau's span from 2.2 to 2.19, as
-the sweep's first point there is 2.1998. No threshold moved.
+After a first laptop run, "least important first" moved from density 0.1, where four of five
+seeds have no feature with a dimension of its own left, to 0.3; and the plateau's span from 2.2 to
+2.19, as the sweep's first point there is 2.1998. No threshold moved.
 """
 
 import dataclasses
