@@ -64,9 +64,9 @@ class Draws:
 
     @cached_property
     def fixed_set(self) -> bool:
-        """Whether a finite task's batch is all its examples, whatever the size."""
-        batch = self.eager_batch.inputs
-        return self.whole is not None and np.array_equal(batch, self.whole.inputs)
+        """Whether a finite task's batch is one set of examples, whatever the key."""
+        first, second = (np.asarray(self.batch(k).inputs) for k in self.keys[:2])
+        return self.whole is not None and np.array_equal(first, second)
 
     def shapes_of(self, size: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Shapes of a batch of another size, without drawing it."""
