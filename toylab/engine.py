@@ -86,9 +86,21 @@ class Program:
                 return
             tile = smaller
 
-    def init(self) -> State:
-        """Return the initial state of every member, laid out over tiles and devices."""
-        return self._init(self.rows)
+    def init(self, params: Mapping[str, np.ndarray] | None = None) -> State:
+        """Return the initial state of every member, laid out over tiles and devices.
+
+        Args:
+            params: flat parameters with leading axis P that replace the drawn ones.
+
+        Raises:
+            ToylabError: they are not those of this model.
+        """
+        state = self._init(self.rows)
+        if params is None:
+            return state
+        drawn = self.export(state)
+        given = {f"params/{name}": np.asarray(leaf) for name, leaf in params.items()}
+        return self.restore({n: a for n, a in drawn.items() if not n.startswith("params/")} | given)
 
     def chunk(self, state: State, bounds: tuple[int, ...]) -> tuple[State, Records]:
         """Train from ``bounds[0]`` to ``bounds[-1]``, recording at each later bound.

@@ -11,7 +11,7 @@ from toylab.engine import Records
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.training import train
-from toylab.trees import unflatten
+from toylab.trees import flatten, unflatten
 
 
 @dataclasses.dataclass
@@ -111,11 +111,12 @@ class Fit:
         self.records, self.dead_at = records, dead_at
 
 
-def fit(population: Population) -> Fit:
+def fit(population: Population, start: Any = None) -> Fit:
     """Train a population in memory.
 
     Args:
         population: what is trained.
+        start: initial parameters in place of drawn ones, a tree with leading axis P.
 
     Returns:
         Its snapshots, records and dead.
@@ -131,7 +132,7 @@ def fit(population: Population) -> Fit:
         (3, 2, 5)
     """
     keeper = Fit()
-    train(population, keeper)
+    train(population, keeper, start=None if start is None else flatten(start))
     return keeper
 
 

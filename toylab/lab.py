@@ -22,6 +22,7 @@ from toylab.claims import judge_all
 from toylab.errors import ToylabError
 from toylab.keeper import FolderKeeper
 from toylab.population import Population
+from toylab.starts import check_starts, start_params
 from toylab.store import RunFolder
 from toylab.study import Study, load_study
 from toylab.training import Progress, train
@@ -100,6 +101,7 @@ def run_study(
     """
     config = study.config(preset, overrides)
     populations = study.populations(config)  # every setting is checked before anything is written
+    check_starts(study.name, populations)
     manifest = {
         "study": study.name,
         "source": str(Path(source).resolve()) if source else None,
@@ -248,7 +250,8 @@ def _stages(
                 continue
             saved = keeper.load()
             reporter.population(name, population, saved[0] if saved else 0)
-            whole = train(population, keeper, reporter.progress, stop)
+            start = start_params(run, population, populations)
+            whole = train(population, keeper, reporter.progress, stop, start=start)
             run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
             started = time.monotonic()
             if not whole:

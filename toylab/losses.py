@@ -41,13 +41,35 @@ def cross_entropy(model: Model, params: Params, batch: Batch) -> Array:
         batch: integer targets (B, ...), weights broadcastable to the targets.
 
     Returns:
-        Mean loss over each example's positions, weighted, (B,).
+        Mean loss over each example's positions, weighted, (B,). Targets without positions, (B,),
+        give each example's loss times its weight.
     """
     logits = model.apply(params, batch.inputs)
     nats = cross_entropy_from_logits(logits, batch.targets)
     weights = jnp.broadcast_to(batch.weights, nats.shape).astype(nats.dtype)
     axes = tuple(range(1, nats.ndim))
+    if not axes:
+        return weights * nats
     return jnp.sum(weights * nats, axes) / jnp.maximum(jnp.sum(weights, axes), 1e-9)
+
+
+def one_hot_error(model: Model, params: Params, batch: Batch) -> Array:
+    """Squared error to the one-hot target, ``w mean_v (z_v - [v = y])^2``, of each example.
+
+    Args:
+        model: gives outputs (B, V).
+        params: its parameters.
+        batch: integer targets (B,), weights (B,) or one number.
+
+    Returns:
+        Loss of each example, (B,).
+
+    Source:
+        The loss of Gromov 2023 (arXiv:2301.02679) on modular addition.
+    """
+    output_BV = model.apply(params, batch.inputs)
+    target_BV = jax.nn.one_hot(batch.targets, output_BV.shape[-1], dtype=output_BV.dtype)
+    return batch.weights * jnp.mean((output_BV - target_BV) ** 2, -1)
 
 
 def cross_entropy_from_logits(logits: Array, targets: Array) -> Array:

@@ -57,6 +57,8 @@ class Population:
         record_every: updates between records; 0 takes a hundredth of the run.
         snapshots: steps at which parameters are kept; the last step is always one.
         metrics: scalars of one member, computed at every record.
+        start: name of the study's population, trained before this one, whose last parameters
+            are this one's first, member by member with the same ``init_seed``; empty draws them.
         strategy: ``vmap`` runs all members of a device as one batch, ``map`` one after another;
             ``auto`` runs tiles that fit the machine.
         tile: members per tile, which overrides the strategy.
@@ -77,6 +79,7 @@ class Population:
     record_every: int = 0
     snapshots: tuple[int, ...] = ()
     metrics: Metrics | None = None
+    start: str = ""
     strategy: Literal["auto", "vmap", "map"] = "auto"
     tile: int | None = None
     devices: int | None = None

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -59,6 +59,7 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     save_seconds: float = 5.0,
     chunk_seconds: float = 0.5,
+    start: Mapping[str, np.ndarray] | None = None,
 ) -> bool:
     """Train a population, from where its keeper says it stands to the end.
 
@@ -69,6 +70,7 @@ def train(
         stop: asked after every chunk; when true, the state is saved and training ends early.
         save_seconds: least time between two saves of the state.
         chunk_seconds: time one chunk should take.
+        start: initial parameters in place of drawn ones, flat names, leading axis P.
 
     Returns:
         Whether the run is complete.
@@ -77,7 +79,7 @@ def train(
     records_at, snapshots_at = population.boundaries()
     saved = keeper.load()
     if saved is None:
-        step, state, history = 0, program.init(), {}
+        step, state, history = 0, program.init(start), {}
         if 0 in snapshots_at:
             keeper.snapshot(0, _params(program, state))
     else:
@@ -87,9 +89,9 @@ def train(
     first = True
     while step < population.steps:
         bounds = _next_bounds(step, records_at, snapshots_at, segments)
-        start = time.monotonic()
+        began = time.monotonic()
         state, records = program.chunk(state, bounds)
-        seconds = time.monotonic() - start
+        seconds = time.monotonic() - began
         step = bounds[-1]
         history = _extend(history, bounds[1:], records)
         done = (bounds[-1] - bounds[0]) * population.size

@@ -4,7 +4,7 @@ from typing import Any
 
 from toylab.models.autoencoder import Autoencoder
 
-__all__ = ["MLP", "Autoencoder", "Transformer"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["MLP", "Autoencoder", "TokenMLP", "Transformer"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +17,8 @@ def __getattr__(name: str) -> Any:
         from toylab.models.mlp import MLP
 
         return MLP
+    if name == "TokenMLP":
+        from toylab.models.token_mlp import TokenMLP
+
+        return TokenMLP
     raise AttributeError(name)

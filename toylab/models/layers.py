@@ -72,19 +72,23 @@ def norm(kind: str, width: int, rngs: nnx.Rngs) -> nnx.LayerNorm | nnx.RMSNorm |
     return nnx.LayerNorm(width, epsilon=NORM_EPS, use_fast_variance=False, rngs=rngs)
 
 
-def rotate(x_BLHK: Float[Array, "B L H K"]) -> Float[Array, "B L H K"]:
+def rotate(x_BLHK: Float[Array, "B L H K"], first: int = 0) -> Float[Array, "B L H K"]:
     """Rotate each pair ``(x_j, x_{j+K/2})`` at position ``l`` by ``l * base^(-2j/K)`` radians.
 
     The inner product of two rotated vectors depends on the difference of their positions only.
+
+    Args:
+        x_BLHK: vectors at consecutive positions.
+        first: position of the first of them.
 
     Source:
         Su et al. 2021 (2104.09864), equation 34; pairs are half a head apart.
     """
     _, length, _, k = x_BLHK.shape
-    angle = np.arange(length)[:, None] * ROPE_BASE ** (-np.arange(k // 2) / (k // 2))
+    angle = np.arange(first, first + length)[:, None] * ROPE_BASE ** (-np.arange(k // 2) / (k // 2))
     cos, sin = (jnp.asarray(f(angle)[None, :, None], x_BLHK.dtype) for f in (np.cos, np.sin))
-    first, second = jnp.split(x_BLHK, 2, axis=-1)
-    return jnp.concatenate([first * cos - second * sin, first * sin + second * cos], axis=-1)
+    left, right = jnp.split(x_BLHK, 2, axis=-1)
+    return jnp.concatenate([left * cos - right * sin, left * sin + right * cos], axis=-1)
 
 
 def attention_pattern(
@@ -159,16 +163,25 @@ class MultiHeadAttention(nnx.Module):
         y_BLHK = jnp.einsum("bld,dhk->blhk", x_BLD, getattr(self, f"w_{name}")[...])
         return y_BLHK + getattr(self, f"b_{name}")[...][None, None] if self.biases else y_BLHK
 
-    def __call__(self, x_BLD: Array, mix: Number, tap: Tap) -> Array:
-        """Map the normed residual stream to what attention adds to it."""
+    def __call__(self, x_BLD: Array, mix: Number, tap: Tap, last: bool = False) -> Array:
+        """Map the normed residual stream to what attention adds to it.
+
+        Args:
+            x_BLD: the normed residual stream.
+            mix: see :func:`attention_pattern`.
+            tap: records or edits each site.
+            last: only the last position asks, so that the result has length 1.
+        """
         length = x_BLD.shape[1]
-        q_BLHK, k_BLHK, v_BLHK = (tap(f"attn/{n}", self._project(x_BLD, n)) for n in "qkv")
+        queries = slice(length - 1 if last else 0, length)
+        q_BLHK = tap("attn/q", self._project(x_BLD[:, queries], "q"))
+        k_BLHK, v_BLHK = (tap(f"attn/{n}", self._project(x_BLD, n)) for n in "kv")
         if self.rope:
-            q_BLHK, k_BLHK = rotate(q_BLHK), rotate(k_BLHK)
+            q_BLHK, k_BLHK = rotate(q_BLHK, queries.start), rotate(k_BLHK)
         scores_BHLM = jnp.einsum("blhk,bmhk->bhlm", q_BLHK, k_BLHK) / math.sqrt(q_BLHK.shape[-1])
         scores_BHLM = tap("attn/scores", scores_BHLM)
         visible_LM = jnp.ones((length, length), bool)
-        visible_LM = jnp.tril(visible_LM) if self.causal else visible_LM
+        visible_LM = (jnp.tril(visible_LM) if self.causal else visible_LM)[queries]
         pattern_BHLM = attention_pattern(scores_BHLM, visible_LM, self.kind, mix)
         pattern_BHLM = tap("attn/pattern", pattern_BHLM)
         z_BLHK = tap("attn/z", jnp.einsum("bhlm,bmhk->blhk", pattern_BHLM, v_BLHK))

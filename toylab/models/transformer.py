@@ -28,6 +28,7 @@ CHOICES = {
     "positions": ("learned", "rope", "none"),
     "norm": ("none", "layer", "rms"),
     "attention": ("softmax", "relu"),
+    "read": ("all", "last"),
 }
 # Hazard: the gradient of a gather is a scatter-add, whose order of summation varies from run to
 # run on a GPU. A one-hot matmul is deterministic, and cheap for vocabularies up to this size.
@@ -38,7 +39,7 @@ MLP_SITES = ("mlp/pre", "mlp/post", "mlp/out")
 
 @dataclasses.dataclass(frozen=True)
 class Transformer:
-    """A transformer: tokens (B, L) to logits (B, L, V).
+    """A transformer: tokens (B, L) to logits (B, L, V), or (B, V) at the last position.
 
     Each block computes ``x <- x + attn(norm(x))`` and then ``x <- x + mlp(norm(x))`` on the
     residual stream ``x``; after the last block the logits are ``norm(x) W_U``, without a bias.
@@ -61,6 +62,9 @@ class Transformer:
         causal: a query sees only keys at its own and earlier positions.
         attention: softmax, or relu: ``relu(scores) / number of visible keys``.
         biases: biases in attention and MLP.
+        read: "all" gives logits at every position (B, L, V). "last" gives them at the last alone
+            (B, V), and the last block computes queries, MLP and what follows for it alone: its
+            sites have length 1, but for ``resid_pre``, keys and values.
         tied_unembed: unembed with the transposed token embedding; needs ``n_out == vocab``.
         init_scale: factor on every initial weight; may differ per member.
         attention_mix: ``pattern = mix * pattern + (1 - mix) / number of visible keys``; in
@@ -102,6 +106,7 @@ class Transformer:
     attention: Literal["softmax", "relu"] = "softmax"
     biases: bool = False
     tied_unembed: bool = False
+    read: Literal["all", "last"] = "all"
     init_scale: Number = 1.0
     attention_mix: Number = 1.0
 
@@ -157,8 +162,8 @@ class Transformer:
 
     def apply(
         self, params: Params, inputs: Int[Array, "B L"], tap: Tap = identity
-    ) -> Float[Array, "B L V"]:
-        """Map tokens to logits, calling ``tap`` at every site.
+    ) -> Float[Array, "B *L V"]:
+        """Map tokens to logits, calling ``tap`` at every site; (B, V) with ``read="last"``.
 
         Args:
             params: parameters of one member, as ``init`` gives them.
@@ -201,10 +206,11 @@ class _Block(nnx.Module):
             sizes = (model.width, model.hidden, model.biases, rngs)
             self.mlp = MlpLayer(*sizes, activation=model.activation, gated=model.gated)
 
-    def __call__(self, x_BLD: Array, mix: Number, tap: Tap) -> Array:
+    def __call__(self, x_BLD: Array, mix: Number, tap: Tap, last: bool) -> Array:
         x_BLD = tap("resid_pre", x_BLD)
         normed_BLD = x_BLD if self.norm_attn is None else self.norm_attn(x_BLD)
-        x_BLD = tap("resid_mid", x_BLD + self.attn(normed_BLD, mix, tap))
+        read_BLD = x_BLD[:, -1:] if last else x_BLD
+        x_BLD = tap("resid_mid", read_BLD + self.attn(normed_BLD, mix, tap, last))
         if self.hidden:
             normed_BLD = x_BLD if self.norm_mlp is None else self.norm_mlp(x_BLD)
             x_BLD = x_BLD + self.mlp(normed_BLD, tap)
@@ -237,9 +243,13 @@ class _Network(nnx.Module):
         if self.model.positions == "learned":
             x_BLD = x_BLD + self.positions.embedding[...][None, : tokens_BL.shape[1]]
         x_BLD = tap("embed", x_BLD)
+        only_last = self.model.read == "last"
         for i in range(self.model.depth):
             inner = lambda site, value, i=i: tap(f"blocks/{i}/{site}", value)
-            x_BLD = self.blocks[str(i)](x_BLD, mix, inner)
+            last = only_last and i == self.model.depth - 1
+            x_BLD = self.blocks[str(i)](x_BLD, mix, inner, last)
         x_BLD = tap("final/norm", x_BLD if self.norm is None else self.norm(x_BLD))
         tied = self.model.tied_unembed
-        return tap("final/logits", self.embed.attend(x_BLD) if tied else self.unembed(x_BLD))
+        logits_BLV = self.embed.attend(x_BLD) if tied else self.unembed(x_BLD)
+        logits_BLV = tap("final/logits", logits_BLV)
+        return logits_BLV[:, -1] if only_last else logits_BLV
