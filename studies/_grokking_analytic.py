@@ -1,0 +1,147 @@
+"""What ``grokking_analytic`` measures: the analytic weights, and the form of the trained ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import polars as pl
+
+from tasks.modular import arithmetic_table
+from tasks.quadratic import (
+    SEPARABLE,
+    accuracy_by_width,
+    additive_form,
+    analytic_weights,
+    concentration,
+    expected_accuracy,
+    gaussian_weights,
+    has_form,
+    neuron_phases,
+    participation,
+)
+from toylab.store import RunFolder
+
+SHUFFLES = 100
+LIVING = 0.01  # a neuron counts if the product of its rows' norms is this share of the greatest
+SHOWN = 3  # neurons whose spectra are kept for the picture
+
+
+def analytic_tables(config: Any) -> dict[str, pl.DataFrame]:
+    """Accuracy of written-down weights: by width with controls, and by polynomial."""
+    p = config.analytic_p
+    operation = config.operation if has_form(p, config.operation) else "x+y"
+    widths, polynomials = [], []
+    for draw in range(config.draws):
+        for kind in ("tied", "free", "gaussian"):
+            found = _accuracy(p, operation, draw, config.widths, kind)
+            widths += [
+                {"draw": draw, "operation": operation, "kind": kind, "width": n, "accuracy": a}
+                for n, a in zip(config.widths, found, strict=True)
+            ]
+        for label, modulus, name, roots in _polynomials(p):
+            found = _accuracy(modulus, name, draw, (config.analytic_width,), "tied", roots)
+            polynomials.append({"draw": draw, "form": label, "accuracy": float(found[0])})
+    table = pl.DataFrame(widths)
+    expected = expected_accuracy(table["width"].to_numpy(), p)
+    return {
+        "analytic": table.with_columns(
+            expected=pl.Series(expected), p=pl.lit(p), main=pl.col("width") == config.analytic_width
+        ),
+        "analytic_forms": pl.DataFrame(polynomials),
+    }
+
+
+def _polynomials(p: int) -> list[tuple[str, int, str, str]]:
+    """Label, modulus, operation and roots of every form that is tried."""
+    forms = [(name, p, name, "one") for name in SEPARABLE if has_form(p, name)]
+    extra = [("(x+y)^2, all roots", p, "(x+y)^2", "all"), ("x+y mod p-1", p - 1, "x+y", "one")]
+    return forms + extra
+
+
+def _accuracy(
+    p: int, operation: str, draw: int, widths: tuple[int, ...], kind: str, roots: Any = "one"
+) -> np.ndarray:
+    if kind == "gaussian":
+        weights = gaussian_weights(p, widths[-1], draw)
+    else:
+        form = additive_form(p, operation)
+        weights = analytic_weights(form, widths[-1], draw, kind, roots)  # pyright: ignore
+    return accuracy_by_width(weights, *arithmetic_table(p, operation), widths)
+
+
+def form_tables(
+    config: Any, run: RunFolder, ordered_rows: Callable[..., Any]
+) -> dict[str, pl.DataFrame]:
+    """Participation and phases of the main operation's networks, before and after training."""
+    members = run.members("half")
+    # The main operation at the main decay is the first of each seed's rows.
+    chosen = members.group_by("init_seed").agg(pl.col("member").min()).sort("init_seed")
+    dead = run.dead_at("half") >= 0
+    forms, phases, spectra = [], [], []
+    for stage, step in (("untrained", 0), ("trained", run.steps("half")[-1])):
+        parts = ordered_rows(run.params("half", step), config.p, config.operation)
+        for member, seed in chosen.select("member", "init_seed").iter_rows():
+            rows_3NM = np.stack([np.asarray(part[member], np.float64) for part in parts])
+            about = {"init_seed": seed, "stage": stage}
+            facts, phi_3N, top_N = network_form(rows_3NM, seed)
+            forms.append(about | (dict.fromkeys(facts, None) if dead[member] else facts))
+            phases.append(_phase_rows(about, phi_3N, top_N))
+            if seed == chosen["init_seed"].min():
+                spectra.append(_spectrum_rows(about, rows_3NM, config.p))
+    return {
+        "form": pl.DataFrame(forms),
+        "phases": pl.concat(phases),
+        "spectra": pl.concat(spectra),
+    }
+
+
+def network_form(
+    rows_3NM: np.ndarray, seed: int
+) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
+    """Measure how close a network is to the analytic form.
+
+    Args:
+        rows_3NM: U, V and W, a row per neuron, in the operation's coordinates.
+        seed: of the shuffles.
+
+    Returns:
+        Mean participation of the living neurons' rows, concentration of phi1 + phi2 - phi3, the
+        same with the neurons' phi3 shuffled (mean of 100), share of living neurons; then the
+        living neurons' phases (3, n) and frequencies (n,).
+    """
+    size_N = np.linalg.norm(rows_3NM, axis=-1).prod(0)
+    living_N = size_N >= LIVING * size_N.max()
+    rows_3NM = rows_3NM[:, living_N]
+    phi_3N, top_N = neuron_phases(*rows_3NM)
+    sum_N, rng = phi_3N[0] + phi_3N[1], np.random.default_rng(seed)
+    shuffled = [concentration(sum_N - rng.permutation(phi_3N[2])) for _ in range(SHUFFLES)]
+    ratio_3N = np.asarray(jax.vmap(participation)(np.asarray(rows_3NM, np.float32)))
+    facts = {
+        "participation": float(ratio_3N.mean()),
+        **{f"participation_{part}": float(r.mean()) for part, r in zip("UVW", ratio_3N)},
+        "concentration": concentration(sum_N - phi_3N[2]),
+        "shuffled": float(np.mean(shuffled)),
+        "living": float(living_N.mean()),
+    }
+    return facts, phi_3N, top_N
+
+
+def _phase_rows(about: dict[str, Any], phi_3N: np.ndarray, top_N: np.ndarray) -> pl.DataFrame:
+    turn = 2 * np.pi
+    columns = {"sum": (phi_3N[0] + phi_3N[1]) % turn, "third": phi_3N[2] % turn, "frequency": top_N}
+    return pl.DataFrame(columns).with_columns(**{k: pl.lit(v) for k, v in about.items()})
+
+
+def _spectrum_rows(about: dict[str, Any], rows_3NM: np.ndarray, p: int) -> pl.DataFrame:
+    """Amplitudes of the first neurons' rows, each row's largest being 1."""
+    size_3NK = np.abs(np.fft.rfft(rows_3NM[:, :SHOWN], axis=-1))
+    size_3NK /= np.maximum(size_3NK.max(-1, keepdims=True), 1e-30)
+    part, neuron, k = (a.ravel() for a in np.indices(size_3NK.shape))
+    columns = {
+        "part": np.array(list("UVW"))[part].tolist(),
+        "neuron": neuron,
+        "k": k,
+        "amplitude": size_3NK.ravel(),
+    }
+    return pl.DataFrame(columns).with_columns(**{c: pl.lit(v) for c, v in about.items()})

@@ -1,0 +1,182 @@
+"""Claims of ``grokking_analytic``; thresholds are the paper's, chance's, or derived as they say."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.claims import Claim, Expect
+from toylab.units import per_unit
+
+CHANCE = 3.0  # "at chance": at most three times 1/p, which is 3% at the paper's p = 97
+DRAW = "draw of phases"
+
+
+def at_width(m: Mapping[str, Any], kind: str) -> np.ndarray:
+    """Accuracy of the polynomials' width, per draw."""
+    rows = m["analytic"].filter((pl.col("kind") == kind) & pl.col("main"))
+    return per_unit(rows, pl.col("accuracy").mean(), "draw")
+
+
+def form(m: Mapping[str, Any], *names: str) -> np.ndarray:
+    """Least accuracy of these polynomials' analytic weights, per draw."""
+    rows = m["analytic_forms"].filter(pl.col("form").is_in(names))
+    return per_unit(rows, pl.col("accuracy").min(), "draw")
+
+
+def shape(m: Mapping[str, Any], stage: str, value: pl.Expr) -> np.ndarray:
+    """A number of the main networks' form, per seed."""
+    return per_unit(m["form"].filter(pl.col("stage") == stage), value)
+
+
+def test_accuracy(
+    m: Mapping[str, Any], operation: str, which: str = "half", decay: float | None = None
+) -> np.ndarray:
+    """Final accuracy on the test set, per seed, at the main decay unless one is named."""
+    rows = m["trained"].filter(
+        (pl.col("operation") == operation)
+        & (pl.col("population") == which)
+        & (pl.col("main_decay") if decay is None else pl.col("weight_decay") == decay)
+        & (pl.col("name") == "test_accuracy")
+    )
+    return per_unit(rows, pl.col("value").mean())
+
+
+def over_chance(m: Mapping[str, Any], operation: str, which: str) -> np.ndarray:
+    """Test accuracy in units of 1/p, per seed."""
+    return test_accuracy(m, operation, which) * m["trained"]["p"].max()
+
+
+CLAIMS = (
+    Claim(
+        key="analytic_solves",
+        text="Weights written down solve x + y without training, at p = 97 and N = 500 (accuracy).",
+        source="Gromov 2023, analytic solution",
+        paper=1.0,
+        measure=lambda m: at_width(m, "tied"),
+        expect=Expect.above(0.99),
+        unit=DRAW,
+    ),
+    Claim(
+        key="analytic_needs_the_phases",
+        text="The same weights without phi1 + phi2 = phi3, and Gaussian weights of the same size, "
+        "are at chance (the better of the two, in units of 1/p).",
+        source="Control of the above; three times chance is the notes' bound of 3% at p = 97",
+        measure=lambda m: (
+            m["analytic"]["p"].max() * np.maximum(at_width(m, "free"), at_width(m, "gaussian"))
+        ),
+        expect=Expect.below(CHANCE),
+        unit=DRAW,
+    ),
+    Claim(
+        key="accuracy_by_width",
+        text="Accuracy rises with the width as for one signal in Gaussian noise: mean distance "
+        "from E_u Phi(u + sqrt(N) p / (2 (p - 1)))^(p - 1) over widths.",
+        source="Gromov 2023: accuracy rises with N; the formula is derived here",
+        measure=lambda m: per_unit(
+            m["analytic"].filter(pl.col("kind") == "tied"),
+            (pl.col("accuracy") - pl.col("expected")).abs().mean(),
+            "draw",
+        ),
+        expect=Expect.below(0.05),
+        unit=DRAW,
+    ),
+    Claim(
+        key="analytic_sums_of_functions",
+        text="With f(x) in the input layer the same weights solve x^2 + y^2; and p need not be a "
+        "prime: they solve x + y modulo 96 (the lower accuracy).",
+        source="Gromov 2023, table of polynomials",
+        paper=1.0,
+        measure=lambda m: form(m, "x^2+y^2", "x+y mod p-1"),
+        expect=Expect.above(0.99),
+        unit=DRAW,
+    ),
+    Claim(
+        key="analytic_square_half",
+        text="(x + y)^2 is solved for half of the pairs when each output listens to one root.",
+        source="Gromov 2023, table of polynomials: about 51%, two branches",
+        paper=0.51,
+        measure=lambda m: form(m, "(x+y)^2"),
+        expect=Expect.between(0.45, 0.55),
+        unit=DRAW,
+    ),
+    Claim(
+        key="analytic_square_both_roots",
+        text="The half is the readout's doing: an output that listens to both roots solves "
+        "(x + y)^2 (accuracy).",
+        source="Derived here; the paper has no such solution",
+        measure=lambda m: form(m, "(x+y)^2, all roots"),
+        expect=Expect.above(0.99),
+        unit=DRAW,
+    ),
+    Claim(
+        key="trained_one_frequency",
+        text="Neurons of networks trained on x + y have one frequency: mean inverse participation "
+        "ratio of the rows of U, V and W.",
+        source="Gromov 2023, figure of the inverse participation ratio; untrained: about 4/p",
+        measure=lambda m: shape(m, "trained", pl.col("participation").mean()),
+        expect=Expect.above(0.5),
+    ),
+    Claim(
+        key="trained_phases_cancel",
+        text="Their phases meet phi1 + phi2 = phi3 (concentration of the residual's angle).",
+        source="Gromov 2023: trained networks approach the analytic phases",
+        paper=1.0,
+        measure=lambda m: shape(m, "trained", pl.col("concentration").mean()),
+        expect=Expect.above(0.9),
+    ),
+    Claim(
+        key="random_phases_do_not",
+        text="Neither phases of the untrained networks nor trained ones shuffled between neurons "
+        "do (the greater concentration).",
+        source="Control of the above; 256 random angles give 0.06",
+        measure=lambda m: np.maximum(
+            shape(m, "untrained", pl.col("concentration").mean()),
+            shape(m, "trained", pl.col("shuffled").mean()),
+        ),
+        expect=Expect.below(0.2),
+    ),
+    Claim(
+        key="trained_separable",
+        text="Trained on half the table, networks learn x + y and x^2 + y^2 (lower test accuracy).",
+        source="Gromov 2023, table of polynomials",
+        paper=1.0,
+        measure=lambda m: np.minimum(test_accuracy(m, "x+y"), test_accuracy(m, "x^2+y^2")),
+        expect=Expect.above(0.99),
+    ),
+    Claim(
+        key="no_decay_needed",
+        text="Without weight decay they learn x + y too (test accuracy).",
+        source="Gromov 2023: grokking without regularisation, there by gradient descent",
+        paper=1.0,
+        measure=lambda m: test_accuracy(m, "x+y", decay=0.0),
+        expect=Expect.above(0.99),
+    ),
+    Claim(
+        key="trained_square_both_branches",
+        text="On (x + y)^2 training on half the table beats the one-root solution's 51% (test "
+        "accuracy).",
+        source="Derived here from the two branches; the bound is the paper's analytic accuracy "
+        "with 4% to spare",
+        measure=lambda m: test_accuracy(m, "(x+y)^2"),
+        expect=Expect.above(0.55),
+    ),
+    Claim(
+        key="mixed_term_needs_data",
+        text="x^2 + xy + y^2 is learned from 95% of the table only: test accuracy there less that "
+        "at 50%.",
+        source="Gromov 2023, table of polynomials: 97%, only above 95% of the data; 0.3 is our bound",
+        measure=lambda m: test_accuracy(m, "x^2+xy+y^2", "most") - test_accuracy(m, "x^2+xy+y^2"),
+        expect=Expect.above(0.3),
+    ),
+    Claim(
+        key="cubic_at_chance",
+        text="x^3 + xy^2 + y stays at chance even at 95% of the table (test accuracy in units of "
+        "1/p).",
+        source="Gromov 2023, table of polynomials: at most 1% at p = 97",
+        paper=1.0,
+        measure=lambda m: over_chance(m, "x^3+xy^2+y", "most"),
+        expect=Expect.below(CHANCE),
+    ),
+)
