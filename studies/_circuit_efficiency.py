@@ -12,7 +12,7 @@ FITTED = 0.5  # nats on the training set below which it counts as memorised
 GENERALISED = 1.0  # nats on the test set
 GROKKING, IMMEDIATE = 10.0, 2.0  # ratio of the two times, at least and at most
 PHASES = ("never", "immediate", "delayed", "grokking")
-CONTROLS = ("inefficient", "equal speed", "other rate", "other decay")
+CASES = ("grokking", "inefficient", "equal speed", "other rate", "other decay")
 SHOWN = 240  # records kept for the curves
 
 
@@ -33,14 +33,13 @@ def weights(run: RunFolder, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def describe(run: RunFolder, name: str, config: Any) -> pl.DataFrame:
     """One row per member: case, seed, norms, decay, learning rate."""
     members = run.members(name)
-    count = len(members) // max(1, len(members["init_seed"].unique()))
-    cases = {"controls": CONTROLS, "ungrokking": ("swapped", "kept")}.get(name, ("grokking",))
+    cases = CASES if name == "circuits" else ("swapped", "kept")
+    case = pl.Series("case", [cases[i % len(cases)] for i in range(len(members))])
+    seed = (pl.col("init_seed") // len(CASES)).alias("seed")
     fixed = {"P_g": config.P_g, "P_m": config.P_m, "decay": config.decay}
     fixed |= {"learning_rate": config.learning_rate}
     missing = [pl.lit(v).alias(n) for n, v in fixed.items() if n not in members.columns]
-    case = pl.Series("case", [cases[i % count] for i in range(len(members))])
-    columns = ("member", "case", "init_seed", *fixed)
-    return members.with_columns(case, *missing).select(columns)
+    return members.with_columns(case, seed, *missing).select("member", "case", "seed", *fixed)
 
 
 def follow(
@@ -72,14 +71,13 @@ def follow(
         ratio=end["w_m"] / end["w_g"],
         theory_ratio=theory.weight_ratio(P_g, P_m, config.kappa),
         theory_w_g=least.w_g,
+        test_at_fit=loss_at(step_S, curve["test"], train),
         test_excess=curve["test"].max(0) - np.log(q),
         norm_max=curve["norm"].max(0),
         **{f"{n}_end": v for n, v in end.items()},
     )
     kept = shown(step_S)
-    long = members.select("case", "init_seed").join(
-        pl.DataFrame({"step": step_S[kept]}), how="cross"
-    )
+    long = members.select("case", "seed").join(pl.DataFrame({"step": step_S[kept]}), how="cross")
     values = {n: v[kept].T.reshape(-1).astype(np.float32) for n, v in curve.items()}
     return long.with_columns(**values), rows
 
@@ -101,10 +99,16 @@ def settling_time(step_S: np.ndarray, nats_SP: np.ndarray, threshold: float) -> 
     pick = lambda index: np.take_along_axis(nats_SP, index[None], 0)[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         fall = np.log(pick(before) / pick(after))
-        share = np.where(fall > 0, np.log(pick(before) / threshold) / fall, 1.0)
+        share = np.where(fall > 0, np.log(pick(before) / threshold) / fall, 1.0).clip(0, 1)
         time = np.exp((1 - share) * np.log(step_S[before]) + share * np.log(step_S[after]))
     time = np.where(above.any(0), time, step_S[0])
     return np.where(above[-1], np.nan, time)
+
+
+def loss_at(step_S: np.ndarray, nats_SP: np.ndarray, time_P: np.ndarray) -> np.ndarray:
+    """Each member's loss at its own time, (P,), interpolated between records."""
+    pairs = zip(time_P, nats_SP.T, strict=True)
+    return np.array([np.interp(t, step_S, nats) if np.isfinite(t) else np.nan for t, nats in pairs])
 
 
 def cells(config: Any, run: RunFolder) -> pl.DataFrame:
@@ -133,6 +137,7 @@ def cells(config: Any, run: RunFolder) -> pl.DataFrame:
         test_time=test * config.map_rate,
         delay=test / train,
         test_end=test_SP[-1],
+        ratio=w_m_SP[-1] / w_g_SP[-1],
         phase=phase(test / train),
         predicted_time=np.where(end <= GENERALISED, expected.test, np.nan),
         predicted_delay=delay,

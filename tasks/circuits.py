@@ -56,6 +56,14 @@ class Tables(Task):
         label = jnp.minimum(label.astype(jnp.int32), self.n_labels - 1)
         return self._rows(jnp.stack([label, label]))
 
+    def batch(self, key: Array, size: int) -> Batch:
+        """Return the first ``size`` training examples, in turn, whatever the key.
+
+        All have one loss, as all right labels are alike: one example is the full batch.
+        """
+        label = jnp.arange(size, dtype=jnp.int32) % self.n_labels
+        return self._rows(jnp.stack([label, label], -1))
+
     def enumerate(self) -> Batch:
         """Return all q^2 pairs of answers; the latent ``train`` says where they agree."""
         labels = jnp.arange(self.n_labels, dtype=jnp.int32)
@@ -93,15 +101,16 @@ class Tables(Task):
 class Circuits:
     """Four scalars: ``w_g = w_g1 w_g2`` and ``w_m = w_m1 w_m2``, each the weight of a table.
 
-    At first ``w_g1 = w_m1 = 0``, and ``w_g2`` and ``w_m2`` are ``start_g`` and ``start_m``, each times
-    its own ``e^(jitter z)``, z standard normal. Training is deterministic, so the jitter is all that
-    tells one seed from another.
+    At first ``w_g1 = w_m1 = 0``, ``w_m2 = start_m e^(jitter z)`` and
+    ``w_g2 = start_g e^(jitter z + jitter_g z')``, with z and z' standard normal. Training is
+    deterministic: these draws are all that tells one seed from another.
 
     Args:
         n_labels: q, number of labels.
         start_g: initial second sub-weight of C_gen: the smaller, the slower.
         start_m: initial second sub-weight of C_mem.
-        jitter: spread of the two, log-normal.
+        jitter: spread of both together, log-normal.
+        jitter_g: further spread of C_gen's alone, that is, of the ratio of the two.
 
     Raises:
         ToylabError: a number out of range; two sub-weights of 0 would never be learned.
@@ -114,12 +123,14 @@ class Circuits:
     start_g: Number = 0.005
     start_m: Number = 1.0
     jitter: Number = 0.0
+    jitter_g: Number = 0.0
 
     def __post_init__(self) -> None:
         check_number("Circuits", "n_labels", self.n_labels, low=3, whole=True)
         check_number("Circuits", "start_g", self.start_g, above=0)
         check_number("Circuits", "start_m", self.start_m, above=0)
         check_number("Circuits", "jitter", self.jitter, low=0)
+        check_number("Circuits", "jitter_g", self.jitter_g, low=0)
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -128,10 +139,15 @@ class Circuits:
 
     def init(self, key: Array) -> Params:
         """Draw the initial sub-weights, four scalars."""
-        factor = jnp.exp(jnp.float32(self.jitter) * random.normal(key, (2,)))
+        both, general = jnp.unstack(random.normal(key, (2,)))
+        both = jnp.float32(self.jitter) * both
+        general = both + jnp.float32(self.jitter_g) * general
         zero = jnp.zeros((), jnp.float32)
-        starts = jnp.float32(self.start_g) * factor[0], jnp.float32(self.start_m) * factor[1]
-        return {"g1": zero, "g2": starts[0], "m1": zero, "m2": starts[1]}
+        g2, m2 = (
+            jnp.float32(self.start_g) * jnp.exp(general),
+            jnp.float32(self.start_m) * jnp.exp(both),
+        )
+        return {"g1": zero, "g2": g2, "m1": zero, "m2": m2}
 
     def apply(self, params: Params, inputs: Array, tap: Tap = identity) -> Array:
         """Map pairs of answers (B, 2) to logits (B, q)."""
