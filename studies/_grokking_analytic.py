@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
@@ -116,10 +116,13 @@ def network_form(
     phi_3N, top_N = neuron_phases(*rows_3NM)
     sum_N, rng = phi_3N[0] + phi_3N[1], np.random.default_rng(seed)
     shuffled = [concentration(sum_N - rng.permutation(phi_3N[2])) for _ in range(SHUFFLES)]
-    ratio_3N = np.asarray(jax.vmap(participation)(np.asarray(rows_3NM, np.float32)))
+    ratio_3N = np.asarray(participation(jnp.asarray(rows_3NM, jnp.float32)))
     facts = {
         "participation": float(ratio_3N.mean()),
-        **{f"participation_{part}": float(r.mean()) for part, r in zip("UVW", ratio_3N)},
+        **{
+            f"participation_{part}": float(r.mean())
+            for part, r in zip("UVW", ratio_3N, strict=True)
+        },
         "concentration": concentration(sum_N - phi_3N[2]),
         "shuffled": float(np.mean(shuffled)),
         "living": float(living_N.mean()),

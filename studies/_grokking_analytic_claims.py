@@ -166,7 +166,7 @@ CLAIMS = (
         key="mixed_term_needs_data",
         text="x^2 + xy + y^2 is learned from 95% of the table only: test accuracy there less that "
         "at 50%.",
-        source="Gromov 2023, table of polynomials: 97%, only above 95% of the data; 0.3 is our bound",
+        source="Gromov 2023, table of polynomials: 97%, above 95% of the data only; 0.3 is ours",
         measure=lambda m: test_accuracy(m, "x^2+xy+y^2", "most") - test_accuracy(m, "x^2+xy+y^2"),
         expect=Expect.above(0.3),
     ),
