@@ -249,3 +249,26 @@ def test_shorter_sequences_run_and_longer_ones_are_refused():
 def test_wrong_settings_are_named(change, message):
     with pytest.raises(ToylabError, match=message):
         dataclasses.replace(BASE, **change)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_read_last_computes_the_same_at_the_last_position(name):
+    """The short cut against the whole: logits, and every site where its own positions are."""
+    model = variant(name)
+    short = dataclasses.replace(model, read="last")
+    params, inputs = draw(model), tokens(model, length=5)
+    whole, acts = record(model, params, inputs, "*")
+    read, last = record(short, params, inputs, "*")
+    assert read.shape == (3, model.out_dim) and set(last) == set(acts)
+    np.testing.assert_allclose(read, whole[:, -1], rtol=1e-5, atol=1e-5)
+    for site, value in last.items():
+        full = acts[site]
+        axis = 2 if site.endswith(("scores", "pattern")) else 1
+        if value.shape[axis] == 1:
+            full = jax.lax.slice_in_dim(full, full.shape[axis] - 1, None, axis=axis)
+        np.testing.assert_allclose(value, full, rtol=1e-5, atol=1e-5, err_msg=site)
+    block = f"blocks/{model.depth - 1}/"
+    for site in set(last) - {f"{block}{s}" for s in ("resid_pre", "attn/k", "attn/v")}:
+        axis = 2 if site.endswith(("scores", "pattern")) else 1
+        if site.startswith((block, "final")):
+            assert last[site].shape[axis] == 1, site
