@@ -21,27 +21,11 @@ Source: Zhong, Liu, Tegmark and Andreas 2023 (arXiv:2306.17844); the runs its au
 
 import dataclasses
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jax import Array
 
-from tasks.clock_pizza import (
-    all_pairs,
-    circularity,
-    clock_logits,
-    correct_logits,
-    distance_irrelevance,
-    explained,
-    gradient_cosines,
-    isolate,
-    main_frequency,
-    pizza_logits,
-    principal_scores,
-)
+from studies._clock_pizza import PIZZA, Group, example, judged, observe, phase_lines
 from tasks.modular import ModularArithmetic, scores
-from toylab import random
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
@@ -51,12 +35,7 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
-from toylab.taps import Params
 from toylab.units import per_unit
-
-CIRCULAR = 0.99  # least circularity of a circular model; the paper's table uses 0.995
-PIZZA = (0.98, 0.6)  # a Pizza has a symmetricity above the first and q below the second: figure 7
-TRIPLES = 100  # random (a, b, c) for the gradient symmetricity, as in the paper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,111 +120,18 @@ def mix(rate: np.ndarray) -> np.ndarray:
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Tabulate every model, trained, untrained and memorising; keep a Pizza and a Clock."""
-    models, seen = observe(config, run, "models", config.steps)
-    models = models.with_columns(
-        qualifies=(pl.col("accuracy") == 1) & (pl.col("circularity") >= CIRCULAR),
-        pizza=(pl.col("symmetricity") > PIZZA[0]) & (pl.col("q") < PIZZA[1]),
-    )
-    examples = [example(models, rate) for rate in (0.0, 1.0)]
-    return {
-        "models": models,
-        "untrained": observe(config, run, "models", 0)[0],
-        "memorising": observe(config, run, "memorising", config.memorising_steps)[0],
-        "lines": phase_lines(models),
-        "examples": models[examples],
-        **{f"example_{name}": array[examples] for name, array in seen.items()},
+    whole = populations(config)
+    kept = {"models": ("models", None), "untrained": ("models", 0), "memorising": ("memorising",)}
+    groups = {
+        name: Group(run.members(source), run.params(source, *step), whole[source].task)
+        for name, (source, *step) in kept.items()
     }
-
-
-def observe(
-    config: Config, run: RunFolder, population: str, step: int
-) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
-    """Measure each member of a population at a step.
-
-    Returns:
-        One row per member; and for figures ``circles`` (P, p, 4), the tokens' scores on the
-        embedding's principal components, and ``correct`` (P, p, p), the correct logits by
-        distance with nothing but the main circle in the embedding.
-    """
-    p, members, params = config.p, run.members(population), run.params(population, step)
-    task = populations(config)[population].task
-    embedding_PVD = params["embed"]["embedding"]
-    main_P = [main_frequency(E) for E in embedding_PVD]
-    lone_PVD = np.stack([isolate(E, k) for E, k in zip(embedding_PVD, main_P, strict=True)])
-    lone = params | {"embed": {"embedding": lone_PVD}}
-    share = np.asarray(members["attention_mix"], np.float32)
-    logits_PXYC, cosine_P = forward(config, params, share)
-    lone_PXYC, _ = forward(config, lone, share)
-    rows, correct_PDI = [], []
-    for i, k in enumerate(main_P):
-        seed = int(members["split_seed"][i])
-        answers_XY = np.asarray(dataclasses.replace(task, split_seed=seed).answers())
-        answers_XY = answers_XY.reshape(p, p)
-        correct_PDI.append(correct_logits(lone_PXYC[i], answers_XY))
-        rows.append(
-            {
-                "accuracy": float((logits_PXYC[i].argmax(-1) == answers_XY).mean()),
-                "symmetricity": float(cosine_P[i]),
-                "q": distance_irrelevance(correct_logits(logits_PXYC[i], answers_XY)),
-                "circularity": circularity(embedding_PVD[i]),
-                "frequency": k,
-                "clock_fve": explained(lone_PXYC[i], clock_logits(p, k)),
-                "pizza_fve": explained(lone_PXYC[i], pizza_logits(p, k)),
-            }
-        )
-    rate = (2 * pl.col("attention_mix") / (1 + pl.col("attention_mix"))).round(6)
-    table = members.with_columns(rate=rate).hstack(pl.DataFrame(rows))
-    circles = np.stack([principal_scores(E) for E in embedding_PVD])
-    return table, {"circles": circles, "correct": np.stack(correct_PDI)}
-
-
-def forward(config: Config, params: Params, share_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the logits of every pair (P, p, p, p) and the gradient symmetricity (P,)."""
-    model, p = transformer(config), config.p
-    pairs = jnp.asarray(all_pairs(p), jnp.int32)
-    drawn = random.uniform(random.stream(0, "triples"), (TRIPLES, 3)) * p
-    triples = jnp.minimum(drawn.astype(jnp.int32), p - 1)
-
-    def one(member: tuple[Params, Array]) -> tuple[Array, Array]:
-        params, share = member
-        own = dataclasses.replace(model, attention_mix=share)
-        return own.apply(params, pairs), jnp.mean(gradient_cosines(own, params, triples))
-
-    logits_PNC, cosine_P = jax.jit(lambda members: jax.lax.map(one, members))((params, share_P))
-    return np.asarray(logits_PNC).reshape(-1, p, p, p), np.asarray(cosine_P)
-
-
-def example(models: pl.DataFrame, rate: float) -> int:
-    """Row of the most circular member at a rate, of those that qualify if there are any."""
-    table = models.filter(pl.col("rate") == rate)
-    best = table.sort("qualifies", pl.col("circularity").fill_nan(-1), descending=True)
-    return int(best["member"][0])
-
-
-def phase_lines(models: pl.DataFrame) -> pl.DataFrame:
-    """One row per seed: the attention rate at which Pizza gives way to Clock."""
-    good = models.filter("qualifies")
-    rows = []
-    for seed in models["init_seed"].unique(maintain_order=True):
-        own = good.filter(pl.col("init_seed") == seed)
-        line = phase_line(own["rate"].to_numpy(), own["pizza"].to_numpy())
-        rows.append({"init_seed": seed, "n": len(own), "line": line})
-    return pl.DataFrame(rows, schema={"init_seed": pl.Int64, "n": pl.Int64, "line": pl.Float64})
-
-
-def phase_line(rate_N: np.ndarray, pizza_N: np.ndarray) -> float:
-    """Return the rate that parts Pizzas below it from Clocks above it with the fewest errors.
-
-    It lies half-way between two rates, or at 0 or 1 if all are of one kind. Of several equally
-    good lines the mean is taken. Fewer than three models draw no line: NaN.
-    """
-    if len(rate_N) < 3:
-        return np.nan
-    known = np.unique(rate_N)
-    cuts = np.concatenate([[0.0], (known[1:] + known[:-1]) / 2, [1.0]])
-    sides = np.concatenate([[-np.inf], cuts[1:-1], [np.inf]])
-    errors = ((rate_N[None] < sides[:, None]) != pizza_N[None]).sum(1)
-    return float(cuts[errors == errors.min()].mean())
+    tables, pictures = observe(transformer(config), groups)
+    models = judged(tables["models"])
+    examples = [example(models, rate) for rate in (0.0, 1.0)]
+    arrays = {f"example_{name}": array[examples] for name, array in pictures.items()}
+    lines = {"lines": phase_lines(models), "examples": models[examples]}
+    return tables | {"models": models} | lines | arrays
 
 
 QUALIFIES = pl.col("qualifies")
