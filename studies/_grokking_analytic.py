@@ -33,7 +33,7 @@ def analytic_tables(config: Any) -> dict[str, pl.DataFrame]:
     operation = config.operation if has_form(p, config.operation) else "x+y"
     widths, polynomials = [], []
     for draw in range(config.draws):
-        for kind in ("tied", "free", "gaussian"):
+        for kind in ("tied", "free", "gaussian", "relu"):
             found = _accuracy(p, operation, draw, config.widths, kind)
             widths += [
                 {"draw": draw, "operation": operation, "kind": kind, "width": n, "accuracy": a}
@@ -65,9 +65,10 @@ def _accuracy(
     if kind == "gaussian":
         weights = gaussian_weights(p, widths[-1], draw)
     else:
-        form = additive_form(p, operation)
-        weights = analytic_weights(form, widths[-1], draw, kind, roots)  # pyright: ignore
-    return accuracy_by_width(weights, *arithmetic_table(p, operation), widths)
+        phases = "free" if kind == "free" else "tied"
+        weights = analytic_weights(additive_form(p, operation), widths[-1], draw, phases, roots)
+    activation = "relu" if kind == "relu" else "quadratic"
+    return accuracy_by_width(weights, *arithmetic_table(p, operation), widths, activation)
 
 
 def form_tables(

@@ -19,6 +19,20 @@ def at_width(m: Mapping[str, Any], kind: str) -> np.ndarray:
     return per_unit(rows, pl.col("accuracy").mean(), "draw")
 
 
+def half_width(m: Mapping[str, Any], kind: str) -> np.ndarray:
+    """Width at which accuracy passes 1/2, between widths on a log scale, per draw.
+
+    Where it never does, the widest.
+    """
+    rows = m["analytic"].filter(pl.col("kind") == kind).sort("draw", "width")
+    curves = rows.group_by("draw", maintain_order=True).agg("accuracy", "width")
+    found = []
+    for _, accuracy, width in curves.iter_rows():
+        rising = np.maximum.accumulate(np.asarray(accuracy, np.float64))
+        found.append(np.exp(np.interp(0.5, rising, np.log(width))))
+    return np.array(found)
+
+
 def form(m: Mapping[str, Any], *names: str) -> np.ndarray:
     """Least accuracy of these polynomials' analytic weights, per draw."""
     rows = m["analytic_forms"].filter(pl.col("form").is_in(names))
@@ -80,6 +94,17 @@ CLAIMS = (
             "draw",
         ),
         expect=Expect.below(0.05),
+        unit=DRAW,
+    ),
+    Claim(
+        key="relu_needs_width",
+        text="With ReLU in place of the square the same weights need a greater width: ratio of the "
+        "widths at which half of the answers are right.",
+        source="Gromov 2023: other activations work at larger N only; the first harmonics of "
+        "max(0, cos A + cos B), worked out here, give 3.4, of which we ask 2",
+        paper="> 1",
+        measure=lambda m: half_width(m, "relu") / half_width(m, "tied"),
+        expect=Expect.above(2),
         unit=DRAW,
     ),
     Claim(

@@ -36,7 +36,7 @@ from toylab.losses import one_hot_error
 from toylab.members import Members, zipped
 from toylab.models import TokenMLP
 from toylab.optim import AdamW
-from toylab.population import Population
+from toylab.population import Metrics, Population
 from toylab.store import RunFolder
 from toylab.study import Study
 from toylab.taps import Model, Params
@@ -49,7 +49,7 @@ OTHERS = ("x^2+y^2", "x*y", "(x+y)^2", "x^2+xy+y^2", "x^3+xy^2+y")
 class Config:
     """Settings: of the trained networks first, then of the analytic weights."""
 
-    seeds: int = 5
+    seeds: int = 6
     operation: str = "x+y"  # whose networks are looked into
     others: tuple[str, ...] = OTHERS  # trained beside it, for their accuracy
     p: int = 59
@@ -59,7 +59,7 @@ class Config:
     weight_decay: float = 5.0
     other_decays: tuple[float, ...] = (0.0,)
     learning_rate: float = 1e-2
-    steps: int = 300
+    steps: int = 200
     analytic_p: int = 97
     widths: tuple[int, ...] = (8, 16, 32, 64, 128, 250, 500, 1000)
     analytic_width: int = 500  # of the polynomials' analytic weights
@@ -99,9 +99,27 @@ class Quadratic(TokenMLP):
         return {"layers": scaled}
 
 
+def accuracies(model: Model, params: Params, task: Task) -> dict[str, Array]:
+    """Squared error and accuracy over the whole training set and the whole test set."""
+    assert isinstance(task, Polynomials)
+    whole = task.enumerate()
+    output = model.apply(params, whole.inputs)
+    one_hot = jax.nn.one_hot(whole.targets, task.p, dtype=jnp.float32)
+    error = jnp.mean((output - one_hot) ** 2, -1)
+    right = (jnp.argmax(output, -1) == whole.targets).astype(jnp.float32)
+    train = whole.latents["train"].astype(jnp.float32)
+    share = lambda v, mask: jnp.sum(v * mask) / jnp.sum(mask)
+    return {
+        "train_error": share(error, train),
+        "test_error": share(error, 1 - train),
+        "train_accuracy": share(right, train),
+        "test_accuracy": share(right, 1 - train),
+    }
+
+
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Squared error and accuracy on both parts of the table, and mean participation.
+    """Errors and accuracies, and the mean participation of all rows.
 
     Args:
         p: the modulus.
@@ -113,24 +131,9 @@ class Progress:
 
     def __call__(self, model: Model, params: Params, task: Task) -> Mapping[str, Array]:
         """Measure one network."""
-        assert isinstance(task, Polynomials)
-        whole = task.enumerate()
-        assert whole is not None
-        output = model.apply(params, whole.inputs)
-        error = jnp.mean(
-            (output - jax.nn.one_hot(whole.targets, task.p, dtype=jnp.float32)) ** 2, -1
-        )
-        right = (jnp.argmax(output, -1) == whole.targets).astype(jnp.float32)
-        train = whole.latents["train"].astype(jnp.float32)
-        share = lambda v, mask: jnp.sum(v * mask) / jnp.sum(mask)
         rows = jnp.concatenate(ordered_rows(params, self.p, self.operation))
-        return {
-            "train_error": share(error, train),
-            "test_error": share(error, 1 - train),
-            "train_accuracy": share(right, train),
-            "test_accuracy": share(right, 1 - train),
-            "participation": jnp.mean(participation(rows)),
-        }
+        found = accuracies(model, params, task)
+        return found | {"participation": jnp.mean(participation(rows))}
 
 
 def ordered_rows(params: Params, p: int, operation: str) -> tuple[Array, Array, Array]:
@@ -148,7 +151,7 @@ def populations(config: Config) -> dict[str, Population]:
     decays = [config.weight_decay] * n + list(config.other_decays)
     which = [*range(n), *([0] * len(config.other_decays))]
 
-    def trained(fraction: float, members: Members) -> Population:
+    def trained(fraction: float, members: Members, metrics: Metrics) -> Population:
         task = config.task(fraction)
         return Population(
             model=Quadratic(
@@ -164,13 +167,14 @@ def populations(config: Config) -> dict[str, Population]:
             steps=config.steps,
             batch_size=task.n_train,
             record_every=max(1, config.steps // 50),
-            metrics=Progress(config.p, config.operation),
+            metrics=metrics,
             snapshots=(0,),
         )
 
+    half, most = (zipped(which=which[:k], weight_decay=decays[:k]) for k in (len(which), n))
     return {
-        "half": trained(config.fraction, zipped(which=which, weight_decay=decays)),
-        "most": trained(config.high_fraction, zipped(which=which[:n], weight_decay=decays[:n])),
+        "half": trained(config.fraction, half, Progress(config.p, config.operation)),
+        "most": trained(config.high_fraction, most, accuracies),
     }
 
 

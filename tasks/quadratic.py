@@ -139,7 +139,11 @@ def gaussian_weights(p: int, width: int, seed: int) -> Weights:
 
 
 def accuracy_by_width(
-    weights: Weights, pairs: np.ndarray, answers: np.ndarray, widths: tuple[int, ...]
+    weights: Weights,
+    pairs: np.ndarray,
+    answers: np.ndarray,
+    widths: tuple[int, ...],
+    activation: Literal["quadratic", "relu"] = "quadratic",
 ) -> Float[np.ndarray, " widths"]:
     """Share of right answers of the network's first N neurons, for every N.
 
@@ -148,13 +152,15 @@ def accuracy_by_width(
         pairs: inputs, (B, 2).
         answers: right outputs, (B,).
         widths: ascending N.
+        activation: of the hidden neurons.
     """
     logits_BQ = np.zeros((len(pairs), weights.W.shape[1]), np.float32)
     found, start = [], 0
     for width in widths:
         part = slice(start, width)
         h_BN = weights.U[pairs[:, 0], part] + weights.V[pairs[:, 1], part]
-        logits_BQ += (h_BN * h_BN) @ weights.W[part]
+        h_BN = np.square(h_BN, out=h_BN) if activation == "quadratic" else np.maximum(h_BN, 0)
+        logits_BQ += h_BN @ weights.W[part]
         found.append(np.mean(logits_BQ.argmax(1) == answers))
         start = width
     return np.array(found)

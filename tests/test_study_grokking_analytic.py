@@ -206,7 +206,9 @@ def test_progress_of_the_analytic_network_is_complete():
     assert float(found["participation"]) == pytest.approx(1, abs=1e-4)
 
 
-SMALL = Config(seeds=5, p=23, width=40, analytic_p=31, widths=(30, 200), analytic_width=200, draws=5)
+SMALL = Config(
+    seeds=5, p=23, width=40, analytic_p=31, widths=(30, 200), analytic_width=200, draws=5
+)
 
 
 class AnalyticRun:
