@@ -89,7 +89,7 @@ def test_unknown_verdict_and_missing_file_are_refused(tmp_path: Path):
         read_result(tmp_path / "none.json")
 
 
-def test_table_has_a_row_per_claim_and_a_line_per_study(tmp_path: Path):
+def test_table_counts_each_study_and_unfolds_its_claims(tmp_path: Path):
     odd = verdict(
         "c", "inconclusive", text="A | B\nC.", paper=None, estimate=math.nan, low=math.nan,
         high=math.nan, n=0, dead=8, unit="data order",
@@ -97,20 +97,22 @@ def test_table_has_a_row_per_claim_and_a_line_per_study(tmp_path: Path):
     write(tmp_path, "a", "laptop", verdict("a"), verdict("b", "not reproduced"), odd)
     write(tmp_path, "b", "smoke", verdict("d"))
     lines = markdown_table(read_results(tmp_path)).splitlines()
-    assert lines[0] == "| Study | Claim | Paper | Measured [95% interval] | n | Verdict |"
-    assert lines[2] == (
-        "| a (laptop) | Text a. *Paper, fig. 2* | 0.5 | 0.512 [0.45, 0.55] | 8 | **reproduced** |"
+    heads = ("Study", "Claims", "reproduced", "partly", "not reproduced", "inconclusive", "Run")
+    assert lines[0] == f"| {' | '.join(heads)} |"
+    run = "12 s on 2 CPU cores, commit abc1234"
+    assert lines[2] == f"| a (laptop) | 3 | 1 |  | 1 | 1 | {run} |"
+    assert lines[3] == f"| b (smoke) | 1 | 1 |  |  |  | {run} |"
+    assert lines[5:8] == ["<details>", "<summary>a (laptop): its claims</summary>", ""]
+    assert lines[8] == "| Claim | Paper | Measured [95% interval] | n | Verdict |"
+    assert lines[10] == (
+        "| Text a. *Paper, fig. 2* | 0.5 | 0.512 [0.45, 0.55] | 8 | **reproduced** |"
     )
-    assert lines[3].endswith("| not reproduced |")
-    assert lines[4] == (
-        "| a (laptop) | A \\| B C. *Paper, fig. 2* | – | – | 0 data order (8 dead) | inconclusive |"
+    assert lines[11].endswith("| not reproduced |")
+    assert lines[12] == (
+        "| A \\| B C. *Paper, fig. 2* | – | – | 0 data order (8 dead) | inconclusive |"
     )
-    assert lines[6] == ""
-    assert lines[7] == (
-        "- a (laptop; 2 CPU cores, 12.3 s): 1 reproduced, 1 not reproduced, 1 inconclusive."
-    )
-    assert lines[8] == "- b (smoke; 2 CPU cores, 12.3 s): 1 reproduced."
-    assert len(lines) == 9
+    assert lines[13:15] == ["", "</details>"]
+    assert lines.count("<details>") == lines.count("</details>") == 2
     assert markdown_table([]).count("\n") == 2
 
 
@@ -148,9 +150,14 @@ def test_splice_names_what_is_wrong_with_the_markers(text: str, name: str, word:
         splice(text, name, "x")
 
 
-def test_gallery_lists_pictures_by_name(tmp_path: Path):
-    for name in ("b_two.png", "a.png", "note.txt"):
+def test_gallery_unfolds_the_pictures_of_each_study(tmp_path: Path):
+    for name in ("b_two-x.png", "a.png", "b_two-y.png", "note.txt"):
         (tmp_path / name).write_bytes(b"")
     found = gallery_markdown(tmp_path)
-    assert found == "![a](figures/gallery/a.png)\n\n![b two](figures/gallery/b_two.png)\n"
+    assert found == (
+        "<details>\n<summary>a: 1 figure</summary>\n\n![a](figures/gallery/a.png)\n\n</details>\n\n"
+        "<details>\n<summary>b_two: 2 figures</summary>\n\n"
+        "![b two-x](figures/gallery/b_two-x.png)\n\n![b two-y](figures/gallery/b_two-y.png)\n\n"
+        "</details>\n"
+    )
     assert gallery_markdown(tmp_path / "none") == ""

@@ -19,7 +19,7 @@ from toylab.errors import ToylabError, nearest
 FIELDS = ("study", "preset", "device", "commit", "wall_s", "claims")
 CLAIM_FIELDS = tuple("key text source paper estimate low high n dead verdict".split())
 PRESETS = ("smoke", "laptop", "paper")
-COLUMNS = ("Study", "Claim", "Paper", "Measured [95% interval]", "n", "Verdict")
+COLUMNS = ("Claim", "Paper", "Measured [95% interval]", "n", "Verdict")
 
 
 def write_result(
@@ -82,16 +82,27 @@ def read_results(folder: str | Path) -> list[dict[str, Any]]:
 
 
 def markdown_table(results: Iterable[Mapping[str, Any]]) -> str:
-    """Return the table of reproductions: one row per claim, then one line per study.
+    """Return the table of reproductions: what each study came to, then its claims to unfold.
 
     Args:
         results: as :func:`read_results` gives them.
     """
     results = list(results)
-    lines = [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
-    lines += [_claim_row(result, claim) for result in results for claim in result["claims"]]
-    lines += ["", *(_summary(result) for result in results)]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    lines = [_row(("Study", "Claims", *VERDICTS, "Run")), _row(["---"] * (len(VERDICTS) + 3))]
+    lines += [_summary(result) for result in results]
+    for result in results:
+        claims = [_row(COLUMNS), _row(["---"] * len(COLUMNS)), *map(_claim_row, result["claims"])]
+        lines += ["", _folded(f"{_name(result)}: its claims", "\n".join(claims))]
+    return "\n".join(lines) + "\n"
+
+
+def _folded(head: str, body: str) -> str:
+    """Return Markdown that shows its head, and its body on a click."""
+    return f"<details>\n<summary>{head}</summary>\n\n{body}\n\n</details>"
+
+
+def _name(result: Mapping[str, Any]) -> str:
+    return f"{result['study']} ({result['preset']})"
 
 
 def splice(readme_text: str, section_name: str, markdown: str) -> str:
@@ -124,15 +135,23 @@ def splice(readme_text: str, section_name: str, markdown: str) -> str:
 
 
 def gallery_markdown(folder: str | Path, link: str = "figures/gallery") -> str:
-    """Return one image line per PNG of a folder, in the order of the names.
+    """Return the PNGs of a folder, those of a study together, to unfold.
 
     Args:
-        folder: where the pictures are.
+        folder: where the pictures are, named ``<study>-<figure>.png``.
         link: the folder as the README's links name it.
     """
-    pictures = sorted(Path(folder).glob("*.png"))
-    lines = [f"![{p.stem.replace('_', ' ')}]({link}/{p.name})" for p in pictures]
-    return "\n\n".join(lines) + "\n" if lines else ""
+    studies: dict[str, list[str]] = {}
+    for path in sorted(Path(folder).glob("*.png")):
+        line = f"![{path.stem.replace('_', ' ')}]({link}/{path.name})"
+        studies.setdefault(path.stem.split("-")[0], []).append(line)
+    heads = {study: f"{study}: {_count(len(lines), 'figure')}" for study, lines in studies.items()}
+    folds = [_folded(heads[study], "\n\n".join(lines)) for study, lines in studies.items()]
+    return "\n\n".join(folds) + "\n" if folds else ""
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def number(value: float | int | str | None) -> str:
@@ -149,7 +168,7 @@ def number(value: float | int | str | None) -> str:
     return f"{value:.0f}" if "e+0" in short and abs(value) < 1e6 else short
 
 
-def _claim_row(result: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
+def _claim_row(claim: Mapping[str, Any]) -> str:
     """Return the table's row of one claim."""
     measured = number(claim["estimate"])
     if claim["low"] is not None and claim["high"] is not None:
@@ -159,7 +178,6 @@ def _claim_row(result: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
     plain = "" if unit == "seed" else f" {unit}"
     return _row(
         [
-            f"{result['study']} ({result['preset']})",
             f"{claim['text']} *{claim['source']}*",
             number(claim["paper"]),
             measured,
@@ -170,13 +188,11 @@ def _claim_row(result: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
 
 
 def _summary(result: Mapping[str, Any]) -> str:
-    """Return the line that counts one study's verdicts."""
+    """Return the row that counts one study's verdicts."""
     verdicts = [claim["verdict"] for claim in result["claims"]]
-    counts = [f"{verdicts.count(v)} {v}" for v in VERDICTS if v in verdicts]
-    return (
-        f"- {result['study']} ({result['preset']}; {result['device']}, "
-        f"{number(float(result['wall_s']))} s): {', '.join(counts) or 'no claim'}."
-    )
+    counts = [str(verdicts.count(v) or "") for v in VERDICTS]
+    run = f"{number(round(float(result['wall_s'])))} s on {result['device']}"
+    return _row([_name(result), str(len(verdicts)), *counts, f"{run}, commit {result['commit']}"])
 
 
 def _row(cells: Iterable[str]) -> str:
