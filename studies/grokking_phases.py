@@ -1,0 +1,264 @@
+"""Phases of grokking: when networks generalise, what sets the delay, and what takes it away.
+
+    toylab run grokking_phases
+
+Three parts. *Delay*: a network with one layer of quadratic neurons learns modular addition over
+learning rate and weight decay, training fraction and the scale of its first weights; the time to
+95% test accuracy is right-censored where the run ends first, and its law is fitted with those
+times (:func:`studies._grokking_phases_rows.censored_line`). *Held norm*: the same network with the
+norm of its weights held after every step. *Phases*: Liu et al.'s toy, a decoder of the sum of two
+numbers' embeddings, over the decoder's learning rate and weight decay, and over training set sizes.
+
+Departures. Omnigrok's law and held norm are on a transformer (p = 113) and on images; here on the
+cheapest network that groks with a clear delay (ReLU neurons of that size did not generalise in
+4,000 steps). Liu et al.'s toy trains for 1e5 steps with a decoder of width 200; here 1e4 steps, as
+in its code, and a narrower decoder. Its answers are random vectors with squared error, as in its
+figures for addition; its cross-entropy variant is left out. Weights start from normal, not uniform,
+laws of the same variance.
+
+Sources: Liu et al. 2022 (arXiv:2205.10343), Liu et al. 2023 (Omnigrok, arXiv:2210.01117).
+"""
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+
+from studies._grokking_phases_claims import CLAIMS
+from studies._grokking_phases_optim import GroupedAdamW, HeldAdamW
+from studies._grokking_phases_rows import curve, laws, map_facts, phase_of, times
+from studies._grokking_phases_toy import SumDecoder
+from tasks import addition, modular
+from tasks.addition import Addition
+from tasks.modular import ModularArithmetic
+from toylab.errors import ToylabError, check_number
+from toylab.losses import cross_entropy, squared_error
+from toylab.members import Members, grid, zipped
+from toylab.models.token_mlp import TokenMLP
+from toylab.population import Population
+from toylab.store import RunFolder
+from toylab.study import Study
+
+GENERAL = 0.95  # accuracy whose time is measured, as in Omnigrok
+CELLS = ("learning_rate", "weight_decay", "fraction", "init_scale", "hold")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings; the baseline is the first group's."""
+
+    seeds: int = 5
+    p: int = 23
+    operation: str = "x+y"
+    fraction: float = 0.6
+    width: int = 64
+    learning_rate: float = 0.01
+    weight_decay: float = 0.5
+    learning_rates: tuple[float, ...] = (0.003, 0.01, 0.03)
+    weight_decays: tuple[float, ...] = (0.0, 0.1, 0.2, 0.5, 1.0)
+    steps: int = 5_000
+    fractions: tuple[float, ...] = (0.4, 0.45, 0.5, 0.55, 0.7)  # beside the baseline's
+    init_scales: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
+    held_scale: float = 0.8  # of the first weights where the norm is held; Omnigrok's
+    random_steps: int = 2_000
+    record_every: int = 10
+    toy_p: int = 10
+    toy_width: int = 64
+    toy_steps: int = 10_000
+    toy_rates: tuple[float, ...] = tuple(float(r) for r in 10 ** np.linspace(-4.5, -1.5, 7))
+    toy_decays: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+    toy_rate: float = 3e-4  # of the decoder, over training set sizes
+    toy_embed_rate: float = 1e-3
+    toy_train: int = 45  # pairs, of p (p + 1) / 2
+    toy_sizes: tuple[int, ...] = (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 54)
+
+    def __post_init__(self) -> None:
+        name = "grokking_phases"
+        for field in ("steps", "random_steps", "record_every", "toy_steps"):
+            check_number(name, field, getattr(self, field), low=1, whole=True)
+        for field in ("learning_rate", "weight_decay", "held_scale"):
+            check_number(name, field, getattr(self, field), above=0)
+        for fraction in (self.fraction, *self.fractions):
+            dataclasses.replace(self.task(), fraction=fraction)
+        pairs = self.toy_p * (self.toy_p + 1) // 2
+        for size in (self.toy_train, *self.toy_sizes):
+            if not 0 < size < pairs:
+                raise ToylabError(
+                    f"{name}: {size} training pairs of the toy's {pairs}; leave some for the test."
+                )
+
+    def task(self) -> ModularArithmetic:
+        """The task of the delay."""
+        return ModularArithmetic(
+            p=self.p, operation=self.operation, fraction=self.fraction, equals=False
+        )
+
+    def cells(self) -> dict[str, list[tuple[float, ...]]]:
+        """Cells of the delay by part: rate, decay, fraction, scale, hold."""
+        base = (self.learning_rate, self.weight_decay)
+        rates, decays = self.learning_rates, self.weight_decays
+        return {
+            "law": [(r, d, self.fraction, 1.0, 0.0) for r in rates for d in decays],
+            "baseline": [(*base, self.fraction, 1.0, 0.0)],
+            "fraction": [(*base, f, 1.0, 0.0) for f in self.fractions],
+            "scale": [(*base, self.fraction, s, 0.0) for s in self.init_scales],
+            "held": [(self.learning_rate, 0.0, self.fraction, self.held_scale, 1.0)],
+        }
+
+
+def own_split(members: Members) -> Members:
+    """Give every seed a split of its own."""
+    return Members({**members.columns, "split_seed": members["init_seed"]})
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The delay over all its cells, the delay on random answers, and the toy."""
+    seeds = grid(init_seed=range(config.seeds))
+    cells = [cell for part in config.cells().values() for cell in part]
+    table = zipped(**dict(zip(CELLS, zip(*cells, strict=True), strict=True)))
+    random = dataclasses.replace(config.task(), labels="random")
+    return {
+        "delay": delay(config, seeds * table, config.task(), config.steps),
+        "random": delay(config, seeds, random, config.random_steps),
+        "toy": toy(config, seeds),
+    }
+
+
+def delay(config: Config, members: Members, task: ModularArithmetic, steps: int) -> Population:
+    """Networks of quadratic neurons on modular addition, full batch."""
+    most = np.max(members.columns.get("fraction", np.array(config.fraction)))
+    n_out, vocab = task.n, task.vocab
+    return Population(
+        model=TokenMLP(vocab=vocab, n_out=n_out, hidden=(config.width,), activation="quadratic"),
+        task=task,
+        members=own_split(members),
+        optimizer=HeldAdamW(learning_rate=config.learning_rate, weight_decay=config.weight_decay),
+        steps=steps,
+        batch_size=dataclasses.replace(task, fraction=float(most)).n_train,
+        loss=cross_entropy,
+        metrics=modular.scores,  # pyright: ignore[reportArgumentType]
+        record_every=config.record_every,
+    )
+
+
+def toy(config: Config, seeds: Members) -> Population:
+    """Liu et al.'s toy over rate and decay, and over training set sizes."""
+    task = Addition(p=config.toy_p)
+    share = lambda size: size / task.size
+    cells = [(r, d, share(config.toy_train)) for r in config.toy_rates for d in config.toy_decays]
+    cells += [(config.toy_rate, 0.0, share(size)) for size in config.toy_sizes]
+    names = ("learning_rate", "weight_decay", "fraction")
+    most = max(config.toy_train, *config.toy_sizes)
+    width = config.toy_width
+    return Population(
+        model=SumDecoder(
+            vocab=task.vocab,
+            n_out=task.width,
+            hidden=(width, width),
+            embed=1,
+            shared=True,
+            combine="sum",
+            activation="tanh",
+            biases=True,
+            init_scale=3**-0.5,
+        ),
+        task=task,
+        members=own_split(
+            seeds * zipped(**dict(zip(names, zip(*cells, strict=True), strict=True)))
+        ),
+        optimizer=GroupedAdamW(
+            learning_rate=config.toy_rate, weight_decay=0.0, embed_rate=config.toy_embed_rate
+        ),
+        steps=config.toy_steps,
+        batch_size=most,
+        loss=squared_error,
+        metrics=addition.scores,  # pyright: ignore[reportArgumentType]
+        record_every=2 * config.record_every,
+    )
+
+
+def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
+    """Tabulate times, their laws, phases, and accuracies beside what representations foretell."""
+    sides, late = (named(config, times(run, "delay", at)) for at in (GENERAL, 0.99))
+    law = sides.filter(pl.col("part") == "law")
+    random = times(run, "random", GENERAL)
+    grid_size = len(config.toy_rates) * len(config.toy_decays)
+    place = pl.int_range(pl.len()).over("init_seed")
+    toy_rows = times(run, "toy", 0.9).with_columns(phase_of(), place=place)
+    for name in ("accuracy", "predicted_accuracy", "rqi"):
+        toy_rows = toy_rows.with_columns(pl.Series(name, curve(run, "toy", name)[1][:, -1]))
+    phases = toy_rows.filter(pl.col("place") < grid_size)
+    return {
+        "law": law,
+        "laws": laws(law),
+        "sides": sides.filter(pl.col("part") != "law"),
+        "late": late.filter(pl.col("part") == "baseline"),
+        "random": random.with_columns(over_chance=pl.col("test_accuracy") * config.p),
+        "curves": curves(run, sides),
+        "phases": phases,
+        "maps": map_facts(phases),
+        "sizes": toy_rows.filter(pl.col("place") >= grid_size),
+    }
+
+
+def named(config: Config, rows: pl.DataFrame) -> pl.DataFrame:
+    """Name the part each row of the population ``delay`` belongs to."""
+    parts = [part for part, cells in config.cells().items() for _ in cells]
+    return rows.with_columns(part=pl.Series(parts * config.seeds))
+
+
+def curves(run: RunFolder, sides: pl.DataFrame) -> pl.DataFrame:
+    """Accuracies over steps of the baseline and of the networks whose norm is held."""
+    steps_S, train_PS = curve(run, "delay", "train_accuracy")
+    test_PS = curve(run, "delay", "test_accuracy")[1]
+    tables = []
+    for row in sides.filter(pl.col("part").is_in(["baseline", "held"])).iter_rows(named=True):
+        at = row["member"]
+        columns = {"step": steps_S, "train": train_PS[at], "test": test_PS[at]}
+        tables.append(
+            pl.DataFrame(columns).select(
+                pl.lit(row["part"]).alias("part"), pl.lit(row["init_seed"]).alias("init_seed"), "*"
+            )
+        )
+    return pl.concat(tables)
+
+
+study = Study(
+    name="grokking_phases",
+    title="Phases of grokking: the law of the delay, and what takes it away",
+    paper="Liu et al. 2022 (arXiv:2205.10343); Liu et al. 2023, Omnigrok (arXiv:2210.01117)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            p=11,
+            width=16,
+            learning_rates=(0.01, 0.03),
+            weight_decays=(0.0, 0.5, 1.0),
+            steps=400,
+            fractions=(0.4, 0.7),
+            init_scales=(2.0, 4.0),
+            random_steps=100,
+            toy_width=16,
+            toy_steps=400,
+            toy_rates=(1e-3, 1e-2),
+            toy_decays=(0.0, 1.0),
+            toy_sizes=(15, 30, 50),
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=10,
+            p=59,
+            width=256,
+            steps=20_000,
+            toy_width=200,
+            toy_steps=100_000,
+            toy_rates=tuple(float(r) for r in 10 ** np.linspace(-5, -2, 10)),
+            toy_decays=tuple(float(d) for d in range(11)),
+            toy_rate=1e-4,
+        ),
+    },
+    costs={"smoke": "", "laptop": "", "paper": ""},
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
