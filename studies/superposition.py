@@ -36,6 +36,7 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
+from toylab.units import per_unit
 
 DENSITIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # the paper's seven panels
 REPRESENTED = 0.5  # a feature of norm above this counts as kept
@@ -145,11 +146,6 @@ def features(run: RunFolder, population: str, step: int) -> pl.DataFrame:
     return members.join(table, on="member")
 
 
-def per_seed(table: pl.DataFrame, value: pl.Expr) -> np.ndarray:
-    """One value per seed, in the order of the seeds."""
-    return table.group_by("init_seed").agg(value.alias("v")).sort("init_seed")["v"].to_numpy()
-
-
 def counts(table: pl.DataFrame) -> pl.DataFrame:
     """Number of kept features of each member."""
     kept = (pl.col("norm") > REPRESENTED).sum().cast(pl.Float64).alias("kept")
@@ -163,7 +159,7 @@ def at(density: float) -> pl.Expr:
 
 def rank_correlation(table: pl.DataFrame) -> np.ndarray:
     """Spearman's correlation of density and number of kept features, per seed."""
-    return per_seed(counts(table), pl.corr("density", "kept", method="spearman"))
+    return per_unit(counts(table), pl.corr("density", "kept", method="spearman"))
 
 
 def in_band(table: pl.DataFrame, low: float, high: float) -> pl.DataFrame:
@@ -175,7 +171,7 @@ def near_lines(table: pl.DataFrame, tolerance: float = 0.02) -> np.ndarray:
     """Share of kept features whose D_i is within ``tolerance`` of a polytope line, per seed."""
     near = pl.any_horizontal([(pl.col("dimensionality") - x).abs() < tolerance for x in LINES])
     kept = in_band(table, 1.0, 5.0).filter(pl.col("norm") > REPRESENTED)
-    return per_seed(kept, near.mean())
+    return per_unit(kept, near.mean())
 
 
 KEPT = pl.col("norm") > REPRESENTED
@@ -190,7 +186,7 @@ CLAIMS = (
         text="A linear model keeps its 5 most important features at every density (least norm).",
         source=RELU_PANEL,
         paper=1.0,
-        measure=lambda m: per_seed(m["linear"].filter(TOP), pl.col("norm").min()),
+        measure=lambda m: per_unit(m["linear"].filter(TOP), pl.col("norm").min()),
         expect=Expect.above(0.9),
     ),
     Claim(
@@ -198,7 +194,7 @@ CLAIMS = (
         text="A linear model drops the other 15 features at every density (greatest norm).",
         source=RELU_PANEL,
         paper=0.0,
-        measure=lambda m: per_seed(m["linear"].filter(~TOP), pl.col("norm").max()),
+        measure=lambda m: per_unit(m["linear"].filter(~TOP), pl.col("norm").max()),
         expect=Expect.below(0.1),
     ),
     Claim(
@@ -206,14 +202,14 @@ CLAIMS = (
         text="With dense features a ReLU model keeps exactly as many features as dimensions.",
         source=RELU_PANEL,
         paper=5.0,
-        measure=lambda m: per_seed(counts(m["relu"]).filter(at(1.0)), pl.col("kept").sum()),
+        measure=lambda m: per_unit(counts(m["relu"]).filter(at(1.0)), pl.col("kept").sum()),
         expect=Expect.near(5, 0.5),
     ),
     Claim(
         key="superposition_at_003",
         text="At density 0.03 a ReLU model keeps more features than it has dimensions.",
         source=RELU_PANEL,
-        measure=lambda m: per_seed(counts(m["relu"]).filter(at(0.03)), pl.col("kept").sum()),
+        measure=lambda m: per_unit(counts(m["relu"]).filter(at(0.03)), pl.col("kept").sum()),
         expect=Expect.above(6),
     ),
     Claim(
@@ -221,7 +217,7 @@ CLAIMS = (
         text="At density 0.001 a ReLU model keeps nearly all of its 20 features.",
         source=RELU_PANEL,
         paper=20.0,
-        measure=lambda m: per_seed(counts(m["relu"]).filter(at(0.001)), pl.col("kept").sum()),
+        measure=lambda m: per_unit(counts(m["relu"]).filter(at(0.001)), pl.col("kept").sum()),
         expect=Expect.above(15),
     ),
     Claim(
@@ -245,7 +241,7 @@ CLAIMS = (
         text="At density 0.3, where superposition begins, the features in superposition are less "
         "important than those with a dimension of their own (mean difference of rank).",
         source=RELU_PANEL,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             m["relu"].filter(at(0.3)),
             pl.col("feature").filter(SHARED).mean()
             - pl.col("feature").filter(KEPT & ~SHARED).mean(),
@@ -258,7 +254,7 @@ CLAIMS = (
         "the lowest cosine to another feature).",
         source=RELU_PANEL,
         paper=-1.0,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             m["relu"].filter(at(0.1)), pl.col("lowest_cosine").filter(SHARED).median()
         ),
         expect=Expect.below(-0.95),
@@ -268,7 +264,7 @@ CLAIMS = (
         text="Dense features that are dropped are replaced by their mean: bias 1/2.",
         source=RELU_PANEL,
         paper=0.5,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             m["relu"].filter(at(1.0) & (pl.col("norm") < 0.1)), pl.col("bias").mean()
         ),
         expect=Expect.near(0.5, 0.02),
@@ -278,7 +274,7 @@ CLAIMS = (
         text="Dense features get a whole dimension each: D* is 1 for 1/(1-S) up to 1.17.",
         source=UNIFORM,
         paper=1.0,
-        measure=lambda m: per_seed(in_band(m["geometry"], 1.0, 1.18), pl.col("d_star").min()),
+        measure=lambda m: per_unit(in_band(m["geometry"], 1.0, 1.18), pl.col("d_star").min()),
         expect=Expect.above(0.97),
     ),
     Claim(
@@ -286,7 +282,7 @@ CLAIMS = (
         text="D* sticks at 1/2 for 1/(1-S) from 2.2 to 3.5 (greatest distance from 1/2).",
         source=UNIFORM,
         paper=0.0,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             in_band(m["geometry"], *STICKY), (pl.col("d_star") - 0.5).abs().max()
         ),
         expect=Expect.below(0.03),
@@ -295,7 +291,7 @@ CLAIMS = (
         key="features_in_antipodal_pairs",
         text="On that plateau at least 80% of the kept features have D_i within 0.02 of 1/2.",
         source=UNIFORM,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             in_band(m["geometry"], *STICKY).filter(KEPT),
             ((pl.col("dimensionality") - 0.5).abs() < 0.02).mean(),
         ),
@@ -306,7 +302,7 @@ CLAIMS = (
         text="The D_i sum to the number of dimensions at every density (greatest relative gap).",
         source=UNIFORM,
         paper=0.0,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             m["geometry"]
             .group_by("init_seed", "density")
             .agg(pl.col("dimensionality").sum().alias("total")),

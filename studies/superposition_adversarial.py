@@ -40,6 +40,7 @@ from toylab.store import RunFolder
 from toylab.study import Study
 from toylab.taps import Model, Params
 from toylab.task import Batch, Number
+from toylab.units import per_unit
 
 RADIUS = 0.1  # length of an attack, as a share of the mean input norm
 EXAMPLES = 512  # attacked examples per model
@@ -173,21 +174,16 @@ def rises(config: Config, params: Params, density: Array) -> tuple[Array, Array,
     )
 
 
-def per_seed(rows: pl.DataFrame, value: pl.Expr) -> np.ndarray:
-    """One value per seed."""
-    return rows.group_by("init_seed").agg(value.alias("v")).sort("init_seed")["v"].to_numpy()
-
-
 def sparsest(measures: Mapping[str, Any], column: str) -> np.ndarray:
     """A column at the lowest density, per seed."""
     rows = measures["plain"]
-    return per_seed(rows.filter(pl.col("density") == pl.col("density").min()), pl.col(column).sum())
+    return per_unit(rows.filter(pl.col("density") == pl.col("density").min()), pl.col(column).sum())
 
 
 def hardened(measures: Mapping[str, Any], radius: float) -> np.ndarray:
     """Features per dimension after training against attacks of a radius, per seed."""
     rows = measures["hardened"].filter((pl.col("radius") - radius).abs() < 1e-9)
-    return per_seed(rows, pl.col("features_per_dimension").mean())
+    return per_unit(rows, pl.col("features_per_dimension").mean())
 
 
 SECTION = "Elhage et al. 2022, Superposition and adversarial vulnerability"
@@ -206,14 +202,14 @@ CLAIMS = (
         text="Vulnerability follows the number of features per dimension (Pearson's correlation "
         "over densities).",
         source=SECTION,
-        measure=lambda m: per_seed(m["plain"], pl.corr("vulnerability", "features_per_dimension")),
+        measure=lambda m: per_unit(m["plain"], pl.corr("vulnerability", "features_per_dimension")),
         expect=Expect.above(0.95),
     ),
     Claim(
         key="monotone_in_features_per_dimension",
         text="The more features per dimension, the more vulnerable (Spearman's correlation).",
         source=SECTION,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             m["plain"], pl.corr("vulnerability", "features_per_dimension", method="spearman")
         ),
         expect=Expect.above(0.9),

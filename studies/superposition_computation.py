@@ -48,6 +48,7 @@ from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
 from toylab.task import Batch
+from toylab.units import per_unit
 
 LADDER = {0.3: 6, 0.15: 7, 0.12: 7, 0.06: 8, 0.03: 10}  # features kept in the paper's figure
 KEPT = 0.5  # norm above which a feature counts as kept
@@ -334,11 +335,6 @@ def example_rows(
 def at(low: float, high: float = 0.0) -> pl.Expr:
     """Rows of densities from ``low`` to ``high``; of one when only one is given."""
     return pl.col("density").is_between(low - 1e-9, max(low, high) + 1e-9)
-
-
-def per_unit(table: pl.DataFrame, value: pl.Expr, unit: str = "init_seed") -> np.ndarray:
-    """One value per seed or group, in order."""
-    return table.group_by(unit).agg(value.alias("v")).sort(unit)["v"].to_numpy()
 
 
 def spearman(table: pl.DataFrame, value: pl.Expr, unit: str) -> np.ndarray:

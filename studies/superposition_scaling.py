@@ -36,6 +36,7 @@ from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
 from toylab.task import Number
+from toylab.units import per_unit
 
 WEAK, STRONG = 1.0, -1.0  # the coefficient gamma of the two regimes
 
@@ -168,11 +169,6 @@ def of(measures: Mapping[str, Any], gamma: float, alpha: float | None = None) ->
     return rows if alpha is None else rows.filter((pl.col("alpha") - alpha).abs() < 1e-9)
 
 
-def per_seed(rows: pl.DataFrame, value: pl.Expr) -> np.ndarray:
-    """One value per seed."""
-    return rows.group_by("init_seed").agg(value.alias("v")).sort("init_seed")["v"].to_numpy()
-
-
 def random_variance(width: pl.Expr) -> pl.Expr:
     """Variance of the squared overlap of random directions, 2(m - 1) / (m^2 (m + 2))."""
     return 2 * (width - 1) / (width**2 * (width + 2))
@@ -234,7 +230,7 @@ CLAIMS = (
         "features not kept (mean over widths of |ratio - 1|).",
         source=FIGURES,
         paper=0.0,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             of(m, WEAK, 2.0), (pl.col("loss") / pl.col("predicted") - 1).abs().mean()
         ),
         expect=Expect.below(0.15),
@@ -244,7 +240,7 @@ CLAIMS = (
         text="Under strong superposition nearly all features are kept (least share over widths).",
         source=FIGURES,
         paper=1.0,
-        measure=lambda m: per_seed(of(m, STRONG), (pl.col("kept") / pl.col("n_features")).min()),
+        measure=lambda m: per_unit(of(m, STRONG), (pl.col("kept") / pl.col("n_features")).min()),
         expect=Expect.above(0.95),
     ),
     Claim(
@@ -253,7 +249,7 @@ CLAIMS = (
         "dimensions (mean over widths of kept / m).",
         source=FIGURES,
         paper=1.0,
-        measure=lambda m: per_seed(of(m, WEAK, 2.0), (pl.col("kept") / pl.col("width")).mean()),
+        measure=lambda m: per_unit(of(m, WEAK, 2.0), (pl.col("kept") / pl.col("width")).mean()),
         expect=Expect.between(0.75, 1.5),
     ),
     Claim(
@@ -262,7 +258,7 @@ CLAIMS = (
         "over widths of overlap x m; random directions give 1).",
         source=FIGURES,
         paper=1.0,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             of(m, STRONG, 0.0), (pl.col("overlap") * pl.col("width")).mean()
         ),
         expect=Expect.between(0.8, 1.2),
@@ -272,7 +268,7 @@ CLAIMS = (
         text="These overlaps are more even than those of random directions (mean over widths of "
         "their variance, as a share of the random one).",
         source=FIGURES,
-        measure=lambda m: per_seed(
+        measure=lambda m: per_unit(
             of(m, STRONG, 0.0),
             (pl.col("overlap_variance") / random_variance(pl.col("width"))).mean(),
         ),
