@@ -1,6 +1,7 @@
 """What ``clock_pizza`` measures of its models: one row per model, and the line between them."""
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,6 @@ from tasks.clock_pizza import (
     pizza_logits,
     principal_scores,
 )
-from tasks.modular import ModularArithmetic
 from toylab import random
 from toylab.models.transformer import Transformer
 from toylab.taps import Params
@@ -31,13 +31,17 @@ PIZZA = (0.98, 0.6)  # a Pizza has a symmetricity above the first and q below th
 TRIPLES = 100  # random (a, b, c) for the gradient symmetricity, as in the paper
 
 
-@dataclasses.dataclass(frozen=True)
-class Group:
-    """Models to be measured together: their members, parameters and world."""
+class Group(NamedTuple):
+    """Models to be measured together: the table of their members, and their parameters."""
 
     members: pl.DataFrame
     params: Params
-    task: ModularArithmetic
+
+
+def group(members: pl.DataFrame, params: Params, keep_P: np.ndarray) -> Group:
+    """Return the members that are marked, numbered anew."""
+    kept = members.filter(pl.Series(keep_P)).drop("member").with_row_index("member")
+    return Group(kept, jax.tree.map(lambda leaf: leaf[keep_P], params))
 
 
 def observe(
@@ -54,57 +58,40 @@ def observe(
         (P, p, 4), the tokens' scores on the embedding's principal components, and ``correct``
         (P, p, p), the correct logits by distance with only the main circle in the embedding.
     """
-    lone = {name: main_circle(group.params) for name, group in groups.items()}
-    parts = [g.params for g in groups.values()] + [params for params, _ in lone.values()]
+    parts = [g.params for g in groups.values()]
+    parts += [main_circle(g.params) for g in groups.values()]
     share = [np.asarray(g.members["attention_mix"], np.float32) for g in groups.values()] * 2
     params = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
     logits_RXYC, cosine_R = forward(model, params, np.concatenate(share))
     first_R = np.split(np.arange(len(cosine_R)), np.cumsum([len(s) for s in share])[:-1])
     tables, pictures = {}, {}
-    for i, (name, group) in enumerate(groups.items()):
-        own, alone = first_R[i], first_R[i + len(groups)]
-        rows, correct = [], []
-        for j, k in enumerate(lone[name][1]):
-            answers_XY = own_answers(group, j)
-            correct.append(correct_logits(logits_RXYC[alone[j]], answers_XY))
-            rows.append(row(logits_RXYC[own[j]], logits_RXYC[alone[j]], answers_XY, k))
-        embedding_PVD = group.params["embed"]["embedding"]
-        tables[name] = (
-            with_rate(group.members)
-            .hstack(pl.DataFrame(rows))
-            .with_columns(
-                circularity=np.array([circularity(E) for E in embedding_PVD]),
-                symmetricity=cosine_R[own].astype(np.float64),
-            )
-        )
-        circles = np.stack([principal_scores(E) for E in embedding_PVD])
-        pictures = pictures or {"circles": circles, "correct": np.stack(correct)}
+    for i, (name, own) in enumerate(groups.items()):
+        whole, lone = (logits_RXYC[first_R[j]] for j in (i, i + len(groups)))
+        embedding_PVD = own.params["embed"]["embedding"]
+        rows = [row(*one) for one in zip(whole, lone, embedding_PVD, strict=True)]
+        symmetry = pl.Series("symmetricity", cosine_R[first_R[i]].astype(np.float64))
+        tables[name] = with_rate(own.members).hstack(pl.DataFrame(rows)).with_columns(symmetry)
+        if not pictures:
+            pictures["circles"] = np.stack([principal_scores(E) for E in embedding_PVD])
+            pictures["correct"] = np.stack([correct_logits(q) for q in lone])
     return tables, pictures
 
 
-def main_circle(params: Params) -> tuple[Params, list[int]]:
-    """Return each model with only its embedding's main circle left, and that circle's frequency."""
+def main_circle(params: Params) -> Params:
+    """Return the models with nothing but their main circle left in the embedding."""
     embedding_PVD = params["embed"]["embedding"]
-    main_P = [main_frequency(E) for E in embedding_PVD]
-    lone_PVD = np.stack([isolate(E, k) for E, k in zip(embedding_PVD, main_P, strict=True)])
-    return params | {"embed": {"embedding": lone_PVD}}, main_P
+    lone_PVD = np.stack([isolate(E, main_frequency(E)) for E in embedding_PVD])
+    return params | {"embed": {"embedding": lone_PVD}}
 
 
-def own_answers(group: Group, member: int) -> np.ndarray:
-    """Return the answers a member is to learn, (p, p)."""
-    seed = int(group.members["split_seed"][member])
-    answers = dataclasses.replace(group.task, split_seed=seed).answers()
-    return np.asarray(answers).reshape(group.task.p, group.task.p)
-
-
-def row(
-    logits_XYC: np.ndarray, lone_XYC: np.ndarray, answers_XY: np.ndarray, k: int
-) -> dict[str, float]:
-    """Measure one model from its logits, and from those with its main circle alone."""
-    p = len(answers_XY)
+def row(whole_XYC: np.ndarray, lone_XYC: np.ndarray, embedding_VD: np.ndarray) -> dict[str, float]:
+    """Measure one model by its logits, those with its main circle alone, and its embedding."""
+    p, k = len(embedding_VD), main_frequency(embedding_VD)
+    sums_XY = np.add.outer(np.arange(p), np.arange(p)) % p
     return {
-        "accuracy": float((logits_XYC.argmax(-1) == answers_XY).mean()),
-        "q": distance_irrelevance(correct_logits(logits_XYC, answers_XY)),
+        "accuracy": float((whole_XYC.argmax(-1) == sums_XY).mean()),
+        "q": distance_irrelevance(correct_logits(whole_XYC)),
+        "circularity": circularity(embedding_VD),
         "frequency": k,
         "clock_fve": explained(lone_XYC, clock_logits(p, k)),
         "pizza_fve": explained(lone_XYC, pizza_logits(p, k)),

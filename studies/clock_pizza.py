@@ -14,7 +14,8 @@ that sum to 1, a factor that the output weights can make up for. Rates are the p
 no biases. The laptop preset has a smaller p, a narrower model, a larger, falling learning rate and
 fewer steps.
 
-Controls: the same models untrained, and models that memorise random answers to the same pairs.
+Controls: the same models untrained, and models with constant attention that memorise a small part
+of the table, without weight decay.
 
 Source: Zhong, Liu, Tegmark and Andreas 2023 (arXiv:2306.17844); the runs its authors released.
 """
@@ -24,12 +25,12 @@ import dataclasses
 import numpy as np
 import polars as pl
 
-from studies._clock_pizza import PIZZA, Group, example, judged, observe, phase_lines
+from studies._clock_pizza import PIZZA, example, group, judged, observe, phase_lines
 from tasks.modular import ModularArithmetic, scores
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
-from toylab.members import grid, zipped
+from toylab.members import zipped
 from toylab.models.transformer import Transformer
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
@@ -51,45 +52,50 @@ class Config:
     learning_rate: float = 5e-3
     weight_decay: float = 2.0
     floor: float = 0.0  # last learning rate, as a share of the first
-    memorising_steps: int = 500
+    memorised: float = 0.2  # share of the table that the memorising models train on
 
     def __post_init__(self) -> None:
-        for field in ("steps", "memorising_steps"):
-            check_number("clock_pizza", field, getattr(self, field), low=0, whole=True)
+        check_number("clock_pizza", "steps", self.steps, low=0, whole=True)
         check_number("clock_pizza", "p", self.p, low=5, whole=True)
         for rate in self.rates:
             check_number("clock_pizza", "rates", rate, low=0, high=1)
         if {0.0, 1.0} - set(self.rates):
             raise ToylabError("clock_pizza: rates must hold 0 and 1, which the claims compare.")
+        if self.memorised >= self.fraction:
+            raise ToylabError(
+                f"clock_pizza: memorised = {self.memorised} must be less than fraction = "
+                f"{self.fraction}."
+            )
         populations(self)
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """Every seed at every attention rate; and models that memorise, at rates 0 and 1."""
+    """Every seed at every attention rate, and once more with constant attention, to memorise.
+
+    One population: one shape, one compilation. Its memorising members have their own ``fraction``
+    and no weight decay.
+    """
     task = ModularArithmetic(p=config.p, fraction=config.fraction, equals=False)
-    each = zipped(init_seed=range(config.seeds), split_seed=range(config.seeds))
-    common = dict(
-        model=transformer(config),
-        batch_size=task.n_train,
-        loss=cross_entropy,
-        metrics=scores,
+    rates = np.array([*config.rates, 0.0])
+    learn = len(config.rates)
+    kinds = zipped(
+        attention_mix=mix(rates),
+        fraction=[config.fraction] * learn + [config.memorised],
+        weight_decay=[config.weight_decay] * learn + [0.0],
     )
+    shape = cosine(config.steps, warmup=min(10, config.steps), floor=config.floor)
     return {
         "models": Population(
+            model=transformer(config),
             task=task,
-            members=each * grid(attention_mix=mix(np.array(config.rates))),
-            optimizer=optimizer(config, config.weight_decay, config.steps),
+            members=zipped(init_seed=range(config.seeds), split_seed=range(config.seeds)) * kinds,
+            optimizer=AdamW(config.learning_rate, config.weight_decay, b2=0.98, schedule=shape),
             steps=config.steps,
+            batch_size=task.n_train,
+            loss=cross_entropy,
+            metrics=scores,
             snapshots=(0,),
-            **common,
-        ),
-        "memorising": Population(
-            task=dataclasses.replace(task, labels="random"),
-            members=each * grid(attention_mix=(0.0, 1.0)),
-            optimizer=optimizer(config, 0.0, config.memorising_steps),
-            steps=config.memorising_steps,
-            **common,
-        ),
+        )
     }
 
 
@@ -107,12 +113,6 @@ def transformer(config: Config) -> Transformer:
     )
 
 
-def optimizer(config: Config, weight_decay: float, steps: int) -> AdamW:
-    """AdamW with the paper's ten steps of warm-up."""
-    shape = cosine(steps, warmup=min(10, steps), floor=config.floor)
-    return AdamW(config.learning_rate, weight_decay=weight_decay, b2=0.98, schedule=shape)
-
-
 def mix(rate: np.ndarray) -> np.ndarray:
     """Share of free attention in a pattern whose rows sum to 1, for the paper's rate."""
     return rate / (2 - rate)
@@ -120,11 +120,12 @@ def mix(rate: np.ndarray) -> np.ndarray:
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Tabulate every model, trained, untrained and memorising; keep a Pizza and a Clock."""
-    whole = populations(config)
-    kept = {"models": ("models", None), "untrained": ("models", 0), "memorising": ("memorising",)}
+    members = run.members("models")
+    learn = np.asarray(members["fraction"] == config.fraction)
     groups = {
-        name: Group(run.members(source), run.params(source, *step), whole[source].task)
-        for name, (source, *step) in kept.items()
+        "models": group(members, run.params("models"), learn),
+        "untrained": group(members, run.params("models", 0), learn),
+        "memorising": group(members, run.params("models"), ~learn),
     }
     tables, pictures = observe(transformer(config), groups)
     models = judged(tables["models"])
@@ -242,7 +243,7 @@ CLAIMS = (
     Claim(
         key="distance_is_not_memorised",
         text="Control: with constant attention q is at least 0.5 lower in models that add than in "
-        "models that memorise random answers.",
+        "models that memorise a fifth of the table.",
         source="q is 1 where a - b says nothing about the correct logit",
         measure=lambda m: of_seed(m["memorising"], 0.0, Q) - of_seed(m["models"], 0.0, Q),
         expect=Expect.above(0.5),
@@ -254,9 +255,7 @@ study = Study(
     title="Clock and Pizza: attention decides between two algorithms for one task",
     paper="Zhong et al. 2023, The Clock and the Pizza (arXiv:2306.17844)",
     presets={
-        "smoke": Config(
-            seeds=2, p=11, width=16, rates=(0.0, 0.5, 1.0), steps=200, memorising_steps=100
-        ),
+        "smoke": Config(seeds=2, p=11, width=16, rates=(0.0, 0.5, 1.0), steps=200),
         "laptop": Config(),
         "paper": Config(
             seeds=16,
@@ -266,7 +265,6 @@ study = Study(
             steps=20_000,
             learning_rate=1e-3,
             floor=1.0,
-            memorising_steps=5_000,
         ),
     },
     costs={},

@@ -41,19 +41,11 @@ def pizza_logits(p: int, k: int) -> Float[np.ndarray, "X Y C"]:
     return np.abs(np.cos(np.pi * k * (a - b) / p)) * clock_logits(p, k)
 
 
-def correct_logits(
-    logits_XYC: Float[np.ndarray, "X Y C"], answers_XY: Int[np.ndarray, "X Y"] | None = None
-) -> Float[np.ndarray, "p p"]:
-    """Return the logit of the answer at [d, i], for a = i and b = i + d: one row per distance.
-
-    Args:
-        logits_XYC: logits of every pair.
-        answers_XY: the answer of every pair; a + b mod p if None.
-    """
+def correct_logits(logits_XYC: Float[np.ndarray, "X Y C"]) -> Float[np.ndarray, "p p"]:
+    """Return the logit of a + b at [d, i], for a = i and b = i + d: one row per distance."""
     p = logits_XYC.shape[-1]
     d, i = np.ogrid[:p, :p]
-    j = (i + d) % p
-    return logits_XYC[i, j, (i + j) % p if answers_XY is None else answers_XY[i, j]]
+    return logits_XYC[i, (i + d) % p, (2 * i + d) % p]
 
 
 def distance_irrelevance(correct_DI: Float[np.ndarray, "p p"]) -> float:

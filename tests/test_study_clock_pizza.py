@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from figures import clock_pizza as pictures
-from studies._clock_pizza import Group, example, judged, observe, phase_line, phase_lines
+from studies._clock_pizza import Group, example, group, judged, observe, phase_line, phase_lines
 from studies.clock_pizza import CLAIMS, Config, mix, transformer
 from tasks.clock_pizza import (
     all_pairs,
@@ -23,7 +23,6 @@ from tasks.clock_pizza import (
     main_frequency,
     pizza_logits,
 )
-from tasks.modular import ModularArithmetic
 from toylab.claims import judge
 from toylab.errors import ToylabError
 from toylab.figures import style
@@ -50,13 +49,11 @@ def mean_pizza(p: int) -> float:
 
 def test_correct_logits_are_those_of_the_sum(rng):
     logits = rng.normal(size=(5, 5, 5))
-    answers = rng.integers(5, size=(5, 5))
-    L, M = correct_logits(logits), correct_logits(logits, answers)
+    L = correct_logits(logits)
     for d in range(5):
         for i in range(5):
             j = (i + d) % 5
             assert L[d, i] == logits[i, j, (i + j) % 5]
-            assert M[d, i] == logits[i, j, answers[i, j]]
 
 
 @pytest.mark.parametrize("k", [1, 3, 6])
@@ -166,6 +163,7 @@ def test_phase_line_has_the_fewest_errors():
         ({"p": 3}, "p"),
         ({"fraction": 1.0}, "no test example"),
         ({"width": 30}, "heads"),
+        ({"memorised": 0.9}, "memorised"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong, words):
@@ -173,18 +171,17 @@ def test_settings_out_of_range_are_refused(wrong, words):
         dataclasses.replace(Config(), **wrong)
 
 
-def group(model, seeds: int, share: float) -> Group:
+def fresh(model, seeds: int, share: float) -> Group:
     keys = jax.random.split(jax.random.key(1), seeds)
     params = jax.tree.map(np.asarray, jax.vmap(model.init)(keys))
-    columns = {"member": range(seeds), "init_seed": range(seeds), "split_seed": range(seeds)}
+    columns = {"member": range(seeds), "init_seed": range(seeds)}
     members = pl.DataFrame(columns).with_columns(attention_mix=pl.lit(share))
-    task = ModularArithmetic(p=P, fraction=0.5, equals=False)
-    return Group(members, params, task)
+    return Group(members, params)
 
 
 def test_groups_measured_together_are_those_measured_alone():
     model = transformer(dataclasses.replace(Config(), p=P, width=8))
-    groups = {"one": group(model, 2, 0.0), "two": group(model, 3, 1.0)}
+    groups = {"one": fresh(model, 2, 0.0), "two": fresh(model, 3, 1.0)}
     tables, drawn = observe(model, groups)
     alone, _ = observe(model, {"two": groups["two"]})
     for a, b in zip(tables["two"].iter_columns(), alone["two"].iter_columns(), strict=True):
@@ -196,6 +193,14 @@ def test_groups_measured_together_are_those_measured_alone():
     logits = np.asarray(jax.jit(own.apply)(params, jnp.asarray(all_pairs(P), jnp.int32)))
     right = logits.argmax(-1) == all_pairs(P).sum(-1) % P
     assert tables["two"]["accuracy"][1] == pytest.approx(right.mean())
+
+
+def test_a_group_holds_the_members_that_are_marked():
+    members = pl.DataFrame({"member": [0, 1, 2], "init_seed": [7, 8, 9]})
+    params = {"w": np.array([[0], [1], [2]])}
+    kept = group(members, params, np.array([True, False, True]))
+    assert kept.members.rows() == [(0, 7), (1, 9)]
+    assert kept.params["w"].tolist() == [[0], [2]]
 
 
 def ideal(blind: bool = False) -> dict:
