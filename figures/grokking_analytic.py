@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 from toylab import figures as fig
 
 KINDS = {
-    "tied": "phases with φ₁ + φ₂ = φ₃",
+    "tied": "φ₁ + φ₂ = φ₃",
+    "relu": "the same with ReLU",
     "free": "control: free phases",
     "gaussian": "control: Gaussian weights",
 }
-MARKERS = "os^"
+MARKERS = "oDs^"
 PARTS = {"U": "U, reads x", "V": "V, reads y", "W": "W, gives the answer"}
 
 
@@ -39,7 +40,7 @@ def matrix(rows: pl.DataFrame, x: str, unit: str, value: str) -> tuple[np.ndarra
 def width(measures: Mapping[str, Any], config: Any) -> Figure:
     """Accuracy of the written-down weights over width, beside its controls."""
     table = measures["analytic"]
-    sheet = fig.figure(fig.PAGE * 0.72, 3.0)
+    sheet = fig.figure(fig.PAGE * 0.8, 3.0)
     ax = sheet.subplots()
     for (kind, label), colour, marker in zip(KINDS.items(), fig.PALETTE, MARKERS, strict=False):
         x, values_PS = matrix(table.filter(pl.col("kind") == kind), "width", "draw", "accuracy")
@@ -50,7 +51,7 @@ def width(measures: Mapping[str, Any], config: Any) -> Figure:
         expected["expected"],
         color=fig.INK,
         linestyle="--",
-        label="signal in Gaussian noise",
+        label="expected: signal\nin Gaussian noise",
     )
     ax.axhline(1 / config.analytic_p, color=fig.MUTED, linestyle=":", label="chance, 1/p")
     ax.set_xscale("log", base=2)
@@ -58,7 +59,7 @@ def width(measures: Mapping[str, Any], config: Any) -> Figure:
     ax.minorticks_off()
     ax.set_xlabel("width N")
     ax.set_ylabel("accuracy, no training")
-    ax.legend(loc="upper left")
+    sheet.legend(loc="outside right center")
     top = table.filter((pl.col("kind") == "tied") & pl.col("main"))["accuracy"].mean()
     name = table["operation"][0]
     fig.title(
@@ -73,7 +74,7 @@ def spectra(measures: Mapping[str, Any], config: Any) -> Figure:
     """Amplitudes of a few neurons' rows, before and after training."""
     table = measures["spectra"]
     neurons = table["neuron"].unique().sort().to_list()
-    sheet = fig.figure(fig.PAGE, 3.6)
+    sheet = fig.figure(fig.PAGE, 3.8)
     axes = sheet.subplots(2, len(neurons), sharex=True, sharey=True, squeeze=False)
     for row, stage in enumerate(("untrained", "trained")):
         for column, neuron in enumerate(neurons):
@@ -85,7 +86,7 @@ def spectra(measures: Mapping[str, Any], config: Any) -> Figure:
             else:
                 ax.set_xlabel("frequency k")
         axes[row, 0].set_ylabel(f"{stage}\namplitude")
-    axes[0, -1].legend(loc="upper right", fontsize=6.5)
+    sheet.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     mean = lambda stage: measures["form"].filter(pl.col("stage") == stage)["participation"].mean()
     fig.title(
         sheet,
@@ -136,7 +137,7 @@ def training(measures: Mapping[str, Any], config: Any) -> Figure:
     """Accuracy and participation over training, a panel for each weight decay."""
     curves = measures["curves"]
     decays = curves["weight_decay"].unique().sort().to_list()
-    sheet = fig.figure(fig.PAGE, 2.8)
+    sheet = fig.figure(fig.PAGE, 3.0)
     axes = np.atleast_1d(sheet.subplots(1, len(decays), sharey=True))
     names = {
         "train_accuracy": "train accuracy",
@@ -157,8 +158,8 @@ def training(measures: Mapping[str, Any], config: Any) -> Figure:
         fig.title(
             ax, f"Weight decay {decay:g}: test accuracy {last['value'].mean():.1%} at the end"
         )
-    axes[0].set_ylabel("share, or ratio")
-    axes[0].legend()
+    axes[0].set_ylabel("accuracy, or ratio")
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
 
 
@@ -195,14 +196,14 @@ def polynomials(measures: Mapping[str, Any], config: Any) -> Figure:
     learned = [n for n in names if np.nanmean(part(n, "half")) >= 0.9]
     fig.title(
         ax,
-        f"Half the table is enough for {len(learned)} of {len(names)} polynomials "
-        "(test accuracy of at least 90%)",
+        f"{config.fraction:.0%} of the table is enough for {len(learned)} of {len(names)} "
+        "polynomials (90% of the test right)",
     )
     return sheet
 
 
 def _bar(ax: Axes, x: float, values: np.ndarray, colour: str, label: str | None) -> None:
-    """A bar at the mean with a dot for each unit, or a cross where there is no such network."""
+    """Draw a bar at the mean with a dot for each unit, or say that there is no such network."""
     values = values[~np.isnan(values.astype(float))]
     ax.bar(x, values.mean() if len(values) else 0, 0.25, color=colour, alpha=0.75, label=label)
     if len(values):

@@ -9,7 +9,6 @@ import polars as pl
 
 from tasks.modular import arithmetic_table
 from tasks.quadratic import (
-    SEPARABLE,
     accuracy_by_width,
     additive_form,
     analytic_weights,
@@ -39,7 +38,7 @@ def analytic_tables(config: Any) -> dict[str, pl.DataFrame]:
                 {"draw": draw, "operation": operation, "kind": kind, "width": n, "accuracy": a}
                 for n, a in zip(config.widths, found, strict=True)
             ]
-        for label, modulus, name, roots in _polynomials(p):
+        for label, modulus, name, roots in _polynomials(p, config.operations):
             found = _accuracy(modulus, name, draw, (config.analytic_width,), "tied", roots)
             polynomials.append({"draw": draw, "form": label, "accuracy": float(found[0])})
     table = pl.DataFrame(widths)
@@ -52,9 +51,10 @@ def analytic_tables(config: Any) -> dict[str, pl.DataFrame]:
     }
 
 
-def _polynomials(p: int) -> list[tuple[str, int, str, str]]:
+def _polynomials(p: int, operations: tuple[str, ...]) -> list[tuple[str, int, str, str]]:
     """Label, modulus, operation and roots of every form that is tried."""
-    forms = [(name, p, name, "one") for name in SEPARABLE if has_form(p, name)]
+    names = dict.fromkeys((*operations, "x^2+y^2", "(x+y)^2"))
+    forms = [(name, p, name, "one") for name in names if has_form(p, name)]
     extra = [("(x+y)^2, all roots", p, "(x+y)^2", "all"), ("x+y mod p-1", p - 1, "x+y", "one")]
     return forms + extra
 

@@ -47,14 +47,19 @@ def shape(m: Mapping[str, Any], stage: str, value: pl.Expr) -> np.ndarray:
 def test_accuracy(
     m: Mapping[str, Any], operation: str, which: str = "half", decay: float | None = None
 ) -> np.ndarray:
-    """Final accuracy on the test set, per seed, at the main decay unless one is named."""
-    rows = m["trained"].filter(
+    """Final accuracy on the test set, per seed, at the main decay unless one is named.
+
+    NaN for every seed where no such networks were trained.
+    """
+    trained = m["trained"]
+    rows = trained.filter(
         (pl.col("operation") == operation)
         & (pl.col("population") == which)
         & (pl.col("main_decay") if decay is None else pl.col("weight_decay") == decay)
         & (pl.col("name") == "test_accuracy")
     )
-    return per_unit(rows, pl.col("value").mean())
+    found = per_unit(rows, pl.col("value").mean())
+    return found if len(found) else np.full(trained["init_seed"].n_unique(), np.nan)
 
 
 def over_chance(m: Mapping[str, Any], operation: str, which: str) -> np.ndarray:

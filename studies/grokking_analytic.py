@@ -61,7 +61,7 @@ class Config:
     learning_rate: float = 1e-2
     steps: int = 200
     analytic_p: int = 97
-    widths: tuple[int, ...] = (8, 16, 32, 64, 128, 250, 500, 1000)
+    widths: tuple[int, ...] = (8, 16, 32, 64, 128, 250, 500)
     analytic_width: int = 500  # of the polynomials' analytic weights
     draws: int = 10  # of phases and frequencies
 
@@ -148,8 +148,9 @@ def populations(config: Config) -> dict[str, Population]:
     """Every polynomial at both fractions, and the main one at other decays too."""
     n = len(config.operations)
     runs = zipped(init_seed=range(config.seeds), split_seed=range(config.seeds))
-    decays = [config.weight_decay] * n + list(config.other_decays)
-    which = [*range(n), *([0] * len(config.other_decays))]
+    others = [decay for decay in config.other_decays if decay != config.weight_decay]
+    decays = [config.weight_decay] * n + others
+    which = [*range(n), *([0] * len(others))]
 
     def trained(fraction: float, members: Members, metrics: Metrics) -> Population:
         task = config.task(fraction)
@@ -234,9 +235,9 @@ study = Study(
         ),
     },
     costs={
-        "smoke": "",
-        "laptop": "",
-        "paper": "",
+        "smoke": "840 model-steps of 48 neurons; compiling takes most of it",
+        "laptop": "16,000 model-steps of 256 neurons on 1,740 and 3,306 pairs, 9.5 TFLOP",
+        "paper": "300,000 model-steps of 500 neurons on 4,704 and 8,938 pairs, 1.3 PFLOP; not run",
     },
     populations=populations,
     measure=measure,

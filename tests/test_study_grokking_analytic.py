@@ -10,6 +10,7 @@ import pytest
 
 from figures import grokking_analytic as pictures
 from studies._grokking_analytic import analytic_tables, form_tables, network_form
+from studies._grokking_analytic_claims import half_width
 from studies.grokking_analytic import CLAIMS, Config, Progress, Quadratic, ordered_rows, populations
 from tasks.modular import POLYNOMIALS, arithmetic_table
 from tasks.polynomials import Polynomials
@@ -201,13 +202,13 @@ def test_progress_of_the_analytic_network_is_complete():
     task = Polynomials(p=23, fraction=0.5, equals=False)
     weights = analytic_weights(additive_form(23, "x+y"), 500, 0)
     model = Quadratic(vocab=23, hidden=(500,), activation="quadratic")
-    found = Progress(23, "x+y")(model, params_of(weights), task)
+    found = jax.jit(lambda tree: Progress(23, "x+y")(model, tree, task))(params_of(weights))
     assert float(found["train_accuracy"]) == float(found["test_accuracy"]) == 1
     assert float(found["participation"]) == pytest.approx(1, abs=1e-4)
 
 
 SMALL = Config(
-    seeds=5, p=23, width=40, analytic_p=31, widths=(30, 200), analytic_width=200, draws=5
+    seeds=5, p=23, width=40, analytic_p=31, widths=(16, 64, 200), analytic_width=200, draws=5
 )
 
 
@@ -250,6 +251,13 @@ def measures():
                     curves.append(line | dict(value=step / 300))
     tables = analytic_tables(SMALL) | form_tables(SMALL, AnalyticRun(), ordered_rows)
     return tables | {"trained": pl.DataFrame(rows), "curves": pl.DataFrame(curves)}
+
+
+def test_half_width_is_read_between_widths():
+    rows = [(0, 8, 0.0), (0, 32, 1.0), (1, 8, 0.1), (1, 32, 0.2), (2, 8, 0.25), (2, 32, 0.75)]
+    table = pl.DataFrame(rows, ["draw", "width", "accuracy"], orient="row")
+    found = half_width({"analytic": table.with_columns(kind=pl.lit("tied"))}, "tied")
+    np.testing.assert_allclose(found, [16, 32, 16], rtol=1e-12)
 
 
 def test_ideal_networks_are_judged_so(measures):
