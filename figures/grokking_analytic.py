@@ -125,10 +125,11 @@ def phases(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.set_title(text)
     axes[0].set_ylabel("φ₃")
     seeds = measures["form"]["init_seed"].n_unique()
+    kept = measures["form"].filter(pl.col("stage") == "trained")["one_cosine"].mean()
     fig.title(
         sheet,
-        f"Phases of one network's neurons on {config.operation}; R, concentration of φ₁ + φ₂ − φ₃, "
-        f"is the mean of {seeds} seeds",
+        f"Phases of one network's neurons on {config.operation}, and concentration R of their "
+        f"residual (mean of {seeds} seeds). One cosine per row keeps {kept:.1%} right",
     )
     return sheet
 

@@ -7,12 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from tasks.modular import arithmetic_table
+from tasks.modular import POLYNOMIALS, arithmetic_table
 from tasks.quadratic import (
+    Weights,
     accuracy_by_width,
     additive_form,
     analytic_weights,
     concentration,
+    coordinates,
     expected_accuracy,
     gaussian_weights,
     has_form,
@@ -79,6 +81,7 @@ def form_tables(
     # The main operation at the main decay is the first of each seed's rows.
     chosen = members.group_by("init_seed").agg(pl.col("member").min()).sort("init_seed")
     dead = run.dead_at("half") >= 0
+    answers_MM = answers_in_order(config.p, config.operation)
     forms, phases, spectra = [], [], []
     for stage, step in (("untrained", 0), ("trained", run.steps("half")[-1])):
         parts = ordered_rows(run.params("half", step), config.p, config.operation)
@@ -86,6 +89,7 @@ def form_tables(
             rows_3NM = np.stack([np.asarray(part[member], np.float64) for part in parts])
             about = {"init_seed": seed, "stage": stage}
             facts, phi_3N, top_N = network_form(rows_3NM, seed)
+            facts |= cut_accuracy(rows_3NM, answers_MM)
             forms.append(about | (dict.fromkeys(facts, None) if dead[member] else facts))
             phases.append(_phase_rows(about, phi_3N, top_N))
             if seed == chosen["init_seed"].min():
@@ -129,6 +133,32 @@ def network_form(
         "living": float(living_N.mean()),
     }
     return facts, phi_3N, top_N
+
+
+def answers_in_order(p: int, operation: str) -> np.ndarray:
+    """Place of the answer to every pair, all in the operation's coordinates, (m, m)."""
+    x, y, q = coordinates(p, operation)
+    place = np.zeros(p, int)
+    place[q] = np.arange(len(q))
+    return place[POLYNOMIALS[operation](x[:, None], y[None]) % p]
+
+
+def cut_accuracy(rows_3NM: np.ndarray, answers_MM: np.ndarray) -> dict[str, float]:
+    """Accuracy over the whole table with one cosine per row only, and with all but that one.
+
+    The cosine is that of the frequency which a neuron's three rows share most.
+    """
+    spectra_3NK = np.fft.rfft(rows_3NM, axis=-1)
+    top_N = neuron_phases(*rows_3NM)[1]
+    own_NK = np.arange(spectra_3NK.shape[-1]) == top_N[:, None]
+    one_3NM = np.fft.irfft(spectra_3NK * own_NK, n=rows_3NM.shape[-1], axis=-1)
+    m = len(answers_MM)
+    pairs = np.indices((m, m)).reshape(2, -1).T
+    found = {}
+    for name, (u, v, w) in (("one_cosine", one_3NM), ("rest", rows_3NM - one_3NM)):
+        weights = Weights(u.T, v.T, w)
+        found[name] = float(accuracy_by_width(weights, pairs, answers_MM.ravel(), (len(u),))[0])
+    return found
 
 
 def _phase_rows(about: dict[str, Any], phi_3N: np.ndarray, top_N: np.ndarray) -> pl.DataFrame:

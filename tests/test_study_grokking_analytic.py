@@ -9,7 +9,13 @@ import polars as pl
 import pytest
 
 from figures import grokking_analytic as pictures
-from studies._grokking_analytic import analytic_tables, form_tables, network_form
+from studies._grokking_analytic import (
+    analytic_tables,
+    answers_in_order,
+    cut_accuracy,
+    form_tables,
+    network_form,
+)
 from studies._grokking_analytic_claims import half_width
 from studies.grokking_analytic import CLAIMS, Config, Progress, Quadratic, ordered_rows, populations
 from tasks.modular import POLYNOMIALS, arithmetic_table
@@ -144,6 +150,27 @@ def test_analytic_networks_have_the_form_in_its_coordinates(operation):
     assert concentration(phi_3N[0]) < 0.4
 
 
+@pytest.mark.parametrize("operation", ["x+y", "x-y", "x*y", "x^3+xy"])
+def test_places_of_answers_are_those_of_the_table(operation):
+    x, y, q = coordinates(11, operation)
+    places = answers_in_order(11, operation)
+    for s in range(len(x)):
+        for t in range(len(y)):
+            assert q[places[s, t]] == POLYNOMIALS[operation](x[s], y[t]) % 11
+            if operation != "x^3+xy":
+                assert places[s, t] == (s + t) % len(q)
+
+
+def test_cutting_keeps_cosines_and_drops_the_rest(rng):
+    weights = analytic_weights(additive_form(23, "x-y"), 300, seed=5)
+    rows = np.stack(ordered_rows(params_of(weights), 23, "x-y"))
+    answers = answers_in_order(23, "x-y")
+    noisy = rows + 0.05 * rng.normal(size=rows.shape)
+    found = cut_accuracy(noisy, answers)
+    assert found["one_cosine"] == 1 and found["rest"] < 0.2
+    assert cut_accuracy(rng.normal(size=rows.shape), answers)["one_cosine"] < 0.2
+
+
 def test_dead_neurons_do_not_count():
     weights = analytic_weights(additive_form(23, "x+y"), 20, seed=5)
     rows = np.stack(ordered_rows(params_of(weights), 23, "x+y"))
@@ -208,7 +235,7 @@ def test_progress_of_the_analytic_network_is_complete():
 
 
 SMALL = Config(
-    seeds=5, p=23, width=40, analytic_p=31, widths=(16, 64, 200), analytic_width=200, draws=5
+    seeds=5, p=23, width=200, analytic_p=31, widths=(16, 64, 200), analytic_width=200, draws=5
 )
 
 
@@ -227,7 +254,9 @@ class AnalyticRun:
 
     def params(self, name, step):
         form = additive_form(SMALL.p, "x+y")
-        make = lambda s: gaussian_weights(23, 40, s) if step == 0 else analytic_weights(form, 40, s)
+        make = lambda s: (
+            gaussian_weights(23, 200, s) if step == 0 else analytic_weights(form, 200, s)
+        )
         trees = [params_of(make(s)) for s in self.members(name)["init_seed"]]
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
