@@ -126,10 +126,13 @@ def cells(config: Any, run: RunFolder) -> pl.DataFrame:
     settings = (config.kappa, config.decay, q)
     expected = theory.times(start["g2"], start["m2"], P_m, *settings, FITTED)
     end = theory.nats_on_test(*theory.minimum(config.P_g, P_m, *settings), q)
-    with np.errstate(invalid="ignore"):
-        # Where C_mem alone cannot fit, the loss falls on both sets once C_gen is there.
-        delay = np.where(np.isfinite(expected.train), expected.test / expected.train, 1.0)
-    delay = np.where(end <= GENERALISED, delay, np.nan)
+    starts = start["g2"], start["m2"]
+    fit = theory.fitting_time(starts[1], P_m, *settings, FITTED, starts[0])
+    takeover = theory.takeover_time(*starts, config.P_g, P_m, *settings, GENERALISED)
+    delay, quasistatic = (
+        predicted_delay(*pair, end)
+        for pair in ((expected.train, expected.test), (fit, fit + takeover))
+    )
     return members.select("member", "init_seed").with_columns(
         norm_ratio=P_m / config.P_g,
         speed_ratio=config.start_m / members["start_g"].to_numpy(),
@@ -143,7 +146,17 @@ def cells(config: Any, run: RunFolder) -> pl.DataFrame:
         predicted_delay=delay,
         predicted_end=end,
         predicted=phase(delay),
+        quasistatic_time=np.where(end <= GENERALISED, fit + takeover, np.nan),
+        quasistatic=phase(quasistatic),
     )
+
+
+def predicted_delay(train_P: np.ndarray, test_P: np.ndarray, end_P: np.ndarray) -> np.ndarray:
+    """Ratio of two predicted times; NaN where the minimum, of test loss ``end``, is too high."""
+    # Where C_mem alone cannot fit, the loss falls on both sets once C_gen is there.
+    fits = np.isfinite(train_P)
+    delay = np.where(fits, test_P, 1.0) / np.where(fits, train_P, 1.0)
+    return np.where((end_P <= GENERALISED) & np.isfinite(delay), delay, np.nan)
 
 
 def phase(delay_P: np.ndarray) -> pl.Series:

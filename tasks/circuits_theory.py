@@ -24,7 +24,11 @@ ln(c_m / c_g) where both start small, so
     t_test = t_train + ln(c_m / c_g) / rate.
 
 This leaves out that the gain slows down while C_gen takes over, the more so the nearer the two are
-in efficiency: it is too early there. Times are learning rate times steps.
+in efficiency: it is too early there. :func:`takeover_time` puts that in. All this while s follows
+at once (the pull is the stiff part), so the four scalars move along a curve on which ds/dt = 0,
+and the time is the integral of d(u_g - u_m) / (r_m - r_g) along it.
+
+Times are learning rate times steps.
 
 Source: Varma et al. 2023 (arXiv:2309.02390), theorem D.4; the rest is derived here.
 """
@@ -36,6 +40,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 NODES = 400
+PATH = 64
 
 
 class Minimum(NamedTuple):
@@ -98,17 +103,19 @@ def fitting_time(
     decay: float,
     n_labels: int,
     nats: float,
+    c_g: Float[ArrayLike, " P"] | float = 0.0,
 ) -> np.ndarray:
-    """Time C_mem alone takes to a training loss of ``nats``: the integral of dw / (dw/dt), (P,).
+    """Time to a training loss of ``nats``: the integral of du / (f - r_m), (P,).
 
-    ``dw/dt = (f - r) sqrt(c^4 + 4 w^2)``; infinite where C_mem rests before it gets there.
+    C_gen, with ``c_g``, is taken to keep pace with C_mem: u_g = u_m. By default C_mem is alone. It
+    is infinite where C_mem rests before it gets there.
     """
     c_m, P_m = (np.asarray(v, np.float64)[:, None] for v in (c_m, P_m))
+    c_g = np.broadcast_to(np.asarray(c_g, np.float64), c_m.shape[:1])[:, None]
     goal = np.log((n_labels - 1) / np.expm1(nats))
-    # Nodes even in u, in which dt = du / (f - r), so that the square root is gone.
-    u = np.linspace(0, 1, NODES) * np.arcsinh(2 * goal / c_m**2) / 2
-    w = c_m**2 / 2 * np.sinh(2 * u)
-    speed = pull(w, n_labels) - push(w, P_m, kappa, decay)
+    u = np.linspace(0, 1, NODES) * np.arcsinh(2 * goal / (c_m**2 + c_g**2)) / 2
+    w_m, w_g = (strength(u, c) for c in (c_m, c_g))
+    speed = pull(w_g + w_m, n_labels) - push(w_m, P_m, kappa, decay)
     reached = speed.min(1) > 0
     time = np.trapezoid(1 / np.where(speed > 0, speed, 1), u, axis=1)
     return np.where(reached, time, np.inf)
@@ -142,6 +149,49 @@ def times(
     gap = [np.arcsinh(2 * rest / np.asarray(c, np.float64) ** 2) / 2 for c in (c_g, c_m)]
     rate = push(rest, P_m, kappa, decay)
     return Times(train, train + np.maximum(gap[0] - gap[1], 0) / rate)
+
+
+def strength(u: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Weight ``(c^2 / 2) sinh(2u)`` of a circuit whose pull, less its push, adds up to u."""
+    return c**2 / 2 * np.sinh(2 * u)
+
+
+def takeover_time(
+    c_g: Float[ArrayLike, " P"],
+    c_m: Float[ArrayLike, " P"],
+    P_g: float,
+    P_m: Float[ArrayLike, " P"],
+    kappa: float,
+    decay: float,
+    n_labels: int,
+    nats: float,
+) -> np.ndarray:
+    """Time from memorisation to a test loss of ``nats``, (P,): quasi-static, see the module.
+
+    Arguments are those of :func:`times`. It is infinite where the minimum's test loss is higher.
+    """
+    c_g, c_m, P_m = (np.asarray(v, np.float64)[:, None] for v in (c_g, c_m, P_m))
+    end = minimum(P_g, P_m, kappa, decay, n_labels)
+    gap = np.arcsinh(2 * end.w_g / c_g**2) / 2 - np.arcsinh(2 * end.w_m / c_m**2) / 2
+    # Denser towards the minimum, where the gain dies out; it is not reached.
+    ahead = np.maximum(gap, 0) * (1 - np.linspace(1, 0.02, PATH) ** 2)
+    low, high = np.zeros(ahead.shape), np.arcsinh(100 / c_m**2) / 2 + np.zeros(ahead.shape)
+    for _ in range(40):
+        middle = (low + high) / 2
+        w_g, w_m = strength(middle + ahead, c_g), strength(middle, c_m)
+        rises = [
+            (pull(w_g + w_m, n_labels) - push(w, P, kappa, decay)) * np.sqrt(c**4 + 4 * w**2)
+            for w, P, c in ((w_g, P_g, c_g), (w_m, P_m, c_m))
+        ]
+        low, high = (np.where(sum(rises) > 0, a, b) for a, b in ((middle, low), (high, middle)))
+    gain = push(w_m, P_m, kappa, decay) - push(w_g, P_g, kappa, decay)
+    slowness = 1 / np.maximum(gain, 1e-12)
+    pieces = np.diff(ahead) * (slowness[:, 1:] + slowness[:, :-1]) / 2
+    clock = np.concatenate([np.zeros((len(ahead), 1)), np.cumsum(pieces, 1)], 1)
+    loss = nats_on_test(w_g, w_m, n_labels)
+    rows = zip(-loss, clock, strict=True)
+    # The loss falls along the path: read the clock where it passes nats.
+    return np.array([np.interp(-nats, x, t, right=np.inf) for x, t in rows])
 
 
 def nats_on_train(w_g: ArrayLike, w_m: ArrayLike, n_labels: int) -> np.ndarray:
