@@ -47,7 +47,8 @@ class GroupedAdamW:
         rate, decay = jnp.float32(self.learning_rate), jnp.float32(self.weight_decay)
         step = lambda u, p: -rate * (u + decay * p)
         scaled = {name: jax.tree.map(step, u, params[name]) for name, u in updates.items()}
-        return scaled | {"embed": -jnp.float32(self.embed_rate) * updates["embed"]}
+        own = lambda u: -jnp.float32(self.embed_rate) * u
+        return scaled | {"embed": jax.tree.map(own, updates["embed"])}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
