@@ -32,7 +32,7 @@ def circles(measures: Mapping[str, Any]) -> Figure:
     for i, kind in enumerate(KINDS):
         model = measures["examples"].row(i, named=True)
         _circle(grid[0, i], measures["example_circles"][i], model["frequency"])
-        named = f"{kind.capitalize()}: circularity {model['circularity']:.3f}"
+        named = f"{kind.capitalize()}, c = {model['circularity']:.3f}"
         fig.title(grid[0, i], named)
         _distances(grid[1, i], measures["example_correct"][i], model["frequency"])
         found = f"The Pizza's formula explains {model['pizza_fve']:.0%}, "
@@ -70,18 +70,23 @@ def _distances(ax: Axes, correct_DI: np.ndarray, k: int) -> None:
     pizza = (correct_DI.mean(1) @ shape_D) / (shape_D @ shape_D)
     ax.plot(angle, pizza * np.abs(np.cos(np.pi * angle)), "--", color=fig.VERMILLION, label="Pizza")
     ax.axhline(correct_DI.mean(), color=fig.INK, linestyle=":", label="Clock")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.25 * (high - low), high)  # room for the legend
     ax.set_xlabel("angle between the summands, turns of the circle")
     ax.legend(loc="lower center", ncols=3)
 
 
 def both_measures(measures: Mapping[str, Any]) -> Figure:
     """Both measures against the attention rate, beside their controls."""
-    sheet = fig.figure(fig.PAGE, 3.1)
+    sheet = fig.figure(fig.PAGE, 3.5)
     axes = sheet.subplots(1, 2)
     models = measures["models"]
     good = models.filter("qualifies")
     for ax, name in zip(axes, NAMES, strict=True):
-        _over_rate(ax, good, name, "trained", fig.BLUE, "o")
+        rest = models.filter(~pl.col("qualifies"))
+        label = "not circular, or not accurate"
+        ax.plot(rest["rate"], rest[name], "x", color=fig.SKY, markersize=3, label=label)
+        _over_rate(ax, good, name, "circular and accurate", fig.BLUE, "o")
         _over_rate(ax, measures["untrained"], name, "untrained", fig.MUTED, "s")
         _over_rate(ax, measures["memorising"], name, "memorising", fig.ORANGE, "^", line="none")
         ax.axhline(LINES[name], color=fig.INK, linestyle=":", linewidth=0.8)
@@ -90,7 +95,8 @@ def both_measures(measures: Mapping[str, Any]) -> Figure:
         text = " to ".join("none" if v is None else f"{v:.2f}" for v in ends)
         fig.title(ax, f"Medians from constant to free attention: {text}")
     _mark_line(axes[0], measures["lines"]["line"].to_numpy())
-    axes[0].legend(loc="lower left")
+    handles, labels = axes[0].get_legend_handles_labels()
+    sheet.legend(handles, labels, loc="outside lower center", ncols=3)
     fig.title(sheet, f"{len(good)} of {len(models)} models know the table and are circular")
     return sheet
 
@@ -136,7 +142,7 @@ def _mark_line(ax: Axes, line_S: np.ndarray) -> None:
 
 def plane(measures: Mapping[str, Any]) -> Figure:
     """Every model in the plane of the two measures, with the corner of the Pizzas."""
-    sheet = fig.figure(fig.COLUMN + 0.9, 3.3)
+    sheet = fig.figure(fig.COLUMN + 0.9, 3.5)
     ax = sheet.subplots()
     models, good = measures["models"], measures["models"].filter("qualifies")
     rest = models.filter(~pl.col("qualifies"))
@@ -158,7 +164,7 @@ def plane(measures: Mapping[str, Any]) -> Figure:
     ax.axhline(LINES["q"], color=fig.INK, linestyle=":", linewidth=0.8)
     ax.set(xlabel=NAMES["symmetricity"], ylabel=NAMES["q"])
     sheet.colorbar(seen, ax=ax, label="attention rate")
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18), ncols=2)
     high = (good["symmetricity"] > LINES["symmetricity"]).to_numpy()
     low = (good["q"] < LINES["q"]).to_numpy()
     agree = f"{(high == low).mean():.0%}" if len(good) else "none"

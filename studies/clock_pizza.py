@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 
 from studies._clock_pizza import PIZZA, example, group, judged, observe, phase_lines
-from tasks.modular import ModularArithmetic, scores
+from tasks.modular import ModularArithmetic
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
@@ -93,7 +93,6 @@ def populations(config: Config) -> dict[str, Population]:
             steps=config.steps,
             batch_size=task.n_train,
             loss=cross_entropy,
-            metrics=scores,
             snapshots=(0,),
         )
     }
