@@ -52,7 +52,7 @@ def curves(m: Mapping[str, Any], config: Any) -> Figure:
     left.set_yscale("log")
     left.set_ylabel("cross-entropy, nats")
     middle.set_ylabel("accuracy")
-    middle.legend(loc="center right", fontsize=6.5)
+    middle.legend(loc="lower right", fontsize=6.5)
     fig.title(left, f"Seed 0 memorises by step {row['memorised']:,.0f}")
     fig.title(middle, _generalised(row))
     for decay, colour in ((True, fig.VERMILLION), (False, fig.MUTED)):
@@ -126,7 +126,14 @@ def progress(m: Mapping[str, Any], config: Any) -> Figure:
             fig.interval_line(ax, grid, on_grid(m, column, grid), name, colour)
         handles, names = ax.get_legend_handles_labels()
         kept = [i for i, n in enumerate(names) if n not in dict(PHASES)]
-        ax.legend([handles[i] for i in kept], [names[i] for i in kept], fontsize=6.5)
+        place = {"loss, nats": (0.52, 0.52), "training loss, nats": (0.4, 0.38)}.get(label)
+        ax.legend(
+            [handles[i] for i in kept],
+            [names[i] for i in kept],
+            fontsize=6.5,
+            loc="lower left" if place else "best",
+            bbox_to_anchor=place,
+        )
         ax.set_ylabel(label)
     for ax in axes[0]:
         ax.set_yscale("symlog", linthresh=1e-2)
@@ -145,7 +152,7 @@ def progress(m: Mapping[str, Any], config: Any) -> Figure:
     lead = np.nanmedian(on_grid(m, "restricted", grid), 0)
     crossed = np.flatnonzero(lead < level)
     when = f"at {grid[crossed[0]]:.0%} of the delay" if len(crossed) else "not within the run"
-    fig.title(sheet, f"The restricted loss halves its distance to 0 {when} (median over seeds)")
+    fig.title(sheet, f"The restricted loss falls below half that of a uniform guess {when}")
     return sheet
 
 
@@ -160,7 +167,8 @@ def spectra(m: Mapping[str, Any], config: Any) -> Figure:
     left.plot(k, m["embedding_untrained"][members[0]], color=fig.MUTED, label="untrained")
     left.set_xlabel("frequency k")
     left.set_ylabel("norm of the embedding's component")
-    left.legend()
+    left.set_ylim(0, 1.35 * float(m["embedding"][members[0]].max()))
+    left.legend(loc="upper left")
     fig.title(left, f"Seed 0 keeps {int(m['key'][members[0]].sum())} frequencies")
     image = middle.imshow(m["cosines"][members], aspect="auto", vmin=0, extent=_extent(k, members))
     middle.set_xlabel("frequency k")
