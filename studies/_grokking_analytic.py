@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import polars as pl
 
@@ -117,11 +117,11 @@ def network_form(
     """
     size_N = np.linalg.norm(rows_3NM, axis=-1).prod(0)
     living_N = size_N >= LIVING * size_N.max()
-    rows_3NM = rows_3NM[:, living_N]
-    phi_3N, top_N = neuron_phases(*rows_3NM)
+    # Of all neurons, so that every network has one shape and nothing is compiled twice.
+    ratio_3N = np.asarray(jax.jit(participation)(np.asarray(rows_3NM, np.float32)))[:, living_N]
+    phi_3N, top_N = neuron_phases(*rows_3NM[:, living_N])
     sum_N, rng = phi_3N[0] + phi_3N[1], np.random.default_rng(seed)
     shuffled = [concentration(sum_N - rng.permutation(phi_3N[2])) for _ in range(SHUFFLES)]
-    ratio_3N = np.asarray(participation(jnp.asarray(rows_3NM, jnp.float32)))
     facts = {
         "participation": float(ratio_3N.mean()),
         **{
