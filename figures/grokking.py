@@ -97,17 +97,17 @@ def progress(m: Mapping[str, Any], config: Any) -> Figure:
             axes[0, 0],
             "loss, nats",
             (
-                ("restricted", "restricted to the key frequencies", fig.BLUE),
-                ("restricted_others", "to as many others (control)", fig.MUTED),
-                ("test_loss", "test", fig.VERMILLION),
+                ("restricted", "key frequencies only", fig.BLUE),
+                ("restricted_others", "as many others", fig.MUTED),
+                ("test_loss", "test loss", fig.VERMILLION),
             ),
         ),
         (
             axes[0, 1],
             "training loss, nats",
             (
-                ("excluded", "without the key frequencies", fig.BLUE),
-                ("excluded_others", "without as many others (control)", fig.MUTED),
+                ("excluded", "without key frequencies", fig.BLUE),
+                ("excluded_others", "without as many others", fig.MUTED),
                 ("train_loss", "whole network", fig.INK),
             ),
         ),
@@ -126,7 +126,7 @@ def progress(m: Mapping[str, Any], config: Any) -> Figure:
             fig.interval_line(ax, grid, on_grid(m, column, grid), name, colour)
         handles, names = ax.get_legend_handles_labels()
         kept = [i for i, n in enumerate(names) if n not in dict(PHASES)]
-        place = {"loss, nats": (0.52, 0.52), "training loss, nats": (0.4, 0.38)}.get(label)
+        place = {"loss, nats": (0.6, 0.38), "training loss, nats": (0.42, 0.38)}.get(label)
         ax.legend(
             [handles[i] for i in kept],
             [names[i] for i in kept],
