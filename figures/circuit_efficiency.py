@@ -17,6 +17,7 @@ from studies._circuit_efficiency import (
     GROKKING,
     IMMEDIATE,
     PHASES,
+    phase,
     predicted_delay,
 )
 from tasks import circuits_theory as theory
@@ -26,7 +27,7 @@ SHOWN = {
     "grokking": "All three ingredients",
     "inefficient": "C_gen less efficient",
     "equal speed": "Both equally fast",
-    "swapped": "Grokked, norms swapped",
+    "swapped": "Grokked, then swapped",
 }
 LINES = (
     (("train", fig.BLUE), ("test", fig.VERMILLION)),
@@ -34,7 +35,7 @@ LINES = (
     (("norm", fig.INK),),
 )
 LABELS = ("loss (nats)", "circuit's weight", "parameter norm")
-GRID = 60
+GRID = 50
 COLOURS = ("#E3E3E3", fig.SKY, fig.ORANGE, fig.VERMILLION)  # of PHASES
 
 
@@ -58,19 +59,19 @@ def curves(measures: Mapping[str, Any], config: Any) -> Figure:
                 band(ax, rows, value, colour)
         runs = measures["runs"].filter(pl.col("case") == name)
         column[0].set_title(f"{label}:\n{outcome(runs)}", fontsize=7.5)
-        column[0].axhline(np.log(config.n_labels), color=fig.MUTED, linestyle=":", linewidth=1)
         column[2].set_xlabel("step")
+        column[0].axhline(np.log(config.n_labels), color=fig.MUTED, linestyle=":", linewidth=1)
     for ax, label in zip(axes[:, 0], LABELS, strict=True):
         ax.set_ylabel(label)
     axes[0, 0].set_xscale("log")
     axes[0, 0].set_yscale("log")
+    for ax in axes.flat:
+        ax.minorticks_off()
     chance = Line2D([], [], color=fig.MUTED, linestyle=":", label="chance, ln q")
     names = {"w_g": "w_g (generalises)", "w_m": "w_m (memorises)"}
     drawn = [Line2D([], [], color=c, label=names.get(v, v)) for row in LINES for v, c in row]
     page.legend(handles=[*drawn, chance], loc="outside lower center", ncols=6)
     fig.title(page, finding(measures["runs"]))
-    note = f"t: step from which the loss stays below {FITTED:g} (train), {GENERALISED:g} (test)"
-    axes[0, 0].annotate(note, (0, 1), (0, 30), "axes fraction", "offset points", fontsize=7)
     return page
 
 
@@ -102,7 +103,8 @@ def finding(runs: pl.DataFrame) -> str:
     ratio, expected = grokked["ratio"].median(), grokked["theory_ratio"].median()
     return (
         f"With all three ingredients the norm peaks at {fall:.2f} times its last value, and w_m / "
-        f"w_g ends at {ratio:.4f}; the theorem says {expected:.4f}."
+        f"w_g ends at {ratio:.4f} (theorem: {expected:.4f}). t: step from which a loss stays below "
+        f"{FITTED:g} (train), {GENERALISED:g} (test)."
     )
 
 
@@ -112,26 +114,24 @@ def phase_map(cells: pl.DataFrame, config: Any) -> Figure:
     left, right = page.subplots(1, 2, sharey=True)
     norm, speed = (cells[c].unique().sort().to_numpy() for c in ("norm_ratio", "speed_ratio"))
     shape = (len(norm), len(speed))
-    code = pl.col("phase").replace_strict(PHASES, range(len(PHASES)))
-    table = cells.with_columns(code=code).group_by("norm_ratio", "speed_ratio")
-    table = table.agg(pl.col("code").mode().min(), pl.col("delay").fill_nan(None).median())
+    table = cells.group_by("norm_ratio", "speed_ratio").agg(pl.col("delay").median())
     table = table.sort("norm_ratio", "speed_ratio")
+    codes = phase(table["delay"].to_numpy()).replace_strict(PHASES, range(len(PHASES)))
+    codes, delay = (v.to_numpy().reshape(shape).T for v in (codes, table["delay"]))
     phases = ListedColormap(COLOURS)
-    codes = table["code"].to_numpy().reshape(shape).T
     left.pcolormesh(norm, speed, codes, cmap=phases, norm=BoundaryNorm(np.arange(5) - 0.5, 4))
-    delay = table["delay"].cast(pl.Float64).to_numpy().reshape(shape).T
     right.set_facecolor(COLOURS[0])
     ratio = right.pcolormesh(norm, speed, delay, norm=LogNorm(1, 200))
     bar = page.colorbar(ratio, ax=right, label="t(test) / t(train)")
     bar.ax.set_yticks([1, 2, 10, 100], ["1", "2", "10", "100"])
+    lines = predicted(config)
     for ax in (left, right):
-        boundaries(ax, cells, config)
+        boundaries(ax, lines, config)
         ax.set_xlabel("norm of C_mem over norm of C_gen, P_m / P_g")
     left.set_ylabel("speed: w_m2(0) / w_g2(0)")
     simple, full = ((cells["phase"] == cells[c]).mean() for c in ("predicted", "quasistatic"))
-    fig.title(
-        left, f"{simple:.0%} of {len(cells):,} runs are as the law says, {full:.0%} as the integral"
-    )
+    head = f"{simple:.0%} of {len(cells):,} runs are in the law's phase"
+    fig.title(left, f"{head}, {full:.0%} in the integral's")
     grok = cells.filter(pl.col("phase") == "grokking")
     most = grok["delay"].max() if len(grok) else np.nan
     fig.title(right, f"{len(grok) / len(cells):.0%} grok, up to {most:.0f} × as late as they fit")
@@ -143,8 +143,8 @@ def phase_map(cells: pl.DataFrame, config: Any) -> Figure:
     return page
 
 
-def boundaries(ax: Axes, cells: pl.DataFrame, config: Any) -> None:
-    """Lines where the predicted ratio is 2 and 10, and where the minimum generalises."""
+def predicted(config: Any) -> dict[str, np.ndarray]:
+    """Delays by the law and by the integral, grids (speed, norm)."""
     norm = np.geomspace(*config.norm_ratios, GRID)
     speed = np.geomspace(*config.speed_ratios, GRID)
     settings = (config.kappa, config.decay, config.n_labels)
@@ -155,13 +155,25 @@ def boundaries(ax: Axes, cells: pl.DataFrame, config: Any) -> None:
     fit = theory.fitting_time(start_m, P_m, *settings, FITTED, start_g)
     rest = theory.takeover_time(start_g, start_m, config.P_g, P_m, *settings, GENERALISED)
     end = theory.nats_on_test(*theory.minimum(config.P_g, P_m, *settings), config.n_labels)
-    for pair, style in (((law.train, law.test), "dashed"), ((fit, fit + rest), "solid")):
-        delay = predicted_delay(*pair, end).reshape(GRID, GRID)
-        levels = (IMMEDIATE, GROKKING)
-        ax.contour(norm, speed, delay, levels, colors=fig.INK, linewidths=1.1, linestyles=style)
-    generalises = norm[end.reshape(GRID, GRID)[0] <= GENERALISED]
-    if len(generalises):
-        ax.axvline(generalises[0], color=fig.INK, linewidth=1.2)
+    grids = {"dashed": predicted_delay(law.train, law.test, end)}
+    grids["solid"] = predicted_delay(fit, fit + rest, end)
+    return {"norm": norm, "speed": speed} | {n: v.reshape(GRID, GRID) for n, v in grids.items()}
+
+
+def boundaries(ax: Axes, lines: Mapping[str, np.ndarray], config: Any) -> None:
+    """Lines where the predicted ratio is 2 and 10, and where the minimum generalises."""
+    norm, speed = lines["norm"], lines["speed"]
+    for style in ("dashed", "solid"):
+        delay = lines[style][np.isfinite(lines[style])]
+        inside = [v for v in (IMMEDIATE, GROKKING) if len(delay) and delay.min() < v < delay.max()]
+        if inside:
+            look = dict(colors=fig.INK, linewidths=1.1, linestyles=style)
+            ax.contour(norm, speed, lines[style], inside, **look)
+    fine = np.geomspace(norm[0], norm[-1], 1000)
+    least = theory.minimum(1.0, fine, config.kappa, config.decay * config.P_g**2, config.n_labels)
+    generalises = theory.nats_on_test(*least, config.n_labels) <= GENERALISED
+    if generalises.any():
+        ax.axvline(fine[generalises.argmax()], color=fig.INK, linewidth=1.2)
     ax.plot(config.P_m / config.P_g, config.start_m / config.start_g, "*", color=fig.INK)
     ax.set_xscale("log")
     ax.set_yscale("log")

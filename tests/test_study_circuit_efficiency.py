@@ -57,15 +57,16 @@ def test_model_taps_its_sites_and_adds_the_two_answers():
 
 @pytest.mark.parametrize("w", [(0.0, 0.0), (0.3, 2.0), (8.0, 0.5), (-0.4, 3.0)])
 def test_losses_are_those_of_all_logits(w):
-    model, values = Circuits(Q), params(w[0], 1, w[1], 1)
+    q = 23
+    model, values = Circuits(q), params(w[0], 1, w[1], 1)
     for name, ours in (("train", circuits.loss_on_train), ("test", circuits.loss_on_test)):
-        batch = Tables(Q).split()[name]
+        batch = Tables(q).split()[name]
         whole = cross_entropy(model, values, batch)
-        nats = ours(jnp.float32(w[0]), jnp.float32(w[1]), Q)
+        nats = ours(jnp.float32(w[0]), jnp.float32(w[1]), q)
         np.testing.assert_allclose(nats, whole, rtol=2e-6)
         again = CircuitLoss(decay=0.0)(model, values, batch)
         np.testing.assert_allclose(again, whole, rtol=2e-6)
-        exact = getattr(circuits_theory, f"nats_on_{name}")(*w, Q)
+        exact = getattr(circuits_theory, f"nats_on_{name}")(*w, q)
         np.testing.assert_allclose(nats, exact, rtol=2e-6)
 
 
