@@ -25,6 +25,7 @@ from toylab.store import RunFolder
 
 SHUFFLES = 100
 LIVING = 0.01  # a neuron counts if the product of its rows' norms is this share of the greatest
+GONE = 1e-12  # below this product a neuron has decayed to nothing, whatever the others do
 SHOWN = 3  # neurons whose spectra are kept for the picture
 
 
@@ -113,21 +114,19 @@ def network_form(
     Returns:
         Mean participation of the living neurons' rows, concentration of phi1 + phi2 - phi3, the
         same with the neurons' phi3 shuffled (mean of 100), share of living neurons; then the
-        living neurons' phases (3, n) and frequencies (n,).
+        living neurons' phases (3, n) and frequencies (n,). NaN where no neuron lives.
     """
     size_N = np.linalg.norm(rows_3NM, axis=-1).prod(0)
-    living_N = size_N >= LIVING * size_N.max()
+    living_N = size_N >= max(LIVING * size_N.max(), GONE)
     # Of all neurons, so that every network has one shape and nothing is compiled twice.
     ratio_3N = np.asarray(jax.jit(participation)(np.asarray(rows_3NM, np.float32)))[:, living_N]
     phi_3N, top_N = neuron_phases(*rows_3NM[:, living_N])
     sum_N, rng = phi_3N[0] + phi_3N[1], np.random.default_rng(seed)
     shuffled = [concentration(sum_N - rng.permutation(phi_3N[2])) for _ in range(SHUFFLES)]
+    part_3 = ratio_3N.mean(1) if living_N.any() else np.full(3, np.nan)
     facts = {
-        "participation": float(ratio_3N.mean()),
-        **{
-            f"participation_{part}": float(r.mean())
-            for part, r in zip("UVW", ratio_3N, strict=True)
-        },
+        "participation": float(part_3.mean()),
+        **{f"participation_{name}": float(r) for name, r in zip("UVW", part_3, strict=True)},
         "concentration": concentration(sum_N - phi_3N[2]),
         "shuffled": float(np.mean(shuffled)),
         "living": float(living_N.mean()),

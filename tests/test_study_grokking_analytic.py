@@ -180,6 +180,12 @@ def test_dead_neurons_do_not_count():
     assert facts["participation"] == pytest.approx(1, abs=1e-4)
 
 
+def test_a_network_that_decayed_to_nothing_has_no_form():
+    facts, phi_3N, top_N = network_form(np.full((3, 4, 23), 1e-9), seed=0)
+    assert facts["living"] == 0 and phi_3N.shape == (3, 0) and top_N.shape == (0,)
+    assert np.isnan([facts["participation"], facts["concentration"], facts["shuffled"]]).all()
+
+
 def test_tokens_keep_their_order_where_no_coordinates_are_one_to_one():
     for operation in ("x^2+y^2", "(x+y)^2", "x^3+xy"):
         for order in coordinates(11, operation):
