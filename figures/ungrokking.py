@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, to_hex
 from matplotlib.figure import Figure
@@ -30,9 +31,10 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 def curves(measures: Mapping[str, Any]) -> Figure:
     """Test accuracy over the continuation, one line per size, with and without decay."""
-    sheet = fig.figure(fig.PAGE, 3.0)
-    axes = sheet.subplots(1, 2, sharey=True, width_ratios=(1.25, 1))
+    sheet = fig.figure(fig.PAGE, 2.8)
+    axes = sheet.subplots(1, 2, sharey=True)
     rows = measures["curves"].filter(pl.col("set") == "continued")
+    before = measures["models"].filter(pl.col("set") == "full").sort("init_seed")
     sizes = sorted(rows["size"].unique())
     shades = mpl.colormaps[fig.SEQUENTIAL](np.linspace(0, 0.9, len(sizes)))
     for ax, decay in zip(axes, (1.0, 0.0), strict=True):
@@ -40,30 +42,37 @@ def curves(measures: Mapping[str, Any]) -> Figure:
         for size, shade in zip(sizes, shades, strict=True):
             line = chosen.filter(pl.col("size") == size)
             if len(line):
-                _over_time(ax, line, f"{size}", to_hex(shade))
+                _over_time(ax, line, before, f"{size}", to_hex(shade))
         ax.set_xlabel("steps with D' alone")
         ax.set_ylim(-0.03, 1.03)
-        ends = measures["models"].filter(
-            (pl.col("set") == "continued") & (pl.col("decay") == decay)
-        )
-        fits = ends["train_accuracy"].min()
-        ax.legend(title="pairs in D'", loc="center left", bbox_to_anchor=(1, 0.5))
-        by_size = ends.group_by("size").agg(pl.col("test_accuracy").median()).sort("size")
-        low, high = by_size["test_accuracy"].to_numpy()[[0, -1]]
-        what = "With weight decay" if decay else "Without weight decay"
-        fig.title(
-            ax,
-            f"{what} test accuracy ends at {low:.2f} ({by_size['size'][0]} pairs) to {high:.2f} "
-            f"({by_size['size'][-1]}); training accuracy at least {fits:.2f}",
-        )
+        _say_ends(ax, measures["models"], decay)
+    lines = axes[0].get_legend_handles_labels()
+    sheet.legend(*lines, title="pairs in D'", loc="outside right center")
     axes[0].set_ylabel("accuracy on the other pairs")
     return sheet
 
 
-def _over_time(ax: Axes, rows: pl.DataFrame, label: str, colour: str) -> None:
+def _over_time(ax: Axes, rows: pl.DataFrame, before: pl.DataFrame, label: str, colour: str) -> None:
     wide = rows.sort("step").pivot("step", index="init_seed", values="test_accuracy")
-    steps = np.array([float(c) for c in wide.columns[1:]])
-    fig.interval_line(ax, steps, wide.drop("init_seed").to_numpy(), label, color=colour)
+    steps = np.array([0.0, *(float(c) for c in wide.columns[1:])])
+    # The network that each begins with, on the whole table.
+    wide = wide.join(before.select("init_seed", "train_accuracy"), on="init_seed", how="left")
+    values_PS = wide.drop("init_seed", "train_accuracy").to_numpy()
+    values_PS = np.concatenate([wide["train_accuracy"].to_numpy()[:, None], values_PS], 1)
+    fig.interval_line(ax, steps, values_PS, label, color=colour)
+
+
+def _say_ends(ax: Axes, models: pl.DataFrame, decay: float) -> None:
+    ends = models.filter((pl.col("set") == "continued") & (pl.col("decay") == decay))
+    medians = ends.group_by("size").agg(pl.col("test_accuracy").median()).sort("size")
+    fits = ends["train_accuracy"].min()
+    what = "With" if decay else "Without"
+    few, many = medians.row(0), medians.row(-1)
+    fig.title(
+        ax,
+        f"{what} weight decay: {few[1]:.2f} left with {few[0]} pairs, {many[1]:.2f} with "
+        f"{many[0]} (all fit D' to {fits:.2f})",
+    )
 
 
 def by_size(rows: pl.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
@@ -91,12 +100,13 @@ def transition(measures: Mapping[str, Any], config: Any) -> Figure:
         left.axvspan(where.low, where.high, color=fig.BLUE, alpha=0.15, linewidth=0)
     left.axhline(0.5, color=fig.INK, linewidth=0.6, linestyle=":")
     _sizes_axis(left, x, "pairs in D'")
+    left.set_ylim(-0.03, 1.03)
     left.set_ylabel("final test accuracy")
     left.legend()
     fig.title(
         left,
         f"Test accuracy crosses 1/2 at {where.estimate:.0f} pairs "
-        f"[{where.low:.0f}, {where.high:.0f}] of {config.p**2}"
+        f"[{where.low:.0f}, {where.high:.0f}]"
         if np.isfinite(where.estimate)
         else "Test accuracy does not cross 1/2 within these sizes",
     )
@@ -120,10 +130,9 @@ def _against_decay(ax: Axes, sizes: pl.DataFrame, middle: float, config: Any) ->
     ax.set_xticks(x, [f"{v:g}" for v in x])
     span = alive(values_SW.ravel())
     if len(span):
-        _number_ticks(
-            ax, min(span.min(), middle * factors[0]), max(span.max(), middle * factors[-1])
-        )
-    ax.xaxis.set_minor_formatter(NullFormatter())
+        ends = middle * factors[[0, -1]] if np.isfinite(middle) else span
+        _number_ticks(ax.yaxis, min(span.min(), ends[0]), max(span.max(), ends[-1]))
+    ax.minorticks_off()
     ax.set_xlabel("weight decay")
     ax.set_ylabel("transition, pairs in D'")
     ax.legend()
@@ -146,8 +155,7 @@ def efficiency(measures: Mapping[str, Any], config: Any) -> Figure:
         found[kind] = _interval(powers.filter(pl.col("set") == kind)["exponent"], "mean")
         if len(rows):
             x, values_SD = by_size(rows, "norm")
-            label = f"{words}: $D^{{{found[kind].estimate:.2f}}}$"
-            fig.interval_line(left, x, values_SD, label, fig.PALETTE[i], marker=MARKERS[i])
+            fig.interval_line(left, x, values_SD, words, fig.PALETTE[i], marker=MARKERS[i])
     logit = float(table["logit"][0]) if len(table) else float("nan")
     base = measures["transitions"].filter((pl.col("set") == "continued") & (pl.col("decay") == 1.0))
     where = _interval(base["size"])
@@ -158,11 +166,8 @@ def efficiency(measures: Mapping[str, Any], config: Any) -> Figure:
     _sizes_axis(left, np.array(sorted(table["size"].unique()), np.float64), "training pairs")
     left.set_ylabel(f"parameter norm at correct logit {logit:.0f}")
     left.legend()
-    fig.title(
-        left,
-        f"Norm grows as size to the {found['memorising'].estimate:.2f} for memorising, "
-        f"{found['generalising'].estimate:.2f} for generalising",
-    )
+    said = [f"{k}: $D^{{{v.estimate:.2f}}}$" for k, v in found.items() if np.isfinite(v.estimate)]
+    fig.title(left, "Norm at one logit against the size D: " + ", ".join(said))
     _norm_against_logit(right, measures["models"], table)
     return sheet
 
@@ -170,7 +175,7 @@ def efficiency(measures: Mapping[str, Any], config: Any) -> Figure:
 def _norm_against_logit(ax: Axes, models: pl.DataFrame, table: pl.DataFrame) -> None:
     sets = {"memorising": "random", "generalising": "continued"}
     sizes = sorted(table["size"].unique())
-    shades = mpl.colormaps[fig.SEQUENTIAL](np.linspace(0, 0.9, max(len(sizes), 1)))
+    scale = ScalarMappable(LogNorm(sizes[0], sizes[-1]), fig.SEQUENTIAL)
     for kind, marker in zip(sets, "o^", strict=True):
         chosen = table.filter(pl.col("set") == kind).select("init_seed", "size")
         rows = models.filter((pl.col("set") == sets[kind]) & (pl.col("decay") > 0))
@@ -178,17 +183,17 @@ def _norm_against_logit(ax: Axes, models: pl.DataFrame, table: pl.DataFrame) -> 
         for (size, _), line in rows.sort("decay").group_by(
             "size", "init_seed", maintain_order=True
         ):
-            colour = shades[sizes.index(size)]
+            colour = scale.to_rgba(size)
             ax.plot(line["correct_logit"], line["norm"], color=colour, marker=marker, linewidth=0.5)
         ax.plot([], [], color=fig.INK, marker=marker, linestyle="", label=KINDS[kind])
-    scale = ScalarMappable(LogNorm(sizes[0], sizes[-1]), fig.SEQUENTIAL)
     bar = ax.figure.colorbar(scale, ax=ax, label="training pairs")
     bar.set_ticks(sizes, labels=[str(s) for s in sizes])
     bar.ax.minorticks_off()
     ax.axvline(float(table["logit"][0]), color=fig.INK, linewidth=0.6, linestyle=":")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    _number_ticks(ax, *ax.get_ylim())
+    _number_ticks(ax.yaxis, *ax.get_ylim())
+    _number_ticks(ax.xaxis, *ax.get_xlim())
     ax.set_xlabel("mean correct logit (less the mean logit)")
     ax.set_ylabel("parameter norm")
     ax.legend()
@@ -207,9 +212,9 @@ def _sizes_axis(ax: Axes, sizes: np.ndarray, label: str) -> None:
     ax.set_xlabel(label)
 
 
-def _number_ticks(ax: Axes, low: float, high: float) -> None:
+def _number_ticks(axis: Axis, low: float, high: float) -> None:
     """Put plain numbers on a log axis that spans less than a few decades."""
     steps = np.array([m * 10.0**k for k in range(-2, 6) for m in (1, 1.5, 2, 3, 5, 7)])
     kept = steps[(steps >= low * 0.95) & (steps <= high * 1.05)]
-    ax.set_yticks(kept, [f"{v:g}" for v in kept])
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    axis.set_ticks(kept, labels=[f"{v:g}" for v in kept])
+    axis.set_minor_formatter(NullFormatter())

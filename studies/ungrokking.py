@@ -23,14 +23,20 @@ reviewer asked whether ungrokking were catastrophic forgetting.
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from studies._ungrokking import efficiency, exponents, finals, progress, records, transitions
+from studies._ungrokking import (
+    Relabelled,
+    efficiency,
+    exponents,
+    finals,
+    progress,
+    records,
+    transitions,
+)
 from studies._ungrokking_claims import CLAIMS
-from tasks.modular import ModularArithmetic
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
 from toylab.members import Members, grid, zipped
@@ -53,23 +59,22 @@ class Config:
     first_seed: int = 0
     p: int = 29
     operation: str = "x+y"
-    width: int = 64
+    width: int = 48
     heads: int = 4
-    hidden: int = 256
+    hidden: int = 192
     learning_rate: float = 3e-3
-    weight_decay: float = 1.0
+    weight_decay: float = 2.0
     decays: tuple[float, ...] = (0.5, 1.0, 2.0)
-    fractions: tuple[float, ...] = (0.07, 0.105, 0.16, 0.24, 0.36, 0.54)
-    random_fractions: tuple[float, ...] = (0.07, 0.105, 0.16, 0.24, 0.36)
-    groups: int = 2
-    full_steps: int = 1_500
-    steps: int = 2_000
-    random_steps: int = 2_000
+    fractions: tuple[float, ...] = (0.08, 0.13, 0.21, 0.34, 0.55)
+    random_fractions: tuple[float, ...] = (0.08, 0.13, 0.21, 0.34)
+    groups: int = 3
+    full_steps: int = 800
+    steps: int = 1_000
     warmup: int = 100
-    records: int = 50
+    records: int = 40
 
     def __post_init__(self) -> None:
-        for field in ("full_steps", "steps", "random_steps", "groups", "records"):
+        for field in ("full_steps", "steps", "groups", "records"):
             check_number("ungrokking", field, getattr(self, field), low=1, whole=True)
         check_number("ungrokking", "warmup", self.warmup, low=0, whole=True)
         check_number("ungrokking", "weight_decay", self.weight_decay, low=1e-6)
@@ -84,34 +89,43 @@ class Config:
                 raise ToylabError(f"ungrokking: {field} = {values}; give at least 3, ascending.")
             for fraction in values:
                 _task(self, fraction)
+        if self.random_fractions[-1] > self.fractions[-1]:
+            raise ToylabError(
+                f"ungrokking: random_fractions = {self.random_fractions} go beyond fractions = "
+                f"{self.fractions}; raise the last of these."
+            )
 
 
-def _task(config: Config, fraction: float, **settings: Any) -> ModularArithmetic:
-    return ModularArithmetic(p=config.p, operation=config.operation, fraction=fraction, **settings)
+def _task(config: Config, fraction: float, held_out: bool = True) -> Relabelled:
+    return Relabelled(p=config.p, operation=config.operation, fraction=fraction, held_out=held_out)
 
 
 def populations(config: Config) -> dict[str, Population]:
     """Networks of the whole table; continued on subsets; from scratch on them; random labels."""
     base = grid(weight_decay=(config.weight_decay,))
     decays = grid(weight_decay=[config.weight_decay * f for f in config.decays])
+    extremes = grid(weight_decay=[config.weight_decay * f(config.decays) for f in (min, max)])
     none = grid(weight_decay=(0.0,))
-    whole = _task(config, 1.0, held_out=False)
+    whole = _task(config, 1.0, False)
     made = {"full": _population(config, whole, _seeds(config, (1.0,)) * base, config.full_steps)}
-    for i, fractions in enumerate(_groups(config.fractions, config.groups)):
+    below = 0.0
+    for i, fractions in enumerate(_groups(config)):
         task, rows = _task(config, fractions[-1]), _seeds(config, fractions)
         # Without decay only the small sizes are of interest: there, decay makes a difference.
         members = _stacked(rows * decays, rows * none) if i == 0 else rows * decays
         made[f"continued{i}"] = _population(config, task, members, config.steps, start="full")
-        made[f"scratch{i}"] = _population(config, task, rows * base, config.steps)
-    for i, fractions in enumerate(_groups(config.random_fractions, config.groups)):
-        task = _task(config, fractions[-1], labels="random")
-        members = _seeds(config, fractions) * decays
-        made[f"random{i}"] = _population(config, task, members, config.random_steps)
+        members = rows * base * grid(random_labels=(0.0,))
+        labelled = [f for f in config.random_fractions if below < f <= fractions[-1]]
+        if labelled:
+            rows = _seeds(config, labelled) * extremes * grid(random_labels=(1.0,))
+            members = _stacked(members, rows)
+        made[f"alone{i}"] = _population(config, task, members, config.steps)
+        below = fractions[-1]
     return made
 
 
 def _population(
-    config: Config, task: ModularArithmetic, members: Members, steps: int, start: str = ""
+    config: Config, task: Relabelled, members: Members, steps: int, start: str = ""
 ) -> Population:
     model = Transformer(
         vocab=task.vocab,
@@ -144,8 +158,8 @@ def _seeds(config: Config, fractions: Sequence[float]) -> Members:
     return zipped(init_seed=span, split_seed=span) * grid(fraction=fractions)
 
 
-def _groups(fractions: Sequence[float], groups: int) -> list[tuple[float, ...]]:
-    parts = np.array_split(np.array(fractions), min(groups, len(fractions)))
+def _groups(config: Config) -> list[tuple[float, ...]]:
+    parts = np.array_split(np.array(config.fractions), min(config.groups, len(config.fractions)))
     return [tuple(float(f) for f in part) for part in parts]
 
 
@@ -155,7 +169,7 @@ def _stacked(first: Members, second: Members) -> Members:
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Tabulate curves, final values, transitions, and efficiencies with their exponents."""
-    table = _task(config, 1.0, held_out=False).size
+    table = _task(config, 1.0, False).size
     rows = records(run, config.weight_decay, table)
     models = finals(rows)
     norms = efficiency(models)
@@ -185,7 +199,6 @@ study = Study(
             groups=1,
             full_steps=60,
             steps=60,
-            random_steps=60,
             warmup=5,
             records=6,
         ),
@@ -196,18 +209,18 @@ study = Study(
             width=128,
             hidden=512,
             learning_rate=1e-3,
-            fractions=(0.0306, 0.0383, 0.0478, 0.0598, 0.0748, 0.0936, 0.117, 0.2, 0.3),
+            weight_decay=1.0,
+            fractions=(0.0306, 0.0383, 0.0478, 0.0598, 0.0748, 0.0936, 0.117, 0.2),
             random_fractions=(0.0306, 0.0478, 0.0748, 0.117),
-            groups=3,
+            groups=4,
             full_steps=10_000,
             steps=100_000,
-            random_steps=20_000,
         ),
     },
     costs={
-        "smoke": "",
-        "laptop": "",
-        "paper": "",
+        "smoke": "2,300 model-steps of at most 49 pairs; compiling takes all of it",
+        "laptop": "154,000 model-steps of 67 to 841 pairs, 9.5 TFLOP",
+        "paper": "42 million model-steps of 488 to 12,769 pairs, 100 PFLOP; not run yet",
     },
     populations=populations,
     measure=measure,

@@ -10,6 +10,7 @@ import pytest
 
 from figures import ungrokking as pictures
 from studies._ungrokking import (
+    Relabelled,
     answer_share,
     efficiency,
     exponents,
@@ -153,16 +154,28 @@ def test_populations_start_from_the_whole_table():
     config = Config(seeds=2)
     made = populations(config)
     check_starts("ungrokking", made)
-    assert made["full"].task.n_train == config.p**2  # pyright: ignore[reportAttributeAccessIssue]
+    task = made["full"].task
+    assert isinstance(task, Relabelled)
+    assert task.n_train == config.p**2
     fractions = [float(f) for n, p in made.items() if p.start for f in p.members["fraction"]]
     assert set(fractions) == set(config.fractions)
     for name, population in made.items():
-        largest = dataclasses.replace(
-            population.task, fraction=float(population.members["fraction"].max())
-        )
-        assert population.batch_size == largest.n_train, name  # pyright: ignore
+        largest = dataclasses.replace(task, fraction=float(population.members["fraction"].max()))
+        assert population.batch_size == largest.n_train, name
         same = population.members["init_seed"] == population.members["split_seed"]
         assert same.all()
+
+
+def test_labels_are_the_rules_or_random_by_member():
+    task = Relabelled(p=7, fraction=0.5, split_seed=2)
+    for number, labels in ((0.0, "rule"), (1.0, "random")):
+        plain = dataclasses.replace(
+            ModularArithmetic(p=7, fraction=0.5, split_seed=2), labels=labels
+        )
+        mixed = dataclasses.replace(task, random_labels=number)
+        np.testing.assert_array_equal(mixed.answers(), plain.answers())
+        got, expected = mixed.batch(jax.random.key(0), 24), plain.batch(jax.random.key(0), 24)
+        jax.tree.map(np.testing.assert_array_equal, got, expected)
 
 
 @pytest.mark.parametrize(
