@@ -229,6 +229,7 @@ def ratios(ax: Axes, cells: pl.DataFrame, config: Any) -> None:
     ax.set_ylabel("w_m / w_g in the end")
     ax.legend()
     logs = np.log(settled.select("norm_ratio", "ratio").to_numpy())
-    slope = np.polyfit(*logs.T, 1)[0] if np.ptp(logs[:, 0]) > 0 else np.nan
+    several = settled["norm_ratio"].n_unique() > 1
+    slope = np.polyfit(*logs.T, 1)[0] if several else np.nan
     expected = -2 * config.kappa / (2 - config.kappa)
     fig.title(ax, f"Where C_gen won, the exponent is {slope:.2f} (theorem: {expected:.2f})")

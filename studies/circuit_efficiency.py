@@ -241,7 +241,7 @@ CLAIMS = (
     Claim(
         key="ratio_has_the_exponent",
         text="Over the map's norms from 1.25 up, w_m / w_g falls as a power of P_m / P_g with the "
-        "theorem's exponent -2 kappa / (2 - kappa) = -3 (fitted over all speeds).",
+        "theorem's exponent -2 kappa / (2 - kappa), -3 for the paper's kappa (over all speeds).",
         source="Theorem D.4",
         paper=-3.0,
         measure=lambda m: per_unit(m["map"].filter(pl.col("norm_ratio") >= 1.25), EXPONENT),

@@ -246,3 +246,11 @@ def test_figures_are_drawn(fixture):
     assert set(drawn) == {"curves", "map", "theory"}
     for figure in drawn.values():
         figure.canvas.draw()
+
+
+def test_a_map_without_grokking_is_drawn(fixture):
+    barren = fixture["map"].filter(pl.col("phase") == "never")
+    config = Config(norm_ratios=(0.3, 0.5))
+    with style():
+        for figure in (pictures.phase_map(barren, config), pictures.against_theory(barren, config)):
+            figure.canvas.draw()
