@@ -25,7 +25,8 @@ that 1 nat waits until C_gen has won, however fast the first fall. The bound of 
 derived: where w_g >= w_m, a training loss of 0.5 leaves at most 2.35 nats on the test set. The
 map's speeds were extended below 1, as none of its cells was immediate. ``delay_law`` came early
 throughout, as its derivation says it must; ``takeover_time`` joined it, with the integral that it
-leaves out. No threshold moved.
+leaves out; and ``ratio_has_the_exponent`` was added after the ratio itself had been seen. No
+threshold moved.
 
 Source: Varma et al. 2023 (arXiv:2309.02390), section 3, figure 2, appendices C and D.
 """
