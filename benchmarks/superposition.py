@@ -7,18 +7,12 @@ fresh batch. In the *shared* design all members have one data seed and see the s
 """
 
 import dataclasses
-import importlib.util
-import os
-from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
+from toylab.bench import Row
+from toylab.bench_sides import EngineSide, race
 
-from toylab.bench import Row, Worker, compare, interleave
-from toylab.errors import ToylabError, check_number
-
-SIZES = (1, 8, 64, 256)
-ACCELERATOR_SIZES = (*SIZES, 1024)
+MORE_SIZES = (256, 1024)
 SIDES = {
     "ours": "benchmarks.superposition:Ours",
     "PyTorch batched": "benchmarks.superposition_torch:Batched",
@@ -87,49 +81,12 @@ def population(case: Case) -> Any:
     )
 
 
-class Ours:
-    """The engine as the laboratory runs it: all devices, tiles chosen by itself."""
+class Ours(EngineSide):
+    """See :class:`toylab.bench_sides.EngineSide`."""
 
-    def __init__(self) -> None:
-        # The other sides need room on the accelerator too.
-        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-        from toylab.lab import setup
-
-        setup()
-
-    def backend(self) -> str:
-        """Name of JAX's backend."""
-        import jax
-
-        return jax.default_backend()
-
-    def matmul_rate(self, sizes: tuple[int, ...]) -> float:
-        """See :func:`toylab.bench.matmul_rate`."""
-        from toylab.bench import matmul_rate
-
-        return matmul_rate(sizes)
-
-    def prepare(self, case: Case) -> str:
-        """Compile and warm up."""
-        from toylab.engine import Program
-
-        self.program = Program(population(case))
-        self.state, self.step = self.program.init(), 0
-        self.loss_P = np.full(case.size, np.nan)
-        self.run(2)
-        tiles, seeds_per_tile, per_seed = self.program.layout.index_TGM.shape
-        devices = self.program.layout.devices
-        return f"{tiles} tiles of {seeds_per_tile * per_seed}, {devices} devices"
-
-    def run(self, steps: int) -> None:
-        """Train every model for ``steps`` steps; records are fetched, so all is done."""
-        bounds = (self.step, self.step + steps)
-        self.state, records = self.program.chunk(self.state, bounds)
-        self.step, self.loss_P = bounds[1], records["loss"][-1]
-
-    def loss(self) -> float:
-        """Mean over members of the mean loss of the last run."""
-        return float(self.loss_P.mean())
+    def population(self, case: Case) -> Any:
+        """See :func:`population`."""
+        return population(case)
 
 
 def rows(
@@ -159,65 +116,14 @@ def rows(
     Example:
         >>> rows(sizes=(64,))  # doctest: +SKIP
     """
-    check_number("bench superposition", "seconds", seconds, above=0)
-    check_number("bench superposition", "rounds", rounds, low=1, whole=True)
-    for size in sizes or ():
-        check_number("bench superposition", "sizes", size, low=1, whole=True)
-    if importlib.util.find_spec("torch") is None:
-        raise ToylabError(
-            "bench superposition compares with PyTorch, which is not installed; "
-            "pip install 'toylab[bench]'"
-        )
-    with ExitStack() as stack:
-        workers = {n: stack.enter_context(Worker(factory)) for n, factory in SIDES.items()}
-        ours = workers["ours"]
-        if sizes is None:
-            sizes = SIZES if ours.call("backend") == "cpu" else ACCELERATOR_SIZES
-        before = ours.call("matmul_rate", matmul_sizes)
-        measured = []
-        for size in sizes:
-            for shared in (True, False):
-                case = Case(size=size, shared=shared, **changes)
-                measured.append((case, _measure(case, workers, rounds, seconds)))
-        machine = max(before, ours.call("matmul_rate", matmul_sizes))
-    return [
-        row
-        for case, (settings, rates) in measured
-        for row in _report(case, settings, rates, machine)
-    ]
-
-
-def _measure(
-    case: Case, workers: dict[str, Worker], rounds: int, seconds: float
-) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """Return each side's settings, and its model-steps/s in every round."""
-    settings = {name: worker.call("prepare", case) for name, worker in workers.items()}
-    rates = interleave(workers, rounds, seconds)
-    for name, worker in workers.items():
-        loss = worker.call("loss")
-        if not np.isfinite(loss):
-            raise ToylabError(
-                f"bench superposition: {case.name}, {name}: the loss is {loss}, so it did not "
-                "train; a time would mean nothing."
-            )
-    return settings, {name: rate * case.size for name, rate in rates.items()}
-
-
-def _report(
-    case: Case, settings: dict[str, str], rates: dict[str, np.ndarray], machine: float
-) -> list[Row]:
-    speed = [
-        compare(
-            f"{case.name}: model-steps/s",
-            "model-steps/s",
-            rates["ours"],
-            f"{name} ({settings[name]})",
-            rates[name],
-        )
-        for name in rates
-        if name != "ours"
-    ]
-    work = rates["ours"] * case.flops * 1e-9
-    name = f"{case.name}: share of the matmul rate"
-    whole = np.full_like(work, machine)
-    return [*speed, compare(name, "GFLOP/s", work, "float32 matmul in JAX", whole)]
+    both = (True, False)
+    return race(
+        "bench superposition",
+        SIDES,
+        lambda size: [Case(size=size, shared=shared, **changes) for shared in both],
+        sizes,
+        MORE_SIZES,
+        seconds=seconds,
+        rounds=rounds,
+        matmul_sizes=matmul_sizes,
+    )

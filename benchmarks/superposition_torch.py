@@ -9,17 +9,14 @@ fused or not and one thread or all, and keeps the fastest.
 Shapes: P models, B batch, N features, M hidden. Batches are (Q, B, N); Q is P, or 1 when shared.
 """
 
-import itertools
-import os
-import time
 from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
 from benchmarks.superposition import Case
+from benchmarks.torch_side import TorchSide
 
-TRIAL_S = 0.05
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
@@ -65,64 +62,13 @@ def adamw(params: Iterable[Tensor], case: Case, fused: bool) -> torch.optim.Adam
     )
 
 
-class _Side:
-    """Chooses the fastest settings, then runs them."""
+class _Side(TorchSide):
+    """Weights and loss of the autoencoder."""
 
-    last: Tensor
-
-    def __init__(self) -> None:
-        self.where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        # Asked before set_num_threads, which changes what get_num_threads says.
-        self.threads = sorted({1, torch.get_num_threads(), os.cpu_count() or 1})
-        if self.where.type == "cuda":
-            self.threads = [1]
-
-    def prepare(self, case: Case) -> str:
-        """Warm up, try every setting and keep the fastest."""
-        torch.manual_seed(0)
-        torch.set_float32_matmul_precision("highest")
-        self.case = case
-        powers_N = torch.arange(case.n_features, dtype=torch.float32, device=self.where)
-        self.weight_N = case.importance**powers_N
-        choices = list(itertools.product(self.threads, (True, False)))
-        took = {choice: self._trial(*choice) for choice in choices}
-        best = min(choices, key=lambda choice: took[choice])
-        self._set(*best)
-        self.run(2)
-        return self._words(*best)
-
-    def run(self, steps: int) -> None:
-        """Train every model for ``steps`` steps and wait for the device."""
-        for _ in range(steps):
-            self._step()
-        if self.where.type == "cuda":
-            torch.cuda.synchronize()
-
-    def loss(self) -> float:
-        """Mean over models of the loss at the last step."""
-        return float(self.last) / self.case.size
-
-    def _trial(self, threads: int, fused: bool) -> float:
-        """Best seconds per step over three short runs."""
-        self._set(threads, fused)
-        self.run(2)
-        best = float("inf")
-        for _ in range(3):
-            start, steps = time.perf_counter(), 0
-            while steps == 0 or time.perf_counter() - start < TRIAL_S:
-                self.run(1)
-                steps += 1
-            best = min(best, (time.perf_counter() - start) / steps)
-        return best
-
-    def _words(self, threads: int, fused: bool) -> str:
-        where = f"{threads} of {self.threads[-1]} threads"
-        where = where if self.where.type == "cpu" else "CUDA"
-        return f"{'fused' if fused else 'default'} AdamW, {where}"
-
-    def _set(self, threads: int, fused: bool) -> None:
-        torch.set_num_threads(threads)
-        self._build(fused)
+    def start(self) -> None:
+        """The loss's weights."""
+        powers_N = torch.arange(self.case.n_features, dtype=torch.float32, device=self.where)
+        self.weight_N = self.case.importance**powers_N
 
     def _init(self, *lead: int) -> tuple[Tensor, Tensor]:
         """Weights N(0, 2/(N+M)) and zero biases, with leading axes ``lead``."""
@@ -130,12 +76,6 @@ class _Side:
         weight = torch.randn(*lead, n, m, device=self.where) * (2 / (n + m)) ** 0.5
         bias = torch.zeros(*lead, n, device=self.where)
         return weight.requires_grad_(), bias.requires_grad_()
-
-    def _build(self, fused: bool) -> None:
-        raise NotImplementedError
-
-    def _step(self) -> None:
-        raise NotImplementedError
 
 
 class Batched(_Side):
@@ -147,7 +87,8 @@ class Batched(_Side):
     objective: Loss = staticmethod(einsum_loss)
     order = (1, 0, 2)
 
-    def _build(self, fused: bool) -> None:
+    def build(self, fused: bool) -> None:
+        """Models on one axis, one optimiser."""
         case = self.case
         shape = (1 if case.shared else case.size, case.batch_size, case.n_features)
         # Drawn in the order in which it is read, and seen as (Q, B, N): order undoes itself.
@@ -155,7 +96,8 @@ class Batched(_Side):
         self.params = self._init(case.size)
         self.optimizer = adamw(self.params, case, fused)
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Update every model."""
         x_QBN = draw(self.shape, self.case.density, self.where).permute(self.order)
         self.optimizer.zero_grad(set_to_none=True)
         W_PNM, b_PN = self.params
@@ -175,11 +117,13 @@ class FeatureMajor(Batched):
 class Loop(_Side):
     """Plain single models, one after another; a shared batch is drawn once per step."""
 
-    def _build(self, fused: bool) -> None:
+    def build(self, fused: bool) -> None:
+        """A list of models, and of their optimisers."""
         self.models = [self._init() for _ in range(self.case.size)]
         self.optimizers = [adamw(params, self.case, fused) for params in self.models]
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Update every model."""
         shape = (self.case.batch_size, self.case.n_features)
         x_BN = draw(shape, self.case.density, self.where)
         total = torch.zeros((), device=self.where)

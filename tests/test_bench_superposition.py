@@ -182,7 +182,7 @@ def test_torch_sides_train(name, shared, monkeypatch):
     sides = _torch_sides()
     import torch
 
-    monkeypatch.setattr(sides, "TRIAL_S", 0.0)
+    monkeypatch.setattr(sides.TorchSide, "trial_s", 0.0)
     threads = torch.get_num_threads()
     side = getattr(sides, name)()
     drawn = []
