@@ -26,6 +26,7 @@ from tasks.clock_pizza import (
 from toylab.claims import judge
 from toylab.errors import ToylabError
 from toylab.figures import style
+from toylab.taps import identity
 
 P = 13
 
@@ -105,7 +106,10 @@ class Product:
     def __init__(self, E, u, product):
         self.E, self.u, self.product = (jnp.asarray(x, jnp.float32) for x in (E, u, product))
 
-    def apply(self, params, inputs, tap):
+    def init(self, key):
+        return {}
+
+    def apply(self, params, inputs, tap=identity):
         x = tap("embed", self.E[inputs])
         a, b = x[:, 0], x[:, 1]
         return (a + b + self.product * a * b) @ self.u.T
