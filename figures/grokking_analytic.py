@@ -90,8 +90,8 @@ def spectra(measures: Mapping[str, Any], config: Any) -> Figure:
     mean = lambda stage: measures["form"].filter(pl.col("stage") == stage)["participation"].mean()
     fig.title(
         sheet,
-        f"Spectra of three neurons of one network on {config.operation}; participation ratio over "
-        f"all neurons and seeds: {mean('untrained'):.2f} before training, "
+        f"Spectra of the first {len(neurons)} neurons of a network on {config.operation}; mean "
+        f"participation ratio of all neurons and seeds: {mean('untrained'):.2f} before training, "
         f"{mean('trained'):.2f} after",
     )
     return sheet
@@ -190,6 +190,7 @@ def polynomials(measures: Mapping[str, Any], config: Any) -> Figure:
         place = names.index("(x+y)^2") - 0.27
         ax.plot(place, both, "D", color=fig.INK, label="written down, both roots", linestyle="none")
     ax.axhline(1 / config.p, color=fig.MUTED, linestyle=":", label="chance, 1/p")
+    ax.plot([], [], ".", markersize=4, color=fig.INK, label="one draw or network")
     ax.set_xticks(range(len(names)), names)
     ax.set_ylim(0, 1.05)
     ax.set_ylabel("accuracy (trained: on the test set)")

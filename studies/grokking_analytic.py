@@ -13,6 +13,11 @@ decays of Doshi's code (d-doshi/Grokking): AdamW at 1e-2, all weights from one G
 at p = 59 with 256 neurons for fewer steps; the analytic weights stand at the paper's p = 97 and
 N = 500. What the claims say of networks of other sizes than the paper's is said of these.
 
+Networks learn x + y within 60 steps; of long runs, those at decays of 15 and 20 decayed to nothing
+in a trial at p = 31 and N = 128. Every setting below can be changed from the command line. Spectra
+are taken in the coordinates of the operation's analytic form (logarithms for x*y), and in the
+tokens' own order where it has none.
+
 The claims' thresholds were set before any of these results; a sketch of two trained networks
 (p = 47) had shown that training works, with participation and concentration above the thresholds.
 """
