@@ -65,11 +65,11 @@ class Config:
     learning_rate: float = 3e-3
     weight_decay: float = 2.0
     decays: tuple[float, ...] = (0.5, 1.0, 2.0)
-    fractions: tuple[float, ...] = (0.08, 0.13, 0.21, 0.34, 0.55)
-    random_fractions: tuple[float, ...] = (0.08, 0.13, 0.21, 0.34)
+    fractions: tuple[float, ...] = (0.05, 0.085, 0.14, 0.24, 0.4)
+    random_fractions: tuple[float, ...] = (0.05, 0.085, 0.14, 0.24)
     groups: int = 3
     full_steps: int = 800
-    steps: int = 1_000
+    steps: int = 2_000
     warmup: int = 100
     records: int = 40
 
