@@ -171,12 +171,13 @@ class Program:
     def _train_tile(self, state: State, rows: Any, bounds: Array, segments: Array) -> Any:
         """Run one tile over all segments; leaves have leading axes (G, M)."""
         keys_G = jax.vmap(lambda seed: stream(seed, "data"))(rows["data_seed"][:, 0])
-        members = jax.vmap(self._update, (0, 0, None, None))
+        members = mapped(self._update, (0, 0, None, None))
+        streams = mapped(members, (0, 0, 0, None))
 
         def step(t: Array, carry: Any) -> Any:
             state, total = carry
             keys = jax.vmap(lambda key: fold_in(key, t))(keys_G)
-            state, loss = over_streams(members, state, rows, keys, t)
+            state, loss = streams(state, rows, keys, t)
             return state, total + loss
 
         def segment(i: Array, carry: Any) -> Any:
@@ -227,14 +228,20 @@ class Program:
         return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
 
 
-def over_streams(members: Any, state: State, rows: Any, keys_G: Array, t: Array) -> Any:
-    """Update every stream's members on that stream's batch; leaves have leading axes (G, M).
+def mapped(function: Any, in_axes: tuple[int | None, ...]) -> Any:
+    """Map as ``jax.vmap`` does, but let a lone entry go without its axis.
 
-    A lone stream goes without its axis: with one, XLA copies the batch for every member, and a
-    step of small models takes three times as long.
+    With an axis of length one XLA copies a shared batch for every member, and puts operands of
+    weight gradients in another order first: a step of small models takes three times as long.
     """
-    if len(keys_G) > 1:
-        return jax.vmap(members, (0, 0, 0, None))(state, rows, keys_G, t)
-    first = lambda tree: jax.tree.map(lambda leaf: leaf[0], tree)
-    updated = members(first(state), first(rows), keys_G[0], t)
-    return jax.tree.map(lambda leaf: leaf[None], updated)
+
+    def call(*args: Any) -> Any:
+        pairs = list(zip(args, in_axes, strict=True))
+        lengths = {len(x) for arg, axis in pairs if axis == 0 for x in jax.tree.leaves(arg)}
+        if lengths != {1}:
+            return jax.vmap(function, in_axes)(*args)
+        first = lambda tree: jax.tree.map(lambda leaf: leaf[0], tree)
+        result = function(*(first(arg) if axis == 0 else arg for arg, axis in pairs))
+        return jax.tree.map(lambda leaf: leaf[None], result)
+
+    return call

@@ -16,6 +16,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from toylab import random
+from toylab.models.products import times
 from toylab.taps import Params, Tap
 from toylab.task import Number
 
@@ -57,9 +58,18 @@ def draw_weights(spreads: Params, key: Array, scale: Number = 1.0) -> Params:
     )
 
 
-def linear(n_in: int, n_out: int, bias: bool, rngs: nnx.Rngs) -> nnx.Linear:
+class Linear(nnx.Linear):
+    """``x -> x W + b`` on the last axis, where b may be absent."""
+
+    def __call__(self, inputs: Array) -> Array:
+        """Apply the map."""
+        y = times(inputs, self.kernel[...])
+        return y if self.bias is None else y + jnp.broadcast_to(self.bias[...], y.shape)
+
+
+def linear(n_in: int, n_out: int, bias: bool, rngs: nnx.Rngs) -> Linear:
     """Return ``x -> x W + b``, with the spread of W set by ``n_in`` and b = 0 or absent."""
-    return nnx.Linear(n_in, n_out, use_bias=bias, kernel_init=spread(n_in), rngs=rngs)
+    return Linear(n_in, n_out, use_bias=bias, kernel_init=spread(n_in), rngs=rngs)
 
 
 def norm(kind: str, width: int, rngs: nnx.Rngs) -> nnx.LayerNorm | nnx.RMSNorm | None:
@@ -160,7 +170,9 @@ class MultiHeadAttention(nnx.Module):
             self.b_o = nnx.Param(jnp.zeros((width,), jnp.float32))
 
     def _project(self, x_BLD: Array, name: str) -> Array:
-        y_BLHK = jnp.einsum("bld,dhk->blhk", x_BLD, getattr(self, f"w_{name}")[...])
+        w_DHK = getattr(self, f"w_{name}")[...]
+        flat = times(x_BLD, w_DHK.reshape(len(w_DHK), -1))
+        y_BLHK = flat.reshape(*x_BLD.shape[:2], *w_DHK.shape[1:])
         return y_BLHK + getattr(self, f"b_{name}")[...][None, None] if self.biases else y_BLHK
 
     def __call__(self, x_BLD: Array, mix: Number, tap: Tap, last: bool = False) -> Array:
@@ -185,7 +197,8 @@ class MultiHeadAttention(nnx.Module):
         pattern_BHLM = attention_pattern(scores_BHLM, visible_LM, self.kind, mix)
         pattern_BHLM = tap("attn/pattern", pattern_BHLM)
         z_BLHK = tap("attn/z", jnp.einsum("bhlm,bmhk->blhk", pattern_BHLM, v_BLHK))
-        out_BLD = jnp.einsum("blhk,hkd->bld", z_BLHK, self.w_o[...])
+        flat = z_BLHK.reshape(*z_BLHK.shape[:2], -1)
+        out_BLD = times(flat, self.w_o[...].reshape(flat.shape[-1], -1))
         return tap("attn/out", out_BLD + self.b_o[...][None, None] if self.biases else out_BLD)
 
 

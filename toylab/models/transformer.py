@@ -12,14 +12,13 @@ import dataclasses
 import functools
 from typing import Literal
 
-import jax
-import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 from jaxtyping import Float, Int
 
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.models.layers import MlpLayer, MultiHeadAttention, draw_weights, linear, norm, spread
+from toylab.models.products import look_up
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
@@ -30,8 +29,7 @@ CHOICES = {
     "attention": ("softmax", "relu"),
     "read": ("all", "last"),
 }
-# Hazard: the gradient of a gather is a scatter-add, whose order of summation varies from run to
-# run on a GPU. A one-hot matmul is deterministic, and cheap for vocabularies up to this size.
+# Up to this size a product with one-hot tokens is cheap, so that look_up serves.
 ONE_HOT_MAX_VOCAB = 512
 ATTN_SITES = tuple(f"attn/{s}" for s in ("q", "k", "v", "scores", "pattern", "z", "out"))
 MLP_SITES = ("mlp/pre", "mlp/post", "mlp/out")
@@ -235,8 +233,7 @@ class _Network(nnx.Module):
     def _embed(self, tokens_BL: Array) -> Array:
         if self.model.vocab > ONE_HOT_MAX_VOCAB:
             return self.embed(tokens_BL)
-        one_hot_BLV = jax.nn.one_hot(tokens_BL, self.model.vocab, dtype=jnp.float32)
-        return one_hot_BLV @ self.embed.embedding[...]
+        return look_up(self.embed.embedding[...], tokens_BL)
 
     def __call__(self, tokens_BL: Array, mix: Number, tap: Tap) -> Array:
         x_BLD = self._embed(tokens_BL)
