@@ -24,6 +24,22 @@ def curve(run: RunFolder, population: str, name: str) -> tuple[np.ndarray, np.nd
     return steps_S, np.where(gone_PS, np.nan, values_PS.astype(np.float64))
 
 
+def curves(run: RunFolder, sides: pl.DataFrame) -> pl.DataFrame:
+    """Accuracies over steps of the baseline and of the networks whose norm is held."""
+    steps_S, train_PS = curve(run, "delay", "train_accuracy")
+    test_PS = curve(run, "delay", "test_accuracy")[1]
+    tables = []
+    for row in sides.filter(pl.col("part").is_in(["baseline", "held"])).iter_rows(named=True):
+        at = row["member"]
+        columns = {"step": steps_S, "train": train_PS[at], "test": test_PS[at]}
+        tables.append(
+            pl.DataFrame(columns).select(
+                pl.lit(row["part"]).alias("part"), pl.lit(row["init_seed"]).alias("init_seed"), "*"
+            )
+        )
+    return pl.concat(tables)
+
+
 def times(run: RunFolder, population: str, threshold: float) -> pl.DataFrame:
     """Members with the time at which each accuracy came to a threshold, or its lower bound.
 

@@ -16,6 +16,12 @@ in its code, and a narrower decoder. Its answers are random vectors with squared
 figures for addition; its cross-entropy variant is left out. Weights start from normal, not uniform,
 laws of the same variance.
 
+Explored on seeds 0 to 2; the laptop preset judges seeds from 100. Norms held at 0.3 and 0.5 times
+that of the first weights keep some networks from learning, 0.8 and 1 do not; rates of 0.003 to 0.03
+and decays of 0.1 to 1 all train; with 45% of the table most networks generalise within the run,
+with 40% hardly any. After that look the claim on the least data named its two fractions by a rule,
+and "sooner" was added beside "no delay".
+
 Sources: Liu et al. 2022 (arXiv:2205.10343), Liu et al. 2023 (Omnigrok, arXiv:2210.01117).
 """
 
@@ -26,7 +32,14 @@ import polars as pl
 
 from studies._grokking_phases_claims import CLAIMS
 from studies._grokking_phases_optim import GroupedAdamW, HeldAdamW
-from studies._grokking_phases_rows import curve, laws, map_facts, phase_of, times
+from studies._grokking_phases_rows import (
+    curve,
+    curves,
+    laws,
+    map_facts,
+    phase_of,
+    times,
+)
 from studies._grokking_phases_toy import SumDecoder
 from tasks import addition, modular
 from tasks.addition import Addition
@@ -48,6 +61,7 @@ class Config:
     """Settings; the baseline is the first group's."""
 
     seeds: int = 5
+    first_seed: int = 100
     p: int = 23
     operation: str = "x+y"
     fraction: float = 0.6
@@ -106,14 +120,9 @@ class Config:
         }
 
 
-def own_split(members: Members) -> Members:
-    """Give every seed a split of its own."""
-    return Members({**members.columns, "split_seed": members["init_seed"]})
-
-
 def populations(config: Config) -> dict[str, Population]:
     """The delay over all its cells, the delay on random answers, and the toy."""
-    seeds = grid(init_seed=range(config.seeds))
+    seeds = grid(init_seed=range(config.first_seed, config.first_seed + config.seeds))
     cells = [cell for part in config.cells().values() for cell in part]
     table = zipped(**dict(zip(CELLS, zip(*cells, strict=True), strict=True)))
     random = dataclasses.replace(config.task(), labels="random")
@@ -127,11 +136,10 @@ def populations(config: Config) -> dict[str, Population]:
 def delay(config: Config, members: Members, task: ModularArithmetic, steps: int) -> Population:
     """Networks of quadratic neurons on modular addition, full batch."""
     most = np.max(members.columns.get("fraction", np.array(config.fraction)))
-    n_out, vocab = task.n, task.vocab
     return Population(
-        model=TokenMLP(vocab=vocab, n_out=n_out, hidden=(config.width,), activation="quadratic"),
+        model=TokenMLP(vocab=task.vocab, hidden=(config.width,), activation="quadratic"),
         task=task,
-        members=own_split(members),
+        members=Members({**members.columns, "split_seed": members["init_seed"]}),
         optimizer=HeldAdamW(learning_rate=config.learning_rate, weight_decay=config.weight_decay),
         steps=steps,
         batch_size=dataclasses.replace(task, fraction=float(most)).n_train,
@@ -148,13 +156,13 @@ def toy(config: Config, seeds: Members) -> Population:
     cells = [(r, d, share(config.toy_train)) for r in config.toy_rates for d in config.toy_decays]
     cells += [(config.toy_rate, 0.0, share(size)) for size in config.toy_sizes]
     names = ("learning_rate", "weight_decay", "fraction")
+    members = seeds * zipped(**dict(zip(names, zip(*cells, strict=True), strict=True)))
     most = max(config.toy_train, *config.toy_sizes)
-    width = config.toy_width
     return Population(
         model=SumDecoder(
             vocab=task.vocab,
             n_out=task.width,
-            hidden=(width, width),
+            hidden=(config.toy_width,) * 2,
             embed=1,
             shared=True,
             combine="sum",
@@ -163,9 +171,7 @@ def toy(config: Config, seeds: Members) -> Population:
             init_scale=3**-0.5,
         ),
         task=task,
-        members=own_split(
-            seeds * zipped(**dict(zip(names, zip(*cells, strict=True), strict=True)))
-        ),
+        members=Members({**members.columns, "split_seed": members["init_seed"]}),
         optimizer=GroupedAdamW(
             learning_rate=config.toy_rate, weight_decay=0.0, embed_rate=config.toy_embed_rate
         ),
@@ -179,7 +185,9 @@ def toy(config: Config, seeds: Members) -> Population:
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Tabulate times, their laws, phases, and accuracies beside what representations foretell."""
-    sides, late = (named(config, times(run, "delay", at)) for at in (GENERAL, 0.99))
+    names = [part for part, cells in config.cells().items() for _ in cells]
+    parts = pl.Series("part", names * config.seeds)
+    sides, late = (times(run, "delay", at).with_columns(parts) for at in (GENERAL, 0.99))
     law = sides.filter(pl.col("part") == "law")
     random = times(run, "random", GENERAL)
     grid_size = len(config.toy_rates) * len(config.toy_decays)
@@ -199,28 +207,6 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
         "maps": map_facts(phases),
         "sizes": toy_rows.filter(pl.col("place") >= grid_size),
     }
-
-
-def named(config: Config, rows: pl.DataFrame) -> pl.DataFrame:
-    """Name the part each row of the population ``delay`` belongs to."""
-    parts = [part for part, cells in config.cells().items() for _ in cells]
-    return rows.with_columns(part=pl.Series(parts * config.seeds))
-
-
-def curves(run: RunFolder, sides: pl.DataFrame) -> pl.DataFrame:
-    """Accuracies over steps of the baseline and of the networks whose norm is held."""
-    steps_S, train_PS = curve(run, "delay", "train_accuracy")
-    test_PS = curve(run, "delay", "test_accuracy")[1]
-    tables = []
-    for row in sides.filter(pl.col("part").is_in(["baseline", "held"])).iter_rows(named=True):
-        at = row["member"]
-        columns = {"step": steps_S, "train": train_PS[at], "test": test_PS[at]}
-        tables.append(
-            pl.DataFrame(columns).select(
-                pl.lit(row["part"]).alias("part"), pl.lit(row["init_seed"]).alias("init_seed"), "*"
-            )
-        )
-    return pl.concat(tables)
 
 
 study = Study(

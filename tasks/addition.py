@@ -75,6 +75,10 @@ class Addition(Pairs):
         key = random.stream(self.split_seed, "vectors")  # pyright: ignore[reportArgumentType]
         return random.normal(key, (self.n, self.width))
 
+    def uniform_loss(self) -> float | None:
+        """Not known in closed form: the loss is a squared error, not nats."""
+        return None
+
     def _rows(self, rows: Array, weights: Array) -> Batch:
         batch = super()._rows(rows, weights)
         return batch._replace(
