@@ -126,10 +126,10 @@ def _against_decay(ax: Axes, sizes: pl.DataFrame, middle: float, config: Any) ->
     if np.isfinite(middle):
         ax.plot(x, middle * factors, color=fig.INK, linestyle=":", label="proportional to decay")
     ax.set_xscale("log")
-    ax.set_yscale("log")
     ax.set_xticks(x, [f"{v:g}" for v in x])
     span = alive(values_SW.ravel())
     if len(span):
+        ax.set_yscale("log")
         ends = middle * factors[[0, -1]] if np.isfinite(middle) else span
         _number_ticks(ax.yaxis, min(span.min(), ends[0]), max(span.max(), ends[-1]))
     ax.minorticks_off()
@@ -137,11 +137,9 @@ def _against_decay(ax: Axes, sizes: pl.DataFrame, middle: float, config: Any) ->
     ax.set_ylabel("transition, pairs in D'")
     ax.legend()
     moved = _interval(values_SW[:, -1] / values_SW[:, 0] - 1, "mean")
-    fig.title(
-        ax,
-        f"It moves by {moved.estimate:+.0%} [{moved.low:+.0%}, {moved.high:+.0%}] over "
-        f"{factors[-1] / factors[0]:g} times the decay",
-    )
+    how = f"It moves by {moved.estimate:+.0%} [{moved.low:+.0%}, {moved.high:+.0%}]"
+    how = how if np.isfinite(moved.estimate) else "How it moves is not known"
+    fig.title(ax, f"{how} over {factors[-1] / factors[0]:g} times the decay")
 
 
 def efficiency(measures: Mapping[str, Any], config: Any) -> Figure:

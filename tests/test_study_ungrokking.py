@@ -191,7 +191,15 @@ def test_bad_settings_are_refused(settings, words):
         Config(**settings)
 
 
-def test_figures_draw(measures):
+@pytest.mark.parametrize("crosses", [True, False])
+def test_figures_draw(measures, crosses):
+    tables = dict(measures)
+    if not crosses:
+        tables["transitions"] = measures["transitions"].with_columns(size=pl.lit(float("nan")))
+        chosen = pl.col("set") == "memorising"
+        tables |= {n: measures[n].filter(chosen) for n in ("efficiency", "exponents")}
     with style():
-        drawn = pictures.draw(measures, study.presets["laptop"])
+        drawn = pictures.draw(tables, study.presets["laptop"])
+        for figure in drawn.values():
+            figure.draw_without_rendering()
     assert set(drawn) == {"curves", "transition", "efficiency"}
