@@ -42,7 +42,7 @@ def choice(measures: Mapping[str, Any], config: Any) -> Figure:
     """Cosine of every representation's characters with the logits, seed by seed."""
     counts = [_of(measures["irreps"], g)["irrep"].n_unique() for g in config.groups]
     sheet = fig.figure(fig.PAGE, 1.2 + 0.2 * config.seeds)
-    axes = sheet.subplots(1, len(counts), width_ratios=[c + 3 for c in counts], squeeze=False)[0]
+    axes = sheet.subplots(1, len(counts), width_ratios=[c + 5 for c in counts], squeeze=False)[0]
     image = None
     for ax, name in zip(axes, config.groups, strict=True):
         rows = _of(measures["irreps"], name)
@@ -55,7 +55,9 @@ def choice(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.set_xticks(range(len(irreps)), irreps, rotation=90)
         ax.set_yticks(range(len(seeds)), [str(s) for s in seeds])
         sets = _of(measures["networks"], name)["keys"].drop_nulls()
-        fig.title(ax, f"{name}: {sets.n_unique()} different sets in {len(sets)} networks")
+        fig.title(
+            ax, f"{name}: {len(sets)} networks, {sets.n_unique()} sets of key representations"
+        )
     axes[0].set_ylabel("seed")
     if image is not None:
         label = "cosine with the logits\n(outlined: key)"
@@ -70,8 +72,9 @@ def training(measures: Mapping[str, Any], config: Any) -> Figure:
     series = {
         "train_loss": ("training pairs", fig.BLUE, "-"),
         "test_loss": ("test pairs", fig.ORANGE, "-"),
-        "excluded": ("without key characters (training)", fig.VERMILLION, "--"),
-        "restricted": ("key characters only (all pairs)", fig.GREEN, "--"),
+        "excluded": ("without key characters", fig.VERMILLION, "--"),
+        "restricted_held_out": ("key characters only", fig.GREEN, "--"),
+        "rest_held_out": ("other characters only", fig.MUTED, "--"),
     }
     for column, name in enumerate(config.groups):
         top, bottom = axes[0, column], axes[1, column]
@@ -88,7 +91,7 @@ def training(measures: Mapping[str, Any], config: Any) -> Figure:
         bottom.set_xlabel("step")
     axes[0, 0].set_ylabel("loss (nats); dotted: uniform")
     axes[1, 0].set_ylabel("share")
-    axes[0, 0].legend(fontsize=6.5)
+    axes[0, -1].legend(fontsize=6.5, loc="center right")
     axes[1, -1].legend(fontsize=6.5)
     return sheet
 
@@ -184,7 +187,7 @@ def _neurons(ax: Axes, rows: pl.DataFrame, name: str) -> None:
         ax.stairs(heights, bins, fill=True, color=colour, alpha=0.8, label=label)
     clustered = rows.filter(pl.col("trained")).select((pl.col("share") >= 0.85).mean()).item()
     ax.axvline(0.85, color=fig.INK, linestyle=":", linewidth=1)
-    ax.set_xlabel("share of a neuron's incoming weights in its best representation")
+    ax.set_xlabel("share of incoming weights in one representation")
     fig.title(ax, f"{name}: {clustered or 0:.0%} of live neurons have 85% in one representation")
 
 

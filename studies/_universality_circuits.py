@@ -75,11 +75,19 @@ def quotient(name: str) -> np.ndarray:
     return whole.table_NN[:, whole.inverse_N][whole.table_NN]
 
 
-def coefficients(logits_NNN: np.ndarray, name: str) -> dict[str, float]:
-    """Return the weight of each ``chi(a b c^-1)`` in the logits, by orthogonal projection."""
+def coefficients(
+    logits_NNN: np.ndarray, name: str, pairs_NN: np.ndarray | None = None
+) -> dict[str, float]:
+    """Return the weight of each ``chi(a b c^-1)`` in the logits, by orthogonal projection.
+
+    As c runs over the group so does a b c^-1: the characters are orthogonal on every single pair,
+    and so on all pairs or on those marked True.
+    """
     n = group(name).order
-    total_N = np.bincount(quotient(name).reshape(-1), logits_NNN.reshape(-1), minlength=n)
-    return {k: float(total_N @ c / (n**2 * np.sum(c**2))) for k, c in characters(name).items()}
+    weight_NNN = logits_NNN if pairs_NN is None else logits_NNN * pairs_NN[..., None]
+    count = n**2 if pairs_NN is None else int(pairs_NN.sum())
+    total_N = np.bincount(quotient(name).reshape(-1), weight_NNN.reshape(-1), minlength=n)
+    return {k: float(total_N @ c / (count * np.sum(c**2))) for k, c in characters(name).items()}
 
 
 def cosines(logits_NNN: np.ndarray, name: str) -> dict[str, float]:
@@ -93,9 +101,17 @@ def cosines(logits_NNN: np.ndarray, name: str) -> dict[str, float]:
     return {k: w * scale * float(np.linalg.norm(chi[k])) for k, w in weight.items()}
 
 
-def component(logits_NNN: np.ndarray, name: str, irreps: Collection[str]) -> np.ndarray:
-    """Return the part of the logits in the span of some ``chi(a b c^-1)``, (N, N, N)."""
-    weight, chi = coefficients(logits_NNN, name), characters(name)
+def component(
+    logits_NNN: np.ndarray,
+    name: str,
+    irreps: Collection[str],
+    pairs_NN: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the part of the logits in the span of some ``chi(a b c^-1)``, (N, N, N).
+
+    With ``pairs_NN`` the weights are those that the logits of the marked pairs give.
+    """
+    weight, chi = coefficients(logits_NNN, name, pairs_NN), characters(name)
     part_N = sum((weight[k] * chi[k] for k in irreps), np.zeros(group(name).order))
     return part_N[quotient(name)]
 
@@ -127,9 +143,15 @@ def excluded(
     return loss(logits_NNN - moved_NNN[..., np.argsort(answers_N)], name, train_NN)
 
 
-def restricted(logits_NNN: np.ndarray, name: str, key: Collection[str]) -> float:
-    """Loss on all pairs of the key characters in the logits alone."""
-    return loss(component(logits_NNN, name, key), name)
+def restricted(
+    logits_NNN: np.ndarray, name: str, key: Collection[str], pairs_NN: np.ndarray | None = None
+) -> float:
+    """Loss on all pairs of the key characters in the logits alone.
+
+    Memorised answers have a part in the characters too, as they are right on the training pairs.
+    Only with weights from the held-out pairs (``pairs_NN``) does the loss tell of a circuit.
+    """
+    return loss(component(logits_NNN, name, key, pairs_NN), name)
 
 
 def projector(name: str, irreps: Collection[str]) -> np.ndarray:

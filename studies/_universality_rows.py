@@ -102,12 +102,15 @@ def progress_row(
     """The final network's key circuits, in the same network earlier."""
     logits_NNN = circuits.logits(net)
     similar = circuits.cosines(logits_NNN, name)
+    rest = [k for k in characters(name) if k not in key]
     return {
         "train_loss": circuits.loss(logits_NNN, name, train_NN),
         "test_loss": circuits.loss(logits_NNN, name, ~train_NN),
         "test_accuracy": accuracy(logits_NNN, name, ~train_NN),
         "excluded": circuits.excluded(logits_NNN, name, key, train_NN),
         "restricted": circuits.restricted(logits_NNN, name, key),
+        "restricted_held_out": circuits.restricted(logits_NNN, name, key, ~train_NN),
+        "rest_held_out": circuits.restricted(logits_NNN, name, rest, ~train_NN),
         "fve": float(sum(similar[k] ** 2 for k in key)),
         "embedding": circuits.embedding_share(net, circuits.projector(name, key)),
     }

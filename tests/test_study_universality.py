@@ -98,6 +98,19 @@ def test_excluded_and_restricted_loss_of_pure_logits() -> None:
     assert circuits.restricted(logits, "S4", ["sign"]) == pytest.approx(np.log(24))
 
 
+def test_memorised_answers_are_no_circuit() -> None:
+    rng, table = np.random.default_rng(4), group("S4").table_NN
+    train = rng.random((24, 24)) < 0.5
+    answers = np.where(train, table, (table + rng.integers(1, 24, (24, 24))) % 24)
+    logits = circuits.centred(200 * np.eye(24)[answers])
+    key = ["standard", "2d"]
+    assert circuits.restricted(logits, "S4", key) < 0.1 * np.log(24)
+    assert circuits.restricted(logits, "S4", key, ~train) > np.log(24)
+    pure_logits = pure("S4", {"standard": 8.0})
+    held_out = circuits.restricted(pure_logits, "S4", key, ~train)
+    assert held_out == pytest.approx(circuits.loss(pure_logits, "S4"))
+
+
 def test_loss_is_cross_entropy_on_the_marked_pairs() -> None:
     logits, table = np.random.default_rng(3).normal(size=(12, 12, 12)), group("A4").table_NN
     shares = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
@@ -155,8 +168,8 @@ def test_times_and_choices_per_seed() -> None:
     times = crossing(curves, "test_accuracy", 0.99, "above")["time"].to_numpy()
     assert times == pytest.approx([100, np.nan, 10, 100], nan_ok=True)
     assert delay({"curves": curves}) == pytest.approx([1, np.nan], nan_ok=True)
-    restricted = [4, 1, 0, 4, 1, 0, 4, 4, 0, 4, 1, 0]
-    progress = curves.with_columns(pl.Series("restricted", restricted, pl.Float64))
+    restricted = [4.0, 1, 0, 4, 1, 0, 4, 4, 0, 4, 1, 0]
+    progress = curves.with_columns(pl.Series("restricted_held_out", restricted))
     labels = {"group": ["A5", "A5", "D7", "D7"], "init_seed": [0, 1, 0, 1]}
     keys = ["4d", "4d 5d", "2d_1", "2d_1"]
     networks = pl.DataFrame(labels | {"uniform": [4.0] * 4, "keys": keys})
