@@ -126,6 +126,7 @@ def _against_decay(ax: Axes, sizes: pl.DataFrame, middle: float, config: Any) ->
     if np.isfinite(middle):
         ax.plot(x, middle * factors, color=fig.INK, linestyle=":", label="proportional to decay")
     ax.set_xscale("log")
+    ax.set_xlim(x[0] * 0.85, x[-1] / 0.85)
     ax.set_xticks(x, [f"{v:g}" for v in x])
     span = alive(values_SW.ravel())
     if len(span):
