@@ -31,12 +31,12 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 def survival(measures: Mapping[str, Any], config: Any) -> Figure:
     """Share of networks that have not generalised, over steps: by fraction and by decay."""
-    sheet = fig.figure(fig.PAGE, 3.2)
+    sheet = fig.figure(fig.PAGE, 3.9)
     left, right = sheet.subplots(1, 2, sharey=True)
     sides = measures["sides"].filter(pl.col("part").is_in(["baseline", "fraction"]))
     base = pl.col("learning_rate") == _nearest(measures["law"], config.learning_rate)
     groups = {
-        left: ("fraction", sides, "{:.0%} of the table"),
+        left: ("fraction", sides, "{:.0%} of pairs"),
         right: ("weight_decay", measures["law"].filter(base), "decay {:g}"),
     }
     for ax, (column, rows, label) in groups.items():
@@ -44,14 +44,14 @@ def survival(measures: Mapping[str, Any], config: Any) -> Figure:
         shades = fig.mpl.colormaps[fig.SEQUENTIAL](np.linspace(0, 0.85, len(values)))
         for value, shade in zip(values, shades, strict=True):
             own = rows.filter(pl.col(column) == value)
-            _steps(ax, own, label.format(value), shade)
+            _steps(ax, own, label.format(value), shade, 0.7 * np.min(rows["test_time"].to_numpy()))
         ends = [rows.filter(pl.col(column) == v) for v in (values[0], values[-1])]
         test = log_rank(*(e[c] for e in ends for c in ("test_time", "test_event")))
         names = [label.format(v) for v in (values[0], values[-1])]
         fig.title(ax, f"{names[1]} against {names[0]}: log-rank p = {test.p:.1g}")
         ax.set_xscale("log")
         ax.set_xlabel(STEPS)
-        ax.legend()
+        ax.legend(title="median steps", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     left.set_ylabel("share below 95% test accuracy")
     return sheet
 
@@ -62,11 +62,11 @@ def _nearest(rows: pl.DataFrame, value: float) -> float:
     return float(known[np.argmin(np.abs(np.log(known / value)))])
 
 
-def _steps(ax: Axes, rows: pl.DataFrame, label: str, colour: Any) -> None:
+def _steps(ax: Axes, rows: pl.DataFrame, label: str, colour: Any, start: float) -> None:
     curve = survival_curve(rows["test_time"], rows["test_event"])
     median = median_time(rows["test_time"], rows["test_event"]).estimate
     label += ": not reached" if np.isinf(median) else f": {median:,.0f}"
-    x = np.concatenate([[np.min(curve.time) / 2], curve.time])
+    x = np.concatenate([[start], curve.time])
     y, low, high = (np.concatenate([[1.0], v]) for v in (curve.survival, curve.low, curve.high))
     ax.step(x, y, where="post", label=label, color=colour)
     ax.fill_between(x, low, high, step="post", color=colour, alpha=0.12, linewidth=0)
@@ -76,7 +76,7 @@ def _steps(ax: Axes, rows: pl.DataFrame, label: str, colour: Any) -> None:
 
 def law(measures: Mapping[str, Any], config: Any) -> Figure:
     """Times over 1 / (rate * decay) with the fitted law, and over the first weights' scale."""
-    sheet = fig.figure(fig.PAGE, 3.3)
+    sheet = fig.figure(fig.PAGE, 3.7)
     left, right = sheet.subplots(1, 2, width_ratios=(1.3, 1))
     rows = measures["law"].filter(pl.col("weight_decay") > 0)
     rows = rows.with_columns(x=1 / (pl.col("learning_rate") * pl.col("weight_decay")))
@@ -91,13 +91,14 @@ def law(measures: Mapping[str, Any], config: Any) -> Figure:
     )
     left.plot(x, np.exp(start) * x**-slope, color=fig.INK, linewidth=1, label="fit to the product")
     left.plot([], [], "^", color=fig.MUTED, markerfacecolor="none", label="not yet at the end")
+    left.plot([], [], ".", color=fig.MUTED, markersize=2.5, label="training set")
     left.set_xscale("log")
     left.set_yscale("log")
     left.set_xlabel("1 / (learning rate × weight decay)")
     left.set_ylabel(f"{STEPS} to 95% accuracy")
-    left.legend(ncols=2)
-    text = [f"{name} {_interval(fits[c])}" for name, c in (("decay", "decay"), ("rate", "rate"))]
-    fig.title(left, f"Exponents of the time: {', '.join(text)}")
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
+    text = [f"{_interval(fits[name])} of {name}" for name in ("decay", "rate")]
+    fig.title(left, f"Exponents: {', '.join(text)}")
     _scales(right, measures["sides"], config)
     return sheet
 

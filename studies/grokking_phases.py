@@ -243,7 +243,11 @@ study = Study(
             toy_rate=1e-4,
         ),
     },
-    costs={"smoke": "", "laptop": "", "paper": ""},
+    costs={
+        "smoke": "15,000 model-steps; compiling takes most of it",
+        "laptop": "0.7 million model-steps of 8 MFLOP and 2.7 million of 2 MFLOP, 10 TFLOP in all",
+        "paper": "5 million model-steps of 0.5 GFLOP, 120 million of 15 MFLOP: 5 PFLOP; not run yet",
+    },
     populations=populations,
     measure=measure,
     claims=CLAIMS,
