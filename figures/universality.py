@@ -117,7 +117,7 @@ def _order(measures: Mapping[str, Any], name: str) -> str:
         steps, values_PS = _over_steps(rows, f"{part}_accuracy")
         reached = np.flatnonzero(np.nanmedian(values_PS, 0) >= 0.99)
         halves.append(f"{steps[reached[0]]:,.0f}" if len(reached) else "(never)")
-    return f"{name}: 99% of training pairs at step {halves[0]}, of test pairs at {halves[1]}"
+    return f"{name}: 99% of training pairs by step {halves[0]}, of test pairs by {halves[1]}"
 
 
 def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
