@@ -1,7 +1,7 @@
 """Universality: do networks that learn one group use the same representations every time?
 
     toylab run universality
-    toylab run universality --set groups=S5 --set fraction=0.4 --set steps=20000
+    toylab run universality --set groups=S5 --set fraction=0.4 --set steps=20000   # an hour
 
 A network with one hidden layer learns the multiplication table of a group from half of it. Chughtai
 et al. find one family of circuits in every network: it embeds elements as the matrices of some
@@ -19,8 +19,8 @@ The laptop preset takes two groups of about 60 elements, A5 and the dihedral gro
 place of the paper's S5, and a learning rate of 0.01 instead of 0.001, which is some ten times
 faster. Tried on one or two seeds before: at rates of 0.003 to 0.02 and decays of 0.5 to 2, a
 network without embeddings (a look-up table for a first layer) does not learn A5 in 5,000 steps, and
-learns D29 with nearly all its representations; with embeddings of width 256, as in the paper, A5
-takes about 2,000 steps.
+learns D29 with nearly all its representations. With embeddings of width 256, as in the paper, and a
+decay of 1, D29 takes 600 steps, and A5 takes 2,000 or, with another seed, just over 3,000.
 """
 
 import dataclasses
