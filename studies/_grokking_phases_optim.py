@@ -18,9 +18,9 @@ class GroupedAdamW:
     """AdamW with a learning rate of its own, and no decay, for the embedding.
 
     Args:
-        learning_rate: rate of every parameter but the embedding.
-        weight_decay: their decoupled decay, multiplied by their rate.
         embed_rate: rate of the parameter ``embed``.
+        learning_rate: rate of every other parameter.
+        weight_decay: their decoupled decay, multiplied by their rate.
         b1: decay of the first moment.
         b2: decay of the second moment.
 
@@ -29,9 +29,9 @@ class GroupedAdamW:
         different speeds.
     """
 
-    learning_rate: Number
-    weight_decay: Number
     embed_rate: Number
+    learning_rate: Number = 1e-4
+    weight_decay: Number = 0.0
     b1: float = 0.9
     b2: float = 0.999
 

@@ -33,6 +33,7 @@ import polars as pl
 from studies._grokking_phases_claims import CLAIMS
 from studies._grokking_phases_optim import GroupedAdamW, HeldAdamW
 from studies._grokking_phases_rows import (
+    LEARNED,
     curve,
     curves,
     laws,
@@ -58,7 +59,7 @@ CELLS = ("learning_rate", "weight_decay", "fraction", "init_scale", "hold")
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Settings; the baseline is the first group's."""
+    """Settings; those of the toy begin with ``toy``."""
 
     seeds: int = 5
     first_seed: int = 100
@@ -172,9 +173,7 @@ def toy(config: Config, seeds: Members) -> Population:
         ),
         task=task,
         members=Members({**members.columns, "split_seed": members["init_seed"]}),
-        optimizer=GroupedAdamW(
-            learning_rate=config.toy_rate, weight_decay=0.0, embed_rate=config.toy_embed_rate
-        ),
+        optimizer=GroupedAdamW(embed_rate=config.toy_embed_rate),
         steps=config.toy_steps,
         batch_size=most,
         loss=squared_error,
@@ -189,10 +188,9 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     parts = pl.Series("part", names * config.seeds)
     sides, late = (times(run, "delay", at).with_columns(parts) for at in (GENERAL, 0.99))
     law = sides.filter(pl.col("part") == "law")
-    random = times(run, "random", GENERAL)
     grid_size = len(config.toy_rates) * len(config.toy_decays)
-    place = pl.int_range(pl.len()).over("init_seed")
-    toy_rows = times(run, "toy", 0.9).with_columns(phase_of(), place=place)
+    place = pl.int_range(pl.len()).over("init_seed").alias("place")
+    toy_rows = times(run, "toy", LEARNED).with_columns(phase_of(), place)
     for name in ("accuracy", "predicted_accuracy", "rqi"):
         toy_rows = toy_rows.with_columns(pl.Series(name, curve(run, "toy", name)[1][:, -1]))
     phases = toy_rows.filter(pl.col("place") < grid_size)
@@ -201,7 +199,9 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
         "laws": laws(law),
         "sides": sides.filter(pl.col("part") != "law"),
         "late": late.filter(pl.col("part") == "baseline"),
-        "random": random.with_columns(over_chance=pl.col("test_accuracy") * config.p),
+        "random": times(run, "random", GENERAL).with_columns(
+            over_chance=pl.col("test_accuracy") * config.p
+        ),
         "curves": curves(run, sides),
         "phases": phases,
         "maps": map_facts(phases),
@@ -246,7 +246,7 @@ study = Study(
     costs={
         "smoke": "15,000 model-steps; compiling takes most of it",
         "laptop": "0.7 million model-steps of 8 MFLOP and 2.7 million of 2 MFLOP, 10 TFLOP in all",
-        "paper": "5 million model-steps of 0.5 GFLOP, 120 million of 15 MFLOP: 5 PFLOP; not run yet",
+        "paper": "5 million model-steps of 0.5 GFLOP, 120 million of 15 MFLOP; not run yet",
     },
     populations=populations,
     measure=measure,
