@@ -81,12 +81,12 @@ def both_measures(measures: Mapping[str, Any]) -> Figure:
     sheet = fig.figure(fig.PAGE, 3.5)
     axes = sheet.subplots(1, 2)
     models = measures["models"]
-    good = models.filter("qualifies")
+    good = models.filter("accurate")
     for ax, name in zip(axes, NAMES, strict=True):
-        rest = models.filter(~pl.col("qualifies"))
-        label = "not circular, or not accurate"
+        rest = models.filter(~pl.col("accurate"))
+        label = "trained, not accurate"
         ax.plot(rest["rate"], rest[name], "x", color=fig.SKY, markersize=3, label=label)
-        _over_rate(ax, good, name, "circular and accurate", fig.BLUE, "o")
+        _over_rate(ax, good, name, "trained, accurate", fig.BLUE, "o")
         _over_rate(ax, measures["untrained"], name, "untrained", fig.MUTED, "s")
         _over_rate(ax, measures["memorising"], name, "memorising", fig.ORANGE, "^", line="none")
         ax.axhline(LINES[name], color=fig.INK, linestyle=":", linewidth=0.8)
@@ -97,7 +97,8 @@ def both_measures(measures: Mapping[str, Any]) -> Figure:
     _mark_line(axes[0], measures["lines"]["line"].to_numpy())
     handles, labels = axes[0].get_legend_handles_labels()
     sheet.legend(handles, labels, loc="outside lower center", ncols=3)
-    fig.title(sheet, f"{len(good)} of {len(models)} models know the table and are circular")
+    counts = f"{len(good)} of {len(models)} models know the whole table"
+    fig.title(sheet, f"{counts}; {good['circular'].sum()} of them are circular")
     return sheet
 
 
@@ -144,10 +145,9 @@ def plane(measures: Mapping[str, Any]) -> Figure:
     """Every model in the plane of the two measures, with the corner of the Pizzas."""
     sheet = fig.figure(fig.COLUMN + 0.9, 3.5)
     ax = sheet.subplots()
-    models, good = measures["models"], measures["models"].filter("qualifies")
-    rest = models.filter(~pl.col("qualifies"))
-    label = "not circular, or not accurate"
-    ax.plot(rest["symmetricity"], rest["q"], "x", color=fig.MUTED, markersize=3.5, label=label)
+    models, good = measures["models"], measures["models"].filter("accurate")
+    rest = models.filter(~pl.col("accurate"))
+    ax.plot(rest["symmetricity"], rest["q"], "x", color=fig.MUTED, markersize=3.5)
     seen = ax.scatter(
         good["symmetricity"],
         good["q"],
@@ -156,17 +156,19 @@ def plane(measures: Mapping[str, Any]) -> Figure:
         vmin=0,
         vmax=1,
         s=18,
-        edgecolor=fig.INK,
-        linewidth=0.4,
-        label="both",
+        edgecolor=["k" if c else "none" for c in good["circular"]] or "none",
+        linewidth=0.9,
     )
+    for marker, edge, label in (("o", "none", "accurate"), ("o", "k", "and circular")):
+        ax.plot([], [], marker, color=fig.MUTED, markeredgecolor=edge, label=label)
+    ax.plot([], [], "x", color=fig.MUTED, markersize=3.5, label="not accurate")
     ax.axvline(LINES["symmetricity"], color=fig.INK, linestyle=":", linewidth=0.8)
     ax.axhline(LINES["q"], color=fig.INK, linestyle=":", linewidth=0.8)
     ax.set(xlabel=NAMES["symmetricity"], ylabel=NAMES["q"])
     sheet.colorbar(seen, ax=ax, label="attention rate")
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18), ncols=2)
+    ax.legend(loc="upper left", bbox_to_anchor=(-0.1, -0.18), ncols=3)
     high = (good["symmetricity"] > LINES["symmetricity"]).to_numpy()
     low = (good["q"] < LINES["q"]).to_numpy()
     agree = f"{(high == low).mean():.0%}" if len(good) else "none"
-    fig.title(ax, f"The measures agree on {agree} of {len(good)} circular, accurate models")
+    fig.title(ax, f"The measures agree on {agree} of {len(good)} accurate models")
     return sheet

@@ -123,23 +123,24 @@ def forward(
 
 
 def judged(models: pl.DataFrame) -> pl.DataFrame:
-    """Add which members qualify (they know the table and are circular), and which are Pizzas."""
+    """Add which members know the whole table, which of those are circular, which are Pizzas."""
+    accurate = pl.col("accuracy") == 1
     return models.with_columns(
-        qualifies=(pl.col("accuracy") == 1) & (pl.col("circularity") >= CIRCULAR),
+        accurate=accurate,
+        circular=accurate & (pl.col("circularity") >= CIRCULAR),
         pizza=(pl.col("symmetricity") > PIZZA[0]) & (pl.col("q") < PIZZA[1]),
     )
 
 
 def example(models: pl.DataFrame, rate: float) -> int:
-    """Row of the most circular member at a rate, of those that qualify if there are any."""
-    table = models.filter(pl.col("rate") == rate)
-    best = table.sort("qualifies", pl.col("circularity").fill_nan(-1), descending=True)
-    return int(best["member"][0])
+    """Row of the most circular member at a rate, of those that know the table if there are any."""
+    order = ["accurate", pl.col("circularity").fill_nan(-1)]
+    return int(models.filter(pl.col("rate") == rate).sort(order, descending=True)["member"][0])
 
 
 def phase_lines(models: pl.DataFrame) -> pl.DataFrame:
-    """One row per seed: the attention rate at which Pizza gives way to Clock."""
-    good = models.filter("qualifies")
+    """One row per seed: the attention rate at which Pizza gives way to Clock, and who says so."""
+    good = models.filter("accurate")
     rows = []
     for seed in models["init_seed"].unique(maintain_order=True):
         own = good.filter(pl.col("init_seed") == seed)

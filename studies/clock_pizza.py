@@ -5,14 +5,25 @@
 One-layer transformers without normalisation learn a + b mod p. Their attention is interpolated
 between constant (rate 0) and free (rate 1). With constant attention they are said to average the
 two points on a circle (Pizza), with free attention to add angles (Clock). Two measures tell which:
-gradient symmetricity, and distance irrelevance (:mod:`tasks.clock_pizza`). Claims are judged on the
-members that know the whole table and whose embedding is circular; how many those are is a claim.
+gradient symmetricity, and distance irrelevance (:mod:`tasks.clock_pizza`).
+
+The paper looks at circular models alone. Circularity is read off principal components, and two
+circles of nearly equal size mix there; of the first models explored at the laptop's size only a
+third were accurate and circular, few of them with constant attention. So claims are judged on all
+members that know the whole table, and four of them again on those that are circular too; how many
+these are is a claim of its own. Members that fall out are counted as dead. No threshold moved.
 
 Departures from the paper. It interpolates ``M' = rate M + (1 - rate) J`` with J all ones, whose
 rows sum to ``2 - rate``; ``attention_mix = rate / (2 - rate)`` gives the same pattern with rows
 that sum to 1, a factor that the output weights can make up for. Rates are the paper's. The MLP has
 no biases. The laptop preset has a smaller p, a narrower model, a larger, falling learning rate and
 fewer steps.
+
+Tried for the optimisation, one to four seeds each, at p 31 and 37 and width 64: with a decay of 1
+or 2 three to six circles of nearly equal size remain; with 6 and more one or two, some models miss
+a few answers, and free attention dies out; 4 to 5.5 lies between. A rate of 0.01 makes worse Pizzas
+than 0.003 (their formula's share was 0.92 to 0.96 against 0.99), a rate that does not fall mixes
+the circles, and width 128 keeps more of them.
 
 Controls: the same models untrained, and models with constant attention that memorise a small part
 of the table, without weight decay.
@@ -21,6 +32,8 @@ Source: Zhong, Liu, Tegmark and Andreas 2023 (arXiv:2306.17844); the runs its au
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -134,25 +147,33 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     return tables | {"models": models} | lines | arrays
 
 
-QUALIFIES = pl.col("qualifies")
+SYMMETRY, Q = pl.col("symmetricity"), pl.col("q")
+ACCURATE, CIRCULAR = pl.col("accurate"), pl.col("circular")
 
 
 def of_seed(table: pl.DataFrame, rate: float, value: pl.Expr) -> np.ndarray:
-    """A column at one rate, one value per seed; NaN where the member does not qualify."""
-    own = pl.when(QUALIFIES).then(value) if "qualifies" in table.columns else value
-    return per_unit(table.filter(pl.col("rate") == rate), own.first())
+    """A column at one rate, one value per seed."""
+    return per_unit(table.filter(pl.col("rate") == rate), value.first())
 
 
-SYMMETRY, Q = pl.col("symmetricity"), pl.col("q")
+def accurate(m: Mapping[str, Any], rate: float, value: pl.Expr) -> np.ndarray:
+    """The same of the trained models; NaN for a member that does not know the whole table."""
+    return of_seed(m["models"], rate, pl.when(ACCURATE).then(value))
+
+
+def circular(m: Mapping[str, Any], rate: float, value: pl.Expr) -> np.ndarray:
+    """The same; NaN also for a member whose embedding is not circular."""
+    return of_seed(m["models"], rate, pl.when(CIRCULAR).then(value))
+
 
 CLAIMS = (
     Claim(
         key="constant_attention_symmetric",
         text="With constant attention the gradients to both summands are alike: the symmetricity "
-        "is at least 0.98 (median over members that know the table and are circular).",
+        "is at least 0.98 (median over members that know the table).",
         source="section 4.1 and figure 7, model A",
         paper=0.9937,
-        measure=lambda m: of_seed(m["models"], 0.0, SYMMETRY),
+        measure=lambda m: accurate(m, 0.0, SYMMETRY),
         expect=Expect.above(0.98),
         statistic="median",
     ),
@@ -162,7 +183,7 @@ CLAIMS = (
         "over the same).",
         source="section 4.2, model A",
         paper=0.17,
-        measure=lambda m: of_seed(m["models"], 0.0, Q),
+        measure=lambda m: accurate(m, 0.0, Q),
         expect=Expect.below(0.4),
         statistic="median",
     ),
@@ -172,7 +193,7 @@ CLAIMS = (
         "over members that know the table and are circular).",
         source="section 4.1, model B",
         paper=0.3336,
-        measure=lambda m: of_seed(m["models"], 1.0, SYMMETRY),
+        measure=lambda m: accurate(m, 1.0, SYMMETRY),
         expect=Expect.below(0.8),
         statistic="median",
     ),
@@ -182,7 +203,7 @@ CLAIMS = (
         "(median over the same).",
         source="section 4.2, model B",
         paper=0.85,
-        measure=lambda m: of_seed(m["models"], 1.0, Q),
+        measure=lambda m: accurate(m, 1.0, Q),
         expect=Expect.above(0.5),
         statistic="median",
     ),
@@ -192,7 +213,7 @@ CLAIMS = (
         "least 0.15 more of the logits' variance than the Clock's does.",
         source="table 2: 99.2% against 75.5%",
         paper=0.238,
-        measure=lambda m: of_seed(m["models"], 0.0, pl.col("pizza_fve") - pl.col("clock_fve")),
+        measure=lambda m: accurate(m, 0.0, pl.col("pizza_fve") - pl.col("clock_fve")),
         expect=Expect.above(0.15),
     ),
     Claim(
@@ -201,8 +222,46 @@ CLAIMS = (
         "attention rates).",
         source="appendix B.1: 34.31% of the one-layer runs, at 0.995 and over several widths",
         paper=0.3431,
-        measure=lambda m: per_unit(m["models"], QUALIFIES.mean()),
+        measure=lambda m: per_unit(m["models"], CIRCULAR.mean()),
         expect=Expect.above(0.3),
+    ),
+    Claim(
+        key="circular_constant_symmetric",
+        text="The same of members that are circular as well: with constant attention the "
+        "symmetricity is at least 0.98 (median).",
+        source="section 4.1 and figure 7, model A",
+        paper=0.9937,
+        measure=lambda m: circular(m, 0.0, SYMMETRY),
+        expect=Expect.above(0.98),
+        statistic="median",
+    ),
+    Claim(
+        key="circular_constant_distance",
+        text="The same of circular members: with constant attention q is at most 0.4 (median).",
+        source="section 4.2, model A",
+        paper=0.17,
+        measure=lambda m: circular(m, 0.0, Q),
+        expect=Expect.below(0.4),
+        statistic="median",
+    ),
+    Claim(
+        key="circular_free_asymmetric",
+        text="The same of circular members: with free attention the symmetricity is at most 0.8 "
+        "(median).",
+        source="section 4.1, model B",
+        paper=0.3336,
+        measure=lambda m: circular(m, 1.0, SYMMETRY),
+        expect=Expect.below(0.8),
+        statistic="median",
+    ),
+    Claim(
+        key="circular_free_distance",
+        text="The same of circular members: with free attention q is at least 0.5 (median).",
+        source="section 4.2, model B",
+        paper=0.85,
+        measure=lambda m: circular(m, 1.0, Q),
+        expect=Expect.above(0.5),
+        statistic="median",
     ),
     Claim(
         key="phase_line",
@@ -217,11 +276,11 @@ CLAIMS = (
     Claim(
         key="measures_agree",
         text="Symmetricity above 0.98 and q below 0.6 call the same members Pizzas (share of those "
-        "that know the table and are circular).",
+        "that know the table).",
         source="figures 6 and 7",
         paper=1.0,
         measure=lambda m: per_unit(
-            m["models"], ((SYMMETRY > PIZZA[0]) == (Q < PIZZA[1])).filter(QUALIFIES).mean()
+            m["models"], ((SYMMETRY > PIZZA[0]) == (Q < PIZZA[1])).filter(ACCURATE).mean()
         ),
         expect=Expect.above(0.8),
     ),
@@ -232,8 +291,8 @@ CLAIMS = (
         source="0.98 less 0.8, of the claims above",
         paper=0.66,
         measure=lambda m: (
-            of_seed(m["models"], 0.0, SYMMETRY)
-            - of_seed(m["models"], 1.0, SYMMETRY)
+            accurate(m, 0.0, SYMMETRY)
+            - accurate(m, 1.0, SYMMETRY)
             - of_seed(m["untrained"], 0.0, SYMMETRY)
             + of_seed(m["untrained"], 1.0, SYMMETRY)
         ),
@@ -244,7 +303,7 @@ CLAIMS = (
         text="Control: with constant attention q is at least 0.5 lower in models that add than in "
         "models that memorise a fifth of the table.",
         source="q is 1 where a - b says nothing about the correct logit",
-        measure=lambda m: of_seed(m["memorising"], 0.0, Q) - of_seed(m["models"], 0.0, Q),
+        measure=lambda m: of_seed(m["memorising"], 0.0, Q) - accurate(m, 0.0, Q),
         expect=Expect.above(0.5),
     ),
 )

@@ -267,7 +267,11 @@ def test_a_run_without_circular_models_is_judged_and_drawn():
     table |= {"models": models, "lines": phase_lines(models)}
     verdicts = {claim.key: judge(claim, table) for claim in CLAIMS}
     assert verdicts["circular_share"].verdict == "not reproduced"
-    assert verdicts["constant_attention_distance"].n == 0
+    assert verdicts["circular_constant_distance"].n == 0
+    assert verdicts["constant_attention_distance"].n == 5
+    models = judged(models.with_columns(accuracy=pl.lit(0.9)))
+    table |= {"models": models, "lines": phase_lines(models)}
+    assert judge(CLAIMS[0], table).dead == 6
     with style():
         assert set(pictures.draw(table, Config())) == {"circles", "measures", "plane"}
 
