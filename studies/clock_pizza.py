@@ -313,7 +313,15 @@ study = Study(
     title="Clock and Pizza: attention decides between two algorithms for one task",
     paper="Zhong et al. 2023, The Clock and the Pizza (arXiv:2306.17844)",
     presets={
-        "smoke": Config(seeds=2, p=11, width=16, rates=(0.0, 0.5, 1.0), steps=200),
+        "smoke": Config(
+            seeds=2,
+            p=11,
+            width=16,
+            rates=(0.0, 0.5, 1.0),
+            steps=200,
+            learning_rate=5e-3,
+            weight_decay=2.0,
+        ),
         "laptop": Config(),
         "paper": Config(
             seeds=16,
