@@ -52,6 +52,7 @@ def survival(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.set_xscale("log")
         ax.set_xlabel(STEPS)
         ax.legend(title="median steps", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+    left.set_ylim(-0.03, 1.05)
     left.set_ylabel("share below 95% test accuracy")
     return sheet
 
