@@ -8,10 +8,10 @@ two points on a circle (Pizza), with free attention to add angles (Clock). Two m
 gradient symmetricity, and distance irrelevance (:mod:`tasks.clock_pizza`).
 
 The paper looks at circular models alone. Circularity is read off principal components, and two
-circles of nearly equal size mix there; of the first models explored at the laptop's size only a
-third were accurate and circular, few of them with constant attention. So claims are judged on all
-members that know the whole table, and four of them again on those that are circular too; how many
-these are is a claim of its own. Members that fall out are counted as dead. No threshold moved.
+circles of nearly equal size mix there; of 36 models explored at the laptop's size 4
+were accurate and circular at the end, few of them with constant attention. So claims are judged on
+all members that know the whole table, and four of them again on those that are circular too; how
+many these are is a claim of its own. Members that fall out are counted as dead. No threshold moved.
 
 Departures from the paper. It interpolates ``M' = rate M + (1 - rate) J`` with J all ones, whose
 rows sum to ``2 - rate``; ``attention_mix = rate / (2 - rate)`` gives the same pattern with rows
