@@ -20,7 +20,9 @@ Explored on seeds 0 to 2; the laptop preset judges seeds from 100. Norms held at
 that of the first weights keep some networks from learning, 0.8 and 1 do not; rates of 0.003 to 0.03
 and decays of 0.1 to 1 all train; with 45% of the table most networks generalise within the run,
 with 40% hardly any. After that look the claim on the least data named its two fractions by a rule,
-and "sooner" was added beside "no delay".
+and "sooner" was added beside "no delay". In the toy, four seeds at five settings: representations
+become lines within 6,000 steps at decoder rates of 1e-4 to 1e-3 and first embeddings of spread 0.29,
+not of spread 1. An accuracy of 9 in 10, exactly the threshold, was first missed by rounding.
 
 Sources: Liu et al. 2022 (arXiv:2205.10343), Liu et al. 2023 (Omnigrok, arXiv:2210.01117).
 """
