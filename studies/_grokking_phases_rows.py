@@ -40,7 +40,7 @@ def curves(run: RunFolder, sides: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(tables)
 
 
-def times(run: RunFolder, population: str, threshold: float) -> pl.DataFrame:
+def times(run: RunFolder, population: str, threshold: float = LEARNED) -> pl.DataFrame:
     """Members with the time at which each accuracy came to a threshold, or its lower bound.
 
     Columns ``train_time``, ``train_event``, ``test_time``, ``test_event``, and the last accuracies.
