@@ -84,6 +84,11 @@ class Config:
     def __post_init__(self) -> None:
         check_number("grokking", "steps", self.steps, low=2, whole=True)
         check_number("grokking", "rungs", self.rungs, low=2, whole=True)
+        if self.weight_decay <= 0:
+            raise ToylabError(
+                f"grokking: weight_decay = {self.weight_decay}; give a positive number, as the "
+                "same networks without decay are the control."
+            )
         if self.p < 5:
             raise ToylabError(f"grokking: p = {self.p} has too few frequencies; give at least 5.")
 
