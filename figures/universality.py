@@ -155,7 +155,8 @@ def weights(measures: Mapping[str, Any], config: Any) -> Figure:
         _neurons(axes[1, column], _of(measures["neurons"], name), name)
     axes[0, 0].set_ylabel("share of squared weights")
     axes[1, 0].set_ylabel("share of live neurons")
-    axes[0, 0].legend(fontsize=6.5, loc="upper right")  # the first bar is the highest
+    axes[0, -1].set_ylim(0, 1.4 * axes[0, -1].get_ylim()[1])  # room for the legend
+    axes[0, -1].legend(fontsize=6.5, loc="upper right", ncols=2)
     axes[1, -1].legend(fontsize=6.5)
     return sheet
 
