@@ -139,10 +139,11 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
         found = test(look(run.params("networks", step), seeds_P), key_PK, other_PK)
         columns = {n: np.where(dead, np.nan, np.asarray(v, np.float64)) for n, v in found.items()}
         rows.append(members.with_columns(pl.lit(step).alias("step"), **_series(columns)))
+    table = curves(run)
     return {
-        "curves": curves(run),
+        "curves": table,
         "progress": pl.concat(rows),
-        "times": times(run),
+        "times": times(table),
         "key": np.asarray(key_PK),
         "cosines": np.asarray(last["cosines"]),
         "embedding": np.asarray(last["embedding"]),
@@ -218,25 +219,29 @@ def curves(run: RunFolder) -> pl.DataFrame:
     return run.members("networks").join(wide, on="member").sort("member", "step")
 
 
-def times(run: RunFolder) -> pl.DataFrame:
+def times(table: pl.DataFrame) -> pl.DataFrame:
     """When each member memorised, began to clean up and generalised; the last seen if it did not.
 
     Memorised and generalised: accuracy of 99% on training and test set. Clean-up begins when the
     test loss has fallen to half of its peak.
+
+    Args:
+        table: as :func:`curves` gives it.
     """
     rows = []
-    for (member,), table in curves(run).group_by("member", maintain_order=True):
-        step = table["step"].to_numpy()
-        found: dict[str, Any] = {"member": member}
+    for (member,), one in table.group_by("member", maintain_order=True):
+        step = one["step"].to_numpy()
+        found: dict[str, Any] = {n: one[n][0] for n in ("init_seed", "weight_decay")}
+        found |= {"member": member}
         for name, column in (("memorised", "train_accuracy"), ("generalised", "test_accuracy")):
-            time, event = crossing_times(step, table[column].to_numpy()[None], REACHED)
+            time, event = crossing_times(step, one[column].to_numpy()[None], REACHED)
             found |= {name: float(time[0]), f"has_{name}": bool(event[0])}
-        loss = table["test_loss"].to_numpy()
+        loss = one["test_loss"].to_numpy()
         peak = int(np.nanargmax(loss))
         fallen = np.flatnonzero(loss[peak:] < 0.5 * loss[peak])
         found["cleanup"] = float(step[peak + fallen[0]]) if len(fallen) else float(step[-1])
         rows.append(found)
-    return run.members("networks").join(pl.DataFrame(rows), on="member")
+    return pl.DataFrame(rows)
 
 
 def decayed(table: pl.DataFrame) -> pl.DataFrame:
