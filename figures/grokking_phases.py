@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from studies._grokking_phases_rows import PHASES
 from toylab import figures as fig
@@ -50,6 +51,9 @@ def survival(measures: Mapping[str, Any], config: Any) -> Figure:
         names = [label.format(v) for v in (values[0], values[-1])]
         fig.title(ax, f"{names[1]} against {names[0]}: log-rank p = {test.p:.1g}")
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel(STEPS)
         ax.legend(title="median steps", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     left.set_ylim(-0.03, 1.05)
