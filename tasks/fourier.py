@@ -24,7 +24,7 @@ def frequencies(p: int) -> np.ndarray:
     return np.arange(1, (p - 1) // 2 + 1)
 
 
-def waves(values_N: Int[Array, " N"], p: int) -> Float[Array, "K 2 N"]:
+def waves(values_N: Int[Array, " N"] | np.ndarray, p: int) -> Float[Array, "K 2 N"]:
     """Return ``cos(w_k v)`` and ``sin(w_k v)`` of each frequency at some values, of unit norm."""
     angle_Kp = (2 * np.pi / p) * (frequencies(p)[:, None] * np.arange(p)[None] % p)
     table_K2p = jnp.asarray(np.stack([np.cos(angle_Kp), np.sin(angle_Kp)], 1), jnp.float32)

@@ -64,9 +64,22 @@ class Draws:
 
     @cached_property
     def fixed_set(self) -> bool:
-        """Whether a finite task's batch is one set of examples, whatever the key."""
-        first, second = (np.asarray(self.batch(k).inputs) for k in self.keys[:2])
-        return self.whole is not None and np.array_equal(first, second)
+        """Whether a finite task's batch is one set, taken in turn, whatever the key.
+
+        All examples are, and a full training set; draws that ignore their key are not, as they repeat some examples
+        more often than others. Rows of weight 0 only fill the batch up.
+        """
+        first, second = (self.batch(key) for key in self.keys[:2])
+        if self.whole is None or not np.array_equal(first.inputs, second.inputs):
+            return False
+        if np.array_equal(first.inputs, self.whole.inputs):
+            return True
+        rows, weights = np.asarray(first.inputs), np.asarray(first.weights)
+        rows = rows.reshape(len(rows), -1)
+        if weights.ndim and len(weights) == len(rows):
+            rows = rows[weights.reshape(len(rows), -1).max(1) > 0]
+        counts = np.unique(rows, axis=0, return_counts=True)[1]
+        return bool(np.ptp(counts) <= 1)
 
     def shapes_of(self, size: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Shapes of a batch of another size, without drawing it."""
