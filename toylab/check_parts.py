@@ -66,8 +66,8 @@ class Draws:
     def fixed_set(self) -> bool:
         """Whether a finite task's batch is one set, taken in turn, whatever the key.
 
-        All examples are, and a full training set; draws that ignore their key are not, as they repeat some examples
-        more often than others. Rows of weight 0 only fill the batch up.
+        All examples are, and a full training set; draws that ignore their key are not, as they
+        repeat some examples more often than others. Rows of weight 0 only fill the batch up.
         """
         first, second = (self.batch(key) for key in self.keys[:2])
         if self.whole is None or not np.array_equal(first.inputs, second.inputs):
