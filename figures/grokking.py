@@ -65,7 +65,7 @@ def curves(m: Mapping[str, Any], config: Any) -> Figure:
     fig.title(right, f"{made} of {len(times)} seeds generalise")
     right.set_xlabel("step")
     right.set_ylabel("test accuracy")
-    right.legend()
+    right.legend(loc="lower right", bbox_to_anchor=(1.0, 0.28), frameon=True, edgecolor="none")
     return sheet
 
 
@@ -126,7 +126,7 @@ def progress(m: Mapping[str, Any], config: Any) -> Figure:
             fig.interval_line(ax, grid, on_grid(m, column, grid), name, colour)
         handles, names = ax.get_legend_handles_labels()
         kept = [i for i, n in enumerate(names) if n not in dict(PHASES)]
-        place = {"loss, nats": (0.6, 0.38), "training loss, nats": (0.42, 0.38)}.get(label)
+        place = {"loss, nats": (0.0, 0.02), "training loss, nats": (0.42, 0.38)}.get(label)
         ax.legend(
             [handles[i] for i in kept],
             [names[i] for i in kept],
