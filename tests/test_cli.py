@@ -442,7 +442,7 @@ def test_second_ctrl_c_names_the_run(study, tmp_path, capsys, monkeypatch):
     def measure(*args):
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("toylab.lab.train", lambda *args: True)
+    monkeypatch.setattr("toylab.lab.train", lambda *args, **settings: True)
     monkeypatch.setattr("toylab.lab.RunFolder.write_measures", measure)
     monkeypatch.setattr("toylab.lab.final_loss", lambda run, name: [0.0])
     monkeypatch.setattr("toylab.lab.RunFolder.params", lambda *args: {"W": np.zeros((1, 2, 3))})
