@@ -126,6 +126,9 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     run.add_argument("--out", metavar="DIR", help="the run folder to make")
     run.add_argument("--seeds", metavar="N", help="the number of seeds")
     run.add_argument(
+        "--reuse", metavar="RUN", help="take what that run has trained alike, and do not train it"
+    )
+    run.add_argument(
         "--set",
         metavar="key=value",
         nargs="+",

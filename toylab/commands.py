@@ -54,7 +54,9 @@ def run(args: argparse.Namespace, stop: Stop) -> int:
     source = args.study if args.study.endswith(".py") or "/" in args.study else None
     shown = stop.tracker = progress.reporter(quiet=args.json)
     try:
-        done = lab.run_study(study, args.preset, args.out, args.overrides, source, shown, stop)
+        done = lab.run_study(
+            study, args.preset, args.out, args.overrides, source, shown, stop, args.reuse
+        )
     finally:
         shown.close()
     return _report(done, args.json)

@@ -22,6 +22,7 @@ from toylab.claims import judge_all
 from toylab.errors import ToylabError
 from toylab.keeper import FolderKeeper
 from toylab.population import Population
+from toylab.reuse import describe, matches, take
 from toylab.starts import check_starts, start_params
 from toylab.store import RunFolder
 from toylab.study import Study, load_study
@@ -76,6 +77,7 @@ def run_study(
     source: str | None = None,
     reporter: Reporter | None = None,
     stop: Callable[[], bool] = lambda: False,
+    reuse: str | Path | None = None,
 ) -> RunFolder:
     """Run a study from training to figures.
 
@@ -87,12 +89,14 @@ def run_study(
         source: path of the user's study file, so that the run can be resumed.
         reporter: told what happens.
         stop: asked between chunks; when true, the state is saved and ``Interrupted`` raised.
+        reuse: a run folder; populations that it has trained alike are taken from there.
 
     Returns:
         The finished run folder.
 
     Raises:
-        ToylabError: a setting out of range (before any training), or an unusable folder.
+        ToylabError: a setting out of range (before any training), an unusable folder, or a run
+            to reuse that has trained none of the study's populations.
         Interrupted: ``stop`` said so.
 
     Example:
@@ -102,6 +106,9 @@ def run_study(
     config = study.config(preset, overrides)
     populations = study.populations(config)  # every setting is checked before anything is written
     check_starts(study.name, populations)
+    described = describe(populations)
+    if reuse:
+        matches(described, RunFolder(reuse))
     manifest = {
         "study": study.name,
         "source": str(Path(source).resolve()) if source else None,
@@ -111,6 +118,8 @@ def run_study(
             name: {col: values.tolist() for col, values in pop.members.columns.items()}
             for name, pop in populations.items()
         },
+        "described": described,
+        "reuse": str(Path(reuse).resolve()) if reuse else None,
         **environment(),
     }
     run = RunFolder.create(out or _free_folder(study.name, preset), manifest)
@@ -244,6 +253,7 @@ def _stages(
         started = time.monotonic()
         reporter.plan(run.path, populations, run.manifest.get("finished", {}))
         reporter.stage("train")
+        _reuse(run, populations)
         for name, population in populations.items():
             keeper = FolderKeeper(run, name, population.boundaries()[1])
             if keeper.complete():
@@ -270,6 +280,17 @@ def _stages(
         run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
     reporter.close()
     return run
+
+
+def _reuse(run: RunFolder, populations: Mapping[str, Population]) -> None:
+    """Take over what another run has trained alike, unless this run has it already."""
+    if not run.manifest.get("reuse"):
+        return
+    source = RunFolder(run.manifest["reuse"])
+    for name, other in matches(run.manifest["described"], source).items():
+        keeper = FolderKeeper(run, name, populations[name].boundaries()[1])
+        if not keeper.complete():
+            take(name, other, source, keeper)
 
 
 def _draw(run: RunFolder, study: Study, config: Any) -> None:
