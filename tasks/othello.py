@@ -8,7 +8,7 @@ of the next move would need to know there.
 
 Source: Li et al. 2022 (arXiv:2210.13382) and its code: black begins, a player without a move
 passes silently, the game ends when neither side can move, each move is drawn uniformly among the
-legal ones. Their code names squares the other way round (rows by letters); here letters are columns,
+legal ones. Their code names squares the other way round, rows by letters; here letters are columns
 and a1 is the corner at row 0, column 0.
 """
 
@@ -165,7 +165,7 @@ class Othello(Task):
         return np.all(same, 0) & np.where(targets > 0, legal, over).all(1)
 
     def floor(self, batch: Batch) -> Array:
-        """Cross-entropy of the best predictor at each place, ``log(number of legal moves)``, (B, L).
+        """Cross-entropy of the best predictor at each place, the log of its number of moves (B, L).
 
         Places after the end of a game give 0; weigh by ``batch.weights``.
         """
