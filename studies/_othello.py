@@ -194,7 +194,7 @@ def board_probe(acts_SRD: np.ndarray, labels_RN: np.ndarray, classes: int = 3) -
     """Fit a linear probe of every square's state at once, by ridge regression on one-hot states.
 
     The targets (N * classes) share one decomposition of the activations, so this costs little more
-    than one probe of one square; the likeliest state is the largest output. S probes, one per layer.
+    than one probe of one square; the likeliest state is the largest output. One probe per layer.
     """
     return ridge(jnp.asarray(acts_SRD), one_hot_rows(jnp.asarray(labels_RN), classes), RIDGE)
 
