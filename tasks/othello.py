@@ -24,11 +24,12 @@ from jax import Array
 from tasks import othello_rules as rules
 from tasks.othello_rules import Bits
 from toylab import random
-from toylab.errors import ToylabError, nearest
-from toylab.task import Batch, Task
+from toylab.errors import ToylabError, check_number, nearest
+from toylab.task import Batch, Number, Task
 
 OPENINGS = ("all", "skewed", "held-out")
 FLOOR_GAMES = 4096
+ENDLESS = 2**31 - 1
 BITS = 24  # a random number of 24 bits times a count of moves stays below 2^32
 
 
@@ -71,9 +72,11 @@ class Othello(Task):
         opening: ``all`` first moves; ``skewed`` leaves one of the four out (the one left of the
             centre, c4 on the full board), ``held-out`` has only that one.
         rule: what a move does to a line that it brackets; ``flip`` is Othello.
+        pool: number of different games there are to draw, which may differ per member: a training
+            set of that size. Pools are nested. The default is as good as endless.
 
     Raises:
-        ToylabError: another size, opening or rule.
+        ToylabError: another size, opening or rule, or an empty pool.
 
     Example:
         >>> batch = Othello(4).batch(jax.random.key(0), 2)
@@ -84,9 +87,11 @@ class Othello(Task):
     size: int = 8
     opening: str = "all"
     rule: str = "flip"
+    pool: Number = ENDLESS
 
     def __post_init__(self) -> None:
         rules.check_rules("Othello", self.size, self.rule)
+        check_number("Othello", "pool", self.pool, low=1, high=ENDLESS, whole=True)
         if self.opening not in OPENINGS:
             hint = nearest(str(self.opening), OPENINGS)
             raise ToylabError(f"Othello: unknown opening {self.opening!r}: {hint}")
@@ -123,7 +128,10 @@ class Othello(Task):
         return found
 
     def example(self, key: Array) -> Batch:
-        """Draw one game."""
+        """Draw one game: a number below ``pool``, then the game of that number."""
+        pool = jnp.asarray(self.pool).astype(jnp.uint32)
+        number = jax.lax.rem(random.bits(key, (1,))[0], pool)
+        key = random.fold_in(random.stream(0, "games"), number)
         return self._batch(self._plies(random.bits(key, (self.plies,))))
 
     def games(self, key: Array, count: int) -> Array:
@@ -287,4 +295,4 @@ class Othello(Task):
 
 def examples() -> tuple[Task, ...]:
     """Small tasks, for the conformance suite."""
-    return (Othello(4), Othello(6, opening="skewed"), Othello(4, rule="delete"))
+    return (Othello(4, pool=5000), Othello(6, opening="skewed"), Othello(4, rule="delete"))

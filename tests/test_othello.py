@@ -131,6 +131,13 @@ def test_the_generator_alone_plays_legal_games():
         assert all(true["legal"][ply][move] for ply, move in enumerate(moves[1:]))
 
 
+def test_a_pool_holds_so_many_games_and_grows_from_within():
+    small, large = (
+        {tuple(row) for row in drawn(Othello(6, pool=pool), 200).inputs.tolist()} for pool in (3, 9)
+    )
+    assert len(small) == 3 and len(large) == 9 and small < large
+
+
 @pytest.mark.parametrize("opening", ["skewed", "held-out"])
 def test_the_skewed_opening_leaves_one_first_move_out(opening):
     task = Othello(6, opening=opening)
@@ -157,6 +164,7 @@ def test_the_floor_is_the_log_of_the_number_of_legal_moves():
         (lambda: Othello(5), "size = 5; boards have side 4, 6 or 8"),
         (lambda: Othello(8, opening="skew"), "skewed"),
         (lambda: Othello(8, rule="flop"), "flip"),
+        (lambda: Othello(8, pool=0), "pool"),
         (lambda: Othello(4).replay(jnp.zeros((1, 11), jnp.int32), "rows"), "row"),
     ],
 )
