@@ -27,7 +27,7 @@ def squares_of(task, batch, row):
     return [int(s) for s in task.squares[tokens[tokens > 0]]]
 
 
-@pytest.mark.parametrize("task", [Othello(4), Othello(6), Othello(8), Othello(6, rule="ends")])
+@pytest.mark.parametrize("task", [Othello(6), Othello(8), Othello(4, rule="ends")])
 def test_every_latent_is_that_of_the_slow_game(task):
     batch = drawn(task)
     for row in range(len(batch.inputs)):
@@ -56,12 +56,12 @@ def test_parity_is_the_board_of_players_who_strictly_alternate():
     assert (batch.latents["parity"] != batch.latents["board"]).any()  # somebody passed
 
 
-@pytest.mark.parametrize("rule", rules.RULES)
+@pytest.mark.parametrize("rule", rules.RULES[1:])
 def test_games_replayed_by_another_rule(rule):
-    task = Othello(6)
+    task = Othello(4)
     batch = drawn(task)
     found = jax.tree.map(np.asarray, task.replay(jnp.asarray(batch.inputs), rule))
-    for row in range(12):
+    for row in range(len(batch.inputs)):
         moves = squares_of(task, batch, row)[: task.length]
         turns = slow.follow(task.size, moves)["turns"]
         other = slow.follow(task.size, moves, rule, turns)
@@ -69,7 +69,7 @@ def test_games_replayed_by_another_rule(rule):
             assert (found[name][row, : len(moves)] == np.array(other[name])).all(), name
 
 
-@pytest.mark.parametrize("size", [4, 6, 8])
+@pytest.mark.parametrize("size", [4, 8])
 def test_counts_of_games(size):
     expected = PERFT_8 if size == 8 else tuple(slow.perft(size, d) for d in range(1, 5))
 
@@ -123,11 +123,11 @@ def test_moves_are_drawn_evenly():
 
 
 def test_the_generator_alone_plays_legal_games():
-    task = Othello(6)
-    games = np.asarray(jax.jit(task.games, static_argnums=1)(jax.random.key(2), 30))
-    for tokens in games:
+    task = Othello(4)
+    games = np.asarray(jax.jit(task.games, static_argnums=1)(jax.random.key(1), 12_000))
+    for tokens in games[:60]:
         moves = [int(s) for s in task.squares[tokens[tokens > 0]]]
-        true = slow.follow(6, moves)
+        true = slow.follow(4, moves)
         assert all(true["legal"][ply][move] for ply, move in enumerate(moves[1:]))
 
 
@@ -140,9 +140,9 @@ def test_a_pool_holds_so_many_games_and_grows_from_within():
 
 @pytest.mark.parametrize("opening", ["skewed", "held-out"])
 def test_the_skewed_opening_leaves_one_first_move_out(opening):
-    task = Othello(6, opening=opening)
-    first = np.unique(drawn(task, 200).inputs[:, 0])
-    kept_out = task.tokens[2 * 6 + 1]
+    task = Othello(4, opening=opening)
+    first = np.unique(np.asarray(task.games(jax.random.key(0), 200))[:, 0])
+    kept_out = task.tokens[4]  # the square to the left of the centre's first
     assert (kept_out in first) == (opening == "held-out")
     assert len(first) == (1 if opening == "held-out" else 3)
 
