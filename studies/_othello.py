@@ -42,8 +42,8 @@ class Network:
     depth: int = 4
     width: int = 128
     heads: int = 4
-    steps: int = 3_000
-    batch_size: int = 256  # games
+    steps: int = 6_000
+    batch_size: int = 128  # games
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.01
     rungs: int = 8  # snapshots, log-spaced
@@ -123,8 +123,13 @@ def load(run: RunFolder, population: Population, name: str = "main", member: int
     """Return one member of a trained population."""
     task, model = population.task, population.model
     assert isinstance(task, Othello) and isinstance(model, Transformer)
-    pick = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), tree)
-    return Trained(task, model, pick(run.params(name)), pick(run.params(name, 0)))
+    last, first = (member_of(run.params(name, step), member) for step in (None, 0))
+    return Trained(task, model, last, first)
+
+
+def member_of(params: Params, member: int) -> Params:
+    """Return one member's weights of a population's."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), params)
 
 
 def draw_games(task: Othello, count: int, seed: int) -> Batch:
