@@ -46,7 +46,7 @@ class Network:
     batch_size: int = 128  # games
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.01
-    rungs: int = 8  # snapshots, log-spaced
+    rungs: int = 12  # snapshots, log-spaced
 
     def __post_init__(self) -> None:
         Othello(self.size)
