@@ -1,10 +1,10 @@
 """Claims of the study ``othello_dictionary``.
 
-There is one large network, and one dictionary of each kind and setting: intervals are over groups of
-held-out games, and say how sure a number of these is. The small networks, on 4x4, have five seeds,
-each with a dictionary of its own. Where the papers take the best of a sweep, here the setting is
-the one that is best on validation games. Thresholds that ask for a difference ask for half of the
-papers' own, unless a claim says otherwise.
+There is one large network, and one dictionary of each kind and setting: intervals are over groups
+of held-out games, and say how sure a number of these is. The small networks, on 4x4, have five
+seeds, each with a dictionary of its own. Where the papers take the best of a sweep, here the
+setting is the one that is best on validation games. Thresholds that ask for a difference ask for
+half of the papers' own, unless a claim says otherwise.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ KARVONEN = "Karvonen et al. 2024"
 SINGH = "Singh et al. 2025 (arXiv:2511.00059)"
 GAMES = "group of held-out games, of one network"
 VALIDATION = -1  # the group that settings are chosen by
+LEAST_DAMAGE = 0.01  # nats: a control's damage below this counts as this
 
 
 def chosen(table: pl.DataFrame, name: str, column: str) -> pl.DataFrame:
@@ -82,9 +83,8 @@ def rule_like(name: str) -> Value:
 
 def pattern_ratio(control: str) -> Value:
     """Per pattern, damage where the pattern alone makes the move legal, over that of a control."""
-    return lambda m: per_unit(
-        m["patterns"], pl.col("damage").mean() / pl.col(control).mean(), "pattern"
-    )
+    quotient = pl.col("damage").mean() / pl.col(control).mean().clip(LEAST_DAMAGE)
+    return lambda m: per_unit(m["patterns"], quotient, "pattern")
 
 
 CLAIMS = (

@@ -61,7 +61,7 @@ def coverage(features: Float[Array, "N F"], properties: Bool[Array, "N K"]) -> C
     """Find for each property the feature and the level with the best F1.
 
     ``F1 = 2 TP / (firings + holdings)``. The choice and the score are made on the same inputs;
-    see :func:`held_out_f1`.
+    see :func:`single_told`.
 
     Args:
         features: activations (N, F); those at or below 0 never fire.
@@ -94,25 +94,10 @@ def _coverage(features_NF: Array, holds_NK: Array) -> Coverage:
     return Coverage(f1_K, best_K % levels_TF.shape[1], levels_TF.reshape(-1)[best_K])
 
 
-def held_out_f1(
-    best: Coverage, features: Float[Array, "N F"], properties: Bool[Array, "N K"]
-) -> Float[Array, " K"]:
-    """Return the F1 on other inputs of the features and levels that :func:`coverage` chose.
-
-    Returns:
-        (K,); NaN for a property that never holds, here or where the choice was made.
-    """
-    features, properties = _checked("held_out_f1", features, properties)
-    return _held_out(best, features, properties)
-
-
 @jax.jit
-def _held_out(best: Coverage, features_NF: Array, holds_NK: Array) -> Array:
-    fires_NK = features_NF[:, best.feature_K] > best.level_K[None]
-    count = lambda mask: jnp.sum(mask, 0, dtype=jnp.float32)
-    holds_K = count(holds_NK)
-    f1_K = 2 * count(fires_NK & holds_NK) / jnp.maximum(count(fires_NK) + holds_K, 1)
-    return jnp.where((holds_K == 0) | jnp.isnan(best.f1_K), jnp.nan, f1_K)
+def single_told(best: Coverage, features: Float[Array, "N F"]) -> Bool[Array, "N K"]:
+    """Return on other inputs whether the feature that :func:`coverage` chose fires, by property."""
+    return features[:, best.feature_K] > best.level_K[None]
 
 
 def labels(
