@@ -125,7 +125,8 @@ def tensor_directions(probe: TensorProbe, changes_KSC: Any) -> Float[np.ndarray,
 
     Args:
         probe: one probe, without leading axes.
-        changes_KSC: K edits; -1 at an entity's class before, +1 at its class after.
+        changes_KSC: K edits; -1 at an entity's class before, +1 at its class after. One that
+            changes nothing gives 0.
 
     Source: Lee et al. 2026, section on interventions.
     """
@@ -134,8 +135,7 @@ def tensor_directions(probe: TensorProbe, changes_KSC: Any) -> Float[np.ndarray,
     changes = np.swapaxes(np.asarray(changes_KSC, np.float64), -1, -2)
     readout_RT = np.asarray(readout(probe.params), np.float64)
     delta_KR = changes.reshape(len(changes), -1) @ readout_RT.T
-    step_KD = delta_KR @ np.linalg.pinv(np.asarray(probe.params["binding"], np.float64))
-    return step_KD / np.linalg.norm(step_KD, axis=-1, keepdims=True)
+    return _unit(delta_KR @ np.linalg.pinv(np.asarray(probe.params["binding"], np.float64)))
 
 
 def linear_directions(weight_DSC: Any, changes_KSC: Any) -> Float[np.ndarray, "K D"]:
@@ -150,4 +150,9 @@ def linear_directions(weight_DSC: Any, changes_KSC: Any) -> Float[np.ndarray, "K
     weight = np.asarray(weight_DSC, np.float64)
     unit_DSC = weight / np.linalg.norm(weight, axis=0)
     step_KD = np.einsum("dsc,ksc->kd", unit_DSC, np.maximum(np.asarray(changes_KSC, np.float64), 0))
-    return step_KD / np.linalg.norm(step_KD, axis=-1, keepdims=True)
+    return _unit(step_KD)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)
