@@ -10,8 +10,8 @@ import polars as pl
 from jax import Array
 
 from studies import _othello as o
-from studies._othello_dictionary_claims import VALIDATION
 from studies._othello_dictionary_scores import Rows, middle
+from studies._othello_dictionary_values import VALIDATION
 from tasks.othello import Othello
 from toylab.models import Transformer
 from toylab.rule_trees import RuleTrees, grow

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from studies import _othello as o
-from studies._othello_dictionary_claims import VALIDATION
+from studies._othello_dictionary_values import VALIDATION
 from toylab.dictionary import Dictionary, fit_dictionary, quality
 from toylab.dictionary_scores import SHARES, coverage, labels, predicted, single_told
 from toylab.taps import Params

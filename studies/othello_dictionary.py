@@ -125,17 +125,17 @@ def _network(
         scores.split(scores.through(net, params, batch), *cuts)
         for params in (net.params, net.untrained)
     )
-    how = settings(config, name)
+    how = settings(config, net.task.size)
     both = config.validation_games, config.groups
-    table, fitted = scores.all_scores(trained, untrained, how, *both)
+    table, _ = scores.all_scores(trained, untrained, how, *both)
     if name != "main":
         return table, {}
     return table, _rules(config, net, batch, trained, untrained)
 
 
-def settings(config: Config, name: str) -> scores.Settings:
-    """How a network's dictionaries are trained; a small network's are a quarter as large."""
-    part = 1 if name == "main" else 4
+def settings(config: Config, size: int) -> scores.Settings:
+    """How a network's dictionaries are trained; on smaller boards they are a quarter as large."""
+    part = 1 if size == config.size else 4
     k = tuple(max(1, k // part) for k in config.k)
     steps = config.dictionary_steps
     rate = config.dictionary_rate
