@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 
 from tasks.othello import Othello
+from tasks.othello_transcripts import Recorded
 from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import seeds
@@ -47,11 +48,19 @@ class Network:
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.01
     rungs: int = 12  # snapshots, log-spaced
+    transcripts: str = ""  # a file of games to use in place of random ones
+    skip_bad: bool = False  # leave its bad lines out
 
     def __post_init__(self) -> None:
-        Othello(self.size)
+        self.world()
         for name in ("steps", "rungs"):
             check_number("othello", name, getattr(self, name), low=1, whole=True)
+
+    def world(self) -> Othello:
+        """The games: random ones, or those of a file."""
+        if not self.transcripts:
+            return Othello(self.size)
+        return Recorded(self.size, path=self.transcripts, skip_bad=self.skip_bad)
 
 
 SMOKE: dict[str, Any] = {
@@ -95,7 +104,7 @@ def main(config: Network) -> Population:
     """The population ``main``: the network, one member per seed."""
     return Population(
         model=network(config.size, config.depth, config.width, config.heads),
-        task=Othello(config.size),
+        task=config.world(),
         members=seeds(config.seeds),
         optimizer=AdamW(
             config.learning_rate,

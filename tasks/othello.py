@@ -159,18 +159,23 @@ class Othello(Task):
         return self._latents(plies)
 
     def consistent(self, batch: Batch) -> Any:
-        """Whether the latents are those of the moves, and each move but the first is legal."""
-        again = self.replay(batch.inputs)
+        """Whether the latents are those of the moves, moves are legal, and the game goes on."""
+        same, legal, whole = self._compared(batch)
+        return same & legal & whole
+
+    def _compared(self, batch: Batch) -> tuple[np.ndarray, ...]:
+        """Per game: latents as replayed, every move that follows legal, no end before its time."""
+        again = {name: np.asarray(leaf) for name, leaf in self.replay(batch.inputs).items()}
         same = [
-            (np.asarray(again[name]) == np.asarray(leaf)).reshape(len(leaf), -1).all(1)
+            (again[name] == np.asarray(leaf)).reshape(len(leaf), -1).all(1)
             for name, leaf in batch.latents.items()
         ]
         targets = np.asarray(batch.targets)
-        legal = np.take_along_axis(
-            np.asarray(again["legal"]), np.maximum(self.squares[targets], 0)[..., None], -1
-        )[..., 0]
-        over = ~np.asarray(again["legal"]).any(-1)
-        return np.all(same, 0) & np.where(targets > 0, legal, over).all(1)
+        place = np.maximum(self.squares[targets], 0)[..., None]
+        legal = np.take_along_axis(again["legal"], place, -1)[..., 0]
+        over = ~again["legal"].any(-1)
+        whole = np.where(targets > 0, True, over).all(1)
+        return np.all(same, 0), np.where(targets > 0, legal, True).all(1), whole
 
     def floor(self, batch: Batch) -> Array:
         """Cross-entropy of the best predictor at each place, the log of its number of moves (B, L).

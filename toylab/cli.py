@@ -136,6 +136,11 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         default=[],
         help="change settings; 'toylab info STUDY' lists them",
     )
+    run.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave bad lines of a file of data out and list them (sets skip_bad=true)",
+    )
     subs["judge"].add_argument(
         "--remeasure", action="store_true", help="measure again from the snapshots first"
     )
@@ -182,6 +187,8 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
         if key in found:
             raise UsageError(f"the setting {key!r} is given twice")
         found[key] = value
+    if args.skip_bad:
+        found["skip_bad"] = "true"
     return found
 
 

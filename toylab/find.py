@@ -52,7 +52,7 @@ def benchmarks(name: str | None) -> dict[str, ModuleType]:
     """
     package = importlib.import_module("benchmarks")
     known = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
-    if name is not None and name not in known:
+    if name is not None and (name := name.replace("-", "_")) not in known:
         raise ToylabError(f"Unknown benchmark {name!r}: {nearest(name, known)}")
     found = {n: _import(f"benchmarks.{n}") for n in ([name] if name else known)}
     if name and not hasattr(found[name], "rows"):
