@@ -67,7 +67,7 @@ SMOKE: dict[str, Any] = {
     "size": 4,
     "depth": 2,
     "width": 32,
-    "heads": 2,
+    "heads": 4,
     "steps": 60,
     "batch_size": 64,
     "rungs": 3,
@@ -170,22 +170,20 @@ def activations(
         params: weights of one member.
         tokens_BL: games.
         sites: sites of one width D.
-        chunk: games at a time; the last games are run again to fill the last chunk.
+        chunk: games at a time; the first games are run again to fill the last chunk.
 
     Returns:
         logits (B, L, V) and activations (S, B, L, D).
     """
     count = len(tokens_BL)
-    chunk = min(chunk, count)
-    starts = [*range(0, count - chunk, chunk), count - chunk]
+    order = np.arange(-(-count // chunk) * chunk) % count
     logits, acts = [], []
-    done = 0
-    for start in starts:
-        out, found = _recorded(model, params, tokens_BL[start : start + chunk], sites)
-        logits.append(np.asarray(out)[done - start :])
-        acts.append(np.asarray(found)[:, done - start :])
-        done = start + chunk
-    return np.concatenate(logits), np.concatenate(acts, 1)
+    for start in range(0, len(order), chunk):
+        tokens = jnp.asarray(tokens_BL)[order[start : start + chunk]]
+        out, found = _recorded(model, params, tokens, sites)
+        logits.append(np.asarray(out))
+        acts.append(np.asarray(found))
+    return np.concatenate(logits)[:count], np.concatenate(acts, 1)[:, :count]
 
 
 # Board probes -----------------------------------------------------------------------------------
@@ -204,13 +202,14 @@ def one_hot_rows(labels_RN: Array, classes: int = 3) -> Array:
     return hot.reshape(*labels_RN.shape[:-1], -1)
 
 
-def board_probe(acts_SRD: np.ndarray, labels_RN: np.ndarray, classes: int = 3) -> Probe:
+def board_probe(acts_SRD: Any, labels_RN: Any, classes: int = 3, weights_R: Any = None) -> Probe:
     """Fit a linear probe of every square's state at once, by ridge regression on one-hot states.
 
     The targets (N * classes) share one decomposition of the activations, so this costs little more
     than one probe of one square; the likeliest state is the largest output. One probe per layer.
     """
-    return ridge(jnp.asarray(acts_SRD), one_hot_rows(jnp.asarray(labels_RN), classes), RIDGE)
+    targets = one_hot_rows(jnp.asarray(labels_RN), classes)
+    return ridge(jnp.asarray(acts_SRD), targets, RIDGE, weights_R)
 
 
 def predicted_states(probe: Probe, acts_SRD: Any, classes: int = 3) -> np.ndarray:

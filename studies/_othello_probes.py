@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +12,11 @@ from studies import _othello as o
 from tasks.othello import Othello
 from tasks.othello_rules import RULES
 from toylab.probe_controls import permute_within
-from toylab.probes import mlp_probe
+from toylab.probes import Probe, mlp_probe
 from toylab.task import Batch
 
 WRONG = tuple(rule for rule in RULES if rule != "flip")
+LABELS = ("board", "parity", "colour")
 SHIFT = 2  # places: the same player moved next
 MLP_WIDTH, MLP_STEPS = 128, 250
 
@@ -80,33 +80,41 @@ def shifted(labels_GLN: np.ndarray) -> np.ndarray:
     return np.concatenate([labels_GLN[:, :SHIFT], labels_GLN[:, :-SHIFT]], 1)
 
 
+Pair = tuple[np.ndarray, ...]  # of the games to fit on, of those to score on
+
+
+def _rows(games_xGLD: np.ndarray) -> jax.Array:
+    """Flatten games and places, the third and second axes from the end, to rows."""
+    shape = games_xGLD.shape
+    return jnp.asarray(games_xGLD.reshape(*shape[:-3], -1, shape[-1]))
+
+
+def fitted(
+    train: Games, acts_SGLD: np.ndarray, labels_GLN: np.ndarray, classes: int, few: int | None
+) -> Probe:
+    """Fit linear probes, one per layer, on the first ``few`` games; places after an end weigh 0."""
+    weight_R = _rows(train.counts_GL[:few, :, None].astype(np.float32))[..., 0]
+    y_RN = _rows(labels_GLN[:few].astype(np.int32))
+    return o.board_probe(_rows(acts_SGLD[:, :few]), y_RN, classes, weight_R)
+
+
 def linear(
-    train: Games,
-    test: Games,
-    acts: tuple[np.ndarray, np.ndarray],
-    labels: tuple[Any, Any],
-    k: int = 3,
+    train: Games, acts: Pair, labels: Pair, classes: int = 3, few: int | None = None
 ) -> np.ndarray:
-    """Fit on one set of games, and return the states told on the other: (S, R, N)."""
-    x, y = o.samples(acts[0], labels[0], train.counts_GL)
-    held_out, _ = o.samples(acts[1], labels[1], test.counts_GL)
-    return o.predicted_states(o.board_probe(x, y, k), held_out, k)
+    """Fit on one set of games, and return the states told of the other: (S, G, L, N)."""
+    probe = fitted(train, acts[0], labels[0], classes, few)
+    told = o.predicted_states(probe, _rows(acts[1]), classes)
+    return told.reshape(len(told), *labels[1].shape)
 
 
-def nonlinear(
-    train: Games,
-    test: Games,
-    acts: tuple[np.ndarray, np.ndarray],
-    labels: tuple[Any, Any],
-    rows: int,
-) -> np.ndarray:
-    """As :func:`linear`, by an MLP probe with one hidden layer for all squares, on fewer rows."""
-    x, y = o.samples(acts[0], labels[0], train.counts_GL)
-    held_out, _ = o.samples(acts[1], labels[1], test.counts_GL)
-    targets = o.one_hot_rows(jnp.asarray(y[:rows]))
-    key = jax.random.key(0)
-    probe = mlp_probe(jnp.asarray(x[:, :rows]), targets, key, width=MLP_WIDTH, steps=MLP_STEPS)
-    return o.predicted_states(probe, held_out)
+def nonlinear(train: Games, acts: Pair, labels: Pair, few: int) -> np.ndarray:
+    """As :func:`linear`, by an MLP probe with one hidden layer for all squares, on few games."""
+    targets = o.one_hot_rows(_rows(labels[0][:few].astype(np.int32)))
+    weight_R = _rows(train.counts_GL[:few, :, None].astype(np.float32))[..., 0]
+    x, key = _rows(acts[0][:, :few]), jax.random.key(0)
+    probe = mlp_probe(x, targets, key, width=MLP_WIDTH, steps=MLP_STEPS, weights=weight_R)
+    told = o.predicted_states(probe, _rows(acts[1]))
+    return told.reshape(len(told), *labels[1].shape)
 
 
 def shuffled(labels_GLN: np.ndarray, counts_GL: np.ndarray, seed: int) -> np.ndarray:
@@ -117,55 +125,52 @@ def shuffled(labels_GLN: np.ndarray, counts_GL: np.ndarray, seed: int) -> np.nda
 
 
 def constant(train: Games, test: Games) -> np.ndarray:
-    """The commonest state of each square at each place of the training games, (1, R, N)."""
+    """The commonest state of each square at each place of the training games, (1, G, L, N)."""
     board = train.labels("board")
     kept = train.counts_GL[..., None]
     votes = np.stack([((board == state) & kept).sum(0) for state in range(3)])
-    common = np.broadcast_to(votes.argmax(0), test.labels("board").shape)
-    return common[test.counts_GL][None]
+    return np.broadcast_to(votes.argmax(0), test.labels("board").shape)[None]
 
 
-def all_probes(net: o.Trained, train: Games, test: Games, rows: int) -> dict[str, np.ndarray]:
+def all_probes(net: o.Trained, train: Games, test: Games, few: int) -> dict[str, np.ndarray]:
     """Fit every probe and control.
 
     Args:
         net: the network.
         train: games to fit on.
         test: games to score on.
-        rows: places that the MLP probes, and the linear ones they are compared with, see.
+        few: games that the MLP probes, and the linear ones they are compared with, see.
 
     Returns:
-        ``{probe: whether each square is told rightly (S, R, N)}``, R the places of the test games
-        in order. Probes that read no layer of the network have S = 1.
+        ``{probe: whether each square is told rightly (S, G, L, N)}``; after the end of a game
+        it means nothing. Probes that read no layer of the network have S = 1.
     """
     acts, before = (train.acts_SGLD, test.acts_SGLD), (train.untrained_SGLD, test.untrained_SGLD)
-    kept = test.counts_GL
     pair = lambda name: (train.labels(name), test.labels(name))
-    right = lambda told, labels: told == np.asarray(labels[1])[kept]
-    found = {}
-    for name in ("board", "parity", "colour"):
-        found[name] = right(linear(train, test, acts, pair(name)), pair(name))
     board = pair("board")
-    found["untrained"] = right(linear(train, test, before, board), board)
     bags = tuple(bag_of_moves(net.task, games.batch) for games in (train, test))
-    found["bag of moves"] = right(linear(train, test, (bags[0], bags[1]), board), board)
-    mixed = shuffled(board[0], train.counts_GL, 1)
-    found["shuffled"] = right(linear(train, test, acts, (mixed, board[1])), board)
-    found["constant"] = right(constant(train, test), board)
+    plain: dict[str, tuple[Pair, Pair]] = {name: (acts, pair(name)) for name in LABELS}
+    plain["untrained"] = (before, board)
+    plain["bag of moves"] = (bags, board)
+    plain["shuffled"] = (acts, (shuffled(board[0], train.counts_GL, 1), board[1]))
     for rule in WRONG:
         wrong = tuple(_replayed(net.task, games, rule) for games in (train, test))
-        found[f"world: {rule}"] = right(linear(train, test, acts, wrong), wrong)
-    late = (shifted(board[0]), shifted(board[1]))
-    found["world: two moves ago"] = right(linear(train, test, acts, late), late)
-    for name, source, labels in (
-        ("board", acts, board),
-        ("colour", acts, pair("colour")),
-        ("untrained", before, board),
-    ):
-        told = linear(train, test, source, labels, rows=rows)
-        found[f"{name}, fewer games"] = right(told, labels)
-        found[f"{name}, MLP"] = right(nonlinear(train, test, source, labels, rows), labels)
+        plain[f"world: {rule}"] = (acts, wrong)
+    plain["world: two moves ago"] = (acts, (shifted(board[0]), shifted(board[1])))
+    found = {name: linear(train, x, y) == y[1] for name, (x, y) in plain.items()}
+    found["constant"] = constant(train, test) == board[1]
+    for name in ("board", "colour", "untrained"):
+        x, y = plain[name]
+        found[f"{name}, fewer games"] = linear(train, x, y, few=few) == y[1]
+        found[f"{name}, MLP"] = nonlinear(train, x, y, few) == y[1]
     return found
+
+
+def scores(train: Games, test: Games, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """A linear probe's scores of every state (S, G, L, N, 3), and whether the best is right."""
+    probe, true = fitted(train, train.acts_SGLD, train.labels(name), 3, None), test.labels(name)
+    found = np.asarray(probe.scores(_rows(test.acts_SGLD))).reshape(-1, *true.shape, 3)
+    return found, found.argmax(-1) == true
 
 
 def compare_movers(
@@ -177,14 +182,12 @@ def compare_movers(
         A row per game that has such places: the share of squares that the probe of the true mover's
         board tells rightly there, and that the probe of the parity board does.
     """
-    kept = test.counts_GL
-    differ = (test.labels("board") != test.labels("parity")).any(-1)[kept]
-    game_R = np.nonzero(kept)[0][differ]
+    differ_GL = (test.labels("board") != test.labels("parity")).any(-1) & test.counts_GL
     columns = {
-        name: right[label][layers[label]][differ].mean(-1)
+        name: right[label][layers[label]][differ_GL].mean(-1)
         for name, label in (("by_mover", "board"), ("by_parity", "parity"))
     }
-    table = pl.DataFrame({"game": game_R} | columns)
+    table = pl.DataFrame({"game": np.nonzero(differ_GL)[0]} | columns)
     return table.group_by("game").agg(pl.all().mean()).sort("game")
 
 
@@ -197,34 +200,29 @@ def flipped_f1(train: Games, test: Games, trained: bool) -> np.ndarray:
     """F1 of a linear probe of the discs captured by the last move, per layer and game, (S, G)."""
     pick = lambda games: games.acts_SGLD if trained else games.untrained_SGLD
     labels = (train.labels("flipped"), test.labels("flipped"))
-    told = linear(train, test, (pick(train), pick(test)), labels, 2) > 0
-    true = labels[1][test.counts_GL] > 0
-    game_R = np.nonzero(test.counts_GL)[0]
-    total = lambda hits_SRN: np.stack([np.bincount(game_R, row.sum(-1)) for row in hits_SRN])
-    hit, wrong = total(told & true), total(told != true)
+    kept = test.counts_GL[..., None]
+    told = (linear(train, (pick(train), pick(test)), labels, 2) > 0) & kept
+    true = (labels[1] > 0) & kept
+    hit, wrong = (told & true).sum((2, 3)), (told != true).sum((2, 3))
     return 2 * hit / np.maximum(2 * hit + wrong, 1)
 
 
-def per_game(right_SRN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
+def per_game(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
     """Share of squares told rightly in each game, (S, G)."""
-    game_R, count_G = np.nonzero(counts_GL)[0], counts_GL.sum(1)
-    return np.stack([np.bincount(game_R, row.mean(-1)) / count_G for row in right_SRN])
+    return (right_SGLN.mean(-1) * counts_GL).sum(-1) / counts_GL.sum(-1)
 
 
-def per_place(right_SRN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
+def per_place(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
     """Share of squares told rightly after each number of moves, (S, L)."""
-    place_R, length = np.nonzero(counts_GL)[1], counts_GL.shape[1]
-    count = np.maximum(np.bincount(place_R, minlength=length), 1)
-    total = [np.bincount(place_R, row.mean(-1), minlength=length) for row in right_SRN]
-    return np.stack(total) / count
+    return (right_SGLN.mean(-1) * counts_GL).sum(1) / np.maximum(counts_GL.sum(0), 1)
 
 
 def layer_table(right: Mapping[str, np.ndarray], counts_GL: np.ndarray) -> pl.DataFrame:
     """Rows (probe, layer, accuracy)."""
     rows = [
         {"probe": name, "layer": layer, "accuracy": float(games_G.mean())}
-        for name, right_SRN in right.items()
-        for layer, games_G in enumerate(per_game(right_SRN, counts_GL))
+        for name, right_SGLN in right.items()
+        for layer, games_G in enumerate(per_game(right_SGLN, counts_GL))
     ]
     return pl.DataFrame(rows)
 

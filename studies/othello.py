@@ -49,7 +49,8 @@ class Config(o.Network):
     probe_games: int = 3_000
     choose_games: int = 200  # to choose each probe's layer by
     test_games: int = 1_000
-    mlp_rows: int = 12_000  # places that MLP probes see
+    few_games: int = 400  # that MLP probes see
+    quick_games: int = 750  # to probe each snapshot and each small network by
     small_seeds: int = 5
     small_steps: int = 1_500
     small_batch: int = 64
@@ -59,8 +60,9 @@ class Config(o.Network):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("probe_games", "choose_games", "test_games", "mlp_rows", "small_seeds"):
+        for name in ("probe_games", "choose_games", "test_games", "few_games", "quick_games"):
             check_number("othello", name, getattr(self, name), low=2, whole=True)
+        check_number("othello", "small_seeds", self.small_seeds, low=1, whole=True)
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -115,10 +117,10 @@ def _network(config: Config, net: o.Trained, seed: int) -> dict[str, pl.DataFram
     train = p.Games.through(net, config.probe_games, TRAIN_SEED)
     both = p.Games.through(net, config.choose_games + config.test_games, TEST_SEED)
     cut = config.choose_games
-    test, rows = both.part(cut), int(both.counts_GL[:cut].sum())
-    told = p.all_probes(net, train, both, config.mlp_rows)
-    layers = {name: int(right[:, :rows].mean((1, 2)).argmax()) for name, right in told.items()}
-    right = {name: found[:, rows:] for name, found in told.items()}
+    told = p.all_probes(net, train, both, config.few_games)
+    kept = both.counts_GL[:cut]
+    layers = {n: int(r[:, :cut][:, kept].mean((1, 2)).argmax()) for n, r in told.items()}
+    test, right = both.part(cut), {name: found[:, cut:] for name, found in told.items()}
     by_game = {name: p.per_game(r, test.counts_GL) for name, r in right.items()}
     columns = {name: scores[layers[name]] for name, scores in by_game.items()}
     columns["board, layer 1"] = by_game["board"][1]
@@ -161,11 +163,12 @@ def play_columns(task: Othello, games: p.Games) -> dict[str, np.ndarray]:
 
 def quick_scores(config: Config, net: o.Trained) -> dict[str, float]:
     """Legality, divergence and the board probe's accuracy at its best layer, on few games."""
-    train = p.Games.through(net, max(2, config.probe_games // 4), TRAIN_SEED)
+    train = p.Games.through(net, config.quick_games, TRAIN_SEED)
     test = p.Games.through(net, config.choose_games, TEST_SEED)
     play, weights = play_columns(net.task, test), test.counts_GL
     labels = (train.labels("board"), test.labels("board"))
-    score = lambda a, b: (p.linear(train, test, (a, b), labels) == labels[1][weights]).mean((1, 2))
+    told = lambda a, b: p.linear(train, (a, b), labels) == labels[1]
+    score = lambda a, b: told(a, b)[:, weights].mean((1, 2))
     mean = {name: float(values[weights].mean()) for name, values in play.items()}
     return mean | {
         "accuracy": float(score(train.acts_SGLD, test.acts_SGLD).max()),
@@ -219,17 +222,13 @@ def _small_table(config: Config, run: RunFolder) -> pl.DataFrame:
 
 def _boards(config: Config, net: o.Trained) -> dict[str, np.ndarray]:
     """A game to look at: the board, the probe's belief, the legal moves and the predicted ones."""
-    train = p.Games.through(net, max(2, config.probe_games // 2), TRAIN_SEED)
+    train = p.Games.through(net, config.quick_games, TRAIN_SEED)
     show = p.Games.through(net, 8, TEST_SEED)
-    x, y = o.samples(train.acts_SGLD, train.labels("board"), train.counts_GL)
-    probe = o.board_probe(x, y)
-    held = show.acts_SGLD.reshape(len(show.acts_SGLD), -1, show.acts_SGLD.shape[-1])
-    scores = np.asarray(probe.scores(held)).reshape(*show.acts_SGLD.shape[:3], -1, 3)
-    right = scores.argmax(-1) == show.labels("board")[None]
-    layer = int(right[:, show.counts_GL].mean((1, 2)).argmax())
+    told_SGLN3, right_SGLN = p.scores(train, show, "board")
+    layer = int(right_SGLN[:, show.counts_GL].mean((1, 2)).argmax())
     return {
         "board_truth": show.labels("board"),
-        "board_belief": scores[layer].astype(np.float32),
+        "board_belief": told_SGLN3[layer].astype(np.float32),
         "board_legal": np.asarray(show.batch.latents["legal"]),
         "board_moves": o.move_scores(net.task, show.logits_GLV),
         "board_inputs": np.asarray(show.batch.inputs),
@@ -237,10 +236,11 @@ def _boards(config: Config, net: o.Trained) -> dict[str, np.ndarray]:
 
 
 SMOKE: dict[str, Any] = {
-    "probe_games": 60,
-    "choose_games": 20,
+    "probe_games": 40,
+    "choose_games": 40,
     "test_games": 40,
-    "mlp_rows": 200,
+    "few_games": 20,
+    "quick_games": 40,
     "small_seeds": 2,
     "small_steps": 10,
     "depths": (2,),
