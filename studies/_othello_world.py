@@ -14,15 +14,28 @@ from tasks import othello_rules as rules
 from tasks.othello import Othello
 from tasks.othello_rules import Bits
 
-
-@functools.partial(jax.jit, static_argnames=("task", "rule"))
-def _boards(task: Othello, inputs: Array, rule: str) -> Array:
-    return task.replay(inputs, rule)["board"]
+CHUNK = 512  # games, or 16 times as many boards, at once: every length compiles once
+NAMES = {"none": "no flip", "row": "rows only", "ends": "ends only", "delete": "delete"}
 
 
-@functools.partial(jax.jit, static_argnames=("task", "count"))
-def _games(task: Othello, key: Array, count: int) -> Array:
-    return task.games(key, count)[:, :-1]
+@functools.partial(jax.jit, static_argnames=("task", "others"))
+def _boards(task: Othello, inputs: Array, others: tuple[str, ...]) -> tuple[Array, ...]:
+    return tuple(task.replay(inputs, rule)["board"] for rule in others)
+
+
+@functools.partial(jax.jit, static_argnames=("task",))
+def _games(task: Othello, key: Array) -> Array:
+    return task.games(key, CHUNK)[:, :-1]
+
+
+def _in_chunks(call: Any, rows: np.ndarray, size: int) -> tuple[np.ndarray, ...]:
+    """Call a function on chunks of one size, the last filled up with zeros."""
+    parts = []
+    for start in range(0, len(rows), size):
+        chunk = rows[start : start + size]
+        full = np.pad(chunk, ((0, size - len(chunk)), *(((0, 0),) * (rows.ndim - 1))))
+        parts.append([np.asarray(out)[: len(chunk)] for out in call(jnp.asarray(full))])
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 @functools.partial(jax.jit, static_argnames=("task",))
@@ -68,26 +81,31 @@ class OthelloWorld:
 
     def draw(self, key: Array, count: int) -> np.ndarray:
         """Draw games with the task's opening."""
-        return np.asarray(_games(self.task, key, count))
+        keys = jax.random.split(key, -(-count // CHUNK))
+        return np.concatenate([np.asarray(_games(self.task, k)) for k in keys])[:count]
+
+    def _replayed(self, inputs: Any, others: tuple[str, ...]) -> tuple[np.ndarray, ...]:
+        task = dataclasses.replace(self.task, opening="all")
+        return _in_chunks(lambda part: _boards(task, part, others), np.asarray(inputs), CHUNK)
 
     def states(self, inputs: Any) -> np.ndarray:
         """Return the boards after each move."""
-        return np.asarray(_boards(self.task, jnp.asarray(inputs), self.task.rule))
+        return self._replayed(inputs, (self.task.rule,))[0]
 
     def wrong(self, inputs: Any) -> Mapping[str, np.ndarray]:
         """Return the boards under other rules."""
-        others = [rule for rule in rules.RULES if rule != self.task.rule]
-        if self.task.size == 4:
-            others.remove("ends")
-        names = {"none": "no flip", "row": "rows only", "ends": "ends only", "delete": "delete"}
-        return {
-            names[rule]: np.asarray(_boards(self.task, jnp.asarray(inputs), rule))
-            for rule in others
-        }
+        left_out = {self.task.rule} | ({"ends"} if self.task.size == 4 else set())
+        others = tuple(rule for rule in NAMES if rule not in left_out)
+        names = (NAMES[rule] for rule in others)
+        return dict(zip(names, self._replayed(inputs, others), strict=True))
 
     def allowed(self, states: Any) -> np.ndarray:
         """Return the legal moves as tokens."""
-        return np.asarray(_moves(self.task, jnp.asarray(states)))
+        states = np.asarray(states)
+        rows = states.reshape(-1, states.shape[-1])
+        task = dataclasses.replace(self.task, opening="all")
+        (moves,) = _in_chunks(lambda part: (_moves(task, part),), rows, 16 * CHUNK)
+        return moves.reshape(*states.shape[:-1], -1)
 
     def counterfactuals(self, states: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Turn over one disc, drawn at random."""

@@ -58,8 +58,8 @@ class Config(o.Network):
     sequences: int = 400
     edits: int = 200
     pairs: int = 200
-    searched: int = 20_000
-    words: int = 64
+    searched: int = 8_000
+    words: int = 48
     samples: int = 8
 
     def __post_init__(self) -> None:

@@ -111,12 +111,18 @@ def test_boundaries_against_a_search_of_all_continuations() -> None:
     first, second = (np.tile(row, (1, 1)) for row in ([1] + [5] * 9, [2] + [5] * 9))
     pairs = Pairs(first, second, np.array([LENGTH - 2]))
     rng = np.random.default_rng(1)
-    assert words.distinction(perfect, world, pairs, 60, rng) == (1.0, 1.0)
-    same = words.compression(perfect, world, Pairs(first, first, pairs.place), 8, rng)
-    assert same == [1.0] and words.compression(perfect, world, pairs, 60, rng) == [0.0]
+    speak = lambda net, pairs, count: words.both(
+        net, world, pairs, words.of_network(net), count, rng
+    )
+    true = lambda net: words.both(net, world, pairs, words.of_world(world), 60, rng)
+    assert words.precision(*speak(perfect, pairs, 60), 60) == [1.0]
+    assert words.recall(*true(perfect), 60) == [1.0]
+    same = Pairs(first, first, pairs.place)
+    assert words.compression(*speak(perfect, same, 8), 8) == [1.0]
+    assert words.compression(*speak(perfect, pairs, 60), 60) == [0.0]
     deaf = subject({"state"})  # all tokens alike: it accepts everything and has no boundary
-    precision, recall = words.distinction(deaf, world, pairs, 20, rng)
-    assert np.isnan(precision) and recall == [0.0]
+    assert np.isnan(words.precision(*speak(deaf, pairs, 20), 20))
+    assert words.recall(*true(deaf), 60) == [0.0]
 
 
 def test_edits_turn_the_readout_and_change_what_is_allowed() -> None:

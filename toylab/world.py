@@ -21,7 +21,7 @@ from jax import Array
 from toylab.errors import ToylabError, nearest
 from toylab.taps import Edit, Model, Params, run
 
-CHUNK = 256  # sequences that a network is run on at once
+CHUNK = 128  # sequences that a network is run on at once, so that it compiles once
 
 
 class World(Protocol):
@@ -148,16 +148,15 @@ class Subject:
 
 
 def _chunked(call: Any, arrays: tuple[np.ndarray, ...]) -> tuple[list[np.ndarray], ...]:
-    """Call a function on parts of equal size, the last filled up; sequences are on axis 0.
+    """Call a function on chunks, the last filled up; sequences are on axis 0.
 
     Outputs have the sequences on axis 0 if they have three axes or fewer, else on axis 1.
     """
     count = len(arrays[0])
-    size = min(CHUNK, count)
     parts = []
-    for start in range(0, count, size):
-        rows = np.minimum(np.arange(start, start + size), count - 1)
-        kept = min(size, count - start)
+    for start in range(0, count, CHUNK):
+        rows = np.minimum(np.arange(start, start + CHUNK), count - 1)
+        kept = min(CHUNK, count - start)
         found = [np.asarray(out) for out in call(*(jnp.asarray(a[rows]) for a in arrays))]
         parts.append([out[:kept] if out.ndim <= 3 else out[:, :kept] for out in found])
     return tuple(list(column) for column in zip(*parts, strict=True))

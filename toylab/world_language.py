@@ -34,6 +34,7 @@ class Language(NamedTuple):
         legal: whether the world allows it, for as long as all before it were allowed.
         live: places from the prefix's last to the first that is not legal or lies at the end.
         over: whether the world allows nothing after t.
+        behind: places from the prefix's last.
     """
 
     tokens: np.ndarray
@@ -41,9 +42,10 @@ class Language(NamedTuple):
     legal: np.ndarray
     live: np.ndarray
     over: np.ndarray
+    behind: np.ndarray
 
 
-def of_network(subject: Subject, epsilon: float) -> Sampler:
+def of_network(subject: Subject, epsilon: float = EPSILON) -> Sampler:
     """Next-token probabilities of the network, those at or below epsilon left out."""
 
     def probabilities(inputs: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -97,42 +99,36 @@ def judged(
     legal = np.take_along_axis(allowed, following, -1)[..., 0]
     before = np.cumprod(np.pad(legal | ~here, ((0, 0), (1, 0)), constant_values=True)[:, :-1], 1)
     over = ~allowed.any(-1) & before.astype(bool)
-    return Language(tokens, accepted, legal & (before > 0), here & (before > 0) & ~over, over)
+    return Language(tokens, accepted, legal & (before > 0), here & (before > 0) & ~over, over, here)
 
 
-def _repeat(pairs: Pairs, times: int) -> Pairs:
-    return Pairs(*(np.repeat(array, times, 0) for array in pairs))
-
-
-def _both(
+def both(
     subject: Subject,
     world: World,
     pairs: Pairs,
     sampler: Sampler,
-    epsilon: float,
+    samples: int,
     rng: np.random.Generator,
+    epsilon: float = EPSILON,
 ) -> tuple[Language, Language]:
-    """Continue the first prefixes, and judge the continuations after both."""
+    """Continue each first prefix ``samples`` times, and judge the continuations after both."""
+    pairs = Pairs(*(np.repeat(array, samples, 0) for array in pairs))
     tokens = continued(sampler, pairs.first, pairs.place, rng)
     other = grafted(tokens, pairs.second, pairs.place)
     judge = lambda t: judged(subject, world, t, pairs.place, epsilon)
     return judge(tokens), judge(other)
 
 
-def compression(
-    subject: Subject,
-    world: World,
-    pairs: Pairs,
-    samples: int,
-    rng: np.random.Generator,
-    epsilon: float = EPSILON,
-) -> np.ndarray:
+def compression(after: Language, other: Language, samples: int) -> np.ndarray:
     """Whether all continuations of the first prefix are accepted after the second, (P,).
 
     A continuation counts up to its first token that the world does not allow, which is included.
+
+    Args:
+        after: the network's continuations of the first prefixes, ``samples`` of each in turn.
+        other: the same after the second prefixes.
+        samples: continuations of a prefix.
     """
-    many = _repeat(pairs, samples)
-    after, other = _both(subject, world, many, of_network(subject, epsilon), epsilon, rng)
     passed = (other.accepted | ~after.live).all(1)
     return np.all(passed.reshape(-1, samples), 1).astype(np.float64)
 
@@ -143,36 +139,41 @@ def _first(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first, np.arange(mask.shape[1])[None] <= first[:, None]
 
 
-def distinction(
-    subject: Subject,
-    world: World,
-    pairs: Pairs,
-    samples: int,
-    rng: np.random.Generator,
-    epsilon: float = EPSILON,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Precision and recall of the boundaries between pairs of states, each (P,).
+def precision(one: Language, two: Language, samples: int) -> np.ndarray:
+    """Share of the network's boundary between two states that is the world's, (P,).
 
-    A boundary's continuations count once; a pair without any is NaN.
+    Args:
+        one: the network's continuations of the first prefixes, ``samples`` of each in turn.
+        two: the same after the second prefixes.
+        samples: continuations of a prefix. They count once; a pair without any is NaN.
     """
-    many = _repeat(pairs, samples)
-    here = np.arange(pairs.first.shape[1])[None] >= many.place[:, None]
-    scores = []
-    for sampler in (of_network(subject, epsilon), of_world(world)):
-        one, two = _both(subject, world, many, sampler, epsilon, rng)
-        true_model = sampler.__qualname__.startswith("of_network")
-        refused = ~two.accepted if true_model else ~two.legal
-        first, upto = _first(here & refused)
-        inside = upto & here
-        exists = (first < here.shape[1]) & ~((one.over | two.over) & inside).any(1)
-        legal = lambda words, part=inside: (words.legal | ~part).all(1)
-        accepted = lambda words, part=inside: (words.accepted | ~part).all(1)
-        if true_model:
-            right = legal(one) & ~legal(two)
-        else:
-            right = accepted(one) & ~accepted(two)
-        scores.append(_per_pair(one.tokens, first, exists, right, samples))
-    return scores[0], scores[1]
+    first, inside, exists = _boundary(one, two, ~two.accepted)
+    right = _whole(one.legal, inside) & ~_whole(two.legal, inside)
+    return _per_pair(one.tokens, first, exists, right, samples)
+
+
+def recall(one: Language, two: Language, samples: int) -> np.ndarray:
+    """Share of the world's boundary that is the network's, of the world's continuations, (P,)."""
+    first, inside, exists = _boundary(one, two, ~two.legal)
+    right = _whole(one.accepted, inside) & ~_whole(two.accepted, inside)
+    return _per_pair(one.tokens, first, exists, right, samples)
+
+
+def _boundary(one: Language, two: Language, refused: np.ndarray) -> tuple[np.ndarray, ...]:
+    """First place refused after the second prefix, places up to it, and whether it is there.
+
+    What lies behind the end of either sequence is no boundary.
+    """
+    refused = refused & one.behind
+    first, upto = _first(refused)
+    inside = upto & one.behind
+    ended = np.any((one.over | two.over) & inside, 1)
+    return first, inside, refused.any(1) & ~ended
+
+
+def _whole(holds: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Whether something holds at every place of a part."""
+    return np.all(holds | ~part, 1)
 
 
 def _per_pair(
@@ -202,18 +203,21 @@ def language(
     boundary of a pair, which is the precision of a guess.
     """
     rng = seed_of(key, 4)
-    some = lambda pairs: Pairs(*(array[:count] for array in pairs))
-    equal, others = some(found.equal), some(found.others)
-    same = compression(subject, world, equal, samples, rng)
-    controls = {"other state": compression(subject, world, others, samples, rng)}
-    precision, recall = distinction(subject, world, others, samples, rng)
+    equal, others = (Pairs(*(a[:count] for a in p)) for p in (found.equal, found.others))
+    spoken = lambda pairs: both(subject, world, pairs, of_network(subject), samples, rng)
+    same, different = spoken(equal), spoken(others)
+    true = both(subject, world, others, of_world(world), samples, rng)
+    control = {"other state": compression(*different, samples)}
     allowed = [
         at(np.asarray(world.allowed(world.states(prefix))), others.place) for prefix in others[:2]
     ]
     guess = {"guess": (allowed[0] & ~allowed[1]).mean(-1)}
-    least, by = bars.language, bars.margin
+    values = {
+        "compression": (compression(*same, samples), control),
+        "distinction precision": (precision(*different, samples), guess),
+        "distinction recall": (recall(*true, samples), {}),
+    }
     return [
-        above("T7", "compression", same, controls, by, least, "pair"),
-        above("T7", "distinction precision", precision, guess, by, least, "pair"),
-        above("T7", "distinction recall", recall, {}, by, least, "pair"),
+        above("T7", part, value, controls, bars.margin, bars.language, "pair")
+        for part, (value, controls) in values.items()
     ]

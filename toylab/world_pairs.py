@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from toylab.errors import ToylabError
-from toylab.world import Subject, World, at, bag, seed_of, softmax, truth
+from toylab.world import Subject, World, at, seed_of, softmax, truth
 from toylab.world_outcomes import BARS, Bars, Outcome, mean
 
 FEWEST_TWINS = 10  # with fewer, the control is left out
@@ -53,9 +53,9 @@ def find_pairs(world: World, key: Array, count: int = 200, draws: int = 4000) ->
     inputs = np.asarray(world.draw(key, draws))
     states, allowed, counts = truth(world, inputs)
     hashes = {
-        "prefix": np.cumsum(_hash(inputs[..., None], rng, by_place=True), 1),
+        "prefix": np.cumsum(_codes((inputs.shape[1], world.vocab), rng)[_each(inputs)], 1),
         "state": _hash(states, rng),
-        "bag": _hash(bag(inputs, world.vocab, world.period).astype(np.int64), rng),
+        "bag": _bag_hash(inputs, world, rng),
         "allowed": _hash(allowed, rng),
     }
     equal, twins = [], []
@@ -83,12 +83,34 @@ def find_pairs(world: World, key: Array, count: int = 200, draws: int = 4000) ->
     )
 
 
-def _hash(values: np.ndarray, rng: np.random.Generator, by_place: bool = False) -> np.ndarray:
+def _codes(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Random numbers of 64 bits; sums of them, which wrap round, are hashes."""
+    return rng.integers(0, 2**64, shape, np.uint64)
+
+
+def _each(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Index of every token by its place."""
+    return np.broadcast_to(np.arange(inputs.shape[1]), inputs.shape), inputs
+
+
+def _hash(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Hash the last axis (B, L, K) to 64 bits; equal values give equal hashes."""
-    shape = values.shape[1:] if by_place else values.shape[2:]
-    factors = rng.integers(1, 2**63, shape, np.uint64) | np.uint64(1)
-    mixed = (values.astype(np.uint64) + np.uint64(1)) * np.broadcast_to(factors, values.shape)
-    return mixed.sum(-1, dtype=np.uint64)
+    found = np.zeros(values.shape[:-1], np.uint64)
+    for k, code in enumerate(_codes(values.shape[-1:], rng)):
+        found += code * values[..., k].astype(np.uint64)
+    return found
+
+
+def _bag_hash(inputs: np.ndarray, world: World, rng: np.random.Generator) -> np.ndarray:
+    """Hash :func:`toylab.world.bag` of every prefix (B, L), but for the place."""
+    place, period = np.arange(inputs.shape[1]), world.period
+    found = np.zeros(inputs.shape, np.uint64)
+    for age, codes in enumerate(_codes((period, world.vocab), rng)):
+        for kind in range(period):  # tokens at these places have this age, seen from those
+            mine = np.where(place % period == kind, codes[inputs], np.uint64(0))
+            seen = (place - kind) % period == age
+            found += np.where(seen, np.cumsum(mine, 1, dtype=np.uint64), np.uint64(0))
+    return found
 
 
 def _neighbours(group: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -99,13 +99,15 @@ def collect(
         counts = counts & fresh[:, None]
     logits, acts = subject.record(inputs)
     _, before = subject.record(inputs, untrained=True)
+    width = acts.shape[-1]  # narrower features are filled up with zeros: one shape, one compile
+    widened = lambda a: np.pad(a, ((0, 0), (0, 0), (0, max(0, width - a.shape[-1]))))[None]
     features = {
         ACTIVATIONS: acts,
         "embedding": acts[:1],
         "untrained": before,
-        "bag of tokens": bag(inputs, world.vocab, world.period)[None],
-        "allowed tokens": allowed.astype(np.float32)[None],
-        "logits": logits[None],
+        "bag of tokens": widened(bag(inputs, world.vocab, world.period)),
+        "allowed tokens": widened(allowed.astype(np.float32)),
+        "logits": widened(logits),
     }
     shift = np.maximum(np.arange(inputs.shape[1]) - world.period, 0)
     labels = {name: np.asarray(states) for name, states in world.wrong(inputs).items()}
@@ -192,7 +194,7 @@ def _cut(leaf: Array, cut: slice, classes: int) -> Array:
 
 def predict(probe: Probe, acts_BLD: np.ndarray, classes: int) -> np.ndarray:
     """Return the states (B, L, N) that a probe reads from activations."""
-    scores = np.asarray(probe.scores(jnp.asarray(_flat(acts_BLD))))
+    scores = _flat(acts_BLD) @ np.asarray(probe.weight) + np.asarray(probe.bias)
     best = scores.reshape(*acts_BLD.shape[:2], -1, classes).argmax(-1)
     return best.astype(np.int8)
 

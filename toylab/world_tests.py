@@ -152,18 +152,18 @@ def generalises(
     )
     right = per_sequence(states == new.labels[REAL], new.counts[..., None])
     chance = per_sequence(readouts.chance[None] == new.labels[REAL], new.counts[..., None])
-    legal = likeliest_allowed(new.features["logits"][0], new)
-    known = likeliest_allowed(seen.features["logits"][0], seen)
-    before = likeliest_allowed(subject.record(inputs, untrained=True)[0], new)
+    legal = likeliest_allowed(held_out, new, subject.record(inputs)[0])
+    known = likeliest_allowed(held_out, seen, subject.record(seen.inputs)[0])
+    before = likeliest_allowed(held_out, new, subject.record(inputs, untrained=True)[0])
     return [
         _kept("likeliest token allowed", legal, known, {"untrained": before}, bars),
         _kept("variables read right", right, readouts.accuracy(), {"chance": chance}, bars),
     ]
 
 
-def likeliest_allowed(logits: np.ndarray, sequences: Sequences) -> np.ndarray:
+def likeliest_allowed(world: World, sequences: Sequences, logits: np.ndarray) -> np.ndarray:
     """Share of a sequence's places where the likeliest token is allowed, (B,)."""
-    allowed = sequences.features["allowed tokens"][0] > 0
+    allowed = np.asarray(world.allowed(sequences.labels[REAL]))
     best = np.take_along_axis(allowed, logits.argmax(-1)[..., None], -1)
     return per_sequence(best, sequences.counts[..., None])
 
