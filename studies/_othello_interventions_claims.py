@@ -1,86 +1,19 @@
 """Claims of the study ``othello_interventions``, with the thresholds they were given beforehand."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import numpy as np
 import polars as pl
 
+from studies._othello_interventions_units import (
+    against_null,
+    over_seeds,
+    sooner,
+    vector_less_gradient,
+)
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
 
 CUT = 0.25  # "cut the null error at least fourfold"
 LI = "Li et al. 2022"
 NANDA = "Nanda, Lee and Wattenberg 2023"
 CASE = "held-out case of one network"
-Measures = Mapping[str, Any]
-
-
-def ratio(edited_C: np.ndarray, null_C: np.ndarray) -> np.ndarray:
-    """One value per case whose mean is the ratio of the two mean errors, ``R = e / n``.
-
-    Case i gives ``R + (e_i - R n_i) / mean(n)``, so that an interval for the mean of these is the
-    delta method's interval for the ratio.
-    """
-    if not len(null_C) or not null_C.mean():
-        return np.full(len(null_C), np.nan)
-    whole = edited_C.mean() / null_C.mean()
-    return whole + (edited_C - whole * null_C) / null_C.mean()
-
-
-def errors_of(
-    measures: Measures, method: str, kind: str, natural: bool = True, squares: int = 1
-) -> np.ndarray:
-    """Errors of one method on one set of the main network's cases, case by case."""
-    rows = measures["cases"].filter(
-        (pl.col("network") == "main") & (pl.col("init_seed") == 0) & (pl.col("method") == method)
-    )
-    rows = rows.filter(
-        (pl.col("kind") == kind)
-        & (pl.col("natural") == natural)
-        & (pl.col("squares") == squares)
-    )
-    return rows.sort("case")["error"].to_numpy().astype(np.float64)
-
-
-def against_null(
-    method: str, kind: str, natural: bool = True, squares: int = 1
-) -> Callable[[Measures], np.ndarray]:
-    """A claim's measure: a method's error over the null error."""
-
-    def measure(measures: Measures) -> np.ndarray:
-        edited, null = (errors_of(measures, m, kind, natural, squares) for m in (method, "null"))
-        return ratio(edited, null)
-
-    return measure
-
-
-def over_seeds(method: str) -> Callable[[Measures], np.ndarray]:
-    """A claim's measure: a method's flip error over the null error in every small network."""
-
-    def measure(measures: Measures) -> np.ndarray:
-        rows = measures["cases"].filter((pl.col("network") == "small") & (pl.col("kind") == "flip"))
-        if not len(rows):
-            return np.zeros(0)
-        mean = lambda m: pl.col("error").filter(pl.col("method") == m).mean()
-        return per_unit(rows, mean(method) / mean("null"))
-
-    return measure
-
-
-def _sooner(measures: Measures) -> np.ndarray:
-    rows = measures["cases"].filter(
-        (pl.col("network") == "main") & (pl.col("init_seed") == 0) & (pl.col("method") == "vector")
-    )
-    rows = rows.filter((pl.col("kind") == "flip") & pl.col("natural") & (pl.col("squares") == 1))
-    rows = rows.drop_nulls(["dropped", "risen"])
-    return (rows["dropped"] - rows["risen"]).to_numpy()
-
-
-def _as_good(measures: Measures) -> np.ndarray:
-    vector, gradient = (errors_of(measures, m, "flip") for m in ("vector", "gradient"))
-    return vector - gradient
-
 
 CLAIMS = (
     Claim(
@@ -154,7 +87,7 @@ CLAIMS = (
         "Adding a vector of a linear probe works as well as the nonlinear probe's gradient: its "
         "error is at most 0.2 moves larger.",
         f"{NANDA}, section 4, table 2",
-        _as_good,
+        vector_less_gradient,
         Expect.below(0.2),
         paper="0.10 - 0.12 = -0.02",
         unit=CASE,
@@ -194,7 +127,7 @@ CLAIMS = (
         "After a flip, a larger share of the moves that became illegal leaves the likeliest ones "
         "than of those that became legal enters them.",
         "an independent replication (nothello_world): 94% drop, 5% rise",
-        _sooner,
+        sooner,
         Expect.above(0.0),
         paper="0.94 - 0.05, by thresholds of its own",
         unit=CASE,
