@@ -121,6 +121,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     for name, sub in subs.items():
         if name != "publish":
             sub.add_argument("--json", action="store_true", help="print JSON")
+    subs["info"].add_argument("--preset", help="also predict what training this preset takes")
     run = subs["run"]
     run.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
     run.add_argument("--out", metavar="DIR", help="the run folder to make")

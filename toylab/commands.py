@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from toylab import find, lab, progress, results, tables
+from toylab import cost, find, lab, progress, results, tables
 from toylab.atomic import write_bytes, write_text
+from toylab.bench import matmul_rate
 from toylab.check import check
 from toylab.claims import to_record
 from toylab.cli import Stop
@@ -41,11 +42,21 @@ def list_studies(args: argparse.Namespace, stop: Stop) -> int:
 def info(args: argparse.Namespace, stop: Stop) -> int:
     """Print a study's paper, presets and claims."""
     study = load_study(args.study)
+    found = _costs(study, args.preset) if args.preset else {}
     if args.json:
-        return _json(_about(study) | {"claims": [_claim(claim) for claim in study.claims]})
+        told = {"predicted": {n: c._asdict() for n, c in found.items()}} if found else {}
+        claims = [_claim(claim) for claim in study.claims]
+        return _json(_about(study) | {"claims": claims} | told)
     head = f"{study.name}: {study.title}\n{study.paper}\n"
-    tables.show(head, tables.presets(study), "", tables.claims(study.claims))
+    predicted = ["", *tables.costs(args.preset, found)] if found else []
+    tables.show(head, tables.presets(study), "", tables.claims(study.claims), *predicted)
     return 0
+
+
+def _costs(study: Study, preset: str) -> dict[str, cost.Cost]:
+    rate = matmul_rate()
+    populations = study.populations(study.config(preset))
+    return {name: cost.predict(population, rate) for name, population in populations.items()}
 
 
 def run(args: argparse.Namespace, stop: Stop) -> int:

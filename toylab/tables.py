@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from toylab.claims import Claim, Verdict
+from toylab.cost import SHARE, Cost
+from toylab.progress import duration
 from toylab.results import number
 from toylab.study import Study
 
@@ -90,6 +92,28 @@ def claims(items: Iterable[Claim]) -> Table:
     """Return what each claim says and expects."""
     rows = [(c.key, c.text, c.expect.describe(), number(c.paper), c.source) for c in items]
     return table(("claim", "text", "expected", "paper", "source"), rows, right=("paper",))
+
+
+def costs(preset: str, found: Mapping[str, Cost]) -> list[Any]:
+    """Predicted cost of a preset's populations, and their sum in a line."""
+    rows = [
+        (
+            name,
+            f"{c.members:,}",
+            f"{c.steps:,}",
+            f"{c.flops:.2g}",
+            f"{c.bytes_ / 2**30:.2g} GiB",
+            duration(c.seconds),
+        )
+        for name, c in found.items()
+    ]
+    columns = ("population", "members", "steps", "FLOPs", "memory of one", "time here")
+    whole = sum(c.seconds for c in found.values())
+    text = (
+        f"Training the preset {preset} takes about {duration(whole)} on this machine, "
+        f"at {SHARE:.0%} of its matmul rate."
+    )
+    return [table(columns, rows, right=columns[1:]), text]
 
 
 def bench(rows: Iterable[Mapping[str, Any]]) -> Table:
