@@ -143,7 +143,12 @@ def member_of(params: Params, member: int) -> Params:
 
 def draw_games(task: Othello, count: int, seed: int) -> Batch:
     """Draw games with their latents; the same seed gives the same games."""
-    return jax.jit(task.batch, static_argnums=1)(jax.random.key(seed), count)
+    return _draw(task, jax.random.key(seed), count)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2))
+def _draw(task: Othello, key: Array, count: int) -> Batch:
+    return task.batch(key, count)
 
 
 # Activations ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Probes of the board with their controls, scored game by game: how the study ``othello`` reads."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import jax
@@ -19,6 +20,7 @@ WRONG = tuple(rule for rule in RULES if rule != "flip")
 LABELS = ("board", "parity", "colour")
 SHIFT = 2  # places: the same player moved next
 MLP_WIDTH, MLP_STEPS = 128, 250
+PIECE = 200  # games replayed at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +48,19 @@ class Games:
         _, before = o.activations(net.model, net.untrained, batch.inputs, sites)
         return cls(batch, acts, before, logits)
 
-    def part(self, first: int) -> "Games":
-        """The games from number ``first`` on."""
-        later = jax.tree.map(lambda leaf: leaf[first:], self.batch)
-        acts = (self.acts_SGLD[:, first:], self.untrained_SGLD[:, first:])
-        return Games(later, *acts, self.logits_GLV[first:])
+    def part(self, count: int) -> "Games":
+        """The first games."""
+        few = jax.tree.map(lambda leaf: leaf[:count], self.batch)
+        acts = (self.acts_SGLD[:, :count], self.untrained_SGLD[:, :count])
+        return Games(few, *acts, self.logits_GLV[:count])
+
+    def joined(self, other: "Games") -> "Games":
+        """These games, then the others."""
+        join = lambda a, b, axis=0: np.concatenate([a, b], axis)
+        batch = jax.tree.map(join, self.batch, other.batch)
+        acts = join(self.acts_SGLD, other.acts_SGLD, 1)
+        before = join(self.untrained_SGLD, other.untrained_SGLD, 1)
+        return Games(batch, acts, before, join(self.logits_GLV, other.logits_GLV))
 
     def labels(self, name: str) -> np.ndarray:
         """A latent (G, L, N)."""
@@ -192,8 +202,16 @@ def compare_movers(
 
 
 def _replayed(task: Othello, games: Games, rule: str) -> np.ndarray:
-    replay = jax.jit(task.replay, static_argnums=1)
-    return np.asarray(replay(games.batch.inputs, rule)["board"])
+    """Boards (G, L, N) by another rule, in pieces of one shape."""
+    inputs = np.asarray(games.batch.inputs)
+    order = np.arange(-(-len(inputs) // PIECE) * PIECE) % len(inputs)
+    pieces = [_replay(task, inputs[part], rule) for part in order.reshape(-1, PIECE)]
+    return np.concatenate(pieces)[: len(inputs)]
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2))
+def _replay(task: Othello, inputs_GL: jax.Array, rule: str) -> jax.Array:
+    return task.replay(inputs_GL, rule)["board"]
 
 
 def flipped_f1(train: Games, test: Games, trained: bool) -> np.ndarray:

@@ -38,8 +38,9 @@ from toylab.population import Population, ladder
 from toylab.store import RunFolder
 from toylab.study import Study
 
-TRAIN_SEED, TEST_SEED = 1, 2
+TRAIN_SEED, CHOOSE_SEED, TEST_SEED = 1, 2, 3
 SMALL_SIZE = 4
+SHOWN = 8  # games kept to look at
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,12 +116,13 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
 def _network(config: Config, net: o.Trained, seed: int) -> dict[str, pl.DataFrame]:
     """Everything about one network, with its controls."""
     train = p.Games.through(net, config.probe_games, TRAIN_SEED)
-    both = p.Games.through(net, config.choose_games + config.test_games, TEST_SEED)
-    cut = config.choose_games
+    choose = p.Games.through(net, config.choose_games, CHOOSE_SEED)
+    test, cut = p.Games.through(net, config.test_games, TEST_SEED), config.choose_games
+    both = choose.joined(test)
     told = p.all_probes(net, train, both, config.few_games)
     kept = both.counts_GL[:cut]
     layers = {n: int(r[:, :cut][:, kept].mean((1, 2)).argmax()) for n, r in told.items()}
-    test, right = both.part(cut), {name: found[:, cut:] for name, found in told.items()}
+    right = {name: found[:, cut:] for name, found in told.items()}
     by_game = {name: p.per_game(r, test.counts_GL) for name, r in right.items()}
     columns = {name: scores[layers[name]] for name, scores in by_game.items()}
     columns["board, layer 1"] = by_game["board"][1]
@@ -164,7 +166,7 @@ def play_columns(task: Othello, games: p.Games) -> dict[str, np.ndarray]:
 def quick_scores(config: Config, net: o.Trained) -> dict[str, float]:
     """Legality, divergence and the board probe's accuracy at its best layer, on few games."""
     train = p.Games.through(net, config.quick_games, TRAIN_SEED)
-    test = p.Games.through(net, config.choose_games, TEST_SEED)
+    test = p.Games.through(net, config.choose_games, CHOOSE_SEED)
     play, weights = play_columns(net.task, test), test.counts_GL
     labels = (train.labels("board"), test.labels("board"))
     told = lambda a, b: p.linear(train, (a, b), labels) == labels[1]
@@ -223,7 +225,7 @@ def _small_table(config: Config, run: RunFolder) -> pl.DataFrame:
 def _boards(config: Config, net: o.Trained) -> dict[str, np.ndarray]:
     """A game to look at: the board, the probe's belief, the legal moves and the predicted ones."""
     train = p.Games.through(net, config.quick_games, TRAIN_SEED)
-    show = p.Games.through(net, 8, TEST_SEED)
+    show = p.Games.through(net, config.choose_games, CHOOSE_SEED).part(SHOWN)
     told_SGLN3, right_SGLN = p.scores(train, show, "board")
     layer = int(right_SGLN[:, show.counts_GL].mean((1, 2)).argmax())
     return {
