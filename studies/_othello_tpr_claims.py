@@ -4,6 +4,7 @@ One network is trained, so a claim's unit is a held-out game, an edited board, o
 random start: intervals say how sure the number is for this network, not for others.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,9 +15,9 @@ from toylab.claims import Claim, Expect
 from toylab.units import per_unit
 
 PAPER = "Lee et al. 2026"
-GAME = "held-out game of one network"
-BOARD = "edited board of one network"
-PROBE = "probe seed on one network"
+game_claim = functools.partial(Claim, unit="held-out game of one network")
+board_claim = functools.partial(Claim, unit="edited board of one network")
+probe_claim = functools.partial(Claim, unit="probe seed on one network")
 
 Tables = Mapping[str, Any]
 
@@ -43,41 +44,33 @@ def by_source(m: Tables, source: str, column: str) -> np.ndarray:
     return per_unit(m["geometry"].filter(pl.col("source") == source), pl.col(column).mean(), "seed")
 
 
-def source_gap(more: str, less: str) -> Callable[[Tables], np.ndarray]:
-    """Difference of two sources' gap-table R^2, per probe seed."""
-    return lambda m: by_source(m, more, "gap_r2") - by_source(m, less, "gap_r2")
+def beyond(source: str) -> Callable[[Tables], np.ndarray]:
+    """How much the network's gap-table R^2 exceeds another source's, per probe seed."""
+    return lambda m: by_source(m, "network", "gap_r2") - by_source(m, source, "gap_r2")
 
 
-def edit(m: Tables, method: str, *edits: str) -> pl.DataFrame:
-    """Rows of one method's edits."""
+def errors(m: Tables, method: str, edits: tuple[str, ...], column: str = "error") -> np.ndarray:
+    """One column of a method's edits, board by board."""
     kept = (pl.col("method") == method) & pl.col("edit").is_in(edits)
-    return m["edits"].filter(kept).sort("case")
+    return m["edits"].filter(kept).sort("case")[column].to_numpy().astype(np.float64)
 
 
-def cut(method: str, *edits: str) -> Callable[[Tables], np.ndarray]:
-    """Share of the mean null error that an edit takes away, board by board."""
+def cut(method: str, *edits: str, than: str = "") -> Callable[[Tables], np.ndarray]:
+    """Share of the mean null error that an edit takes away, board by board.
 
-    def measure(m: Tables) -> np.ndarray:
-        rows = edit(m, method, *edits)
-        null = rows["null"].to_numpy()
-        return (null - rows["error"].to_numpy()) / max(null.mean(), 1e-9)
-
-    return measure
-
-
-def extra(method: str, other: str, *edits: str) -> Callable[[Tables], np.ndarray]:
-    """Error of one method less another's, in shares of the mean null error, board by board."""
+    With ``than``, the share that it takes away beyond another method.
+    """
 
     def measure(m: Tables) -> np.ndarray:
-        rows = edit(m, method, *edits)
-        more = rows["error"].to_numpy() - edit(m, other, *edits)["error"].to_numpy()
-        return more / max(rows["null"].to_numpy().mean(), 1e-9)
+        null = errors(m, method, edits, "null")
+        before = errors(m, than, edits) if than else null
+        return (before - errors(m, method, edits)) / max(null.mean(), 1e-9)
 
     return measure
 
 
 CLAIMS = (
-    Claim(
+    game_claim(
         key="bilinear_matches_linear",
         text="A bilinear probe with six tenths of the linear probe's parameters reads the board as "
         "well: at most 1 point less accurate.",
@@ -85,28 +78,25 @@ CLAIMS = (
         paper="both 99%, with 57.6% of the parameters",
         measure=game_gap("linear", "bilinear"),
         expect=Expect.below(0.01),
-        unit=GAME,
     ),
-    Claim(
+    game_claim(
         key="trilinear_matches_linear",
-        text="A trilinear probe with as many row and column roles as rows and columns reads it as "
-        "well (which is no compression: it is the linear probe less what softmax ignores).",
-        source=f"{PAPER}, accuracy by number of parameters; the bracket is ours",
+        text="So does a trilinear probe with a role for each row and column, which is the linear "
+        "probe less what softmax ignores.",
+        source=f"{PAPER}, accuracy by number of parameters; the remark is ours",
         paper="both 99%, with 66.8% of the parameters",
         measure=game_gap("linear", "trilinear"),
         expect=Expect.below(0.01),
-        unit=GAME,
     ),
-    Claim(
+    game_claim(
         key="trilinear_compressed",
         text="So does a trilinear probe with three quarters as many row roles, which does compress "
         "(at most 1 point less).",
         source=f"{PAPER}, code: 6 by 8 roles on 8x8",
         measure=game_gap("linear", "trilinear, compressed"),
         expect=Expect.below(0.01),
-        unit=GAME,
     ),
-    Claim(
+    game_claim(
         key="truncation_falls_short",
         text="The linear probe cut by SVD to the bilinear probe's parameters is at least 5 points "
         "less accurate than it.",
@@ -114,9 +104,8 @@ CLAIMS = (
         paper="99% against 85%",
         measure=game_gap("bilinear", "truncated"),
         expect=Expect.above(0.05),
-        unit=GAME,
     ),
-    Claim(
+    game_claim(
         key="fair_truncation_falls_short",
         text="It still is where the cut wastes no rank on what softmax ignores (the mean over "
         "states is taken off first).",
@@ -124,36 +113,32 @@ CLAIMS = (
         paper="99% against 85%",
         measure=game_gap("bilinear", "truncated, centred"),
         expect=Expect.above(0.05),
-        unit=GAME,
     ),
-    Claim(
+    game_claim(
         key="more_than_low_rank",
         text="Products of roles and fillers, not fewness of parameters, carry the board: a linear "
         "probe trained at low rank with as many parameters is at least 1 point less accurate.",
-        source="our control: Lee et al. cut after training only; 1 point is the margin of matching",
+        source="our control (Lee et al. cut after training only); matching allows 1 point",
         measure=game_gap("bilinear", "low rank"),
         expect=Expect.above(0.01),
-        unit=GAME,
     ),
-    Claim(
+    game_claim(
         key="roles_are_learned",
         text="Roles have to be learned: with random ones the bilinear probe is at least 1 point "
         "less accurate.",
-        source="our control; 1 point is the margin of matching",
+        source="our control; matching allows 1 point",
         measure=game_gap("bilinear", "bilinear, random roles"),
         expect=Expect.above(0.01),
-        unit=GAME,
     ),
-    Claim(
+    game_claim(
         key="rows_and_columns",
         text="The trilinear compression follows the board's rows and columns: with the squares in "
         "another order it is at least 1 point less accurate.",
-        source="our control; 1 point is the margin of matching",
+        source="our control; matching allows 1 point",
         measure=game_gap("trilinear, compressed", "trilinear, squares mixed"),
         expect=Expect.above(0.01),
-        unit=GAME,
     ),
-    Claim(
+    probe_claim(
         key="recovers_linear",
         text="With as many role numbers as squares, nearly all of the linear probe's vectors are "
         "recovered: at least 90% with a cosine above 0.95, less the mean over states.",
@@ -161,9 +146,8 @@ CLAIMS = (
         paper="above 0.95 nearly everywhere",
         measure=recovered("bilinear, full", 0.95),
         expect=Expect.above(0.9),
-        unit=PROBE,
     ),
-    Claim(
+    probe_claim(
         key="recovers_linear_compressed",
         text="With seven eighths as many, most are: at least 80% of those outside the centre have "
         "a cosine above 0.85.",
@@ -171,9 +155,8 @@ CLAIMS = (
         paper="mostly above 0.85, the centre's four lower",
         measure=recovered("bilinear, wider", 0.85, centre=False),
         expect=Expect.above(0.8),
-        unit=PROBE,
     ),
-    Claim(
+    probe_claim(
         key="geometry_of_the_board",
         text="Distances between role vectors follow the board: how many rows and columns apart two "
         "squares are explains at least 39% of their variance.",
@@ -181,19 +164,17 @@ CLAIMS = (
         paper=0.54,
         measure=lambda m: by_source(m, "network", "gap_r2"),
         expect=Expect.above(0.39),
-        unit=PROBE,
     ),
-    Claim(
+    probe_claim(
         key="geometry_beyond_boards",
         text="They follow it more than those of a random code of the same boards do, by at least "
         "0.15 in R^2.",
         source=f"{PAPER}, random-encoding baseline: half of its difference",
         paper="0.54 against 0.24",
-        measure=source_gap("network", "code of real boards"),
+        measure=beyond("code of real boards"),
         expect=Expect.above(0.15),
-        unit=PROBE,
     ),
-    Claim(
+    probe_claim(
         key="geometry_needs_boards",
         text="Those of a random code of boards of random states hardly follow it (R^2 at most 0.1; "
         "chance is 0.05 on 6x6).",
@@ -201,18 +182,16 @@ CLAIMS = (
         paper=0.03,
         measure=lambda m: by_source(m, "code of random boards", "gap_r2"),
         expect=Expect.below(0.1),
-        unit=PROBE,
     ),
-    Claim(
+    probe_claim(
         key="geometry_is_learned",
         text="They follow it more than those of a probe of the untrained network do, by at least "
         "0.15 in R^2.",
         source="our control, the same margin as for the random code",
-        measure=source_gap("network", "untrained network"),
+        measure=beyond("untrained network"),
         expect=Expect.above(0.15),
-        unit=PROBE,
     ),
-    Claim(
+    probe_claim(
         key="neighbours",
         text="At least half of the role vectors nearest to a square's belong to the squares "
         "around it.",
@@ -220,9 +199,8 @@ CLAIMS = (
         paper=0.6,
         measure=lambda m: by_source(m, "network", "overlap"),
         expect=Expect.above(0.5),
-        unit=PROBE,
     ),
-    Claim(
+    board_claim(
         key="bilinear_edit",
         text="Flips and erasures along the bilinear probe's direction take away at least three "
         "quarters of the error in legal moves.",
@@ -230,50 +208,43 @@ CLAIMS = (
         paper="error near zero, strengths chosen case by case",
         measure=cut("bilinear", "flip", "erase"),
         expect=Expect.above(0.75),
-        unit=BOARD,
     ),
-    Claim(
+    board_claim(
         key="trilinear_edit",
         text="So do those along the compressed trilinear probe's.",
         source=f"{PAPER}, figure 3",
         paper="error near zero, strengths chosen case by case",
         measure=cut("trilinear, compressed", "flip", "erase"),
         expect=Expect.above(0.75),
-        unit=BOARD,
     ),
-    Claim(
+    board_claim(
         key="two_squares",
         text="So do those of two discs at once along the bilinear probe's.",
         source=f"{PAPER}, figure 3, several squares",
         paper="error near zero, strengths chosen case by case",
         measure=cut("bilinear", "flip two"),
         expect=Expect.above(0.75),
-        unit=BOARD,
     ),
-    Claim(
+    board_claim(
         key="as_good_as_linear",
-        text="The bilinear edit leaves no more error than the linear one (at most a tenth of the "
-        "null error more).",
+        text="The bilinear edit takes away as much error as the linear one (at most a tenth of the "
+        "null error less).",
         source=f"{PAPER}, figure 3",
-        measure=extra("bilinear", "linear", "flip", "erase", "flip two"),
-        expect=Expect.below(0.1),
-        unit=BOARD,
+        measure=cut("bilinear", "flip", "erase", "flip two", than="linear"),
+        expect=Expect.above(-0.1),
     ),
-    Claim(
+    board_claim(
         key="random_edit",
-        text="Random directions of the same length, at their own best strength, take away at most "
-        "a quarter of the error.",
+        text="Random directions, at their own best strength, take away at most a quarter of it.",
         source="control",
         measure=cut("random", "flip", "erase", "flip two"),
         expect=Expect.below(0.25),
-        unit=BOARD,
     ),
-    Claim(
+    board_claim(
         key="wrong_square_edit",
         text="So does the bilinear edit of another square in the same state.",
         source="control",
         measure=cut("wrong square", "flip", "erase", "flip two"),
         expect=Expect.below(0.25),
-        unit=BOARD,
     ),
 )

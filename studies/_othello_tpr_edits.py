@@ -66,10 +66,10 @@ def directions(editors: Editors, cases: Cases, seed: int) -> dict[str, np.ndarra
     return {name: np.concatenate([none, unit]).astype(np.float32) for name, unit in found.items()}
 
 
-def draw(net: o.Trained, count: int, seed: int) -> dict[str, Cases]:
-    """Draw cases of every edit, as late in the game as the paper's or later."""
+def draw(net: o.Trained, count: int, games: int, seed: int) -> dict[str, Cases]:
+    """Draw cases of every edit, as late in the game as the paper's, one per game at most."""
     plies = net.task.plies
-    batch = o.draw_games(net.task, 4 * count, seed)
+    batch = o.draw_games(net.task, games, seed)
     return {
         name: draw_cases(
             *(net.task, batch, kind, count, (plies // 3, plies - 4), seed + i), squares=squares
@@ -102,7 +102,7 @@ def error_tables(
 
 
 def measure_edits(
-    net: o.Trained, train: Rows, fits: Fits, cases: int, seeds: tuple[int, int]
+    net: o.Trained, train: Rows, fits: Fits, cases: int, games: int, seeds: tuple[int, int]
 ) -> dict[str, pl.DataFrame]:
     """Choose strengths on one set of cases and judge them on another.
 
@@ -111,8 +111,8 @@ def measure_edits(
         with the mean errors on the cases that the strengths were chosen on.
     """
     editors = fit_editors(net, train, fits)
-    chosen_on, tried_MTC = error_tables(net, editors, draw(net, cases, seeds[0]), seeds[0])
-    judged_on, errors_MTC = error_tables(net, editors, draw(net, cases, seeds[1]), seeds[1])
+    chosen_on, tried_MTC = error_tables(net, editors, draw(net, cases, games, seeds[0]), seeds[0])
+    judged_on, errors_MTC = error_tables(net, editors, draw(net, cases, games, seeds[1]), seeds[1])
     edits, strengths = [], []
     for name in EDITS:
         tried = tried_MTC[..., (chosen_on["edit"] == name).to_numpy()].mean(-1)

@@ -6,6 +6,7 @@ compare with the linear probe), 6 by 8 for rows by columns, and 2 filler numbers
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from studies import _othello as o
-from tasks.othello import Othello
+from toylab.task import Batch
 from toylab.tpr import Form, TensorProbe, bilinear, linear, low_rank, matched_rank, trilinear
 from toylab.tpr_analysis import centred, predict, truncate
 from toylab.tpr_fit import fit
@@ -22,6 +23,8 @@ STATES = 3
 FILLERS = 2
 ROLES, WIDER, ROWS = 52 / 64, 56 / 64, 6 / 8  # of the paper
 ORDER_SEED = 5  # of the squares' permutation
+# Compared probe by probe, so that each seed is a unit; of the others two seeds are enough.
+MANY = ("linear", "bilinear", "bilinear, wider", "bilinear, full", "untrained, bilinear")
 
 
 def share(of: int, part: float) -> int:
@@ -61,41 +64,25 @@ class Rows(NamedTuple):
     game_R: np.ndarray
 
 
-def rows(net: o.Trained, games: int, seed: int, trained: bool = True) -> Rows:
-    """Draw games and run the network, or the untrained one, on them."""
-    batch = o.draw_games(net.task, games, seed)
+def rows(net: o.Trained, batch: Batch, games: Sequence[int], trained: bool = True) -> list[Rows]:
+    """Run the network, or the untrained one, on games.
+
+    Args:
+        net: the network.
+        batch: all games at once, as each number of games compiles anew.
+        games: how many of them go to each part, in order.
+        trained: whether to run the trained network.
+    """
     params = net.params if trained else net.untrained
     _, acts = o.activations(net.model, params, batch.inputs, o.layers(net.model))
     acts_SRD, board_RN = o.samples(acts, batch.latents["board"], batch.weights)
     game_R = np.nonzero(np.asarray(batch.weights) > 0)[0]
-    return Rows(acts_SRD, board_RN.astype(np.int8), game_R)
-
-
-class Encoding(NamedTuple):
-    """A random tensor-product code of boards: ``x = sum_s (role_s (x) filler_{b_s}) A``."""
-
-    roles: np.ndarray
-    fillers: np.ndarray
-    into: np.ndarray
-
-    @classmethod
-    def draw(cls, squares: int, roles: int, width: int, seed: int) -> "Encoding":
-        """Draw roles, fillers and the map into activations, all normal."""
-        rng = np.random.default_rng(seed)
-        return cls(
-            rng.normal(size=(squares, roles)).astype(np.float32),
-            rng.normal(size=(STATES, FILLERS)).astype(np.float32),
-            rng.normal(size=(roles * FILLERS, width)).astype(np.float32),
-        )
-
-    def __call__(self, board_RN: np.ndarray) -> np.ndarray:
-        """Encode boards as activations (R, D)."""
-        table_NCD = np.einsum("nr,cf->ncrf", self.roles, self.fillers)
-        table_NCD = table_NCD.reshape(len(self.roles), STATES, -1) @ self.into
-        total = np.zeros((len(board_RN), table_NCD.shape[-1]), np.float32)
-        for state in range(STATES):
-            total += (board_RN == state).astype(np.float32) @ table_NCD[:, state]
-        return total
+    found = []
+    for count, end in zip(games, np.cumsum(games), strict=True):
+        kept = slice(*np.searchsorted(game_R, [end - count, end]))
+        own_R = game_R[kept] - (end - count)
+        found.append(Rows(acts_SRD[:, kept], board_RN[kept].astype(np.int8), own_R))
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,17 +94,16 @@ class Fits:
     batch: int
     key: int = 0
 
+    def few(self, seeds: int = 2) -> "Fits":
+        """The same with fewer seeds, for probes that are compared over games and not over seeds."""
+        return dataclasses.replace(self, seeds=min(seeds, self.seeds))
+
     def __call__(self, x: np.ndarray, board_RN: np.ndarray, form: Form) -> TensorProbe:
-        """Fit ``seeds`` probes of one form."""
-        return fit(
-            x,
-            board_RN,
-            form,
-            jax.random.key(self.key),
-            seeds=self.seeds,
-            steps=self.steps,
-            batch_size=self.batch,
-        )
+        """Fit ``seeds`` probes of one form, within the full one so that few programs compile."""
+        side = form.entities if len(form.roles) == 1 else form.grid[0]
+        within = dataclasses.replace(form, roles=(side,) * len(form.roles))
+        size = {"seeds": self.seeds, "steps": self.steps, "batch_size": self.batch}
+        return fit(x, board_RN, form, jax.random.key(self.key), within=within, **size)
 
 
 def accuracy_per_game(told_RN: np.ndarray, rows: Rows) -> np.ndarray:
@@ -149,14 +135,16 @@ def fit_forms(
     """Fit all forms to one layer of the network, and the controls; score them by game."""
     known = forms(net.task.size, net.model.width)
     x, held_out = train.acts_SRD[layer], test.acts_SRD[layer]
-    probes = {name: fits(x, train.board_RN, form) for name, form in known.items()}
+    at = lambda name: fits if name in MANY else fits.few()
+    probes = {name: at(name)(x, train.board_RN, form) for name, form in known.items()}
     scores = {n: _scores(p, held_out, test) for n, p in probes.items()}
     for name in ("linear", "bilinear"):
-        probe = fits(before[0].acts_SRD[layer], before[0].board_RN, known[name])
-        probes[f"untrained, {name}"] = probe
-        scores[f"untrained, {name}"] = _scores(probe, before[1].acts_SRD[layer], before[1])
+        label = f"untrained, {name}"
+        probe = at(label)(before[0].acts_SRD[layer], before[0].board_RN, known[name])
+        probes[label] = probe
+        scores[label] = _scores(probe, before[1].acts_SRD[layer], before[1])
     order = np.random.default_rng(ORDER_SEED).permutation(net.task.size**2)
-    mixed = fits(x, train.board_RN[:, order], known["trilinear, compressed"])
+    mixed = fits.few()(x, train.board_RN[:, order], known["trilinear, compressed"])
     probes["trilinear, squares mixed"] = mixed
     scores["trilinear, squares mixed"] = _scores(
         mixed, held_out, test._replace(board_RN=test.board_RN[:, order])
@@ -225,15 +213,3 @@ def truncation_curve(probe: TensorProbe, x: np.ndarray, rows: Rows, points: int)
             row = {"centred": is_centred, "rank": rank, "parameters": rank * (width + cells)}
             found.append(row | {"accuracy": accuracy})
     return pl.DataFrame(found)
-
-
-def encodings(
-    task: Othello, width: int, train: Rows, fits: Fits, seed: int = 11
-) -> dict[str, TensorProbe]:
-    """Bilinear probes of random codes of boards that came up, and of boards of random states."""
-    n = task.size**2
-    form = forms(task.size, width)["bilinear"]
-    code = Encoding.draw(n, form.roles[0], width, seed)
-    states = np.random.default_rng(seed).integers(0, STATES, train.board_RN.shape).astype(np.int8)
-    boards = {"code of real boards": train.board_RN, "code of random boards": states}
-    return {name: fits(code(board), board, form) for name, board in boards.items()}

@@ -39,7 +39,7 @@ from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
 
-TRAIN, CHOOSE, TEST, EDIT = 101, 102, 103, (104, 105)  # seeds of games
+PROBE, EDIT = 101, (104, 105)  # seeds of games
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Config(o.Network):
     probe_games: int = 2_000
     test_games: int = 400
     probe_seeds: int = 5
-    probe_steps: int = 1_500
+    probe_steps: int = 1_000
     probe_batch: int = 512  # places
     cases: int = 150  # edited boards of each kind
     ranks: int = 12  # points of the truncated probe's curve
@@ -59,6 +59,11 @@ class Config(o.Network):
         for name in ("probe_games", "test_games", "probe_steps", "probe_batch", "cases", "ranks"):
             check_number("othello_tpr", name, getattr(self, name), low=1, whole=True)
         check_number("othello_tpr", "probe_seeds", self.probe_seeds, low=2, whole=True)
+
+    @property
+    def games(self) -> tuple[int, int, int]:
+        """Games that probes are fitted on, that the layer is chosen on, and that are judged."""
+        return self.probe_games, self.test_games, self.test_games
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -70,17 +75,18 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     """Fit all probes to the best layer of the network, and edit it."""
     net = o.load(run, populations(config)["main"])
     grid = (config.size, config.size)
-    train, test = (p.rows(net, n, s) for n, s in _games(config))
-    before = tuple(p.rows(net, n, s, trained=False) for n, s in _games(config))
-    layer = p.best_layer(train, p.rows(net, config.test_games, CHOOSE))
+    batch, parts = o.draw_games(net.task, sum(config.games), PROBE), config.games
+    train, choose, test = p.rows(net, batch, parts)
+    before = p.rows(net, batch, parts, trained=False)
+    layer = p.best_layer(train, choose)
     fits = p.Fits(config.probe_seeds, config.probe_steps, config.probe_batch)
-    found = p.fit_forms(net, layer, train, test, (before[0], before[1]), fits)
-    codes = p.encodings(net.task, net.model.width, train, fits)
+    found = p.fit_forms(net, layer, train, test, (before[0], before[2]), fits)
+    codes = g.encodings(net.task, net.model.width, train, fits)
     vectors = g.layouts(found.probes, codes)
     recovery = g.recovery(found.probes)
     is_centre = centre(config.size)[recovery["square"].to_numpy()]
     one = dataclasses.replace(fits, seeds=1)
-    edits = measure_edits(net, train, one, config.cases, EDIT)
+    edits = measure_edits(net, train, one, config.cases, sum(config.games), EDIT)
     curve = p.truncation_curve(found.probes["linear"], test.acts_SRD[layer], test, config.ranks)
     return {
         "probes": found.table.with_columns(layer=pl.lit(layer)),
@@ -92,10 +98,6 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
         "maps": g.maps(vectors, config.size),
         **edits,
     }
-
-
-def _games(config: Config) -> tuple[tuple[int, int], tuple[int, int]]:
-    return (config.probe_games, TRAIN), (config.test_games, TEST)
 
 
 study = Study(

@@ -118,6 +118,22 @@ def test_leading_axes_seeds_and_frozen_roles():
     np.testing.assert_allclose(again.weight, probes.at(0).weight, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("form", "wide"),
+    [
+        (low_rank(S, C, 2), low_rank(S, C, 4)),
+        (trilinear(GRID, C, (1, 3), 1), trilinear(GRID, C, (2, 3), F)),
+    ],
+)
+def test_a_fit_within_a_wider_form_is_the_same(form, wide):
+    x, labels = world(60)
+    settings = {"steps": 12, "batch_size": 16}
+    alone = fit(x, labels, form, jax.random.key(1), **settings)
+    within = fit(x, labels, form, jax.random.key(1), within=wide, **settings)
+    assert within.form == form and within.params["binding"].shape == alone.params["binding"].shape
+    np.testing.assert_allclose(within.weight, alone.weight, atol=1e-5)
+
+
 def test_weightless_samples_do_not_count():
     x, labels = world(80)
     wrong = np.where(np.arange(80)[:, None] < 40, labels, (labels + 1) % C).astype(np.int32)
@@ -218,6 +234,7 @@ def test_edit_directions():
         ({"x": np.zeros(5, np.float32)}, "give activations"),
         ({"weights": np.ones(4)}, "weights have shape"),
         ({"steps": 0}, "steps = 0"),
+        ({"within": bilinear(S, C, R, F)}, "does not fit within"),
     ],
 )
 def test_bad_input_is_named(change, message):

@@ -27,6 +27,7 @@ from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
@@ -127,15 +128,16 @@ class TensorProbe:
     """Fitted probes; every array has the fit's leading axes.
 
     Attributes:
-        params: ``binding`` M as (..., D, R F), ``roles`` a list of (..., side, width), ``fillers``
-            (..., C, F); a linear probe has ``binding`` (..., D, C S) alone, one of low rank
-            ``binding`` (..., D, k) and ``readout`` (..., k, C S); perhaps ``bias`` (..., C S).
+        params: NumPy arrays. ``binding`` M is (..., D, R F), ``roles`` a list of (..., side,
+            width), ``fillers`` (..., C, F). A linear probe has ``binding`` (..., D, C S) alone,
+            one of low rank ``binding`` (..., D, k) and ``readout`` (..., k, C S). Perhaps
+            ``bias`` (..., C S).
         loss: (...), mean cross-entropy per entity in nats over the last tenth of the fit.
         form: what the weights are made of.
     """
 
     params: Params
-    loss: Array
+    loss: Any
     form: Form = dataclasses.field(metadata={"static": True})
 
     def at(self, *index: int) -> Self:
@@ -143,16 +145,16 @@ class TensorProbe:
         return jax.tree.map(lambda leaf: leaf[index], self)
 
     @property
-    def roles(self) -> Float[Array, "*lead S R"]:
+    def roles(self) -> Float[np.ndarray, "*lead S R"]:
         """Role vectors of the entities; a grid's are products of its sides'."""
         return role_table(self.params["roles"])
 
     @property
-    def weight(self) -> Float[Array, "*lead D S C"]:
+    def weight(self) -> Float[np.ndarray, "*lead D S C"]:
         """The linear probe that this one amounts to."""
         flat = flat_weight(self.params, self.form)
         table = flat.reshape(*flat.shape[:-1], self.form.classes, self.form.entities)
-        return jnp.moveaxis(table, -2, -1)
+        return np.moveaxis(table, -2, -1)
 
     def scores(self, x: Float[Array, "*#lead N D"]) -> Float[Array, "*lead N S C"]:
         """Return class logits of activations."""
@@ -169,7 +171,7 @@ class TensorProbe:
 
 @jax.jit
 def _scores(probe: TensorProbe, x: Array) -> Array:
-    flat = flat_weight(probe.params, probe.form)
+    flat = flat_weight(probe.params, probe.form, jnp)
     logits = jnp.einsum("...nd,...dt->...nt", x, flat)
     if "bias" in probe.params:
         logits = logits + jnp.broadcast_to(probe.params["bias"][..., None, :], logits.shape)
@@ -177,29 +179,32 @@ def _scores(probe: TensorProbe, x: Array) -> Array:
     return jnp.moveaxis(table, -2, -1)
 
 
-def role_table(roles: list[Array]) -> Float[Array, "*lead S R"]:
-    """Role vectors of all entities, of those of the sides of their grid."""
+# Compiling a product takes longer than NumPy does, so that only a fit and ``scores`` use JAX.
+
+
+def role_table(roles: list[Any], xp: Any = np) -> Any:
+    """Role vectors of all entities (..., S, R), of those of the sides of their grid."""
     table = roles[0]
     for side in roles[1:]:
-        product = jnp.einsum("...ia,...jb->...ijab", table, side)
+        product = xp.einsum("...ia,...jb->...ijab", table, side)
         rows, wide = table.shape[-2] * side.shape[-2], table.shape[-1] * side.shape[-1]
         table = product.reshape(*product.shape[:-4], rows, wide)
     return table
 
 
-def readout(params: Params) -> Float[Array, "*lead R*F C*S"]:
-    """What turns the bound numbers B into logits: products of roles and fillers."""
-    table = role_table(params["roles"])
-    product = jnp.einsum("...sr,...cf->...rfcs", table, params["fillers"])
+def readout(params: Params, xp: Any = np) -> Any:
+    """What turns the bound numbers B into logits (..., R F, C S): products of roles and fillers."""
+    table = role_table(params["roles"], xp)
+    product = xp.einsum("...sr,...cf->...rfcs", table, params["fillers"])
     lead, (r, f, c, s) = product.shape[:-4], product.shape[-4:]
     return product.reshape(*lead, r * f, c * s)
 
 
-def flat_weight(params: Params, form: Form) -> Float[Array, "*lead D C*S"]:
-    """The linear probe's weights, entity by entity within each class.
+def flat_weight(params: Params, form: Form, xp: Any = np) -> Any:
+    """The linear probe's weights (..., D, C S), entity by entity within each class.
 
     Classes come first, as a softmax over three neighbours in memory is several times slower.
     """
     if form.roles:
-        return params["binding"] @ readout(params)
+        return params["binding"] @ readout(params, xp)
     return params["binding"] @ params["readout"] if form.rank else params["binding"]

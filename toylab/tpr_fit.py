@@ -1,5 +1,6 @@
-"""Fitting tensor-product and linear probes alike: AdamW on the summed cross-entropy."""
+"""Fitting tensor-product and linear probes alike: AdamW on the cross-entropy of all entities."""
 
+import dataclasses
 import functools
 import math
 from typing import Any
@@ -29,6 +30,7 @@ def fit(
     batch_size: int = 2048,
     learning_rate: Number = 1e-2,
     weight_decay: Number = 1e-2,
+    within: Form | None = None,
 ) -> TensorProbe:
     """Fit probes of a table of entities by minibatch AdamW.
 
@@ -51,6 +53,9 @@ def fit(
         batch_size: samples per update.
         learning_rate: peak rate, > 0.
         weight_decay: decoupled, of every parameter.
+        within: a wider form of the same kind. Parameters are padded with zeros up to it, where
+            their gradients are 0 too: the result is the same, and forms that are fitted within
+            one share its compiled program.
 
     Returns:
         Probes with leading axes (...), or (seeds, ...).
@@ -75,15 +80,68 @@ def fit(
     check_number("fit", "weight_decay", weight_decay, low=0)
     x, labels, w = _checked(x, labels, weights, form)
     lead = x.shape[:-2]
-    # The host draws: compiling the generator into each form's fit would take longer than the fit.
+    # The host draws: compiling the generator would take longer than many a fit.
     entropy = np.asarray(jax.random.key_data(key)).ravel()
-    rng = np.random.default_rng(entropy)
-    rows = rng.integers(x.shape[-2], size=(steps, batch_size), dtype=np.int32)
-    starts = [initial([*entropy, seed], lead, x.shape[-1], form) for seed in range(seeds or 1)]
-    params = jax.tree.map(lambda *leaves: np.stack(leaves), *starts)
+    rows = np.random.default_rng(entropy).integers(x.shape[-2], size=(steps, batch_size))
+    rows = jnp.asarray(rows.astype(np.int32))
     numbers = (jnp.float32(learning_rate), jnp.float32(weight_decay))
-    probes = _fit(x, labels, w, rows, params, *numbers, form=form)
-    return probes if seeds is not None else probes.at(0)
+    found = []
+    for seed in range(seeds or 1):
+        start = initial([*entropy, seed], lead, x.shape[-1], form)
+        for index in np.ndindex(lead):
+            part = (x[index], labels[index] if labels.ndim == x.ndim else labels)
+            part += (w[index] if w.ndim == x.ndim - 1 else w,)
+            own = jax.tree.map(lambda leaf, index=index: leaf[index], start)
+            found.append(_fit_padded(*part, rows, own, *numbers, form, within or form))
+    whole = (*(() if seeds is None else (seeds,)), *lead)
+    stack = lambda *leaves: np.stack(leaves).reshape((*whole, *leaves[0].shape))
+    params = jax.tree.map(stack, *(params for params, _ in found))
+    return TensorProbe(params, stack(*(loss for _, loss in found)), form)
+
+
+def _fit_padded(
+    x: Array,
+    labels: Array,
+    w: Array,
+    rows: Array,
+    params: Params,
+    rate: Array,
+    decay: Array,
+    form: Form,
+    within: Form,
+) -> tuple[Params, np.ndarray]:
+    """Fit one probe inside a wider one; return its own part of the parameters."""
+    program = dataclasses.replace(within, frozen=False)
+    held = jnp.asarray(form.frozen)
+    wide = resize(params, form, within)
+    fitted, loss = _fit(x, labels, w, rows, wide, rate, decay, held, form=program)
+    return resize(jax.tree.map(np.asarray, fitted), within, form), np.asarray(loss)
+
+
+def resize(params: Params, form: Form, to: Form) -> Params:
+    """Pad or crop one probe's parameters to the widths of another form of the same kind."""
+    same = [dataclasses.replace(f, roles=(), fillers=0, rank=0, frozen=False) for f in (form, to)]
+    kinds = [(len(f.roles), f.rank > 0) for f in (form, to)]
+    if same[0] != same[1] or kinds[0] != kinds[1]:
+        raise ToylabError(f"fit: {form} does not fit within {to}; give a form of the same kind.")
+
+    def cut(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        new = np.zeros(shape, np.float32)
+        kept = tuple(slice(min(a, b)) for a, b in zip(array.shape, shape, strict=True))
+        new[kept] = array[kept]
+        return new
+
+    found, width = dict(params), len(params["binding"])
+    if form.rank:
+        found["binding"] = cut(params["binding"], (width, to.rank))
+        found["readout"] = cut(params["readout"], (to.rank, params["readout"].shape[1]))
+    if form.roles:
+        bound = params["binding"].reshape(width, *form.roles, form.fillers)
+        found["binding"] = cut(bound, (width, *to.roles, to.fillers)).reshape(width, -1)
+        pairs = zip(params["roles"], to.roles, strict=True)
+        found["roles"] = [cut(side, (len(side), r)) for side, r in pairs]
+        found["fillers"] = cut(params["fillers"], (form.classes, to.fillers))
+    return found
 
 
 def _checked(x: Any, labels: Any, weights: Any, form: Form) -> tuple[Array, Array, Array]:
@@ -114,44 +172,40 @@ def _fit(
     labels: Array,
     w: Array,
     rows: Array,
-    params: Params,
+    start: Params,
     rate: Array,
     decay: Array,
+    held: Array,
     *,
     form: Form,
-) -> TensorProbe:
+) -> tuple[Params, Array]:
     steps = len(rows)
     solver = AdamW(rate, decay, b2=0.99, schedule=cosine(steps)).transform()
+    scale = jnp.sqrt(jnp.mean(jnp.square(x)))
+    scale = jnp.where(scale > 0, scale, 1.0)
+    mean_w = jnp.mean(w)
 
-    def fit_one(x: Array, labels: Array, w: Array, params: Params) -> TensorProbe:
-        scale = jnp.sqrt(jnp.mean(jnp.square(x)))
-        scale = jnp.where(scale > 0, scale, 1.0)
-        mean_w = jnp.mean(w)
+    def step(carry: tuple, drawn: Array) -> tuple[tuple, Array]:
+        params, state = carry
+        batch = (x[drawn] / scale, labels[drawn], w[drawn] / mean_w)
+        loss, grads = jax.value_and_grad(_loss)(params, *batch, form)
+        # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"):
+            moves, state = solver.update(grads, state, params)
+        new: Any = optax.apply_updates(params, moves)
+        if form.roles:
+            pairs = zip(params["roles"], new["roles"], strict=True)
+            new = new | {"roles": [jnp.where(held, old, moved) for old, moved in pairs]}
+        return (new, state), loss
 
-        def step(carry: tuple, drawn: Array) -> tuple[tuple, Array]:
-            params, state = carry
-            batch = (x[drawn] / scale, labels[drawn], w[drawn] / mean_w)
-            loss, grads = jax.value_and_grad(_loss)(params, *batch, form)
-            # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
-            with jax.numpy_dtype_promotion("standard"):
-                moves, state = solver.update(grads, state, params)
-            new = dict(optax.apply_updates(params, moves))  # pyright: ignore
-            return (new | {"roles": params["roles"]} if form.frozen else new, state), loss
-
-        carry = (params, solver.init(params))
-        (fitted, _), losses = jax.lax.scan(step, carry, rows)
-        fitted = fitted | {"binding": fitted["binding"] / scale}
-        return TensorProbe(fitted, jnp.mean(losses[-max(1, steps // 10) :]), form)
-
-    own = (0, 0 if labels.ndim == x.ndim else None, 0 if w.ndim == x.ndim - 1 else None, 0)
-    for _ in x.shape[:-2]:
-        fit_one = jax.vmap(fit_one, in_axes=own)
-    return jax.vmap(fit_one, in_axes=(None, None, None, 0))(x, labels, w, params)
+    (fitted, _), losses = jax.lax.scan(step, (start, solver.init(start)), rows)
+    fitted = fitted | {"binding": fitted["binding"] / scale}
+    return fitted, jnp.mean(losses[-max(1, steps // 10) :])
 
 
 def _loss(params: Params, x: Array, labels: Array, w: Array, form: Form) -> Array:
     """Weighted mean over samples and entities of the cross-entropy in nats."""
-    logits = x @ flat_weight(params, form)
+    logits = x @ flat_weight(params, form, jnp)
     if "bias" in params:
         logits = logits + params["bias"][None]
     table_NCS = logits.reshape(len(x), form.classes, form.entities)
