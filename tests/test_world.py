@@ -132,13 +132,13 @@ def test_edits_turn_the_readout_and_change_what_is_allowed() -> None:
     assert (cases.allowed == Lamps().allowed(cases.wanted)).all()
     weight = np.random.default_rng(0).normal(size=(7, 2 * LAMPS))
     probe = type("Probe", (), {"weight": weight})
-    step = directions([probe], cases.states, cases.wanted, 2)[0]
-    read = (step @ weight).reshape(-1, LAMPS, 2)
-    lamp = (cases.wanted != cases.states).argmax(1)
-    spots = np.arange(30), lamp
-    gain = read[(*spots, cases.wanted[spots])] - read[(*spots, cases.states[spots])]
-    assert gain == pytest.approx(2 * np.ones(30), rel=1e-4)
-    assert len({(s.site, s.onwards) for s in schemes(3)}) == 3
+    spots = np.arange(30), (cases.wanted != cases.states).argmax(1)
+    for metrics in (None, np.diag(np.arange(1.0, 8))[None]):
+        step = directions([probe], cases.states, cases.wanted, 2, metrics)[0]
+        read = (step @ weight).reshape(-1, LAMPS, 2)
+        gain = read[(*spots, cases.wanted[spots])] - read[(*spots, cases.states[spots])]
+        assert gain == pytest.approx(2 * np.ones(30), rel=1e-4)
+    assert len({s[:3] for s in schemes(3)}) == 6
 
 
 def test_errors_of_the_likeliest_tokens() -> None:

@@ -1,15 +1,18 @@
 """T6: is the state used? Edit it along its probe and see what the network thinks may come next.
 
-An edit wants variable n to read v' instead of v. Along ``d = w[n, v'] - w[n, v]`` of the probe, the
-step ``2 a d / ||d||^2`` turns the difference of the two readouts from -1 to 1 at strength a = 1.
-The site, whether later sites are edited too (each along its own probe), and the strength are
-chosen on validation cases, then fixed.
+An edit wants variable n to read v' instead of v. With ``d = w[n, v'] - w[n, v]`` of the probe, the
+step ``2 a M d / d^T M d`` turns the difference of the two readouts from -1 to 1 at strength a = 1,
+and is the shortest that does in the metric of M: the identity, or (``natural``) the covariance of
+the activations, which keeps to directions in which they vary. The metric, the site, whether later
+sites are edited too (each along its own probe), and the strength are chosen on validation cases,
+then fixed.
 
 Error of a case: of the k likeliest tokens, k the number that is allowed in the state wanted, those
 that are not allowed, and those allowed that are missing (Li et al. 2022, arXiv:2210.13382).
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +42,7 @@ class Scheme(NamedTuple):
 
     site: int
     onwards: bool
+    natural: bool
     strength: float
 
 
@@ -75,15 +79,30 @@ def draw_cases(world: World, key: Array, count: int) -> Cases:
     return Cases(*(array[rows] for array in (inputs, place, here, wanted, decoys, after)))
 
 
-def directions(probes: Sequence, states: np.ndarray, wanted: np.ndarray, classes: int):
-    """Steps (S, B, D) that turn the readouts of the variables that differ, at strength 1."""
+def directions(
+    probes: Sequence,
+    states: np.ndarray,
+    wanted: np.ndarray,
+    classes: int,
+    metrics: np.ndarray | None = None,
+) -> np.ndarray:
+    """Steps (S, B, D) that turn the readouts of the variables that differ, at strength 1.
+
+    Args:
+        probes: one probe per site.
+        states: present states (B, N).
+        wanted: states wanted (B, N).
+        classes: number of values.
+        metrics: M of each site (S, D, D); the identity by default.
+    """
     hot = np.eye(classes, dtype=np.float32)
     change = (hot[wanted] - hot[states]).reshape(len(states), -1)  # (B, N * C)
     changed = (wanted != states).sum(-1)[:, None]
     steps = []
-    for probe in probes:
+    for site, probe in enumerate(probes):
         d = change @ np.asarray(probe.weight).T
-        steps.append(2 * changed * d / np.maximum((d * d).sum(-1, keepdims=True), 1e-12))
+        step = d if metrics is None else d @ metrics[site]
+        steps.append(2 * changed * step / np.maximum((d * step).sum(-1, keepdims=True), 1e-12))
     return np.stack(steps).astype(np.float32)
 
 
@@ -105,8 +124,8 @@ def schemes(sites: int) -> list[Scheme]:
     """All schemes that are tried: the last site and those before, but the embedding."""
     found = []
     for site in range(1, sites):
-        for onwards in (False, True) if site < sites - 1 else (False,):
-            found += [Scheme(site, onwards, strength) for strength in STRENGTHS]
+        later = (False, True) if site < sites - 1 else (False,)
+        found += [Scheme(site, *rest) for rest in product(later, (False, True), STRENGTHS)]
     return found
 
 
@@ -134,15 +153,18 @@ def causal(
     """
     cases = draw_cases(world, key, count + count // 2)
     probes = readouts.found[ACTIVATIONS, REAL].probes
-    step = lambda target: directions(probes, cases.states, target, world.classes)
-    steps = step(cases.wanted)
+    step = lambda target, natural: directions(
+        probes, cases.states, target, world.classes, readouts.covariance if natural else None
+    )
+    both = [step(cases.wanted, natural) for natural in (False, True)]
     chosen, tested = slice(count, None), slice(0, count)
     error = lambda part, deltas: top_errors(
         subject.edit(cases.inputs[part], cases.place[part], deltas), cases.allowed[part]
     )
     tried = schemes(len(subject.sites))
-    scores = [error(chosen, scaled(steps[:, chosen], s)).mean() for s in tried]
+    scores = [error(chosen, scaled(both[s.natural][:, chosen], s)).mean() for s in tried]
     best = tried[int(np.argmin(scores))]
+    steps = both[best.natural]
     random = seed_of(key, 2).normal(size=steps.shape).astype(np.float32)
     null = error(tested, 0 * steps[:, tested])
     mended = lambda moved: (
@@ -151,7 +173,7 @@ def causal(
     value = mended(steps)
     controls = {
         "random direction": mended(matched(random, steps)),
-        "another edit": mended(matched(step(cases.decoys), steps)),
+        "another edit": mended(matched(step(cases.decoys, best.natural), steps)),
     }
     rule = f">= {bars.repaired:g}, controls <= {bars.spurious:g}"
     passed = mean(value) >= bars.repaired and all(

@@ -62,6 +62,7 @@ class Readouts(NamedTuple):
     found: Mapping[tuple[str, str], Readout]
     test: Sequences
     chance: np.ndarray  # the commonest value at each place (L, N)
+    covariance: np.ndarray  # of the activations at each site (S, D, D)
     classes: int
 
     def accuracy(self, feature: str = ACTIVATIONS, label: str = REAL) -> np.ndarray:
@@ -149,7 +150,8 @@ def read(subject: Subject, world: World, key: Array, count: int = 400) -> Readou
         names = tuple(train.labels) if feature == ACTIVATIONS else (REAL,)
         for name, readout in _readouts(feature, names, world.classes, train, choose, test).items():
             found[feature, name] = readout
-    return Readouts(found, test, _commonest(train, world.classes), world.classes)
+    chance, spread = _commonest(train, world.classes), _covariance(train)
+    return Readouts(found, test, chance, spread, world.classes)
 
 
 def _readouts(
@@ -202,6 +204,12 @@ def predict(probe: Probe, acts_BLD: np.ndarray, classes: int) -> np.ndarray:
 def _commonest(train: Sequences, classes: int) -> np.ndarray:
     labels, counts = train.labels[REAL], train.counts[..., None]
     return np.argmax([((labels == c) & counts).sum(0) for c in range(classes)], 0)
+
+
+def _covariance(train: Sequences) -> np.ndarray:
+    kept = train.features[ACTIVATIONS][:, train.counts]
+    centred = kept - kept.mean(1, keepdims=True)
+    return np.swapaxes(centred, 1, 2) @ centred / kept.shape[1]
 
 
 def representation(readouts: Readouts, bars: Bars = BARS) -> list[Outcome]:
