@@ -91,9 +91,8 @@ def saliency_rows(bench: Bench, cases: Cases, choice: Choice, seed: int) -> tupl
         token = task.tokens[move]
         drop, control = (before[i, token] - logits[mine, token] for logits in (after, noise))
         need, role = need_N[square], roles(cases.before[i], move, task.size)[square]
-        boards.append(
-            {"case": i, "move": move} | _aucs(drop, control, need, role, square, move, task)
-        )
+        scores = _aucs(drop, control, need, role, _apart(square, move, task))
+        boards.append({"case": i, "move": move} | scores)
         squares += [
             {"case": i, "move": move, "square": int(s), "role": str(r), "needed": bool(n)}
             | {"drop": float(d), "random": float(c)}

@@ -195,7 +195,7 @@ study = Study(
         "paper": Config(
             **o.PAPER,
             plies=(5, 30),
-            probe_games=10_000,
+            probe_games=4_000,
             probe_steps=10_000,
             games=6_000,
             cases=1_000,

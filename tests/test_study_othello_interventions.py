@@ -1,0 +1,218 @@
+"""The study ``othello_interventions``: boards, cases, edits and scores against slow truths."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+
+from figures.othello_interventions import draw
+from studies import _othello as o
+from studies import _othello_interventions_boards as b
+from studies import _othello_interventions_edits as edits
+from studies import _othello_interventions_saliency as saliency
+from studies import _othello_interventions_tables as t
+from studies._othello_interventions_probes import fit_probes
+from studies._othello_interventions_run import Bench, Choice
+from studies._othello_interventions_units import ratio
+from studies.othello_interventions import Config, study
+from tasks.othello import Othello
+from toylab import figures as fig
+from toylab.errors import ToylabError
+
+TASK = Othello(4)
+SMOKE = study.presets["smoke"]
+
+
+@pytest.fixture(scope="module")
+def games():
+    return o.draw_games(TASK, 64, 3)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    model = o.network(4, 2, 16, 2)
+    params = model.init(jax.random.key(0))
+    net = o.Trained(TASK, model, params, params)
+    probes = fit_probes(net, 16, 1, (0.01, 1.0), hidden=4, steps=3, batch=8)
+    return Bench(net, probes, 9, chunk=16, steps=3)
+
+
+def board(*rows: str) -> np.ndarray:
+    return np.array([".mt".index(letter) for row in rows for letter in row])
+
+
+def slow_legal(states: np.ndarray, size: int) -> set[int]:
+    found = set()
+    for square in range(size**2):
+        for down, right in b.STEPS:
+            r, c = divmod(square, size)
+            taken = 0
+            while True:
+                r, c = r + down, c + right
+                inside = 0 <= r < size and 0 <= c < size
+                if not inside or states[size * r + c] != b.THEIRS:
+                    break
+                taken += 1
+            if states[square] == 0 and taken and inside and states[size * r + c] == b.MINE:
+                found.add(square)
+    return found
+
+
+@pytest.mark.parametrize("size", [4, 6])
+def test_legal_moves_of_any_board(size: int) -> None:
+    boards = np.random.default_rng(0).integers(0, 3, (40, size**2))
+    found = b.legal_moves(boards, size)
+    assert [set(np.flatnonzero(row)) for row in found] == [slow_legal(x, size) for x in boards]
+
+
+def test_boards_of_games_are_possible(games) -> None:
+    boards = np.asarray(games.latents["board"])[np.asarray(games.weights) > 0]
+    assert b.possible(boards.astype(int), 4).all()
+
+
+def test_boards_that_cannot_be() -> None:
+    fine = board("....", ".mt.", ".tt.", "..t.")
+    assert b.possible(fine, 4)
+    assert not b.possible(board("....", ".m..", ".tt.", "..t."), 4), "no disc in the centre"
+    assert not b.possible(board("m...", ".tm.", ".mt.", "...."), 4), "no disc to be the last"
+    assert not b.possible(board("mmm.", ".tm.", ".mt.", "...."), 4), "theirs had no need to pass"
+    assert b.possible(board("mmm.", ".mm.", ".mm.", "...."), 4), "theirs passed"
+    apart = np.zeros(36, int)
+    apart[[14, 15, 20, 21, 27, 0]] = 2
+    assert not b.possible(apart, 6) and not b.connected(apart > 0, 6)
+    apart[7] = 1
+    assert b.connected(apart > 0, 6)
+
+
+@pytest.mark.parametrize("kind", ["flip", "erase", "place", "unflip"])
+@pytest.mark.parametrize("squares", [1, 2])
+def test_cases(games, kind: str, squares: int) -> None:
+    cases = b.draw_cases(TASK, games, kind, 20, (3, 9), 0, squares=squares)
+    rows = np.arange(cases.count)[:, None]
+    assert cases.count > (0 if kind == "unflip" else 5)
+    assert (cases.before[rows, cases.squares] == cases.old).all()
+    assert (cases.after[rows, cases.squares] == cases.new).all()
+    assert ((cases.before != cases.after).sum(1) == squares).all()
+    assert (cases.legal == b.legal_moves(cases.after, 4)).all() and cases.legal.any(1).all()
+    assert (cases.legal != cases.legal_before).any(1).all()
+    assert b.possible(cases.after, 4).all()
+    assert ((3 <= cases.place + 1) & (cases.place + 1 <= 9)).all()
+    other = cases.wrong >= 0
+    assert (cases.before[rows, cases.wrong] == cases.old)[other].all()
+    assert not (cases.wrong[:, :, None] == cases.squares[:, None]).any()
+    replayed = TASK.replay(jnp.asarray(cases.tokens))["board"][np.arange(cases.count), cases.place]
+    assert (np.asarray(replayed) == cases.before).all()
+    states = {"flip": {1, 2}, "erase": {0}, "place": {1, 2}, "unflip": {1}}[kind]
+    assert set(cases.new.ravel()) <= states
+
+
+def test_vectors() -> None:
+    W = np.random.default_rng(0).normal(size=(2, 5, 3, 4))
+    squares, old = np.array([[1, 4], [0, -1]]), np.array([[1, 2], [2, 1]])
+    new = np.zeros_like(old)
+    found = edits.towards(W, squares, old, new)
+    first, second = W[1, 1, 0] - W[1, 1, 1], W[1, 4, 0] - W[1, 4, 2]
+    expected = first / np.linalg.norm(first) + second / np.linalg.norm(second)
+    assert found[1, 0] == pytest.approx(expected, abs=1e-6)
+    assert np.linalg.norm(found[:, 1], axis=-1) == pytest.approx([1, 1])
+    noise = edits.random_like(found, 0)
+    assert np.linalg.norm(noise, axis=-1) == pytest.approx(np.linalg.norm(found, axis=-1))
+    assert abs((noise * found).sum(-1)).max() < np.linalg.norm(found, axis=-1).max() ** 2
+
+
+def test_edits(bench: Bench, games) -> None:
+    cases = b.draw_cases(TASK, games, "flip", 20, (3, 9), 0)
+    null, rows = bench.unedited(cases), np.arange(cases.count)
+    model, params, tokens = bench.net.model, bench.net.params, jnp.asarray(cases.tokens)
+    logits, acts = o.activations(model, params, tokens, edits.stream(model))
+    assert null == pytest.approx(logits[rows, cases.place], abs=1e-5)
+    nothing = bench.vectors(cases, Choice(0, 0.0), bench.probes.board)
+    assert bench.logits(cases, nothing) == pytest.approx(null, abs=1e-6)
+    edited, moved = bench.descend(cases, Choice(1, 1.0))
+    assert not moved[0].any() and moved[1].any() and np.abs(edited - null).max() > 0
+    # Moving along by hand gives the same logits, and the probe now believes more in the edit.
+    assert bench.logits(cases, moved) == pytest.approx(edited, abs=1e-4)
+    battery = bench.probes.battery
+    assert battery is not None
+    told = lambda x: jax.nn.log_softmax(battery.scores(1, jnp.asarray(x)))
+    new = lambda x: np.asarray(told(x))[rows, cases.squares[:, 0], cases.new[:, 0]]
+    x = acts[1, rows, cases.place]
+    assert (new(x + moved[1]) > new(x)).all()
+
+
+def test_roles_and_needs() -> None:
+    states = board("..tm", ".mt.", ".tt.", ".mm.")
+    # a1: nothing beside it; d3 takes c3, b3 towards the west? no disc of mine ends it.
+    assert saliency.roles(states, 0, 4)[5] == "in line"
+    found = saliency.roles(board(".ttm", ".mt.", ".tt.", "...."), 0, 4)
+    assert found[[0, 1, 2, 3]].tolist() == ["", "first", "within", "anchor"]
+    assert found[[5, 6]].tolist() == ["in line", "elsewhere"]
+    need = saliency.needed(board(".ttm", ".mt.", ".tt.", "...."), 0, 4)
+    assert np.flatnonzero(need).tolist() == [1, 3], "the disc within may turn into the anchor"
+    assert saliency.auc(np.array([3.0, 2, 1, 2]), np.array([True, True, False, False])) == 0.875
+    assert saliency.auc(np.zeros(2), np.zeros(2, bool)) is None
+
+
+def test_ratio() -> None:
+    edited, null = np.array([0.0, 1, 2, 0]), np.array([2.0, 4, 3, 1])
+    values = ratio(edited, null)
+    assert values.mean() == pytest.approx(0.3) and len(values) == 4
+    again = ratio(null / 4, null)
+    assert again == pytest.approx([0.25] * 4), "a constant ratio has no spread"
+
+
+def test_played_is_what_a_head_adds(bench: Bench) -> None:
+    params = bench.net.params
+    vectors = saliency.played(params, TASK.tokens[TASK.squares[1:]])
+    attn = params["blocks"]["0"]["attn"]
+    e = np.asarray(params["embed"]["embedding"])[3]
+    by_hand = (e - e.mean()) @ np.asarray(attn["w_v"])[:, 1] @ np.asarray(attn["w_o"])[1]
+    assert vectors.shape == (2, 12, 16) and vectors[1, 2] == pytest.approx(by_hand, abs=1e-5)
+
+
+def test_settings_are_checked() -> None:
+    for plies in ((0, 3), (9, 3), (3, 40), (3,)):
+        with pytest.raises(ToylabError, match="plies"):
+            Config(plies=plies)
+    with pytest.raises(ToylabError, match="cases"):
+        Config(cases=0)
+
+
+def test_tables_and_figures(bench: Bench) -> None:
+    grid = t.Grid((3, 9), 48, 12, 8, (0.3,), (1.0,), 5)
+    chosen, tried = t.choices(bench, grid, t.SETS)
+    assert sum(row["chosen"] for row in tried) == len(chosen) == 7
+    rows, example = t.case_rows(bench, grid, t.SETS, chosen)
+    cases = pl.DataFrame(rows, infer_schema_length=None)
+    assert (cases["false_positives"] == cases["false_negatives"]).all()
+    assert (cases["error"] == cases["false_positives"] + cases["false_negatives"]).all()
+    erased = cases.filter((pl.col("kind") == "erase") & pl.col("natural"))
+    moved = dict(erased.group_by("method").agg(pl.col("moved").first()).iter_rows())
+    assert moved["random"] == pytest.approx(moved["vector"], rel=1e-5) and moved["null"] == 0
+    games = o.draw_games(TASK, 48, 5)
+    boards = b.draw_cases(TASK, games, "flip", 4, (3, 9), 0)
+    auc, discs = saliency.saliency_rows(bench, boards, chosen["flip", "vector"], 0)
+    tables = {
+        "cases": rows,
+        "validation": tried,
+        "example": example,
+        "layers": t.layer_rows(bench, grid, chosen["flip", "vector"], (0.3,)),
+        "steps": t.step_rows(bench, grid, chosen["flip", "gradient"], (1, 2)),
+        "saliency": auc,
+        "saliency_discs": [row | {"state": 1} for row in discs],
+        "circuit": saliency.circuit_rows(bench, 1, 0),
+    }
+    measures = {
+        name: pl.DataFrame(
+            [{"network": "main", "init_seed": 0} | row for row in found], infer_schema_length=None
+        )
+        for name, found in tables.items()
+    }
+    for claim in study.claims:
+        assert np.asarray(claim.measure(measures)).ndim == 1
+    with fig.style():
+        config = dataclasses.replace(SMOKE, size=4)
+        assert set(draw(measures, config)) == {"edit", "errors", "strength", "several", "saliency"}
