@@ -24,6 +24,9 @@ PARTS = {
     "variables read right": "squares read",
     "read right, values weighed alike": "squares read, states alike",
     "likeliest token allowed": "likeliest move legal",
+    "outputs": "outputs differ (little is wanted)",
+    "patched outputs": "patches change (little is wanted)",
+    "error mended": "error mended by edits",
 }
 CONTROLS = {
     "renamed values": "renamed states",
@@ -37,6 +40,8 @@ CONTROLS = {
     "seen": "other openings",
 }
 NAMES = {"main": "6x6 network", "small": "4x4 networks", "small untrained": "untrained 4x4"}
+RIGHT = 3.2  # where the verdicts stand, right of the numbers
+WRONG = ("no flip", "rows only", "ends only", "delete", "time-shifted")
 LABELS = {"real": "real board", "renamed": "renamed states"}
 
 
@@ -68,7 +73,7 @@ def criteria(measures: Mapping[str, Any], config: Any) -> Figure:
             if rows.height:
                 _row(ax, rows, height)
         _frame(ax, len(order), own, _name(population, config))
-    axes[0].set_yticks(range(len(order)), [_label(*row) for row in order])
+    axes[0].set_yticks(range(len(order)), [_label(*row) for row in order], fontsize=6.2)
     axes[0].invert_yaxis()
     axes[0].plot([], [], "D", color=fig.BLUE, label="the network")
     axes[0].plot([], [], "o", color=fig.MUTED, mfc="none", label="controls; the decisive one named")
@@ -77,11 +82,11 @@ def criteria(measures: Mapping[str, Any], config: Any) -> Figure:
 
 
 def _label(criterion: str, part: str) -> str:
-    return f"{WORDS[criterion]}: {PARTS.get(part, part)}  {criterion}"
+    return f"{criterion} {WORDS[criterion]}: {PARTS.get(part, part)}"
 
 
 def _frame(ax: Axes, height: int, rows: pl.DataFrame, name: str) -> None:
-    ax.set_xlim(-0.12, 1.75)
+    ax.set_xlim(-0.12, RIGHT)
     ax.set_ylim(-0.6, height - 0.4)
     ax.set_xticks([0, 0.5, 1])
     ax.set_xlabel("share (mean)")
@@ -92,8 +97,8 @@ def _frame(ax: Axes, height: int, rows: pl.DataFrame, name: str) -> None:
     each = values.group_by("init_seed", "criterion").agg(pl.col("passed").all())
     met = each.group_by("init_seed").agg(pl.col("passed").sum())["passed"]
     seeds, tests = len(met), values["criterion"].n_unique()
-    count = f"{met[0]}" if seeds == 1 else f"{met.mean():.1f} on average"
-    fig.title(ax, f"{name}: meets {count} of {tests} criteria")
+    count = f"{met[0]}" if seeds == 1 else f"{met.mean():.1f}"
+    fig.title(ax, f"{name}: {count} of {tests} criteria met")
 
 
 def _row(ax: Axes, rows: pl.DataFrame, height: float) -> None:
@@ -116,7 +121,7 @@ def _row(ax: Axes, rows: pl.DataFrame, height: float) -> None:
     verdict = ("met" if passed else "no") if count == 1 else f"{passed}/{count}"
     colour = fig.GREEN if 2 * passed > count else fig.VERMILLION
     ax.text(
-        1.74, height, verdict, va="center", ha="right", fontsize=6.2, color=colour, weight="bold"
+        RIGHT, height, verdict, va="center", ha="right", fontsize=6.2, color=colour, weight="bold"
     )
 
 
@@ -129,9 +134,8 @@ def layers(measures: Mapping[str, Any], config: Any) -> Figure:
         means = rows.group_by("feature", "label", "layer").agg(pl.col("accuracy").mean())
         means = means.sort("layer")
         inside = means.filter(pl.col("feature") == "activations")
-        wrong = [x for x in inside["label"].unique().sort() if x not in LABELS]
         _line(ax, inside, "real", fig.BLUE, "-", "D")
-        for label, colour in zip(wrong, fig.PALETTE[1:], strict=False):
+        for label, colour in zip(WRONG, fig.PALETTE[1:], strict=False):
             _line(ax, inside, label, colour, "--", "o")
         _line(ax, inside, "renamed", fig.INK, ":", "o")
         before = means.filter(pl.col("feature") == "untrained")
@@ -191,9 +195,9 @@ def pairs(measures: Mapping[str, Any], config: Any) -> Figure:
         mean = lambda name, rows=rows: rows.filter(pl.col("name") == name)["value"].mean()
         fig.title(
             ax,
-            f"{verb} by {mean('value'):.2f} between orders of one board, "
+            f"{verb} by {mean('value'):.2f} within a board, "
             f"{mean('other state'):.2f} between boards",
         )
     axes[0].set_ylabel("share of pairs")
-    axes[1].legend(loc="lower right")
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
