@@ -186,11 +186,14 @@ def fit(rows: Rows, kind: str, how: Settings, steps: int) -> Dictionary:
 
 def coded(dictionary: Dictionary, rows: Split) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
     """Codes of the label and the score rows for each member, with its quality."""
+    both = np.concatenate([rows.label.resid_RD, rows.score.resid_RD])
     for index in range(len(dictionary.k)):
         member = dictionary.member(index)
         good = quality(member, rows.score.resid_RD)
         facts = {name: float(value) for name, value in good._asdict().items()}
-        yield member.encode(rows.label.resid_RD), member.encode(rows.score.resid_RD), facts
+        codes = np.asarray(member.encode(both))  # together: one shape, one compilation
+        cut = len(rows.label.resid_RD)
+        yield codes[:cut], codes[cut:], facts
 
 
 def all_scores(

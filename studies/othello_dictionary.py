@@ -51,14 +51,14 @@ class Config(o.Network):
     validation_games: int = 200  # settings and levels
     score_games: int = 600
     groups: int = 10  # of score games
-    features: int = 1024
+    features: int = 512  # as many as the block has neurons
     k: tuple[int, ...] = (16, 32)
     l1: tuple[float, ...] = (0.1, 0.3)
     dictionary_steps: int = 1_500
     dictionary_batch: int = 512
     dictionary_rate: float = 2e-3
     tree_games: int = 256  # of the label games
-    tree_depth: int = 8
+    tree_depth: int = 6  # questions at most; the code of Singh et al. allows 8
     patterns: int = 16
     pattern_games: int = 256  # of the score games
     small_seeds: int = 5
@@ -134,13 +134,15 @@ def _network(
 
 
 def settings(config: Config, size: int) -> scores.Settings:
-    """How a network's dictionaries are trained; on smaller boards they are a quarter as large."""
+    """How a network's dictionaries are trained; those of smaller boards are smaller throughout."""
     part = 1 if size == config.size else 4
-    k = tuple(max(1, k // part) for k in config.k)
-    steps = config.dictionary_steps
-    rate = config.dictionary_rate
     return scores.Settings(
-        max(2, config.features // part), k, config.l1, steps, config.dictionary_batch, rate
+        features=max(2, config.features // part),
+        k=tuple(max(1, k // part) for k in config.k),
+        l1=config.l1,
+        steps=config.dictionary_steps // (1 if part == 1 else 3),
+        batch_size=max(1, config.dictionary_batch // (1 if part == 1 else 2)),
+        learning_rate=config.dictionary_rate,
     )
 
 

@@ -139,9 +139,15 @@ def _best(sums: Array, counts: Array, least: Array) -> Array:
 
 def _descend(features_NM: Array, node_NC: Array, question_CQ: Array) -> Array:
     """Take every row one level down: node q of a level leads to 2 q (no) and 2 q + 1 (yes)."""
-    asked_NC = jnp.take_along_axis(question_CQ.T, node_NC, 0)
-    yes_NC = jnp.take_along_axis(features_NM, jnp.maximum(asked_NC, 0), 1) & (asked_NC >= 0)
+    asked_NC = _look_up(question_CQ, node_NC)
+    yes_NC = jax.vmap(lambda row_M, asked_C: row_M[asked_C])(features_NM, jnp.maximum(asked_NC, 0))
+    yes_NC = yes_NC & (asked_NC >= 0)
     return 2 * node_NC + yes_NC.astype(jnp.int32)
+
+
+def _look_up(table_CQ: Array, place_NC: Array) -> Array:
+    """Entry ``place`` of each column's own table; take_along_axis would fold a huge constant."""
+    return jax.vmap(lambda table_Q, place_N: table_Q[place_N], (0, 1), 1)(table_CQ, place_NC)
 
 
 @jax.jit
@@ -150,7 +156,7 @@ def _predict(trees: RuleTrees, features_NM: Array) -> Array:
     for level in range(trees.depth):
         start = 2**level - 1
         node_NT = _descend(features_NM, node_NT, trees.question[:, start : 2 * start + 1])
-    return jnp.take_along_axis(trees.value.T, node_NT, 0)
+    return _look_up(trees.value, node_NT)
 
 
 @jax.jit
