@@ -51,7 +51,7 @@ def _mean(table: pl.DataFrame, column: str, **where: str) -> float:
 
 def accuracy(measures: Mapping[str, Any], config: Any) -> Figure:
     """Accuracy by number of parameters, and of every probe and control."""
-    sheet = fig.figure(fig.PAGE, 3.2)
+    sheet = fig.figure(fig.PAGE, 3.7)
     left, right = sheet.subplots(1, 2, width_ratios=[1.25, 1])
     curve, probes = measures["truncation"], measures["probes"]
     for is_centred, line, label in (
@@ -70,13 +70,13 @@ def accuracy(measures: Mapping[str, Any], config: Any) -> Figure:
     top = max(_mean(probes, "accuracy", probe=name) for name in FORMS)
     left.set_ylim(low - 0.6 * (top - low + 0.02), top + 0.25 * (top - low + 0.02))
     left.set_xlim(0, None)
-    left.legend(fontsize=6, loc="lower right")
+    sheet.legend(*left.get_legend_handles_labels(), fontsize=6.5, loc="outside lower left", ncols=5)
     part = _mean(probes, "parameters", probe="bilinear")
     part /= _mean(probes, "parameters", probe="linear")
     gap = _mean(probes, "accuracy", probe="linear") - _mean(probes, "accuracy", probe="bilinear")
-    fig.title(
-        left, f"Bilinear: {part:.0%} of the parameters, {100 * gap:+.1f} points behind linear"
-    )
+    word = "less" if gap >= 0 else "more"
+    finding = f"Bilinear: {part:.0%} of linear's parameters, {100 * abs(gap):.1f} points {word}"
+    fig.title(left, finding)
     _dots(right, probes)
     return sheet
 
@@ -95,44 +95,47 @@ def _dots(ax: Axes, probes: pl.DataFrame) -> None:
     ax.set_xlim(low - 0.02, high + 0.45 * (high - low) + 0.02)
     ax.set_xlabel("squares read rightly; parameters")
     trained, before = (_mean(probes, "accuracy", probe=p) for p in ("linear", "untrained, linear"))
-    fig.title(ax, f"Linear: {trained:.2f}, untrained network {before:.2f}")
+    fig.title(ax, f"Linear: {trained:.2f}, of the untrained network {before:.2f}")
 
 
 def geometry(measures: Mapping[str, Any], config: Any) -> Figure:
     """Squares as their role vectors lie, and how much of it the board explains."""
-    sheet = fig.figure(fig.PAGE, 4.9)
-    axes = sheet.subplots(2, 3, height_ratios=[1.15, 1])
-    for ax, name in zip(axes[0], MAPPED, strict=True):
+    sheet = fig.figure(fig.PAGE, 4.8)
+    above, below = sheet.subfigures(2, 1, height_ratios=[1.15, 1])
+    top, bottom = above.subplots(1, 3), below.subplots(1, 2, width_ratios=[1, 1.6])
+    for ax, name in zip(top, MAPPED, strict=True):
         _map(ax, measures["maps"].filter(pl.col("source") == name))
         r2 = _mean(measures["geometry"], "gap_r2", source=name)
         fig.title(ax, f"{name.capitalize()}: $R^2$ = {r2:.2f}")
-    axes[0, 0].legend(fontsize=6.5, loc="upper left", bbox_to_anchor=(-0.05, 0.0), ncols=2)
+    top[0].set_xlabel("second dimension")
+    top[0].set_ylabel("third dimension")
+    top[1].legend(fontsize=6.5, loc="upper left", bbox_to_anchor=(0, 0), ncols=2)
     rows = measures["gaps"].filter(pl.col("source") == "network").sort("rows", "columns")
     size = rows["rows"].n_unique()
     table = rows["distance"].to_numpy().reshape(size, -1)
-    image = axes[1, 0].imshow(table, cmap=fig.SEQUENTIAL)
-    axes[1, 0].set_xlabel("columns apart")
-    axes[1, 0].set_ylabel("rows apart")
-    sheet.colorbar(image, ax=axes[1, 0], label="mean cosine distance")
-    fig.title(axes[1, 0], "Network: distance by gap")
-    spec = axes[1, 1].get_gridspec()
-    for ax in axes[1, 1:]:
-        ax.remove()
-    _bars(sheet.add_subplot(spec[1, 1:]), measures["geometry"], size)
+    image = bottom[0].imshow(table, cmap=fig.SEQUENTIAL)
+    bottom[0].set_xlabel("columns apart")
+    bottom[0].set_ylabel("rows apart")
+    below.colorbar(image, ax=bottom[0], label="mean cosine distance", shrink=0.8)
+    fig.title(bottom[0], "Network: distances")
+    _bars(bottom[1], measures["geometry"], size)
     return sheet
 
 
 def _map(ax: Axes, rows: pl.DataFrame) -> None:
-    """Draw squares at their places, joined along the board's rows and columns."""
+    """Draw squares at their places, joined along the board's rows and columns.
+
+    The first dimension is left out: it only sets the centre apart, where no square is ever empty.
+    """
     for line, colour in (("row", fig.BLUE), ("column", fig.ORANGE)):
         for i, (_, part) in enumerate(rows.group_by(line, maintain_order=True)):
             label = f"along a {line}" if i == 0 else None
-            ax.plot(part["x"], part["y"], color=colour, lw=0.9, alpha=0.8, label=label)
-    ax.scatter(rows["x"], rows["y"], s=9, color=fig.INK, zorder=3)
+            ax.plot(part["y"], part["z"], color=colour, lw=0.9, alpha=0.8, label=label)
+    ax.scatter(rows["y"], rows["z"], s=9, color=fig.INK, zorder=3)
     for index in (0, len(rows) - 1):
         row = rows.row(index, named=True)
         name = chr(ord("a") + row["column"]) + str(row["row"] + 1)
-        ax.annotate(name, (row["x"], row["y"]), size=6.5, xytext=(3, 3), textcoords="offset points")
+        ax.annotate(name, (row["y"], row["z"]), size=6.5, xytext=(3, 3), textcoords="offset points")
     ax.set_xticks([])
     ax.set_yticks([])
     ax.set_aspect("equal", adjustable="datalim")
@@ -151,7 +154,7 @@ def _bars(ax: Axes, table: pl.DataFrame, size: int) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.set_xlim(0, 1)
-    ax.set_xlabel("bars: $R^2$ of distances by gap; dots: share of neighbours; dotted: chance")
+    ax.set_xlabel("bars: $R^2$; dots: share of neighbours; dotted: chance")
     network, other = (_mean(table, "gap_r2", source=s) for s in ("network", "other coordinates"))
     fig.title(ax, f"Gaps explain {network:.0%} of distances, {other:.0%} in other coordinates")
 
@@ -198,6 +201,9 @@ def edits(measures: Mapping[str, Any], config: Any) -> Figure:
         null = _mean(table, "null", edit=kind)
         label = "no edit" if j == 0 else None
         left.plot([j - 0.42, j + 0.42], [null, null], color=fig.INK, linestyle=":", label=label)
+        floor = _mean(table, "floor", edit=kind)
+        label = "no edit, on the board as it was" if j == 0 else None
+        left.plot([j - 0.42, j + 0.42], [floor, floor], color=fig.SKY, linestyle="--", label=label)
     left.plot([], [], "_", color=fig.ORANGE, label="best strength of each case")
     left.set_xticks(range(len(kinds)), kinds)
     left.set_ylabel("wrong and missing moves")
@@ -215,7 +221,7 @@ def edits(measures: Mapping[str, Any], config: Any) -> Figure:
         rows = measures["strengths"].filter(pl.col("method") == method)
         mean = rows.group_by("strength").agg(pl.col("error").mean()).sort("strength")
         right.plot(mean["strength"], mean["error"], marker=".", color=colour)
-    right.set_xlabel("length of the edit, in spreads of the layer")
+    right.set_xlabel("length of the edit, in spreads")
     right.set_ylabel("error, all edits")
     right.set_ylim(0, None)
     fig.title(right, "The boards on which strengths were chosen")

@@ -81,24 +81,27 @@ def draw(net: o.Trained, count: int, games: int, seed: int) -> dict[str, Cases]:
 def error_tables(
     net: o.Trained, editors: Editors, cases: Mapping[str, Cases], seed: int
 ) -> tuple[pl.DataFrame, np.ndarray]:
-    """Return the cases' rows (edit, case, null) and errors by method and strength (M, T, C)."""
-    tokens, place, legal = (
-        np.concatenate([getattr(case, field) for case in cases.values()])
-        for field in ("tokens", "place", "legal")
-    )
+    """Return the cases' rows and errors by method and strength (M, T, C).
+
+    Rows are (edit, case, null, floor): the error without an edit, by the edited board's legal
+    moves and by those of the board as it was, which no edit can be expected to undercut.
+    """
+    fields = ("tokens", "place", "legal", "legal_before")
+    whole = {f: np.concatenate([getattr(c, f) for c in cases.values()]) for f in fields}
     per_edit = [directions(editors, case, seed) for case in cases.values()]
     scale_S = np.concatenate([[0], editors.scale_S]).astype(np.float32)[:, None, None]
     length = lambda strength: np.float32(strength) * scale_S
 
-    def error(delta_SCD: np.ndarray) -> np.ndarray:
-        logits = np.asarray(add(net.model, net.params, tokens, place, delta_SCD))
-        return np.sum(o.errors(net.task, logits, legal), 0)
+    def error(delta_SCD: np.ndarray, legal: str = "legal") -> np.ndarray:
+        logits = add(net.model, net.params, whole["tokens"], whole["place"], delta_SCD)
+        return np.sum(o.errors(net.task, np.asarray(logits), whole[legal]), 0)
 
     unit = {m: np.concatenate([found[m] for found in per_edit], 1) for m in METHODS}
     errors_MTC = np.array([[error(length(s) * unit[m]) for s in STRENGTHS] for m in METHODS])
     names = [name for name, case in cases.items() for _ in range(case.count)]
-    null_C = error(0 * unit["random"])
-    return pl.DataFrame({"edit": names, "case": range(len(names)), "null": null_C}), errors_MTC
+    none = 0 * unit["random"]
+    told = {"null": error(none), "floor": error(none, "legal_before")}
+    return pl.DataFrame({"edit": names, "case": range(len(names)), **told}), errors_MTC
 
 
 def measure_edits(
@@ -107,8 +110,8 @@ def measure_edits(
     """Choose strengths on one set of cases and judge them on another.
 
     Returns:
-        ``edits`` with rows (edit, case, method, strength, error, best, null), and ``strengths``
-        with the mean errors on the cases that the strengths were chosen on.
+        ``edits`` with rows (edit, case, method, strength, error, best, null, floor), and
+        ``strengths`` with the mean errors on the cases that the strengths were chosen on.
     """
     editors = fit_editors(net, train, fits)
     chosen_on, tried_MTC = error_tables(net, editors, draw(net, cases, games, seeds[0]), seeds[0])

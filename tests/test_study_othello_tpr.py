@@ -127,7 +127,7 @@ def table_of_edits():
     for case in range(6):
         for method in edits.METHODS:
             error = 0 if method in edits.EDITORS else 2
-            row = {"edit": list(edits.EDITS)[case // 2], "case": case, "null": 2}
+            row = {"edit": list(edits.EDITS)[case // 2], "case": case, "null": 2, "floor": 0}
             rows.append(row | {"method": method, "strength": 0.2, "error": error, "best": error})
     return pl.DataFrame(rows)
 
