@@ -189,7 +189,7 @@ def patterns(table: pl.DataFrame, config: Any) -> Figure:
     fig.title(right, "the patterns: a move, and the way it captures")
     fig.title(
         left,
-        f"Ablating 5 neurons of the middle block costs {median['damage']:.2f} nats, elsewhere "
+        f"Ablating 5 neurons costs {median['damage']:.2f} nats, elsewhere "
         f"{median['elsewhere']:.2f}, at random {median['random']:.2f} (medians)",
     )
     return sheet

@@ -10,7 +10,7 @@ import polars as pl
 from jax import Array
 
 from studies import _othello as o
-from studies._othello_dictionary_scores import Rows, middle
+from studies._othello_dictionary_scores import Rows
 from studies._othello_dictionary_values import VALIDATION
 from tasks.othello import Othello
 from toylab.models import Transformer
@@ -128,41 +128,60 @@ def followers(neurons_RF: np.ndarray, pattern_R: np.ndarray) -> np.ndarray:
     return np.argsort(-(y @ x) / np.where(norm_F > 0, norm_F, np.inf), kind="stable")
 
 
-@functools.partial(jax.jit, static_argnames=("model", "site"))
+@functools.partial(jax.jit, static_argnames=("model",))
 def ablated(
-    model: Transformer, params: Params, tokens_GL: Array, site: str, mean_F: Array, off_F: Array
+    model: Transformer, params: Params, tokens_GL: Array, mean_SF: Array, off_SF: Array
 ) -> Array:
-    """Log-probabilities (G, L, V) with some neurons held at their means."""
-    edit = Edit(site, "set", mean_F[None, None], off_F[None, None])
-    logits, _ = forward(model, params, tokens_GL, edits=(edit,))
+    """Log-probabilities (G, L, V) with some neurons, of any block, held at their means."""
+    edits = tuple(
+        Edit(site, "set", mean_SF[i][None, None], off_SF[i][None, None])
+        for i, site in enumerate(neuron_sites(model))
+    )
+    logits, _ = forward(model, params, tokens_GL, edits=edits)
     return jax.nn.log_softmax(logits)
 
 
-def pattern_table(net: o.Trained, batch: Batch, label: Rows, count: int, seed: int) -> pl.DataFrame:
+def neuron_sites(model: Transformer) -> tuple[str, ...]:
+    """The MLP neurons of every block."""
+    return tuple(f"blocks/{i}/mlp/post" for i in range(model.depth))
+
+
+def pattern_table(
+    net: o.Trained, label: Batch, batch: Batch, count: int, seed: int
+) -> pl.DataFrame:
     """Ablate the neurons that follow each pattern; rows of what the move loses, in nats.
 
     Columns: ``damage`` where the pattern alone makes the move legal, ``elsewhere`` where another
     one does, ``random`` with other neurons ablated.
+
+    Args:
+        net: the network; neurons of all its blocks may follow a pattern.
+        label: games to find patterns and followers in.
+        batch: games to measure on.
+        count: number of patterns.
+        seed: of the other neurons.
     """
-    size, neurons = net.task.size, label.neurons_RF.shape[1]
-    site = f"blocks/{middle(net.model.depth)}/mlp/post"
-    mean_F = jnp.asarray(label.neurons_RF.mean(0))
-    run = lambda off_F: np.asarray(
-        ablated(net.model, net.params, batch.inputs, site, mean_F, jnp.asarray(off_F))
+    acts_SGLF = o.activations(net.model, net.params, label.inputs, neuron_sites(net.model))[1]
+    known_GL, going_on = (np.asarray(b.weights) > 0 for b in (label, batch))
+    neurons_RX = np.moveaxis(acts_SGLF[:, known_GL], 0, 1).reshape(known_GL.sum(), -1)
+    shape = len(acts_SGLF), acts_SGLF.shape[-1]
+    mean_SF = jnp.asarray(neurons_RX.mean(0).reshape(shape))
+
+    def run(off: np.ndarray) -> np.ndarray:
+        mask_X = np.isin(np.arange(neurons_RX.shape[1]), off).reshape(shape)
+        told = ablated(net.model, net.params, batch.inputs, mean_SF, jnp.asarray(mask_X))
+        return np.asarray(told)[going_on]
+
+    known, along = (
+        legal_along(np.asarray(b.latents["board"])[keep], net.task.size)
+        for b, keep in ((label, known_GL), (batch, going_on))
     )
-    going_on = np.asarray(batch.weights) > 0
-    known = legal_along(label.board_RN, size)
-    along = legal_along(np.asarray(batch.latents["board"])[going_on], size)
-    before = run(np.zeros(neurons, bool))[going_on]
-    rng, rows = np.random.default_rng(seed), []
+    before, rng, rows = run(np.array([], int)), np.random.default_rng(seed), []
     for square, direction in choose_patterns(known, count):
-        order = followers(label.neurons_RF, known[:, square, direction].astype(np.float64))
+        order = followers(neurons_RX, known[:, square, direction].astype(np.float32))
         others = rng.choice(order[ABLATED:], ABLATED, replace=False)
         token = net.task.tokens[square]
-        lost = [
-            (before - run(np.isin(np.arange(neurons), off))[going_on])[:, token]
-            for off in (order[:ABLATED], others)
-        ]
+        lost = [(before - run(off))[:, token] for off in (order[:ABLATED], others)]
         here = along[:, square, direction]
         alone = here & (along[:, square].sum(1) == 1)
         elsewhere = along[:, square].any(1) & ~here

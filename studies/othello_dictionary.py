@@ -84,7 +84,7 @@ def populations(config: Config) -> dict[str, Population]:
     """The network, and small ones on 4x4, one per seed."""
     steps = config.small_steps
     small = Population(
-        model=o.network(4, depth=2, width=32, heads=4),
+        model=o.network(4, depth=2, width=32, heads=2),
         task=Othello(4),
         members=seeds(config.small_seeds),
         optimizer=AdamW(
@@ -162,8 +162,12 @@ def _rules(
         "shuffled": (other[0], neurons[0], other[1], neurons[1]),
     }
     shares, each = rules.rule_tables(parts, group_R, config.tree_depth)
-    last = jax.tree.map(lambda leaf: leaf[-config.pattern_games :], batch)
-    patterns = rules.pattern_table(net, last, trained.label, config.patterns, SEED)
+    first = config.train_games
+    label, last = (
+        jax.tree.map(lambda leaf, part=part: leaf[part], batch)
+        for part in (slice(first, first + config.tree_games), slice(-config.pattern_games, None))
+    )
+    patterns = rules.pattern_table(net, label, last, config.patterns, SEED)
     return {"rules": shares, "neurons": each, "patterns": patterns}
 
 
@@ -206,7 +210,11 @@ study = Study(
             tree_games=1_000,
         ),
     },
-    costs={},
+    costs={
+        "smoke": "a minute of compiling at most, next to no arithmetic",
+        "laptop": "the network, 5 networks of 4x4, then 6 dictionaries of 1,500 steps (9 TFLOP)",
+        "paper": "the network, then 11 dictionaries of 36,000 steps (130 PFLOP); not run yet",
+    },
     populations=populations,
     measure=measure,
     claims=CLAIMS,
