@@ -14,6 +14,7 @@ from toylab import figures as fig
 from toylab.stats import bootstrap_interval
 
 METHODS = {
+    "own": ("no edit, board as shown", fig.INK, "_"),
     "null": ("no edit", fig.MUTED, "o"),
     "random": ("random direction", fig.SKY, "s"),
     "wrong": ("wrong square", fig.PURPLE, "v"),
@@ -80,7 +81,7 @@ def errors(measures: Mapping[str, Any], config: Any) -> Figure:
         for i, each in enumerate(order):
             values = _set(cases, *each).filter(pl.col("method") == method)["error"].to_numpy()
             if len(values):
-                found.append((i + 0.12 * (j - 2.5), bootstrap_interval(values, "mean")))
+                found.append((i + 0.12 * (j - 3), bootstrap_interval(values, "mean")))
         if found:
             bars(ax, found, label, colour, marker)
     names = [f"{kind}\n{'natural' if natural else 'unnatural'}" for kind, natural in order]
@@ -88,7 +89,7 @@ def errors(measures: Mapping[str, Any], config: Any) -> Figure:
     ax.set_ylabel("wrong and missed moves\nper board (95% interval)")
     ax.set_ylim(bottom=0)
     ax.grid(axis="y")
-    sheet.legend(loc="outside lower center", ncols=3)
+    sheet.legend(loc="outside lower center", ncols=4)
     flips = _set(cases, "flip", True)
     null, vector, random = (_mean(flips, m) for m in ("null", "vector", "random"))
     text = f"{null:.2f} errors without an edit, {vector:.2f} with the flip's vector, "
@@ -167,12 +168,12 @@ def several(measures: Mapping[str, Any], config: Any) -> Figure:
     counts = cases["squares"].unique().sort().to_list()
     sheet = fig.figure(fig.COLUMN, 2.9)
     ax = sheet.subplots()
-    for j, method in enumerate(("null", "random", "gradient", "vector")):
+    for j, method in enumerate(("own", "null", "random", "gradient", "vector")):
         label, colour, marker = METHODS[method]
         found = []
         for k in counts:
             rows = cases.filter((pl.col("squares") == k) & (pl.col("method") == method))
-            found.append((k + 0.08 * (j - 1.5), bootstrap_interval(rows["error"], "mean")))
+            found.append((k + 0.08 * (j - 2), bootstrap_interval(rows["error"], "mean")))
         bars(ax, found, label, colour, marker)
     ax.set_xticks(counts)
     ax.set_xlabel("discs flipped at once")

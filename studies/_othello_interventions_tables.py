@@ -124,6 +124,11 @@ def case_rows(
         for method, (logits, moved) in made.items():
             scored = score_rows(bench, cases, logits, moved)
             rows += [labels | {"method": method} | row for row in scored]
+        # What the network itself gets wrong on the board it was shown: no edit can be expected to
+        # do better.
+        shown = cases._replace(legal=cases.legal_before)
+        own = score_rows(bench, shown, made["null"][0], 0.0)
+        rows += [labels | {"method": "own"} | row for row in own]
         if not example:
             example = example_rows(bench, cases, made["null"][0], made["vector"][0])
     return rows, example
