@@ -1,6 +1,5 @@
 """The study of dictionaries and rules in Othello: its measures on constructed inputs."""
 
-import jax
 import numpy as np
 import polars as pl
 import pytest
@@ -9,6 +8,7 @@ from sklearn.metrics import f1_score
 from figures.othello_dictionary import NAMES, draw
 from studies import _othello_dictionary_rules as rules
 from studies import _othello_dictionary_scores as scores
+from studies._othello import draw_games
 from studies._othello_dictionary_claims import CLAIMS
 from studies._othello_dictionary_values import VALIDATION, best, chosen, main, small
 from studies.othello_dictionary import Config, settings
@@ -21,7 +21,7 @@ from toylab.rule_trees import grow
 
 @pytest.fixture(scope="module")
 def batch():
-    return Othello(4).batch(jax.random.key(0), 30)
+    return draw_games(Othello(4), 30, seed=0)
 
 
 def test_brackets_are_what_makes_moves_legal(batch) -> None:
