@@ -19,6 +19,7 @@ from toylab.world_outcomes import BARS
 Tables = Mapping[str, Any]
 PAPER = "Li, Viégas and Wattenberg 2025"
 ALONE = "; of one network"
+NOTHING = np.array([np.nan])  # of a network that no unit has a value for
 MET_BY_NONE = ("T1", "T2", "T4", "T6", "T7")  # what an untrained network should fail
 
 
@@ -37,6 +38,8 @@ def value(criterion: str, part: str | None = None) -> Callable[[Tables], np.ndar
 
     def of(m: Tables) -> np.ndarray:
         table = picked(m, criterion, part, "value")
+        if not table.height:
+            return NOTHING
         worst = table.group_by("part").agg(pl.col("value").mean()).sort("value", "part")["part"]
         return per_unit(table.filter(pl.col("part") == worst[0]), pl.col("value").mean(), "unit")
 
@@ -54,9 +57,19 @@ def margin(criterion: str) -> Callable[[Tables], np.ndarray]:
             best = controls.filter(pl.col("name") == means["name"][-1])
             both = rows.filter(pl.col("name") == "value").join(best, on="unit", suffix="_control")
             found.append((both["value"] - both["value_control"]).to_numpy())
-        return min(found, key=np.mean)
+        return least(found)
 
     return of
+
+
+def least(found: list[np.ndarray]) -> np.ndarray:
+    """The values of least mean; those without any come first."""
+    return min(found, key=lambda values: np.nan_to_num(values.mean(), nan=-np.inf))
+
+
+def distinction(m: Tables) -> np.ndarray:
+    """Precision or recall of the boundaries between states, whichever is less."""
+    return least([value("T7", f"distinction {side}")(m) for side in ("precision", "recall")])
 
 
 def spurious(m: Tables) -> np.ndarray:
@@ -76,10 +89,10 @@ def shares(m: Tables, criterion: str = "T7") -> np.ndarray:
     for part in ("outputs", "patched outputs"):
         rows = picked(m, criterion, part)
         means = rows.group_by("name").agg(pl.col("value").mean())
-        least = means.filter(pl.col("name") != "value")["value"].min()
+        lowest = means.filter(pl.col("name") != "value")["value"].min()
         equal = rows.filter(pl.col("name") == "value")["value"].to_numpy()
-        found.append(equal / least if least else np.full(len(equal), np.nan))
-    return max(found, key=np.mean)
+        found.append(equal / lowest if lowest else np.full(len(equal), np.nan))
+    return max(found, key=lambda values: np.nan_to_num(values.mean(), nan=np.inf))
 
 
 def by_seed(
@@ -221,10 +234,7 @@ CLAIMS = (
         "T7: of the shortest continuations that tell two boards apart, 90% of the network's are "
         "the rules', and 90% of the rules' are the network's" + ALONE + ".",
         "Vafa et al. 2024 (distinction precision and recall)",
-        lambda m: min(
-            (value("T7", f"distinction {side}")(m) for side in ("precision", "recall")),
-            key=np.mean,
-        ),
+        distinction,
         Expect.above(BARS.language),
         None,
         "pair",

@@ -19,6 +19,10 @@ Population ``main`` is the network of the study ``othello``, tested by T1 to T7.
 ``small`` plays on 4x4 with one of the four openings left out, several seeds, tested by T1 to T8, as
 are the same networks before training. Boards count mine and theirs from the player who really
 moves next.
+
+Tried while exploring, on a network half trained: edits in the metric of the activations' covariance
+as well as along the probe itself, which mended no more; both are among the schemes that validation
+cases choose from.
 """
 
 import dataclasses
@@ -83,7 +87,7 @@ def populations(config: Config) -> dict[str, Population]:
         heads=config.small_heads,
         steps=config.small_steps,
         batch_size=config.small_batch,
-        rungs=1,
+        rungs=2,  # before and after
     )
     skewed = dataclasses.replace(
         o.main(small), task=Othello(SMALL, opening="skewed"), members=seeds(config.small_seeds)
@@ -163,7 +167,7 @@ study = Study(
         "smoke": Config(
             **o.SMOKE,
             small_seeds=2,
-            small_width=16,
+            small_width=32,  # as in the network: what is compiled for one serves the other
             small_heads=2,
             small_steps=40,
             small_batch=32,

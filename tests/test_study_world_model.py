@@ -89,6 +89,8 @@ def test_margins_are_over_the_best_control_of_the_worst_part() -> None:
     assert claims.margin("T4")(m) == pytest.approx([0.1, 0.2])
     assert claims.value("T4")(m) == pytest.approx([0.6, 0.7])
     assert claims.value("T4", "a")(m) == pytest.approx([0.9, 0.9])
+    m = units(T7_distinction_precision={"value": [np.nan]}, T7_distinction_recall={"value": [1.0]})
+    assert np.isnan(claims.distinction(m)).all()
 
 
 def test_shares_and_spurious_edits() -> None:
