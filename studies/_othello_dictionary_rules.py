@@ -120,12 +120,26 @@ def choose_patterns(along_RND: np.ndarray, count: int) -> np.ndarray:
     return np.stack([squares, often_ND[squares].argmax(1)], 1)
 
 
-def followers(neurons_RF: np.ndarray, pattern_R: np.ndarray) -> np.ndarray:
-    """Neurons by the correlation of their activation with a pattern, the greatest first."""
-    x = neurons_RF - neurons_RF.mean(0)
+def followers(neurons_RX: np.ndarray, pattern_R: np.ndarray, vote_X: np.ndarray) -> np.ndarray:
+    """Neurons by correlation with a pattern times what they add to its move, the greatest first.
+
+    A neuron that fires with the pattern may still speak for other moves: those are not meant.
+    """
+    x = neurons_RX - neurons_RX.mean(0)
     y = pattern_R - pattern_R.mean()
-    norm_F = np.linalg.norm(x, axis=0) * np.linalg.norm(y)
-    return np.argsort(-(y @ x) / np.where(norm_F > 0, norm_F, np.inf), kind="stable")
+    norm_X = np.linalg.norm(x, axis=0) * np.linalg.norm(y)
+    correlation_X = (y @ x) / np.where(norm_X > 0, norm_X, np.inf)
+    # Both must be positive: two negatives make an opponent that is silent, not a follower.
+    agree_X = np.maximum(correlation_X, 0) * np.maximum(vote_X, 0)
+    return np.argsort(-agree_X, kind="stable")
+
+
+def votes(model: Transformer, params: Params, token: int) -> np.ndarray:
+    """What a unit of each neuron of each block adds to a move's logit, less the mean move's."""
+    unembed_DV = np.asarray(params["unembed"]["kernel"])
+    move_D = np.asarray(params["norm"]["scale"]) * (unembed_DV[:, token] - unembed_DV.mean(1))
+    down = [params["blocks"][str(i)]["mlp"]["down"]["kernel"] for i in range(model.depth)]
+    return np.concatenate([np.asarray(kernel) @ move_D for kernel in down])
 
 
 @functools.partial(jax.jit, static_argnames=("model",))
@@ -178,9 +192,11 @@ def pattern_table(
     )
     before, rng, rows = run(np.array([], int)), np.random.default_rng(seed), []
     for square, direction in choose_patterns(known, count):
-        order = followers(neurons_RX, known[:, square, direction].astype(np.float32))
+        token = int(net.task.tokens[square])
+        vote_X = votes(net.model, net.params, token)
+        pattern_R = known[:, square, direction].astype(np.float32)
+        order = followers(neurons_RX, pattern_R, vote_X)
         others = rng.choice(order[ABLATED:], ABLATED, replace=False)
-        token = net.task.tokens[square]
         lost = [(before - run(off))[:, token] for off in (order[:ABLATED], others)]
         here = along[:, square, direction]
         alone = here & (along[:, square].sum(1) == 1)

@@ -114,8 +114,10 @@ def test_patterns_and_their_followers() -> None:
     neurons[:, 3] = along[:, 2, 5] + 0.1 * neurons[:, 0]
     neurons[:, 1] = -neurons[:, 3]
     neurons[:, 2] = 4.0
-    order = rules.followers(neurons, along[:, 2, 5].astype(float))
-    assert order[0] == 3 and order[-1] == 1
+    neurons[:, 0] += along[:, 2, 5]
+    pattern = along[:, 2, 5].astype(float)
+    assert rules.followers(neurons, pattern, np.ones(5))[0] == 3
+    assert rules.followers(neurons, pattern, np.array([1.0, 9, 9, -1, 0]))[0] == 0
 
 
 def table() -> pl.DataFrame:
