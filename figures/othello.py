@@ -20,7 +20,7 @@ LINES = {
     "untrained": ("untrained, linear", fig.ORANGE, "-", "v"),
     "untrained, MLP": ("untrained, MLP", fig.ORANGE, "--", "<"),
 }
-WORLDS = ("world: ends", "world: none", "world: row", "world: delete", "world: two moves ago")
+WORLDS = {"world: none": "other world: no flips", "world: ends": "other world: ends flip"}
 LEVELS = {"bag of moves": (0, (1, 1)), "constant": (0, (4, 2)), "shuffled": (0, (6, 1, 1, 1))}
 
 
@@ -48,10 +48,10 @@ def probes(measures: Mapping[str, Any]) -> Figure:
         rows = layers.filter(pl.col("probe") == name)
         look = {"color": color, "linestyle": line, "marker": marker, "markersize": 3.5}
         left.plot(rows["layer"], rows["accuracy"], label=label, **look)
-    worlds = layers.filter(pl.col("probe").is_in(WORLDS)).group_by("layer")
-    best = worlds.agg(pl.col("accuracy").max()).sort("layer")
-    look = {"color": fig.VERMILLION, "marker": "x", "markersize": 4}
-    left.plot(best["layer"], best["accuracy"], label="best world with wrong rules", **look)
+    for (name, label), marker in zip(WORLDS.items(), "x+", strict=True):
+        rows = layers.filter(pl.col("probe") == name)
+        look = {"color": fig.VERMILLION, "marker": marker, "markersize": 4, "linestyle": ":"}
+        left.plot(rows["layer"], rows["accuracy"], label=label, **look)
     for name, dashes in LEVELS.items():
         level = layers.filter(pl.col("probe") == name)["accuracy"].max()
         left.axhline(float(level), color=fig.MUTED, linestyle=dashes, label=name)  # pyright: ignore
@@ -82,11 +82,11 @@ def training(measures: Mapping[str, Any]) -> Figure:
     left, right = sheet.subplots(1, 2)
     rows = ladder.filter(pl.col("games") > 0)
     look = {"marker": "o", "markersize": 3}
-    left.plot(rows["games"], rows["legal"], color=fig.INK, label="likeliest move is legal", **look)
-    label = "squares told by the linear probe"
+    left.plot(rows["games"], rows["legal"], color=fig.INK, label="legal", **look)
+    label = "squares read"
     left.plot(rows["games"], rows["accuracy"], color=fig.BLUE, label=label, **look)
     untrained = float(ladder["untrained"].mean())  # pyright: ignore
-    left.axhline(untrained, color=fig.ORANGE, label="the same, untrained")
+    left.axhline(untrained, color=fig.ORANGE, label="squares read, untrained")
     left.set(xscale="log", xlabel="games seen", ylabel="share", ylim=(0, 1.02))
     left.legend(loc="lower right")
     right.plot(moves["place"] + 1, moves["divergence"], color=fig.VERMILLION)
@@ -162,7 +162,7 @@ def _moves(ax: Axes, size: int, scores_N: np.ndarray, legal_N: np.ndarray) -> No
     _boards.board(ax, size)
     _boards.fields(ax, size, np.where(finite_N, weight_N / weight_N.sum(), np.nan), 0, 0.3)
     look = {"markersize": 7, "color": fig.ORANGE, "fillstyle": "none", "markeredgewidth": 1.4}
-    label = "legal (darker: likelier)"
+    label = "legal (brighter: likelier)"
     _boards.marks(ax, size, np.flatnonzero(legal_N), "s", label, **look)
 
 
@@ -193,8 +193,19 @@ def small(measures: Mapping[str, Any], config: Any) -> Figure:
     grid[0, 0].set_yscale("log")
     grid[1, 0].set_ylabel("squares told\nby the linear probe")
     grid[1, 0].legend()
+    falls = []
+    for setting, label in (("depth", "depth"), ("width", "width"), ("pool", "games")):
+        rows = (
+            table.filter(pl.col("row") == setting)
+            .group_by(setting)
+            .agg(pl.col("divergence").mean())
+        )
+        values = rows.sort(setting)["divergence"]
+        falls.append(f"{values[0] / values[-1]:.1f}-fold with {label}")
     seeds = table["init_seed"].n_unique()
-    fig.title(sheet, f"4x4 boards, {seeds} seeds: what play and the board take")
+    fig.title(
+        sheet, f"4x4, {seeds} seeds: distance from the best prediction falls {', '.join(falls)}"
+    )
     return sheet
 
 

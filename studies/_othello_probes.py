@@ -18,6 +18,7 @@ from toylab.task import Batch
 
 WRONG = tuple(rule for rule in RULES if rule != "flip")
 LABELS = ("board", "parity", "colour")
+LATE = "two moves ago"
 SHIFT = 2  # places: the same player moved next
 MLP_WIDTH, MLP_STEPS = 128, 250
 PIECE = 200  # games replayed at a time
@@ -73,16 +74,19 @@ class Games:
 
 
 def bag_of_moves(task: Othello, batch: Batch) -> np.ndarray:
-    """Which squares were played on at even and at odd places, and the place: (1, G, L, 2V + L).
+    """Squares on which each player has put a disc, and the place: (1, G, L, 2V + L).
 
-    All that can be known of the board without working out a capture.
+    Players are told apart by parity, as the one to move next and the other: all that can be known
+    of the board without working out a capture.
     """
     inputs = np.asarray(batch.inputs)
     hot = np.eye(task.vocab, dtype=np.float32)[inputs]
     odd = (np.arange(task.length) % 2 == 1)[None, :, None]
-    played = [np.cumsum(np.where(odd == parity, hot, 0), 1) for parity in (False, True)]
+    by = [np.cumsum(np.where(odd == parity, hot, 0), 1) for parity in (False, True)]
+    # The player of even places moves next after an odd place.
+    mine, theirs = np.where(odd, by[0], by[1]), np.where(odd, by[1], by[0])
     place = np.broadcast_to(np.eye(task.length, dtype=np.float32), (*inputs.shape, task.length))
-    return np.concatenate([*played, place], -1)[None]
+    return np.concatenate([mine, theirs, place], -1)[None]
 
 
 def shifted(labels_GLN: np.ndarray) -> np.ndarray:
@@ -165,8 +169,9 @@ def all_probes(net: o.Trained, train: Games, test: Games, few: int) -> dict[str,
     plain["shuffled"] = (acts, (shuffled(board[0], train.counts_GL, 1), board[1]))
     for rule in WRONG:
         wrong = tuple(_replayed(net.task, games, rule) for games in (train, test))
-        plain[f"world: {rule}"] = (acts, wrong)
-    plain["world: two moves ago"] = (acts, (shifted(board[0]), shifted(board[1])))
+        plain[f"world: {rule}"], plain[f"bag: {rule}"] = (acts, wrong), (bags, wrong)
+    late = (shifted(board[0]), shifted(board[1]))
+    plain[f"world: {LATE}"], plain[f"bag: {LATE}"] = (acts, late), (bags, late)
     found = {name: linear(train, x, y) == y[1] for name, (x, y) in plain.items()}
     found["constant"] = constant(train, test) == board[1]
     for name in ("board", "colour", "untrained"):
@@ -215,14 +220,37 @@ def _replay(task: Othello, inputs_GL: jax.Array, rule: str) -> jax.Array:
 
 
 def flipped_f1(train: Games, test: Games, trained: bool) -> np.ndarray:
-    """F1 of a linear probe of the discs captured by the last move, per layer and game, (S, G)."""
+    """F1 of a linear probe of the discs captured by the last move, per layer and game, (S, G).
+
+    Captures are rare, so a square counts as captured above a threshold of its score, not where
+    that is the likelier class; each layer's threshold is the best on the games fitted on.
+    """
     pick = lambda games: games.acts_SGLD if trained else games.untrained_SGLD
-    labels = (train.labels("flipped"), test.labels("flipped"))
-    kept = test.counts_GL[..., None]
-    told = (linear(train, (pick(train), pick(test)), labels, 2) > 0) & kept
-    true = (labels[1] > 0) & kept
+    labels, kept = (train.labels("flipped"), test.labels("flipped")), test.counts_GL[..., None]
+    probe = fitted(train, pick(train), labels[0], 2, None)
+    score = lambda games: _margins(probe, pick(games), labels[0].shape[-1])
+    told, true = score(train), labels[0] > 0
+    best_S = [_threshold(one, true, train.counts_GL) for one in told]
+    cut_S111 = np.array(best_S)[:, None, None, None]
+    told, true = (score(test) > cut_S111) & kept, (labels[1] > 0) & kept
     hit, wrong = (told & true).sum((2, 3)), (told != true).sum((2, 3))
     return 2 * hit / np.maximum(2 * hit + wrong, 1)
+
+
+def _margins(probe: Probe, acts_SGLD: np.ndarray, squares: int) -> np.ndarray:
+    """Score of 'captured' less that of 'not', (S, G, L, N)."""
+    found = np.asarray(probe.scores(_rows(acts_SGLD)))
+    found = found.reshape(*acts_SGLD.shape[:3], squares, 2)
+    return found[..., 1] - found[..., 0]
+
+
+def _threshold(score_GLN: np.ndarray, true_GLN: np.ndarray, counts_GL: np.ndarray) -> float:
+    """The threshold of greatest F1, among 60 evenly spaced ones."""
+    score, true = score_GLN[counts_GL].ravel(), true_GLN[counts_GL].ravel()
+    edges = np.linspace(-1, 1, 61)
+    count = lambda values: np.histogram(values, [*edges, np.inf])[0][::-1].cumsum()[::-1]
+    above, hit = count(score), count(score[true])
+    return float(edges[np.argmax(2 * hit / np.maximum(above + true.sum(), 1))])
 
 
 def per_game(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:

@@ -15,6 +15,11 @@ are drawn afresh at every step, where the papers repeat 20 million. Passes are s
 boards frequent: labels go by the player who really moves next, those of the papers by parity; both
 are measured. Probes are fitted by ridge regression on one-hot states, and split by game.
 
+After the first results three measures became harder or fairer, and no threshold moved: the bag of
+moves tells players apart from the mover's side, captures count above a threshold, and the boards of
+other worlds are also read from the moves alone. Without flips a board is a sum over moves, so that
+any network that attends to them has it: that it is read better than Othello's own says little.
+
 The laptop preset plays on 6x6. The KL to the uniform choice among the legal moves is exact at every
 place, so progress is measured against the floor that no predictor can beat.
 """

@@ -88,21 +88,27 @@ def test_the_bag_of_moves_says_who_played_where():
     bag = p.bag_of_moves(TASK, train.batch)[0]
     inputs = np.asarray(train.batch.inputs)
     for game, place in ((0, 0), (3, 6), (7, 10)):
-        even, odd = np.zeros(TASK.vocab), np.zeros(TASK.vocab)
+        mine, theirs = np.zeros(TASK.vocab), np.zeros(TASK.vocab)
         for t in range(place + 1):
-            (odd if t % 2 else even)[inputs[game, t]] += 1
+            (theirs if t % 2 == place % 2 else mine)[inputs[game, t]] += 1
         here = np.eye(TASK.length)[place]
-        np.testing.assert_array_equal(bag[game, place], np.concatenate([even, odd, here]))
+        np.testing.assert_array_equal(bag[game, place], np.concatenate([mine, theirs, here]))
 
 
-def test_f1_of_captures_is_scikit_learns():
+def test_f1_of_captures_is_scikit_learns_at_the_best_threshold():
     train, test = games(30, 0), games(30, 1)
     found = p.flipped_f1(train, test, trained=True)
-    labels = (train.labels("flipped"), test.labels("flipped"))
-    told = p.linear(train, (train.acts_SGLD, test.acts_SGLD), labels, 2)
+    labels = [g.labels("flipped")[g.counts_GL] > 0 for g in (train, test)]
+    probe = p.fitted(train, train.acts_SGLD, train.labels("flipped"), 2, None)
+    score = [p._margins(probe, g.acts_SGLD, 16)[0] for g in (train, test)]
+    inside = [s[g.counts_GL] for s, g in zip(score, (train, test), strict=True)]
+    tried = np.linspace(-1, 1, 61)
+    f1 = [f1_score(labels[0].ravel(), (inside[0] > t).ravel(), zero_division=0) for t in tried]
+    best = tried[int(np.argmax(f1))]
     for game in (0, 9):
         kept = test.counts_GL[game]
-        expected = f1_score(labels[1][game][kept].ravel(), told[0, game][kept].ravel())
+        true = test.labels("flipped")[game][kept] > 0
+        expected = f1_score(true.ravel(), (score[1][game][kept] > best).ravel())
         assert found[0, game] == pytest.approx(expected)
 
 
