@@ -3,6 +3,7 @@
 import polars as pl
 
 from studies._othello_interventions_units import (
+    affected,
     against_null,
     over_seeds,
     sooner,
@@ -24,6 +25,16 @@ CLAIMS = (
         against_null("vector", "flip"),
         Expect.below(CUT),
         paper="0.10 / 2.72 = 0.04",
+        unit=CASE,
+    ),
+    Claim(
+        "flip_affected",
+        "Counting only the moves whose legality the flip changes, those that go the wrong way are "
+        "at most a quarter of what they are without an edit. (Added after a first look: the null "
+        "error also holds what the network gets wrong on any board, about half of it here.)",
+        f"{NANDA}, section 4, table 2, less the network's own errors",
+        affected,
+        Expect.below(CUT),
         unit=CASE,
     ),
     Claim(

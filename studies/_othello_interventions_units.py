@@ -75,3 +75,18 @@ def vector_less_gradient(measures: Measures) -> np.ndarray:
     """Error of flips by vectors less that by gradient, case by case."""
     vector, gradient = (errors_of(measures, m, "flip") for m in ("vector", "gradient"))
     return vector - gradient
+
+
+def affected(measures: Measures) -> np.ndarray:
+    """Ratio of vector flips to no edit, of the share of affected moves that go the wrong way.
+
+    A move is affected where the edit changes whether it is legal; it goes the wrong way where it is
+    among the N likeliest and became illegal, or is not and became legal.
+    """
+    rows = measures["cases"].filter(
+        (pl.col("network") == "main") & (pl.col("init_seed") == 0) & (pl.col("kind") == "flip")
+    )
+    rows = rows.filter(pl.col("natural") & (pl.col("squares") == 1)).sort("case")
+    rows = rows.with_columns(wrong=1 - pl.mean_horizontal("dropped", "risen"))
+    of = lambda method: rows.filter(pl.col("method") == method)["wrong"].to_numpy()
+    return ratio(of("vector"), of("null"))

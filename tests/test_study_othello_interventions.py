@@ -36,7 +36,7 @@ def bench() -> Bench:
     model = o.network(4, 2, 16, 2)
     params = model.init(jax.random.key(0))
     net = o.Trained(TASK, model, params, params)
-    probes = fit_probes(net, 16, 1, (0.01, 1.0), hidden=4, steps=3, batch=8)
+    probes = fit_probes(net, 16, 1, (0.01, 1.0), hidden=16, steps=10, batch=8)
     return Bench(net, probes, 9, chunk=16, steps=3)
 
 
@@ -133,19 +133,21 @@ def test_edits(bench: Bench, games) -> None:
     assert bench.logits(cases, nothing) == pytest.approx(null, abs=1e-6)
     edited, moved = bench.descend(cases, Choice(1, 1.0))
     assert not moved[0].any() and moved[1].any() and np.abs(edited - null).max() > 0
-    # Moving along by hand gives the same logits, and the probe now believes more in the edit.
-    assert bench.logits(cases, moved) == pytest.approx(edited, abs=1e-4)
-    battery = bench.probes.battery
+    assert bench.logits(cases, moved) == pytest.approx(edited, abs=1e-4), "the same, by hand"
+    # Adam's own goal: the probe is to read the new state, and elsewhere what it read before.
+    _, moved = bench.descend(cases, Choice(1, 0.03))
+    battery, x = bench.probes.battery, acts[1, rows, cases.place]
     assert battery is not None
-    told = lambda x: jax.nn.log_softmax(battery.scores(1, jnp.asarray(x)))
-    new = lambda x: np.asarray(told(x))[rows, cases.squares[:, 0], cases.new[:, 0]]
-    x = acts[1, rows, cases.place]
-    assert (new(x + moved[1]) > new(x)).all()
+    told = lambda x: np.asarray(jax.nn.log_softmax(battery.scores(1, jnp.asarray(x))))
+    goal, weight = told(x).argmax(-1), np.full((cases.count, 16), 0.2)
+    goal[rows, cases.squares[:, 0]], weight[rows, cases.squares[:, 0]] = cases.new[:, 0], 1.0
+    loss = lambda x: -(weight * np.take_along_axis(told(x), goal[..., None], -1)[..., 0]).sum(-1)
+    gain = loss(x) - loss(x + moved[1])
+    assert gain.min() > -1e-5 and gain.mean() > 1e-4
 
 
 def test_roles_and_needs() -> None:
     states = board("..tm", ".mt.", ".tt.", ".mm.")
-    # a1: nothing beside it; d3 takes c3, b3 towards the west? no disc of mine ends it.
     assert saliency.roles(states, 0, 4)[5] == "in line"
     found = saliency.roles(board(".ttm", ".mt.", ".tt.", "...."), 0, 4)
     assert found[[0, 1, 2, 3]].tolist() == ["", "first", "within", "anchor"]
