@@ -24,14 +24,14 @@ def saliency(measures: Mapping[str, Any], config: Any) -> Figure:
     sheet = fig.figure(fig.PAGE, 5.0)
     grid = sheet.add_gridspec(2, SHOWN)
     drops = discs.join(shown, on=["case", "move"])["drop"].to_numpy()
-    high = float(np.abs(drops).max()) if len(drops) else 1.0
+    high = float(np.quantile(np.abs(drops), 0.95)) if len(drops) else 1.0
     axes, image = [], None
     for i, row in enumerate(shown.iter_rows(named=True)):
         ax = sheet.add_subplot(grid[0, i])
         image = _map(ax, discs.filter(pl.col("case") == row["case"]), row, config.size, high)
         axes.append(ax)
     if image is not None:
-        label = "fall of the logit\n(framed: needed by the rules)"
+        label = "fall of the logit, ends cut off\n(framed: needed by the rules)"
         sheet.colorbar(image, ax=axes, label=label, shrink=0.8)
     _roles(sheet.add_subplot(grid[1, :2]), discs)
     _aucs(sheet.add_subplot(grid[1, 2:]), table)

@@ -91,9 +91,10 @@ def errors(measures: Mapping[str, Any], config: Any) -> Figure:
     ax.grid(axis="y")
     sheet.legend(loc="outside lower center", ncols=4)
     flips = _set(cases, "flip", True)
-    null, vector, random = (_mean(flips, m) for m in ("null", "vector", "random"))
+    own, null, vector, random = (_mean(flips, m) for m in ("own", "null", "vector", "random"))
     text = f"{null:.2f} errors without an edit, {vector:.2f} with the flip's vector, "
-    fig.title(ax, text + f"{random:.2f} with a random one of its length")
+    text += f"{random:.2f} with a random one of its length; "
+    fig.title(ax, text + f"{own:.2f} of the network's own")
     return sheet
 
 
@@ -113,7 +114,15 @@ def strength(measures: Mapping[str, Any], config: Any) -> Figure:
     for ax in top[len(kinds) :]:
         ax.set_axis_off()
     top[0].set_ylabel("validation error")
-    top[0].legend(fontsize=6, title="first layer", title_fontsize=6, ncols=2)
+    top[0].legend(
+        fontsize=6,
+        title="first layer",
+        title_fontsize=6,
+        ncols=4,
+        loc="lower left",
+        columnspacing=0.8,
+        handlelength=1,
+    )
     _single(sheet.add_subplot(grid[1, :6]), measures)
     _steps(sheet.add_subplot(grid[1, 6:]), measures)
     return sheet
