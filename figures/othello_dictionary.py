@@ -106,7 +106,9 @@ def sparsity(table: pl.DataFrame) -> Figure:
             ax.plot(part["l0"].to_numpy(), part[column].to_numpy(), **style)
         lengths = means["l0"].to_numpy()
         ax.set_xscale("log")
-        ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200) if lengths.min() <= t <= lengths.max()]
+        ticks = [
+            t for t in (1, 2, 5, 10, 20, 30, 50, 100, 200) if lengths.min() <= t <= lengths.max()
+        ]
         ax.set_xticks(ticks, [str(t) for t in ticks])
         ax.set_xticks([], minor=True)
         ax.set_xlabel("active features (L0)")
@@ -143,7 +145,8 @@ def rules(measures: Mapping[str, Any]) -> Figure:
     left.set_xlim(-0.05, 1)
     left.set_xlabel("R² of the tree on new games; dotted: rule-like")
     left.set_ylabel("share of neurons above")
-    left.legend(loc="upper right", fontsize=6.5)
+    look = {"frameon": True, "framealpha": 1, "edgecolor": "none"}
+    left.legend(loc="upper right", fontsize=6.5, **look)
     right.set_yticks(range(len(looks)), [label for _, label in looks.values()])
     right.set_ylim(len(looks) - 0.5, -0.5)
     right.set_xlim(left=-0.01)
