@@ -38,7 +38,8 @@ class Network:
     The training set is endless: every step draws fresh games.
     """
 
-    seeds: int = 1
+    networks: int = 1  # on the larger board
+    seeds: int = 5  # of whatever is cheap to repeat: small networks, probes
     size: int = 6
     depth: int = 4
     width: int = 128
@@ -53,7 +54,7 @@ class Network:
 
     def __post_init__(self) -> None:
         self.world()
-        for name in ("steps", "rungs"):
+        for name in ("steps", "rungs", "networks"):
             check_number("othello", name, getattr(self, name), low=1, whole=True)
 
     def world(self) -> Othello:
@@ -101,11 +102,11 @@ def network(size: int, depth: int, width: int, heads: int) -> Transformer:
 
 
 def main(config: Network) -> Population:
-    """The population ``main``: the network, one member per seed."""
+    """The population ``main``: the network, one member per network."""
     return Population(
         model=network(config.size, config.depth, config.width, config.heads),
         task=config.world(),
-        members=seeds(config.seeds),
+        members=seeds(config.networks),
         optimizer=AdamW(
             config.learning_rate,
             config.weight_decay,

@@ -57,7 +57,6 @@ class Config(o.Network):
     test_games: int = 1_000
     few_games: int = 400  # that MLP probes see
     quick_games: int = 750  # to probe each snapshot and each small network by
-    small_seeds: int = 5
     small_steps: int = 1_500
     small_batch: int = 64
     depths: tuple[int, ...] = (1, 2, 3)  # of the small networks; the middle one is the rule
@@ -68,13 +67,13 @@ class Config(o.Network):
         super().__post_init__()
         for name in ("probe_games", "choose_games", "test_games", "few_games", "quick_games"):
             check_number("othello", name, getattr(self, name), low=2, whole=True)
-        check_number("othello", "small_seeds", self.small_seeds, low=1, whole=True)
+        check_number("othello", "seeds", self.seeds, low=1, whole=True)
 
 
 def populations(config: Config) -> dict[str, Population]:
     """The network, and small ones: over games seen, over depth and over width."""
     depth, width = (values[len(values) // 2] for values in (config.depths, config.widths))
-    seeds = range(config.small_seeds)
+    seeds = range(config.seeds)
     pools = grid(init_seed=seeds, pool=(*config.pools, ENDLESS))
     found = {"main": o.main(config), "small": _small(config, depth, width, pools)}
     for other in config.depths:
@@ -248,7 +247,7 @@ SMOKE: dict[str, Any] = {
     "test_games": 40,
     "few_games": 20,
     "quick_games": 40,
-    "small_seeds": 2,
+    "seeds": 2,
     "small_steps": 10,
     "depths": (2,),
     "widths": (32,),

@@ -61,7 +61,6 @@ class Config(o.Network):
     tree_depth: int = 6  # questions at most; the code of Singh et al. allows 8
     patterns: int = 16
     pattern_games: int = 256  # of the score games
-    small_seeds: int = 5
     small_steps: int = 1_500
 
     def __post_init__(self) -> None:
@@ -86,7 +85,7 @@ def populations(config: Config) -> dict[str, Population]:
     small = Population(
         model=o.network(4, depth=2, width=32, heads=2),
         task=Othello(4),
-        members=seeds(config.small_seeds),
+        members=seeds(config.seeds),
         optimizer=AdamW(
             3e-3, 0.01, b2=0.98, schedule=cosine(steps, warmup=max(1, steps // 20), floor=0.05)
         ),
@@ -185,7 +184,7 @@ SMOKE: dict[str, Any] = o.SMOKE | {
     "tree_depth": 2,
     "patterns": 6,
     "pattern_games": 60,
-    "small_seeds": 2,
+    "seeds": 2,
     "small_steps": 30,
 }
 

@@ -66,14 +66,13 @@ class Config(o.Network):
     edit_steps_tried: tuple[int, ...] = (3, 10, 30, 100, 300)
     positions: int = 120  # for saliency
     small_width: int = 64
-    small_steps: int = 2_000
+    small_steps: int = 2_000  # 0: no small networks
     small_probe_games: int = 1_000
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("probe_games", "games", "cases", "validation", "positions", "edit_steps"):
             check_number("othello_interventions", name, getattr(self, name), low=2, whole=True)
-        check_number("othello_interventions", "seeds", self.seeds, low=0, whole=True)
         most = self.world().length
         if len(self.plies) != 2 or not 1 <= self.plies[0] <= self.plies[1] <= most:
             raise ToylabError(
@@ -85,7 +84,7 @@ class Config(o.Network):
 def populations(config: Config) -> dict[str, Population]:
     """The network, and small ones on the 4x4 board."""
     found = {"main": o.main(config)}
-    if config.seeds:
+    if config.small_steps:
         small = o.Network(
             networks=config.seeds,
             size=4,
@@ -191,7 +190,7 @@ study = Study(
             reaches=(1.0,),
             edit_steps_tried=(3, 10),
             positions=6,
-            seeds=0,
+            small_steps=0,
         ),
         "laptop": Config(),
         "paper": Config(

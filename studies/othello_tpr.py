@@ -54,7 +54,6 @@ class Config(o.Network):
 
     probe_games: int = 2_000
     test_games: int = 400
-    probe_seeds: int = 5
     probe_steps: int = 1_000
     probe_batch: int = 512  # places
     cases: int = 150  # edited boards of each kind
@@ -64,7 +63,7 @@ class Config(o.Network):
         super().__post_init__()
         for name in ("probe_games", "test_games", "probe_steps", "probe_batch", "cases", "ranks"):
             check_number("othello_tpr", name, getattr(self, name), low=1, whole=True)
-        check_number("othello_tpr", "probe_seeds", self.probe_seeds, low=2, whole=True)
+        check_number("othello_tpr", "seeds", self.seeds, low=2, whole=True)
 
     @property
     def games(self) -> tuple[int, int, int]:
@@ -85,7 +84,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     train, choose, test = p.rows(net, batch, parts)
     before = p.rows(net, batch, parts, trained=False)
     layer = p.best_layer(train, choose)
-    fits = p.Fits(config.probe_seeds, config.probe_steps, config.probe_batch)
+    fits = p.Fits(config.seeds, config.probe_steps, config.probe_batch)
     found = p.fit_forms(net, layer, train, test, (before[0], before[2]), fits)
     codes = g.encodings(net.task, net.model.width, train, fits)
     vectors = g.layouts(found.probes, codes)
@@ -115,7 +114,7 @@ study = Study(
             **o.SMOKE,
             probe_games=60,
             test_games=12,
-            probe_seeds=2,
+            seeds=2,
             probe_steps=20,
             cases=6,
             ranks=3,

@@ -2,7 +2,7 @@
 
     toylab run world_model
     toylab run world_model --reuse runs/othello-laptop       # takes the trained network from there
-    toylab run world_model --set small_seeds=10
+    toylab run world_model --set seeds=10
 
 Li, Viégas and Wattenberg ask what it means that a network has learned a world model, and answer
 with a diagram that must commute and with three conditions: learned, emergent and causal. Here they
@@ -53,7 +53,7 @@ SEED = 11  # of everything that the tests draw
 class Config(o.Network):
     """Settings: the network, the small networks, and how much the tests draw."""
 
-    small_seeds: int = 6
+    seeds: int = 6
     small_depth: int = 2
     small_width: int = 64
     small_heads: int = 4
@@ -70,7 +70,7 @@ class Config(o.Network):
         super().__post_init__()
         for name in ("sequences", "edits", "pairs", "searched", "words", "samples"):
             check_number("world_model", name, getattr(self, name), low=4, whole=True)
-        check_number("world_model", "small_seeds", self.small_seeds, low=1, whole=True)
+        check_number("world_model", "seeds", self.seeds, low=1, whole=True)
 
     def sizes(self) -> tests.Sizes:
         """How much the tests draw."""
@@ -90,7 +90,7 @@ def populations(config: Config) -> dict[str, Population]:
         rungs=2,  # before and after
     )
     skewed = dataclasses.replace(
-        o.main(small), task=Othello(SMALL, opening="skewed"), members=seeds(config.small_seeds)
+        o.main(small), task=Othello(SMALL, opening="skewed"), members=seeds(config.seeds)
     )
     return {"main": o.main(config), "small": skewed}
 
@@ -166,7 +166,7 @@ study = Study(
     presets={
         "smoke": Config(
             **o.SMOKE,
-            small_seeds=2,
+            seeds=2,
             small_width=32,  # as in the network: what is compiled for one serves the other
             small_heads=2,
             small_steps=40,

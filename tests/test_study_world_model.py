@@ -56,7 +56,7 @@ def test_wrong_worlds_differ_from_othello(games) -> None:
 
 
 def test_small_networks_never_see_one_opening() -> None:
-    config = Config(small_seeds=3)
+    config = Config(seeds=3)
     small = populations(config)["small"]
     assert small.size == 3
     openings = [OthelloWorld(Othello(4, opening=o)) for o in ("skewed", "held-out")]
