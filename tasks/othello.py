@@ -175,7 +175,8 @@ class Othello(Task):
         legal = np.take_along_axis(again["legal"], place, -1)[..., 0]
         over = ~again["legal"].any(-1)
         whole = np.where(targets > 0, True, over).all(1)
-        return np.all(same, 0), np.where(targets > 0, legal, True).all(1), whole
+        played = np.where(targets > 0, legal, True).all(1)
+        return tuple(np.asarray(part) for part in (np.all(same, 0), played, whole))
 
     def floor(self, batch: Batch) -> Array:
         """Cross-entropy of the best predictor at each place, the log of its number of moves (B, L).

@@ -125,7 +125,7 @@ def _illegal(task: Othello, squares_GT: np.ndarray, chunk: int = 4096) -> dict[i
         wrong = (part >= 0) & ~allowed
         for row in np.flatnonzero(wrong.any(1)):
             ply = int(wrong[row].argmax())
-            could = [square_name(s, task.size) for s in np.flatnonzero(legal_GTN[row, ply])]
+            could = [square_name(int(s), task.size) for s in np.flatnonzero(legal_GTN[row, ply])]
             name = square_name(part[row, ply], task.size)
             rest = f"legal: {', '.join(could)}" if could else "the game is over"
             found[start + int(row)] = f"move {ply + 1}: {name} is not legal here ({rest})"
