@@ -47,6 +47,15 @@ def test_round_trip_and_contract(tmp_path: Path):
     assert path.read_bytes() == first
 
 
+def test_what_another_run_trained_is_told(tmp_path: Path):
+    path = tmp_path / "toy.laptop.json"
+    write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], reused=("small", "main"))
+    assert read_result(path)["reused"] == ["main", "small"]
+    assert "1 s on d, without training main, small, commit c" in markdown_table(
+        read_results(tmp_path)
+    )
+
+
 def test_results_come_by_study_then_preset(tmp_path: Path):
     for study, preset in (("b", "smoke"), ("a", "paper"), ("a", "laptop"), ("a", "smoke")):
         write(tmp_path, study, preset)

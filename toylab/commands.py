@@ -135,6 +135,7 @@ def publish(args: argparse.Namespace, stop: Stop) -> int:
         commit or "unknown",
         done.manifest["wall_s"],
         done.claims(),
+        done.manifest.get("reused", {}),
     )
     pictures = [
         write_bytes(root() / "figures" / "gallery" / f"{name}-{p.name}", p.read_bytes())

@@ -1,8 +1,8 @@
 """Committed verdicts: one JSON file per study and preset, and the README's table of them.
 
 ``studies/results/<study>.<preset>.json`` holds {study, preset, device, commit, wall_s,
-claims: [...]}; the table of reproductions and the gallery are text made from files, put
-between two markers of the README.
+claims: [...]}, and ``reused``, the populations that the run took from another, if it did; the table
+of reproductions and the gallery are text made from files, put between two markers of the README.
 """
 
 import json
@@ -30,6 +30,7 @@ def write_result(
     commit: str,
     wall_s: float,
     verdicts: Iterable[Verdict],
+    reused: Iterable[str] = (),
 ) -> Path:
     """Write the verdicts of one run of a study, atomically.
 
@@ -41,8 +42,9 @@ def write_result(
         commit: of the code that ran.
         wall_s: seconds the run took.
         verdicts: the judged claims, in the study's order.
+        reused: populations that another run had trained, whose time ``wall_s`` leaves out.
     """
-    result = {
+    result: dict[str, Any] = {
         "study": study,
         "preset": preset,
         "device": device,
@@ -50,6 +52,8 @@ def write_result(
         "wall_s": round(float(wall_s), 1),
         "claims": [to_record(verdict) for verdict in verdicts],
     }
+    if names := sorted(reused):
+        result["reused"] = names
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
     return write_text(path, text + "\n")
 
@@ -192,6 +196,8 @@ def _summary(result: Mapping[str, Any]) -> str:
     verdicts = [claim["verdict"] for claim in result["claims"]]
     counts = [str(verdicts.count(v) or "") for v in VERDICTS]
     run = f"{number(round(float(result['wall_s'])))} s on {result['device']}"
+    if result.get("reused"):
+        run += f", without training {', '.join(result['reused'])}"
     return _row([_name(result), str(len(verdicts)), *counts, f"{run}, commit {result['commit']}"])
 
 
