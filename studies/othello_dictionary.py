@@ -211,8 +211,8 @@ study = Study(
     },
     costs={
         "smoke": "a minute of compiling at most, next to no arithmetic",
-        "laptop": "the network, 5 networks of 4x4, then 6 dictionaries of 1,500 steps (9 TFLOP)",
-        "paper": "the network, then 11 dictionaries of 36,000 steps (130 PFLOP); not run yet",
+        "laptop": "the network, 5 networks of 4x4, then 6 dictionaries of 1,500 steps (3 TFLOP)",
+        "paper": "the network, then 11 dictionaries of 36,000 steps (68 PFLOP); not run yet",
     },
     populations=populations,
     measure=measure,
