@@ -266,8 +266,8 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "768,000 games of 6x6, 125 TFLOP: half an hour on 2 cores; 35 small networks of 4x4, 4 "
-        "minutes; probes, 3 minutes",
+        "laptop": "768,000 games of 6x6, 125 TFLOP, half an hour; 35 networks of 4x4, 4 minutes; "
+        "probes, 3 minutes",
         "paper": "16 million games of 8x8, 150 PFLOP; not run yet",
     },
     populations=populations,

@@ -208,7 +208,7 @@ study = Study(
     },
     costs={
         "smoke": "60 model-steps; compiling takes most of it",
-        "laptop": "the network of the study othello, and 10,000 model-steps of 128 games on 4x4: 5 minutes",
+        "laptop": "the network of othello, and 10,000 model-steps of 128 games on 4x4: 5 minutes",
         "paper": "the network of the study othello, and about 50,000 runs of a game; not run yet",
     },
     populations=populations,

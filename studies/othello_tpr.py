@@ -124,7 +124,7 @@ study = Study(
     },
     costs={
         "smoke": "60 steps and 30 short fits; compiling takes most of it",
-        "laptop": "the network of the study othello, then 59 probes and 40,000 edited games: 3 minutes",
+        "laptop": "the network of othello, then 59 probes and 40,000 edited games: 3 minutes",
         "paper": "the network's training, then 90 probes",
     },
     populations=populations,

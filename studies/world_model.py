@@ -185,7 +185,7 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes all of it",
-        "laptop": "the network of othello; 12,000 model-steps of 128 games of 4x4, 10 TFLOP: 6 minutes",
+        "laptop": "the network of othello; 12,000 model-steps of 128 games of 4x4: 6 minutes",
         "paper": "the network of othello; not run yet",
     },
     populations=populations,
