@@ -58,7 +58,7 @@ class Ours:
     def prepare(self, case: Case) -> str:
         """Compile and warm up."""
         import jax
-        from jax.sharding import PartitionSpec
+        from jax.sharding import NamedSharding, PartitionSpec
 
         from tasks.othello import Othello
 
@@ -74,6 +74,7 @@ class Ours:
         mesh, spec = jax.make_mesh((devices,), ("d",)), PartitionSpec("d")
         whole = jax.shard_map(games, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
         self.make, self.step, self.devices = jax.jit(whole), 0, devices
+        self.spread = NamedSharding(mesh, spec)
         self.run(1)
         return f"{devices} devices"
 
@@ -84,7 +85,7 @@ class Ours:
         for _ in range(steps):
             self.step += 1
             keys = jax.random.split(jax.random.key(self.step), self.devices)
-            self.made = jax.block_until_ready(self.make(keys))
+            self.made = jax.block_until_ready(self.make(jax.device_put(keys, self.spread)))
 
 
 class Pgx:
