@@ -85,8 +85,8 @@ def test_what_is_alike_is_taken_and_the_rest_is_trained(first, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"density": "0.3"}, "task = Sparse"),
-        ({"steps": "7"}, "steps = 6, this study's 'main' 7"),
+        ({"density": "0.3"}, "the task of its 'main' has density=0.5, .* density=0.3"),
+        ({"steps": "7"}, "the steps of its 'main' has 6, that of this study's 'main' 7"),
         ({"seeds": "3"}, "members"),
     ],
 )

@@ -74,14 +74,21 @@ def matches(wanted: Mapping[str, Description], source: RunFolder) -> dict[str, s
         ((n, n) for n in wanted if n in done), (next(iter(wanted)), next(iter(done)))
     )
     part = next(p for p in wanted[name] if wanted[name][p] != done[other].get(p))
+    had, want = _differing(done[other].get(part, "nothing"), wanted[name][part])
     raise ToylabError(
-        f"{source.path} has no population to reuse: its {other!r} has {part} = "
-        f"{_short(done[other].get(part))}, this study's {name!r} {_short(wanted[name][part])}."
+        f"{source.path} has no population to reuse: the {part} of its {other!r} has {had}, "
+        f"that of this study's {name!r} {want}."
     )
 
 
-def _short(text: Any) -> str:
-    return text if len(str(text)) <= 160 else f"{str(text)[:157]}..."
+def _differing(had: str, want: str, most: int = 3) -> tuple[str, str]:
+    """Return the parts in which two texts differ, at most ``most`` of them."""
+    words = had.split(", "), want.split(", ")
+    if len(words[0]) == len(words[1]):
+        pairs = [pair for pair in zip(*words, strict=True) if pair[0] != pair[1]][:most]
+        had, want = (", ".join(side) for side in zip(*pairs, strict=True))
+    short = lambda text: text if len(text) <= 120 else f"{text[:117]}..."
+    return short(had), short(want)
 
 
 def take(name: str, other: str, source: RunFolder, keeper: FolderKeeper) -> None:
