@@ -198,3 +198,8 @@ class Recorded(Othello):
     def bayes_loss(self) -> None:
         """Not known: people do not play at random."""
         return None
+
+
+def examples() -> tuple[Othello, ...]:
+    """The games that come with the laboratory, for the conformance suite."""
+    return (Recorded(4, path=str(Path(__file__).with_name("othello_games.txt"))),)

@@ -23,6 +23,7 @@ from toylab.check_parts import (
 from toylab.task import Batch, Task
 
 DTYPES = ("float32", "int32", "bool")
+LABELS = "int8"  # of latents alone: a board of a million squares is a quarter of the size
 SIGMAS = 6.0  # a correct task with 10,000 entries fails by chance about once in 50,000 checks
 
 
@@ -42,7 +43,10 @@ def plain_settings(draws: Draws) -> str | None:
 
 
 def fixed_shapes(draws: Draws) -> str | None:
-    """Batches of arrays, float32, int32 or bool, of one shape whatever the key, finite."""
+    """Batches of arrays, float32, int32 or bool, of one shape whatever the key, finite.
+
+    Latents may be int8 too.
+    """
     drawn = [draws.task.example(k) for k in draws.keys]
     for batch in drawn:
         need(isinstance(batch, Batch), f"example() returns {type(batch).__name__}, not Batch")
@@ -51,7 +55,8 @@ def fixed_shapes(draws: Draws) -> str | None:
     for other in others:
         need(other == first, f"shapes depend on the key: {first}, then {other}")
     for name, (_, dtype) in first.items():
-        need(dtype in DTYPES, f"{name} is {dtype}; give {', '.join(DTYPES)}")
+        allowed = (*DTYPES, LABELS) if name.startswith("latents/") else DTYPES
+        need(dtype in allowed, f"{name} is {dtype}; give {', '.join(allowed)}")
     for name, leaf in leaves(draws.batch(draws.keys[0])).items():
         finite = leaf.dtype.kind != "f" or np.isfinite(leaf).all()
         need(bool(finite), f"{name} has entries that are not finite")
