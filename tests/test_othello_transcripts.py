@@ -68,7 +68,7 @@ def test_draws_are_games_of_the_file(drawn, tmp_path):
         ("f5d6d4", "line 2, move 3: d4 is not legal here"),
         ("f5d9", "line 2, move 2: 'd9' is no square of a board of 8x8"),
         ("f5 pass", "line 2, move 2: 'pass' is no square"),
-        ("f5d6" * 31, "62 moves; a game of 8x8 has at most 60"),
+        ("f5d6" * 31, "line 2, 62 moves; a game of 8x8 has at most 60"),
     ],
 )
 def test_a_bad_line_is_named_and_costs_no_other_game(line, message, tmp_path, caplog):
