@@ -1,0 +1,1 @@
+"""What the studies of graph tracing share, one idea per module."""
