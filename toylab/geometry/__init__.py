@@ -1,0 +1,1 @@
+"""The geometry of representations on a graph: measures, null models and class means."""
