@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from studies._circuit_efficiency import (
+from studies._grokking.circuit_efficiency import (
     FITTED,
     GENERALISED,
     GROKKING,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from studies._grokking_phases_rows import PHASES
+from studies._grokking.phases_rows import PHASES
 from toylab import figures as fig
 from toylab.bootstrap import bootstrap_interval
 from toylab.survival import log_rank, median_time, survival_curve

@@ -8,8 +8,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from figures import _boards as boards
-from studies._othello_dictionary_rules import RULE_LIKE, STEPS
-from studies._othello_dictionary_values import VALIDATION, chosen
+from studies._othello.dictionary_rules import RULE_LIKE, STEPS
+from studies._othello.dictionary_values import VALIDATION, chosen
 from toylab import figures as fig
 
 NAMES = {

@@ -8,7 +8,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from studies import _superposition_dynamics as shape
+from studies._superposition import dynamics as shape
 from studies.superposition_dynamics import FIRST_SEED, JUMP, half_window
 from toylab import figures as fig
 from toylab.stats import bootstrap_interval

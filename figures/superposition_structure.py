@@ -8,7 +8,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from studies._superposition_structure_rows import (
+from studies._superposition.structure_rows import (
     DENSITY,
     best_ladder,
     best_nonuniform,

@@ -37,7 +37,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from studies._circuit_efficiency import (
+from studies._grokking.circuit_efficiency import (
     CASES,
     GENERALISED,
     GROKKING,

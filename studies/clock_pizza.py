@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from studies._clock_pizza import PIZZA, example, group, judged, observe, phase_lines
+from studies._grokking.clock_pizza import PIZZA, example, group, judged, observe, phase_lines
 from tasks.modular import ModularArithmetic
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError, check_number

@@ -30,8 +30,8 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from studies._grokking_analytic import analytic_tables, form_tables
-from studies._grokking_analytic_claims import CLAIMS
+from studies._grokking.analytic import analytic_tables, form_tables
+from studies._grokking.analytic_claims import CLAIMS
 from tasks.polynomials import Polynomials
 from tasks.quadratic import coordinates, participation
 from toylab.errors import ToylabError, check_number

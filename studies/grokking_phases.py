@@ -5,7 +5,7 @@
 Three parts. *Delay*: a network with one layer of quadratic neurons learns modular addition over
 learning rate and weight decay, training fraction and the scale of its first weights; the time to
 95% test accuracy is right-censored where the run ends first, and its law is fitted with those
-times (:func:`studies._grokking_phases_rows.censored_line`). *Held norm*: the same network with the
+times (:func:`studies._grokking.phases_rows.censored_line`). *Held norm*: the same network with the
 norm of its weights held after every step. *Phases*: Liu et al.'s toy, a decoder of the sum of two
 numbers' embeddings, over the decoder's learning rate and weight decay, and over training set sizes.
 
@@ -29,10 +29,10 @@ import dataclasses
 import numpy as np
 import polars as pl
 
-from studies._grokking_phases_claims import CLAIMS
-from studies._grokking_phases_optim import GroupedAdamW, HeldAdamW
-from studies._grokking_phases_rows import curve, curves, laws, map_facts, phase_of, times
-from studies._grokking_phases_toy import SumDecoder
+from studies._grokking.phases_claims import CLAIMS
+from studies._grokking.phases_optim import GroupedAdamW, HeldAdamW
+from studies._grokking.phases_rows import curve, curves, laws, map_facts, phase_of, times
+from studies._grokking.phases_toy import SumDecoder
 from tasks import addition, modular
 from tasks.addition import Addition
 from tasks.modular import ModularArithmetic

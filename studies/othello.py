@@ -31,9 +31,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from studies import _othello as o
-from studies import _othello_probes as p
-from studies._othello_claims import CLAIMS
+from studies._othello import network as o
+from studies._othello import probes as p
+from studies._othello.claims import CLAIMS
 from tasks.othello import ENDLESS, Othello
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy

@@ -25,10 +25,10 @@ import jax
 import numpy as np
 import polars as pl
 
-from studies import _othello as o
-from studies import _othello_dictionary_rules as rules
-from studies import _othello_dictionary_scores as scores
-from studies._othello_dictionary_claims import CLAIMS
+from studies._othello import dictionary_rules as rules
+from studies._othello import dictionary_scores as scores
+from studies._othello import network as o
+from studies._othello.dictionary_claims import CLAIMS
 from tasks.othello import Othello
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy

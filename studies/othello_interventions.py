@@ -31,13 +31,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from studies import _othello as o
-from studies import _othello_interventions_tables as t
-from studies._othello_interventions_boards import draw_cases
-from studies._othello_interventions_claims import CLAIMS
-from studies._othello_interventions_probes import fit_probes
-from studies._othello_interventions_run import Bench
-from studies._othello_interventions_saliency import circuit_rows, saliency_rows
+from studies._othello import interventions_tables as t
+from studies._othello import network as o
+from studies._othello.interventions_boards import draw_cases
+from studies._othello.interventions_claims import CLAIMS
+from studies._othello.interventions_probes import fit_probes
+from studies._othello.interventions_run import Bench
+from studies._othello.interventions_saliency import circuit_rows, saliency_rows
 from toylab.errors import ToylabError, check_number
 from toylab.population import Population
 from toylab.store import RunFolder

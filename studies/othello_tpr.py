@@ -34,12 +34,12 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from studies import _othello as o
-from studies import _othello_tpr_geometry as g
-from studies import _othello_tpr_probes as p
-from studies._othello_interventions_boards import centre
-from studies._othello_tpr_claims import CLAIMS
-from studies._othello_tpr_edits import measure_edits
+from studies._othello import network as o
+from studies._othello import tpr_geometry as g
+from studies._othello import tpr_probes as p
+from studies._othello.interventions_boards import centre
+from studies._othello.tpr_claims import CLAIMS
+from studies._othello.tpr_edits import measure_edits
 from toylab.errors import check_number
 from toylab.population import Population
 from toylab.store import RunFolder

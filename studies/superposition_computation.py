@@ -27,7 +27,7 @@ import jax
 import numpy as np
 import polars as pl
 
-from studies._superposition_computation import (
+from studies._superposition.computation import (
     SECOND,
     Stratified,
     explained,

@@ -36,7 +36,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from studies import _superposition_dynamics as shape
+from studies._superposition import dynamics as shape
 from tasks.superposition import Sparse
 from tasks.superposition_geometry import feature_dimensionality
 from toylab.claims import Claim, Expect

@@ -26,10 +26,10 @@ import dataclasses
 import numpy as np
 import polars as pl
 
-from studies._superposition_structure_claims import CLAIMS
-from studies._superposition_structure_rows import DENSITY, lowest
-from studies._superposition_structure_shapes import bases, collapse, nonuniform, pairs
-from studies._superposition_structure_worlds import OneOf, expected_loss
+from studies._superposition.structure_claims import CLAIMS
+from studies._superposition.structure_rows import DENSITY, lowest
+from studies._superposition.structure_shapes import bases, collapse, nonuniform, pairs
+from studies._superposition.structure_worlds import OneOf, expected_loss
 from tasks.superposition import Sparse
 from toylab.errors import check_number
 from toylab.members import SEEDS, Members, grid, zipped

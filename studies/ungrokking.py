@@ -38,7 +38,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from studies._ungrokking import (
+from studies._grokking.ungrokking import (
     Relabelled,
     efficiency,
     exponents,
@@ -47,7 +47,7 @@ from studies._ungrokking import (
     records,
     transitions,
 )
-from studies._ungrokking_claims import CLAIMS
+from studies._grokking.ungrokking_claims import CLAIMS
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
 from toylab.members import Members, grid, zipped

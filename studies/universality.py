@@ -30,10 +30,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from studies import _universality_circuits as circuits
-from studies._universality_claims import CLAIMS
-from studies._universality_model import FoldedTokenMLP
-from studies._universality_rows import irrep_rows, network_row, neuron_rows, progress_row
+from studies._grokking import universality_circuits as circuits
+from studies._grokking.universality_claims import CLAIMS
+from studies._grokking.universality_model import FoldedTokenMLP
+from studies._grokking.universality_rows import irrep_rows, network_row, neuron_rows, progress_row
 from tasks.groups import group
 from tasks.modular import GroupComposition, scores
 from toylab.errors import ToylabError, check_number

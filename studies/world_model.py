@@ -6,14 +6,14 @@
 
 Li, Viégas and Wattenberg ask what it means that a network has learned a world model, and answer
 with a diagram that must commute and with three conditions: learned, emergent and causal. Here they
-are eight tests (``toylab.world_tests``), each a number beside its controls, with a verdict. The
+are eight tests (``toylab.world.tests``), each a number beside its controls, with a verdict. The
 tests know the task by its states, its wrong worlds and its allowed tokens alone, so another task
 can be judged by them.
 
 Source: Li, Viégas and Wattenberg 2025 (arXiv:2507.21513); pairs of prefixes, compression and
 distinction after Vafa et al. 2024 (arXiv:2406.03689), control tasks after Hewitt and Liang 2019,
 the opening that is left out after Li et al. 2022 (arXiv:2210.13382). The paper sets no thresholds;
-those here are in ``toylab.world_outcomes.Bars`` and were set before a network was tested.
+those here are in ``toylab.world.outcomes.Bars`` and were set before a network was tested.
 
 Population ``main`` is the network of the study ``othello``, tested by T1 to T7. Population
 ``small`` plays on 4x4 with one of the four openings left out, several seeds, tested by T1 to T8, as
@@ -32,18 +32,18 @@ import jax
 import numpy as np
 import polars as pl
 
-from studies import _othello as o
-from studies._othello_world import OthelloWorld
-from studies._world_model_claims import CLAIMS
+from studies._othello import network as o
+from studies._othello.world import OthelloWorld
+from studies._othello.world_model_claims import CLAIMS
 from tasks.othello import Othello
-from toylab import world_tests as tests
 from toylab.errors import check_number
 from toylab.members import seeds
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
-from toylab.world import Subject
-from toylab.world_outcomes import mean
+from toylab.world import tests
+from toylab.world.base import Subject
+from toylab.world.outcomes import mean
 
 SMALL = 4  # side of the small board
 SEED = 11  # of everything that the tests draw

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from toylab.taps import identity
-from toylab.world import Subject
+from toylab.world.base import Subject
 
 LAMPS, LENGTH = 5, 10
 WIDTH = 5 * LAMPS + 1 + LAMPS * LENGTH

@@ -12,9 +12,10 @@ import pytest
 
 import tasks
 from tasks.superposition import Sparse
-from toylab import check_draws, check_truth
-from toylab.check import RULES, check
-from toylab.check_parts import SIZE, Broken, Draws
+from toylab.check import draws as check_draws
+from toylab.check import truth as check_truth
+from toylab.check.parts import SIZE, Broken, Draws
+from toylab.check.suite import RULES, check
 from toylab.task import Batch, Task
 
 

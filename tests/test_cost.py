@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from studies._othello import Network, main
+from studies._othello.network import Network, main
 from tasks.superposition import Sparse
 from toylab.cli import main as command
 from toylab.cost import SHARE, predict, step_flops

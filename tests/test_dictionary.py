@@ -7,8 +7,8 @@ import optax
 import pytest
 
 from tasks.sparse import Sparse
-from toylab.dictionary import fit_dictionary, quality
-from toylab.dictionary_training import Rules, State, _restart, initial, objective, sparse
+from toylab.dictionary.autoencoder import fit_dictionary, quality
+from toylab.dictionary.training import Rules, State, _restart, initial, objective, sparse
 from toylab.errors import ToylabError
 
 

@@ -6,7 +6,8 @@ import pytest
 from sklearn.metrics import f1_score, precision_score
 from sklearn.tree import DecisionTreeRegressor
 
-from toylab.dictionary_scores import (
+from toylab.dictionary.rule_trees import grow
+from toylab.dictionary.scores import (
     coverage,
     labels,
     pooled_f1,
@@ -15,7 +16,6 @@ from toylab.dictionary_scores import (
     single_told,
 )
 from toylab.errors import ToylabError
-from toylab.rule_trees import grow
 
 
 def data(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
 from toylab.errors import ToylabError
-from toylab.probe_controls import (
+from toylab.probes.controls import (
     CONTROLS,
     accuracy,
     permute_within,
@@ -18,7 +18,7 @@ from toylab.probe_controls import (
     split_by_group,
     with_controls,
 )
-from toylab.probes import Probe, logistic, ridge
+from toylab.probes.linear import Probe, logistic, ridge
 
 RNG = np.random.default_rng(0)
 LEAD, N, D, T = (2, 3), 60, 4, 3

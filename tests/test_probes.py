@@ -6,8 +6,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from toylab.errors import ToylabError
-from toylab.probe_controls import accuracy, r2
-from toylab.probes import logistic, mlp_probe, ridge
+from toylab.probes.controls import accuracy, r2
+from toylab.probes.linear import logistic, mlp_probe, ridge
 
 RNG = np.random.default_rng(0)
 LEAD, N, D, T = (2, 3), 60, 4, 3

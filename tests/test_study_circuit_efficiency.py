@@ -11,11 +11,11 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import minimize
 
 from figures import circuit_efficiency as pictures
-from studies import _circuit_efficiency as measures
+from studies._grokking import circuit_efficiency as measures
 from studies.circuit_efficiency import CLAIMS, Config, populations
 from tasks import circuits, circuits_theory
 from tasks.circuits import CircuitLoss, Circuits, Tables
-from toylab.check import check
+from toylab.check.suite import check
 from toylab.claims import judge
 from toylab.errors import ToylabError
 from toylab.figures import style

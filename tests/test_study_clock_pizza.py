@@ -9,7 +9,15 @@ import polars as pl
 import pytest
 
 from figures import clock_pizza as pictures
-from studies._clock_pizza import Group, example, group, judged, observe, phase_line, phase_lines
+from studies._grokking.clock_pizza import (
+    Group,
+    example,
+    group,
+    judged,
+    observe,
+    phase_line,
+    phase_lines,
+)
 from studies.clock_pizza import CLAIMS, Config, mix, transformer
 from tasks.clock_pizza import (
     all_pairs,

@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 
 from figures import grokking_analytic as pictures
-from studies._grokking_analytic import (
+from studies._grokking.analytic import (
     analytic_tables,
     answers_in_order,
     cut_accuracy,
     form_tables,
     network_form,
 )
-from studies._grokking_analytic_claims import half_width
+from studies._grokking.analytic_claims import half_width
 from studies.grokking_analytic import CLAIMS, Config, Progress, Quadratic, ordered_rows, populations
 from tasks.modular import POLYNOMIALS, arithmetic_table
 from tasks.polynomials import Polynomials

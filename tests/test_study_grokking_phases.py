@@ -9,10 +9,10 @@ import pytest
 from scipy import stats
 
 from figures import grokking_phases as pictures
-from studies._grokking_phases_claims import CLAIMS
-from studies._grokking_phases_optim import GroupedAdamW, HeldAdamW
-from studies._grokking_phases_rows import censored_line, laws, map_facts, phase_of, touches
-from studies._grokking_phases_toy import SumDecoder
+from studies._grokking.phases_claims import CLAIMS
+from studies._grokking.phases_optim import GroupedAdamW, HeldAdamW
+from studies._grokking.phases_rows import censored_line, laws, map_facts, phase_of, touches
+from studies._grokking.phases_toy import SumDecoder
 from studies.grokking_phases import Config, study
 from toylab.claims import judge
 from toylab.errors import ToylabError

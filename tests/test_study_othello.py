@@ -9,8 +9,8 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score
 
-from studies import _othello as o
-from studies import _othello_probes as p
+from studies._othello import network as o
+from studies._othello import probes as p
 from tasks.othello import Othello
 from toylab.errors import ToylabError
 from toylab.taps import run

@@ -6,17 +6,17 @@ import pytest
 from sklearn.metrics import f1_score
 
 from figures.othello_dictionary import NAMES, draw
-from studies import _othello_dictionary_rules as rules
-from studies import _othello_dictionary_scores as scores
-from studies._othello import draw_games
-from studies._othello_dictionary_claims import CLAIMS
-from studies._othello_dictionary_values import VALIDATION, best, chosen, main, small
+from studies._othello import dictionary_rules as rules
+from studies._othello import dictionary_scores as scores
+from studies._othello.dictionary_claims import CLAIMS
+from studies._othello.dictionary_values import VALIDATION, best, chosen, main, small
+from studies._othello.network import draw_games
 from studies.othello_dictionary import Config, settings
 from tasks.othello import Othello
 from toylab import figures as fig
 from toylab.claims import judge_all
+from toylab.dictionary.rule_trees import grow
 from toylab.errors import ToylabError
-from toylab.rule_trees import grow
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 
 from figures.othello_interventions import draw
-from studies import _othello as o
-from studies import _othello_interventions_boards as b
-from studies import _othello_interventions_edits as edits
-from studies import _othello_interventions_saliency as saliency
-from studies import _othello_interventions_tables as t
-from studies._othello_interventions_probes import fit_probes
-from studies._othello_interventions_run import Bench, Choice
-from studies._othello_interventions_units import ratio
+from studies._othello import interventions_boards as b
+from studies._othello import interventions_edits as edits
+from studies._othello import interventions_saliency as saliency
+from studies._othello import interventions_tables as t
+from studies._othello import network as o
+from studies._othello.interventions_probes import fit_probes
+from studies._othello.interventions_run import Bench, Choice
+from studies._othello.interventions_units import ratio
 from studies.othello_interventions import Config, study
 from tasks.othello import Othello
 from toylab import figures as fig

@@ -5,14 +5,14 @@ import polars as pl
 import pytest
 
 from figures import othello_tpr as pictures
-from studies import _othello_tpr_claims as claims
-from studies import _othello_tpr_edits as edits
-from studies import _othello_tpr_geometry as g
-from studies import _othello_tpr_probes as p
-from studies._othello_interventions_boards import Cases
+from studies._othello import tpr_claims as claims
+from studies._othello import tpr_edits as edits
+from studies._othello import tpr_geometry as g
+from studies._othello import tpr_probes as p
+from studies._othello.interventions_boards import Cases
 from studies.othello_tpr import Config, study
 from toylab import figures as fig
-from toylab.tpr import TensorProbe, bilinear, linear
+from toylab.tpr.probe import TensorProbe, bilinear, linear
 
 RNG = np.random.default_rng(0)
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from figures.superposition_computation import draw
-from studies._superposition_computation import (
+from studies._superposition.computation import (
     Stratified,
     explained,
     live,

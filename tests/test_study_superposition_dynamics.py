@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from figures.superposition_dynamics import draw
-from studies import _superposition_dynamics as shape
+from studies._superposition import dynamics as shape
 from studies.superposition_dynamics import levels, octahedra, on_levels, study
 from tasks.superposition_geometry import polytope, tegum
 from toylab.claims import judge_all

@@ -7,9 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from figures.superposition_structure import draw
-from studies._superposition_structure_rows import crossing, near_lowest, snap, snapped
-from studies._superposition_structure_shapes import bases, collapse, nonuniform, pairs
-from studies._superposition_structure_worlds import (
+from studies._superposition.structure_rows import crossing, near_lowest, snap, snapped
+from studies._superposition.structure_shapes import bases, collapse, nonuniform, pairs
+from studies._superposition.structure_worlds import (
     OneOf,
     activity,
     drawn_activity,

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from figures import ungrokking as pictures
-from studies._ungrokking import (
+from studies._grokking.ungrokking import (
     Relabelled,
     answer_share,
     efficiency,
@@ -19,7 +19,7 @@ from studies._ungrokking import (
     transition,
     transitions,
 )
-from studies._ungrokking_claims import CLAIMS
+from studies._grokking.ungrokking_claims import CLAIMS
 from studies.ungrokking import Config, populations, study
 from tasks.modular import ModularArithmetic
 from toylab.claims import judge_all

@@ -9,10 +9,17 @@ import polars as pl
 import pytest
 
 from figures.universality import draw
-from studies import _universality_circuits as circuits
-from studies._universality_claims import crossing, delay, differing, precedence, standard, worst
-from studies._universality_model import FoldedTokenMLP
-from studies._universality_rows import irrep_rows, network_row, neuron_rows, progress_row
+from studies._grokking import universality_circuits as circuits
+from studies._grokking.universality_claims import (
+    crossing,
+    delay,
+    differing,
+    precedence,
+    standard,
+    worst,
+)
+from studies._grokking.universality_model import FoldedTokenMLP
+from studies._grokking.universality_rows import irrep_rows, network_row, neuron_rows, progress_row
 from studies.universality import SCORES, Config, training_pairs
 from tasks.groups import group
 from tasks.irreps import characters, irreps

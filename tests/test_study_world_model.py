@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 
 from figures.world_model import draw
-from studies import _world_model_numbers as numbers
-from studies._othello_world import OthelloWorld
+from studies._othello import world_model_numbers as numbers
+from studies._othello.world import OthelloWorld
 from studies.world_model import Config, populations
 from tasks.othello import Othello
 from toylab import figures as fig
 from toylab.errors import ToylabError
-from toylab.world import truth
+from toylab.world.base import truth
 
 
 @pytest.fixture(scope="module")

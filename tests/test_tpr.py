@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.tpr import TensorProbe, bilinear, linear, low_rank, matched_rank, trilinear
-from toylab.tpr_analysis import (
+from toylab.tpr.analysis import (
     centred,
     cosines,
     gap_r2,
@@ -19,7 +18,8 @@ from toylab.tpr_analysis import (
     tensor_directions,
     truncate,
 )
-from toylab.tpr_fit import fit, initial
+from toylab.tpr.fit import fit, initial
+from toylab.tpr.probe import TensorProbe, bilinear, linear, low_rank, matched_rank, trilinear
 
 RNG = np.random.default_rng(0)
 D, S, C, R, F = 12, 6, 3, 4, 2

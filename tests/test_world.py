@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from tests.lamps import LAMPS, LENGTH, START, HandMade, Lamps, subject
-from toylab import world_language as words
-from toylab import world_tests
 from toylab.errors import ToylabError
-from toylab.world import Subject, bag, truth
-from toylab.world_edits import directions, draw_cases, schemes, top_errors
-from toylab.world_outcomes import Outcome, above, rows, summary
-from toylab.world_pairs import Pairs, find_pairs, sufficient
-from toylab.world_tests import Sizes, verdicts
+from toylab.world import language as words
+from toylab.world import tests as world_tests
+from toylab.world.base import Subject, bag, truth
+from toylab.world.edits import directions, draw_cases, schemes, top_errors
+from toylab.world.outcomes import Outcome, above, rows, summary
+from toylab.world.pairs import Pairs, find_pairs, sufficient
+from toylab.world.tests import Sizes, verdicts
 
 SIZES = Sizes(sequences=96, edits=32, pairs=32, searched=600, words=16, samples=4)
 

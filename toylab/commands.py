@@ -15,7 +15,7 @@ from typing import Any
 from toylab import cost, find, lab, progress, results, tables
 from toylab.atomic import write_bytes, write_text
 from toylab.bench import matmul_rate
-from toylab.check import check
+from toylab.check.suite import check
 from toylab.claims import to_record
 from toylab.cli import Stop
 from toylab.errors import ToylabError

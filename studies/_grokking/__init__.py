@@ -1,0 +1,1 @@
+"""Parts of the grokking studies, one idea per module."""

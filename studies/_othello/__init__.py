@@ -1,0 +1,1 @@
+"""Parts of the Othello studies, one idea per module; ``network`` is what they all share."""

@@ -1,0 +1,283 @@
+"""What the studies of Othello share: the network, its activations, board probes, legal moves.
+
+The network, population ``main``, is the same in every one of them, so that a run of one can take it
+from a run of another: ``toylab run othello_tpr --reuse runs/othello-laptop``.
+"""
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from tasks.othello import Othello
+from tasks.othello_transcripts import Recorded
+from toylab.errors import check_number
+from toylab.losses import cross_entropy
+from toylab.members import seeds
+from toylab.models import Transformer
+from toylab.optim import AdamW, cosine
+from toylab.population import Population, ladder
+from toylab.probes.linear import Probe, ridge
+from toylab.store import RunFolder
+from toylab.taps import Edit, Params
+from toylab.taps import run as forward
+from toylab.task import Batch
+
+STATES = ("empty", "mine", "theirs")
+RIDGE = 1e-2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Network:
+    """Settings of the network that plays; a study's own settings build on them.
+
+    The training set is endless: every step draws fresh games.
+    """
+
+    networks: int = 1  # on the larger board
+    seeds: int = 5  # of whatever is cheap to repeat: small networks, probes
+    size: int = 6
+    depth: int = 4
+    width: int = 128
+    heads: int = 4
+    steps: int = 6_000
+    batch_size: int = 128  # games
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.01
+    rungs: int = 12  # snapshots, log-spaced
+    transcripts: str = ""  # a file of games to use in place of random ones
+    skip_bad: bool = False  # leave its bad lines out
+
+    def __post_init__(self) -> None:
+        self.world()
+        for name in ("steps", "rungs", "networks"):
+            check_number("othello", name, getattr(self, name), low=1, whole=True)
+
+    def world(self) -> Othello:
+        """The games: random ones, or those of a file."""
+        if not self.transcripts:
+            return Othello(self.size)
+        return Recorded(self.size, path=self.transcripts, skip_bad=self.skip_bad)
+
+
+SMOKE: dict[str, Any] = {
+    "size": 4,
+    "depth": 2,
+    "width": 32,
+    "heads": 4,
+    "steps": 60,
+    "batch_size": 64,
+    "rungs": 3,
+}
+PAPER: dict[str, Any] = {
+    "size": 8,
+    "depth": 8,
+    "width": 512,
+    "heads": 8,
+    "steps": 4_000,
+    "batch_size": 4096,
+    "learning_rate": 1e-3,
+    "weight_decay": 0.1,
+}
+
+
+def network(size: int, depth: int, width: int, heads: int) -> Transformer:
+    """The transformer of Li et al.: pre-norm, GELU, learned positions, untied head."""
+    task = Othello(size)
+    return Transformer(
+        vocab=task.vocab,
+        length=task.length,
+        width=width,
+        depth=depth,
+        heads=heads,
+        hidden=4 * width,
+        activation="gelu",
+        norm="layer",
+        biases=True,
+    )
+
+
+def main(config: Network) -> Population:
+    """The population ``main``: the network, one member per network."""
+    return Population(
+        model=network(config.size, config.depth, config.width, config.heads),
+        task=config.world(),
+        members=seeds(config.networks),
+        optimizer=AdamW(
+            config.learning_rate,
+            config.weight_decay,
+            b2=0.98,
+            schedule=cosine(config.steps, warmup=max(1, config.steps // 20), floor=0.05),
+        ),
+        steps=config.steps,
+        batch_size=config.batch_size,
+        loss=cross_entropy,
+        snapshots=ladder(config.steps, config.rungs),
+    )
+
+
+class Trained(NamedTuple):
+    """One network of a run: its world, its model, its weights at the end and at the start."""
+
+    task: Othello
+    model: Transformer
+    params: Params
+    untrained: Params
+
+
+def load(run: RunFolder, population: Population, name: str = "main", member: int = 0) -> Trained:
+    """Return one member of a trained population."""
+    task, model = population.task, population.model
+    assert isinstance(task, Othello) and isinstance(model, Transformer)
+    last, first = (member_of(run.params(name, step), member) for step in (None, 0))
+    return Trained(task, model, last, first)
+
+
+def member_of(params: Params, member: int) -> Params:
+    """Return one member's weights of a population's."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), params)
+
+
+def draw_games(task: Othello, count: int, seed: int) -> Batch:
+    """Draw games with their latents; the same seed gives the same games."""
+    return _draw(task, jax.random.key(seed), count)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2))
+def _draw(task: Othello, key: Array, count: int) -> Batch:
+    return task.batch(key, count)
+
+
+# Activations ------------------------------------------------------------------------------------
+
+
+def layers(model: Transformer) -> tuple[str, ...]:
+    """Sites of the residual stream: before the first block (layer 0), then after each."""
+    return ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
+
+
+@functools.partial(jax.jit, static_argnames=("model", "sites"))
+def _recorded(model: Transformer, params: Params, tokens_BL: Array, sites: tuple[str, ...]):
+    logits, acts = forward(model, params, tokens_BL, record=sites)
+    return logits, jnp.stack([acts[site] for site in sites])
+
+
+def activations(
+    model: Transformer, params: Params, tokens_BL: Array, sites: tuple[str, ...], chunk: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run games through a network, ``chunk`` at a time.
+
+    Args:
+        model: the transformer.
+        params: weights of one member.
+        tokens_BL: games.
+        sites: sites of one width D.
+        chunk: games at a time; the first games are run again to fill the last chunk.
+
+    Returns:
+        logits (B, L, V) and activations (S, B, L, D).
+    """
+    count = len(tokens_BL)
+    order = np.arange(-(-count // chunk) * chunk) % count
+    logits, acts = [], []
+    for start in range(0, len(order), chunk):
+        tokens = jnp.asarray(tokens_BL)[order[start : start + chunk]]
+        out, found = _recorded(model, params, tokens, sites)
+        logits.append(np.asarray(out))
+        acts.append(np.asarray(found))
+    return np.concatenate(logits)[:count], np.concatenate(acts, 1)[:, :count]
+
+
+# Board probes -----------------------------------------------------------------------------------
+
+
+def samples(acts_SBLD: np.ndarray, labels_BLN: Any, weights_BL: Any) -> tuple[np.ndarray, ...]:
+    """Return the places that count, as rows: activations (S, R, D) and labels (R, N)."""
+    kept = np.asarray(weights_BL) > 0
+    return acts_SBLD[:, kept], np.asarray(labels_BLN)[kept].astype(np.int32)
+
+
+@functools.partial(jax.jit, static_argnames=("classes",))
+def one_hot_rows(labels_RN: Array, classes: int = 3) -> Array:
+    """One-hot labels, flattened to (R, N * classes)."""
+    hot = jax.nn.one_hot(labels_RN, classes, dtype=jnp.float32)
+    return hot.reshape(*labels_RN.shape[:-1], -1)
+
+
+def board_probe(acts_SRD: Any, labels_RN: Any, classes: int = 3, weights_R: Any = None) -> Probe:
+    """Fit a linear probe of every square's state at once, by ridge regression on one-hot states.
+
+    The targets (N * classes) share one decomposition of the activations, so this costs little more
+    than one probe of one square; the likeliest state is the largest output. One probe per layer.
+    """
+    targets = one_hot_rows(jnp.asarray(labels_RN), classes)
+    return ridge(jnp.asarray(acts_SRD), targets, RIDGE, weights_R)
+
+
+def predicted_states(probe: Probe, acts_SRD: Any, classes: int = 3) -> np.ndarray:
+    """Return each square's likeliest state, (S, R, N)."""
+    scores = probe.scores(jnp.asarray(acts_SRD))
+    return np.asarray(jnp.argmax(scores.reshape(*scores.shape[:-1], -1, classes), -1))
+
+
+def board_directions(probe: Probe, classes: int = 3) -> np.ndarray:
+    """Return the probe's vectors as (S, N, classes, D)."""
+    weight = np.asarray(probe.weight)
+    return np.moveaxis(weight, -2, -1).reshape(*weight.shape[:-2], -1, classes, weight.shape[-2])
+
+
+# What is legal ----------------------------------------------------------------------------------
+
+
+def move_scores(task: Othello, logits: np.ndarray) -> np.ndarray:
+    """Turn logits (..., V) into scores of squares (..., N): the centre gets -inf."""
+    found = np.full((*logits.shape[:-1], task.size**2), -np.inf, np.float32)
+    found[..., task.squares[1:]] = logits[..., 1:]
+    return found
+
+
+def top_one_legal(task: Othello, logits: np.ndarray, legal: Any) -> np.ndarray:
+    """Whether the likeliest token is a legal move, (...); the pad token is none."""
+    best = task.squares[np.argmax(logits, -1)]
+    inside = np.take_along_axis(np.asarray(legal), np.maximum(best, 0)[..., None], -1)[..., 0]
+    return (best >= 0) & inside
+
+
+def errors(task: Othello, logits: np.ndarray, legal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """False positives and false negatives of the N likeliest moves, N the number of legal ones.
+
+    Args:
+        task: the world.
+        logits: (..., V).
+        legal: the legal squares (..., N).
+
+    Returns:
+        The number of moves among the N likeliest that are not legal, and of legal ones that are
+        not among them, each (...). With this N the two are equal, and the error of Li et al. is
+        their sum.
+    """
+    scores = move_scores(task, logits)
+    rank = np.argsort(np.argsort(-scores, -1, kind="stable"), -1, kind="stable")
+    told = rank < legal.sum(-1, keepdims=True)
+    return (told & ~legal).sum(-1), (legal & ~told).sum(-1)
+
+
+@functools.partial(jax.jit, static_argnames=("model",))
+def edited_logits(
+    model: Transformer, params: Params, tokens_BL: Array, place_B: Array, edits: tuple[Edit, ...]
+) -> Array:
+    """Logits (B, V) at one place of each game, with edits made along the way.
+
+    An edit's ``value`` is added or set where its own ``where`` says; :func:`at` makes that mask.
+    """
+    logits, _ = forward(model, params, tokens_BL, edits=edits)
+    return jnp.take_along_axis(logits, place_B[:, None, None], 1)[:, 0]
+
+
+def at(place_B: Any, length: int) -> Array:
+    """Mask (B, L, 1) of one place per game."""
+    return jnp.asarray(np.arange(length)[None, :, None] == np.asarray(place_B)[:, None, None])

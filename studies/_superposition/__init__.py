@@ -1,0 +1,1 @@
+"""Parts of the superposition studies, one idea per module."""

@@ -1,0 +1,1 @@
+"""The conformance suite: the rules every task keeps."""

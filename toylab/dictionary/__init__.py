@@ -1,0 +1,1 @@
+"""Sparse dictionaries of activations, their scores, and rules that explain features."""

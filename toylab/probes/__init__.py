@@ -1,0 +1,1 @@
+"""Probes: small supervised readouts of activations, and their controls."""
