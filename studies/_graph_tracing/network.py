@@ -22,6 +22,7 @@ class Network:
 
     seeds: int = 5
     n_tokens: int = 20
+    sizes: tuple[int, ...] = (8, 12, 16, 20)  # nodes of the graphs that it is trained on
     length: int = 128
     walk: str = "non-backtracking"
     depth: int = 2
@@ -40,12 +41,15 @@ class Network:
 
     def world(self, **changes: Any) -> GraphTracing:
         """The task: rings, random regular graphs and trees; square grids are held out."""
-        settings = {"n_tokens": self.n_tokens, "length": self.length, "walk": self.walk}
+        settings: dict[str, Any] = {
+            name: getattr(self, name) for name in ("n_tokens", "sizes", "length", "walk")
+        }
         return GraphTracing(**(settings | changes))
 
 
 SMOKE: dict[str, Any] = {
     "n_tokens": 16,
+    "sizes": (8, 16),
     "length": 32,
     "width": 16,
     "heads": 2,
