@@ -1,0 +1,41 @@
+"""Laws of growth: straight lines through a curve's last decade, against time or its logarithm."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+DECADE = 10.0
+LAWS = (("logit_gap", "log"), ("logit_gap", "linear"), ("resid_start", "linear"))
+
+
+def line(x_S: Float[np.ndarray, " S"], y_S: Float[np.ndarray, " S"]) -> tuple[float, float]:
+    """Slope and R2 of the least-squares line; NaN for fewer than three points or a flat curve."""
+    if len(x_S) < 3 or not np.isfinite(y_S).all() or not np.ptp(y_S) > 0:
+        return float("nan"), float("nan")
+    slope, start = np.polyfit(x_S, y_S, 1)
+    left = np.sum((y_S - slope * x_S - start) ** 2)
+    return float(slope), float(1 - left / np.sum((y_S - y_S.mean()) ** 2))
+
+
+def fits(curves: pl.DataFrame) -> pl.DataFrame:
+    """Lines through the last decade of steps of every network.
+
+    Args:
+        curves: arm, init_seed, step and a column per score.
+
+    Returns:
+        arm, init_seed, score, law (log or linear), slope (per unit of log step or per step), r2.
+    """
+    rows: list[dict[str, Any]] = []
+    for (arm, seed), part in curves.group_by("arm", "init_seed", maintain_order=True):
+        last = part.filter(pl.col("step") >= pl.col("step").max() / DECADE).sort("step")
+        last = last.filter(pl.col("step") > 0)
+        step_S = last["step"].to_numpy().astype(np.float64)
+        for score, law in LAWS:
+            x_S = np.log(step_S) if law == "log" else step_S
+            slope, r2 = line(x_S, last[score].to_numpy().astype(np.float64))
+            labels = {"arm": arm, "init_seed": seed, "score": score, "law": law}
+            rows.append(labels | {"slope": slope, "r2": r2})
+    return pl.DataFrame(rows)
