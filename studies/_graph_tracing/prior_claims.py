@@ -81,7 +81,12 @@ def grown(network: str) -> Callable[[Tables], np.ndarray]:
 
 
 def mass(
-    column: str, network: str, walked: str, low: int = 0, high: int = 10**9, tokens: str = "calendar"
+    column: str,
+    network: str,
+    walked: str,
+    low: int = 0,
+    high: int = 10**9,
+    tokens: str = "calendar",
 ) -> Callable[[Tables], np.ndarray]:
     """Mean mass over places ``low`` to ``high`` of walks on a ring, per seed."""
 
@@ -153,7 +158,7 @@ CLAIMS = (
     ),
     Claim(
         key="calendar_first_shared",
-        text="The same of components 1 and 2 where the days also stand on fresh graphs in training.",
+        text="The same of components 1 and 2 where the days also stand on fresh graphs.",
         source=T6,
         measure=at_best("first_calendar", "shared"),
         expect=Expect.above(0.8),

@@ -1,0 +1,194 @@
+"""Graph tracing, the circuit: which heads trace the graph, and which draw it.
+
+    toylab run graph_tracing_circuit
+    toylab run graph_tracing_circuit --reuse runs/graph_tracing-laptop   # takes its network
+
+A language model that is shown a walk on a graph of words lays its representations out like the
+graph (Park et al.). Arditi's account is an induction circuit: a previous-token head mixes into each
+token those before it, which are its neighbours, and that alone draws the graph; an induction head
+then finds the last visit and names what followed. Take out heads of one kind, and see what goes:
+accuracy, geometry, or both. Heads are found by their attention on repeated random tokens.
+
+The networks here have two layers of four heads, so one or two heads of a kind are taken out where
+Arditi takes up to 32 of 1,024; "other" heads are all pairs of the four that are left. Accuracy is
+the mass on the present node's neighbours less the node just left, over the last quarter of the
+context, on 4x4 grids, which training never shows. Geometry is that of class means over the same
+places, pooled over the walks on one grid: beside it stand the untrained network, walks in shuffled
+order, and one neighbour mix of the network's own embeddings.
+
+The causal test moves the walker: the first principal components of the last place's residual
+stream become those of a far node's class mean. Class means come from other walks on the grid.
+
+A second set of networks, of other depths and widths, has a shorter context and fewer steps; its
+snapshots say when in training accuracy and geometry appear.
+
+Source: Park et al. 2025 (arXiv:2501.00070), and the causal test of their code; Arditi 2026, "In-
+context learning of representations can be explained by induction circuits" (ICLR blog track).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from studies._graph_tracing import circuit_rows as rows
+from studies._graph_tracing.circuit_claims import CLAIMS
+from studies._graph_tracing.circuit_numbers import best_layer
+from studies._graph_tracing.grids import draw_grids
+from studies._graph_tracing.network import SMOKE, Network, main
+from studies._graph_tracing.surgery import even_scores, head_scores, look, repeated
+from tasks.graph_tracing import GraphTracing
+from toylab.errors import check_number
+from toylab.models import Transformer
+from toylab.population import Population
+from toylab.store import RunFolder
+from toylab.study import Study
+
+GRIDS, REPEATS, CELL_GRIDS = 301, 302, 303  # seeds of what is drawn
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(Network):
+    """The network's settings, what is measured, and the second set of networks."""
+
+    maps: int = 4  # held-out grids
+    walks: int = 32  # on each
+    period: int = 16  # random tokens until they repeat
+    components: tuple[int, ...] = (2, 4, 8, 15)
+    depths: tuple[int, ...] = (1, 2, 3)
+    widths: tuple[int, ...] = (32, 64)
+    cell_seeds: int = 3
+    cell_length: int = 64
+    cell_steps: int = 400
+    cell_snapshots: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("maps", "period", "cell_seeds", "cell_steps", "cell_snapshots"):
+            check_number("graph_tracing_circuit", name, getattr(self, name), low=1, whole=True)
+        check_number("graph_tracing_circuit", "walks", self.walks, low=2, whole=True)
+
+    def cells(self) -> dict[str, tuple[int, int]]:
+        """Name, depth and width of each cell of the second set."""
+        return {f"depth {d}, width {w}": (d, w) for d in self.depths for w in self.widths}
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network, and one population per depth and width."""
+    found = {"main": main(config)}
+    rungs = np.linspace(0, config.cell_steps, config.cell_snapshots + 1).round().astype(int)
+    for name, (depth, width) in config.cells().items():
+        small = dataclasses.replace(
+            config,
+            depth=depth,
+            width=width,
+            seeds=config.cell_seeds,
+            length=config.cell_length,
+            steps=config.cell_steps,
+        )
+        steps = tuple(sorted(set(rungs.tolist())))
+        found[name] = dataclasses.replace(main(small), snapshots=steps)
+    return found
+
+
+def trained(run: RunFolder, population: Population, name: str) -> rows.Trained:
+    """A population's networks at their end and before training."""
+    assert isinstance(population.model, Transformer)
+    seeds = run.members(name)["init_seed"].to_numpy()
+    return rows.Trained(population.model, run.params(name), run.params(name, 0), seeds)
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Find the heads, take them out, move the walker, and follow the second set over training."""
+    made = populations(config)
+    net = trained(run, made["main"], "main")
+    task = made["main"].task
+    assert isinstance(task, GraphTracing)
+    tokens = repeated(config.n_tokens, config.period, 32, REPEATS)
+    scores = head_scores(net.model, net.params, tokens)
+    kinds = rows.Kinds.of(scores)
+    grids = draw_grids(task, config.maps, config.walks, GRIDS)
+    clean = look(net.model, net.params, grids)
+    ablation = rows.ablate(net, grids, clean, kinds)
+    layer = best_layer({"ablation": ablation})
+    even = even_scores(2 * config.period)
+    return {
+        "heads": rows.head_table(net, scores, kinds),
+        "even": np.array(even),
+        "ablation": ablation,
+        "pictures": rows.pictures(net, grids, clean, kinds, layer),
+        "causal": rows.causal(net, grids, clean, config.components),
+        "cells": cells(config, run, made),
+    }
+
+
+def cells(config: Config, run: RunFolder, made: Mapping[str, Population]) -> pl.DataFrame:
+    """Accuracy, geometry and best scores of the second set, by step and layer."""
+    first = next(iter(config.cells()))
+    task = made[first].task
+    assert isinstance(task, GraphTracing)
+    grids = draw_grids(task, config.maps, config.walks, CELL_GRIDS)
+    tokens = repeated(config.n_tokens, config.period, 16, REPEATS)
+    table: list[dict[str, Any]] = []
+    for name, (depth, width) in config.cells().items():
+        net = trained(run, made[name], name)
+        for step in run.steps(name):
+            params = run.params(name, step)
+            labels = {"depth": depth, "width": width, "step": step}
+            seen = look(net.model, params, grids)
+            top = head_scores(net.model, params, tokens).max((2, 3))
+            for row in rows.rows_of(grids, seen, net.seeds, **labels):
+                previous, induction = top[net.seeds.tolist().index(row["init_seed"])]
+                found = {"previous": float(previous), "induction": float(induction)}
+                table.append(row | found)
+    return pl.DataFrame(table)
+
+
+study = Study(
+    name="graph_tracing_circuit",
+    title="Graph tracing: heads that follow the graph and heads that draw it",
+    paper="Park et al. 2025 (arXiv:2501.00070); Arditi 2026 (ICLR blog track)",
+    presets={
+        "smoke": Config(
+            **(SMOKE | {"heads": 4}),
+            seeds=2,
+            maps=2,
+            walks=16,
+            period=8,
+            components=(2, 15),
+            depths=(1,),
+            widths=(16,),
+            cell_seeds=2,
+            cell_length=32,
+            cell_steps=20,
+            cell_snapshots=2,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=10,
+            n_tokens=64,
+            length=256,
+            depth=4,
+            width=128,
+            heads=8,
+            steps=10_000,
+            learning_rate=1e-3,
+            maps=16,
+            walks=64,
+            widths=(64, 128),
+            cell_seeds=5,
+            cell_length=256,
+            cell_steps=10_000,
+        ),
+    },
+    costs={
+        "smoke": "100 model-steps; compiling takes most of it",
+        "laptop": "the network of graph_tracing, then 7,200 model-steps of smaller ones",
+        "paper": "400,000 model-steps, 10 PFLOP, about; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

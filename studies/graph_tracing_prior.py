@@ -1,0 +1,152 @@
+"""Graph tracing against a prior: a calendar in the weights, another ring in the context.
+
+    toylab run graph_tracing_prior
+
+Language models know the order of the days. Shown walks on a ring of the same days in another
+order, their class means keep the calendar in principal components 1 and 2 and show the new ring in
+3 and 4 (Park et al.). Small networks are trained here on walks over fresh graphs, and in three
+sequences of ten on a ring of seven tokens that never changes. They are then shown those tokens on a
+permuted ring. Which plane of the class means carries which ring, and which do the predictions
+follow?
+
+Three kinds of network:
+
+* ``reserved``: the seven tokens are seen in the calendar's order and nowhere else.
+* ``shared``: they also stand on the fresh graphs, as the names of days do in other texts.
+* ``no calendar``: the same, but no sequence ever follows the calendar. The control.
+
+The permuted rings join days two apart, or three: these two and the calendar have no common edge,
+and their planes are orthogonal, so that a claim about one is none about another. Results are means
+over both; the ring that is not walked is the control beside each number. So are the untrained
+network and one neighbour mix, along the walked ring, of the network's own embeddings. Walks do not
+turn back, so on a ring they go round, half of them in each direction.
+
+Source: Park et al. 2025 (arXiv:2501.00070), days of the week.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from studies._graph_tracing import rings
+from studies._graph_tracing.network import SMOKE, Network, main
+from studies._graph_tracing.prior_claims import CLAIMS
+from tasks.graph_calendar import SharedCalendar
+from tasks.graph_tracing import GraphTracing
+from toylab.errors import check_number
+from toylab.members import grid, seeds
+from toylab.models import Transformer
+from toylab.population import Population
+from toylab.store import RunFolder
+from toylab.study import Study
+from toylab.taps import Params
+
+WALKS = 401  # seed of the walks
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(Network):
+    """The network's settings, and the calendar."""
+
+    n_tokens: int = 16
+    length: int = 63  # nine rounds
+    width: int = 48
+    steps: int = 400
+    rungs: int = 2
+    sizes: tuple[int, ...] = (8, 12)
+    calendar_share: float = 0.3
+    walks: int = 112  # on each ring
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("graph_tracing_prior", "walks", self.walks, low=1, whole=True)
+
+    def world(self, **changes: Any) -> GraphTracing:
+        """Fresh rings, regular graphs and trees, and a calendar of seven reserved tokens."""
+        share = {"calendar": rings.DAYS, "calendar_share": self.calendar_share}
+        return super().world(**({"held_out": (), "sizes": self.sizes} | share | changes))
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Networks with reserved days, and with shared ones that have a calendar or have none."""
+    reserved = main(config)
+    world = dataclasses.asdict(config.world())
+    shares = seeds(config.seeds) * grid(calendar_share=(config.calendar_share, 0.0))
+    shared = dataclasses.replace(reserved, task=SharedCalendar(**world), members=shares)
+    return {"main": reserved, "shared": shared}
+
+
+def networks(config: Config, run: RunFolder) -> Iterator[tuple[str, np.ndarray, Params, Params]]:
+    """Yield each kind of network: its name, seeds, and weights at the end and at the start."""
+    for population in populations(config):
+        table = run.members(population)
+        last, first = run.params(population), run.params(population, 0)
+        if population == "main":
+            yield "reserved", table["init_seed"].to_numpy(), last, first
+            continue
+        for name, is_dated in (("shared", True), ("no calendar", False)):
+            rows = np.flatnonzero((table["calendar_share"] > 0).to_numpy() == is_dated)
+            seed = table["init_seed"].to_numpy()[rows]
+            yield name, seed, rings.members(last, rows), rings.members(first, rows)
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Walk the calendar and the permuted rings, and tell planes and masses."""
+    task, model = config.world(), populations(config)["main"].model
+    assert isinstance(model, Transformer)
+    tables: dict[str, list[pl.DataFrame]] = {"planes": [], "mass": [], "points": []}
+    for name, seed, last, first in networks(config, run):
+        for tokens, stride in itertools.product(("calendar", "plain"), (1, *rings.STRIDES)):
+            if stride == 1 and tokens == "plain":
+                continue
+            walks = rings.draw_walks(
+                task, rings.token_of(task, name, tokens), stride, config.walks, WALKS + stride
+            )
+            labels = {"network": name, "tokens": tokens, "stride": stride}
+            p_PBLV, acts = rings.look(model, last, walks)
+            tables["mass"].append(rings.mass_table(walks, p_PBLV, seed, **labels))
+            if stride == 1:
+                continue
+            means = rings.day_means(walks, acts)
+            before = rings.day_means(walks, rings.look(model, first, walks)[1])
+            mix = rings.mixed(last["embed"]["embedding"], walks)[:, None, None]
+            for source, vectors in (("network", means), ("untrained", before), ("mixing", mix)):
+                found = rings.plane_table(vectors, stride, seed, source=source, **labels)
+                tables["planes"].append(found)
+            tables["points"].append(rings.point_table(means, seed, **labels))
+    return {name: pl.concat(parts) for name, parts in tables.items()}
+
+
+study = Study(
+    name="graph_tracing_prior",
+    title="Graph tracing: a calendar in the weights against a ring in the context",
+    paper="Park et al. 2025 (arXiv:2501.00070)",
+    presets={
+        "smoke": Config(**(SMOKE | {"length": 28, "rungs": 2}), seeds=2, sizes=(8,), walks=14),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=10,
+            n_tokens=64,
+            length=252,
+            depth=4,
+            width=128,
+            heads=8,
+            steps=10_000,
+            learning_rate=1e-3,
+            sizes=(10, 16),
+            walks=448,
+        ),
+    },
+    costs={
+        "smoke": "180 model-steps; compiling takes most of it",
+        "laptop": "6,000 model-steps, 10 TFLOP",
+        "paper": "300,000 model-steps, 10 PFLOP, about; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
