@@ -29,11 +29,7 @@ from studies._othello import dictionary_rules as rules
 from studies._othello import dictionary_scores as scores
 from studies._othello import network as o
 from studies._othello.dictionary_claims import CLAIMS
-from tasks.othello import Othello
 from toylab.errors import ToylabError, check_number
-from toylab.losses import cross_entropy
-from toylab.members import seeds
-from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
@@ -81,20 +77,18 @@ class Config(o.Network):
 
 def populations(config: Config) -> dict[str, Population]:
     """The network, and small ones on 4x4, one per seed."""
-    steps = config.small_steps
-    small = Population(
-        model=o.network(4, depth=2, width=32, heads=2),
-        task=Othello(4),
-        members=seeds(config.seeds),
-        optimizer=AdamW(
-            3e-3, 0.01, b2=0.98, schedule=cosine(steps, warmup=max(1, steps // 20), floor=0.05)
-        ),
-        steps=steps,
+    small = o.Network(
+        networks=config.seeds,
+        size=4,
+        depth=2,
+        width=32,
+        heads=2,
+        steps=config.small_steps,
         batch_size=64,
-        loss=cross_entropy,
-        snapshots=(0,),
+        learning_rate=3e-3,
+        rungs=2,
     )
-    return {"main": o.main(config), "small": small}
+    return {"main": o.main(config), "small": o.main(small)}
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:

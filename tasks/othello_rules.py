@@ -16,6 +16,7 @@ cannot move passes silently, the game ends when neither side can. The other worl
 Chawla et al. 2026 (arXiv:2602.23164) and the controls of the same kind that others have used.
 """
 
+import functools
 from typing import NamedTuple, Self
 
 import jax
@@ -174,6 +175,30 @@ def squares(bits: Bits, size: int) -> Array:
     low = (bits.lo[..., None] >> jnp.broadcast_to(place % 32, (*bits.lo.shape, len(place)))) & 1
     high = (bits.hi[..., None] >> jnp.broadcast_to(place % 32, (*bits.hi.shape, len(place)))) & 1
     return jnp.where(jnp.broadcast_to(place < 32, low.shape), low, high) != 0
+
+
+def pack(held: Array, size: int) -> Bits:
+    """Return the squares (..., N) that are held, as bits; the inverse of :func:`squares`."""
+    place = np.array([8 * r + c for r in range(size) for c in range(size)])
+    words = []
+    for word in (0, 1):
+        bits = np.where(place // 32 == word, 1 << (place % 32), 0).astype(np.uint32)
+        wide = jnp.broadcast_to(jnp.asarray(bits), held.shape)
+        words.append(jnp.sum(jnp.where(held, wide, np.uint32(0)), -1, dtype=jnp.uint32))
+    return Bits(*words)
+
+
+@functools.partial(jax.jit, static_argnames=("size", "mover"))
+def legal_moves(boards: Array, size: int, mover: int = 1) -> Array:
+    """Return the legal moves (..., N), a bool each, of one side on any boards.
+
+    Args:
+        boards: (..., N) of 0 empty, 1 and 2 for the two sides.
+        size: of the board.
+        mover: the side to move, 1 or 2.
+    """
+    mine, theirs = (pack(boards == side, size) for side in (mover, 3 - mover))
+    return squares(moves(mine, theirs, size), size)
 
 
 def square(index: Array, size: int) -> Bits:

@@ -1,11 +1,13 @@
 """Reuse: what another run has trained is taken bit for bit, and nothing that differs is."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 
 from tasks.superposition import Sparse
+from toylab import lab
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError
 from toylab.lab import Reporter, run_study
@@ -101,3 +103,13 @@ def test_a_run_that_has_trained_nothing(first, tmp_path):
     RunFolder.create(tmp_path / "empty", manifest)
     with pytest.raises(ToylabError, match="finish that run"):
         run_study(study(("main",)), "smoke", tmp_path / "run", reuse=tmp_path / "empty")
+
+
+def test_a_run_that_has_everything_does_not_look_for_the_other(first, tmp_path, monkeypatch):
+    copy = shutil.copytree(first.path, tmp_path / "first")
+    whole = study(("main",))
+    run = run_study(whole, "smoke", tmp_path / "run", reuse=copy)
+    shutil.rmtree(copy)
+    monkeypatch.setattr(lab, "load_study", lambda name: whole)
+    told = Trained()
+    assert lab.resume(run.path, told).path == run.path and not told.names

@@ -36,18 +36,6 @@ def test_brackets_are_what_makes_moves_legal(batch) -> None:
     assert not rules.legal_along(lone, 6).any()
 
 
-def test_moves_say_whose_they_are_if_turns_alternate(batch) -> None:
-    inputs = np.asarray(batch.inputs)
-    found = scores.moves(inputs, 13)
-    for game, place in ((0, 0), (3, 7)):
-        mine, theirs = np.split(found[game, place], 2)
-        for token in range(1, 13):
-            played = np.flatnonzero(inputs[game, : place + 1] == token)
-            own = len(played) and (place - played[0]) % 2 == 1
-            assert mine[token - 1] == bool(own)
-            assert theirs[token - 1] == bool(len(played) and not own)
-
-
 def test_games_are_split_and_grouped_whole() -> None:
     game = np.repeat(np.arange(40), 3)
     rows = scores.Rows(game, *(np.arange(120)[:, None] for _ in range(5)))

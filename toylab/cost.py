@@ -4,8 +4,8 @@
     memory   weights, gradients and two moments, and the activations of one forward pass
     time     FLOPs over a share of this machine's matmul rate, measured on the spot
 
-The time is a guide, good to a factor of two or so: a study of small matrices is bound by memory
-and by drawing data rather than by products, and takes longer.
+The time is a guide: a study of small matrices is bound by memory and by drawing data rather than by
+products, and takes longer.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from toylab.plan import member_bytes
+from toylab.plan import member_bytes, traced
 from toylab.population import Population
 
 SHARE = 0.4  # of the matmul rate; what transformers reach here, see benchmarks/README.md
@@ -43,13 +43,9 @@ def step_flops(population: Population) -> float:
     Counted by XLA on the traced, not compiled, program; loops whose length is not in the program
     text (such as a sampler's) count once.
     """
-    row = {n: c[0] for n, c in population.members.columns.items() if "seed" not in n}
-    bound = population.bind({n: np.float32(v) for n, v in row.items()})
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    params = jax.eval_shape(bound.model.init, key)
-    batch = jax.eval_shape(lambda k: bound.task.batch(k, bound.batch_size), key)
-    loss = lambda p, b: bound.loss(bound.model, p, b).mean()
-    analysis = jax.jit(jax.value_and_grad(loss)).lower(params, batch).cost_analysis()
+    loss, params, batch = traced(population)
+    step = jax.value_and_grad(lambda p, b: loss(p, b).mean())
+    analysis = jax.jit(step).lower(params, batch).cost_analysis()
     return float((analysis or {}).get("flops", np.nan))
 
 

@@ -286,11 +286,14 @@ def _reuse(run: RunFolder, populations: Mapping[str, Population]) -> None:
     """Take over what another run has trained alike, unless this run has it already."""
     if not run.manifest.get("reuse"):
         return
+    keepers = {n: FolderKeeper(run, n, p.boundaries()[1]) for n, p in populations.items()}
+    lacking = {name: keeper for name, keeper in keepers.items() if not keeper.complete()}
+    if not lacking:  # the other run may be gone by now
+        return
     source = RunFolder(run.manifest["reuse"])
     for name, other in matches(run.manifest["described"], source).items():
-        keeper = FolderKeeper(run, name, populations[name].boundaries()[1])
-        if not keeper.complete():
-            take(name, other, source, keeper)
+        if name in lacking:
+            take(name, other, source, lacking[name])
 
 
 def _draw(run: RunFolder, study: Study, config: Any) -> None:

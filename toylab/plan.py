@@ -7,6 +7,7 @@ small tiles spread over one device per core.
 
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -75,18 +76,27 @@ def device_memory() -> int:
     return free // len(jax.devices())
 
 
+def traced(population: Population) -> tuple[Callable, Any, Any]:
+    """Return the loss of the first member, ``(params, batch) -> (B,)``, and its arguments' shapes.
+
+    Nothing is compiled or computed.
+    """
+    row = {n: np.float32(c[0]) for n, c in population.members.columns.items() if "seed" not in n}
+    bound = population.bind(row)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    params = jax.eval_shape(bound.model.init, key)
+    batch = jax.eval_shape(lambda k: bound.task.batch(k, bound.batch_size), key)
+    return lambda p, b: bound.loss(bound.model, p, b), params, batch
+
+
 def member_bytes(population: Population) -> int:
     """Return the bytes of one member's activations and parameters in one forward pass.
 
     Traced, not compiled: the outputs of every operation between the batch and the loss whose
     size is at least that of the batch axis, each distinct shape once, and the parameters.
     """
-    row = {n: np.float32(c[0]) for n, c in population.members.columns.items() if "seed" not in n}
-    bound = population.bind(row)
-    key = jax.random.key(0)
-    params = jax.eval_shape(bound.model.init, key)
-    batch = jax.eval_shape(lambda k: bound.task.batch(k, bound.batch_size), key)
-    forward = jax.make_jaxpr(lambda p, b: bound.loss(bound.model, p, b))(params, batch)
+    loss, params, batch = traced(population)
+    forward = jax.make_jaxpr(loss)(params, batch)
     shapes = {(*v.aval.shape, str(v.aval.dtype)): v.aval for e in forward.eqns for v in e.outvars}
     activations = sum(
         math.prod(a.shape) * a.dtype.itemsize for a in shapes.values() if hasattr(a, "dtype")

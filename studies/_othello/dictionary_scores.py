@@ -14,6 +14,7 @@ from toylab.dictionary.autoencoder import Dictionary, fit_dictionary, quality
 from toylab.dictionary.scores import SHARES, coverage, labels, predicted, single_told
 from toylab.taps import Params
 from toylab.task import Batch
+from toylab.world.base import bag
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,18 +68,8 @@ def through(net: o.Trained, params: Params, batch: Batch) -> Rows:
         np.asarray(batch.latents["board"])[going_on],
         record(f"blocks/{block}/resid_post")[going_on],
         record(f"blocks/{block}/mlp/post")[going_on],
-        moves(np.asarray(batch.inputs), net.task.vocab)[going_on],
+        bag(np.asarray(batch.inputs), net.task.vocab, period=2)[going_on, : 2 * net.task.vocab],
     )
-
-
-def moves(inputs_GL: np.ndarray, vocab: int) -> np.ndarray:
-    """Moves so far by who made them if turns alternated: mine, then theirs, (G, L, 2 (V - 1))."""
-    hot_GLV = np.eye(vocab, dtype=np.float32)[inputs_GL][..., 1:]
-    sign_L = (-1.0) ** np.arange(inputs_GL.shape[1], dtype=np.float32)
-    both = np.cumsum(hot_GLV, 1)
-    # The move at a place is "theirs" there; so are those an even number of places before.
-    turned = np.cumsum(hot_GLV * sign_L[None, :, None], 1) * sign_L[None, :, None]
-    return np.concatenate([(both - turned) / 2, (both + turned) / 2], -1)
 
 
 def split(rows: Rows, train: int, label: int) -> Split:

@@ -12,7 +12,6 @@ Source: Li et al. 2022, section 4.2, natural and unnatural boards; the tests are
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -65,23 +64,9 @@ class Cases(NamedTuple):
 # What a board allows ----------------------------------------------------------------------------
 
 
-def _packed(flags: np.ndarray, size: int) -> rules.Bits:
-    place = np.array([8 * r + c for r in range(size) for c in range(size)])
-    low = np.where(place < 32, 1 << (place % 32), 0).astype(np.uint64)
-    high = np.where(place >= 32, 1 << (place % 32), 0).astype(np.uint64)
-    word = lambda weights: jnp.asarray((flags @ weights).astype(np.uint32))
-    return rules.Bits(word(low), word(high))
-
-
-@jax.jit(static_argnames="size")
-def _moves(mine: rules.Bits, theirs: rules.Bits, size: int) -> jax.Array:
-    return rules.squares(rules.moves(mine, theirs, size), size)
-
-
 def legal_moves(boards: np.ndarray, size: int, mover: int = MINE) -> np.ndarray:
     """Return the legal moves (..., N) of one side on any boards (..., N)."""
-    mine, theirs = boards == mover, boards == THEIRS + MINE - mover
-    return np.asarray(_moves(_packed(mine, size), _packed(theirs, size), size))
+    return np.asarray(rules.legal_moves(jnp.asarray(boards), size, mover))
 
 
 def _shifted(flags: np.ndarray, step: tuple[int, int]) -> np.ndarray:

@@ -129,7 +129,7 @@ class Bench:
 
     def error(self, cases: Cases, logits: np.ndarray) -> float:
         """Mean error against the moves of the edited boards."""
-        return float(np.mean(np.add(*errors(self.net.task, logits, cases.legal))))
+        return float(errors(self.net.task, logits, cases.legal).mean())
 
 
 # Choosing on validation cases -------------------------------------------------------------------
@@ -178,8 +178,8 @@ def _best(tried: list[Choice], found: list[float]) -> tuple[Choice, Rows]:
 def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> Rows:
     """One row per case: its errors, and what became of the moves that the edit concerns.
 
-    ``false_positives`` and ``false_negatives`` are of the N likeliest moves, N the number of legal
-    ones on the edited board; the two are equal, ``error`` is their sum. ``told_wrongly`` and
+    ``error`` counts the N likeliest moves that are wrong and the legal ones that are not among
+    them, N the number of legal ones on the edited board. ``told_wrongly`` and
     ``missed`` are false positives and negatives of the moves whose probability is above 1/(2N),
     which need not be equal. ``dropped`` is the share of the newly illegal moves outside the N
     likeliest, ``risen`` that of the newly legal ones among them; null where there are none.
@@ -191,16 +191,14 @@ def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> 
     weight = np.exp(logits - logits.max(-1, keepdims=True))
     p = np.exp(scores - logits.max(-1, keepdims=True)) / weight.sum(-1, keepdims=True)
     likely = p > 1 / (2 * n)
-    wrong, missing = errors(bench.net.task, logits, legal)
+    error = errors(bench.net.task, logits, legal)
     gone, come = before & ~legal, legal & ~before
     return [
         {
             "case": i,
             "ply": int(cases.place[i]) + 1,
             "moves": int(n[i, 0]),
-            "error": int(wrong[i] + missing[i]),
-            "false_positives": int(wrong[i]),
-            "false_negatives": int(missing[i]),
+            "error": int(error[i]),
             "told_wrongly": int((likely & ~legal)[i].sum()),
             "missed": int((legal & ~likely)[i].sum()),
             "dropped": _share(~top[i], gone[i]),

@@ -192,8 +192,8 @@ def step_rows(bench: Bench, grid: Grid, choice: Choice, counts: tuple[int, ...])
 
 def example_rows(bench: Bench, cases: Cases, null: np.ndarray, after: np.ndarray) -> Rows:
     """A board before and after one edit, square by square: the case of the median error."""
-    error = np.add(*errors(bench.net.task, after, cases.legal))
-    gain = np.add(*errors(bench.net.task, null, cases.legal)) - error
+    error = errors(bench.net.task, after, cases.legal)
+    gain = errors(bench.net.task, null, cases.legal) - error
     i = int(np.lexsort((-gain, np.abs(error - np.median(error))))[0])
     shares = []
     for logits in (null[i], after[i]):

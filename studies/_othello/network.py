@@ -15,6 +15,7 @@ from jax import Array
 
 from tasks.othello import Othello
 from tasks.othello_transcripts import Recorded
+from toylab.chunks import in_chunks
 from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import seeds
@@ -23,9 +24,10 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population, ladder
 from toylab.probes.linear import Probe, ridge
 from toylab.store import RunFolder
-from toylab.taps import Edit, Params
+from toylab.taps import Params
 from toylab.taps import run as forward
 from toylab.task import Batch
+from toylab.world.edits import top_errors
 
 STATES = ("empty", "mine", "theirs")
 RIDGE = 1e-2
@@ -176,20 +178,14 @@ def activations(
         params: weights of one member.
         tokens_BL: games.
         sites: sites of one width D.
-        chunk: games at a time; the first games are run again to fill the last chunk.
+        chunk: games at a time.
 
     Returns:
         logits (B, L, V) and activations (S, B, L, D).
     """
-    count = len(tokens_BL)
-    order = np.arange(-(-count // chunk) * chunk) % count
-    logits, acts = [], []
-    for start in range(0, len(order), chunk):
-        tokens = jnp.asarray(tokens_BL)[order[start : start + chunk]]
-        out, found = _recorded(model, params, tokens, sites)
-        logits.append(np.asarray(out))
-        acts.append(np.asarray(found))
-    return np.concatenate(logits)[:count], np.concatenate(acts, 1)[:, :count]
+    call = lambda part: _recorded(model, params, part, sites)
+    logits, acts = in_chunks(call, (tokens_BL,), chunk, axes=(0, 1))
+    return logits, acts
 
 
 # Board probes -----------------------------------------------------------------------------------
@@ -247,37 +243,11 @@ def top_one_legal(task: Othello, logits: np.ndarray, legal: Any) -> np.ndarray:
     return (best >= 0) & inside
 
 
-def errors(task: Othello, logits: np.ndarray, legal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """False positives and false negatives of the N likeliest moves, N the number of legal ones.
+def errors(task: Othello, logits: np.ndarray, legal: np.ndarray) -> np.ndarray:
+    """False positives plus false negatives of the N likeliest moves, N of them legal, (...).
 
-    Args:
-        task: the world.
-        logits: (..., V).
-        legal: the legal squares (..., N).
+    With this N the two are equally many.
 
-    Returns:
-        The number of moves among the N likeliest that are not legal, and of legal ones that are
-        not among them, each (...). With this N the two are equal, and the error of Li et al. is
-        their sum.
+    Source: Li et al. 2022, section 4.2.
     """
-    scores = move_scores(task, logits)
-    rank = np.argsort(np.argsort(-scores, -1, kind="stable"), -1, kind="stable")
-    told = rank < legal.sum(-1, keepdims=True)
-    return (told & ~legal).sum(-1), (legal & ~told).sum(-1)
-
-
-@functools.partial(jax.jit, static_argnames=("model",))
-def edited_logits(
-    model: Transformer, params: Params, tokens_BL: Array, place_B: Array, edits: tuple[Edit, ...]
-) -> Array:
-    """Logits (B, V) at one place of each game, with edits made along the way.
-
-    An edit's ``value`` is added or set where its own ``where`` says; :func:`at` makes that mask.
-    """
-    logits, _ = forward(model, params, tokens_BL, edits=edits)
-    return jnp.take_along_axis(logits, place_B[:, None, None], 1)[:, 0]
-
-
-def at(place_B: Any, length: int) -> Array:
-    """Mask (B, L, 1) of one place per game."""
-    return jnp.asarray(np.arange(length)[None, :, None] == np.asarray(place_B)[:, None, None])
+    return top_errors(move_scores(task, logits), legal)

@@ -15,6 +15,7 @@ from tasks.othello_rules import RULES
 from toylab.probes.controls import permute_within
 from toylab.probes.linear import Probe, mlp_probe
 from toylab.task import Batch
+from toylab.world.base import bag
 
 WRONG = tuple(rule for rule in RULES if rule != "flip")
 LABELS = ("board", "parity", "colour")
@@ -71,22 +72,6 @@ class Games:
     def counts_GL(self) -> np.ndarray:
         """Places where the game goes on."""
         return np.asarray(self.batch.weights) > 0
-
-
-def bag_of_moves(task: Othello, batch: Batch) -> np.ndarray:
-    """Squares on which each player has put a disc, and the place: (1, G, L, 2V + L).
-
-    Players are told apart by parity, as the one to move next and the other: all that can be known
-    of the board without working out a capture.
-    """
-    inputs = np.asarray(batch.inputs)
-    hot = np.eye(task.vocab, dtype=np.float32)[inputs]
-    odd = (np.arange(task.length) % 2 == 1)[None, :, None]
-    by = [np.cumsum(np.where(odd == parity, hot, 0), 1) for parity in (False, True)]
-    # The player of even places moves next after an odd place.
-    mine, theirs = np.where(odd, by[0], by[1]), np.where(odd, by[1], by[0])
-    place = np.broadcast_to(np.eye(task.length, dtype=np.float32), (*inputs.shape, task.length))
-    return np.concatenate([mine, theirs, place], -1)[None]
 
 
 def shifted(labels_GLN: np.ndarray) -> np.ndarray:
@@ -162,7 +147,10 @@ def all_probes(net: o.Trained, train: Games, test: Games, few: int) -> dict[str,
     acts, before = (train.acts_SGLD, test.acts_SGLD), (train.untrained_SGLD, test.untrained_SGLD)
     pair = lambda name: (train.labels(name), test.labels(name))
     board = pair("board")
-    bags = tuple(bag_of_moves(net.task, games.batch) for games in (train, test))
+    bags = tuple(
+        bag(np.asarray(games.batch.inputs), net.task.vocab, period=2)[None]
+        for games in (train, test)
+    )
     plain: dict[str, tuple[Pair, Pair]] = {name: (acts, pair(name)) for name in LABELS}
     plain["untrained"] = (before, board)
     plain["bag of moves"] = (bags, board)
@@ -245,7 +233,7 @@ def _margins(probe: Probe, acts_SGLD: np.ndarray, squares: int) -> np.ndarray:
 
 
 def _threshold(score_GLN: np.ndarray, true_GLN: np.ndarray, counts_GL: np.ndarray) -> float:
-    """The threshold of greatest F1, among 60 evenly spaced ones."""
+    """The threshold of greatest F1, among 61 evenly spaced ones."""
     score, true = score_GLN[counts_GL].ravel(), true_GLN[counts_GL].ravel()
     edges = np.linspace(-1, 1, 61)
     count = lambda values: np.histogram(values, [*edges, np.inf])[0][::-1].cumsum()[::-1]

@@ -94,7 +94,7 @@ def error_tables(
 
     def error(delta_SCD: np.ndarray, legal: str = "legal") -> np.ndarray:
         logits = add(net.model, net.params, whole["tokens"], whole["place"], delta_SCD)
-        return np.sum(o.errors(net.task, np.asarray(logits), whole[legal]), 0)
+        return o.errors(net.task, np.asarray(logits), whole[legal])
 
     unit = {m: np.concatenate([found[m] for found in per_edit], 1) for m in METHODS}
     errors_MTC = np.array([[error(length(s) * unit[m]) for s in STRENGTHS] for m in METHODS])

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from tasks import othello_rules as rules
 from tasks.othello import Othello
-from tasks.othello_rules import Bits
+from toylab.chunks import in_chunks
 
 CHUNK = 512  # games, or 16 times as many boards, at once: every length compiles once
 NAMES = {"none": "no flip", "row": "rows only", "ends": "ends only", "delete": "delete"}
@@ -26,35 +25,6 @@ def _boards(task: Othello, inputs: Array, others: tuple[str, ...]) -> tuple[Arra
 @functools.partial(jax.jit, static_argnames=("task",))
 def _games(task: Othello, key: Array) -> Array:
     return task.games(key, CHUNK)[:, :-1]
-
-
-def _in_chunks(call: Any, rows: np.ndarray, size: int) -> tuple[np.ndarray, ...]:
-    """Call a function on chunks of one size, the last filled up with zeros."""
-    parts = []
-    for start in range(0, len(rows), size):
-        chunk = rows[start : start + size]
-        full = np.pad(chunk, ((0, size - len(chunk)), *(((0, 0),) * (rows.ndim - 1))))
-        parts.append([np.asarray(out)[: len(chunk)] for out in call(jnp.asarray(full))])
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-
-
-@functools.partial(jax.jit, static_argnames=("task",))
-def _moves(task: Othello, boards: Array) -> Array:
-    """Whether each token (..., V) is a legal move of the one who moves next."""
-    size = task.size
-    index = np.array([8 * r + c for r in range(size) for c in range(size)])
-
-    def pack(held: Array) -> Bits:
-        words = []
-        for word in (0, 1):
-            bits = np.where(index // 32 == word, 1 << (index % 32), 0).astype(np.uint32)
-            wide = jnp.broadcast_to(jnp.asarray(bits), held.shape)
-            words.append(jnp.sum(jnp.where(held, wide, np.uint32(0)), -1, dtype=jnp.uint32))
-        return Bits(*words)
-
-    legal = rules.squares(rules.moves(pack(boards == 1), pack(boards == 2), size), size)
-    moves = legal[..., jnp.asarray(task.squares[1:])]
-    return jnp.concatenate([jnp.zeros((*moves.shape[:-1], 1), bool), moves], -1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +56,8 @@ class OthelloWorld:
 
     def _replayed(self, inputs: Any, others: tuple[str, ...]) -> tuple[np.ndarray, ...]:
         task = dataclasses.replace(self.task, opening="all")
-        return _in_chunks(lambda part: _boards(task, part, others), np.asarray(inputs), CHUNK)
+        call = lambda part: _boards(task, part, others)
+        return tuple(in_chunks(call, (inputs,), CHUNK, axes=(0,) * len(others)))
 
     def states(self, inputs: Any) -> np.ndarray:
         """Return the boards after each move."""
@@ -103,8 +74,9 @@ class OthelloWorld:
         """Return the legal moves as tokens."""
         states = np.asarray(states)
         rows = states.reshape(-1, states.shape[-1])
-        task = dataclasses.replace(self.task, opening="all")
-        (moves,) = _in_chunks(lambda part: (_moves(task, part),), rows, 16 * CHUNK)
+        call = lambda part: (rules.legal_moves(part, self.task.size),)
+        (legal,) = in_chunks(call, (rows,), 16 * CHUNK)
+        moves = np.pad(legal[:, self.task.squares[1:]], ((0, 0), (1, 0)))
         return moves.reshape(*states.shape[:-1], -1)
 
     def counterfactuals(self, states: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from toylab.chunks import in_chunks
 from toylab.errors import ToylabError, nearest
 from toylab.taps import Edit, Model, Params, run
 
@@ -123,14 +124,13 @@ class Subject:
         """Return logits (B, L, V) and activations (S, B, L, D)."""
         params = self.untrained if untrained else self.params
         call = lambda part: _recorded(self.model, params, part, self.sites)
-        logits, acts = _chunked(call, (np.asarray(inputs),))
-        return np.concatenate(logits), np.concatenate(acts, 1)
+        logits, acts = in_chunks(call, (inputs,), CHUNK, axes=(0, 1))
+        return logits, acts
 
     def predict(self, inputs: Any, place: Any) -> np.ndarray:
         """Return logits (B, V) at one place of each sequence."""
         call = lambda part, here: (_predicted(self.model, self.params, part, here),)
-        arrays = (np.asarray(inputs), np.asarray(place, np.int32))
-        return np.concatenate(_chunked(call, arrays)[0])
+        return in_chunks(call, (inputs, np.asarray(place, np.int32)), CHUNK)[0]
 
     def edit(self, inputs: Any, place: Any, deltas: np.ndarray) -> np.ndarray:
         """Return logits (B, V) at one place of each sequence, with something added there.
@@ -143,23 +143,8 @@ class Subject:
         call = lambda part, at, delta: (
             _edited(self.model, self.params, part, at, jnp.swapaxes(delta, 0, 1), self.sites),
         )
-        arrays = (np.asarray(inputs), np.asarray(place, np.int32), np.swapaxes(deltas, 0, 1))
-        return np.concatenate(_chunked(call, arrays)[0])
-
-
-def _chunked(call: Any, arrays: tuple[np.ndarray, ...]) -> tuple[list[np.ndarray], ...]:
-    """Call a function on chunks, the last filled up; sequences are on axis 0.
-
-    Outputs have the sequences on axis 0 if they have three axes or fewer, else on axis 1.
-    """
-    count = len(arrays[0])
-    parts = []
-    for start in range(0, count, CHUNK):
-        rows = np.minimum(np.arange(start, start + CHUNK), count - 1)
-        kept = min(CHUNK, count - start)
-        found = [np.asarray(out) for out in call(*(jnp.asarray(a[rows]) for a in arrays))]
-        parts.append([out[:kept] if out.ndim <= 3 else out[:, :kept] for out in found])
-    return tuple(list(column) for column in zip(*parts, strict=True))
+        arrays = (inputs, np.asarray(place, np.int32), np.swapaxes(deltas, 0, 1))
+        return in_chunks(call, arrays, CHUNK)[0]
 
 
 def truth(world: World, inputs: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
