@@ -140,6 +140,13 @@ GROWTH = (
         paper=0.999,
     ),
     Claim(
+        "residual_peak",
+        "Under Adam the residual of <s> ends up larger than that of other places.",
+        GUO,
+        over(at("adam", "resid_start"), at("adam", "resid_other")),
+        Expect.above(1),
+    ),
+    Claim(
         "sgd_residual",
         "Under SGD the residual of <s> grows at a tenth of Adam's rate at most.",
         GUO,

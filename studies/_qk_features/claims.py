@@ -1,0 +1,208 @@
+"""Claims of the study of key-query features, with the regions that the notes and theory give.
+
+Claims marked "expected, this laboratory" are controls and checks that the paper does not make.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.claims import Claim, Expect
+from toylab.units import per_unit
+
+LEE = "Lee et al. 2026 (arXiv:2602.04752)"
+OURS = "expected, this laboratory"
+Measure = Callable[[Mapping[str, Any]], np.ndarray]
+SINGLE = pl.col("feature") != "both"
+PAPER_PAIR = (pl.col("r1") == 3) & (pl.col("r2") == 5)
+FITS = pl.col("r1") + pl.col("r2") <= 8
+EXACT = (pl.col("rank") == pl.col("true")).mean()
+
+
+def of(table: str, arm: str, value: pl.Expr, *where: pl.Expr) -> Measure:
+    """A mean over a seed's heads, or over some of them."""
+
+    def measure(m: Mapping[str, Any]) -> np.ndarray:
+        return per_unit(m[table].filter(pl.col("arm") == arm, *where), value)
+
+    return measure
+
+
+def moved(condition: str, *where: pl.Expr) -> Measure:
+    """Share of the attention that a swap moves to the target."""
+    return of("swaps", "main", pl.col("moved").mean(), pl.col("condition") == condition, *where)
+
+
+def less(left: Measure, right: Measure) -> Measure:
+    """Difference, unit by unit."""
+    return lambda m: left(m) - right(m)
+
+
+def missing(*where: pl.Expr) -> Measure:
+    """Latents less ranks found, both kinds together, in the small head."""
+    return of("features", "small", 2 * (pl.col("true") - pl.col("rank")).mean(), SINGLE, *where)
+
+
+EXACT_MAIN = of("features", "main", EXACT, SINGLE)
+LEAK = of("networks", "main", pl.col("leak").mean())
+
+LEARNED = (
+    Claim(
+        "learned",
+        "Heads of 16 reach 95% of the best accuracy that repeated latents allow.",
+        OURS,
+        of("networks", "main", (pl.col("accuracy") / pl.col("ceiling")).mean()),
+        Expect.above(0.95),
+    ),
+)
+
+RANKS = (
+    Claim(
+        "ranks_exact",
+        "The contrast's rank at 99% of the energy is the latent's in 16 of 18 cases.",
+        LEE,
+        EXACT_MAIN,
+        Expect.above(16 / 18),
+    ),
+    Claim(
+        "ranks_near",
+        "Where it is not, it is one more or less.",
+        LEE,
+        of("features", "main", ((pl.col("rank") - pl.col("true")).abs() <= 1).mean(), SINGLE),
+        Expect.above(1),
+    ),
+    Claim(
+        "joint_rank",
+        "The contrast of both latents at once has rank r1 + r2 in 8 of 9 cases.",
+        LEE,
+        of("features", "main", EXACT, pl.col("feature") == "both"),
+        Expect.above(8 / 9),
+    ),
+    Claim(
+        "normal_ranks_exact",
+        "The ranks are recovered too where latents are normal, in 16 of 18 cases.",
+        LEE,
+        of("features", "normal", EXACT, SINGLE),
+        Expect.above(16 / 18),
+    ),
+    Claim(
+        "ranks_learned",
+        "The rank tells what the head learned: untrained heads show it in half as many cases.",
+        OURS,
+        less(EXACT_MAIN, of("features", "untrained", EXACT, SINGLE)),
+        Expect.above(0.5),
+    ),
+)
+
+SUBSPACES = (
+    Claim(
+        "key_subspace",
+        "The right singular vectors span the latent's part of key space (mean squared cosine).",
+        f"{LEE}; region: this laboratory",
+        of("features", "main", pl.col("key_overlap").mean(), SINGLE),
+        Expect.above(0.95),
+    ),
+    Claim(
+        "query_subspace",
+        "The left singular vectors span the latent's part of query space.",
+        f"{LEE}; region: this laboratory",
+        of("features", "main", pl.col("query_overlap").mean(), SINGLE),
+        Expect.above(0.95),
+    ),
+    Claim(
+        "subspace_above_chance",
+        "A random subspace of that rank has an overlap lower by 0.3.",
+        OURS,
+        less(
+            of("features", "main", pl.col("key_overlap").mean(), SINGLE),
+            of("features", "main", pl.col("chance").mean(), SINGLE),
+        ),
+        Expect.above(0.3),
+    ),
+)
+
+BLOCKS = (
+    Claim(
+        "blocks",
+        "Latents meet their own kind: G outside its two blocks has 10% of the norm inside.",
+        LEE,
+        LEAK,
+        Expect.below(0.1),
+    ),
+    Claim(
+        "blocks_learned",
+        "The untrained head's G has no such blocks: its leak is larger by 0.5.",
+        OURS,
+        less(of("networks", "untrained", pl.col("leak").mean()), LEAK),
+        Expect.above(0.5),
+    ),
+)
+
+SWAPS = (
+    Claim(
+        "joint_swap",
+        "Swapping both subspaces (3 and 5) moves 90% of the attention to the other token.",
+        LEE,
+        moved("z1 + z2", PAPER_PAIR),
+        Expect.above(0.9),
+    ),
+    Claim(
+        "joint_swap_all",
+        "So it does on average over all nine pairs of ranks.",
+        LEE,
+        moved("z1 + z2"),
+        Expect.above(0.9),
+    ),
+    Claim(
+        "random_swap",
+        "Swapping a random subspace of 3 + 5 of 16 dimensions moves less than half.",
+        LEE,
+        moved("random r1 + r2", PAPER_PAIR),
+        Expect.below(0.5),
+    ),
+    Claim(
+        "single_swap",
+        "Swapping one subspace alone moves less than half, as both must match (the larger of two).",
+        OURS,
+        lambda m: np.maximum(moved("z1", PAPER_PAIR)(m), moved("z2", PAPER_PAIR)(m)),
+        Expect.below(0.5),
+    ),
+    Claim(
+        "contrast_needed",
+        "Principal components of keys, as many, move less than the contrast's by a fifth.",
+        OURS,
+        less(moved("z1 + z2", PAPER_PAIR), moved("key PCs", PAPER_PAIR)),
+        Expect.above(0.2),
+    ),
+)
+
+SMALL = (
+    Claim(
+        "missing_ranks",
+        "A head of 8 misses a rank or more where r1 + r2 > 8.",
+        LEE,
+        missing(~FITS),
+        Expect.above(1),
+    ),
+    Claim(
+        "nothing_missing",
+        "A head of 8 misses half a rank at most where r1 + r2 <= 8.",
+        f"{LEE}; region: this laboratory",
+        missing(FITS),
+        Expect.between(-0.5, 0.5),
+    ),
+    Claim(
+        "superposed",
+        "Where r1 + r2 > 8 the two kinds' key subspaces coincide more in a head of 8 than of 16.",
+        OURS,
+        less(
+            of("networks", "small", pl.col("shared").mean(), ~FITS),
+            of("networks", "main", pl.col("shared").mean(), ~FITS),
+        ),
+        Expect.above(0.1),
+    ),
+)
+
+CLAIMS = (*LEARNED, *RANKS, *SUBSPACES, *BLOCKS, *SWAPS, *SMALL)

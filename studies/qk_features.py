@@ -1,0 +1,191 @@
+"""Key-query features: by what a head's queries find their keys, read off a contrast.
+
+    toylab run qk_features
+
+A query holds two latents of r1 and r2 signs in one code, context tokens hold theirs in another,
+and the head must find the token with both. Lee et al. compare keys that share a latent with the
+query against keys that do not: what is left of the covariance has the latent's rank and spans its
+subspace, and exchanging two keys' parts in both subspaces moves the attention. A head too small for
+all latents misses ranks.
+
+What is done otherwise. Every seed has a world of its own (the paper has one). Adam at 1e-2 with a
+cosine takes 2,000 steps in place of up to 50,000 at 1e-4. All nine pairs of r1 and r2 are members
+of one population: latents stand in 7 places, of which a member uses its own. Controls beside random
+subspaces: the untrained head, and the principal components of keys, which need no contrast.
+
+Source: Lee, Belinkov, Viégas and Wattenberg 2026 (arXiv:2602.04752), with their code.
+"""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import polars as pl
+from jax import Array
+
+from studies._qk_features import features as f
+from studies._qk_features.claims import CLAIMS
+from studies._qk_features.model import RetrievalHead
+from studies._qk_features.swaps import swap_rows
+from tasks.payloads import PayloadRetrieval
+from toylab.errors import check_number
+from toylab.losses import cross_entropy
+from toylab.members import zipped
+from toylab.optim import AdamW, cosine
+from toylab.population import Population
+from toylab.store import RunFolder
+from toylab.study import Study
+from toylab.taps import Params
+from toylab.taps import run as run_model
+
+JUDGED = 55  # seed of the contexts that are judged
+ARMS = ("main", "small", "normal")  # a head of 16, one of 8, and normal latents
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings; every arm is one population of all pairs of ranks and all seeds."""
+
+    seeds: int = 5
+    ranks: tuple[int, ...] = (3, 5, 7)
+    head_dim: int = 16
+    small_dim: int = 8
+    width: int = 32
+    steps: int = 2_000
+    batch_size: int = 256
+    learning_rate: float = 1e-2
+    weight_decay: float = 1e-2
+    pairs: int = 40_960
+    contexts: int = 2_048
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "steps", "pairs", "contexts"):
+            check_number("qk_features", name, getattr(self, name), low=1, whole=True)
+        self.world(max(self.ranks), max(self.ranks), 0, "main")
+
+    def world(self, r1: int, r2: int, seed: int, arm: str) -> PayloadRetrieval:
+        """The task of one member."""
+        latents = "normal" if arm == "normal" else "signs"
+        return PayloadRetrieval(
+            r1, r2, seed, r_max=max(self.ranks), width=self.width, latents=latents
+        )
+
+    def model(self, arm: str) -> RetrievalHead:
+        """The arm's head."""
+        return RetrievalHead(self.width, self.small_dim if arm == "small" else self.head_dim)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """One population per arm; members of one seed share world, start and data."""
+    rows = list(itertools.product(range(config.seeds), config.ranks, config.ranks))
+    seed, r1, r2 = zip(*rows, strict=True)
+    first = config.ranks[0]
+    return {
+        arm: Population(
+            model=config.model(arm),
+            task=config.world(first, first, 0, arm),
+            members=zipped(init_seed=seed, data_seed=seed, world_seed=seed, r1=r1, r2=r2),
+            optimizer=AdamW(
+                config.learning_rate, config.weight_decay, schedule=cosine(config.steps, floor=0.01)
+            ),
+            steps=config.steps,
+            batch_size=config.batch_size,
+            loss=cross_entropy,
+            snapshots=(0, config.steps),
+        )
+        for arm in ARMS
+    }
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _look(
+    model: RetrievalHead, task: PayloadRetrieval, size: int, params: Params, numbers: Any
+) -> tuple[Any, dict[str, Array], Array]:
+    """World, recorded queries and keys with their latents, and accuracy on fresh contexts."""
+    task = dataclasses.replace(task, **numbers)
+    batch = task.batch(jax.random.key(JUDGED), size)
+    logits, acts = run_model(model, params, batch.inputs, record=("q", "k"))
+    accuracy = (logits.argmax(-1) == batch.targets).mean()
+    told = {"z": batch.latents["z"], "match": batch.latents["match"]}
+    return task.world(), acts | told, accuracy
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Ranks, subspaces, blocks and swaps of every head, trained and untrained."""
+    tables: dict[str, list[dict[str, Any]]] = {"features": [], "networks": [], "swaps": []}
+    blocks = {}
+    for arm, step in (*((arm, config.steps) for arm in ARMS), ("main", 0)):
+        label = arm if step else "untrained"
+        params, dead = run.params(arm, step), run.dead_at(arm) >= 0
+        pairs = _pairs(config, arm)
+        for row in run.members(arm).iter_rows(named=True):
+            index, seed, sizes = row["member"], row["init_seed"], (int(row["r1"]), int(row["r2"]))
+            if dead[index]:
+                continue
+            own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), params)
+            task = config.world(*sizes, seed, arm)
+            numbers = {n: np.float32(row[n]) for n in ("r1", "r2", "world_seed")}
+            base = config.world(config.ranks[0], config.ranks[0], 0, arm)
+            world, context, accuracy = _look(config.model(arm), base, config.contexts, own, numbers)
+            head = f.Head(own["w_q"], own["w_k"], world, sizes)
+            labels = {"arm": label, "init_seed": seed, "r1": sizes[0], "r2": sizes[1]}
+            tables["features"] += [labels | r for r in f.feature_rows(head, pairs, seed)]
+            scored = {"accuracy": float(accuracy), "ceiling": task.ceiling()}
+            tables["networks"].append(labels | scored | f.network_row(head, pairs))
+            if label == "main":
+                context = {name: np.asarray(leaf) for name, leaf in context.items()}
+                tables["swaps"] += [labels | r for r in swap_rows(head, pairs, context, seed)]
+            if seed == 0:
+                blocks[label, sizes] = _padded(f.interaction(head), 2 * max(config.ranks))
+    shown = (config.ranks[0], config.ranks[min(1, len(config.ranks) - 1)])
+    most = (max(config.ranks),) * 2
+    chosen = [("main", shown), ("untrained", shown), ("small", most)]
+    empty = np.full((2 * max(config.ranks),) * 2, np.nan)
+    found = {name: pl.DataFrame(rows) for name, rows in tables.items()}
+    return found | {"blocks": np.stack([blocks.get(c, empty) for c in chosen])}
+
+
+def _pairs(config: Config, arm: str) -> f.Pairs:
+    latents = "normal" if arm == "normal" else "signs"
+    return f.draw_pairs(config.pairs, max(config.ranks), latents, JUDGED)
+
+
+def _padded(matrix: np.ndarray, size: int) -> np.ndarray:
+    """A matrix in the corner of a larger one, NaN beyond it."""
+    whole = np.full((size, size), np.nan)
+    whole[: len(matrix), : len(matrix)] = matrix
+    return whole
+
+
+study = Study(
+    name="qk_features",
+    title="Key-query features: contrastive covariance on payload retrieval",
+    paper="Lee, Belinkov, Viégas and Wattenberg 2026 (arXiv:2602.04752)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            ranks=(2, 3),
+            head_dim=6,
+            small_dim=4,
+            width=12,
+            steps=20,
+            batch_size=16,
+            pairs=500,
+            contexts=64,
+        ),
+        "laptop": Config(),
+        "paper": Config(learning_rate=1e-4, steps=50_000),
+    },
+    costs={
+        "smoke": "240 steps; compiling takes most of it",
+        "laptop": "270,000 model-steps of 256 contexts, 40 MFLOP each",
+        "paper": "6.75 million model-steps",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
