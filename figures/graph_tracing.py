@@ -1,0 +1,243 @@
+"""Figures of the study ``graph_tracing``: a grid unfolding, energy and accuracy, and counting."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from toylab import figures as fig
+
+GRID = "4x4"
+LOOKS = {
+    "network": (fig.BLUE, "-"),
+    "undirected counter": (fig.ORANGE, "--"),
+    "directed counter": (fig.VERMILLION, ":"),
+    "untrained": (fig.MUTED, "-"),
+    "shuffled context": (fig.PURPLE, "-."),
+    "neighbour mix": (fig.GREEN, "--"),
+}
+MEASURES = {
+    "energy": "energy / chance",
+    "correlation": "distance correlation",
+    "overlap": "spectral overlap",
+}
+
+
+def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
+    """Draw every figure of the study."""
+    return {
+        "unfolding": unfolding(measures),
+        "context": context(measures),
+        "counting": counting(measures),
+        "layers": layers(measures),
+        "training": training(measures),
+    }
+
+
+def _by_seed(table: pl.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    """Places (S,) and values (P, S) of one curve."""
+    wide = table.select("init_seed", x, y).pivot(on="init_seed", index=x, values=y).sort(x)
+    return wide[x].to_numpy(), wide.drop(x).to_numpy().T.astype(np.float64)
+
+
+def _mean(table: pl.DataFrame, column: str) -> float:
+    values = table[column].drop_nulls().drop_nans()
+    return float(np.mean(values.to_numpy())) if len(values) else float("nan")
+
+
+def unfolding(measures: Mapping[str, Any]) -> Figure:
+    """Class means of one network on one grid, by context, beside what draws a grid by itself."""
+    sheet = fig.figure(fig.PAGE, 4.1)
+    table = measures["pictures"]
+    panels = table["order"].unique().sort().to_list()
+    axes = sheet.subplots(2, 4).ravel()
+    limit = 1.15 * float(np.max(np.abs(table.select("x", "y").to_numpy()), initial=0.1))
+    place_N2 = np.stack(np.divmod(np.arange(16), 4), 1)
+    edges = [(i, j) for i in range(16) for j in range(i)
+             if np.abs(place_N2[i] - place_N2[j]).sum() == 1]  # fmt: skip
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    for ax, order in zip(axes, panels, strict=False):
+        rows = table.filter(pl.col("order") == order).sort("node")
+        x, y = rows["x"].to_numpy(), rows["y"].to_numpy()
+        for i, j in edges:
+            ax.plot(x[[i, j]], y[[i, j]], color=fig.MUTED, linewidth=0.7, zorder=1)
+        ax.scatter(x, y, c=place_N2.sum(1), cmap=fig.SEQUENTIAL, s=16, zorder=2)
+        ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
+        ax.set_xlabel(f"misfit {rows['disparity'][0]:.2f}", fontsize=7)
+        ax.set_title(rows["panel"][0], fontsize=8)
+    fit = {n: table.filter(pl.col("panel") == n) for n in table["panel"].unique()}
+    late = [n for n in table.sort("order")["panel"].unique(maintain_order=True) if "place" in n]
+    if late and "neighbour mixing" in fit:
+        last, mix = (float(fit[n]["disparity"][0]) for n in (late[-1], "neighbour mixing"))
+        first = float(fit[late[0]]["disparity"][0])
+        word = "better" if last < mix else "worse"
+        fig.title(
+            sheet,
+            f"Node means' first two components, laid over the grid's spectral embedding: misfit "
+            f"{first:.2f} early, {last:.2f} late, {word} than neighbour mixing ({mix:.2f})",
+        )
+    return sheet
+
+
+def context(measures: Mapping[str, Any]) -> Figure:
+    """Energy and accuracy on one axis, and the other measures with their controls."""
+    sheet = fig.figure(fig.PAGE, 3.2)
+    left, right = sheet.subplots(1, 2, width_ratios=[1.15, 1])
+    curves, shown = measures["curves"], measures["geometry"].filter(pl.col("chosen"))
+    mine = curves.filter(pl.col("graph") == GRID, pl.col("place") > 0)
+    network = shown.filter(pl.col("source") == "network")
+    x, values = _by_seed(mine.filter(pl.col("source") == "network"), "place", "mass")
+    fig.interval_line(left, x, values, "rule mass", fig.BLUE)
+    fig.interval_line(
+        left, *_by_seed(network, "place", "energy"), "energy / chance", fig.VERMILLION, marker="o"
+    )
+    mix = measures["geometry"].filter(pl.col("source") == "neighbour mix")
+    left.axhline(_mean(mix, "energy"), color=fig.VERMILLION, ls=":", label="energy of the mix")
+    at = measures["order"]["break_at"].drop_nans().to_numpy()
+    for i, place in enumerate(at):
+        label = "break of accuracy" if i == 0 else None
+        left.axvline(place, color=fig.BLUE, lw=0.6, alpha=0.6, label=label)
+    left.set(xscale="log", xlabel="place in the context", ylabel="share, or share of chance")
+    left.set_ylim(0, max(1.2, left.get_ylim()[1]))
+    left.legend(fontsize=6.5, ncols=2, loc="lower right")
+    early, late = (_mean(network.filter(pl.col("when") == w), "energy") for w in ("middle", "late"))
+    mass = _mean(mine.filter(pl.col("source") == "network", pl.col("when") == "late"), "mass")
+    fig.title(
+        left,
+        f"Accuracy rises to {mass:.2f}; energy goes from {early:.2f} at place 25 to {late:.2f}, "
+        f"the mix's is {_mean(mix, 'energy'):.2f}",
+    )
+    for source in ("network", "untrained", "shuffled context"):
+        colour, line = LOOKS[source]
+        rows = shown.filter(pl.col("source") == source)
+        x, values = _by_seed(rows, "place", "correlation")
+        fig.interval_line(right, x, values, source, colour, linestyle=line)
+    right.axhline(_mean(mix, "correlation"), color=fig.GREEN, ls="--", label="neighbour mix")
+    right.set(xscale="log", xlabel="place in the context", ylabel="distance correlation")
+    right.set_ylim(min(-0.2, right.get_ylim()[0]), 1)
+    right.legend(fontsize=6.5, loc="upper left", ncols=2)
+    got, other = (
+        _mean(shown.filter(pl.col("source") == s, pl.col("when") == "late"), "correlation")
+        for s in ("network", "untrained")
+    )
+    finding = f"Late correlation {got:.2f}, untrained {other:.2f}, mix "
+    fig.title(right, finding + f"{_mean(mix, 'correlation'):.2f}")
+    return sheet
+
+
+def counting(measures: Mapping[str, Any]) -> Figure:
+    """Accuracy beside counters', and how the place of the change scales."""
+    sheet = fig.figure(fig.PAGE, 3.0)
+    left, right = sheet.subplots(1, 2, width_ratios=[1.3, 1])
+    curves = measures["curves"].filter(pl.col("graph") == GRID, pl.col("place") > 0)
+    for source in ("network", "undirected counter", "directed counter", "untrained"):
+        colour, line = LOOKS[source]
+        rows = curves.filter(pl.col("source") == source)
+        fig.interval_line(left, *_by_seed(rows, "place", "mass"), source, colour, linestyle=line)
+    left.set(xscale="log", ylim=(0, 1), xlabel="place in the context")
+    left.set_ylabel("mass on neighbours but the last node")
+    left.legend(fontsize=7, loc="upper left")
+    late = {
+        s: _mean(curves.filter(pl.col("source") == s, pl.col("when") == "late"), "mass")
+        for s in ("network", "undirected counter")
+    }
+    gap = late["network"] - late["undirected counter"]
+    word = "above" if gap > 0 else "below"
+    fig.title(left, f"Late in context the network is {abs(gap):.2f} {word} the undirected counter")
+    told = {}
+    for source in ("network", "undirected counter", "directed counter"):
+        colour, line = LOOKS[source]
+        rows = measures["fits"].filter(
+            pl.col("source") == source, pl.col("graph").str.contains("x")
+        )
+        x, values = _by_seed(rows, "n", "half")
+        fig.interval_line(right, x, values, source, colour, linestyle=line, marker="o")
+        law = pl.col("source") == source, pl.col("column") == "half"
+        told[source] = _mean(measures["laws"].filter(*law), "exponent")
+    _log_ticks(right, x)
+    right.set_xlabel("nodes of the grid")
+    right.set_ylabel("place where mass reaches 0.5")
+    mine, other = told["network"], told["undirected counter"]
+    fig.title(right, f"Exponent {mine:.2f}; the undirected counter's {other:.2f}")
+    return sheet
+
+
+def _log_ticks(ax: Axes, x: np.ndarray) -> None:
+    ax.set(xscale="log", yscale="log")
+    ax.set_xticks(x, [f"{v:g}" for v in x])
+    ax.set_yticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
+    ax.minorticks_off()
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, 5), max(high, 50))
+
+
+def layers(measures: Mapping[str, Any]) -> Figure:
+    """A table of layers and measures, late in context, with every control."""
+    late = measures["geometry"].filter(pl.col("when") == "late")
+    rows = [
+        (source, layer)
+        for source in ("network", "untrained", "shuffled context", "neighbour mix")
+        for layer in late.filter(pl.col("source") == source)["layer"].unique().sort()
+    ]
+    sheet = fig.figure(fig.PAGE, 0.9 + 0.21 * len(rows))
+    axes = sheet.subplots(1, 3)
+    for ax, (column, label) in zip(axes, MEASURES.items(), strict=True):
+        for i, (source, layer) in enumerate(rows):
+            mine = late.filter(pl.col("source") == source, pl.col("layer") == layer)
+            values = mine[column].drop_nans().to_numpy()
+            ax.barh(i, np.mean(values) if len(values) else 0, color=LOOKS[source][0], alpha=0.8)
+            ax.plot(values, [i] * len(values), "|", color=fig.INK, markersize=4)
+            ax.annotate(f"{np.mean(values) if len(values) else np.nan:.2f}", (1, i), fontsize=6.5,
+                        xycoords=("axes fraction", "data"), ha="right", va="center")  # fmt: skip
+        ax.axvline(1 if column == "energy" else 0, color=fig.INK, lw=0.7)
+        ax.set_xlim(right=ax.get_xlim()[1] * 1.25)
+        ax.invert_yaxis()
+        names = [s if s == "neighbour mix" else f"{s}, layer {k}" for s, k in rows]
+        ax.set_yticks(range(len(rows)), names if ax is axes[0] else [], fontsize=7)
+        ax.set_xlabel(label)
+    of = lambda s: late.filter(pl.col("source") == s)
+    chosen = of("network").filter(pl.col("chosen"))
+    low = [f"{_mean(t, 'energy'):.2f}" for t in (chosen, of("neighbour mix"))]
+    overlap = [f"{_mean(t, 'overlap'):.2f}" for t in (chosen, of("neighbour mix"))]
+    fig.title(
+        sheet,
+        f"At the end of the context: energy {low[0]} at the best layer, mix {low[1]}; "
+        f"overlap {overlap[0]}, mix {overlap[1]}",
+    )
+    return sheet
+
+
+def training(measures: Mapping[str, Any]) -> Figure:
+    """When accuracy and geometry appear in training."""
+    sheet = fig.figure(fig.PAGE, 2.8)
+    left, right = sheet.subplots(1, 2)
+    table = measures["training"]
+    one = table.filter(pl.col("layer") == 0)
+    for column, colour, label in (("late", fig.BLUE, "late"), ("early", fig.SKY, "first ten")):
+        x, values = _by_seed(one, "step", column)
+        fig.interval_line(left, x + 1, values, f"{label} in context", colour, marker="o")
+    left.set(xscale="log", ylim=(0, 1), xlabel="step of training, plus one")
+    left.set_ylabel("mass on neighbours but the last node")
+    left.legend(fontsize=7)
+    last = one.filter(pl.col("step") == one["step"].max())
+    fig.title(left, f"Training ends at {_mean(last, 'late'):.2f} late in context")
+    colours = (fig.BLUE, fig.ORANGE, fig.GREEN, fig.VERMILLION)
+    depth = int(str(table["layer"].max()))
+    for layer in range(1, depth + 1):
+        x, values = _by_seed(table.filter(pl.col("layer") == layer), "step", "correlation")
+        colour = colours[(layer - 1) % 4]
+        fig.interval_line(right, x + 1, values, f"after block {layer}", colour, marker="o")
+    mix = _mean(measures["geometry"].filter(pl.col("source") == "neighbour mix"), "correlation")
+    right.axhline(mix, color=fig.INK, ls=":", label="neighbour mix, at the end")
+    right.set(xscale="log", xlabel="step of training, plus one")
+    right.set_ylabel("distance correlation, late")
+    right.legend(fontsize=7)
+    end = table.filter(pl.col("step") == table["step"].max())
+    told = [f"{_mean(end.filter(pl.col('layer') == k), 'correlation'):.2f}"
+            for k in range(1, depth + 1)]  # fmt: skip
+    fig.title(right, "Correlation by block at the end: " + ", ".join(told))
+    return sheet
