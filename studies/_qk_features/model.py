@@ -46,7 +46,7 @@ class RetrievalHead:
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """q (B, K), k (B, C, K), scores and pattern (B, C), read (B, D), z (B, K), logits (B, Y)."""
+        """q and z (B, K), k (B, C, K), scores and pattern (B, C), read (B, D), logits (B, Y)."""
         return ("q", "k", "scores", "pattern", "read", "z", "logits")
 
     def init(self, key: Array) -> Params:
