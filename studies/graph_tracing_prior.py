@@ -68,7 +68,7 @@ class Config(Network):
     def world(self, **changes: Any) -> GraphTracing:
         """Fresh rings, regular graphs and trees, and a calendar of seven reserved tokens."""
         share = {"calendar": rings.DAYS, "calendar_share": self.calendar_share}
-        return super().world(**({"held_out": (), "sizes": self.sizes} | share | changes))
+        return super().world(**({"held_out": ()} | share | changes))
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -126,7 +126,7 @@ study = Study(
     title="Graph tracing: a calendar in the weights against a ring in the context",
     paper="Park et al. 2025 (arXiv:2501.00070)",
     presets={
-        "smoke": Config(**(SMOKE | {"length": 28, "rungs": 2}), seeds=2, sizes=(8,), walks=14),
+        "smoke": Config(**(SMOKE | {"length": 28, "sizes": (8,), "rungs": 2}), seeds=2, walks=14),
         "laptop": Config(),
         "paper": Config(
             seeds=10,

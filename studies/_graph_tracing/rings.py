@@ -183,12 +183,11 @@ def mass_table(walks: Walks, p_PBLV: np.ndarray, seeds: np.ndarray, **labels: An
 
 
 def plane_table(
-    means_PSWND: np.ndarray, stride: int, seeds: np.ndarray, **labels: Any
+    means_PSWND: np.ndarray, ring_walked: int, seeds: np.ndarray, **labels: Any
 ) -> pl.DataFrame:
     """Shares and overlaps by seed, layer and window; a control has one layer and one window."""
-    found = planes(means_PSWND, stride)
-    shape = means_PSWND.shape[:3]
-    index = np.indices(shape).reshape(3, -1)
+    found = planes(means_PSWND, ring_walked)
+    index = np.indices(means_PSWND.shape[:3]).reshape(3, -1)
     columns = {name: values.ravel() for name, values in found.items()}
     place = {"layer": index[1], "window": index[2]}
     return pl.DataFrame({"init_seed": seeds[index[0]], **labels} | place | columns)
