@@ -112,7 +112,7 @@ class PayloadRetrieval(Task):
             z = random.normal(key, shape)
         else:
             z = jnp.where(random.bits(key, shape) >> np.uint32(31), 1.0, -1.0).astype(jnp.float32)
-        return z * self.used()
+        return z * jnp.broadcast_to(self.used(), shape)
 
     def keys(self, z: Float[Array, "... 2 R"], payload: Array) -> Float[Array, "... D"]:
         """Context tokens with these latents and payloads, without noise."""

@@ -1,0 +1,169 @@
+"""Figures of the study ``attention_sinks``: growth on log time, head maps, drain and ablations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from toylab import figures as fig
+
+ARMS = {
+    "adam": ("Adam", fig.BLUE, "-"),
+    "sgd": ("SGD", fig.ORANGE, "--"),
+    "relu": ("ReLU attention", fig.GREEN, "-."),
+    "plain": ("Adam, no triggers", fig.MUTED, ":"),
+}
+CONDITIONS = {
+    "whole": "whole",
+    "no attention": "no attention",
+    "no MLP": "no MLP",
+    "sink closed": "sink closed",
+    "no value of <s>": "no value of <s>",
+    "symbol in first place": "symbol for <s>",
+}
+SHOWN = 32  # places of the example sequence
+
+
+def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
+    """Draw every figure of the study."""
+    return {
+        "growth": growth(measures),
+        "drain": drain(measures),
+        "heads": heads(measures, config),
+        "ablations": ablations(measures),
+    }
+
+
+def _series(measures: Mapping[str, Any], arm: str, value: pl.Expr) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (S,) and a score per seed and step (P, S)."""
+    rows = measures["curves"].filter(pl.col("arm") == arm).with_columns(value.alias("shown"))
+    wide = rows.pivot("init_seed", index="step", values="shown").sort("step")
+    return wide["step"].to_numpy(), wide.drop("step").to_numpy().T
+
+
+def _end(measures: Mapping[str, Any], arm: str, value: pl.Expr) -> float:
+    return float(np.nanmean(_series(measures, arm, value)[1][:, -1]))
+
+
+def _curves(ax: Axes, measures: Mapping[str, Any], value: pl.Expr, arms: tuple[str, ...]) -> None:
+    for arm in arms:
+        name, colour, dash = ARMS[arm]
+        step_S, value_PS = _series(measures, arm, value)
+        later = step_S > 0
+        fig.interval_line(ax, step_S[later], value_PS[:, later], name, colour, linestyle=dash)
+
+
+def _fit(measures: Mapping[str, Any], arm: str, score: str, law: str, column: str) -> float:
+    is_it = (pl.col("arm") == arm) & (pl.col("score") == score) & (pl.col("law") == law)
+    return float(measures["growth"].filter(is_it)[column].to_numpy().mean())
+
+
+def growth(measures: Mapping[str, Any]) -> Figure:
+    """Attention on ``<s>`` and its score over the logarithm of time."""
+    sheet = fig.figure(fig.PAGE, 2.9)
+    axes = sheet.subplots(1, 3)
+    for ax, score, who in zip(
+        axes[:2], ("sink_off", "sink_on"), ("no triggers", "triggers"), strict=True
+    ):
+        _curves(ax, measures, pl.col(score), tuple(ARMS))
+        ax.set_ylim(-0.03, 1.03)
+        ax.set_ylabel(f"attention on <s> from {who}")
+        fig.title(ax, f"Adam: {_end(measures, 'adam', pl.col(score)):.2f} at the end")
+    _curves(axes[2], measures, pl.col("logit_gap"), ("adam", "sgd", "plain"))
+    axes[2].set_ylabel("score of <s> above other keys")
+    r2 = _fit(measures, "adam", "logit_gap", "log", "r2")
+    rival = _fit(measures, "adam", "logit_gap", "linear", "r2")
+    fig.title(axes[2], f"Adam, last decade: $R^2$ {r2:.2f} for log t, {rival:.2f} for t")
+    for ax in axes:
+        ax.set_xscale("log")
+        ax.set_xlabel("step")
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return sheet
+
+
+def drain(measures: Mapping[str, Any]) -> Figure:
+    """What ``<s>`` writes and how its residual grows."""
+    sheet = fig.figure(fig.PAGE, 2.9)
+    axes = sheet.subplots(1, 3)
+    ratio = pl.col("value_start") / pl.col("value_other")
+    _curves(axes[0], measures, ratio, tuple(ARMS))
+    axes[0].axhline(1, color=fig.INK, lw=0.7, ls=":")
+    axes[0].set_xscale("log")
+    axes[0].set_yscale("log")
+    axes[0].set_ylabel("value of <s> / of others")
+    ends = [_end(measures, arm, ratio) for arm in ("adam", "relu")]
+    fig.title(axes[0], f"Value at the end: Adam {ends[0]:.2f}, ReLU {ends[1]:.2f}")
+    for ax, score, who in zip(
+        axes[1:], ("resid_start", "resid_other"), ("<s>", "others"), strict=True
+    ):
+        _curves(ax, measures, pl.col(score), tuple(ARMS))
+        ax.set_ylabel(f"norm of the residual of {who}")
+    slope, r2 = (_fit(measures, "adam", "resid_start", "linear", c) for c in ("slope", "r2"))
+    share = _fit(measures, "sgd", "resid_start", "linear", "slope") / slope
+    fig.title(axes[1], f"<s>: Adam {1000 * slope:+.1f} per 1,000 steps ($R^2$ {r2:.2f}), "
+                       f"SGD {share:.0%} of it")  # fmt: skip
+    peak = _end(measures, "adam", pl.col("resid_start") / pl.col("resid_other"))
+    fig.title(axes[2], f"Others: <s> has {peak:.1f} times their norm under Adam")
+    top = max(ax.get_ylim()[1] for ax in axes[1:])
+    for ax in axes[1:]:
+        ax.set_ylim(0, top)
+    for ax in axes:
+        ax.set_xlabel("step")
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return sheet
+
+
+def heads(measures: Mapping[str, Any], config: Any) -> Figure:
+    """The head's pattern on one sequence, triggers marked, arm by arm."""
+    sheet = fig.figure(fig.PAGE, 3.0)
+    axes = sheet.subplots(1, 3, sharey=True)
+    tokens = np.asarray(measures["tokens"])[:SHOWN]
+    is_trigger = tokens < config.n_triggers
+    image = None
+    for ax, arm in zip(axes, ("adam", "relu", "plain"), strict=True):
+        pattern = np.asarray(measures["maps"])[list(ARMS).index(arm)][:SHOWN, :SHOWN]
+        hidden = np.triu(np.ones_like(pattern, bool), 1)
+        image = ax.imshow(np.where(hidden, np.nan, pattern), vmin=0, vmax=1, cmap=fig.SEQUENTIAL)
+        ax.plot(np.full(is_trigger.sum(), len(tokens) + 0.6), np.flatnonzero(is_trigger), "<",
+                color=fig.VERMILLION, clip_on=False, markersize=3)  # fmt: skip
+        rest = ~is_trigger & (np.arange(len(tokens)) >= len(tokens) // 4)
+        off, on = pattern[rest, 0].mean(), pattern[is_trigger, 0].mean()
+        fig.title(ax, f"{ARMS[arm][0]}: <s> gets {off:.2f}, from triggers {on:.2f}")
+        ax.set_xlabel("key: place (0 is <s>)")
+    axes[0].set_ylabel("query: place (marks: triggers)")
+    if image is not None:
+        sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.75)
+    return sheet
+
+
+def ablations(measures: Mapping[str, Any]) -> Figure:
+    """Risk above the oracle's with parts of the network switched off."""
+    sheet = fig.figure(fig.PAGE, 2.6)
+    axes = sheet.subplots(1, 2, sharey=True)
+    table = measures["conditions"]
+    finding = {"bigram": ("no MLP", "sink closed"), "backcopy": ("no attention", "no MLP")}
+    for ax, kind in zip(axes, finding, strict=True):
+        over = pl.col(f"{kind}_risk") - pl.col(f"{kind}_floor")
+        for j, arm in enumerate(("adam", "relu")):
+            rows = table.filter(pl.col("arm") == arm).with_columns(over.alias("over"))
+            for i, condition in enumerate(CONDITIONS):
+                seen = rows.filter(pl.col("condition") == condition)["over"].to_numpy()
+                name, colour, _ = ARMS[arm]
+                place = i + 0.36 * (j - 0.5)
+                label = name if i == 0 else None
+                ax.barh(place, seen.mean(), 0.33, color=colour, label=label)
+                ax.plot(seen, np.full(len(seen), place), "|", color=fig.INK, markersize=5)
+        ax.set_xlabel(f"{kind} risk above the oracle's (nats)")
+        adam = table.filter(pl.col("arm") == "adam").with_columns(over.alias("over"))
+        means = [adam.filter(pl.col("condition") == c)["over"].mean() for c in finding[kind]]
+        words = ", ".join(
+            f"{c} {m:+.2f}" for c, m in zip(finding[kind], means, strict=True) if m is not None
+        )
+        fig.title(ax, f"{kind.capitalize()}, Adam: {words}")
+    axes[0].set_yticks(range(len(CONDITIONS)), list(CONDITIONS.values()))
+    axes[0].invert_yaxis()
+    axes[1].legend(loc="lower right")
+    return sheet
