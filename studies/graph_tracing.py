@@ -41,7 +41,7 @@ from studies._graph_tracing import network as net
 from studies._graph_tracing import unfolding as u
 from studies._graph_tracing.tracing_claims import CLAIMS
 from studies._graph_tracing.tracing_numbers import GRID
-from studies._graph_tracing.walks import draw_walks, rectangle, shuffled
+from studies._graph_tracing.walks import draw_walks, judged, rectangle, shuffled
 from tasks.graph_tracing import GraphTracing
 from toylab.errors import check_number
 from toylab.geometry.measures import spectral_embedding
@@ -128,7 +128,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
 
 def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str, pl.DataFrame]:
     """Everything about one network."""
-    task, model = config.world(), net.main(config).model
+    task, model = judged(config), net.main(config).model
     assert isinstance(model, Transformer)
     of = lambda step: jax.tree.map(lambda x: jnp.asarray(x[member]), run.params("main", step))
     walks = draw_walks(task, config.groups, config.walks, WALKS + seed)
@@ -163,7 +163,7 @@ def _geometry(
     config: Config, model: Transformer, made: Mapping[str, Params], grids: Batch
 ) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
     """Geometry of the network and its controls on grids, and what a picture shows of it."""
-    adjacency, where, task = rectangle(4, 4), config.cuts, config.world()
+    adjacency, where, task = rectangle(4, 4), config.cuts, judged(config)
     given = {name: (params, grids) for name, params in made.items()}
     given["shuffled context"] = (made["network"], shuffled(grids, WALKS))
     sources = {

@@ -22,13 +22,13 @@ class Network:
 
     seeds: int = 5
     n_tokens: int = 20
-    sizes: tuple[int, ...] = (8, 12, 16, 20)  # nodes of the graphs that it is trained on
+    sizes: tuple[int, ...] = (10, 16)  # nodes of the graphs that it is trained on
     length: int = 128
     walk: str = "non-backtracking"
     depth: int = 2
     width: int = 64
     heads: int = 4
-    steps: int = 1_000
+    steps: int = 800
     batch_size: int = 64
     learning_rate: float = 4e-3
     weight_decay: float = 0.01

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from studies._graph_tracing.network import Network
 from tasks import graphs
 from tasks.graph_tracing import GraphTracing
 from tasks.graph_worlds import Graph
@@ -15,6 +16,14 @@ from toylab.task import Batch
 
 RECTANGLES = ((3, 3), (3, 4), (4, 4), (4, 5))
 REGULAR = 16  # nodes of the trained family's graphs
+
+
+def judged(network: Network) -> GraphTracing:
+    """Return the network's world with room for all rectangles that its tokens suffice for.
+
+    It is for walks of :func:`draw_walks` alone; the largest are beyond the trained sizes.
+    """
+    return network.world(sizes=tuple(n for n in (16, 20) if n <= network.n_tokens))
 
 
 class Walks(NamedTuple):
