@@ -99,9 +99,10 @@ def ablate(net: Trained, grids: Grids, clean: Seen, kinds: Kinds) -> pl.DataFram
     before = look(net.model, net.untrained, grids)
     rows += rows_of(grids, before, net.seeds, kind="untrained", **plain)
     mixture = shuffled(grids, seed=1)
-    rows += rows_of(
-        mixture, look(net.model, net.params, mixture), net.seeds, kind="shuffled", **plain
-    )
+    again = look(net.model, net.params, mixture)
+    rows += [
+        row | {"rule": None} for row in rows_of(mixture, again, net.seeds, kind="shuffled", **plain)
+    ]
     mix = geometry(grids, mixed(grids, np.asarray(net.params["embed"]["embedding"])))
     rows += [
         {"init_seed": seed, "kind": "mixing", **plain, "layer": 0, "rule": None}

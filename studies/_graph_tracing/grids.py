@@ -65,21 +65,16 @@ def _draw(task: GraphTracing, key: Array, maps: int, walks: int) -> Batch:
 
 
 def shuffled(grids: Grids, seed: int) -> Grids:
-    """The same walks with their places in another order, other for each walk."""
-    maps, walks, length = grids.node_MBL.shape
-    order = np.random.default_rng(seed).permuted(
-        np.tile(np.arange(length), (maps * walks, 1)), axis=1
-    )
+    """The same walks with their places in another order, other for each walk.
+
+    No step follows an edge then, so ``rule_XWV``, which stays, has no meaning.
+    """
+    count, length = grids.tokens_XL.shape
+    places = np.tile(np.arange(length), (count, 1))
+    order = np.random.default_rng(seed).permuted(places, axis=1)
     tokens = np.take_along_axis(np.asarray(grids.tokens_XL), order, 1)
-    node = np.take_along_axis(grids.node_MBL, order.reshape(maps, walks, length), 2)
-    near_NV = np.zeros((len(grids.adjacency_NN), grids.rule_XWV.shape[-1]), np.float32)
-    near_MNV = np.stack([near_NV] * maps)
-    for at, token_N in enumerate(grids.token_MN):
-        near_MNV[at][:, token_N] = grids.adjacency_NN
-    start, _ = grids.window
-    rule = np.stack([near_MNV[m][node[m, :, start:]] for m in range(maps)])
-    rule = jnp.asarray(rule.reshape(maps * walks, length - start, -1))
-    return grids._replace(tokens_XL=jnp.asarray(tokens), rule_XWV=rule, node_MBL=node)
+    node = np.take_along_axis(grids.node_MBL, order.reshape(grids.node_MBL.shape), 2)
+    return grids._replace(tokens_XL=jnp.asarray(tokens), node_MBL=node)
 
 
 def means(grids: Grids, acts_PSXWD: np.ndarray, walks: slice = slice(None)) -> np.ndarray:

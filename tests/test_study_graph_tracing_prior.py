@@ -1,0 +1,146 @@
+"""The study ``graph_tracing_prior``: its own measures on inputs with known answers, figures."""
+
+import itertools
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+
+from figures import graph_tracing_prior as pictures
+from studies._graph_tracing import prior_claims as claims
+from studies._graph_tracing import rings
+from tasks.graph_calendar import SharedCalendar
+from tasks.graph_tracing import GraphTracing
+from toylab import figures as fig
+from toylab.errors import ToylabError
+from toylab.geometry.measures import spectral_embedding
+
+RNG = np.random.default_rng(0)
+SETTINGS = {"n_tokens": 9, "held_out": (), "sizes": (8,), "length": 21, "walk": "non-backtracking"}
+TASK = GraphTracing(**SETTINGS, calendar=7, calendar_share=0.3)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_walks_go_round_the_ring_of_their_stride(stride):
+    token_N = np.arange(9, 16, dtype=np.int32)
+    walks = rings.draw_walks(TASK, token_N, stride, 28, 0)
+    np.testing.assert_array_equal(walks.tokens_BL, token_N[walks.day_BL])
+    steps = np.diff(walks.day_BL, axis=1) % 7
+    assert set(np.unique(steps)) == {stride, 7 - stride}
+    assert (steps == steps[:, :1]).all()
+    assert {len(set(row)) for row in walks.day_BL[:, 7:14]} == {7}
+
+
+def test_rings_fill_six_dimensions():
+    planes = [spectral_embedding(rings.ring_graph(7, s)) for s in (1, 2, 3)]
+    whole = np.concatenate(planes, axis=1)
+    np.testing.assert_allclose(whole.T @ whole, np.eye(6), atol=1e-12)
+    edges = sum(rings.ring_graph(7, s).astype(int) for s in (1, 2, 3))
+    np.testing.assert_array_equal(edges, 1 - np.eye(7))
+
+
+@pytest.mark.parametrize("stride", rings.STRIDES)
+def test_planted_planes_are_told_apart(stride):
+    turn = np.linalg.qr(RNG.normal(size=(9, 9)))[0]
+    vectors = np.zeros((7, 9))
+    vectors[:, :2] = 3 * spectral_embedding(rings.ring_graph(7, 1))
+    vectors[:, 2:4] = spectral_embedding(rings.ring_graph(7, stride))
+    found = rings.planes(vectors @ turn + 5.0, stride)
+    want = {"share_calendar": 0.9, "share_context": 0.1, "share_other": 0.0,
+            "first_calendar": 1.0, "second_context": 1.0, "first_context": 0.0}  # fmt: skip
+    assert {name: found[name] for name in want} == pytest.approx(want, abs=1e-9)
+
+
+def test_masses_count_the_ring_but_for_the_day_just_left():
+    walks = rings.draw_walks(TASK, np.arange(7, dtype=np.int32), 2, 14, 1)
+    p = np.zeros((1, 14, 21, TASK.vocab), np.float32)
+    onward = np.sign((walks.day_BL[:, 1] - walks.day_BL[:, 0] + 3) % 7 - 3).astype(int)
+    ahead = walks.day_BL + (walks.day_BL[:, 1] - walks.day_BL[:, 0])[:, None]
+    assert set(onward) == {-1, 1}
+    np.put_along_axis(p[0], (ahead % 7)[..., None], 0.5, -1)
+    np.put_along_axis(p[0], ((walks.day_BL + 1) % 7)[..., None], 0.3, -1)
+    np.put_along_axis(p[0], ((walks.day_BL + 3) % 7)[..., None], 0.2, -1)
+    found = rings.masses(walks, p)
+    for name, value in (("context", 0.5), ("calendar", 0.3), ("other", 0.2)):
+        np.testing.assert_allclose(found[name][0, 1:], value, atol=1e-6)
+
+
+def test_day_means_are_of_one_round_each():
+    walks = rings.draw_walks(TASK, np.arange(7, dtype=np.int32), 3, 14, 2)
+    rounds = np.arange(21) // 7
+    acts = (10 * rounds[None] + walks.day_BL)[None, None, ..., None].astype(np.float32)
+    found = rings.day_means(walks, acts)[0, 0, ..., 0]
+    np.testing.assert_allclose(found, 10 * np.arange(3)[:, None] + np.arange(7))
+
+
+# The task ---------------------------------------------------------------------------------------
+
+
+def test_shared_calendar_walks_low_tokens_in_order():
+    task = SharedCalendar(**SETTINGS, calendar=7, calendar_share=1.0)
+    x = np.asarray(task.batch(jax.random.key(0), 20).inputs)
+    assert set(np.unique(np.diff(x, axis=1) % 7)) == {1, 6} and x.max() == 6
+    free = SharedCalendar(**SETTINGS, calendar=7, calendar_share=0.0)
+    fresh = free.batch(jax.random.key(0), 40)
+    assert set(np.unique(fresh.inputs)) == set(range(9)) and free.consistent(fresh).all()
+    plain = GraphTracing(**SETTINGS, calendar=7, calendar_share=0.0)
+    np.testing.assert_array_equal(plain.batch(jax.random.key(0), 40).inputs, fresh.inputs)
+
+
+def test_shared_calendar_needs_tokens():
+    with pytest.raises(ToylabError, match="n_tokens = 5"):
+        SharedCalendar(5, ("ring",), (), sizes=(4,), length=12, calendar=7, calendar_share=0.1)
+
+
+# Claims' numbers and figures --------------------------------------------------------------------
+
+
+def fake() -> dict[str, pl.DataFrame]:
+    """Tables with two seeds: layer 2 is the best, the context's share grows from 0.1 to 0.4."""
+    names = ("reserved", "shared", "no calendar")
+    planes = []
+    for seed, network, source in itertools.product(
+        range(2), names, ("network", "mixing", "untrained")
+    ):
+        layers, windows = (1, 1) if source == "mixing" else (3, 3)
+        for layer, window in itertools.product(range(layers), range(windows)):
+            row = {"init_seed": seed, "network": network, "tokens": "calendar", "stride": 2}
+            row |= {f"{p}_{r}": 0.3 for p in ("share", "first", "second") for r in pictures.RINGS}
+            row["share_context"] = 0.1 + 0.15 * window
+            row["second_context"] = 0.2 + 0.1 * layer
+            planes.append(row | {"source": source, "layer": layer, "window": window})
+    mass = [
+        {"init_seed": s, "network": network, "tokens": tokens, "stride": 2, "walked": walked,
+         "place": place, "days": 7, "context": place / 40, "calendar": 0.1, "other": 0.05}
+        for s, network, tokens, walked, place in itertools.product(
+            range(2), names, ("calendar", "plain"), ("calendar", "context"), range(40)
+        )
+    ]  # fmt: skip
+    points = [
+        {"network": network, "tokens": "calendar", "stride": 2, "layer": layer, "window": window,
+         "day": day, "explained_first": 0.6, "explained_second": 0.3}
+        | {f"pc{i}": float(np.cos(day * i)) for i in range(1, 5)}
+        for network, layer, window, day in itertools.product(names, range(3), range(3), range(7))
+    ]  # fmt: skip
+    tables = {"planes": planes, "mass": mass, "points": points}
+    return {name: pl.DataFrame(rows) for name, rows in tables.items()}
+
+
+def test_numbers_of_claims():
+    m = fake()
+    assert claims.best_layer(m, "shared") == 2
+    np.testing.assert_allclose(claims.at_best("second_context", "shared")(m), 0.4)
+    np.testing.assert_allclose(claims.beyond_mixing("shared")(m), 0.2)
+    np.testing.assert_allclose(claims.grown("shared")(m), 0.3)
+    np.testing.assert_allclose(claims.preferred("shared")(m), 34.5 / 40 - 0.1)
+    np.testing.assert_allclose(claims.delayed(m), 0)
+    np.testing.assert_allclose(claims.of_embeddings(m), 0.3)
+
+
+def test_every_figure_is_drawn():
+    with fig.style():
+        drawn = pictures.draw(fake(), None)
+        for sheet in drawn.values():
+            sheet.draw_without_rendering()
+    assert set(drawn) == {"strip", "overlaps", "shares", "mass"}
