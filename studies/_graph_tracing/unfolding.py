@@ -76,7 +76,7 @@ def means(acts_GSBLD: np.ndarray, nodes_GBL: np.ndarray, n: int, where: Windows)
 
 def chosen_layer(network: Shape) -> int:
     """Layer after a block with the lowest late energy in the first group, (G, S, W)."""
-    return 1 + int(np.nanargmin(network.energy[0, 1:, -1]))
+    return 1 + int(np.argmin(np.nan_to_num(network.energy[0, 1:, -1], nan=np.inf)))
 
 
 def geometry_table(
