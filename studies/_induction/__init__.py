@@ -1,0 +1,1 @@
+"""What the study of induction is made of, one part per module."""
