@@ -120,11 +120,12 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
     """The head's pattern on one sequence, triggers marked, arm by arm."""
     sheet = fig.figure(fig.PAGE, 3.0)
     axes = sheet.subplots(1, 3, sharey=True)
-    tokens = np.asarray(measures["tokens"])[:SHOWN]
-    is_trigger = tokens < config.n_triggers
     image = None
     for ax, arm in zip(axes, ("adam", "relu", "plain"), strict=True):
-        pattern = np.asarray(measures["maps"])[list(ARMS).index(arm)][:SHOWN, :SHOWN]
+        place = list(ARMS).index(arm)
+        pattern = np.asarray(measures["maps"])[place][:SHOWN, :SHOWN]
+        tokens = np.asarray(measures["tokens"])[place][:SHOWN]
+        is_trigger = tokens < config.n_triggers
         hidden = np.triu(np.ones_like(pattern, bool), 1)
         image = ax.imshow(np.where(hidden, np.nan, pattern), vmin=0, vmax=1, cmap=fig.SEQUENTIAL)
         ax.plot(np.full(is_trigger.sum(), len(tokens) + 0.6), np.flatnonzero(is_trigger), "<",
@@ -133,7 +134,7 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
         off, on = pattern[rest, 0].mean(), pattern[is_trigger, 0].mean()
         fig.title(ax, f"{ARMS[arm][0]}: <s> gets {off:.2f}, from triggers {on:.2f}")
         ax.set_xlabel("key: place (0 is <s>)")
-    axes[0].set_ylabel("query: place (marks: triggers)")
+    axes[0].set_ylabel("query: place (marks: frequent symbols)")
     if image is not None:
         sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.75)
     return sheet

@@ -33,17 +33,24 @@ import polars as pl
 from studies._attention_sinks.claims import CLAIMS
 from studies._attention_sinks.growth import fits
 from studies._attention_sinks.model import WideTransformer
-from studies._attention_sinks.scores import conditions, pattern, scores
+from studies._attention_sinks.scores import CONDITIONS, Exam, Switches, draw_exam, scores, under
 from tasks.backcopy import BigramBackcopy
 from toylab.errors import check_number
 from toylab.losses import cross_entropy
-from toylab.members import seeds
+from toylab.members import zipped
 from toylab.optim import SGD, AdamW, Optimizer
 from toylab.population import Population, ladder
 from toylab.store import RunFolder
 from toylab.study import Study
 
-ARMS = ("adam", "sgd", "relu", "plain")
+POPULATIONS = ("adam", "sgd", "relu")
+# Arm: its population, and whether its task has triggers.
+ARMS = {
+    "adam": ("adam", True),
+    "sgd": ("sgd", True),
+    "relu": ("relu", True),
+    "plain": ("adam", False),
+}
 JUDGED = 77  # seed of the sequences that are judged
 
 
@@ -72,10 +79,9 @@ class Config:
             check_number("attention_sinks", name, getattr(self, name), low=1, whole=True)
         check_number("attention_sinks", "n_triggers", self.n_triggers, low=1, whole=True)
 
-    def world(self, arm: str) -> BigramBackcopy:
-        """The arm's task; ``plain`` has no triggers."""
-        k = 0 if arm == "plain" else self.n_triggers
-        return BigramBackcopy(self.n_symbols, self.length, k)
+    def world(self) -> BigramBackcopy:
+        """The task, with triggers."""
+        return BigramBackcopy(self.n_symbols, self.length, self.n_triggers)
 
     def model(self, arm: str) -> WideTransformer:
         """One layer with one head; ``relu`` has attention without softmax."""
@@ -100,48 +106,64 @@ class Config:
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """One population per arm, of the same seeds."""
-    return {
-        arm: Population(
-            model=config.model(arm),
-            task=config.world(arm),
-            members=seeds(config.seeds),
-            optimizer=config.optimizer(arm),
+    """Adam, SGD and ReLU attention on the same seeds; under Adam also without triggers."""
+    found = {}
+    for name in POPULATIONS:
+        numbers = [config.n_triggers, 0] if name == "adam" else [config.n_triggers]
+        seed = list(range(config.seeds)) * len(numbers)
+        found[name] = Population(
+            model=config.model(name),
+            task=config.world(),
+            members=zipped(
+                init_seed=seed, data_seed=seed, n_triggers=np.repeat(numbers, config.seeds)
+            ),
+            optimizer=config.optimizer(name),
             steps=config.steps,
             batch_size=config.batch_size,
             loss=cross_entropy,
             snapshots=ladder(config.steps, config.rungs),
         )
-        for arm in ARMS
-    }
+    return found
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Symptoms over training, laws of growth, ablations, and patterns on one sequence."""
     curves: list[dict[str, Any]] = []
     cut: list[dict[str, Any]] = []
-    maps = []
-    key, k = jax.random.key(JUDGED), config.n_triggers
-    shown = config.world("adam").batch(key, 1).inputs[0]
-    for arm in ARMS:
-        model, task, dead = config.model(arm), config.world(arm), run.dead_at(arm) >= 0
-        batch = task.batch(key, config.judged)
-        for step in run.steps(arm):
-            found = scores(model, task, k, run.params(arm, step), batch)
+    maps, tokens = [], []
+    for arm, (name, has_triggers) in ARMS.items():
+        exam = exam_of(config, has_triggers)
+        k = config.n_triggers if has_triggers else 0
+        chosen = run.members(name)["n_triggers"].to_numpy() == k
+        dead = run.dead_at(name)[chosen] >= 0
+        for step in run.steps(name):
+            params = _chosen(run.params(name, step), chosen)
+            found, pattern = scores(config.model(name), params, exam, Switches())
             curves += _rows({"arm": arm, "step": step}, found, dead)
-        params = run.params(arm)
-        for condition, found in conditions(model, task, k, params, batch).items():
+        maps.append(np.asarray(pattern[0]))
+        tokens.append(np.asarray(exam.batch.inputs[0]))
+        for condition in CONDITIONS:
+            shown, switches = under(exam, condition, config.n_symbols - 1)
+            found, _ = scores(config.model(name), params, shown, switches)
             cut += _rows({"arm": arm, "condition": condition}, found, dead)
-        first = jax.tree.map(lambda leaf: leaf[0], params)
-        maps.append(np.asarray(pattern(model, first, shown)))
     table = pl.DataFrame(curves)
     return {
         "curves": table,
         "growth": fits(table),
         "conditions": pl.DataFrame(cut),
         "maps": np.stack(maps),
-        "tokens": np.asarray(shown),
+        "tokens": np.stack(tokens),
     }
+
+
+def exam_of(config: Config, has_triggers: bool) -> Exam:
+    """The sequences that an arm is judged on."""
+    k = np.float32(config.n_triggers if has_triggers else 0)
+    return draw_exam(config.world(), config.n_triggers, config.judged, k, jax.random.key(JUDGED))
+
+
+def _chosen(params: Any, chosen: np.ndarray) -> Any:
+    return jax.tree.map(lambda leaf: leaf[chosen], params)
 
 
 def _rows(

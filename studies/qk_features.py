@@ -43,12 +43,18 @@ from toylab.taps import Params
 from toylab.taps import run as run_model
 
 JUDGED = 55  # seed of the contexts that are judged
-ARMS = ("main", "small", "normal")  # a head of 16, one of 8, and normal latents
+# Arm: its population, the step of its heads (-1 for the last), whether latents are normal.
+ARMS = {
+    "main": ("wide", -1, 0),
+    "small": ("small", -1, 0),
+    "normal": ("wide", -1, 1),
+    "untrained": ("wide", 0, 0),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
-    """Settings; every arm is one population of all pairs of ranks and all seeds."""
+    """Settings; every size of head is one population."""
 
     seeds: int = 5
     ranks: tuple[int, ...] = (3, 5, 7)
@@ -65,30 +71,31 @@ class Config:
     def __post_init__(self) -> None:
         for name in ("seeds", "steps", "pairs", "contexts"):
             check_number("qk_features", name, getattr(self, name), low=1, whole=True)
-        self.world(max(self.ranks), max(self.ranks), 0, "main")
+        self.world(max(self.ranks), max(self.ranks))
 
-    def world(self, r1: int, r2: int, seed: int, arm: str) -> PayloadRetrieval:
+    def world(self, r1: int, r2: int, seed: int = 0, normal: int = 0) -> PayloadRetrieval:
         """The task of one member."""
-        latents = "normal" if arm == "normal" else "signs"
         return PayloadRetrieval(
-            r1, r2, seed, r_max=max(self.ranks), width=self.width, latents=latents
+            r1, r2, seed, r_max=max(self.ranks), width=self.width, normal=normal
         )
 
-    def model(self, arm: str) -> RetrievalHead:
-        """The arm's head."""
-        return RetrievalHead(self.width, self.small_dim if arm == "small" else self.head_dim)
+    def model(self, name: str) -> RetrievalHead:
+        """A population's head."""
+        return RetrievalHead(self.width, self.small_dim if name == "small" else self.head_dim)
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """One population per arm; members of one seed share world, start and data."""
-    rows = list(itertools.product(range(config.seeds), config.ranks, config.ranks))
-    seed, r1, r2 = zip(*rows, strict=True)
-    first = config.ranks[0]
-    return {
-        arm: Population(
-            model=config.model(arm),
-            task=config.world(first, first, 0, arm),
-            members=zipped(init_seed=seed, data_seed=seed, world_seed=seed, r1=r1, r2=r2),
+    """Wide and small heads on all ranks and seeds; wide ones on normal latents too."""
+    found = {}
+    for name in ("wide", "small"):
+        kinds = (0, 1) if name == "wide" else (0,)
+        rows = itertools.product(range(config.seeds), kinds, config.ranks, config.ranks)
+        seed, normal, r1, r2 = zip(*rows, strict=True)
+        columns = {"init_seed": seed, "data_seed": seed, "world_seed": seed, "normal": normal}
+        found[name] = Population(
+            model=config.model(name),
+            task=config.world(config.ranks[0], config.ranks[0]),
+            members=zipped(**columns, r1=r1, r2=r2),
             optimizer=AdamW(
                 config.learning_rate, config.weight_decay, schedule=cosine(config.steps, floor=0.01)
             ),
@@ -97,8 +104,7 @@ def populations(config: Config) -> dict[str, Population]:
             loss=cross_entropy,
             snapshots=(0, config.steps),
         )
-        for arm in ARMS
-    }
+    return found
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -118,40 +124,46 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     """Ranks, subspaces, blocks and swaps of every head, trained and untrained."""
     tables: dict[str, list[dict[str, Any]]] = {"features": [], "networks": [], "swaps": []}
     blocks = {}
-    for arm, step in (*((arm, config.steps) for arm in ARMS), ("main", 0)):
-        label = arm if step else "untrained"
-        params, dead = run.params(arm, step), run.dead_at(arm) >= 0
-        pairs = _pairs(config, arm)
-        for row in run.members(arm).iter_rows(named=True):
-            index, seed, sizes = row["member"], row["init_seed"], (int(row["r1"]), int(row["r2"]))
-            if dead[index]:
+    for arm, (name, step, normal) in ARMS.items():
+        params, dead = run.params(name, config.steps if step else 0), run.dead_at(name) >= 0
+        pairs = f.draw_pairs(config.pairs, max(config.ranks), bool(normal), JUDGED)
+        for row in run.members(name).iter_rows(named=True):
+            index = row["member"]
+            if dead[index] or row["normal"] != normal:
                 continue
             own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), params)
-            task = config.world(*sizes, seed, arm)
-            numbers = {n: np.float32(row[n]) for n in ("r1", "r2", "world_seed")}
-            base = config.world(config.ranks[0], config.ranks[0], 0, arm)
-            world, context, accuracy = _look(config.model(arm), base, config.contexts, own, numbers)
-            head = f.Head(own["w_q"], own["w_k"], world, sizes)
-            labels = {"arm": label, "init_seed": seed, "r1": sizes[0], "r2": sizes[1]}
+            head, context, scored = look(config, name, own, row)
+            seed, labels = row["init_seed"], {"arm": arm, "init_seed": row["init_seed"]}
+            labels |= {"r1": head.sizes[0], "r2": head.sizes[1]}
             tables["features"] += [labels | r for r in f.feature_rows(head, pairs, seed)]
-            scored = {"accuracy": float(accuracy), "ceiling": task.ceiling()}
             tables["networks"].append(labels | scored | f.network_row(head, pairs))
-            if label == "main":
-                context = {name: np.asarray(leaf) for name, leaf in context.items()}
+            if arm == "main":
                 tables["swaps"] += [labels | r for r in swap_rows(head, pairs, context, seed)]
             if seed == 0:
-                blocks[label, sizes] = _padded(f.interaction(head), 2 * max(config.ranks))
-    shown = (config.ranks[0], config.ranks[min(1, len(config.ranks) - 1)])
-    most = (max(config.ranks),) * 2
-    chosen = [("main", shown), ("untrained", shown), ("small", most)]
-    empty = np.full((2 * max(config.ranks),) * 2, np.nan)
+                blocks[arm, head.sizes] = _padded(f.interaction(head), 2 * max(config.ranks))
+    first, middle, most = (
+        config.ranks[0],
+        config.ranks[min(1, len(config.ranks) - 1)],
+        max(config.ranks),
+    )
+    chosen = [("main", (first, middle)), ("untrained", (first, middle)), ("small", (most, most))]
+    empty = np.full((2 * most, 2 * most), np.nan)
     found = {name: pl.DataFrame(rows) for name, rows in tables.items()}
     return found | {"blocks": np.stack([blocks.get(c, empty) for c in chosen])}
 
 
-def _pairs(config: Config, arm: str) -> f.Pairs:
-    latents = "normal" if arm == "normal" else "signs"
-    return f.draw_pairs(config.pairs, max(config.ranks), latents, JUDGED)
+def look(
+    config: Config, name: str, params: Params, row: Mapping[str, Any]
+) -> tuple[f.Head, dict[str, np.ndarray], dict[str, float]]:
+    """A member's head, queries and keys on fresh contexts, and its accuracy with the best."""
+    sizes, seed = (int(row["r1"]), int(row["r2"])), int(row["world_seed"])
+    numbers = {n: np.float32(row[n]) for n in ("r1", "r2", "world_seed", "normal")}
+    base = config.world(config.ranks[0], config.ranks[0])
+    world, context, accuracy = _look(config.model(name), base, config.contexts, params, numbers)
+    head = f.Head(params["w_q"], params["w_k"], world, sizes)
+    ceiling = config.world(*sizes, seed, int(row["normal"])).ceiling()
+    scored = {"accuracy": float(accuracy), "ceiling": ceiling}
+    return head, {n: np.asarray(leaf) for n, leaf in context.items()}, scored
 
 
 def _padded(matrix: np.ndarray, size: int) -> np.ndarray:

@@ -14,10 +14,8 @@ from jax import Array
 from jaxtyping import Float
 
 from toylab import random
-from toylab.errors import ToylabError, check_number, nearest
+from toylab.errors import check_number
 from toylab.task import Batch, Number, Task
-
-LATENTS = ("signs", "normal")
 
 
 class World(NamedTuple):
@@ -52,10 +50,10 @@ class PayloadRetrieval(Task):
         n_payloads: Y.
         width: D.
         noise: standard deviation of each entry's noise.
-        latents: ``signs``, +1 or -1 alike, or ``normal``.
+        normal: 1 for latents from N(0, 1), 0 for +1 or -1 alike. May differ per member.
 
     Raises:
-        ToylabError: more latents than ``r_max``, an unknown kind, or a number out of range.
+        ToylabError: more latents than ``r_max``, or a number out of range.
 
     Source: Lee et al. 2026; r_1 and r_2 of 3, 5 and 7.
 
@@ -72,7 +70,7 @@ class PayloadRetrieval(Task):
     n_payloads: int = 10
     width: int = 32
     noise: Number = 0.01
-    latents: str = "signs"
+    normal: Number = 0
 
     def __post_init__(self) -> None:
         for name in ("r_max", "n_context", "n_payloads", "width"):
@@ -82,10 +80,7 @@ class PayloadRetrieval(Task):
             check_number("PayloadRetrieval", name, value, low=1, high=self.r_max, whole=True)
         check_number("PayloadRetrieval", "world_seed", self.world_seed, low=0, whole=True)
         check_number("PayloadRetrieval", "noise", self.noise, low=0)
-        if self.latents not in LATENTS:
-            raise ToylabError(
-                f"PayloadRetrieval: latents = {self.latents!r}; {nearest(self.latents, LATENTS)}"
-            )
+        check_number("PayloadRetrieval", "normal", self.normal, low=0, high=1, whole=True)
 
     def sizes(self) -> Float[Array, " 2"]:
         """r_1 and r_2."""
@@ -108,10 +103,9 @@ class PayloadRetrieval(Task):
     def draw_latents(self, key: Array, shape: tuple[int, ...]) -> Float[Array, "... 2 R"]:
         """Independent latents of any leading shape; those that the world lacks are 0."""
         shape = (*shape, 2, self.r_max)
-        if self.latents == "normal":
-            z = random.normal(key, shape)
-        else:
-            z = jnp.where(random.bits(key, shape) >> np.uint32(31), 1.0, -1.0).astype(jnp.float32)
+        drawn = random.normal(key, shape)
+        is_normal = jnp.asarray(self.normal, jnp.float32) > 0
+        z = jnp.where(is_normal, drawn, jnp.sign(drawn))
         return z * jnp.broadcast_to(self.used(), shape)
 
     def keys(self, z: Float[Array, "... 2 R"], payload: Array) -> Float[Array, "... D"]:
@@ -164,7 +158,7 @@ class PayloadRetrieval(Task):
         with 1 / Y. Exact where payloads of the d + 1 tokens are all different, else a little low.
         1 for normal latents.
         """
-        if self.latents == "normal":
+        if self.normal:
             return 1.0
         p, c = 2.0 ** -(float(self.r1) + float(self.r2)), self.n_context  # pyright: ignore
         right = (1 - (1 - p) ** c) / (c * p)
@@ -188,4 +182,4 @@ def _below(u: Array, n: int) -> Array:
 def examples() -> tuple[Task, ...]:
     """Small tasks, for the conformance suite."""
     small = {"r_max": 3, "n_context": 4, "n_payloads": 3, "width": 6}
-    return PayloadRetrieval(2, 3, **small), PayloadRetrieval(1, 2, latents="normal", **small)
+    return PayloadRetrieval(2, 3, **small), PayloadRetrieval(1, 2, normal=1, **small)

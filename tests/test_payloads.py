@@ -60,7 +60,7 @@ def test_numbers_may_differ_per_member(batch):
 
 
 def test_normal_latents():
-    task = PayloadRetrieval(2, 3, r_max=4, latents="normal")
+    task = PayloadRetrieval(2, 3, r_max=4, normal=1)
     z = np.asarray(task.draw_latents(jax.random.key(3), (5000,)))
     used = np.asarray(task.used()) > 0
     np.testing.assert_allclose(z[:, used].std(0), 1, rtol=0.06)
@@ -91,7 +91,7 @@ def test_wrong_latents_are_noticed(batch):
     [
         ({"r1": 8}, "r1 = 8"),
         ({"r2": 0}, "r2 = 0"),
-        ({"latents": "sign"}, "signs"),
+        ({"normal": 2}, "normal = 2"),
         ({"noise": -1.0}, "noise = -1"),
         ({"n_context": 0}, "n_context = 0"),
     ],

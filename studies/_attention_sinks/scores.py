@@ -3,8 +3,9 @@
 B batch, L queries, M keys, K head dimension, D width, V vocabulary, P members.
 """
 
+import dataclasses
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,21 +13,12 @@ import numpy as np
 from jax import Array
 
 from tasks.backcopy import BigramBackcopy
-from toylab.interventions import zero_ablate
 from toylab.models import Transformer
 from toylab.taps import Edit, run
 from toylab.task import Batch
 
 HEAD = "blocks/0/attn"
 SITES = (f"{HEAD}/v", f"{HEAD}/scores", f"{HEAD}/pattern", "blocks/0/resid_post")
-CONDITIONS = (
-    "whole",
-    "no attention",
-    "no MLP",
-    "sink closed",
-    "no value of <s>",
-    "symbol in first place",
-)
 
 
 def _mean(x_BL: Array, where_BL: Array) -> Array:
@@ -92,63 +84,76 @@ def risks(logits_BLV: Array, oracle_BLV: Array, masks: tuple[Array, Array]) -> d
     }
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def scores(
-    model: Transformer, task: BigramBackcopy, n_frequent: int, params_P: Any, batch: Batch
-) -> dict[str, Array]:
-    """All scores of every member of a population, ``{name: (P,)}``."""
-    masks, oracle_BLV = queries(batch, n_frequent), task.oracle(batch)
+class Exam(NamedTuple):
+    """Sequences that networks are judged on, with what the oracle and the masks say of them."""
 
-    def one(params: Any) -> dict[str, Array]:
-        logits_BLV, acts = run(model, params, batch.inputs, record=SITES)
-        w_o_KD = params["blocks"]["0"]["attn"]["w_o"][0]
-        return symptoms(acts, w_o_KD, masks) | risks(logits_BLV, oracle_BLV, masks)
-
-    return jax.vmap(one)(params_P)
-
-
-def edits_of(condition: str, length: int) -> tuple[Edit, ...]:
-    """The edits that make a condition; an ablation sets a site to zero."""
-    first_L = np.arange(length) == 0
-    if condition == "no attention":
-        return (zero_ablate(f"{HEAD}/out"),)
-    if condition == "no MLP":
-        return (zero_ablate("blocks/0/mlp/out"),)
-    if condition == "no value of <s>":
-        return (zero_ablate(f"{HEAD}/v", first_L[None, :, None, None]),)
-    if condition == "sink closed":
-        # The first query has no other key, so it keeps its own.
-        shut_LM = first_L[None] & ~first_L[:, None]
-        return (Edit(f"{HEAD}/scores", "set", np.float32(-1e9), shut_LM[None, None]),)
-    return ()
+    batch: Batch
+    oracle_BLV: Array
+    masks: tuple[Array, Array]
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def conditions(
-    model: Transformer, task: BigramBackcopy, n_frequent: int, params_P: Any, batch: Batch
-) -> dict[str, dict[str, Array]]:
-    """Sink and risks of every member under each condition, ``{condition: {name: (P,)}}``.
+def draw_exam(
+    task: BigramBackcopy, n_frequent: int, size: int, n_triggers: Array, key: Array
+) -> Exam:
+    """Draw ``size`` sequences with that number of triggers, and mark the ``n_frequent`` symbols."""
+    task = dataclasses.replace(task, n_triggers=n_triggers)
+    batch = task.batch(key, size)
+    return Exam(batch, task.oracle(batch), queries(batch, n_frequent))
 
-    ``symbol in first place`` shows the rarest symbol where ``<s>`` stood.
-    """
-    masks, oracle_BLV = queries(batch, n_frequent), task.oracle(batch)
-    other_BL = batch.inputs.at[:, 0].set(task.n_symbols - 1)
 
-    def one(params: Any, condition: str) -> dict[str, Array]:
-        inputs_BL = other_BL if condition == "symbol in first place" else batch.inputs
-        edits = edits_of(condition, batch.inputs.shape[1])
-        logits_BLV, acts = run(model, params, inputs_BL, record=SITES[2:3], edits=edits)
-        on_first_BL = acts[SITES[2]][:, 0, :, 0]
-        sinks = {
-            f"sink_{n}": _mean(on_first_BL, m) for n, m in zip(("on", "off"), masks, strict=True)
-        }
-        return sinks | risks(logits_BLV, oracle_BLV, masks)
+class Switches(NamedTuple):
+    """Factors on what attention adds, on what the MLP adds and on the value of ``<s>``; and
+    what is added to the score of ``<s>`` from every later place."""
 
-    return {c: jax.vmap(functools.partial(one, condition=c))(params_P) for c in CONDITIONS}
+    attention: float = 1.0
+    mlp: float = 1.0
+    value: float = 1.0
+    score: float = 0.0
+
+    def edits(self, length: int) -> tuple[Edit, ...]:
+        """The edits that these switches stand for."""
+        is_first_L = np.arange(length) == 0
+        later_LM = is_first_L[None] & ~is_first_L[:, None]
+        return (
+            Edit(f"{HEAD}/out", "scale", self.attention),
+            Edit("blocks/0/mlp/out", "scale", self.mlp),
+            Edit(f"{HEAD}/v", "scale", self.value, is_first_L[None, :, None, None]),
+            Edit(f"{HEAD}/scores", "add", self.score, later_LM[None, None]),
+        )
+
+
+# ``symbol in first place`` shows the rarest symbol where <s> stood.
+CONDITIONS = {
+    "whole": Switches(),
+    "no attention": Switches(attention=0.0),
+    "no MLP": Switches(mlp=0.0),
+    "sink closed": Switches(score=-1e9),
+    "no value of <s>": Switches(value=0.0),
+    "symbol in first place": Switches(),
+}
+
+
+def under(exam: Exam, condition: str, rarest: int) -> tuple[Exam, Switches]:
+    """What networks are shown under a condition, and how they are switched."""
+    if condition == "symbol in first place":
+        inputs_BL = exam.batch.inputs.at[:, 0].set(rarest)
+        exam = exam._replace(batch=exam.batch._replace(inputs=inputs_BL))
+    return exam, CONDITIONS[condition]
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def pattern(model: Transformer, params: Any, tokens_L: Array) -> Array:
-    """The head's pattern (L, M) of one network on one sequence."""
-    _, acts = run(model, params, tokens_L[None], record=SITES[2:3])
-    return acts[SITES[2]][0, 0]
+def scores(
+    model: Transformer, params_P: Any, exam: Exam, switches: Switches
+) -> tuple[dict[str, Array], Array]:
+    """All scores of every member, ``{name: (P,)}``; patterns on the first sequence (P, L, M)."""
+    inputs_BL = exam.batch.inputs
+
+    def one(params: Any) -> tuple[dict[str, Array], Array]:
+        edits = switches.edits(inputs_BL.shape[1])
+        logits_BLV, acts = run(model, params, inputs_BL, record=SITES, edits=edits)
+        w_o_KD = params["blocks"]["0"]["attn"]["w_o"][0]
+        found = symptoms(acts, w_o_KD, exam.masks)
+        return found | risks(logits_BLV, exam.oracle_BLV, exam.masks), acts[SITES[2]][0, 0]
+
+    return jax.vmap(one)(params_P)

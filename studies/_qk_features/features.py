@@ -37,10 +37,10 @@ class Pairs(NamedTuple):
     new: np.ndarray
 
 
-def draw_pairs(n: int, r_max: int, latents: str, seed: int) -> Pairs:
-    """Draw latents for N pairs; all are independent."""
+def draw_pairs(n: int, r_max: int, normal: bool, seed: int) -> Pairs:
+    """Draw latents for N pairs, normal ones or signs; all are independent."""
     drawn = np.random.default_rng(seed).normal(size=(3, n, 2, r_max)).astype(np.float32)
-    return Pairs(*(drawn if latents == "normal" else np.sign(drawn)))
+    return Pairs(*(drawn if normal else np.sign(drawn)))
 
 
 def maps(head: Head) -> tuple[np.ndarray, np.ndarray]:
