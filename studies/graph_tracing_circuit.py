@@ -10,7 +10,9 @@ then finds the last visit and names what followed. Take out heads of one kind, a
 accuracy, geometry, or both. Heads are found by their attention on repeated random tokens.
 
 The networks here have two layers of four heads, so one or two heads of a kind are taken out where
-Arditi takes up to 32 of 1,024; "other" heads are all pairs of the four that are left. Accuracy is
+Arditi takes up to 32 of 1,024; "other" heads are all pairs of the four that are left. The tokens
+repeat after 14, the size of no ring seen in training: on rings of few sizes a head may learn to look
+one size less one back, whatever stands there, and would pass for an induction head. Accuracy is
 the mass on the present node's neighbours less the node just left, over the last quarter of the
 context, on 4x4 grids, which training never shows. Geometry is that of class means over the same
 places, pooled over the walks on one grid: beside it stand the untrained network, walks in shuffled
@@ -55,7 +57,7 @@ class Config(Network):
 
     maps: int = 4  # held-out grids
     walks: int = 32  # on each
-    period: int = 16  # random tokens until they repeat
+    period: int = 14  # random tokens until they repeat: no ring's size
     components: tuple[int, ...] = (2, 4, 8, 15)
     depths: tuple[int, ...] = (1, 2, 3)
     widths: tuple[int, ...] = (32, 64)

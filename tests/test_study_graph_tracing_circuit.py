@@ -197,7 +197,7 @@ def test_numbers_of_claims():
     np.testing.assert_allclose(numbers.lost("previous")(m), [0.7, 0.7])
     np.testing.assert_allclose(numbers.gone("previous")(m), [0.8, 0.8])
     np.testing.assert_allclose(numbers.gone("induction")(m), [0, 0], atol=1e-12)
-    np.testing.assert_allclose(numbers.beyond_mixing(m), [0.45, 0.45])
+    np.testing.assert_allclose(numbers.beyond_mixing("correlation")(m), [0.45, 0.45])
     np.testing.assert_allclose(numbers.moved(2)(m), [0.35, 0.35])  # at layer 2, the better
     np.testing.assert_allclose(numbers.moved(0)(m), [0.75, 0.75])  # all four components
     np.testing.assert_allclose(numbers.final("gain", deep=False)(m), [1, 1])

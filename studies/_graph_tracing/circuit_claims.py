@@ -95,8 +95,15 @@ CLAIMS = (
         text="At its best layer the distance correlation exceeds that of one neighbour mix of the "
         "network's own embeddings.",
         source=PARK + ", section 4 (representations reorganise); judged against " + ARDITI,
-        measure=beyond_mixing,
+        measure=beyond_mixing("correlation"),
         expect=Expect.above(0.0),
+    ),
+    Claim(
+        key="energy_beyond_mixing",
+        text="There its normalised Dirichlet energy is below that of the same neighbour mix.",
+        source=PARK + ", section 4 (the energy falls); judged against " + ARDITI,
+        measure=beyond_mixing("energy"),
+        expect=Expect.below(0.0),
     ),
     Claim(
         key="causal_two",

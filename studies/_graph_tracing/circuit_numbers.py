@@ -36,10 +36,10 @@ def lost(kind: str, heads: int = 2, ablation: str = "zero") -> Callable[[Tables]
     return lambda m: rule(m, "none") - rule(m, kind, heads, ablation)
 
 
-def correlation(m: Tables, kind: str, layer: int) -> np.ndarray:
+def correlation(m: Tables, kind: str, layer: int, column: str = "correlation") -> np.ndarray:
     """Distance correlation of class means at a layer, two heads of a kind at zero, per seed."""
     rows = rows_of(m, kind).filter(pl.col("layer") == layer)
-    return per_unit(rows, pl.col("correlation").mean())
+    return per_unit(rows, pl.col(column).mean())
 
 
 def kept(kind: str) -> Callable[[Tables], np.ndarray]:
@@ -67,9 +67,14 @@ def last_change(kind: str) -> Callable[[Tables], np.ndarray]:
     return measure
 
 
-def beyond_mixing(m: Tables) -> np.ndarray:
-    """The best layer's distance correlation less that of the neighbour mix, per seed."""
-    return correlation(m, "none", best_layer(m)) - correlation(m, "mixing", 0)
+def beyond_mixing(column: str) -> Callable[[Tables], np.ndarray]:
+    """The best layer's ``correlation`` or ``energy`` less that of the neighbour mix, per seed."""
+
+    def measure(m: Tables) -> np.ndarray:
+        mixed = correlation(m, "mixing", 0, column)
+        return correlation(m, "none", best_layer(m), column) - mixed
+
+    return measure
 
 
 def causal(m: Tables, components: int, kind: str, column: str = "mass") -> pl.DataFrame:
