@@ -176,7 +176,7 @@ def test_permuted_members_give_permuted_results_bit_for_bit(uneven: Fit) -> None
 
 def test_the_same_seeds_give_the_same_bits_in_whatever_chunks(uneven: Fit) -> None:
     keeper, seen = Fit(), []
-    train(population(UNEVEN), keeper, seen.append, chunk_seconds=0.0)
+    train(Program(population(UNEVEN)), keeper, seen.append, chunk_seconds=0.0)
     assert_same(keeper, uneven)
     assert [p.step for p in seen] == [6, 9, 12, 18, 24]
     assert all(isinstance(p, Progress) and p.members == 5 for p in seen)
@@ -279,9 +279,9 @@ def test_asked_to_stop_it_saves_and_goes_on_to_the_same_bits(uneven: Fit) -> Non
             self.kept = (step, state, records)
 
     keeper = Held()
-    assert not train(population(UNEVEN), keeper, stop=lambda: True)
+    assert not train(Program(population(UNEVEN)), keeper, stop=lambda: True)
     assert keeper.kept is not None and keeper.kept[0] == 6
-    assert train(population(UNEVEN), keeper)
+    assert train(Program(population(UNEVEN)), keeper)
     assert_same(keeper, uneven)
 
 

@@ -81,6 +81,7 @@ class Program:
             self.layout = arrange(columns["data_seed"], tile, devices)
             self.rows = self._place({n: col.astype(kind(n)) for n, col in columns.items()})
             self.compiled = self.lower().compile()
+            self._drawn = self._init.lower(self.rows).compile()
             smaller = tile_that_fits(self.population, self.compiled.memory_analysis(), tile)
             if smaller == tile:
                 return
@@ -95,7 +96,7 @@ class Program:
         Raises:
             ToylabError: they are not those of this model.
         """
-        state = self._init(self.rows)
+        state = self._drawn(self.rows)
         if params is None:
             return state
         drawn = self.export(state)
@@ -120,7 +121,7 @@ class Program:
 
     def lower(self) -> Any:
         """Return the lowered chunk, for memory analysis and for reading its HLO."""
-        state = jax.eval_shape(self.init)
+        state = self._shapes()
         shaped = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.sharding)
         bounds = np.zeros(MAX_SEGMENTS + 1, np.int32)
         return self._chunk.lower(jax.tree.map(shaped, state), self.rows, bounds, np.int32(1))
@@ -135,7 +136,8 @@ class Program:
         Raises:
             ToylabError: the arrays are not those of this population.
         """
-        template = flatten(jax.eval_shape(self.init))
+        shapes = self._shapes()
+        template = flatten(shapes)
         places = self.layout.index_TGM.ndim
         expected = {
             n: ((self.population.size, *t.shape[places:]), t.dtype) for n, t in template.items()
@@ -148,7 +150,10 @@ class Program:
                 f"expected {expected.get(wrong[0])}. Give the study a new run folder."
             )
         leaves = [self._place(flat[name]) for name in template]
-        return jax.tree.unflatten(jax.tree.structure(jax.eval_shape(self.init)), leaves)
+        return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
+
+    def _shapes(self) -> Any:
+        return jax.eval_shape(self._init, self.rows)
 
     def _place(self, tree: Any) -> Any:
         index = self.layout.index_TGM

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toylab.engine import Records
+from toylab.engine import Program, Records
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.training import train
@@ -132,7 +132,7 @@ def fit(population: Population, start: Any = None) -> Fit:
         (3, 2, 5)
     """
     keeper = Fit()
-    train(population, keeper, start=None if start is None else flatten(start))
+    train(Program(population), keeper, start=None if start is None else flatten(start))
     return keeper
 
 

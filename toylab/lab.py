@@ -11,6 +11,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from toylab.ahead import compiled_ahead
 from toylab.claims import judge_all
 from toylab.errors import ToylabError
 from toylab.keeper import FolderKeeper
@@ -253,19 +255,20 @@ def _stages(
         started = time.monotonic()
         reporter.plan(run.path, populations, run.manifest.get("finished", {}))
         reporter.stage("train")
-        _reuse(run, populations)
-        for name, population in populations.items():
-            keeper = FolderKeeper(run, name, population.boundaries()[1])
-            if keeper.complete():
-                continue
-            saved = keeper.load()
-            reporter.population(name, population, saved[0] if saved else 0)
-            start = start_params(run, population, populations)
-            whole = train(population, keeper, reporter.progress, stop, start=start)
-            run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
-            started = time.monotonic()
-            if not whole:
-                raise Interrupted(str(run.path))
+        keepers = {n: FolderKeeper(run, n, p.boundaries()[1]) for n, p in populations.items()}
+        _reuse(run, keepers)
+        left = [name for name, keeper in keepers.items() if not keeper.complete()]
+        with closing(compiled_ahead([populations[name] for name in left])) as programs:
+            for name in left:
+                population, keeper = populations[name], keepers[name]
+                saved = keeper.load()
+                reporter.population(name, population, saved[0] if saved else 0)
+                start = start_params(run, population, populations)
+                whole = train(next(programs), keeper, reporter.progress, stop, start=start)
+                run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
+                started = time.monotonic()
+                if not whole:
+                    raise Interrupted(str(run.path))
         if stop():  # asked during the very last chunk
             raise Interrupted(str(run.path))
         reporter.stage("measure")
@@ -282,11 +285,10 @@ def _stages(
     return run
 
 
-def _reuse(run: RunFolder, populations: Mapping[str, Population]) -> None:
+def _reuse(run: RunFolder, keepers: Mapping[str, FolderKeeper]) -> None:
     """Take over what another run has trained alike, unless this run has it already."""
     if not run.manifest.get("reuse"):
         return
-    keepers = {n: FolderKeeper(run, n, p.boundaries()[1]) for n, p in populations.items()}
     lacking = {name: keeper for name, keeper in keepers.items() if not keeper.complete()}
     if not lacking:  # the other run may be gone by now
         return

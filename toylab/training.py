@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 
 from toylab.engine import MAX_SEGMENTS, Program, Records, State
-from toylab.population import Population
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Keeper(Protocol):
 
 
 def train(
-    population: Population,
+    program: Program,
     keeper: Keeper,
     show: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
@@ -64,7 +63,7 @@ def train(
     """Train a population, from where its keeper says it stands to the end.
 
     Args:
-        population: what is trained.
+        program: the compiled population.
         keeper: keeps state, snapshots and records.
         show: called after every chunk.
         stop: asked after every chunk; when true, the state is saved and training ends early.
@@ -75,7 +74,7 @@ def train(
     Returns:
         Whether the run is complete.
     """
-    program = Program(population)
+    population = program.population
     records_at, snapshots_at = population.boundaries()
     saved = keeper.load()
     if saved is None:
@@ -96,7 +95,7 @@ def train(
         history = _extend(history, bounds[1:], records)
         done = (bounds[-1] - bounds[0]) * population.size
         show(Progress(step, population.steps, population.size, records["loss"][-1], seconds, done))
-        if not first:  # the first call also compiles
+        if not first:  # the first call also warms up
             per_segment = seconds / (len(bounds) - 1)
             segments = int(np.clip(chunk_seconds / max(per_segment, 1e-6), 1, MAX_SEGMENTS))
         first = False
