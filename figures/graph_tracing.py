@@ -48,6 +48,11 @@ def _mean(table: pl.DataFrame, column: str) -> float:
     return float(np.mean(values.to_numpy())) if len(values) else float("nan")
 
 
+def _log_x(ax: Axes) -> None:
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+
+
 def unfolding(measures: Mapping[str, Any]) -> Figure:
     """Class means of one network on one grid, by context, beside what draws a grid by itself."""
     sheet = fig.figure(fig.PAGE, 4.1)
@@ -56,8 +61,7 @@ def unfolding(measures: Mapping[str, Any]) -> Figure:
     axes = sheet.subplots(2, 4).ravel()
     limit = 1.15 * float(np.max(np.abs(table.select("x", "y").to_numpy()), initial=0.1))
     place_N2 = np.stack(np.divmod(np.arange(16), 4), 1)
-    edges = [(i, j) for i in range(16) for j in range(i)
-             if np.abs(place_N2[i] - place_N2[j]).sum() == 1]  # fmt: skip
+    edges = np.argwhere(np.abs(place_N2[:, None] - place_N2[None]).sum(-1) == 1)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     for ax, order in zip(axes, panels, strict=False):
@@ -67,18 +71,20 @@ def unfolding(measures: Mapping[str, Any]) -> Figure:
             ax.plot(x[[i, j]], y[[i, j]], color=fig.MUTED, linewidth=0.7, zorder=1)
         ax.scatter(x, y, c=place_N2.sum(1), cmap=fig.SEQUENTIAL, s=16, zorder=2)
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
+        ax.spines[:].set_visible(False)
         ax.set_xlabel(f"misfit {rows['disparity'][0]:.2f}", fontsize=7)
         ax.set_title(rows["panel"][0], fontsize=8)
-    fit = {n: table.filter(pl.col("panel") == n) for n in table["panel"].unique()}
-    late = [n for n in table.sort("order")["panel"].unique(maintain_order=True) if "place" in n]
-    if late and "neighbour mixing" in fit:
-        last, mix = (float(fit[n]["disparity"][0]) for n in (late[-1], "neighbour mixing"))
-        first = float(fit[late[0]]["disparity"][0])
+    misfit = dict(
+        table.sort("order").select("panel", "disparity").unique(maintain_order=True).rows()
+    )
+    at = [value for name, value in misfit.items() if "place" in name]
+    if at and "neighbour mixing" in misfit:
+        first, last, mix = at[0], at[-1], misfit["neighbour mixing"]
         word = "better" if last < mix else "worse"
         fig.title(
             sheet,
-            f"Node means' first two components, laid over the grid's spectral embedding: misfit "
-            f"{first:.2f} early, {last:.2f} late, {word} than neighbour mixing ({mix:.2f})",
+            f"Two components of one network's node means, turned as the grid's spectral embedding: "
+            f"misfit {first:.2f} early, {last:.2f} late, {word} than neighbour mixing ({mix:.2f})",
         )
     return sheet
 
@@ -101,10 +107,12 @@ def context(measures: Mapping[str, Any]) -> Figure:
     for i, place in enumerate(at):
         label = "break of accuracy" if i == 0 else None
         left.axvline(place, color=fig.BLUE, lw=0.6, alpha=0.6, label=label)
-    left.set(xscale="log", xlabel="place in the context", ylabel="share, or share of chance")
+    left.set(xlabel="place in the context", ylabel="share, or share of chance")
+    _log_x(left)
     left.set_ylim(0, max(1.2, left.get_ylim()[1]))
-    left.legend(fontsize=6.5, ncols=2, loc="lower right")
-    early, late = (_mean(network.filter(pl.col("when") == w), "energy") for w in ("middle", "late"))
+    left.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(0, 0.32))
+    of = lambda when: network.filter(pl.col("when") == when)
+    early, late = (_mean(of(when), "energy") for when in ("middle", "late"))
     mass = _mean(mine.filter(pl.col("source") == "network", pl.col("when") == "late"), "mass")
     fig.title(
         left,
@@ -117,15 +125,16 @@ def context(measures: Mapping[str, Any]) -> Figure:
         x, values = _by_seed(rows, "place", "correlation")
         fig.interval_line(right, x, values, source, colour, linestyle=line)
     right.axhline(_mean(mix, "correlation"), color=fig.GREEN, ls="--", label="neighbour mix")
-    right.set(xscale="log", xlabel="place in the context", ylabel="distance correlation")
+    right.set(xlabel="place in the context", ylabel="distance correlation")
+    _log_x(right)
     right.set_ylim(min(-0.2, right.get_ylim()[0]), 1)
     right.legend(fontsize=6.5, loc="upper left", ncols=2)
     got, other = (
         _mean(shown.filter(pl.col("source") == s, pl.col("when") == "late"), "correlation")
         for s in ("network", "untrained")
     )
-    finding = f"Late correlation {got:.2f}, untrained {other:.2f}, mix "
-    fig.title(right, finding + f"{_mean(mix, 'correlation'):.2f}")
+    both = f"Late correlation {got:.2f}, untrained {other:.2f}"
+    fig.title(right, f"{both}, mix {_mean(mix, 'correlation'):.2f}")
     return sheet
 
 
@@ -138,7 +147,8 @@ def counting(measures: Mapping[str, Any]) -> Figure:
         colour, line = LOOKS[source]
         rows = curves.filter(pl.col("source") == source)
         fig.interval_line(left, *_by_seed(rows, "place", "mass"), source, colour, linestyle=line)
-    left.set(xscale="log", ylim=(0, 1), xlabel="place in the context")
+    left.set(ylim=(0, 1), xlabel="place in the context")
+    _log_x(left)
     left.set_ylabel("mass on neighbours but the last node")
     left.legend(fontsize=7, loc="upper left")
     late = {
@@ -220,24 +230,22 @@ def training(measures: Mapping[str, Any]) -> Figure:
     for column, colour, label in (("late", fig.BLUE, "late"), ("early", fig.SKY, "first ten")):
         x, values = _by_seed(one, "step", column)
         fig.interval_line(left, x + 1, values, f"{label} in context", colour, marker="o")
-    left.set(xscale="log", ylim=(0, 1), xlabel="step of training, plus one")
+    left.set(ylim=(0, 1), xlabel="step of training, plus one")
+    _log_x(left)
     left.set_ylabel("mass on neighbours but the last node")
     left.legend(fontsize=7)
     last = one.filter(pl.col("step") == one["step"].max())
     fig.title(left, f"Training ends at {_mean(last, 'late'):.2f} late in context")
-    colours = (fig.BLUE, fig.ORANGE, fig.GREEN, fig.VERMILLION)
-    depth = int(str(table["layer"].max()))
-    for layer in range(1, depth + 1):
+    depth, told = int(str(table["layer"].max())), []
+    for layer, colour in zip(range(1, depth + 1), fig.PALETTE, strict=False):
         x, values = _by_seed(table.filter(pl.col("layer") == layer), "step", "correlation")
-        colour = colours[(layer - 1) % 4]
         fig.interval_line(right, x + 1, values, f"after block {layer}", colour, marker="o")
+        told.append(f"{np.nanmean(values[:, -1]):.2f}")
     mix = _mean(measures["geometry"].filter(pl.col("source") == "neighbour mix"), "correlation")
     right.axhline(mix, color=fig.INK, ls=":", label="neighbour mix, at the end")
-    right.set(xscale="log", xlabel="step of training, plus one")
+    right.set(xlabel="step of training, plus one")
+    _log_x(right)
     right.set_ylabel("distance correlation, late")
     right.legend(fontsize=7)
-    end = table.filter(pl.col("step") == table["step"].max())
-    told = [f"{_mean(end.filter(pl.col('layer') == k), 'correlation'):.2f}"
-            for k in range(1, depth + 1)]  # fmt: skip
     fig.title(right, "Correlation by block at the end: " + ", ".join(told))
     return sheet

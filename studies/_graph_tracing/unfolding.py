@@ -148,15 +148,17 @@ def order_table(geometry: pl.DataFrame, curve_T: tuple[np.ndarray, np.ndarray], 
 
 
 def picture_table(panels: Mapping[str, np.ndarray], adjacency: np.ndarray) -> pl.DataFrame:
-    """Two principal components of vectors (N, D), laid over the spectral embedding, per panel."""
+    """Two principal components of vectors (N, D) per panel, for a picture.
+
+    They are turned as the spectral embedding lies, and scaled to its size.
+    """
     parts = []
     for i, (name, vectors_ND) in enumerate(panels.items()):
         if not np.isfinite(vectors_ND).all():
             continue
         found = unfold(vectors_ND, adjacency)
-        table = pl.DataFrame({"x": found.pca_NK[:, 0], "y": found.pca_NK[:, 1]}).with_row_index(
-            "node"
-        )
+        x, y = found.pca_NK.T * np.sqrt(2) / np.linalg.norm(found.pca_NK)
+        table = pl.DataFrame({"x": x, "y": y}).with_row_index("node")
         parts.append(
             table.with_columns(
                 pl.lit(i).alias("order"),
