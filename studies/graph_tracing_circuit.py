@@ -11,18 +11,22 @@ accuracy, geometry, or both. Heads are found by their attention on repeated rand
 
 The networks here have two layers of four heads, so one or two heads of a kind are taken out where
 Arditi takes up to 32 of 1,024; "other" heads are all pairs of the four that are left. The tokens
-repeat after 14, the size of no ring seen in training: on rings of few sizes a head may learn to look
-one size less one back, whatever stands there, and would pass for an induction head. Accuracy is
-the mass on the present node's neighbours less the node just left, over the last quarter of the
-context, on 4x4 grids, which training never shows. Geometry is that of class means over the same
-places, pooled over the walks on one grid: beside it stand the untrained network, walks in shuffled
-order, and one neighbour mix of the network's own embeddings.
+repeat after 13, the size of no ring seen in training: on rings of few sizes a head may learn to
+look one less than a size back, whatever stands there, and would pass for an induction head.
+
+Accuracy is the mass on the present node's neighbours less the node just left, over the last quarter
+of the context, on 4x4 grids, which training never shows. Geometry is that of class means over the
+same places, pooled over the walks on one grid: beside it stand the untrained network, walks in
+shuffled order, and one neighbour mix of the network's own embeddings.
 
 The causal test moves the walker: the first principal components of the last place's residual
 stream become those of a far node's class mean. Class means come from other walks on the grid.
 
-A second set of networks, of other depths and widths, has a shorter context and fewer steps; its
-snapshots say when in training accuracy and geometry appear.
+A second set of networks, of other depths and widths, says when in training accuracy and geometry
+appear. To be cheap it has a context of 64 and rings and regular graphs of five sizes. Tried before,
+on one network of two layers: 300 steps on rings, regular graphs and trees of up to 20 nodes, and 400
+on regular graphs and trees of 8 or on all three of 8 or 12, leave no induction in so short a
+context; rings and regular graphs of 8 to 16 nodes bring it within 320.
 
 Source: Park et al. 2025 (arXiv:2501.00070), and the causal test of their code; Arditi 2026, "In-
 context learning of representations can be explained by induction circuits" (ICLR blog track).
@@ -57,11 +61,14 @@ class Config(Network):
 
     maps: int = 4  # held-out grids
     walks: int = 32  # on each
-    period: int = 14  # random tokens until they repeat: no ring's size
+    period: int = 13  # random tokens until they repeat: no ring's size
     components: tuple[int, ...] = (2, 4, 8, 15)
     depths: tuple[int, ...] = (1, 2, 3)
     widths: tuple[int, ...] = (32, 64)
     cell_seeds: int = 3
+    cell_tokens: int = 16
+    cell_families: tuple[str, ...] = ("ring", "regular")
+    cell_sizes: tuple[int, ...] = (8, 10, 12, 14, 16)
     cell_length: int = 64
     cell_steps: int = 400
     cell_snapshots: int = 10
@@ -87,11 +94,13 @@ def populations(config: Config) -> dict[str, Population]:
             depth=depth,
             width=width,
             seeds=config.cell_seeds,
+            n_tokens=config.cell_tokens,
+            sizes=config.cell_sizes,
             length=config.cell_length,
             steps=config.cell_steps,
         )
-        steps = tuple(sorted(set(rungs.tolist())))
-        found[name] = dataclasses.replace(main(small), snapshots=steps)
+        world, steps = small.world(families=config.cell_families), sorted(set(rungs.tolist()))
+        found[name] = dataclasses.replace(main(small), task=world, snapshots=tuple(steps))
     return found
 
 
@@ -132,7 +141,7 @@ def cells(config: Config, run: RunFolder, made: Mapping[str, Population]) -> pl.
     task = made[first].task
     assert isinstance(task, GraphTracing)
     grids = draw_grids(task, config.maps, config.walks, CELL_GRIDS)
-    tokens = repeated(config.n_tokens, config.period, 16, REPEATS)
+    tokens = repeated(config.cell_tokens, config.period, 16, REPEATS)
     table: list[dict[str, Any]] = []
     for name, (depth, width) in config.cells().items():
         net = trained(run, made[name], name)
@@ -163,6 +172,7 @@ study = Study(
             depths=(1,),
             widths=(16,),
             cell_seeds=2,
+            cell_sizes=(8,),
             cell_length=32,
             cell_steps=20,
             cell_snapshots=2,

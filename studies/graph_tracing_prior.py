@@ -57,7 +57,8 @@ class Config(Network):
     width: int = 48
     steps: int = 400
     rungs: int = 2
-    sizes: tuple[int, ...] = (8, 12)
+    families: tuple[str, ...] = ("ring", "regular")
+    sizes: tuple[int, ...] = (8, 10, 12, 14, 16)
     calendar_share: float = 0.3
     walks: int = 112  # on each ring
 
@@ -66,9 +67,10 @@ class Config(Network):
         check_number("graph_tracing_prior", "walks", self.walks, low=1, whole=True)
 
     def world(self, **changes: Any) -> GraphTracing:
-        """Fresh rings, regular graphs and trees, and a calendar of seven reserved tokens."""
+        """Fresh rings and regular graphs, and a calendar of seven reserved tokens."""
         share = {"calendar": rings.DAYS, "calendar_share": self.calendar_share}
-        return super().world(**({"held_out": ()} | share | changes))
+        fresh = {"families": self.families, "held_out": ()}
+        return super().world(**(fresh | share | changes))
 
 
 def populations(config: Config) -> dict[str, Population]:
