@@ -75,6 +75,9 @@ STYLE: dict[Any, Any] = {
 }
 
 
+FROZEN = {"figure.autolayout": False, "figure.constrained_layout.use": False}
+
+
 @contextlib.contextmanager
 def style() -> Iterator[None]:
     """Draw in the project's style inside the ``with``; matplotlib's settings return after it.
@@ -133,7 +136,7 @@ def save(
     _settle(figure)
     for kind in formats:
         stream = io.BytesIO()
-        with style():
+        with style(), mpl.rc_context(FROZEN):
             figure.savefig(stream, format=kind, dpi=DPI, metadata=_metadata(kind, name, facts))
         paths.append(write_bytes(Path(folder) / f"{name}.{kind}", stream.getvalue()))
     return paths
@@ -146,7 +149,9 @@ def _settle(figure: Figure) -> None:
     with style():
         for _ in range(2):
             figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    # Not "none": that leaves a placeholder, for whose sake every savefig draws twice.
+    with mpl.rc_context(FROZEN):
+        figure.set_layout_engine(None)
 
 
 def _metadata(kind: str, name: str, facts: dict[str, str]) -> dict[str, Any]:
