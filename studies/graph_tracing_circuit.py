@@ -23,8 +23,8 @@ The causal test moves the walker: the first principal components of the last pla
 stream become those of a far node's class mean. Class means come from other walks on the grid.
 
 A second set of networks, of other depths and widths, says when in training accuracy and geometry
-appear. To be cheap it has a context of 64 and rings and regular graphs of five sizes. Tried before,
-on one network of two layers: 300 steps on rings, regular graphs and trees of up to 20 nodes, and 400
+appear. To be cheap it has a context of 64, and rings and regular graphs of five sizes. Tried before
+on one network of two layers: 300 steps on rings, regular graphs and trees of up to 20 nodes, or 400
 on regular graphs and trees of 8 or on all three of 8 or 12, leave no induction in so short a
 context; rings and regular graphs of 8 to 16 nodes bring it within 320.
 
