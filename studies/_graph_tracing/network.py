@@ -28,7 +28,7 @@ class Network:
     depth: int = 2
     width: int = 64
     heads: int = 4
-    steps: int = 800
+    steps: int = 1_000
     batch_size: int = 64
     learning_rate: float = 4e-3
     weight_decay: float = 0.01
