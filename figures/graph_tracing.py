@@ -158,7 +158,7 @@ def counting(measures: Mapping[str, Any]) -> Figure:
     gap = late["network"] - late["undirected counter"]
     word = "above" if gap > 0 else "below"
     fig.title(left, f"Late in context the network is {abs(gap):.2f} {word} the undirected counter")
-    told = {}
+    told = []
     for source in ("network", "undirected counter", "directed counter"):
         colour, line = LOOKS[source]
         rows = measures["fits"].filter(
@@ -167,12 +167,11 @@ def counting(measures: Mapping[str, Any]) -> Figure:
         x, values = _by_seed(rows, "n", "half")
         fig.interval_line(right, x, values, source, colour, linestyle=line, marker="o")
         law = pl.col("source") == source, pl.col("column") == "half"
-        told[source] = _mean(measures["laws"].filter(*law), "exponent")
+        told.append(_mean(measures["laws"].filter(*law), "exponent"))
     _log_ticks(right, x)
     right.set_xlabel("nodes of the grid")
     right.set_ylabel("place where mass reaches 0.5")
-    mine, other = told["network"], told["undirected counter"]
-    fig.title(right, f"Exponent {mine:.2f}; the undirected counter's {other:.2f}")
+    fig.title(right, "Exponents: network {:.2f}; undirected, directed {:.2f}, {:.2f}".format(*told))
     return sheet
 
 
