@@ -219,7 +219,7 @@ def training(m: Mapping[str, Any]) -> Figure:
                 ax.plot(curve["step"], curve[name], color=colour, label=label, lw=1.1)
         end = cell.filter(pl.col("step") == pl.col("step").max())
         pair = [float(np.mean(end[n].to_numpy())) for n in looks]
-        fig.title(ax, f"{depth} x {width}: {pair[0]:.2f}, {pair[1]:.2f}")
+        fig.title(ax, f"{depth} deep, {width} wide: {pair[0]:.2f}, {pair[1]:.2f}")
         ax.axhline(0, color=fig.MUTED, lw=0.6)
         if row == len(widths) - 1:
             ax.set_xlabel("training step")
@@ -227,7 +227,10 @@ def training(m: Mapping[str, Any]) -> Figure:
     one = float(np.nanmean(numbers.final("rule", deep=False)(m)))
     drawn = float(np.nanmean(numbers.final("correlation", deep=False)(m)))
     more = numbers.final("rule", deep=True)(m)
-    rest = f"deeper ones {np.nanmean(more):.2f}" if len(more) else "no deeper ones"
+    far = numbers.final("correlation", deep=True)(m)
+    rest = (
+        f"more end with {np.nanmean(more):.2f}, {np.nanmean(far):.2f}" if len(more) else "no more"
+    )
     text = (
         f"Depth x width: one layer ends with rule mass {one:.2f} and geometry {drawn:.2f}, {rest}"
     )

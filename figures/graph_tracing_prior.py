@@ -161,7 +161,7 @@ def mass(m: Mapping[str, Any]) -> Figure:
     words = {
         "context": "walked ring's next",
         "calendar": "calendar's two",
-        "other": "neither's two",
+        "other": "other ring's two",
     }
     for ax, network in zip(axes, NETWORKS, strict=True):
         rows = m["mass"].filter((pl.col("network") == network) & (pl.col("walked") == "context"))

@@ -20,7 +20,9 @@ from toylab.interventions import mean_ablate, zero_ablate
 from toylab.taps import run
 
 RNG = np.random.default_rng(0)
-TASK = GraphTracing(n_tokens=10, sides=(3,), sizes=(8,), length=16, walk="non-backtracking")
+TASK = GraphTracing(
+    10, ("ring", "grid"), sides=(3,), sizes=(8,), length=16, walk="non-backtracking"
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,7 @@ def test_a_change_is_what_edits_one_by_one_do(grids):
     np.testing.assert_allclose(seen.rule_P[0], clean.rule_P[0], rtol=1e-5)
     one = jax.tree.map(lambda leaf: leaf[1], params)
     x = grids.tokens_XL
-    _, acts = run(model, one, x, ("blocks/*/attn/z",))
+    _, acts = jax.jit(lambda p: run(model, p, x, ("blocks/*/attn/z",)))(one)
     is_one = np.arange(2)[None, None, :, None] == 1
     edits = [
         mean_ablate("blocks/0/attn/z", acts, is_one),
@@ -98,7 +100,8 @@ def test_a_change_is_what_edits_one_by_one_do(grids):
     places = (np.arange(36)[:, None] == 3) & (np.arange(16) == 15)[None]
     moved = zero_ablate("blocks/0/resid_post", places[..., None])
     adds = type(moved)(moved.site, "add", np.float32(1.5), moved.where)
-    logits, kept = run(model, one, x, ("blocks/*/resid_post",), [*edits, adds])
+    changed = lambda p: run(model, p, x, ("blocks/*/resid_post",), [*edits, adds])
+    logits, kept = jax.jit(changed)(one)
     p_XWV = jax.nn.softmax(logits)[:, 12:]
     assert seen.rule_P[1] == pytest.approx(float((p_XWV * grids.rule_XWV).sum(-1).mean()), rel=1e-4)
     np.testing.assert_allclose(seen.last_PXV[1], p_XWV[:, -1], atol=1e-5)

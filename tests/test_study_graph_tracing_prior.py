@@ -17,7 +17,8 @@ from toylab.errors import ToylabError
 from toylab.geometry.measures import spectral_embedding
 
 RNG = np.random.default_rng(0)
-SETTINGS = {"n_tokens": 9, "held_out": (), "sizes": (8,), "length": 21, "walk": "non-backtracking"}
+SETTINGS = {"n_tokens": 9, "families": ("ring",), "held_out": (), "sizes": (8,), "length": 21}
+SETTINGS["walk"] = "non-backtracking"
 TASK = GraphTracing(**SETTINGS, calendar=7, calendar_share=0.3)
 
 
@@ -77,15 +78,16 @@ def test_day_means_are_of_one_round_each():
 # The task ---------------------------------------------------------------------------------------
 
 
-def test_shared_calendar_walks_low_tokens_in_order():
-    task = SharedCalendar(**SETTINGS, calendar=7, calendar_share=1.0)
-    x = np.asarray(task.batch(jax.random.key(0), 20).inputs)
-    assert set(np.unique(np.diff(x, axis=1) % 7)) == {1, 6} and x.max() == 6
-    free = SharedCalendar(**SETTINGS, calendar=7, calendar_share=0.0)
-    fresh = free.batch(jax.random.key(0), 40)
-    assert set(np.unique(fresh.inputs)) == set(range(9)) and free.consistent(fresh).all()
-    plain = GraphTracing(**SETTINGS, calendar=7, calendar_share=0.0)
-    np.testing.assert_array_equal(plain.batch(jax.random.key(0), 40).inputs, fresh.inputs)
+def test_shared_calendar_is_the_reserved_one_on_low_tokens():
+    dated = {"calendar": 7, "calendar_share": 0.5}
+    reserved = GraphTracing(**SETTINGS, **dated).batch(jax.random.key(0), 20)
+    shared = SharedCalendar(**SETTINGS, **dated).batch(jax.random.key(0), 20)
+    x, y = np.asarray(reserved.inputs), np.asarray(shared.inputs)
+    np.testing.assert_array_equal(y, np.where(x < 9, x, x - 9))
+    is_dated = (x >= 9).any(1)
+    assert 3 < is_dated.sum() < 17
+    assert set(np.unique(np.diff(y[is_dated], axis=1) % 7)) == {1, 6}
+    assert set(np.unique(y[~is_dated])) == set(range(9))
 
 
 def test_shared_calendar_needs_tokens():
