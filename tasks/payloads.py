@@ -5,6 +5,7 @@ tokens, latents of 3, 5 or 7 signs, 10 payloads, width 32, noise 0.01.
 """
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 import jax
@@ -95,18 +96,16 @@ class PayloadRetrieval(Task):
         """The directions of the world. Other r_1 and r_2 rescale and cut the same draw."""
         n, d = 4 * self.r_max, self.width
         key = random.stream(jnp.asarray(self.world_seed).astype(jnp.uint32), "payloads")
-        drawn = random.normal(key, (n + self.n_payloads, d))
+        drawn = jax.lax.optimization_barrier(random.normal(key, (n + self.n_payloads, d)))
         coded = drawn[:n].reshape(2, 2, self.r_max, d)
         scaled = coded * (self.used() / jnp.sqrt(self.sizes())[:, None])[None, :, :, None]
         return World(scaled[0], scaled[1], drawn[n:] / jnp.sqrt(jnp.float32(d)))
 
-    def draw_latents(self, key: Array, shape: tuple[int, ...]) -> Float[Array, "... 2 R"]:
-        """Independent latents of any leading shape; those that the world lacks are 0."""
-        shape = (*shape, 2, self.r_max)
-        drawn = random.normal(key, shape)
+    def latents_of(self, drawn: Float[Array, "... 2 R"]) -> Float[Array, "... 2 R"]:
+        """Latents from standard normal numbers; those that the world lacks are 0."""
         is_normal = jnp.asarray(self.normal, jnp.float32) > 0
         z = jnp.where(is_normal, drawn, jnp.sign(drawn))
-        return z * jnp.broadcast_to(self.used(), shape)
+        return z * jnp.broadcast_to(self.used(), z.shape)
 
     def keys(self, z: Float[Array, "... 2 R"], payload: Array) -> Float[Array, "... D"]:
         """Context tokens with these latents and payloads, without noise."""
@@ -124,16 +123,25 @@ class PayloadRetrieval(Task):
 
     def batch(self, key: Array, size: int) -> Batch:
         """Draw ``size`` contexts; noise and signs do not depend on the member's numbers."""
-        to_latents, to_rest, to_noise = jax.random.split(key, 3)
-        z_BC2R = self.draw_latents(to_latents, (size, self.n_context))
-        u_BE = random.uniform(to_rest, (size, self.n_context + 1))
+        to_normal, to_uniform = jax.random.split(key)
+        z_shape, noise_shape = (
+            (size, self.n_context, 2, self.r_max),
+            (size, self.n_context + 1, self.width),
+        )
+        # One draw, kept: fused into each of its uses, Threefry compiles many times.
+        count = math.prod(z_shape)
+        normal = random.normal(to_normal, (count + math.prod(noise_shape),))
+        normal = jax.lax.optimization_barrier(normal)
+        z_BC2R = self.latents_of(normal[:count].reshape(z_shape))
+        u_BE = random.uniform(to_uniform, (size, self.n_context + 1))
+        u_BE = jax.lax.optimization_barrier(u_BE)
         payload_BC = _below(u_BE[:, 1:], self.n_payloads)
         match_B = _below(u_BE[:, 0], self.n_context)
         asked_B2R = jnp.take_along_axis(z_BC2R, match_B[:, None, None, None], 1)[:, 0]
         clean = jnp.concatenate(
             [self.keys(z_BC2R, payload_BC), self.queries(asked_B2R)[:, None]], axis=1
         )
-        noise = random.normal(to_noise, clean.shape) * jnp.asarray(self.noise, jnp.float32)
+        noise = normal[count:].reshape(noise_shape) * jnp.asarray(self.noise, jnp.float32)
         target_B = jnp.take_along_axis(payload_BC, match_B[:, None], 1)[:, 0]
         latents = {"z": z_BC2R, "payload": payload_BC, "match": match_B}
         return Batch(clean + noise, target_B, jnp.ones(size, jnp.float32), latents)

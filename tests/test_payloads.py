@@ -61,7 +61,7 @@ def test_numbers_may_differ_per_member(batch):
 
 def test_normal_latents():
     task = PayloadRetrieval(2, 3, r_max=4, normal=1)
-    z = np.asarray(task.draw_latents(jax.random.key(3), (5000,)))
+    z = np.asarray(task.latents_of(jax.random.normal(jax.random.key(3), (5000, 2, 4))))
     used = np.asarray(task.used()) > 0
     np.testing.assert_allclose(z[:, used].std(0), 1, rtol=0.06)
     assert (z[:, ~used] == 0).all()
