@@ -172,6 +172,7 @@ study = Study(
             depths=(1,),
             widths=(16,),
             cell_seeds=2,
+            cell_families=("ring",),
             cell_sizes=(8,),
             cell_length=32,
             cell_steps=20,

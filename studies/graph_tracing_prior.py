@@ -128,7 +128,12 @@ study = Study(
     title="Graph tracing: a calendar in the weights against a ring in the context",
     paper="Park et al. 2025 (arXiv:2501.00070)",
     presets={
-        "smoke": Config(**(SMOKE | {"length": 28, "sizes": (8,), "rungs": 2}), seeds=2, walks=14),
+        "smoke": Config(
+            **(SMOKE | {"length": 28, "sizes": (8,), "rungs": 2}),
+            seeds=2,
+            families=("ring",),
+            walks=14,
+        ),
         "laptop": Config(),
         "paper": Config(
             seeds=10,
