@@ -49,6 +49,7 @@ def _overlaps(W_MN: Float[Array, "M N"]) -> Float[Array, "N N"]:
     return (unit_MN.T @ W_MN) ** 2
 
 
+@jax.jit
 def feature_dimensionality(W_MN: Float[Array, "M N"]) -> Float[Array, " N"]:
     """Share of a hidden dimension that each feature has to itself.
 
@@ -68,12 +69,14 @@ def feature_dimensionality(W_MN: Float[Array, "M N"]) -> Float[Array, " N"]:
     return jnp.where(live_N, square_N / jnp.where(live_N, total_N, 1.0), 0.0)
 
 
+@jax.jit
 def interference(W_MN: Float[Array, "M N"]) -> Float[Array, " N"]:
     """Superposition of each feature, sum_{j != i} (Wh_i . W_j)^2: 0 is orthogonal to all."""
     overlap_NN = _overlaps(W_MN)
     return overlap_NN.sum(axis=1) - jnp.diagonal(overlap_NN)
 
 
+@jax.jit
 def dimensions_per_feature(W_MN: Float[Array, "M N"]) -> Float[Array, ""]:
     """D* = M / ||W||_F^2; the squared norm counts the embedded features."""
     return W_MN.shape[0] / jnp.sum(W_MN**2)
