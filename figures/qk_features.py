@@ -50,7 +50,7 @@ def _grid(rows: pl.DataFrame, value: str, config: Any) -> np.ndarray:
 
 def ranks(measures: Mapping[str, Any], config: Any) -> Figure:
     """Found ranks of both features, coloured by how many are missing."""
-    sheet = fig.figure(fig.PAGE, 3.9)
+    sheet = fig.figure(fig.PAGE, 3.6)
     axes = sheet.subplots(2, len(ARMS), sharex=True, sharey=True)
     image = None
     for column, (arm, label) in enumerate(ARMS.items()):
@@ -96,7 +96,7 @@ def values(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_xlabel("singular value")
     left.set_ylabel("relative to the first")
     left.legend()
-    fig.title(left, f"Contrast of $z_1$ where $r_1 = r_2 = {middle}$ (dotted)")
+    fig.title(left, f"Contrast of z1 where r1 = r2 = {middle} (dotted)")
     for i, arm in enumerate(ARMS):
         rows = measures["features"].filter((pl.col("arm") == arm) & (pl.col("feature") != "both"))
         per_seed = rows.group_by("init_seed").agg(
@@ -149,7 +149,7 @@ def swaps(measures: Mapping[str, Any], config: Any) -> Figure:
 def _by_size(ax: Axes, table: pl.DataFrame, config: Any) -> None:
     looks = {
         "z1 + z2": (fig.BLUE, "o"),
-        "key PCs": (fig.GREEN, "s"),
+        "key PCs": (fig.ORANGE, "x"),
         "random r1 + r2": (fig.MUTED, "^"),
     }
     size = (pl.col("r1") + pl.col("r2")).alias("size")
@@ -157,7 +157,9 @@ def _by_size(ax: Axes, table: pl.DataFrame, config: Any) -> None:
         rows = table.filter(pl.col("condition") == condition).with_columns(size)
         mean = rows.group_by("size").agg(pl.col("moved").mean()).sort("size")
         ax.plot(rows["size"], rows["moved"], marker, color=colour, alpha=0.3, markersize=2.5)
-        ax.plot(mean["size"], mean["moved"], f"{marker}-", color=colour, label=condition)
+        size_pt = 7 if marker == "o" else 4
+        line = {"color": colour, "label": condition, "markersize": size_pt}
+        ax.plot(mean["size"], mean["moved"], f"{marker}-", **line)
     ax.axvline(config.head_dim, color=fig.INK, ls=":", lw=0.8)
     ax.set_xlabel("$r_1 + r_2$ (dotted: head)")
     ax.set_ylabel("share of attention moved")
@@ -169,7 +171,7 @@ def _by_size(ax: Axes, table: pl.DataFrame, config: Any) -> None:
 
 def blocks(measures: Mapping[str, Any], config: Any) -> Figure:
     """G of one seed's heads: trained, untrained, and too small."""
-    sheet = fig.figure(fig.PAGE, 2.7)
+    sheet = fig.figure(fig.PAGE, 2.4)
     axes = sheet.subplots(1, 3)
     r1, r2 = config.ranks[0], config.ranks[min(1, len(config.ranks) - 1)]
     most = max(config.ranks)

@@ -9,9 +9,14 @@ subspace, and exchanging two keys' parts in both subspaces moves the attention. 
 all latents misses ranks.
 
 What is done otherwise. Every seed has a world of its own (the paper has one). Adam at 1e-2 with a
-cosine takes 2,000 steps in place of up to 50,000 at 1e-4. All nine pairs of r1 and r2 are members
-of one population: latents stand in 7 places, of which a member uses its own. Controls beside random
-subspaces: the untrained head, and the principal components of keys, which need no contrast.
+cosine takes 1,500 steps of 128 contexts in place of up to 50,000 of 256 at 1e-4. All nine pairs of
+r1 and r2 are members of one population: latents stand in 7 places, of which a member uses its own.
+Controls beside random subspaces: the untrained head, and the principal components of keys, which
+need no contrast. By its algebra, ``W_Q^T B A^T W_K``, the contrast of any head lies in the latent's
+own subspaces: an overlap near 1 says that the estimate is good, not that the head has learned.
+
+Tried before, on one world: 1,000 steps of 256 contexts reach the best accuracy too, with G's leak
+at 0.05 to 0.2, the more the more latents.
 
 Source: Lee, Belinkov, Viégas and Wattenberg 2026 (arXiv:2602.04752), with their code.
 """
@@ -61,8 +66,8 @@ class Config:
     head_dim: int = 16
     small_dim: int = 8
     width: int = 32
-    steps: int = 2_000
-    batch_size: int = 256
+    steps: int = 1_500
+    batch_size: int = 128
     learning_rate: float = 1e-2
     weight_decay: float = 1e-2
     pairs: int = 40_960
@@ -135,10 +140,11 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
             head, context, scored = look(config, name, own, row)
             seed, labels = row["init_seed"], {"arm": arm, "init_seed": row["init_seed"]}
             labels |= {"r1": head.sizes[0], "r2": head.sizes[1]}
-            tables["features"] += [labels | r for r in f.feature_rows(head, pairs, seed)]
-            tables["networks"].append(labels | scored | f.network_row(head, pairs))
+            found = f.features(head, pairs)
+            tables["features"] += [labels | r for r in f.feature_rows(head, found, seed)]
+            tables["networks"].append(labels | scored | f.network_row(head, found))
             if arm == "main":
-                tables["swaps"] += [labels | r for r in swap_rows(head, pairs, context, seed)]
+                tables["swaps"] += [labels | r for r in swap_rows(head, found, context, seed)]
             if seed == 0:
                 blocks[arm, head.sizes] = _padded(f.interaction(head), 2 * max(config.ranks))
     first, middle, most = (
@@ -148,8 +154,8 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     )
     chosen = [("main", (first, middle)), ("untrained", (first, middle)), ("small", (most, most))]
     empty = np.full((2 * most, 2 * most), np.nan)
-    found = {name: pl.DataFrame(rows) for name, rows in tables.items()}
-    return found | {"blocks": np.stack([blocks.get(c, empty) for c in chosen])}
+    stored = {name: pl.DataFrame(rows) for name, rows in tables.items()}
+    return stored | {"blocks": np.stack([blocks.get(c, empty) for c in chosen])}
 
 
 def look(
@@ -190,11 +196,11 @@ study = Study(
             contexts=64,
         ),
         "laptop": Config(),
-        "paper": Config(learning_rate=1e-4, steps=50_000),
+        "paper": Config(learning_rate=1e-4, steps=50_000, batch_size=256),
     },
     costs={
         "smoke": "240 steps; compiling takes most of it",
-        "laptop": "270,000 model-steps of 256 contexts, 40 MFLOP each",
+        "laptop": "200,000 model-steps of 128 contexts, 20 MFLOP each, and 180 heads measured",
         "paper": "6.75 million model-steps",
     },
     populations=populations,

@@ -54,7 +54,8 @@ def test_model_agrees_with_a_loop():
 
 def test_planted_ranks_and_subspaces_are_found():
     pairs = f.draw_pairs(20_000, R, False, 0)
-    rows = {row["feature"]: row for row in f.feature_rows(planted(), pairs, 0)}
+    head = planted()
+    rows = {row["feature"]: row for row in f.feature_rows(head, f.features(head, pairs), 0)}
     assert [rows[n]["rank"] for n in ("z1", "z2", "both")] == [2, 3, 5]
     assert [rows[n]["true"] for n in ("z1", "z2", "both")] == [2, 3, 5]
     for row in rows.values():
@@ -73,7 +74,8 @@ def test_covariance_of_signs_is_the_latents_map():
 
 def test_leak_and_shared_directions():
     pairs = f.draw_pairs(20_000, R, False, 0)
-    clean, mixed = f.network_row(planted(), pairs), f.network_row(planted(0.5), pairs)
+    heads = planted(), planted(0.5)
+    clean, mixed = (f.network_row(head, f.features(head, pairs)) for head in heads)
     assert clean["leak"] == pytest.approx(0, abs=1e-6)
     assert clean["shared"] < 0.02
     # Two of the five diagonal entries of G are joined by half as much off the blocks.
@@ -96,7 +98,7 @@ def test_joint_swap_moves_what_a_part_does_not():
     show = lambda x, m: x.reshape(*x.shape[:-2], -1) @ m.reshape(-1, K)
     context = {"q": show(z[np.arange(n), match], b), "k": show(z, a), "z": z, "match": match}
     pairs = f.draw_pairs(20_000, R, False, 0)
-    rows = {row["condition"]: row for row in s.swap_rows(head, pairs, context, 0)}
+    rows = {row["condition"]: row for row in s.swap_rows(head, f.features(head, pairs), context, 0)}
     assert rows["none"]["on_asked"] > 0.8
     assert rows["none"]["on_target"] < 0.01
     assert rows["z1 + z2"]["moved"] == pytest.approx(1, abs=0.02)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.payloads import World
 from toylab.contrastive import (
+    KeyQueryFeature,
     block_leak,
     contrastive_covariance,
     key_query_feature,
@@ -62,6 +63,11 @@ def covariance(head: Head, pairs: Pairs, kinds: tuple[int, ...]) -> np.ndarray:
     return contrastive_covariance(show(pairs.asked, b_2RK), positive, negative)
 
 
+def features(head: Head, pairs: Pairs) -> dict[str, KeyQueryFeature]:
+    """The head's feature for each kind of latent and for both at once, ranks at 99%."""
+    return {n: key_query_feature(covariance(head, pairs, kinds)) for n, kinds in KINDS.items()}
+
+
 def true_basis(map_2RK: np.ndarray, kinds: tuple[int, ...], sizes: tuple[int, int]) -> np.ndarray:
     """Orthonormal basis (K, r) of what the latents of these kinds span in head space."""
     rows = np.concatenate([map_2RK[i, : sizes[i]] for i in kinds])
@@ -69,7 +75,9 @@ def true_basis(map_2RK: np.ndarray, kinds: tuple[int, ...], sizes: tuple[int, in
     return u[:, s > 1e-6 * s[0]]
 
 
-def feature_rows(head: Head, pairs: Pairs, seed: int) -> list[dict[str, Any]]:
+def feature_rows(
+    head: Head, features: dict[str, KeyQueryFeature], seed: int
+) -> list[dict[str, Any]]:
     """One row per kind: true and found rank, and overlaps of the found subspaces.
 
     ``chance`` is the overlap of a random subspace of the found rank with the key's true one.
@@ -78,7 +86,7 @@ def feature_rows(head: Head, pairs: Pairs, seed: int) -> list[dict[str, Any]]:
     k = head.w_k.shape[1]
     rows: list[dict[str, Any]] = []
     for name, kinds in KINDS.items():
-        found = key_query_feature(covariance(head, pairs, kinds))
+        found = features[name]
         key, query = (true_basis(m, kinds, head.sizes) for m in (a_2RK, b_2RK))
         values = np.zeros(2 * a_2RK.shape[1])
         values[: min(k, len(values))] = found.values_K[: len(values)] / found.values_K[0]
@@ -105,8 +113,8 @@ def interaction(head: Head) -> np.ndarray:
     return latent_interaction(head.w_q, head.w_k, b, a)
 
 
-def network_row(head: Head, pairs: Pairs) -> dict[str, Any]:
+def network_row(head: Head, features: dict[str, KeyQueryFeature]) -> dict[str, Any]:
     """Leak of G out of its blocks, and how far the two features' key subspaces coincide."""
-    one, two = (key_query_feature(covariance(head, pairs, (i,))).key_KR for i in (0, 1))
+    one, two = (features[name].key_KR for name in ("z1", "z2"))
     leak = block_leak(interaction(head), head.sizes)
     return {"leak": leak, "shared": subspace_overlap(one, two)}

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from studies._qk_features.features import Head, Pairs, covariance
-from toylab.contrastive import key_query_feature, random_basis, swap, union_basis
+from studies._qk_features.features import Head
+from toylab.contrastive import KeyQueryFeature, random_basis, swap, union_basis
 
 RANDOM_BASES = 10
 
@@ -46,13 +46,15 @@ def attention_after(
     return float(weight_BC[rows, asked_B].mean()), float(weight_BC[rows, target_B].mean())
 
 
-def bases(head: Head, pairs: Pairs, k_BCK: np.ndarray, seed: int) -> dict[str, list[np.ndarray]]:
+def bases(
+    head: Head, features: dict[str, KeyQueryFeature], k_BCK: np.ndarray, seed: int
+) -> dict[str, list[np.ndarray]]:
     """Subspaces to swap in, by condition; a random condition has several, to average over.
 
     ``key PCs`` holds the r1 + r2 first principal components of keys, found without contrast.
     """
     k = k_BCK.shape[-1]
-    one, two = (key_query_feature(covariance(head, pairs, (i,))).key_KR for i in (0, 1))
+    one, two = (features[name].key_KR for name in ("z1", "z2"))
     r1, r2 = head.sizes
     flat = k_BCK.reshape(-1, k).astype(np.float64)
     components = np.linalg.eigh(np.cov(flat.T))[1][:, ::-1]
@@ -71,7 +73,7 @@ def bases(head: Head, pairs: Pairs, k_BCK: np.ndarray, seed: int) -> dict[str, l
 
 
 def swap_rows(
-    head: Head, pairs: Pairs, context: dict[str, np.ndarray], seed: int
+    head: Head, features: dict[str, KeyQueryFeature], context: dict[str, np.ndarray], seed: int
 ) -> list[dict[str, Any]]:
     """One row per condition: attention on both tokens, and the share of it that moved.
 
@@ -79,7 +81,7 @@ def swap_rows(
 
     Args:
         head: the head.
-        pairs: latents for the contrast.
+        features: of ``z1`` and ``z2``.
         context: ``q`` (B, K), ``k`` (B, C, K), ``z`` (B, C, 2, R) and ``match`` (B,).
         seed: decides targets and random bases.
     """
@@ -90,7 +92,7 @@ def swap_rows(
     )
     before = attention_after(q, k, asked, target, np.zeros((k.shape[-1], 0)))[0]
     rows: list[dict[str, Any]] = []
-    for name, drawn in bases(head, pairs, k, seed).items():
+    for name, drawn in bases(head, features, k, seed).items():
         after = np.mean([attention_after(q, k, asked, target, v) for v in drawn], axis=0)
         rows.append(
             {
