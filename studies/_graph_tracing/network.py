@@ -22,7 +22,8 @@ class Network:
 
     seeds: int = 5
     n_tokens: int = 20
-    sizes: tuple[int, ...] = (10, 16)  # nodes of the graphs that it is trained on
+    # Nodes of its graphs. Of few sizes, fixed lags serve on rings and no induction need form.
+    sizes: tuple[int, ...] = (8, 10, 12, 14, 16, 18, 20)
     length: int = 128
     walk: str = "non-backtracking"
     depth: int = 2

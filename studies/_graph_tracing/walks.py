@@ -21,7 +21,7 @@ REGULAR = 16  # nodes of the trained family's graphs
 def judged(network: Network) -> GraphTracing:
     """Return the network's world with room for all rectangles that its tokens suffice for.
 
-    It is for walks of :func:`draw_walks` alone; the largest are beyond the trained sizes.
+    It is for walks of :func:`draw_walks` alone, which draw no graph of these sizes themselves.
     """
     return network.world(sizes=tuple(n for n in (16, 20) if n <= network.n_tokens))
 
