@@ -43,13 +43,11 @@ class MixtureLabels(Task):
 
     Args:
         n_labels: number of labels.
-        max_classes: rows of the table of means.
         pairs: N.
         dim: D.
         n_places: width of the one-hot places, at least 2 N + 1.
-        n_classes: K, at most ``max_classes``; all when None. May differ per member.
-        copies: B, burstiness: items of each class in the context, a divisor of N. May differ per
-            member, as may all that follow.
+        n_classes: K, more than N. May differ per member, as may all that follow.
+        copies: B, burstiness: items of each class in the context, a divisor of N.
         noise: epsilon, spread within a class.
         novel: at 1 the sequence's classes have fresh means, so that only the context tells.
         swapped: at 1 the labels in the context and of the target are moved on by one, so that
@@ -65,17 +63,16 @@ class MixtureLabels(Task):
     evaluations IC, IC2 and IW.
 
     Example:
-        >>> task = MixtureLabels(max_classes=16, pairs=4, dim=8, n_places=12)
+        >>> task = MixtureLabels(n_classes=16, pairs=4, dim=8, n_places=12)
         >>> task.example(jax.random.key(0)).inputs.shape
         (9, 20)
     """
 
     n_labels: int = 32
-    max_classes: int = 1024
     pairs: int = 8
     dim: int = 32
     n_places: int = 32
-    n_classes: Number | None = None
+    n_classes: Number = 512
     copies: Number = 1
     noise: Number = 0.1
     novel: Number = 0.0
@@ -86,11 +83,9 @@ class MixtureLabels(Task):
     def __post_init__(self) -> None:
         for name in ("n_labels", "pairs", "dim"):
             check_number("MixtureLabels", name, getattr(self, name), low=1, whole=True)
-        least = self.pairs + 1
-        check_number("MixtureLabels", "max_classes", self.max_classes, low=least, whole=True)
         check_number("MixtureLabels", "n_places", self.n_places, low=self.length, whole=True)
-        known = self.max_classes if self.n_classes is None else self.n_classes
-        check_number("MixtureLabels", "n_classes", known, least, self.max_classes, whole=True)
+        least = self.pairs + 1
+        check_number("MixtureLabels", "n_classes", self.n_classes, low=least, whole=True)
         check_number("MixtureLabels", "copies", self.copies, low=1, high=self.pairs, whole=True)
         check_number("MixtureLabels", "noise", self.noise, low=0)
         check_number("MixtureLabels", "world", self.world, low=0, whole=True)
@@ -112,28 +107,39 @@ class MixtureLabels(Task):
         """Entries of a vector, item or label and place."""
         return self.dim + self.n_places
 
-    def tables(self) -> tuple[Float[Array, "K D"], Float[Array, "C D"]]:
-        """Means of all classes, and the labels' vectors."""
-        key = random.stream(jnp.asarray(self.world, jnp.uint32), "mixture of classes")
-        rows_XD = self._vectors(key, self.max_classes + self.n_labels)
-        return rows_XD[: self.max_classes], rows_XD[self.max_classes :]
+    def means(self, classes: Int[Array, "*N"]) -> Float[Array, "*N D"]:
+        """Means of some classes; a table of all, drawn at every step, would be too large."""
+        key = random.stream(jnp.asarray(self.world, jnp.uint32), "means of classes")
+        first = jnp.asarray(classes, jnp.uint32)[..., None] * np.uint32(self.dim)
+        entry = jnp.arange(self.dim, dtype=jnp.uint32).reshape((1,) * (first.ndim - 1) + (-1,))
+        bits = random.bits_at(key, first + entry)
+        # As random.normal does: 23 bits and a half, never 0 or 1.
+        u = ((bits >> np.uint32(9)).astype(jnp.float32) + 0.5) * np.float32(2.0**-23)
+        return jax.scipy.special.erfinv(2 * u - 1) * np.float32(math.sqrt(2 / self.dim))
+
+    def label_vectors(self) -> Float[Array, "C D"]:
+        """The labels' vectors."""
+        key = random.stream(jnp.asarray(self.world, jnp.uint32), "vectors of labels")
+        return self._vectors(key, self.n_labels)
 
     def example(self, key: Array) -> Batch:
         """Draw one sequence; inputs (2 N + 1, D + places), the target's label ()."""
-        means_KD, labels_CD = self.tables()
-        chance, noisy, fresh = jax.random.split(key, 3)
         n = self.pairs
-        u_E = random.uniform(chance, (4 * n + 4,))
+        # Kept: fused into each of their uses, these draws would compile many times.
+        chance_E = random.uniform(random.fold_in(key, 1), (4 * n + 4,))
+        drawn_XD = self._vectors(key, 2 * n + 2)
+        labels_CD = self.label_vectors()
+        u_E, drawn_XD, labels_CD = jax.lax.optimization_barrier((chance_E, drawn_XD, labels_CD))
         class_1N, target = self._choose(u_E)
         swap = (jnp.asarray(self.swapped, jnp.float32) > 0.5).astype(jnp.int32)
         label_1N = (class_1N % self.n_labels + swap) % self.n_labels
         # Fresh means, one per class: those at its first appearance serve all its copies.
         first_1N = jnp.argmax(class_1N[:, None] == class_1N[None], axis=1)
-        new_1ND = self._vectors(fresh, n + 1)[first_1N]
+        new_1ND = drawn_XD[n + 1 :][first_1N]
         is_new = jnp.asarray(self.novel, jnp.float32) > 0.5
-        mean_1ND = jnp.where(is_new, new_1ND, means_KD[class_1N])
+        mean_1ND = jnp.where(is_new, new_1ND, self.means(class_1N))
         noise = jnp.asarray(self.noise, jnp.float32)
-        item_1ND = mean_1ND + noise * self._vectors(noisy, n + 1)
+        item_1ND = mean_1ND + noise * drawn_XD[: n + 1]
         item_1ND = item_1ND / jnp.sqrt(1 + noise**2)
         pairs_N2D = jnp.stack([item_1ND[:n], labels_CD[label_1N[:n]]], 1)
         vectors_LD = jnp.concatenate([pairs_N2D.reshape(2 * n, self.dim), item_1ND[n:]])
@@ -152,8 +158,8 @@ class MixtureLabels(Task):
     def _choose(self, u_E: Array) -> tuple[Int[Array, " N1"], Array]:
         """Classes of the N pairs, in random order, then the target's; and the target's again."""
         n = self.pairs
-        known = self.max_classes if self.n_classes is None else self.n_classes
-        pool_1N = subset(u_E[: n + 1], jnp.asarray(known, jnp.float32).astype(jnp.int32))
+        known = jnp.asarray(self.n_classes, jnp.float32).astype(jnp.int32)
+        pool_1N = subset(u_E[: n + 1], known)
         pool_1N = pool_1N[jnp.argsort(u_E[n + 1 : 2 * n + 2])]
         copies = jnp.asarray(self.copies, jnp.float32).astype(jnp.int32)
         order_N = jnp.argsort(u_E[2 * n + 2 : 3 * n + 2])
@@ -173,7 +179,7 @@ class MixtureLabels(Task):
         target_B1, away = told["target"][:, None], float(np.asarray(self.absent)) > 0.5
         shift = int(float(np.asarray(self.swapped)) > 0.5)
         inside_BN = told["classes"] == target_B1
-        labels_CD = np.asarray(self.tables()[1])
+        labels_CD = np.asarray(self.label_vectors())
         shown_BND = np.asarray(batch.inputs)[:, 1:-1:2, : self.dim]
         counts_BN = (told["classes"][:, :, None] == told["classes"][:, None]).sum(-1)
         agree = [
@@ -208,7 +214,7 @@ def subset(u_M: Float[Array, " M"], count: Array) -> Int[Array, " M"]:
 
 def examples() -> tuple[Task, ...]:
     """Small tasks, for the conformance suite."""
-    small = {"n_labels": 5, "max_classes": 12, "pairs": 4, "dim": 6, "n_places": 11}
+    small = {"n_labels": 5, "n_classes": 12, "pairs": 4, "dim": 6, "n_places": 11}
     return (
         MixtureLabels(**small, copies=2),
         MixtureLabels(**small, novel=1.0, swapped=1.0, absent=1.0),

@@ -99,10 +99,11 @@ def test_bad_settings_are_refused():
 
 
 def test_novel_classes_differ_and_copies_agree():
-    task = MixtureLabels(copies=4, noise=0.0, novel=1.0, max_classes=32)
+    task = MixtureLabels(copies=4, noise=0.0, novel=1.0, n_classes=32)
     batch = jax.jit(lambda key: task.batch(key, 3))(jax.random.key(0))
     items, classes = np.asarray(batch.inputs)[:, ::2, : task.dim], batch.latents["classes"]
-    known = np.asarray(task.tables()[0])
+    known = np.asarray(task.means(jnp.arange(32)))
+    assert known.std() == pytest.approx(1 / np.sqrt(task.dim), rel=0.1)
     for item, kinds, asked in zip(items, np.asarray(classes), batch.latents["target"], strict=True):
         kinds = np.append(kinds, asked)
         same = np.abs(item[:, None] - item[None]).max(-1) < 1e-6

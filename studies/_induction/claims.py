@@ -161,11 +161,13 @@ CLAIMS = (
     Claim(
         key="copies_a_random_label_first",
         text="In-context classification waits at the chance of naming one of the context's "
-        "labels: in-context accuracy where its greatest rise begins, four classes in context.",
+        "labels: in-context accuracy where its greatest rise begins, less that chance, four "
+        "classes in context. (First 0.25 +- 0.1; after trials the chance is measured, as labels "
+        "of classes may coincide.)",
         source=REDDY,
-        paper=0.25,
-        measure=n.before_jump,
-        expect=Expect.near(0.25, 0.1),
+        paper=0.0,
+        measure=lambda m: n.before_jump(m) - n.last(n.arm(m, "middle"), "picked"),
+        expect=Expect.near(0.0, 0.1),
     ),
     Claim(
         key="in_context_accuracy_jumps",

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import polars as pl
 from jax import Array
@@ -20,15 +21,14 @@ from toylab.taps import Model, Params
 from toylab.task import Task
 
 ARMS = ("least", "classes", "middle", "bursts", "most")  # of bursts and of classes
-# What the context and the weights can tell of: fresh means, moved labels, an absent class.
-TESTS = {"in_context": {"novel": 1.0}, "swapped": {"swapped": 1.0}, "in_weights": {"absent": 1.0}}
+# Sequences that are novel, swapped and absent, in the task's words.
+TESTS = ("in_context", "swapped", "in_weights")
 
 
 def populations(config: Any) -> dict[str, Population]:
     """One network per seed and arm: burstiness and number of classes are member columns."""
     task = MixtureLabels(
         n_labels=config.labels,
-        max_classes=max(config.classes),
         pairs=config.pairs,
         dim=config.item_dim,
         n_places=config.places,
@@ -71,15 +71,18 @@ class Watch:
     def __call__(self, model: Model, params: Params, task: Task) -> dict[str, Array]:
         """Accuracy of each test, and of naming a random label of the context (``picked``)."""
         assert isinstance(task, MixtureLabels)
-        found = {}
-        for name, change in TESTS.items():
-            batch = dataclasses.replace(task, **change).batch(stream(0, name), self.size)
+
+        def test(flags_3: Array, key: Array) -> tuple[Array, Array]:
+            novel, swapped, absent = flags_3
+            world = dataclasses.replace(task, novel=novel, swapped=swapped, absent=absent)
+            batch = world.batch(key, self.size)
             right_B = model.apply(params, batch.inputs).argmax(-1) == batch.targets
-            found[name] = right_B.astype(jnp.float32).mean()
-            if name == "in_context":
-                same_BN = batch.latents["labels"] == batch.targets[:, None]
-                found["picked"] = same_BN.astype(jnp.float32).mean()
-        return found
+            same_BN = batch.latents["labels"] == batch.targets[:, None]
+            return right_B.astype(jnp.float32).mean(), same_BN.astype(jnp.float32).mean()
+
+        keys = jnp.stack([stream(0, name) for name in TESTS])
+        right_T, same_T = jax.vmap(test)(jnp.eye(len(TESTS), dtype=jnp.float32), keys)
+        return dict(zip(TESTS, right_T, strict=True)) | {"picked": same_T[0]}
 
 
 def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
