@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from toylab import figures as fig
 
@@ -66,17 +67,17 @@ def growth(measures: Mapping[str, Any]) -> Figure:
     sheet = fig.figure(fig.PAGE, 2.9)
     axes = sheet.subplots(1, 3)
     for ax, score, who in zip(
-        axes[:2], ("sink_off", "sink_on"), ("no triggers", "triggers"), strict=True
+        axes[:2], ("sink_off", "sink_on"), ("Other symbols", "Triggers"), strict=True
     ):
         _curves(ax, measures, pl.col(score), tuple(ARMS))
         ax.set_ylim(-0.03, 1.03)
-        ax.set_ylabel(f"attention on <s> from {who}")
-        fig.title(ax, f"Adam: {_end(measures, 'adam', pl.col(score)):.2f} at the end")
+        ax.set_ylabel("attention on <s>")
+        fig.title(ax, f"{who}: Adam ends at {_end(measures, 'adam', pl.col(score)):.2f}")
     _curves(axes[2], measures, pl.col("logit_gap"), ("adam", "sgd", "plain"))
     axes[2].set_ylabel("score of <s> above other keys")
     r2 = _fit(measures, "adam", "logit_gap", "log", "r2")
     rival = _fit(measures, "adam", "logit_gap", "linear", "r2")
-    fig.title(axes[2], f"Adam, last decade: $R^2$ {r2:.2f} for log t, {rival:.2f} for t")
+    fig.title(axes[2], f"Adam: R² {r2:.2f} in log t, {rival:.2f} in t")
     for ax in axes:
         ax.set_xscale("log")
         ax.set_xlabel("step")
@@ -93,20 +94,22 @@ def drain(measures: Mapping[str, Any]) -> Figure:
     axes[0].axhline(1, color=fig.INK, lw=0.7, ls=":")
     axes[0].set_xscale("log")
     axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[0].yaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("value of <s> / of others")
     ends = [_end(measures, arm, ratio) for arm in ("adam", "relu")]
-    fig.title(axes[0], f"Value at the end: Adam {ends[0]:.2f}, ReLU {ends[1]:.2f}")
+    fig.title(axes[0], f"Adam ends at {ends[0]:.2f}, ReLU at {ends[1]:.2f}")
     for ax, score, who in zip(
         axes[1:], ("resid_start", "resid_other"), ("<s>", "others"), strict=True
     ):
         _curves(ax, measures, pl.col(score), tuple(ARMS))
-        ax.set_ylabel(f"norm of the residual of {who}")
-    slope, r2 = (_fit(measures, "adam", "resid_start", "linear", c) for c in ("slope", "r2"))
+        ax.set_ylabel(f"residual norm of {who}")
+    slope = _fit(measures, "adam", "resid_start", "linear", "slope")
     share = _fit(measures, "sgd", "resid_start", "linear", "slope") / slope
-    fig.title(axes[1], f"<s>: Adam {1000 * slope:+.1f} per 1,000 steps ($R^2$ {r2:.2f}), "
-                       f"SGD {share:.0%} of it")  # fmt: skip
+    fig.title(axes[1], f"Adam {1000 * slope:+.1f} per 1,000 steps, SGD {share:.0%} of it")
     peak = _end(measures, "adam", pl.col("resid_start") / pl.col("resid_other"))
-    fig.title(axes[2], f"Others: <s> has {peak:.1f} times their norm under Adam")
+    fig.title(axes[2], f"Adam: <s> ends at {peak:.2f} times the others")
     top = max(ax.get_ylim()[1] for ax in axes[1:])
     for ax in axes[1:]:
         ax.set_ylim(0, top)
@@ -132,7 +135,7 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
                 color=fig.VERMILLION, clip_on=False, markersize=3)  # fmt: skip
         rest = ~is_trigger & (np.arange(len(tokens)) >= len(tokens) // 4)
         off, on = pattern[rest, 0].mean(), pattern[is_trigger, 0].mean()
-        fig.title(ax, f"{ARMS[arm][0]}: <s> gets {off:.2f}, from triggers {on:.2f}")
+        fig.title(ax, f"{ARMS[arm][0]}: <s> {off:.2f}, triggers' {on:.2f}")
         ax.set_xlabel("key: place (0 is <s>)")
     axes[0].set_ylabel("query: place (marks: frequent symbols)")
     if image is not None:
@@ -142,7 +145,7 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
 
 def ablations(measures: Mapping[str, Any]) -> Figure:
     """Risk above the oracle's with parts of the network switched off."""
-    sheet = fig.figure(fig.PAGE, 2.6)
+    sheet = fig.figure(fig.PAGE, 2.9)
     axes = sheet.subplots(1, 2, sharey=True)
     table = measures["conditions"]
     finding = {"bigram": ("no MLP", "sink closed"), "backcopy": ("no attention", "no MLP")}
@@ -158,6 +161,7 @@ def ablations(measures: Mapping[str, Any]) -> Figure:
                 ax.barh(place, seen.mean(), 0.33, color=colour, label=label)
                 ax.plot(seen, np.full(len(seen), place), "|", color=fig.INK, markersize=5)
         ax.set_xlabel(f"{kind} risk above the oracle's (nats)")
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         adam = table.filter(pl.col("arm") == "adam").with_columns(over.alias("over"))
         means = [adam.filter(pl.col("condition") == c)["over"].mean() for c in finding[kind]]
         words = ", ".join(
@@ -166,5 +170,5 @@ def ablations(measures: Mapping[str, Any]) -> Figure:
         fig.title(ax, f"{kind.capitalize()}, Adam: {words}")
     axes[0].set_yticks(range(len(CONDITIONS)), list(CONDITIONS.values()))
     axes[0].invert_yaxis()
-    axes[1].legend(loc="lower right")
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return sheet
