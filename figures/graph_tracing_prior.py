@@ -108,15 +108,15 @@ def overlaps(m: Mapping[str, Any]) -> Figure:
             f"{means['context']:.2f}, neither {means['other']:.2f}",
         )
     axes[0].set_ylabel("overlap with the ring's plane")
+    axes[0].set_xlabel(
+        "net: trained; mix: neighbour mix of embeddings; init: untrained", fontsize=7
+    )
     axes[0].set_ylim(0, 1.02)
     words = {"calendar": "calendar", "context": "walked ring", "other": "ring nobody walks"}
     for ring, colour in RINGS.items():
         axes[0].bar(np.nan, 0, color=colour, label=words[ring])
     axes[0].plot([], [], ":", color=fig.INK, lw=0.9, label="chance")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    sheet.supxlabel(
-        "net: trained; mix: neighbour mix of its embeddings; init: untrained", fontsize=7
-    )
     return sheet
 
 
