@@ -112,7 +112,7 @@ def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
 
 def chains(measures: Mapping[str, Any], config: Any) -> Figure:
     """KL divergence from each predictor to the network over training."""
-    sheet = fig.figure(fig.PAGE, 2.7)
+    sheet = fig.figure(fig.PAGE, 2.9)
     axes = sheet.subplots(1, 3, sharey=True)
     table = measures["chains"]
     panels = (
@@ -133,7 +133,8 @@ def chains(measures: Mapping[str, Any], config: Any) -> Figure:
     low = min(float(table[p].min()) for p in PREDICTORS)  # pyright: ignore[reportArgumentType]
     axes[0].set_ylim(max(low * 0.7, 5e-4), None)
     axes[0].set_ylabel("KL from predictor to network (nats)")
-    axes[0].legend(fontsize=6.5, loc="lower left")
+    handles = axes[0].get_legend_handles_labels()
+    sheet.legend(*handles, fontsize=7, loc="outside lower center", ncols=3)
     return sheet
 
 
@@ -142,7 +143,7 @@ def _chain_title(measures: Mapping[str, Any], name: str, rows: pl.DataFrame) -> 
     if name != "two layers":
         return f"{name.capitalize()}: ends {end:.3f} nats from the bigram"
     at = [np.median(n.lowest(measures, p)) for p in PREDICTORS]
-    return f"Two layers: nearest to each at steps {at[0]:,.0f}, {at[1]:,.0f}, {at[2]:,.0f}"
+    return f"Two layers: nearest at steps {at[0]:,.0f}, {at[1]:,.0f}, {at[2]:,.0f}"
 
 
 def vectors(measures: Mapping[str, Any], config: Any) -> Figure:
@@ -166,14 +167,15 @@ def vectors(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_xscale("log")
     left.set_xlabel("iteration; strong: median")
     left.set_ylabel("share of the first loss")
-    left.legend(fontsize=6.5, loc="upper right", bbox_to_anchor=(1, 0.92))
+    left.legend(fontsize=6.5, loc="lower left", bbox_to_anchor=(0, 0.1))
     right.set_xscale("log")
     right.set_yticks(range(len(CLAMPS)), list(CLAMPS), fontsize=7)
     right.invert_yaxis()
-    right.set_xlabel("iterations to a tenth (arrow: not in the run)")
+    right.set_xlabel("iterations to a tenth; arrow: never")
     given = n.vectors(measures, "b and c clamped", "exponential")
-    right.plot(np.median(given), 2.38, "|", color=fig.INK, markersize=7, label="exponential")
-    right.legend(fontsize=6.5, loc="center right", bbox_to_anchor=(1, 0.42))
+    at = (float(np.median(given)), 2.38)
+    right.plot(*at, "|", color=fig.INK, markersize=7)
+    right.annotate("exponential", at, xytext=(4, -3), textcoords="offset points", size=6.5)
     arms = ("none clamped", "c clamped", "b and c clamped")
     times = [np.median(n.vectors(measures, a, "to_10")) for a in arms]
     fig.title(right, f"{times[0]:,.0f}, {times[1]:,.0f}, {times[2]:,.0f} iterations")
@@ -189,11 +191,9 @@ def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
     """Learning from context and from weights, by burstiness and number of classes."""
     sheet = fig.figure(fig.PAGE, 2.9)
     axes = sheet.subplots(1, 3)
-    labels = {}
     for arm, (colour, line) in ARMS.items():
         rows = n.arm(measures, arm)
         label = f"B = {rows['copies'][0]:.0f}, K = {rows['n_classes'][0]:,.0f}"
-        labels[arm] = label
         _lines(axes[0], *over_steps(rows, "in_context"), label, colour, line)
         _lines(axes[1], *over_steps(rows, "in_weights"), label, colour, line)
         hollow = {} if line == "-" else {"markerfacecolor": "white"}
@@ -202,13 +202,13 @@ def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
     picked = float(np.mean(n.arm(measures, "middle")["picked"].to_numpy()))
     axes[0].axhline(picked, color=fig.INK, linestyle=":", lw=1)
     axes[1].axhline(1 / config.labels, color=fig.INK, linestyle=":", lw=1)
-    axes[0].set_ylabel("accuracy on new classes (context)")
-    axes[1].set_ylabel("accuracy on absent classes (weights)")
+    axes[0].set_ylabel("accuracy on new classes")
+    axes[1].set_ylabel("accuracy on absent classes")
     for ax in axes[:2]:
         ax.set_xlabel("step")
         ax.set_ylim(-0.03, 1.03)
     axes[2].set_xlabel("from weights")
-    axes[2].set_ylabel("from context, beyond a random label")
+    axes[2].set_ylabel("from context, beyond chance")
     axes[2].set_xlim(-0.05, 1.05)
     axes[2].set_ylim(-0.15, 1.05)
     handles = axes[0].get_legend_handles_labels()
@@ -217,7 +217,7 @@ def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
     size = float(np.mean(jump.size))
     fig.title(axes[0], f"B = 2: {size:+.2f} in a twentieth, from {before:.2f} ({picked:.2f}: dots)")
     most, least = (_end(n.arm(measures, a), "in_weights") for a in ("most", "least"))
-    fig.title(axes[1], f"From weights: {least:.2f} ({labels['least']}), {most:.2f} (most)")
+    fig.title(axes[1], f"From weights: {least:.2f} with the least of both, {most:.2f} with most")
     most, least = (_end(n.arm(measures, a), "skill") for a in ("most", "least"))
-    fig.title(axes[2], f"From context: {most:.2f} (most of both), {least:.2f} (least)")
+    fig.title(axes[2], f"From context: {most:.2f} with the most of both, {least:.2f} with least")
     return sheet

@@ -25,11 +25,11 @@ place of relative ones; part 4 uses Adam for plain gradient descent, items of 32
 
 Tried before, on one or two seeds of each. Part 1: rates of 0.003 (width 64, 32 tokens: no head in
 300 steps) and 0.01. Part 2: rates of 0.003 and 0.01; at the higher one the unigram phase is shorter
-(bigram from step 210 instead of 390). Part 4: with Adam, K = 512 classes in bursts of 2, where the
-paper's networks learn from context, are memorised first (in-weights 0.8 and in-context 0.15 after
-1,200 steps of 128 sequences, and in-context stays there); many classes are therefore 2,048 for
-1,024 or 512. With 16 labels those of two classes in the context may coincide, so that the chance of
-naming a label of the context is 0.30, not the paper's 1/4; it is measured.
+(bigram from step 210 instead of 390). Part 4: with Adam, K = 512 classes in bursts of 2 are
+memorised (in-weights 0.8 and in-context 0.15 after 1,200 steps of 128 sequences, and in-context
+stays there); many classes are therefore 2,048 for 1,024 or 512. With 16 labels those of two classes
+in the context may coincide, so that the chance of naming a label of the context is 0.30, not the
+paper's 1/4; it is measured.
 """
 
 import dataclasses

@@ -9,6 +9,7 @@ Source: Reddy 2023 (arXiv:2312.03002), "The mechanistic basis of data dependence
 in an in-context classification task".
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -197,19 +198,23 @@ class MixtureLabels(Task):
         return math.log(self.n_labels)
 
 
+@functools.partial(jax.jit, inline=True)
 def subset(u_M: Float[Array, " M"], count: Array) -> Int[Array, " M"]:
     """M distinct whole numbers below ``count``: every set is equally likely, not every order.
 
     Source: Floyd's algorithm (Bentley and Floyd 1987).
     """
     m = len(u_M)
-    chosen: list[Array] = []
-    for i in range(m):
+
+    def step(chosen_M: Array, given: tuple[Array, Array]) -> tuple[Array, None]:
+        i, u = given
         top = count - m + i
-        drawn = pick(u_M[i], top + 1)
-        taken = jnp.stack([drawn == c for c in chosen]).any() if chosen else jnp.bool_(False)
-        chosen.append(jnp.where(taken, top, drawn))
-    return jnp.stack(chosen).astype(jnp.int32)
+        drawn = pick(u, top + 1)
+        new = jnp.where((chosen_M == drawn).any(), top, drawn)
+        return jnp.where(jnp.arange(m) == i, new, chosen_M), None
+
+    none_M = jnp.full((m,), -1, jnp.int32)
+    return jax.lax.scan(step, none_M, (jnp.arange(m, dtype=jnp.int32), u_M))[0]
 
 
 def examples() -> tuple[Task, ...]:
