@@ -8,6 +8,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures._graph_tracing_lags import lags
 from toylab import figures as fig
 
 GRID = "4x4"
@@ -28,13 +29,8 @@ MEASURES = {
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw every figure of the study."""
-    return {
-        "unfolding": unfolding(measures),
-        "context": context(measures),
-        "counting": counting(measures),
-        "layers": layers(measures),
-        "training": training(measures),
-    }
+    every = (unfolding, context, counting, layers, training, lags)
+    return {figure.__name__: figure(measures) for figure in every}
 
 
 def _by_seed(table: pl.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +62,7 @@ def unfolding(measures: Mapping[str, Any]) -> Figure:
         ax.set_axis_off()
     for ax, order in zip(axes, panels, strict=False):
         rows = table.filter(pl.col("order") == order).sort("node")
-        x, y = rows["x"].to_numpy(), rows["y"].to_numpy()
+        x, y = rows.select("x", "y").to_numpy().T
         for i, j in edges:
             ax.plot(x[[i, j]], y[[i, j]], color=fig.MUTED, linewidth=0.7, zorder=1)
         ax.scatter(x, y, c=place_N2.sum(1), cmap=fig.SEQUENTIAL, s=16, zorder=2)
@@ -156,8 +152,8 @@ def counting(measures: Mapping[str, Any]) -> Figure:
         for s in ("network", "undirected counter")
     }
     gap = late["network"] - late["undirected counter"]
-    word = "above" if gap > 0 else "below"
-    fig.title(left, f"Late in context the network is {abs(gap):.2f} {word} the undirected counter")
+    word = f"{abs(gap):.2f} {'above' if gap > 0 else 'below'}"
+    fig.title(left, f"Late in context the network is {word} the undirected counter")
     told = []
     for source in ("network", "undirected counter", "directed counter"):
         colour, line = LOOKS[source]
@@ -233,8 +229,8 @@ def training(measures: Mapping[str, Any]) -> Figure:
     _log_x(left)
     left.set_ylabel("mass on neighbours but the last node")
     left.legend(fontsize=7)
-    last = one.filter(pl.col("step") == one["step"].max())
-    fig.title(left, f"Training ends at {_mean(last, 'late'):.2f} late in context")
+    end = _mean(one.filter(pl.col("step") == one["step"].max()), "late")
+    fig.title(left, f"Training ends at {end:.2f} late in context")
     depth, told = int(str(table["layer"].max())), []
     for layer, colour in zip(range(1, depth + 1), fig.PALETTE, strict=False):
         x, values = _by_seed(table.filter(pl.col("layer") == layer), "step", "correlation")

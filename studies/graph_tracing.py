@@ -20,30 +20,30 @@ on others.
 
 Tried before, one seed each. Of 64 tokens, with batches of 32, no induction formed within 3,000
 steps. Of 20 tokens, with batches of 64 and graphs of 10 or 16 nodes, it formed within 500 steps in
-one seed and not in another, which solved rings by lags of 9 and 15 and stayed at a rule mass of
-0.15. With graphs of 8, 12, 16 and 20 nodes it formed after 250, but 570 steps of a shorter schedule
-ended at 0.54, and nothing before the fifteenth place. Hence more sizes, and more steps. Small
-networks trained without rings found no induction within 400 steps.
+one seed and not in another: it solved rings by attending 9 and 15 places back, and nothing else.
+With graphs of 8, 12, 16 and 20 nodes it formed after 250, but 570 steps of a shorter schedule ended
+at a rule mass of 0.54, and of the latest 14 steps of a walk nothing was used, as the first block
+looked 15 places back. Hence more sizes, more steps, and the table of lags. Small networks trained
+without rings found no induction within 400 steps.
 
 Source: Park et al. 2025 (arXiv:2501.00070); Lepori et al. 2026 (arXiv:2602.04212) for measures;
 Arditi 2026 (ICLR blog track) for neighbour mixing.
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jax import Array
 
 from studies._graph_tracing import breaks
 from studies._graph_tracing import curves as c
 from studies._graph_tracing import network as net
 from studies._graph_tracing import unfolding as u
+from studies._graph_tracing.through import counters, lag_table, over_groups, through
 from studies._graph_tracing.tracing_claims import CLAIMS
 from studies._graph_tracing.tracing_numbers import GRID
 from studies._graph_tracing.walks import draw_walks, judged, rectangle, shuffled
@@ -56,7 +56,6 @@ from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
 from toylab.taps import Params
-from toylab.taps import run as forward
 from toylab.task import Batch
 
 WALKS = 500  # seed of the walks, plus the network's own
@@ -93,31 +92,6 @@ def populations(config: Config) -> dict[str, Population]:
     return {"main": net.main(config)}
 
 
-@functools.partial(jax.jit, static_argnames=("model", "task"))
-def _through(
-    model: Transformer, task: GraphTracing, params: Params, batch: Batch
-) -> tuple[c.Curve, Array]:
-    """Curves, and the residual stream (S, B, L, D) before the first block and after each."""
-    sites = ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
-    logits, acts = forward(model, params, batch.inputs, record=sites)
-    rule_BLV = task.rule(batch, previous=False)
-    curve = c.score(jax.nn.log_softmax(logits), batch.targets, rule_BLV)
-    return curve, jnp.stack([acts[site] for site in sites])
-
-
-@functools.partial(jax.jit, static_argnames=("task",))
-def _counters(task: GraphTracing, batch: Batch) -> dict[str, c.Curve]:
-    return {name: c.counter(task, batch, way) for name, way in c.COUNTERS.items()}
-
-
-def _over_groups(function: Callable[[Batch], Any], batch_G: Batch) -> Any:
-    """Call a function on each group of walks and stack what it returns, on the host."""
-    count = len(batch_G.inputs)
-    groups = (jax.tree.map(lambda x, g=g: x[g], batch_G) for g in range(count))
-    found = [jax.tree.map(np.asarray, function(group)) for group in groups]
-    return jax.tree.map(lambda *parts: np.stack(parts), *found)
-
-
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Judge every network on walks of its own; draw the first one's picture."""
     found: dict[str, list[pl.DataFrame]] = {}
@@ -142,10 +116,10 @@ def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str
     steps = run.steps("main")
     made = {"network": of(steps[-1]), "untrained": of(steps[0])}
     curves = {
-        name: _over_groups(lambda batch, p=p: _through(model, task, p, batch)[0], walks.batch)
+        name: over_groups(lambda batch, p=p: through(model, task, p, batch)[0], walks.batch)
         for name, p in made.items()
     }
-    curves |= _over_groups(lambda batch: _counters(task, batch), walks.batch)
+    curves |= over_groups(lambda batch: counters(task, batch), walks.batch)
     told = c.curve_table(walks, curves, config.length)
     fits = c.fit_table(told, config.bins)
     geometry, panels = _geometry(config, model, made, grids)
@@ -160,6 +134,7 @@ def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str
         "geometry": geometry,
         "order": u.order_table(geometry, binned, float(mine_fit["break"][0])),
         "training": pl.concat(training),
+        "lags": lag_table(model, made["network"], grids.inputs[0]),
         "pictures": u.picture_table(panels, rectangle(4, 4)),
     }
 
@@ -173,7 +148,7 @@ def _geometry(
     given["shuffled context"] = (made["network"], shuffled(grids, WALKS))
     sources = {
         name: u.means(
-            _over_groups(lambda b, p=params: _through(model, task, p, b)[1], batch),
+            over_groups(lambda b, p=params: through(model, task, p, b)[1], batch),
             np.asarray(batch.latents["node"]),
             len(adjacency),
             where,
@@ -196,7 +171,7 @@ def _step(
 ) -> pl.DataFrame:
     """Mass early and late, and late geometry by layer, at one step of training."""
     where = config.cuts._replace(cuts=config.cuts.cuts[-1:])
-    curve, acts_GSBLD = _over_groups(lambda b: _through(model, task, params, b), grids)
+    curve, acts_GSBLD = over_groups(lambda b: through(model, task, params, b), grids)
     means = u.means(acts_GSBLD, np.asarray(grids.latents["node"]), 16, where)
     shape = u.shape(means[:, :, 0], rectangle(4, 4))
     mass_L = curve.mass.mean((0, 1))

@@ -11,12 +11,15 @@ from figures import graph_tracing as pictures
 from studies._graph_tracing import breaks
 from studies._graph_tracing import curves as c
 from studies._graph_tracing import unfolding as u
+from studies._graph_tracing.network import network
+from studies._graph_tracing.through import lag_table
 from studies._graph_tracing.walks import Walks, draw_walks, rectangle, shuffled
 from studies.graph_tracing import study
 from tasks.graph_tracing import GraphTracing
 from toylab import figures as fig
 from toylab.errors import ToylabError
 from toylab.geometry.measures import spectral_embedding
+from toylab.taps import run
 
 RNG = np.random.default_rng(0)
 TASK = GraphTracing(16, sizes=(8, 16), length=24, walk="non-backtracking")
@@ -71,6 +74,18 @@ def test_scores_of_known_predictions(walks):
     np.testing.assert_allclose(
         counted.loss, TASK.bigram_loss(batch, directed=False), rtol=1e-4, atol=1e-5
     )
+
+
+def test_lags_agree_with_a_loop(walks):
+    model = network(TASK, 1, 8, 2)
+    params, tokens = model.init(jax.random.key(0)), walks.batch.inputs[0]
+    table = lag_table(model, params, tokens)
+    _, acts = run(model, params, tokens, record=("blocks/0/attn/pattern",))
+    pattern = np.asarray(acts["blocks/0/attn/pattern"]).mean(0)
+    for head, lag in ((0, 0), (1, 3), (1, 11)):
+        known = np.mean([pattern[head, t, t - lag] for t in range(12, 24)])
+        row = table.filter(pl.col("head") == head, pl.col("lag") == lag)
+        assert row["attention"][0] == pytest.approx(known, rel=1e-5)
 
 
 def test_two_segments_find_a_bend_and_none_in_a_line():
@@ -160,6 +175,9 @@ def tables():
             "geometry": geometry,
             "order": order,
             "training": pl.DataFrame(step),
+            "lags": pl.DataFrame(
+                {"block": [1, 1, 2, 2], "head": 0, "lag": [0, 1] * 2, "attention": [0.2, 0.7] * 2}
+            ),
             "pictures": u.picture_table(panels | {"neighbour mixing": grid_means()[0, 1, 3]}, GRID),
         }
         parts.append({n: t.with_columns(init_seed=pl.lit(seed)) for n, t in found.items()})
@@ -171,7 +189,7 @@ def test_figures_and_claims_read_the_tables():
     measures = tables()
     with fig.style():
         drawn = pictures.draw(measures, study.presets["smoke"])
-        assert set(drawn) == {"unfolding", "context", "counting", "layers", "training"}
+        assert set(drawn) == {"unfolding", "context", "counting", "layers", "training", "lags"}
         for figure in drawn.values():
             figure.draw_without_rendering()
     values = {claim.key: claim.measure(measures) for claim in study.claims}
@@ -180,6 +198,7 @@ def test_figures_and_claims_read_the_tables():
     np.testing.assert_allclose(
         values["accuracy_late"], [late.mean(), (0.9 * (late / 0.9) ** 2).mean()], rtol=0.3
     )
+    np.testing.assert_array_equal(values["previous_token"], 1)
     np.testing.assert_allclose(values["accuracy_beyond_counter"], 0, atol=1e-12)
 
 

@@ -6,7 +6,16 @@ The paper's own numbers are of large language models. Where "this laboratory" is
 expectation is ours, and no paper's.
 """
 
-from studies._graph_tracing.tracing_numbers import curve, fit, geometry, law, less, order, over
+from studies._graph_tracing.tracing_numbers import (
+    curve,
+    fit,
+    geometry,
+    law,
+    less,
+    order,
+    over,
+    strongest_lag,
+)
 from toylab.claims import Claim, Expect
 
 PARK = "Park et al. 2025 (arXiv:2501.00070)"
@@ -139,6 +148,16 @@ GEOMETRY = (
         "Yang et al. 2025 (arXiv:2507.13540), double convergence, as told by Arditi 2026",
         less(geometry("energy", "late", layer=-1), geometry("energy", "late", layer=1)),
         Expect.below(0.0),
+    ),
+    Claim(
+        "previous_token",
+        "What mixes neighbours is there: of all earlier places, the first block's heads attend "
+        "most to the previous one (lag of the largest mean attention; claim added after an "
+        "exploring run on other sizes, whose first block looked 15 places back).",
+        ARDITI + ": previous-token heads draw the graph",
+        strongest_lag,
+        Expect.between(0.5, 1.5),
+        paper=1.0,
     ),
 )
 

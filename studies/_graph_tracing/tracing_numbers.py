@@ -59,6 +59,12 @@ def law(column: str, value: str, source: str = "network") -> Measure:
     return measure
 
 
+def strongest_lag(m: Tables) -> np.ndarray:
+    """Of earlier places, how far back the first block's largest mean attention goes."""
+    first = m["lags"].filter(pl.col("block") == 1, pl.col("lag") > 0)
+    return per_unit(first, pl.col("lag").sort_by("attention").last())
+
+
 def order(column: str) -> Measure:
     """Doublings of context by which the energy is ahead of accuracy, per seed."""
     return lambda m: per_unit(m["order"], pl.col(column).first())
