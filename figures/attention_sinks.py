@@ -105,9 +105,8 @@ def drain(measures: Mapping[str, Any]) -> Figure:
     ):
         _curves(ax, measures, pl.col(score), tuple(ARMS))
         ax.set_ylabel(f"residual norm of {who}")
-    slope = _fit(measures, "adam", "resid_start", "linear", "slope")
-    share = _fit(measures, "sgd", "resid_start", "linear", "slope") / slope
-    fig.title(axes[1], f"Adam {1000 * slope:+.1f} per 1,000 steps, SGD {share:.0%} of it")
+    slopes = [1000 * _fit(measures, a, "resid_start", "linear", "slope") for a in ("adam", "sgd")]
+    fig.title(axes[1], f"Per 1,000 steps: Adam {slopes[0]:+.1f}, SGD {slopes[1]:+.1f}")
     peak = _end(measures, "adam", pl.col("resid_start") / pl.col("resid_other"))
     fig.title(axes[2], f"Adam: <s> ends at {peak:.2f} times the others")
     top = max(ax.get_ylim()[1] for ax in axes[1:])
@@ -135,7 +134,7 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
                 color=fig.VERMILLION, clip_on=False, markersize=3)  # fmt: skip
         rest = ~is_trigger & (np.arange(len(tokens)) >= len(tokens) // 4)
         off, on = pattern[rest, 0].mean(), pattern[is_trigger, 0].mean()
-        fig.title(ax, f"{ARMS[arm][0]}: <s> {off:.2f}, triggers' {on:.2f}")
+        fig.title(ax, f"{ARMS[arm][0]}: on <s> {off:.2f}, from triggers {on:.2f}")
         ax.set_xlabel("key: place (0 is <s>)")
     axes[0].set_ylabel("query: place (marks: frequent symbols)")
     if image is not None:
