@@ -157,7 +157,7 @@ def vectors(measures: Mapping[str, Any], config: Any) -> Figure:
         for row in values_PS:
             left.plot(steps_S + 1, row, line, color=colour, alpha=0.2, lw=0.7)
         middle = np.median(values_PS, 0)
-        left.plot(steps_S + 1, middle, line, color=colour, lw=1.8, label=arm)
+        left.plot(steps_S + 1, middle, line, color=colour, lw=1.8)
         times = n.vectors(measures, arm, "to_10")
         y = list(CLAMPS).index(arm) + np.linspace(-0.2, 0.2, len(times))
         reached = n.vectors(measures, arm, "reached") > 0.5
@@ -167,9 +167,10 @@ def vectors(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_xscale("log")
     left.set_xlabel("iteration; strong: median")
     left.set_ylabel("share of the first loss")
-    left.legend(fontsize=6.5, loc="lower left", bbox_to_anchor=(0, 0.1))
     right.set_xscale("log")
     right.set_yticks(range(len(CLAMPS)), list(CLAMPS), fontsize=7)
+    for tick, (colour, _) in zip(right.get_yticklabels(), CLAMPS.values(), strict=True):
+        tick.set_color(colour)
     right.invert_yaxis()
     right.set_xlabel("iterations to a tenth; arrow: never")
     given = n.vectors(measures, "b and c clamped", "exponential")
