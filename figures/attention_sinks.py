@@ -134,9 +134,9 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
                 color=fig.VERMILLION, clip_on=False, markersize=3)  # fmt: skip
         rest = ~is_trigger & (np.arange(len(tokens)) >= len(tokens) // 4)
         off, on = pattern[rest, 0].mean(), pattern[is_trigger, 0].mean()
-        fig.title(ax, f"{ARMS[arm][0]}: on <s> {off:.2f}, from triggers {on:.2f}")
+        fig.title(ax, f"{ARMS[arm][0]}: {off:.2f} on <s>, {on:.2f} from marked")
         ax.set_xlabel("key: place (0 is <s>)")
-    axes[0].set_ylabel("query: place (marks: frequent symbols)")
+    axes[0].set_ylabel("query: place (marked: frequent)")
     if image is not None:
         sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.75)
     return sheet
