@@ -112,8 +112,12 @@ def values(measures: Mapping[str, Any], config: Any) -> Figure:
     right.set_ylim(0, 1.25)
     right.set_ylabel("overlap with the true subspace")
     right.legend(ncols=3, loc="upper center")
-    main = measures["features"].filter((pl.col("arm") == "main") & (pl.col("feature") != "both"))
-    fig.title(right, f"Keys: {main['key_overlap'].mean():.3f}, chance {main['chance'].mean():.2f}")
+    single = measures["features"].filter(pl.col("feature") != "both")
+    main, before = (single.filter(pl.col("arm") == a) for a in ("main", "untrained"))
+    overlap, untrained = main["key_overlap"].mean(), before["key_overlap"].mean()
+    fig.title(
+        right, f"Keys: {overlap:.2f}, untrained {untrained:.2f}, chance {main['chance'].mean():.2f}"
+    )
     return sheet
 
 
