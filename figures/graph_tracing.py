@@ -109,11 +109,12 @@ def context(measures: Mapping[str, Any]) -> Figure:
     left.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(0, 0.32))
     of = lambda when: network.filter(pl.col("when") == when)
     early, late = (_mean(of(when), "energy") for when in ("middle", "late"))
+    middle = _mean(of("middle"), "place")
     mass = _mean(mine.filter(pl.col("source") == "network", pl.col("when") == "late"), "mass")
     fig.title(
         left,
-        f"Accuracy rises to {mass:.2f}; energy goes from {early:.2f} at place 25 to {late:.2f}, "
-        f"the mix's is {_mean(mix, 'energy'):.2f}",
+        f"Late mass {mass:.2f}; energy goes from {early:.2f} about place {middle:.0f} to "
+        f"{late:.2f}, the mix's is {_mean(mix, 'energy'):.2f}",
     )
     for source in ("network", "untrained", "shuffled context"):
         colour, line = LOOKS[source]

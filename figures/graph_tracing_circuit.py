@@ -117,8 +117,8 @@ def ablation(m: Mapping[str, Any]) -> Figure:
     }  # fmt: skip
     fig.title(
         left,
-        f"Of {clean:.2f}, two previous-token heads carry {lost['previous']:.2f}, two induction "
-        f"heads {lost['induction']:.2f}, two others {lost['other']:.2f}",
+        f"Of {clean:.2f}, removing two previous-token heads takes {lost['previous']:.2f}, two "
+        f"induction heads {lost['induction']:.2f}, two others {lost['other']:.2f}",
     )
     before, after = (numbers.correlation(m, kind, layer).mean() for kind in ("none", "previous"))
     fig.title(

@@ -124,6 +124,12 @@ def test_windows_name_the_end_and_place_25():
     assert abs(where.centre_W[where.when().index("middle")] - 25) < 4
 
 
+def test_places_are_those_of_the_visits_used():
+    where = u.Windows(((2, 10), (20, 28)), visits=1)
+    nodes = np.broadcast_to(np.arange(40) % 2, (3, 5, 40))  # two nodes by turns
+    np.testing.assert_allclose(u.places(nodes, 2, where), [8.5, 26.5])
+
+
 def grid_means(groups=3, layers=3, windows=4, width=24):
     """Noise in layers 0 and 2; in layer 1 the grid, from the third window on."""
     vectors = RNG.normal(size=(groups, layers, windows, 16, width))
@@ -134,7 +140,7 @@ def grid_means(groups=3, layers=3, windows=4, width=24):
 def test_geometry_finds_the_layer_the_window_and_beats_the_mix():
     where = u.windows(40, 4, 4, visits=2)
     sources = {"network": grid_means(), "untrained": RNG.normal(size=(3, 3, 4, 16, 24))}
-    table = u.geometry_table(sources, GRID, where, draws=50)
+    table = u.geometry_table(sources, GRID, where, where.centre_W, draws=50)
     network = table.filter(pl.col("source") == "network")
     assert set(network.filter(pl.col("chosen"))["layer"]) == {1}
     late = network.filter(pl.col("chosen"), pl.col("when") == "late").row(0, named=True)
@@ -157,7 +163,7 @@ def tables():
     where, parts = u.windows(40, 4, 4, visits=2), []
     for seed in range(2):
         sources = {n: grid_means() for n in ("network", "untrained", "shuffled context")}
-        geometry = u.geometry_table(sources, GRID, where, draws=5)
+        geometry = u.geometry_table(sources, GRID, where, where.centre_W, draws=5)
         rise = np.linspace(0, 0.9, 40) ** (1 + seed)
         flat = Walks(("3x3", "3x4", "4x4", "regular 16"), np.array([9, 12, 16, 16]), None)  # type: ignore[arg-type]
         curve = c.Curve(*(np.tile(rise, (4, 1)) for _ in range(2)))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import polars as pl
 from toylab.units import per_unit
 
 Tables = Mapping[str, Any]
+SOME = 0.2  # of distance correlation: with less there is no grid to lose
 
 
 def rows_of(m: Tables, kind: str, heads: int = 2, ablation: str = "zero") -> pl.DataFrame:
@@ -20,10 +21,13 @@ def rows_of(m: Tables, kind: str, heads: int = 2, ablation: str = "zero") -> pl.
 
 
 def best_layer(m: Tables) -> int:
-    """The layer after a block with the highest mean distance correlation, nothing ablated."""
+    """The layer after a block with the highest mean distance correlation on the first map.
+
+    Nothing is ablated, and all other numbers are of the other maps.
+    """
     after = rows_of(m, "none").filter(pl.col("layer") > 0)
-    table = after.group_by("layer").agg(pl.col("correlation").mean()).sort("layer")
-    return int(table["layer"][table["correlation"].arg_max() or 0])
+    table = after.group_by("layer").agg(pl.col("choosing").mean()).sort("layer")
+    return int(table["layer"][table["choosing"].arg_max() or 0])
 
 
 def rule(m: Tables, kind: str, heads: int = 2, ablation: str = "zero") -> np.ndarray:
@@ -43,11 +47,17 @@ def correlation(m: Tables, kind: str, layer: int, column: str = "correlation") -
 
 
 def kept(kind: str) -> Callable[[Tables], np.ndarray]:
-    """Share of the best layer's distance correlation that a condition leaves, per seed."""
+    """Share of the best layer's distance correlation that a condition leaves, per seed.
+
+    NaN where there is nothing to lose (below 0.2), and where the heads come after the layer, so
+    that nothing changes.
+    """
 
     def measure(m: Tables) -> np.ndarray:
         layer = best_layer(m)
-        return correlation(m, kind, layer) / correlation(m, "none", layer)
+        after, before = correlation(m, kind, layer), correlation(m, "none", layer)
+        told = (before >= SOME) & ~np.isclose(after, before, rtol=1e-6)
+        return np.where(told, after / np.where(told, before, 1), np.nan)
 
     return measure
 
@@ -58,11 +68,12 @@ def gone(kind: str) -> Callable[[Tables], np.ndarray]:
 
 
 def last_change(kind: str) -> Callable[[Tables], np.ndarray]:
-    """Change of the distance correlation after the last block, per seed."""
+    """Change of the distance correlation after the last block, per seed; NaN from below 0.2."""
 
     def measure(m: Tables) -> np.ndarray:
         last = int(m["ablation"]["layer"].cast(pl.Int64).to_numpy().max())
-        return correlation(m, kind, last) - correlation(m, "none", last)
+        before = correlation(m, "none", last)
+        return np.where(before >= SOME, correlation(m, kind, last) - before, np.nan)
 
     return measure
 
@@ -89,12 +100,16 @@ def causal(m: Tables, components: int, kind: str, column: str = "mass") -> pl.Da
 
 
 def moved(components: int, column: str = "mass") -> Callable[[Tables], np.ndarray]:
-    """Gain of a push to the target over a random push of its norm, at the better layer."""
+    """Gain of a push to the target over a random push of its norm, per seed.
+
+    At the best layer but the last, after which a class mean writes its own prediction.
+    """
 
     def measure(m: Tables) -> np.ndarray:
         push = causal(m, components or widest(m), "class mean", column)
         control = causal(m, components or widest(m), "random", column)
         both = push.join(control, on=["init_seed", "layer"], suffix="_random")
+        both = both.filter(pl.col("layer") < pl.col("layer").max())
         return per_unit(both, (pl.col("value") - pl.col("value_random")).max())
 
     return measure
@@ -116,8 +131,8 @@ def networks(m: Tables) -> pl.DataFrame:
     """
     cells = m["cells"].filter(pl.col("layer") > 0)
     end = cells.filter(pl.col("step") == pl.col("step").max().over("depth", "width"))
-    mean = end.group_by("depth", "width", "layer").agg(pl.col("correlation").mean())
-    best = mean.sort("correlation", descending=True).group_by("depth", "width").first()
+    mean = end.group_by("depth", "width", "layer").agg(pl.col("choosing").mean())
+    best = mean.sort("choosing", descending=True).group_by("depth", "width").first()
     found = cells.join(best.select("depth", "width", "layer"), on=["depth", "width", "layer"])
     found = found.sort("depth", "width", "init_seed", "step")
     before = pl.col("correlation").first().over("depth", "width", "init_seed")

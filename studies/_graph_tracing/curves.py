@@ -14,7 +14,12 @@ from studies._graph_tracing.walks import Walks
 from tasks.graph_tracing import GraphTracing
 from toylab.task import Batch
 
-COUNTERS = {"directed counter": True, "undirected counter": False}
+# Whether steps count one way only, and the pseudo-count (None: one over the candidates).
+COUNTERS = {
+    "directed counter": (True, None),
+    "undirected counter": (False, None),
+    "copier": (False, 1e-6),
+}
 LEVEL = 0.5  # of rule mass, whose place scales
 
 
@@ -38,9 +43,13 @@ def score(log_p_RLV: Array, targets_RL: Array, rule_RLV: Array) -> Curve:
     return Curve(mass, -jnp.take_along_axis(log_p_RLV, targets_RL[..., None], -1)[..., 0])
 
 
-def counter(task: GraphTracing, batch: Batch, directed: bool) -> Curve:
-    """Curves of the in-context bigram counter, Bayes-optimal for rows drawn from a Dirichlet."""
-    p_RLV = jnp.maximum(task.bigram(batch, directed), jnp.float32(1e-30))
+def counter(task: GraphTracing, batch: Batch, directed: bool, alpha: float | None = None) -> Curve:
+    """Curves of the in-context bigram counter.
+
+    Directed, it is Bayes-optimal for rows drawn from a Dirichlet. With hardly any pseudo-count it
+    is a copier, which names nothing but neighbours once it has seen one.
+    """
+    p_RLV = jnp.maximum(task.bigram(batch, directed, alpha), jnp.float32(1e-30))
     return score(jnp.log(p_RLV), batch.targets, task.rule(batch, previous=False))
 
 
@@ -79,6 +88,7 @@ def fit_table(curves: pl.DataFrame, count: int) -> pl.DataFrame:
                 "graph": graph,
                 "n": int(part["n"][0]),
                 "delta_bic": found.delta_bic,
+                "evidence": found.delta_bic / len(place_T[kept]),
                 "break": found.at,
                 "before": found.before,
                 "after": found.after,

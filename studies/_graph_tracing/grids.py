@@ -89,10 +89,15 @@ def means(grids: Grids, acts_PSXWD: np.ndarray, walks: slice = slice(None)) -> n
 
 
 def geometry(grids: Grids, means_MPSND: np.ndarray) -> dict[str, np.ndarray]:
-    """Normalised Dirichlet energy and distance correlation, mean over maps, (P, S) each."""
+    """Normalised Dirichlet energy and distance correlation, mean over maps, (P, S) each.
+
+    The first map stands apart: its correlation, ``choosing``, chooses layers for the others.
+    """
+    correlation_MPS = distance_correlation(means_MPSND, grids.distance_NN)
     return {
-        "energy": dirichlet_energy(means_MPSND, grids.adjacency_NN).mean(0),
-        "correlation": distance_correlation(means_MPSND, grids.distance_NN).mean(0),
+        "energy": dirichlet_energy(means_MPSND[1:], grids.adjacency_NN).mean(0),
+        "correlation": correlation_MPS[1:].mean(0),
+        "choosing": correlation_MPS[0],
     }
 
 

@@ -32,8 +32,8 @@ def through(
 
 @functools.partial(jax.jit, static_argnames=("task",))
 def counters(task: GraphTracing, batch: Batch) -> dict[str, Curve]:
-    """Curves of both counters."""
-    return {name: counter(task, batch, way) for name, way in COUNTERS.items()}
+    """Curves of those that only count."""
+    return {name: counter(task, batch, *how) for name, how in COUNTERS.items()}
 
 
 def over_groups(function: Callable[[Batch], Any], batch_G: Batch) -> Any:

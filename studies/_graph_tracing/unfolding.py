@@ -38,7 +38,7 @@ class Windows(NamedTuple):
         return np.array([(a + b - 1) / 2 for a, b in self.cuts])
 
     def when(self) -> list[str]:
-        """Name the last window ``late``, and that about place 25 ``middle``."""
+        """Name the last window ``late``, and that centred about place 25 ``middle``."""
         names = [""] * len(self.cuts)
         names[int(np.argmin(np.abs(self.centre_W[:-1] - MIDDLE)))] = "middle"
         names[-1] = "late"
@@ -74,13 +74,23 @@ def means(acts_GSBLD: np.ndarray, nodes_GBL: np.ndarray, n: int, where: Windows)
     return np.stack([class_means(a, x, n, where.cuts, where.visits)[0] for a, x in pairs])
 
 
+def places(nodes_GBL: np.ndarray, n: int, where: Windows) -> np.ndarray:
+    """Mean place (W,) of the visits that class means pool: later than the windows' centres."""
+    place_GBL1 = np.broadcast_to(np.arange(nodes_GBL.shape[-1]), nodes_GBL.shape)[..., None]
+    return np.nanmean(means(place_GBL1[:, None], nodes_GBL, n, where)[..., 0], (0, 1, 3))
+
+
 def chosen_layer(network: Shape) -> int:
     """Layer after a block with the lowest late energy in the first group, (G, S, W)."""
     return 1 + int(np.argmin(np.nan_to_num(network.energy[0, 1:, -1], nan=np.inf)))
 
 
 def geometry_table(
-    sources: Mapping[str, np.ndarray], adjacency: np.ndarray, where: Windows, draws: int
+    sources: Mapping[str, np.ndarray],
+    adjacency: np.ndarray,
+    where: Windows,
+    place_W: np.ndarray,
+    draws: int,
 ) -> pl.DataFrame:
     """Geometry by source, layer and window, over all groups but the first, which chooses a layer.
 
@@ -88,6 +98,7 @@ def geometry_table(
         sources: class means (G, S, W, N, D) by name, those of ``network`` among them.
         adjacency: of the grid (N, N).
         where: the windows.
+        place_W: mean place of the visits in each.
         draws: relabelled grids for the p-value of the network's late energy.
     """
     found = {name: shape(means_GSWND, adjacency) for name, means_GSWND in sources.items()}
@@ -102,7 +113,7 @@ def geometry_table(
         layers, count = measured.energy.shape[1:]
         for layer in range(layers):
             columns = {f: np.nanmean(x[1:, layer], 0) for f, x in measured._asdict().items()}
-            columns |= {"place": where.centre_W[-count:], "when": where.when()[-count:]}
+            columns |= {"place": place_W[-count:], "when": where.when()[-count:]}
             p_W = np.full(count, np.nan)
             if name == "network":
                 p_W[-1] = p_S[layer]
@@ -118,19 +129,20 @@ def geometry_table(
 def order_table(geometry: pl.DataFrame, curve_T: tuple[np.ndarray, np.ndarray], at: float):
     """By how many doublings of context the energy at the chosen layer is ahead of accuracy.
 
-    NaN where the energy falls by less than a tenth of chance.
+    Both begin at the first place that has an energy. NaN where the energy falls by less than a
+    tenth of chance.
 
     Args:
         geometry: table of one seed.
         curve_T: places and rule mass of bins of the context.
-        at: break point of accuracy.
+        at: break point of accuracy; NaN for none.
     """
     rows = geometry.filter(pl.col("source") == "network", pl.col("chosen")).sort("place")
     place_W, energy_W = rows["place"].to_numpy(), rows["energy"].to_numpy()
     lowest = int(np.nanargmin(energy_W))
     fall = energy_W[0] - energy_W[lowest]
     half_energy = breaks.crossing(place_W, -energy_W, -energy_W[0] + fall / 2)
-    place_T, mass_T = curve_T
+    place_T, mass_T = (values[curve_T[0] >= place_W[0]] for values in curve_T)
     half_mass = breaks.crossing(place_T, mass_T, (mass_T[0] + mass_T[-1]) / 2)
     ahead = np.log2([at / place_W[lowest], half_mass / half_energy])
     ahead = ahead if fall >= FALL else np.full(2, np.nan)
