@@ -8,22 +8,29 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from studies._graph_tracing import prior_claims as claims
+from studies._graph_tracing import prior_numbers as numbers
 from toylab import figures as fig
 
 RINGS = {"calendar": fig.BLUE, "context": fig.VERMILLION, "other": fig.MUTED}
 NETWORKS = ("reserved", "shared", "no calendar")
 SOURCES = {"network": 1.0, "mixing": 0.55, "untrained": 0.25}
+CHANCE = {"first": 1 / 3, "second": 1 / 2}  # of overlaps; 3 and 4: beside one ring's plane
 DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+WORDS = {
+    "first_calendar": "1, 2 on calendar",
+    "second_context": "3, 4 on walked",
+    "first_context": "1, 2 on walked",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
+    """Draw every figure of the study, of the members that did not die in training."""
+    living = {name: table.drop_nans() for name, table in measures.items()}
     return {
-        "strip": strip(measures),
-        "overlaps": overlaps(measures),
-        "shares": shares(measures),
-        "mass": mass(measures),
+        "strip": strip(living),
+        "overlaps": overlaps(living),
+        "shares": shares(living),
+        "mass": mass(living),
     }
 
 
@@ -36,7 +43,7 @@ def strip(m: Mapping[str, Any]) -> Figure:
     sheet = fig.figure(fig.PAGE, 4.3)
     axes = sheet.subplots(2, 2 * len(chosen))
     for block, network in enumerate(shown):
-        layer = claims.best_layer(m, network)
+        layer = numbers.best_layer(m, network)
         own = table.filter((pl.col("network") == network) & (pl.col("layer") == layer))
         for i, window in enumerate(chosen):
             rows = own.filter(pl.col("window") == window).sort("day")
@@ -51,13 +58,14 @@ def strip(m: Mapping[str, Any]) -> Figure:
     for ring, label in (("calendar", "calendar"), ("context", "walked ring")):
         axes[0, 0].plot([], [], color=RINGS[ring], label=label)
     sheet.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    first = {n: claims.at_best("first_calendar", n)(m).mean() for n in shown}
-    second = {n: claims.at_best("second_context", n)(m).mean() for n in shown}
+    first = {n: numbers.at_best("first_calendar", n)(m).mean() for n in shown}
+    second = {n: numbers.at_best("second_context", n)(m).mean() for n in shown}
     fig.title(
         sheet,
-        "Overlap of components 1, 2 with the calendar and of 3, 4 with the walked ring: reserved "
-        f"days {first['reserved']:.2f}, {second['reserved']:.2f}; shared {first['shared']:.2f}, "
-        f"{second['shared']:.2f} (chance 0.33)",
+        "Overlap of components 1, 2 with the calendar (chance 0.33) and of 3, 4 with the walked "
+        "ring (0.50), mean over seeds and rings: reserved days "
+        f"{first['reserved']:.2f}, {second['reserved']:.2f}; shared {first['shared']:.2f}, "
+        f"{second['shared']:.2f}. Drawn: one seed, ring of stride 2",
     )
     return sheet
 
@@ -84,9 +92,9 @@ def overlaps(m: Mapping[str, Any]) -> Figure:
     axes = sheet.subplots(1, 2, sharey=True)
     for ax, part, word in zip(axes, ("first", "second"), ("1 and 2", "3 and 4"), strict=True):
         for i, network in enumerate(NETWORKS):
-            layer = claims.best_layer(m, network)
+            layer = numbers.best_layer(m, network)
             for j, (source, alpha) in enumerate(SOURCES.items()):
-                rows = claims.late(m, network, source)
+                rows = numbers.late(m, network, source)
                 rows = rows.filter(pl.col("layer") == (0 if source == "mixing" else layer))
                 for k, (ring, colour) in enumerate(RINGS.items()):
                     at = 4.2 * i + 1.25 * j + 0.36 * k
@@ -100,8 +108,8 @@ def overlaps(m: Mapping[str, Any]) -> Figure:
             f"{short[s]}\n{n}" if s == "mixing" else short[s] for n in NETWORKS for s in SOURCES
         ]
         ax.set_xticks(places, names, fontsize=7)
-        ax.axhline(1 / 3, color=fig.INK, ls=":", lw=0.9)
-        means = {r: claims.at_best(f"{part}_{r}", "shared")(m).mean() for r in RINGS}
+        ax.axhline(CHANCE[part], color=fig.INK, ls=":", lw=0.9)
+        means = {r: numbers.at_best(f"{part}_{r}", "shared")(m).mean() for r in RINGS}
         fig.title(
             ax,
             f"Components {word}, days shared: calendar {means['calendar']:.2f}, walked ring "
@@ -109,23 +117,27 @@ def overlaps(m: Mapping[str, Any]) -> Figure:
         )
     axes[0].set_ylabel("overlap with the ring's plane")
     axes[0].set_xlabel(
-        "net: trained; mix: neighbour mix of embeddings; init: untrained", fontsize=7
+        "net: trained; mix: neighbour mix of embeddings;\ninit: untrained", fontsize=7
+    )
+    axes[1].set_xlabel(
+        "layer: most 1, 2 on calendar + 3, 4 on walked;\nno calendar: most 1, 2 on walked",
+        fontsize=7,
     )
     axes[0].set_ylim(0, 1.02)
     words = {"calendar": "calendar", "context": "walked ring", "other": "ring nobody walks"}
     for ring, colour in RINGS.items():
         axes[0].bar(np.nan, 0, color=colour, label=words[ring])
-    axes[0].plot([], [], ":", color=fig.INK, lw=0.9, label="chance")
+    axes[0].plot([], [], ":", color=fig.INK, lw=0.9, label="chance (of 3, 4: beside one ring)")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return sheet
 
 
 def shares(m: Mapping[str, Any]) -> Figure:
-    """Share of the variance in each ring's plane, round by round."""
+    """Share of the variance in each ring's plane, round by round, at the layer of ``overlaps``."""
     sheet = fig.figure(fig.PAGE, 2.5)
     axes = sheet.subplots(1, len(NETWORKS), sharey=True)
     for ax, network in zip(axes, NETWORKS, strict=True):
-        layer = claims.best_layer(m, network)
+        layer = numbers.best_layer(m, network)
         table = m["planes"].filter(
             (pl.col("network") == network)
             & (pl.col("source") == "network")
@@ -142,7 +154,8 @@ def shares(m: Mapping[str, Any]) -> Figure:
             fig.interval_line(ax, rounds, values, label, colour, marker="o", markersize=3)
             ends[ring] = values[:, -1].mean()
         ax.axhline(1 / 3, color=fig.INK, ls=":", lw=0.9)
-        ax.set_xlabel("round of the walk")
+        rule = " + ".join(WORDS[c] for c in numbers.RULES.get(network, numbers.RULE))
+        ax.set_xlabel(f"round of the walk\n(block: most {rule})", fontsize=6.5)
         fig.title(
             ax,
             f"{network.capitalize()}, block {layer}: calendar {ends['calendar']:.0%}, walked "

@@ -25,16 +25,22 @@ Read it with the dotted line of the figure ``mass``: a network that does not tra
 tokens either says nothing about priors. Tried before, on one seed: of width 48, 400 steps leave it
 so (mass 0.1 to 0.2 on the next plain token), while the calendar is learned to 0.99.
 
+Changed after a review, before any results: ``no calendar`` is measured at the layer of its own
+claim, the shares and the delay are judged against the neighbour mix and plain tokens, the reserved
+days against the mix too, components 3 and 4 have a chance of 1/2, and dead networks count as dead.
+
 Source: Park et al. 2025 (arXiv:2501.00070), days of the week.
 """
 
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from studies._graph_tracing import rings
 from studies._graph_tracing.network import SMOKE, Network, main
@@ -85,18 +91,50 @@ def populations(config: Config) -> dict[str, Population]:
     return {"main": reserved, "shared": shared}
 
 
-def networks(config: Config, run: RunFolder) -> Iterator[tuple[str, np.ndarray, Params, Params]]:
-    """Yield each kind of network: its name, seeds, and weights at the end and at the start."""
+class Kind(NamedTuple):
+    """One kind of network: the seeds of its members, which died, and weights."""
+
+    name: str
+    seed_P: np.ndarray
+    dead_P: np.ndarray
+    last: Params
+    first: Params
+
+
+def networks(config: Config, run: RunFolder) -> Iterator[Kind]:
+    """Yield each kind of network, with its weights at the end and at the start."""
     for population in populations(config):
         table = run.members(population)
         last, first = run.params(population), run.params(population, 0)
+        seed_P, dead_P = table["init_seed"].to_numpy(), run.dead_at(population) >= 0
         if population == "main":
-            yield "reserved", table["init_seed"].to_numpy(), last, first
-            continue
-        for name, is_dated in (("shared", True), ("no calendar", False)):
-            rows = np.flatnonzero((table["calendar_share"] > 0).to_numpy() == is_dated)
-            seed = table["init_seed"].to_numpy()[rows]
-            yield name, seed, rings.members(last, rows), rings.members(first, rows)
+            kinds = {"reserved": np.arange(len(seed_P))}
+        else:
+            is_dated = (table["calendar_share"] > 0).to_numpy()
+            kinds = {
+                "shared": np.flatnonzero(is_dated),
+                "no calendar": np.flatnonzero(~is_dated),
+            }
+        for name, rows in kinds.items():
+            start = rings.members(first, rows)
+            end = revived(rings.members(last, rows), start, dead_P[rows])
+            yield Kind(name, seed_P[rows], dead_P[rows], end, start)
+
+
+def revived(last: Params, first: Params, dead_P: np.ndarray) -> Params:
+    """Weights with those of dead members as at the start, from which all numbers are finite."""
+
+    def swap(end: np.ndarray, start: np.ndarray) -> np.ndarray:
+        return np.where(dead_P.reshape(-1, *[1] * (end.ndim - 1)), start, end)
+
+    return jax.tree.map(swap, last, first)
+
+
+def blank(table: pl.DataFrame, dead_seeds: np.ndarray) -> pl.DataFrame:
+    """The table with NaN for every number of a dead member; verdicts count these as dead."""
+    is_dead = pl.col("init_seed").is_in(dead_seeds.tolist())
+    number = cs.float()
+    return table.with_columns(pl.when(is_dead).then(number * np.nan).otherwise(number))
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
@@ -104,7 +142,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     task, model = config.world(), populations(config)["main"].model
     assert isinstance(model, Transformer)
     tables: dict[str, list[pl.DataFrame]] = {"planes": [], "mass": [], "points": []}
-    for name, seed, last, first in networks(config, run):
+    for name, seed_P, dead_P, last, first in networks(config, run):
+        add = lambda kind, table, dead=seed_P[dead_P]: tables[kind].append(blank(table, dead))
+        shown = [int(dead_P.argmin())]  # of the pictures: the first member alive
         for tokens, stride in itertools.product(("calendar", "plain"), (1, *rings.STRIDES)):
             if stride == 1 and tokens == "plain":
                 continue
@@ -113,16 +153,15 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
             )
             labels = {"network": name, "tokens": tokens, "stride": stride}
             p_PBLV, acts = rings.look(model, last, walks)
-            tables["mass"].append(rings.mass_table(walks, p_PBLV, seed, **labels))
+            add("mass", rings.mass_table(walks, p_PBLV, seed_P, **labels))
             if stride == 1:
                 continue
             means = rings.day_means(walks, acts)
             before = rings.day_means(walks, rings.look(model, first, walks)[1])
             mix = rings.mixed(last["embed"]["embedding"], walks)[:, None, None]
             for source, vectors in (("network", means), ("untrained", before), ("mixing", mix)):
-                found = rings.plane_table(vectors, stride, seed, source=source, **labels)
-                tables["planes"].append(found)
-            tables["points"].append(rings.point_table(means, seed, **labels))
+                add("planes", rings.plane_table(vectors, stride, seed_P, source=source, **labels))
+            add("points", rings.point_table(means[shown], seed_P[shown], **labels))
     return {name: pl.concat(parts) for name, parts in tables.items()}
 
 

@@ -6,9 +6,11 @@ import jax
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.text import Text
 
 from figures import graph_tracing_prior as pictures
-from studies._graph_tracing import prior_claims as claims
+from studies import graph_tracing_prior as prior
+from studies._graph_tracing import prior_numbers as numbers
 from studies._graph_tracing import rings
 from tasks.graph_calendar import SharedCalendar
 from tasks.graph_tracing import GraphTracing
@@ -131,13 +133,63 @@ def fake() -> dict[str, pl.DataFrame]:
 
 def test_numbers_of_claims():
     m = fake()
-    assert claims.best_layer(m, "shared") == 2
-    np.testing.assert_allclose(claims.at_best("second_context", "shared")(m), 0.4)
-    np.testing.assert_allclose(claims.beyond_mixing("shared")(m), 0.2)
-    np.testing.assert_allclose(claims.grown("shared")(m), 0.3)
-    np.testing.assert_allclose(claims.preferred("shared")(m), 34.5 / 40 - 0.1)
-    np.testing.assert_allclose(claims.delayed(m), 0)
-    np.testing.assert_allclose(claims.of_embeddings(m), 0.3)
+    assert numbers.best_layer(m, "shared") == 2
+    np.testing.assert_allclose(numbers.at_best("second_context", "shared")(m), 0.4)
+    np.testing.assert_allclose(numbers.beyond_mixing("shared")(m), 0.2)
+    np.testing.assert_allclose(numbers.grown("shared")(m), 0.3)
+    np.testing.assert_allclose(numbers.preferred("shared")(m), 34.5 / 40 - 0.1)
+    np.testing.assert_allclose(numbers.delayed(m), 0)
+    np.testing.assert_allclose(numbers.of_embeddings(m), 0.3)
+
+
+def test_delay_is_beside_plain_tokens_and_the_undated_network():
+    m = fake()
+    levels = {("shared", "calendar"): 0.2, ("shared", "plain"): 0.5,
+              ("no calendar", "calendar"): 0.6, ("no calendar", "plain"): 0.7}  # fmt: skip
+    for (network, tokens), level in levels.items():
+        mine = (pl.col("network") == network) & (pl.col("tokens") == tokens)
+        level = pl.when(mine).then(level).otherwise(pl.col("context")).alias("context")
+        m["mass"] = m["mass"].with_columns(level)
+    np.testing.assert_allclose(numbers.delayed(m), -0.2)
+
+
+def test_context_is_present_beyond_the_mix():
+    m = fake()
+    mixing = pl.col("source") == "mixing"
+    share = pl.when(mixing).then(0.55).otherwise(pl.col("share_context"))
+    m["planes"] = m["planes"].with_columns(share.alias("share_context"))
+    np.testing.assert_allclose(numbers.present("shared")(m), (0.4 - 0.3) - (0.55 - 0.3))
+
+
+def test_layer_without_a_calendar_is_of_its_own_overlap():
+    m = fake()
+    first = pl.when(pl.col("layer") == 1).then(0.9).otherwise(pl.col("first_context"))
+    m["planes"] = m["planes"].with_columns(first.alias("first_context"))
+    assert [numbers.best_layer(m, n) for n in pictures.NETWORKS] == [2, 2, 1]
+    np.testing.assert_allclose(numbers.at_best("first_context", "no calendar")(m), 0.9)
+
+
+@pytest.mark.parametrize("dead", [[], [0]])
+def test_dead_members_count_as_dead_and_are_not_drawn(dead):
+    m = fake()
+    for name in ("planes", "mass"):
+        m[name] = prior.blank(m[name], np.array(dead, np.int64))
+    alive = [seed not in dead for seed in range(2)]
+    for number in (numbers.delayed, numbers.present("shared"), numbers.grown("shared")):
+        np.testing.assert_array_equal(np.isfinite(number(m)), alive)
+    assert numbers.best_layer(m, "shared") == 2
+    with fig.style():
+        for sheet in pictures.draw(m, None).values():
+            texts = [text.get_text() for text in sheet.findobj(Text)]
+            assert not any("nan" in text for text in texts)
+
+
+def test_dead_members_are_looked_at_as_they_began():
+    last = {"a": np.full((3, 2), np.nan, np.float32), "b": np.ones(3, np.float32)}
+    first = {"a": np.zeros((3, 2), np.float32), "b": np.zeros(3, np.float32)}
+    found = prior.revived(last, first, np.array([True, False, True]))
+    np.testing.assert_array_equal(found["b"], [0, 1, 0])
+    np.testing.assert_array_equal(np.isnan(found["a"]).all(1), [False, True, False])
 
 
 def test_every_figure_is_drawn():
