@@ -15,7 +15,7 @@ from toylab import figures as fig
 PREDICTORS = {
     "uniform": ("uniform", fig.MUTED),
     "unigram": ("unigram counter", fig.ORANGE),
-    "bigram": ("bigram counter (Bayes)", fig.BLUE),
+    "bigram": ("bigram counter", fig.BLUE),
 }
 CLAMPS = {
     "none clamped": (fig.BLUE, "-"),
@@ -43,10 +43,11 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 
 def _lines(ax: Axes, x_S: Any, values_PS: Any, label: str, color: str, line: str = "-") -> None:
-    """Draw every seed faintly and their mean strongly."""
-    for row in values_PS:
+    """Draw every living seed faintly and their mean strongly."""
+    living_PS = values_PS[~np.isnan(values_PS).any(1)]
+    for row in living_PS:
         ax.plot(x_S, row, line, color=color, alpha=0.25, lw=0.7)
-    ax.plot(x_S, np.mean(values_PS, 0), line, color=color, lw=1.8, label=label)
+    ax.plot(x_S, np.mean(living_PS, 0), line, color=color, lw=1.8, label=label)
 
 
 def heads(measures: Mapping[str, Any], config: Any) -> Figure:
@@ -70,7 +71,7 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.set_xlabel("step")
     left.legend(fontsize=6.2, loc="upper left")
     middle.legend(fontsize=6.5)
-    size = float(np.mean(n.rise(rows, "induction", 0.1).size))
+    size = _mean(n.rise(rows, "induction", 0.1).size)
     fig.title(left, f"Induction: {size:+.2f} within a tenth of training")
     two, one = (_end(n.layers(measures, "repeats", d), "copy_loss") for d in (2, 1))
     fig.title(middle, f"Loss ends at {two:.2f} with two layers, {one:.2f} with one")
@@ -78,14 +79,21 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
+def _mean(values: Any) -> float:
+    """Mean over the seeds that live."""
+    return float(np.nanmean(values))
+
+
 def _end(rows: pl.DataFrame, column: str) -> float:
-    return float(np.mean(n.last(rows, column)))
+    return _mean(n.last(rows, column))
 
 
 def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
     """Every head by its two scores; its area tells what accuracy is lost without it."""
-    table = measures["repeats_heads"]
-    whole = {d: _end(n.layers(measures, "repeats", d), "accuracy") for d in (2, 1)}
+    whole = measures["repeats"].filter(pl.col("step") == pl.col("step").max())
+    whole = whole.select("layers", "init_seed", whole="accuracy")
+    table = measures["repeats_heads"].filter(pl.col("induction").is_not_nan())
+    table = table.join(whole, on=["layers", "init_seed"])
     kinds = (
         (2, 0, "first of two layers", fig.GREEN, "o"),
         (2, 1, "second of two", fig.BLUE, "s"),
@@ -93,7 +101,7 @@ def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
     )
     for depth, layer, label, colour, marker in kinds:
         rows = table.filter((pl.col("layers") == depth) & (pl.col("layer") == layer))
-        lost = np.clip(whole[depth] - rows["accuracy_without"].to_numpy(), 0, 1)
+        lost = np.clip((rows["whole"] - rows["accuracy_without"]).to_numpy(), 0, 1)
         ax.scatter(
             rows["previous"], rows["induction"], s=8 + 70 * lost, color=colour, marker=marker,
             alpha=0.55, linewidth=0, label=label,
@@ -105,8 +113,7 @@ def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
     ax.set_xlim(-0.05, 1.05)
     ax.set_ylim(-0.05, 1.05)
     ax.legend(fontsize=6.5, loc="upper right")
-    lost = float(np.mean(n.ablated(measures, other=False)))
-    other = float(np.mean(n.ablated(measures, other=True)))
+    lost, other = (_mean(n.ablated(measures, other=o)) for o in (False, True))
     fig.title(ax, f"Accuracy lost without previous-token head {lost:.2f}, its fellow {other:.2f}")
 
 
@@ -125,7 +132,8 @@ def chains(measures: Mapping[str, Any], config: Any) -> Figure:
         for predictor, (label, colour) in PREDICTORS.items():
             steps_S, values_PS = over_steps(rows, predictor)
             _lines(ax, steps_S, np.maximum(values_PS, 1e-5), label, colour)
-        ax.axhline(n.BIGRAM, color=fig.INK, linestyle=":", lw=1)
+        level = n.near_bigram(measures, float("balanced" in name))
+        ax.axhline(level, color=fig.INK, linestyle=":", lw=1)
         ax.set_xscale("log")
         ax.set_yscale("log")
         ax.set_xlabel("step")
@@ -142,7 +150,7 @@ def _chain_title(measures: Mapping[str, Any], name: str, rows: pl.DataFrame) -> 
     end = _end(rows, "bigram")
     if name != "two layers":
         return f"{name.capitalize()}: ends {end:.3f} nats from the bigram"
-    at = [np.median(n.lowest(measures, p)) for p in PREDICTORS]
+    at = [np.nanmedian(n.lowest(measures, p)) for p in PREDICTORS]
     return f"Two layers: nearest at steps {at[0]:,.0f}, {at[1]:,.0f}, {at[2]:,.0f}"
 
 
@@ -189,7 +197,7 @@ def vectors(measures: Mapping[str, Any], config: Any) -> Figure:
 
 
 def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
-    """Learning from context and from weights, by burstiness and number of classes."""
+    """Learning from context and from weights, by burstiness and number of classes in training."""
     sheet = fig.figure(fig.PAGE, 2.9)
     axes = sheet.subplots(1, 3)
     for arm, (colour, line) in ARMS.items():
@@ -200,7 +208,7 @@ def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
         hollow = {} if line == "-" else {"markerfacecolor": "white"}
         ends = n.last(rows, "in_weights"), n.last(rows, "skill")
         axes[2].plot(*ends, "o", color=colour, markersize=4, label=label, **hollow)
-    picked = float(np.mean(n.arm(measures, "middle")["picked"].to_numpy()))
+    picked = _mean(n.arm(measures, "middle")["picked"].to_numpy())
     axes[0].axhline(picked, color=fig.INK, linestyle=":", lw=1)
     axes[1].axhline(1 / config.labels, color=fig.INK, linestyle=":", lw=1)
     axes[0].set_ylabel("accuracy on new classes")
@@ -214,9 +222,11 @@ def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
     axes[2].set_ylim(-0.15, 1.05)
     handles = axes[0].get_legend_handles_labels()
     sheet.legend(*handles, fontsize=7, loc="outside lower center", ncols=5)
-    jump, before = n.abrupt(measures), float(np.mean(n.before_jump(measures)))
-    size = float(np.mean(jump.size))
-    fig.title(axes[0], f"B = 2: {size:+.2f} in a twentieth, from {before:.2f} ({picked:.2f}: dots)")
+    size, before = _mean(n.abrupt(measures).size), _mean(n.before_jump(measures))
+    name = f"B = {config.copies[list(ARMS).index('middle')]}"
+    fig.title(
+        axes[0], f"{name}: {size:+.2f} in a twentieth, from {before:.2f} ({picked:.2f}: dots)"
+    )
     most, least = (_end(n.arm(measures, a), "in_weights") for a in ("most", "least"))
     fig.title(axes[1], f"From weights: {least:.2f} with the least of both, {most:.2f} with most")
     most, least = (_end(n.arm(measures, a), "skill") for a in ("most", "least"))

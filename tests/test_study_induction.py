@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from figures import induction as pictures
-from studies._induction import chains, numbers, three_vectors
-from studies._induction.curves import greatest_rise
+from studies._induction import chains, mixture, numbers, three_vectors
+from studies._induction.curves import curves, greatest_rise
 from studies._induction.vector_attention import VectorAttention
 from studies.induction import study
 from tasks.markov_chains import MarkovChains, sinkhorn
@@ -183,6 +183,9 @@ def measures():
         for i in names
         for j in names
     ]
+    rows += [
+        {"balanced": b, "of": "unigram", "to": "between", "divergence": 0.2} for b in (0.0, 1.0)
+    ]
     return {
         "repeats": pl.concat(repeats),
         "repeats_heads": pl.DataFrame(heads),
@@ -199,13 +202,76 @@ def test_numbers_of_made_up_curves(measures):
     np.testing.assert_allclose(numbers.ablated(measures, other=False), 0.8)
     np.testing.assert_allclose(numbers.ablated(measures, other=True), 0, atol=1e-12)
     assert [numbers.lowest(measures, p)[0] for p in chains.PREDICTORS] == [1, 10, 100]
-    np.testing.assert_allclose(numbers.unigram_phase(measures), 0.01 / 0.4)
+    np.testing.assert_allclose(numbers.unigram_phase(measures), 0.01 / 0.2)
     np.testing.assert_allclose(numbers.bigram_fall(measures), 0.39 / 0.4, atol=1e-3)
     np.testing.assert_allclose(numbers.sooner_balanced(measures), 0.6)
     np.testing.assert_allclose(numbers.before_jump(measures), 0.25)
     np.testing.assert_allclose(numbers.abrupt(measures).size, 0.75)
     np.testing.assert_allclose(numbers.more(measures, "skill", "most", "least"), 1)
     np.testing.assert_allclose(numbers.more(measures, "in_weights", "least", "most"), 1)
+
+
+def test_fall_to_the_bigram_starts_at_the_unigram(measures):
+    """A steep first fall, from 3 nats to the unigram's 0.4, is no fall to the bigram."""
+    early = pl.when(pl.col("step") < 20).then(3.0).otherwise(pl.col("bigram"))
+    table = measures["chains"].with_columns(bigram=early)
+    found = numbers.bigram_fall(measures | {"chains": table})
+    np.testing.assert_allclose(found, 0.39 / 0.4, atol=1e-3)
+
+
+def test_mixtures_come_nearer_to_the_unigram_than_their_ends():
+    table = chains.references(CONFIG)
+    of = {
+        to: numbers.reference({"chains_predictors": table}, "unigram", to)
+        for to in ("uniform", "bigram", "between")
+    }
+    assert 0 < of["between"] < min(of["uniform"], of["bigram"])
+
+
+class Folder:
+    """Two members of three steps; the second died."""
+
+    def metrics(self):
+        rows = [("p", m, s, "loss", 1.0 + m) for m in (0, 1) for s in (0, 1, 2)]
+        names = ["population", "member", "step", "name", "value"]
+        return pl.DataFrame(rows, schema=names, orient="row")
+
+    def members(self, _):
+        return pl.DataFrame({"member": [0, 1], "init_seed": [0, 1]})
+
+    def dead_at(self, _):
+        return np.array([-1, 1])
+
+
+def test_dead_members_stay_as_nan(measures):
+    table = curves(Folder(), "p")  # pyright: ignore[reportArgumentType]
+    np.testing.assert_array_equal(numbers.last(table, "loss"), [1.0, np.nan])
+    dead = lambda column: pl.when(pl.col("init_seed") != 1).then(pl.col(column)).otherwise(np.nan)
+    table = measures["chains"].with_columns(dead(p) for p in chains.PREDICTORS)
+    ill = measures | {"chains": table}
+    for found in (
+        numbers.lowest(ill, "unigram"),
+        numbers.unigram_phase(ill),
+        numbers.bigram_fall(ill),
+        numbers.sooner_balanced(ill),
+    ):
+        np.testing.assert_array_equal(np.isnan(found), np.arange(5) == 1)
+
+
+def test_arms_of_the_mixture_are_examined_on_the_same_new_classes():
+    """Networks that differ in nothing score alike on new classes, whatever their arm's task."""
+    task = MixtureLabels(n_labels=4, pairs=4, dim=6, n_places=11)
+    model = VectorAttention(width=task.width, n_out=4, hidden=4)
+    params = model.init(jax.random.key(0))
+    watch = jax.jit(
+        lambda b, k: mixture.Watch(64, 2, 24)(
+            model, params, dataclasses.replace(task, copies=b, n_classes=k)
+        )
+    )
+    few, many = (watch(jnp.float32(b), jnp.float32(k)) for b, k in ((1, 8), (4, 100)))
+    assert few["in_context"] == many["in_context"] and few["picked"] == many["picked"]
+    assert few["picked"] >= 0.5  # bursts of 2 among 4 pairs
+    assert few["in_weights"] != many["in_weights"]
 
 
 def test_claims_and_figures_of_made_up_curves(measures):

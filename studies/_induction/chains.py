@@ -24,6 +24,7 @@ from toylab.task import Batch, Task
 
 PREDICTORS = ("uniform", "unigram", "bigram")
 WORLDS = {"chains": 2, "chains-one-layer": 1}
+SHARES = tuple(i / 50 for i in range(51))  # of the bigram counter in a mixture with the uniform
 EARLY = 24  # snapshots, log-spaced, for the records they bring
 
 
@@ -95,7 +96,11 @@ def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
 
 
 def references(config: Any) -> pl.DataFrame:
-    """Divergence of every predictor from every other, in both worlds."""
+    """Divergence of every predictor from every other, in both worlds.
+
+    And ``min_lambda KL(unigram || (1 - lambda) uniform + lambda bigram)``, to ``between``: how near
+    to the unigram counter one comes on the straight way from uniform to bigram.
+    """
     rows = []
     for balanced in (0.0, 1.0):
         task = MarkovChains(config.states, config.chain_length, balanced)
@@ -111,4 +116,7 @@ def references(config: Any) -> pl.DataFrame:
             for left in PREDICTORS
             for right in PREDICTORS
         ]
+        mixed = [(1 - share) * p["uniform"] + share * p["bigram"] for share in SHARES]
+        least = min(float(np.asarray(divergence(p["unigram"], jnp.log(q)))) for q in mixed)
+        rows.append({"balanced": balanced, "of": "unigram", "to": "between", "divergence": least})
     return pl.DataFrame(rows)

@@ -40,11 +40,15 @@ def greatest_rise(
 
 
 def curves(run: RunFolder, population: str) -> pl.DataFrame:
-    """Records of a population: a row per living member and step, a column per score."""
+    """Records of a population: a row per member and step, a column per score.
+
+    A member that died keeps its rows with NaN scores, so that a claim counts it as dead and arms
+    stay paired seed by seed.
+    """
     dead = np.flatnonzero(run.dead_at(population) >= 0).tolist()
-    rows = run.metrics().filter(
-        (pl.col("population") == population) & ~pl.col("member").is_in(dead)
-    )
+    rows = run.metrics().filter(pl.col("population") == population)
+    living = ~pl.col("member").is_in(dead)
+    rows = rows.with_columns(value=pl.when(living).then(pl.col("value")).otherwise(np.nan))
     wide = rows.pivot("name", index=["member", "step"], values="value")
     return wide.join(run.members(population), on="member").sort("member", "step")
 

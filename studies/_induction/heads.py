@@ -151,5 +151,6 @@ def _heads(config: Any, folder: RunFolder, name: str, population: Population) ->
             "induction_even": np.full(len(seeds_P) * count, even_score(config)),
         }
     )
-    dead = seeds_P[folder.dead_at(name) >= 0].tolist()
-    return table.filter(~pl.col("init_seed").is_in(dead))
+    living = ~pl.col("init_seed").is_in(seeds_P[folder.dead_at(name) >= 0].tolist())
+    scored = ("induction", "previous", "accuracy_without")
+    return table.with_columns(pl.when(living).then(pl.col(scored)).otherwise(np.nan))

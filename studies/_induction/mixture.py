@@ -21,6 +21,7 @@ from toylab.taps import Model, Params
 from toylab.task import Task
 
 ARMS = ("least", "classes", "middle", "bursts", "most")  # of bursts and of classes
+MIDDLE = ARMS.index("middle")
 # Sequences that are novel, swapped and absent, in the task's words.
 TESTS = ("in_context", "swapped", "in_weights")
 
@@ -43,7 +44,7 @@ def populations(config: Any) -> dict[str, Population]:
             steps=steps,
             batch_size=config.mixture_batch,
             loss=cross_entropy,
-            metrics=Watch(4 * config.evaluation),
+            metrics=Watch(4 * config.evaluation, config.copies[MIDDLE], config.classes[MIDDLE]),
             record_every=max(1, steps // config.records),
             snapshots=(0,),
         )
@@ -62,11 +63,18 @@ def arms(config: Any) -> Members:
 class Watch:
     """Accuracies of one network on sequences common to all records.
 
+    Arms differ in training only: every test has the same burstiness, and that of new classes is
+    the same sequences. The other two are about the classes that the arm was trained on.
+
     Attributes:
         size: number of sequences of each test.
+        copies: burstiness of every test.
+        n_classes: classes whose labels the new classes bear.
     """
 
     size: int
+    copies: int
+    n_classes: int
 
     def __call__(self, model: Model, params: Params, task: Task) -> dict[str, Array]:
         """Accuracy of each test, and of naming a random label of the context (``picked``)."""
@@ -74,7 +82,15 @@ class Watch:
 
         def test(flags_3: Array, key: Array) -> tuple[Array, Array]:
             novel, swapped, absent = flags_3
-            world = dataclasses.replace(task, novel=novel, swapped=swapped, absent=absent)
+            own = jnp.asarray(task.n_classes, jnp.float32)
+            world = dataclasses.replace(
+                task,
+                novel=novel,
+                swapped=swapped,
+                absent=absent,
+                copies=self.copies,
+                n_classes=jnp.where(novel > 0.5, jnp.float32(self.n_classes), own),
+            )
             batch = world.batch(key, self.size)
             right_B = model.apply(params, batch.inputs).argmax(-1) == batch.targets
             same_BN = batch.latents["labels"] == batch.targets[:, None]

@@ -12,6 +12,7 @@ from toylab.units import per_unit
 
 Measures = Mapping[str, Any]
 BIGRAM = 0.05  # nats from the bigram counter at which a network counts as having it
+QUARTER = 0.25  # of its world's KL(bigram || uniform): near the bigram in either world
 
 
 def layers(m: Measures, table: str, depth: int) -> pl.DataFrame:
@@ -48,39 +49,53 @@ def ablated(m: Measures, other: bool) -> np.ndarray:
 
 
 def lowest(m: Measures, predictor: str) -> np.ndarray:
-    """Step at which a network is nearest to a predictor, per seed."""
+    """Step at which a network is nearest to a predictor, per seed; the start counts as 1."""
     steps_S, values_PS = over_steps(layers(m, "chains", 2), predictor)
-    return steps_S[values_PS.argmin(1)]
+    nearest = np.maximum(steps_S, 1)[values_PS.argmin(1)]
+    return np.where(np.isnan(values_PS).any(1), np.nan, nearest)
 
 
-def reference(m: Measures, left: str, right: str) -> float:
-    """KL divergence of one predictor from another, on chains that are not balanced."""
+def reference(m: Measures, left: str, right: str, balanced: float = 0) -> float:
+    """KL divergence of one predictor from another, in one of the two worlds."""
     rows = m["chains_predictors"].filter(
-        (pl.col("of") == left) & (pl.col("to") == right) & (pl.col("balanced") == 0)
+        (pl.col("of") == left) & (pl.col("to") == right) & (pl.col("balanced") == balanced)
     )
     return rows["divergence"].item()
 
 
 def unigram_phase(m: Measures) -> np.ndarray:
-    """Least divergence from the unigram counter, against the bigram counter's own."""
+    """Least divergence from the unigram counter, against that of mixtures of the other two."""
     _, values_PS = over_steps(layers(m, "chains", 2), "unigram")
-    return values_PS.min(1) / reference(m, "unigram", "bigram")
+    return values_PS.min(1) / reference(m, "unigram", "between")
 
 
 def bigram_fall(m: Measures) -> np.ndarray:
-    """Share of the way from unigram counter to bigram counter made in a tenth of training."""
-    return rise(layers(m, "chains", 2), "bigram", 0.1, -1).size / reference(m, "bigram", "unigram")
+    """Greatest fall towards the bigram counter in a tenth of training, from the unigram down.
+
+    In shares of ``KL(bigram || unigram)``; what lies above that, the first fall from the uniform
+    predictor, is cut off.
+    """
+    steps_S, values_PS = over_steps(layers(m, "chains", 2), "bigram")
+    whole = reference(m, "bigram", "unigram")
+    return greatest_rise(steps_S, -np.minimum(values_PS, whole), 0.1 * steps_S[-1]).size / whole
+
+
+def near_bigram(m: Measures, balanced: float) -> float:
+    """Nats from the bigram counter at which a network of a world is near it: a quarter."""
+    return QUARTER * reference(m, "bigram", "uniform", balanced)
 
 
 def sooner_balanced(m: Measures) -> np.ndarray:
-    """Steps to the bigram on balanced chains over those on others.
+    """Steps to a quarter of the way from the bigram, on balanced chains over those on others.
 
     A network that never gets there counts with the length of the run.
     """
     rows, times = m["chains"].filter(pl.col("layers") == 2), []
     for balanced in (1, 0):
         steps_S, values_PS = over_steps(rows.filter(pl.col("balanced") == balanced), "bigram")
-        times.append(crossing_times(steps_S, values_PS, BIGRAM, direction="below")[0])
+        level = near_bigram(m, balanced)
+        time_P, _ = crossing_times(steps_S, values_PS, level, direction="below")
+        times.append(np.where(np.isnan(values_PS).any(1), np.nan, time_P))
     return times[0] / times[1]
 
 
