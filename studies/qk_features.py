@@ -18,6 +18,10 @@ own subspaces: an overlap near 1 says that the estimate is good, not that the he
 Tried before, on one world: 1,000 steps of 256 contexts reach the best accuracy too, with G's leak
 at 0.05 to 0.2, the more the more latents.
 
+Changed after a review of the first judged run: untrained heads are swapped and heads of 8 measured
+untrained too; chance is taken off shared subspaces; a dead head costs its seed; texts say what
+holds by algebra for any head, and sources whose regions they are.
+
 Source: Lee, Belinkov, Viégas and Wattenberg 2026 (arXiv:2602.04752), with their code.
 """
 
@@ -54,6 +58,7 @@ ARMS = {
     "small": ("small", -1, 0),
     "normal": ("wide", -1, 1),
     "untrained": ("wide", 0, 0),
+    "small untrained": ("small", 0, 0),
 }
 
 
@@ -130,22 +135,22 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     tables: dict[str, list[dict[str, Any]]] = {"features": [], "networks": [], "swaps": []}
     blocks = {}
     for arm, (name, step, normal) in ARMS.items():
-        params, dead = run.params(name, config.steps if step else 0), run.dead_at(name) >= 0
+        first, params = run.params(name, 0), run.params(name, config.steps if step else 0)
+        dead = (run.dead_at(name) >= 0) & (step != 0)
         pairs = f.draw_pairs(config.pairs, max(config.ranks), bool(normal), JUDGED)
         for row in run.members(name).iter_rows(named=True):
             index = row["member"]
-            if dead[index] or row["normal"] != normal:
+            if row["normal"] != normal:
                 continue
-            own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), params)
+            is_dead = bool(dead[index])
+            shown = first if is_dead else params  # a dead head's rows have its start's shape only
+            own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), shown)
             head, context, scored = look(config, name, own, row)
             seed, labels = row["init_seed"], {"arm": arm, "init_seed": row["init_seed"]}
             labels |= {"r1": head.sizes[0], "r2": head.sizes[1]}
-            found = f.features(head, pairs)
-            tables["features"] += [labels | r for r in f.feature_rows(head, found, seed)]
-            tables["networks"].append(labels | scored | f.network_row(head, found))
-            if arm == "main":
-                tables["swaps"] += [labels | r for r in swap_rows(head, found, context, seed)]
-            if seed == 0:
+            for table, rows in _rows(arm, head, pairs, context, scored, seed).items():
+                tables[table] += [labels | (f.lost(r) if is_dead else r) for r in rows]
+            if seed == 0 and not is_dead:
                 blocks[arm, head.sizes] = _padded(f.interaction(head), 2 * max(config.ranks))
     first, middle, most = (
         config.ranks[0],
@@ -156,6 +161,25 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     empty = np.full((2 * most, 2 * most), np.nan)
     stored = {name: pl.DataFrame(rows) for name, rows in tables.items()}
     return stored | {"blocks": np.stack([blocks.get(c, empty) for c in chosen])}
+
+
+def _rows(
+    arm: str,
+    head: f.Head,
+    pairs: f.Pairs,
+    context: dict[str, np.ndarray],
+    scored: dict[str, float],
+    seed: int,
+) -> dict[str, list[dict[str, Any]]]:
+    """A head's rows, table by table; trained and untrained heads of the wide kind are swapped."""
+    found = f.features(head, pairs)
+    rows = {
+        "features": f.feature_rows(head, found, seed),
+        "networks": [scored | f.network_row(head, found)],
+    }
+    if arm in ("main", "untrained"):
+        rows["swaps"] = swap_rows(head, found, context, seed)
+    return rows
 
 
 def look(
@@ -200,7 +224,7 @@ study = Study(
     },
     costs={
         "smoke": "240 steps; compiling takes most of it",
-        "laptop": "200,000 model-steps of 128 contexts, 20 MFLOP each, and 180 heads measured",
+        "laptop": "200,000 model-steps of 128 contexts, 20 MFLOP each, and 225 heads measured",
         "paper": "6.75 million model-steps",
     },
     populations=populations,

@@ -42,6 +42,7 @@ def test_queries_leave_out_early_places():
 
 def test_symptoms_agree_with_loops():
     pattern = np.tril(RNG.random((B, 1, L, L))).astype(np.float32)
+    pattern[0, 0, 3:5] = 0  # ReLU attention may attend to nothing
     score = RNG.normal(size=(B, 1, L, L)).astype(np.float32)
     value = RNG.normal(size=(B, L, 1, K)).astype(np.float32)
     resid, w_o = RNG.normal(size=(B, L, D)), RNG.normal(size=(K, D))
@@ -52,9 +53,12 @@ def test_symptoms_agree_with_loops():
     acts = dict(zip(s.SITES, map(jnp.float32, (value, score, pattern, resid)), strict=True))
     got = s.symptoms(acts, jnp.float32(w_o), (jnp.asarray(on), jnp.asarray(off)))
     places = lambda mask: np.argwhere(mask)
+    share = lambda row: row[0] / row.sum() if row.sum() else 0
     known = {
         "sink_off": np.mean([pattern[b, 0, i, 0] for b, i in places(off)]),
         "sink_on": np.mean([pattern[b, 0, i, 0] for b, i in places(on)]),
+        "share_off": np.mean([share(pattern[b, 0, i]) for b, i in places(off)]),
+        "share_on": np.mean([share(pattern[b, 0, i]) for b, i in places(on)]),
         "second_off": np.mean([pattern[b, 0, i, 1] for b, i in places(off)]),
         "before_on": np.mean([pattern[b, 0, i, i - 1] for b, i in places(on)]),
         "even": np.mean([1 / (i + 1) for _, i in places(off)]),
@@ -116,6 +120,8 @@ def curves():
                 "step": step,
                 "sink_off": 0.8,
                 "sink_on": 0.05,
+                "share_off": 0.8,
+                "share_on": 0.05,
                 "second_off": 0.01,
                 "before_on": 0.9,
                 "even": 0.05,
@@ -166,7 +172,10 @@ def test_claims_read_one_value_per_seed():
     by_key = {claim.key: claim.measure(found) for claim in claims.CLAIMS}
     assert all(values.shape == (2,) for values in by_key.values())
     np.testing.assert_allclose(by_key["logit_grows_as_log"], 1)
-    np.testing.assert_allclose(by_key["sgd_residual"], 0.1)
+    np.testing.assert_allclose(by_key["plain_residual"], 1)
+    # Both arms are 0.1 nats from the oracle.
+    for key in ("sgd_residual", "sgd_sink", "relu_residual", "relu_no_sink", "relu_no_drain"):
+        assert np.isnan(by_key[key]).all(), key
     np.testing.assert_allclose(by_key["learned_adam"], 0.1)
     np.testing.assert_allclose(by_key["active_dormant_gap"], 0.75)
     np.testing.assert_allclose(by_key["sink_is_of_use"], 0)
@@ -177,6 +186,23 @@ def test_a_falling_curve_does_not_count_as_growth():
     table = pl.DataFrame(rows | {"slope": [-1.0, 1.0], "r2": [0.99, 0.98]})
     found = readings.rising("adam", "logit_gap", "log")({"growth": table})
     np.testing.assert_allclose(found, [-1, 0.98])
+
+
+def test_a_rate_counts_only_where_adam_grows():
+    rows = {"init_seed": [0, 1, 0, 1], "arm": ["adam"] * 2 + ["sgd"] * 2}
+    table = pl.DataFrame(rows | {"slope": [2.0, -2.0, 0.2, 0.2]}).with_columns(
+        score=pl.lit("resid_start"), law=pl.lit("linear")
+    )
+    found = readings.against_adam("sgd")({"growth": table})
+    np.testing.assert_allclose(found, [0.1, np.nan])
+
+
+def test_symptoms_count_only_where_learned():
+    risk = {"bigram_risk": [2.2, 2.2], "bigram_floor": 2.2, "backcopy_floor": 0.0}
+    rows = {"arm": "relu", "init_seed": [0, 1], "step": 1, "share_off": 0.01}
+    table = pl.DataFrame(rows | risk | {"backcopy_risk": [0.04, 0.06]})
+    found = readings.where_learned("relu", readings.at("relu", "share_off"))({"curves": table})
+    np.testing.assert_allclose(found, [0.01, np.nan])
 
 
 def test_figures_are_drawn():

@@ -81,6 +81,7 @@ def test_leak_and_shared_directions():
     # Two of the five diagonal entries of G are joined by half as much off the blocks.
     assert mixed["leak"] == pytest.approx(np.sqrt(2 * 0.25 / 5), rel=1e-5)
     assert mixed["shared"] > 0.2
+    assert clean["shared_chance"] == 3 / K
 
 
 def test_targets_differ_in_both_latents():
@@ -115,17 +116,18 @@ def tables():
         for seed, a, b in cells
     ]
     rank = {"z1": lambda x: x["r1"], "z2": lambda x: x["r2"], "both": lambda x: x["r1"] + x["r2"]}
+    swapped = [x for x in labels if x["arm"] in ("main", "untrained")]
     overlaps = {"key_overlap": 0.9, "query_overlap": 0.8, "chance": 0.4}
     values = {"values": [1.0, 0.9, 0.1, 0.0, 0.0, 0.0]}
     lost = lambda x: int(x["arm"] == "small" and x["r1"] == 3)
     feature = [
-        x | {"feature": n, "true": r(x), "rank": r(x) - lost(x)} | overlaps | values
+        x | {"feature": n, "true": r(x), "rank": float(r(x) - lost(x))} | overlaps | values
         for x in labels
         for n, r in rank.items()
     ]
-    scored = {"accuracy": 0.9, "ceiling": 1.0, "leak": 0.1, "shared": 0.2}
+    scored = {"accuracy": 0.9, "ceiling": 1.0, "leak": 0.1, "shared": 0.2, "shared_chance": 0.1}
     moved = {"on_asked": 0.2, "on_target": 0.7, "moved": 0.8}
-    swap = [x | {"condition": c} | moved for x in labels[: len(cells)] for c in pictures.CONDITIONS]
+    swap = [x | {"condition": c} | moved for x in swapped for c in pictures.CONDITIONS]
     return {
         "features": pl.DataFrame(feature),
         "networks": pl.DataFrame([x | scored for x in labels]),
@@ -142,6 +144,17 @@ def test_claims_read_one_value_per_seed():
     np.testing.assert_allclose(by_key["learned"], 0.9)
     # Each kind loses a rank in half of the heads, so that a head misses one on average.
     np.testing.assert_allclose(by_key["nothing_missing"], 1)
+
+
+def test_a_dead_head_costs_its_seed():
+    found = tables()
+    killed = lambda x: f.lost(x) if (x["arm"], x["init_seed"], x["r1"]) == ("main", 1, 2) else x
+    for name in ("features", "networks", "swaps"):
+        found[name] = pl.DataFrame([killed(x) for x in found[name].iter_rows(named=True)])
+    by_key = {claim.key: np.asarray(claim.measure(found)) for claim in claims.CLAIMS}
+    for key in ("learned", "ranks_exact", "ranks_near", "key_subspace", "blocks", "joint_swap_all"):
+        np.testing.assert_array_equal(np.isnan(by_key[key]), [False, True], key)
+    np.testing.assert_allclose(by_key["ranks_exact"][0], 1)
 
 
 def test_figures_are_drawn():

@@ -1,4 +1,9 @@
-"""Laws of growth: straight lines through a curve's last decade, against time or its logarithm."""
+"""Laws of growth: straight lines through a curve's last decade, against time or its logarithm.
+
+Both lines go through the same snapshots, which are log-spaced: the laptop preset has 10 in its
+last decade of steps, the paper preset 8. A line in t is thus drawn through more early points than
+even spacing would give it, and R2 weighs all of them alike.
+"""
 
 from typing import Any
 

@@ -9,6 +9,7 @@ import polars as pl
 from toylab.units import per_unit
 
 Measure = Callable[[Mapping[str, Any]], np.ndarray]
+LEARNED = 0.05  # nats
 
 
 def at(arm: str, score: str, first: bool = False) -> Measure:
@@ -56,11 +57,18 @@ def largest(*measures: Measure) -> Measure:
 
 
 def against_adam(arm: str) -> Measure:
-    return over(law(arm, "resid_start", "linear", "slope"),
-                law("adam", "resid_start", "linear", "slope"))  # fmt: skip
+    """An arm's growth of the residual over Adam's; NaN where Adam's does not grow."""
+    own = law(arm, "resid_start", "linear", "slope")
+    adam = law("adam", "resid_start", "linear", "slope")
+    return lambda m: own(m) / np.where(adam(m) > 0, adam(m), np.nan)
 
 
 def excess(arm: str) -> Measure:
     """How far both risks together are from the oracle's, the larger of the two."""
     off = less(at(arm, "bigram_risk"), at(arm, "bigram_floor"))
     return largest(off, less(at(arm, "backcopy_risk"), at(arm, "backcopy_floor")))
+
+
+def where_learned(arm: str, measure: Measure) -> Measure:
+    """A symptom of an arm; NaN for a network further than ``LEARNED`` from the oracle's risks."""
+    return lambda m: np.where(excess(arm)(m) <= LEARNED, measure(m), np.nan)

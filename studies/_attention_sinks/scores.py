@@ -37,6 +37,15 @@ def queries(batch: Batch, n_frequent: int) -> tuple[Array, Array]:
     return is_frequent_BL & late_L[None], ~is_frequent_BL & late_L[None]
 
 
+def share(pattern_BLM: Array) -> Array:
+    """Share (B, L) of a query's attention that ``<s>`` has; 0 where the query attends to nothing.
+
+    A softmax pattern sums to 1, so that the share is the attention. A ReLU pattern does not.
+    """
+    whole_BL = pattern_BLM.sum(-1)
+    return jnp.where(whole_BL > 0, pattern_BLM[..., 0] / jnp.where(whole_BL > 0, whole_BL, 1), 0)
+
+
 def symptoms(acts: dict[str, Array], w_o_KD: Array, masks: tuple[Array, Array]) -> dict[str, Array]:
     """The symptoms of a sink, from one head's recorded activations.
 
@@ -60,6 +69,8 @@ def symptoms(acts: dict[str, Array], w_o_KD: Array, masks: tuple[Array, Array]) 
     return {
         "sink_off": _mean(pattern_BLM[..., 0], off_BL),
         "sink_on": _mean(pattern_BLM[..., 0], on_BL),
+        "share_off": _mean(share(pattern_BLM), off_BL),
+        "share_on": _mean(share(pattern_BLM), on_BL),
         "second_off": _mean(pattern_BLM[..., 1], off_BL),
         "before_on": _mean(before_BL, on_BL),
         "even": _mean(even_BL, off_BL),

@@ -94,7 +94,7 @@ def feature_rows(
             {
                 "feature": name,
                 "true": sum(head.sizes[i] for i in kinds),
-                "rank": found.rank,
+                "rank": float(found.rank),
                 "key_overlap": subspace_overlap(found.key_KR, key),
                 "query_overlap": subspace_overlap(found.query_KR, query),
                 "chance": subspace_overlap(random_basis(k, found.rank, seed), key),
@@ -102,6 +102,13 @@ def feature_rows(
             }
         )
     return rows
+
+
+def lost(row: dict[str, Any]) -> dict[str, Any]:
+    """A dead head's row: NaN for every number that is measured (all floats, and ``values``)."""
+    nan = float("nan")
+    number = lambda x: [nan] * len(x) if isinstance(x, list) else nan
+    return {n: number(x) if isinstance(x, float | list) else x for n, x in row.items()}
 
 
 def interaction(head: Head) -> np.ndarray:
@@ -114,7 +121,11 @@ def interaction(head: Head) -> np.ndarray:
 
 
 def network_row(head: Head, features: dict[str, KeyQueryFeature]) -> dict[str, Any]:
-    """Leak of G out of its blocks, and how far the two features' key subspaces coincide."""
+    """Leak of G out of its blocks, and how far the two features' key subspaces coincide.
+
+    ``shared_chance`` is the mean overlap of two random subspaces with the ranks that were found.
+    """
     one, two = (features[name].key_KR for name in ("z1", "z2"))
     leak = block_leak(interaction(head), head.sizes)
-    return {"leak": leak, "shared": subspace_overlap(one, two)}
+    chance = max(one.shape[1], two.shape[1]) / len(one)
+    return {"leak": leak, "shared": subspace_overlap(one, two), "shared_chance": chance}
