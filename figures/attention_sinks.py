@@ -110,8 +110,8 @@ def drain(measures: Mapping[str, Any]) -> Figure:
     own = _mean(value_PS[:, -1] / value_PS[:, 0])
     fig.title(
         axes[0],
-        f"<s> over others: Adam {ends[0]:.2f}, ReLU {ends[1]:.2f}\n"
-        f"ReLU's <s> alone: {own:.1f} times its start",
+        f"<s> / others: Adam {ends[0]:.2f}, ReLU {ends[1]:.2f}; "
+        f"ReLU's <s> alone: end / start {own:.1f}",
     )
     for ax, score, who in zip(
         axes[1:], ("resid_start", "resid_other"), ("<s>", "others"), strict=True
@@ -151,10 +151,10 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
         off, on = _mean(share[is_late & ~is_trigger]), _mean(share[is_late & is_trigger])
         fig.title(
             ax,
-            f"{ARMS[arm][0]}, this sequence:\n{off:.2f} on <s>, {on:.2f} from marked",
+            f"{ARMS[arm][0]}, this sequence: {off:.2f} on <s>, {on:.2f} from marked",
         )
         ax.set_xlabel("key: place (0 is <s>)")
-    axes[0].set_ylabel("query: place (marked: frequent)")
+    axes[0].set_ylabel("query (marked: frequent)")
     if image is not None:
         sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.75)
     return sheet
