@@ -122,7 +122,9 @@ def drain(measures: Mapping[str, Any]) -> Figure:
     fig.title(axes[1], f"Per 1,000 steps: Adam {slopes[0]:+.1f}, SGD {slopes[1]:+.1f}")
     peak = _end(measures, "adam", pl.col("resid_start") / pl.col("resid_other"))
     fig.title(axes[2], f"Adam: <s> ends at {peak:.2f} times the others")
-    top = max(ax.get_ylim()[1] for ax in axes[1:])
+    # As high as Adam's lines: one network with ReLU attention may run away.
+    ends = (_end(measures, "adam", pl.col(f"resid_{who}")) for who in ("start", "other"))
+    top = 1.3 * max(ends)
     for ax in axes[1:]:
         ax.set_ylim(0, top)
     for ax in axes:
