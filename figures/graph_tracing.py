@@ -16,6 +16,7 @@ LOOKS = {
     "network": (fig.BLUE, "-"),
     "undirected counter": (fig.ORANGE, "--"),
     "directed counter": (fig.VERMILLION, ":"),
+    "copier": (fig.GREEN, "-."),
     "untrained": (fig.MUTED, "-"),
     "shuffled context": (fig.PURPLE, "-."),
     "neighbour mix": (fig.GREEN, "--"),
@@ -34,9 +35,10 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 
 def _by_seed(table: pl.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
-    """Places (S,) and values (P, S) of one curve."""
-    wide = table.select("init_seed", x, y).pivot(on="init_seed", index=x, values=y).sort(x)
-    return wide[x].to_numpy(), wide.drop(x).to_numpy().T.astype(np.float64)
+    """Places (S,), mean over seeds whose windows differ a little, and values (P, S) of a curve."""
+    seeds = [part.sort(x) for _, part in table.group_by("init_seed", maintain_order=True)]
+    column = lambda name: np.stack([part[name].to_numpy().astype(np.float64) for part in seeds])
+    return column(x).mean(0), column(y)
 
 
 def _mean(table: pl.DataFrame, column: str) -> float:
@@ -140,7 +142,7 @@ def counting(measures: Mapping[str, Any]) -> Figure:
     sheet = fig.figure(fig.PAGE, 3.0)
     left, right = sheet.subplots(1, 2, width_ratios=[1.3, 1])
     curves = measures["curves"].filter(pl.col("graph") == GRID, pl.col("place") > 0)
-    for source in ("network", "undirected counter", "directed counter", "untrained"):
+    for source in ("network", "copier", "undirected counter", "directed counter", "untrained"):
         colour, line = LOOKS[source]
         rows = curves.filter(pl.col("source") == source)
         fig.interval_line(left, *_by_seed(rows, "place", "mass"), source, colour, linestyle=line)
@@ -150,11 +152,11 @@ def counting(measures: Mapping[str, Any]) -> Figure:
     left.legend(fontsize=7, loc="upper left")
     late = {
         s: _mean(curves.filter(pl.col("source") == s, pl.col("when") == "late"), "mass")
-        for s in ("network", "undirected counter")
+        for s in ("network", "copier", "undirected counter")
     }
-    gap = late["network"] - late["undirected counter"]
-    word = f"{abs(gap):.2f} {'above' if gap > 0 else 'below'}"
-    fig.title(left, f"Late in context the network is {word} the undirected counter")
+    fig.title(left, "Late in context: {} {:.2f}, {} {:.2f}, {} {:.2f}".format(
+        *(part for pair in late.items() for part in pair)
+    ))  # fmt: skip
     told = []
     for source in ("network", "undirected counter", "directed counter"):
         colour, line = LOOKS[source]
