@@ -219,7 +219,7 @@ def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
     axes[2].set_xlabel("from weights")
     axes[2].set_ylabel("from context, beyond chance")
     axes[2].set_xlim(-0.05, 1.05)
-    axes[2].set_ylim(-0.15, 1.05)
+    axes[2].set_ylim(-0.45, 1.05)
     handles = axes[0].get_legend_handles_labels()
     sheet.legend(*handles, fontsize=7, loc="outside lower center", ncols=5)
     size, before = _mean(n.abrupt(measures).size), _mean(n.before_jump(measures))

@@ -211,7 +211,7 @@ study = Study(
     },
     costs={
         "smoke": "160 steps; compiling takes most of it",
-        "laptop": "30,000 model-steps of 0.5 GFLOP",
+        "laptop": "30,000 model-steps of 0.5 GFLOP: 6 minutes",
         "paper": "200,000 model-steps of 1 TFLOP, for one GPU",
     },
     populations=populations,

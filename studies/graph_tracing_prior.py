@@ -192,7 +192,7 @@ study = Study(
     },
     costs={
         "smoke": "180 model-steps; compiling takes most of it",
-        "laptop": "9,000 model-steps, 18 TFLOP",
+        "laptop": "9,000 model-steps, 18 TFLOP: 8 minutes",
         "paper": "300,000 model-steps, 10 PFLOP, about; not run yet",
     },
     populations=populations,

@@ -169,7 +169,7 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "45,000 model-steps of the mixture take most of it",
+        "laptop": "50,000 model-steps of the mixture and 20,000 more: 12 minutes beside other work",
         "paper": "600,000 model-steps of the mixture take most of it; not run yet",
     },
     populations=populations,
