@@ -220,7 +220,7 @@ study = Study(
     },
     costs={
         "smoke": "60 member-steps; compiling takes most of it",
-        "laptop": "5 networks of 2 layers, 1,000 steps of 64 walks of 128 (25 TFLOP): 15 minutes, then 5",
+        "laptop": "5 networks of 2 layers, 1,000 steps of 64 walks of 128: 15 minutes, then 5",
         "paper": "5 networks of 4 layers, 10,000 steps of 128 walks of 256; not run yet",
     },
     populations=populations,

@@ -207,7 +207,7 @@ study = Study(
     },
     costs={
         "smoke": "100 model-steps; compiling takes most of it",
-        "laptop": "the network of graph_tracing, then 7,200 model-steps of smaller ones: 11 minutes",
+        "laptop": "the network of graph_tracing, then 7,200 smaller model-steps: 11 minutes",
         "paper": "400,000 model-steps, 10 PFLOP, about; not run yet",
     },
     populations=populations,

@@ -224,7 +224,7 @@ study = Study(
     },
     costs={
         "smoke": "240 steps; compiling takes most of it",
-        "laptop": "200,000 model-steps of 128 contexts, 20 MFLOP each, and 225 heads measured: 5 minutes",
+        "laptop": "200,000 model-steps of 128 contexts, 20 MFLOP each: 5 minutes",
         "paper": "6.75 million model-steps",
     },
     populations=populations,

@@ -75,7 +75,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-FROZEN = {"figure.autolayout": False, "figure.constrained_layout.use": False}
+FROZEN: dict[Any, Any] = {"figure.autolayout": False, "figure.constrained_layout.use": False}
 
 
 @contextlib.contextmanager

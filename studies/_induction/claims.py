@@ -167,7 +167,7 @@ CLAIMS = (
         text="In-context classification waits at the chance of naming one of the context's "
         "labels: in-context accuracy where its greatest rise begins, less that chance, four "
         "classes in context. (First 0.25 +- 0.1; after trials the chance is measured, as labels "
-        "of classes may coincide.)",
+        "of classes may coincide.).",
         source=REDDY + HERE,
         paper=0.0,
         measure=lambda m: n.before_jump(m) - n.last(n.arm(m, "middle"), "picked"),
