@@ -10,7 +10,14 @@ from toylab.lab import run_study
 from toylab.study import PRESETS, load_study, study_names
 
 
-@pytest.mark.parametrize("name", study_names())
+# One or two of each family, by what they compile; the rest are slow: ``pytest -m slow``.
+QUICK = ("superposition", "grokking", "othello_tpr", "qk_features", "graph_tracing")
+BY_SPEED = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in study_names()
+]
+
+
+@pytest.mark.parametrize("name", BY_SPEED)
 def test_smoke_preset_runs_to_figures(name: str, tmp_path) -> None:
     study = load_study(name)
     run = run_study(study, "smoke", tmp_path / "run")
