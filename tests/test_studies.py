@@ -9,7 +9,6 @@ from toylab.claims import VERDICTS
 from toylab.lab import run_study
 from toylab.study import PRESETS, load_study, study_names
 
-
 # One or two of each family, by what they compile; the rest are slow: ``pytest -m slow``.
 QUICK = ("superposition", "grokking", "othello_tpr", "qk_features", "graph_tracing")
 BY_SPEED = [
