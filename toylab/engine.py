@@ -8,6 +8,7 @@ Determinism: same P, same tile, same device kind give the same bits, whatever th
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -33,6 +34,11 @@ Records = dict[str, np.ndarray]
 class Program:
     """The compiled form of a population: initial state, and a chunk of training.
 
+    A loss may compare with earlier parameters of the same member: it then has a mapping ``lagged``,
+    ``{field: period}``. The engine keeps a copy of the parameters for each, taken at the start and
+    again before every step that is a multiple of the period (never, where that is 0), and puts it
+    into the loss's field of that name.
+
     Args:
         population: what is trained.
 
@@ -51,6 +57,7 @@ class Program:
 
     def __init__(self, population: Population):
         self.population = population
+        self.lagged = dict(getattr(population.loss, "lagged", {}))
         available = len(jax.devices())
         devices = min(population.devices or available, available, population.size)
         if population.devices and population.devices > available:
@@ -100,8 +107,10 @@ class Program:
         if params is None:
             return state
         drawn = self.export(state)
-        given = {f"params/{name}": np.asarray(leaf) for name, leaf in params.items()}
-        return self.restore({n: a for n, a in drawn.items() if not n.startswith("params/")} | given)
+        copies = ["params", *(f"lagged/{name}" for name in self.lagged)]
+        given = {f"{c}/{name}": np.asarray(leaf) for c in copies for name, leaf in params.items()}
+        rest = {n: a for n, a in drawn.items() if not n.startswith(("params/", "lagged/"))}
+        return self.restore(rest | given)
 
     def chunk(self, state: State, bounds: tuple[int, ...]) -> tuple[State, Records]:
         """Train from ``bounds[0]`` to ``bounds[-1]``, recording at each later bound.
@@ -167,7 +176,8 @@ class Program:
         bound = self.population.bind(row)
         params = bound.model.init(stream(row["init_seed"], "init"))
         opt = bound.optimizer.transform().init(params)
-        return {"params": params, "opt": opt, "dead_at": jnp.int32(-1)}
+        state = {"params": params, "opt": opt, "dead_at": jnp.int32(-1)}
+        return state | ({"lagged": dict.fromkeys(self.lagged, params)} if self.lagged else {})
 
     def _train_tiles(self, states: State, rows: Any, bounds: Array, segments: Array) -> Any:
         train = lambda tile: self._train_tile(tile[0], tile[1], bounds, segments)
@@ -217,8 +227,10 @@ class Program:
     def _update(self, state: State, row: Any, key: Array, t: Array) -> tuple[State, Array]:
         """One member, one step; a member whose loss is not finite stays where it was."""
         bound = self.population.bind(row)
+        lagged = self._refresh(state, t)
+        loss = dataclasses.replace(bound.loss, **lagged) if lagged else bound.loss
         batch = bound.task.batch(key, bound.batch_size)
-        objective = lambda params: jnp.mean(bound.loss(bound.model, params, batch))
+        objective = lambda params: jnp.mean(loss(bound.model, params, batch))
         value, grads = jax.value_and_grad(objective)(state["params"])
         # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
         with jax.numpy_dtype_promotion("standard"):
@@ -229,8 +241,17 @@ class Program:
         dead_at = jnp.where(alive | (state["dead_at"] >= 0), state["dead_at"], t)
         new = {"params": params, "opt": opt}
         old = {"params": state["params"], "opt": state["opt"]}
-        kept = jax.tree.map(keep, new, old)
+        kept = jax.tree.map(keep, new, old) | ({"lagged": lagged} if lagged else {})
         return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
+
+    def _refresh(self, state: State, t: Array) -> dict[str, Any]:
+        """The lagged parameters at step t: those with a period are copied at its multiples."""
+        found = {}
+        for name, period in self.lagged.items():
+            due = t % jnp.int32(period) == 0 if period else jnp.zeros((), bool)
+            pick = lambda new, old, due=due: jnp.where(due, new, old)
+            found[name] = jax.tree.map(pick, state["params"], state["lagged"][name])
+        return found
 
 
 def mapped(function: Any, in_axes: tuple[int | None, ...]) -> Any:

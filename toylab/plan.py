@@ -5,6 +5,7 @@ On a CPU it is as large as the cache likes, as one tile of everything ran three 
 small tiles spread over one device per core.
 """
 
+import dataclasses
 import math
 import os
 from collections.abc import Callable
@@ -86,7 +87,13 @@ def traced(population: Population) -> tuple[Callable, Any, Any]:
     key = jax.eval_shape(lambda: jax.random.key(0))
     params = jax.eval_shape(bound.model.init, key)
     batch = jax.eval_shape(lambda k: bound.task.batch(k, bound.batch_size), key)
-    return lambda p, b: bound.loss(bound.model, p, b), params, batch
+
+    def loss(params: Any, batch: Any) -> Any:
+        lagged = dict.fromkeys(getattr(bound.loss, "lagged", {}), jax.lax.stop_gradient(params))
+        own = dataclasses.replace(bound.loss, **lagged) if lagged else bound.loss
+        return own(bound.model, params, batch)
+
+    return loss, params, batch
 
 
 def member_bytes(population: Population) -> int:
