@@ -1,0 +1,5 @@
+"""Claims of the classifier half of ``steering``."""
+
+from toylab.claims import Claim
+
+CLAIMS: tuple[Claim, ...] = ()
