@@ -1,0 +1,83 @@
+"""CountDown's prompts alone, for sampling and reward."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, Int
+
+from tasks.countdown_instances import SPLITS, Split, draw_instance, hands, instances, solved
+from tasks.countdown_rules import Rules
+from toylab import random
+from toylab.task import Batch, Task
+
+
+@dataclasses.dataclass(frozen=True)
+class CountdownPrompts(Rules, Task):
+    """Prompts alone, for sampling and reward; ``split()`` lists every instance.
+
+    Latents: ``target``, ``numbers`` (N,), and ``key`` (2,), random bits for whoever samples.
+
+    Args:
+        split: ``train``, or held-out ``numbers`` (hands) or ``targets``.
+
+    Raises:
+        ToylabError: what :class:`Rules` refuses.
+
+    Example:
+        >>> CountdownPrompts().batch(jax.random.key(0), 3).inputs.shape
+        (3, 7)
+    """
+
+    split_name: Split = "train"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        instances(self.rules, self.split_name)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules alone."""
+        return Rules(*(getattr(self, f.name) for f in dataclasses.fields(Rules)))
+
+    def example(self, key: Array) -> Batch:
+        """Draw one prompt."""
+        bits = random.bits(key, (3 + self.numbers,))
+        u = bits.astype(jnp.float32) * random.SCALE
+        hand_N, target = draw_instance(self.rules, self.split_name, u[2], u[3:])
+        return self._prompt(hand_N, target, bits[:2])
+
+    def _prompt(self, hand_N: Array, target: Array, bits: Array) -> Batch:
+        prompt = self.rules.prompt(hand_N, target, jnp)
+        latents = {"target": target, "numbers": hand_N, "key": bits}
+        return Batch(prompt, prompt, jnp.ones(self.prompt_length, jnp.float32), latents)
+
+    def split(self) -> dict[str, Batch]:
+        """Every instance of each split, its numbers in ascending order."""
+        return {name: self.every(name) for name in SPLITS}
+
+    def every(self, split: Split) -> Batch:
+        """Every instance of a split, its numbers in ascending order; keys are its places."""
+        table = instances(self.rules, split)
+        hand_IN = jnp.asarray(hands(self.rules)[table[:, 0]])
+        bits_I2 = jnp.stack([jnp.zeros(len(table)), jnp.arange(len(table))], 1).astype(jnp.uint32)
+        return jax.vmap(self._prompt)(hand_IN, jnp.asarray(table[:, 1]), bits_I2)
+
+    def reward(self, tokens_BL: Int[Array, "B L"]) -> Float[Array, " B"]:
+        """1 for a trace whose answer is right, else 0; see :func:`tasks.countdown_rules.solved`."""
+        return jax.vmap(lambda tokens: solved(self.rules, tokens))(tokens_BL).astype(jnp.float32)
+
+    def consistent(self, batch: Batch) -> np.ndarray:
+        """Per example: the prompt is that of its numbers and target."""
+        told = zip(
+            np.asarray(batch.latents["numbers"]), np.asarray(batch.latents["target"]), strict=True
+        )
+        own = np.stack([self.rules.prompt(numbers, target) for numbers, target in told])
+        return (own == np.asarray(batch.inputs)).all(1)
+
+
+def examples() -> tuple[Task, ...]:
+    """A small task, for the conformance suite."""
+    return (CountdownPrompts(largest=6, high=20, top=36),)
