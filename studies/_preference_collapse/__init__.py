@@ -1,0 +1,1 @@
+"""What the study of preference collapse is made of, one idea per module."""
