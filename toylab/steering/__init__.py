@@ -1,0 +1,1 @@
+"""Methods that read or steer a network by its activations or weights, one per module."""
