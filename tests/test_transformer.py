@@ -10,8 +10,8 @@ import pytest
 from tests.oracles.transformer import forward
 from toylab.errors import ToylabError
 from toylab.models import Transformer
-from toylab.models.layers import attention_pattern, rotate
-from toylab.models.transformer import ONE_HOT_MAX_VOCAB
+from toylab.models.attention import attention_pattern, rotate
+from toylab.models.products import ONE_HOT_MAX_VOCAB
 from toylab.taps import Model, run
 
 BASE = Transformer(vocab=11, length=6, width=8, depth=2, heads=2, hidden=12, norm="layer")

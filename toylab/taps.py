@@ -149,19 +149,33 @@ def run(
         >>> acts["hidden"].shape
         (3, 2)
     """
-    wanted = set(select_sites(model, record))
-    for edit in edits:
-        if edit.site not in model.sites:
-            raise ToylabError(f"Unknown site {edit.site!r}: {nearest(edit.site, model.sites)}")
+    wanted, edit = set(select_sites(model, record)), editing(model, edits)
     acts: dict[str, Array] = {}
 
     def tap(name: str, value: Array) -> Array:
-        for edit in edits:
-            if edit.site == name:
-                value = edit(value)
+        value = edit(name, value)
         if name in wanted:
             acts[name] = value
         return value
 
     outputs = model.apply(params, inputs, tap)
     return outputs, acts
+
+
+def editing(model: Model, edits: Sequence[Edit]) -> Tap:
+    """Return the tap that applies edits, in the order given, and records nothing.
+
+    Raises:
+        ToylabError: an unknown site.
+    """
+    for edit in edits:
+        if edit.site not in model.sites:
+            raise ToylabError(f"Unknown site {edit.site!r}: {nearest(edit.site, model.sites)}")
+
+    def tap(name: str, value: Array) -> Array:
+        for edit in edits:
+            if edit.site == name:
+                value = edit(value)
+        return value
+
+    return tap

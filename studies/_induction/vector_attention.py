@@ -13,7 +13,8 @@ from jax import Array
 from jaxtyping import Float
 
 from toylab.errors import ToylabError, check_number
-from toylab.models.layers import attention_pattern, draw_weights
+from toylab.models.attention import attention_pattern
+from toylab.models.layers import draw_weights
 from toylab.models.products import times
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number

@@ -2,18 +2,18 @@
 
 A layer names its sites relative to its block, as in ``attn/scores``; the block adds its index.
 
-Shape suffixes: B batch, L length (queries; M for keys), D width, H heads, K head dim, F hidden.
+Attention is in :mod:`toylab.models.attention`.
+
+Shape suffixes: B batch, L length, D width, F hidden.
 """
 
 import math
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from jaxtyping import Bool, Float
 
 from toylab import random
 from toylab.models.products import times
@@ -29,7 +29,6 @@ ACTIVATIONS = {
     "identity": lambda x: x,
 }
 NORM_EPS = 1e-5
-ROPE_BASE = 10_000.0
 
 
 def spread(fan_in: int) -> nnx.Initializer:
@@ -80,126 +79,6 @@ def norm(kind: str, width: int, rngs: nnx.Rngs) -> nnx.LayerNorm | nnx.RMSNorm |
         return nnx.RMSNorm(width, epsilon=NORM_EPS, rngs=rngs)
     # The fast variance E[x^2] - E[x]^2 cancels in float32 when the mean is large.
     return nnx.LayerNorm(width, epsilon=NORM_EPS, use_fast_variance=False, rngs=rngs)
-
-
-def rotate(x_BLHK: Float[Array, "B L H K"], first: int = 0) -> Float[Array, "B L H K"]:
-    """Rotate each pair ``(x_j, x_{j+K/2})`` at position ``l`` by ``l * base^(-2j/K)`` radians.
-
-    The inner product of two rotated vectors depends on the difference of their positions only.
-
-    Args:
-        x_BLHK: vectors at consecutive positions.
-        first: position of the first of them.
-
-    Source:
-        Su et al. 2021 (2104.09864), equation 34; pairs are half a head apart.
-    """
-    _, length, _, k = x_BLHK.shape
-    angle = np.arange(first, first + length)[:, None] * ROPE_BASE ** (-np.arange(k // 2) / (k // 2))
-    cos, sin = (jnp.asarray(f(angle)[None, :, None], x_BLHK.dtype) for f in (np.cos, np.sin))
-    left, right = jnp.split(x_BLHK, 2, axis=-1)
-    return jnp.concatenate([left * cos - right * sin, left * sin + right * cos], axis=-1)
-
-
-def attention_pattern(
-    scores_BHLM: Float[Array, "B H L M"],
-    visible_LM: Bool[Array, "L M"],
-    kind: Literal["softmax", "relu"] = "softmax",
-    mix: Number = 1.0,
-) -> Float[Array, "B H L M"]:
-    """Turn scores into the weights with which each query reads the keys it sees.
-
-    With ``n`` visible keys, ``p = softmax(scores)`` over them or ``p = relu(scores) / n``; the
-    pattern is ``mix * p + (1 - mix) / n``, and exactly 0 at hidden keys.
-
-    Args:
-        scores_BHLM: scaled scores, query by key.
-        visible_LM: which keys each query sees, at least one.
-        kind: softmax or relu.
-        mix: share of ``p``, in [0, 1].
-    """
-    visible = visible_LM[None, None]
-    seen = visible.astype(jnp.float32)
-    constant = seen / jnp.sum(seen, axis=-1, keepdims=True)
-    if kind == "softmax":
-        pattern = jax.nn.softmax(jnp.where(visible, scores_BHLM, -jnp.inf), axis=-1)
-    else:
-        pattern = jax.nn.relu(scores_BHLM) * constant
-    if isinstance(mix, int | float) and mix == 1:
-        return pattern
-    mix = jnp.asarray(mix, pattern.dtype)
-    return mix * pattern + (1 - mix) * constant
-
-
-class MultiHeadAttention(nnx.Module):
-    """Attention with weights ``w_q, w_k, w_v`` (D, H, K) and ``w_o`` (H, K, D), not fused.
-
-    Args:
-        width: D.
-        heads: H.
-        key_dim: K.
-        biases: adds ``b_q, b_k, b_v`` (H, K) and ``b_o`` (D,), which start at 0.
-        rngs: what NNX asks for; nothing is drawn until :func:`draw_weights`.
-        kind: see :func:`attention_pattern`.
-        causal: whether later keys are hidden.
-        rope: whether queries and keys are rotated before their product.
-    """
-
-    def __init__(
-        self,
-        width: int,
-        heads: int,
-        key_dim: int,
-        biases: bool,
-        rngs: nnx.Rngs,
-        *,
-        kind: Literal["softmax", "relu"],
-        causal: bool,
-        rope: bool,
-    ) -> None:
-        self.kind: Literal["softmax", "relu"] = kind
-        self.causal, self.rope, self.biases = causal, rope, biases
-        inward, outward = (width, heads, key_dim), (heads, key_dim, width)
-        for name in "qkv":
-            start = spread(width)(rngs.params(), inward, jnp.float32)
-            setattr(self, f"w_{name}", nnx.Param(start))
-        self.w_o = nnx.Param(spread(heads * key_dim)(rngs.params(), outward, jnp.float32))
-        if biases:
-            for name in "qkv":
-                setattr(self, f"b_{name}", nnx.Param(jnp.zeros((heads, key_dim), jnp.float32)))
-            self.b_o = nnx.Param(jnp.zeros((width,), jnp.float32))
-
-    def _project(self, x_BLD: Array, name: str) -> Array:
-        w_DHK = getattr(self, f"w_{name}")[...]
-        flat = times(x_BLD, w_DHK.reshape(len(w_DHK), -1))
-        y_BLHK = flat.reshape(*x_BLD.shape[:2], *w_DHK.shape[1:])
-        return y_BLHK + getattr(self, f"b_{name}")[...][None, None] if self.biases else y_BLHK
-
-    def __call__(self, x_BLD: Array, mix: Number, tap: Tap, last: bool = False) -> Array:
-        """Map the normed residual stream to what attention adds to it.
-
-        Args:
-            x_BLD: the normed residual stream.
-            mix: see :func:`attention_pattern`.
-            tap: records or edits each site.
-            last: only the last position asks, so that the result has length 1.
-        """
-        length = x_BLD.shape[1]
-        queries = slice(length - 1 if last else 0, length)
-        q_BLHK = tap("attn/q", self._project(x_BLD[:, queries], "q"))
-        k_BLHK, v_BLHK = (tap(f"attn/{n}", self._project(x_BLD, n)) for n in "kv")
-        if self.rope:
-            q_BLHK, k_BLHK = rotate(q_BLHK, queries.start), rotate(k_BLHK)
-        scores_BHLM = jnp.einsum("blhk,bmhk->bhlm", q_BLHK, k_BLHK) / math.sqrt(q_BLHK.shape[-1])
-        scores_BHLM = tap("attn/scores", scores_BHLM)
-        visible_LM = jnp.ones((length, length), bool)
-        visible_LM = (jnp.tril(visible_LM) if self.causal else visible_LM)[queries]
-        pattern_BHLM = attention_pattern(scores_BHLM, visible_LM, self.kind, mix)
-        pattern_BHLM = tap("attn/pattern", pattern_BHLM)
-        z_BLHK = tap("attn/z", jnp.einsum("bhlm,bmhk->blhk", pattern_BHLM, v_BLHK))
-        flat = z_BLHK.reshape(*z_BLHK.shape[:2], -1)
-        out_BLD = times(flat, self.w_o[...].reshape(flat.shape[-1], -1))
-        return tap("attn/out", out_BLD + self.b_o[...][None, None] if self.biases else out_BLD)
 
 
 class MlpLayer(nnx.Module):

@@ -7,6 +7,9 @@ import jax
 from jax import Array
 from jaxtyping import Float, Int
 
+# Up to this size a product with one-hot tokens is cheap, so that look_up serves.
+ONE_HOT_MAX_VOCAB = 512
+
 
 def times(x: Float[Array, "*N D"], w: Float[Array, "D F"]) -> Float[Array, "*N F"]:
     """Multiply every row of ``x`` by ``w``, as one product of two matrices.

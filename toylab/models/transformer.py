@@ -1,9 +1,9 @@
 """A pre-norm decoder or encoder whose every intermediate is a named site.
 
-The layers are Flax NNX modules; the model itself is a frozen dataclass, and a run is a pure
-function of a plain nested dict of arrays. Nothing is folded: norms keep their gains, biases
-stay apart from weights, and each site has one equation (docs/sites.md). There is no dropout,
-no cache and no padding mask: toy sequences have one length and no gaps.
+The layers are Flax NNX modules (:mod:`toylab.models.network`); the model itself is a frozen
+dataclass, and a run is a pure function of a plain nested dict of arrays. Nothing is folded: norms
+keep their gains, biases stay apart from weights, and each site has one equation (docs/sites.md).
+There is no dropout and no padding mask: toy sequences have one length and no gaps.
 
 Shape suffixes: B batch, L length, D width, V vocabulary or logits.
 """
@@ -12,13 +12,15 @@ import dataclasses
 import functools
 from typing import Literal
 
+import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 from jaxtyping import Float, Int
 
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.models.layers import MlpLayer, MultiHeadAttention, draw_weights, linear, norm, spread
-from toylab.models.products import look_up
+from toylab.models.attention import KeyValues
+from toylab.models.layers import draw_weights
+from toylab.models.network import Cache, Network
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
@@ -29,8 +31,6 @@ CHOICES = {
     "attention": ("softmax", "relu"),
     "read": ("all", "last"),
 }
-# Up to this size a product with one-hot tokens is cheap, so that look_up serves.
-ONE_HOT_MAX_VOCAB = 512
 ATTN_SITES = tuple(f"attn/{s}" for s in ("q", "k", "v", "scores", "pattern", "z", "out"))
 MLP_SITES = ("mlp/pre", "mlp/post", "mlp/out")
 
@@ -155,7 +155,7 @@ class Transformer:
 
     def init(self, key: Array) -> Params:
         """Draw initial parameters, e.g. ``params["blocks"]["0"]["attn"]["w_q"]`` (D, H, K)."""
-        spreads = nnx.to_pure_dict(nnx.state(_Network(self._static(), nnx.Rngs(0))))
+        spreads = nnx.to_pure_dict(nnx.state(Network(self._static(), nnx.Rngs(0))))
         return draw_weights(spreads, key, self.init_scale)
 
     def apply(
@@ -176,7 +176,61 @@ class Transformer:
                 f"Transformer: inputs of shape {inputs.shape}; give tokens (B, L) with "
                 f"L <= {self.length}, or build the model with a larger length."
             )
-        return nnx.merge(_graph(self._static()), params)(inputs, self.attention_mix, tap)
+        return self._network(params)(inputs, self.attention_mix, tap)[0]
+
+    def cache(self, batch: int, length: int | None = None) -> Cache:
+        """Return an empty context: per block, room for keys and values of every position.
+
+        Args:
+            batch: number of sequences B.
+            length: positions that it has room for; the model's ``length`` when None.
+        """
+        empty = jnp.zeros((batch, self.heads, length or self.length, self.key_dim), jnp.float32)
+        return {str(i): KeyValues(empty, empty) for i in range(self.depth)}
+
+    def extend(
+        self,
+        params: Params,
+        cache: Cache,
+        tokens: Int[Array, "B S"],
+        first: int | Int[Array, ""],
+        tap: Tap = identity,
+    ) -> tuple[Float[Array, "B *S V"], Cache]:
+        """Map the next tokens of a context to their logits, without computing it anew.
+
+        It is ``apply`` on the whole sequence, for the sites at positions ``first`` and later alone.
+        Scores and pattern are (B, H, S, M) with one column for each place of the cache; the
+        pattern is 0 at the places not yet filled.
+
+        Args:
+            params: parameters of one member.
+            cache: the context so far, positions 0 to ``first - 1`` filled.
+            tokens: the next tokens; several at once where a prompt is read.
+            first: position of the first of them, perhaps traced. Hazard: a traced position
+                beyond the cache cannot be refused, and gives wrong logits.
+            tap: records or edits the activation at each site.
+
+        Returns:
+            The logits, (B, S, V), or (B, V) with ``read="last"``; and the longer context.
+
+        Raises:
+            ToylabError: the tokens are not (B, S), there is no room for them, or the model is
+                not causal.
+        """
+        if not self.causal:
+            raise ToylabError("Transformer: only a causal model can extend a context.")
+        batch, _, room, _ = cache["0"].k_BHMK.shape
+        fits = tokens.ndim == 2 and len(tokens) == batch
+        ahead = first if isinstance(first, int) else 0
+        if not fits or ahead + tokens.shape[1] > min(room, self.length):
+            raise ToylabError(
+                f"Transformer: tokens of shape {tokens.shape} after position {ahead}; the context "
+                f"has room for {batch} sequences of {min(room, self.length)} tokens."
+            )
+        return self._network(params)(tokens, self.attention_mix, tap, cache, first)
+
+    def _network(self, params: Params) -> Network:
+        return nnx.merge(_graph(self._static()), params)
 
     def _static(self) -> "Transformer":
         """Return these settings without the per-member numbers: hashable, fit for a cache."""
@@ -186,67 +240,4 @@ class Transformer:
 @functools.lru_cache(maxsize=64)
 def _graph(model: Transformer) -> nnx.GraphDef:
     """Structure of the network, built from shapes alone."""
-    return nnx.split(nnx.eval_shape(lambda: _Network(model, nnx.Rngs(0))))[0]
-
-
-class _Block(nnx.Module):
-    def __init__(self, model: Transformer, rngs: nnx.Rngs) -> None:
-        self.norm_attn = norm(model.norm, model.width, rngs)
-        self.attn = MultiHeadAttention(
-            *(model.width, model.heads, model.key_dim, model.biases, rngs),
-            kind=model.attention,
-            causal=model.causal,
-            rope=model.positions == "rope",
-        )
-        self.hidden = model.hidden
-        if model.hidden:
-            self.norm_mlp = norm(model.norm, model.width, rngs)
-            sizes = (model.width, model.hidden, model.biases, rngs)
-            self.mlp = MlpLayer(*sizes, activation=model.activation, gated=model.gated)
-
-    def __call__(self, x_BLD: Array, mix: Number, tap: Tap, last: bool) -> Array:
-        x_BLD = tap("resid_pre", x_BLD)
-        normed_BLD = x_BLD if self.norm_attn is None else self.norm_attn(x_BLD)
-        read_BLD = x_BLD[:, -1:] if last else x_BLD
-        x_BLD = tap("resid_mid", read_BLD + self.attn(normed_BLD, mix, tap, last))
-        if self.hidden:
-            normed_BLD = x_BLD if self.norm_mlp is None else self.norm_mlp(x_BLD)
-            x_BLD = x_BLD + self.mlp(normed_BLD, tap)
-        return tap("resid_post", x_BLD)
-
-
-class _Network(nnx.Module):
-    def __init__(self, model: Transformer, rngs: nnx.Rngs) -> None:
-        self.model = model
-        embed = functools.partial(
-            nnx.Embed, features=model.width, embedding_init=spread(model.width), rngs=rngs
-        )
-        self.embed = embed(model.vocab)
-        if model.positions == "learned":
-            self.positions = embed(model.length)
-        # String keys, so that parameters flatten to "blocks/0/...".
-        self.blocks = nnx.Dict({str(i): _Block(model, rngs) for i in range(model.depth)})
-        self.norm = norm(model.norm, model.width, rngs)
-        if not model.tied_unembed:
-            self.unembed = linear(model.width, model.out_dim, False, rngs)
-
-    def _embed(self, tokens_BL: Array) -> Array:
-        if self.model.vocab > ONE_HOT_MAX_VOCAB:
-            return self.embed(tokens_BL)
-        return look_up(self.embed.embedding[...], tokens_BL)
-
-    def __call__(self, tokens_BL: Array, mix: Number, tap: Tap) -> Array:
-        x_BLD = self._embed(tokens_BL)
-        if self.model.positions == "learned":
-            x_BLD = x_BLD + self.positions.embedding[...][None, : tokens_BL.shape[1]]
-        x_BLD = tap("embed", x_BLD)
-        only_last = self.model.read == "last"
-        for i in range(self.model.depth):
-            inner = lambda site, value, i=i: tap(f"blocks/{i}/{site}", value)
-            last = only_last and i == self.model.depth - 1
-            x_BLD = self.blocks[str(i)](x_BLD, mix, inner, last)
-        x_BLD = tap("final/norm", x_BLD if self.norm is None else self.norm(x_BLD))
-        tied = self.model.tied_unembed
-        logits_BLV = self.embed.attend(x_BLD) if tied else self.unembed(x_BLD)
-        logits_BLV = tap("final/logits", logits_BLV)
-        return logits_BLV[:, -1] if only_last else logits_BLV
+    return nnx.split(nnx.eval_shape(lambda: Network(model, nnx.Rngs(0))))[0]
