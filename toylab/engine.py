@@ -20,6 +20,7 @@ from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.errors import ToylabError
+from toylab.gradients import loss_and_gradient
 from toylab.layout import arrange
 from toylab.plan import pick_tile, tile_that_fits
 from toylab.population import Population
@@ -230,8 +231,8 @@ class Program:
         lagged = self._refresh(state, t)
         loss = dataclasses.replace(bound.loss, **lagged) if lagged else bound.loss
         batch = bound.task.batch(key, bound.batch_size)
-        objective = lambda params: jnp.mean(loss(bound.model, params, batch))
-        value, grads = jax.value_and_grad(objective)(state["params"])
+        each = lambda params, batch: loss(bound.model, params, batch)
+        value, grads = loss_and_gradient(each, state["params"], batch, bound.piece)
         # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
         with jax.numpy_dtype_promotion("standard"):
             updates, opt = bound.optimizer.transform().update(grads, state["opt"], state["params"])

@@ -53,6 +53,9 @@ class Population:
         optimizer: the optimiser; numeric fields may be member columns.
         steps: number of updates.
         batch_size: examples per update; members with one data seed see the same batches.
+        piece: examples whose gradient is taken at once, a divisor of ``batch_size``; 0 takes all.
+            Small pieces keep a transformer's activations in a CPU's cache (see
+            :mod:`toylab.gradients`).
         loss: per-example loss.
         record_every: updates between records; 0 takes a hundredth of the run.
         snapshots: steps at which parameters are kept; the last step is always one.
@@ -75,6 +78,7 @@ class Population:
     optimizer: Optimizer
     steps: int
     batch_size: int
+    piece: int = 0
     loss: Loss = squared_error
     record_every: int = 0
     snapshots: tuple[int, ...] = ()
@@ -88,6 +92,11 @@ class Population:
         check_number("Population", "steps", self.steps, low=0, whole=True)
         check_number("Population", "batch_size", self.batch_size, low=1, whole=True)
         check_number("Population", "record_every", self.record_every, low=0, whole=True)
+        check_number("Population", "piece", self.piece, low=0, high=self.batch_size, whole=True)
+        if self.piece and self.batch_size % self.piece:
+            raise ToylabError(
+                f"Population: piece = {self.piece} does not divide batch_size = {self.batch_size}."
+            )
         if self.strategy not in ("auto", "vmap", "map"):
             choice = nearest(self.strategy, ("auto", "vmap", "map"))
             raise ToylabError(f"Population: strategy {self.strategy!r}; {choice}")
