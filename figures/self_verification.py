@@ -1,0 +1,236 @@
+"""Figures of the study ``self_verification``: beliefs, heads, ablations, patches."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures._self_verification_trace import AFTER, first_seed, trace
+from toylab import figures as fig
+from toylab.stats import bootstrap_interval
+
+HEADS = ("chosen", "first", "chosen, mean", "chosen, at (", "random heads", "previous", "looking")
+VECTORS = ("valid", "invalid", "valid + invalid", "random neurons")
+
+
+def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
+    """Draw every figure of the study."""
+    return {
+        "trace": trace(measures, config),
+        "probes": probes(measures, config),
+        "heads": heads(measures, config),
+        "ablations": ablations(measures, config),
+        "patches": patches(measures, config),
+    }
+
+
+def probes(measures: Mapping[str, Any], config: Any) -> Figure:
+    """Accuracy per layer with controls, and what value vectors say and do."""
+    sheet = fig.figure(fig.PAGE, 2.6)
+    left, middle, right = sheet.subplots(1, 3, width_ratios=[1.5, 1, 1])
+    looks = (
+        ("reward", "truth", "(", 'after reward, at "("', fig.BLUE, "-"),
+        ("reward", "truth", "result", "at the result", fig.SKY, "-"),
+        ("search", "truth", "(", "before reward", fig.ORANGE, "--"),
+        ("untrained", "truth", "(", "untrained", fig.MUTED, "-"),
+        ("reward", "shuffled", "(", "shuffled labels", fig.INK, ":"),
+    )
+    table = measures["probes"]
+    for arm, kind, place, name, colour, style in looks:
+        own = table.filter(
+            (pl.col("arm") == arm) & (pl.col("kind") == kind) & (pl.col("place") == place)
+        ).sort("init_seed", "layer")
+        layer = own["layer"].unique().sort().to_numpy()
+        values = own["accuracy"].to_numpy().reshape(-1, len(layer))
+        fig.interval_line(left, layer, values, name, colour, ls=style, marker=".")
+    bag = table.filter(AFTER & (pl.col("kind") == "bag"))["accuracy"].mean()
+    left.axhline(bag, color=fig.GREEN, lw=0.9, ls="--", label="counts of tokens")
+    left.set_xlabel("blocks passed")
+    left.set_ylabel("accuracy on held-out numbers")
+    left.set_ylim(0.4, 1.03)
+    left.legend(loc="center left", fontsize=6.5)
+    own = table.filter(AFTER & (pl.col("kind") == "truth") & (pl.col("place") == "("))
+    top = own.group_by("layer").agg(pl.col("accuracy").mean()).sort("accuracy", "layer")
+    fig.title(left, f"Verdict probe: {top['accuracy'][-1]:.2f} after {top['layer'][-1]} blocks")
+    vectors = measures["vectors"].filter(AFTER)
+    for ax, column, label in (
+        (middle, "first", "share with the fitting verdict on top"),
+        (right, "auc", "area under the ROC curve"),
+    ):
+        means = _bars(ax, vectors, column, (True, False))
+        ax.set_xticks([0, 1], ["along\nthe probe", "others"])
+        ax.set_ylabel(label)
+        ax.set_ylim(0, 1.05)
+        what = "Logit lens" if column == "first" else "Firing"
+        fig.title(ax, f"{what}: {means[0]:.2f}, others {means[1]:.2f}")
+    return sheet
+
+
+def _bars(ax: Axes, rows: pl.DataFrame, column: str, groups: tuple[bool, ...]) -> list[float]:
+    means = []
+    for i, aligned in enumerate(groups):
+        seen = rows.filter(pl.col("aligned") == aligned)
+        per_seed = seen.group_by("init_seed").agg(pl.col(column).mean())[column].to_numpy()
+        ax.bar(i, per_seed.mean(), 0.6, color=(fig.BLUE, fig.MUTED)[i])
+        ax.plot([i] * len(per_seed), per_seed, "_", color=fig.INK)
+        means.append(float(per_seed.mean()))
+    return means
+
+
+def _grid(rows: pl.DataFrame, column: str) -> np.ndarray:
+    """One seed's values, (U, H)."""
+    ordered = rows.sort("block", "head")
+    return ordered[column].to_numpy().reshape(ordered["block"].n_unique(), -1)
+
+
+def heads(measures: Mapping[str, Any], config: Any) -> Figure:
+    """Attention to the target, score and single ablations of every head, for the first seed."""
+    table = measures["heads"]
+    sheet = fig.figure(fig.PAGE, 3.6)
+    axes = sheet.subplots(2, 4)
+    for line, arm in enumerate(("search", "reward")):
+        own = first_seed(table.filter(pl.col("arm") == arm))
+        look = np.maximum(_grid(own, "from_result"), _grid(own, "from_bracket"))
+        panels = (
+            (look, "attention to target"),
+            (_grid(own, "previous"), "to the token before"),
+            (_grid(own, "diagonal"), "score"),
+            (_grid(own, "effect"), "fall of ok - no"),
+        )
+        for ax, (value_UH, name) in zip(axes[line], panels, strict=True):
+            _map(sheet, ax, value_UH, _grid(own, "chosen").astype(bool))
+            if line == 0:
+                ax.set_title(name.capitalize())
+        axes[line, 0].set_ylabel(("before" if arm == "search" else "after") + " reward\nblock")
+    for ax in axes[1]:
+        ax.set_xlabel("head")
+    rank = measures["networks"].filter(AFTER).select("rank_score", "rank_attention").mean().row(0)
+    count = measures["heads"].filter(AFTER).group_by("init_seed").agg(pl.col("looking").sum())
+    fig.title(
+        sheet,
+        f"{count['looking'].mean():.1f} heads look at the target; ablations are ranked by the "
+        f"score at {rank[0]:.2f}, by attention at {rank[1]:.2f} (crosses: chosen)",
+    )
+    return sheet
+
+
+def _map(sheet: Figure, ax: Axes, value_UH: np.ndarray, chosen_UH: np.ndarray | None) -> None:
+    top = float(np.nanmax(np.abs(value_UH))) or 1.0
+    signed = float(np.nanmin(value_UH)) < 0
+    colours = {"cmap": fig.DIVERGING, "vmin": -top} if signed else {"vmin": 0.0}
+    image = ax.imshow(value_UH, vmax=top, origin="lower", aspect="auto", **colours)
+    ax.set_xticks(range(value_UH.shape[1]))
+    ax.set_yticks(range(value_UH.shape[0]))
+    if chosen_UH is not None:
+        u, h = np.nonzero(chosen_UH)
+        ax.plot(h, u, "x", color="white", ms=8, mew=3.2)
+        ax.plot(h, u, "x", color=fig.VERMILLION, ms=7, mew=1.6)
+    bar = sheet.colorbar(image, ax=ax, shrink=0.85)
+    bar.ax.tick_params(labelsize=6.5)
+
+
+def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
+    """Silenced attempts per condition, what stays right, and what is written on."""
+    sheet = fig.figure(fig.PAGE, 3.3)
+    left, right = sheet.subplots(1, 2, width_ratios=[2.5, 1])
+    table = measures["conditions"]
+    names = (*HEADS, *VECTORS)
+    for arm, colour, shift in (("search", fig.ORANGE, -0.2), ("reward", fig.BLUE, 0.2)):
+        for i, name in enumerate(names):
+            own = _per_seed(table, arm, name, "silenced")
+            _bar(left, i + shift, own, colour, f"silenced, {_when(arm)}" if i == 0 else None)
+    for i, name in enumerate(names):
+        kept = np.nanmean(_per_seed(table, "reward", name, "arithmetic"))
+        label = "results kept right, after" if i == 0 else None
+        left.plot(i + 0.2, kept, "D", color="white", mec=fig.INK, ms=4, label=label)
+    left.axvline(len(HEADS) - 0.5, color=fig.MUTED, lw=0.8, ls=":")
+    left.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    left.set_ylim(0, 1.28)
+    left.set_ylabel("share of accepted right attempts")
+    left.legend(ncols=3, loc="upper left", fontsize=6.5)
+    mean = lambda name: np.nanmean(_per_seed(table, "reward", name, "silenced"))
+    fig.title(
+        left,
+        f"Chosen heads silence {mean('chosen'):.0%}, random {mean('random heads'):.0%}, "
+        f"vectors {mean('valid + invalid'):.0%}",
+    )
+    _written(right, measures["generated"].filter(AFTER))
+    return sheet
+
+
+def _when(arm: str) -> str:
+    return "before reward" if arm == "search" else "after"
+
+
+def _per_seed(table: pl.DataFrame, arm: str, condition: str, column: str) -> np.ndarray:
+    rows = table.filter((pl.col("arm") == arm) & (pl.col("condition") == condition))
+    return rows.group_by("init_seed").agg(pl.col(column).mean())[column].to_numpy()
+
+
+def _bar(ax: Axes, x: float, values: np.ndarray, colour: str, label: str | None) -> None:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return
+    mean, low, high = bootstrap_interval(values, "mean", 0.95, 1000)
+    ax.bar(x, mean, 0.38, color=colour, label=label)
+    ax.plot([x, x], [low, high], color=fig.INK, lw=0.9)
+
+
+def _written(ax: Axes, rows: pl.DataFrame) -> None:
+    names = ("nothing", "random heads", "valid + invalid", "chosen")
+    bottom = np.zeros(len(names))
+    looks = (("success", fig.BLUE, "never ok"), ("partial", fig.SKY, "answer, no ok"),
+             ("fail", fig.MUTED, "ok"))  # fmt: skip
+    for column, colour, label in looks:
+        value = [np.nanmean(_per_seed(rows, "reward", n, column)) for n in names]
+        ax.bar(range(len(names)), value, 0.7, bottom=bottom, color=colour, label=label)
+        bottom = bottom + np.asarray(value)
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    ax.set_ylim(0, 1.28)
+    ax.set_ylabel("written on, off throughout")
+    ax.legend(ncols=2, loc="upper left", fontsize=6.5)
+    done = np.nanmean(_per_seed(rows, "reward", "chosen", "success"))
+    fig.title(ax, f"Never ok: {done:.0%}")
+
+
+def patches(measures: Mapping[str, Any], config: Any) -> Figure:
+    """What single heads and the residual stream carry over from a right attempt."""
+    sheet = fig.figure(fig.PAGE, 2.5)
+    left, middle, right = sheet.subplots(1, 3)
+    own = first_seed(measures["heads"].filter(AFTER))
+    _map(sheet, left, _grid(own, "patch"), _grid(own, "chosen").astype(bool))
+    left.set_xlabel("head")
+    left.set_ylabel("block")
+    agree = measures["networks"].filter(AFTER)["rank_patch"].mean()
+    fig.title(left, f"Single heads, seed {own['init_seed'][0]}; rank with ablation {agree:.2f}")
+    stream = measures["stream"].filter(AFTER)
+    looks = (("target", fig.GREEN), ("result", fig.SKY), ("(", fig.BLUE))
+    for place, colour in looks:
+        rows = stream.filter(pl.col("place") == place).sort("init_seed", "layer")
+        layer = rows["layer"].unique().sort().to_numpy()
+        values = rows["restored"].to_numpy().reshape(-1, len(layer))
+        fig.interval_line(middle, layer, values, f"at {place}", colour, marker=".")
+    middle.set_xlabel("blocks passed")
+    middle.set_ylabel("share of ok - no restored")
+    middle.legend(loc="center left")
+    peak = stream.filter(pl.col("place") == "result").group_by("layer").agg(
+        pl.col("restored").mean()
+    )["restored"].max()  # fmt: skip
+    fig.title(middle, f"The stream at the result carries {peak:.0%} at most")
+    table = measures["patches"].filter(AFTER)
+    for i, (what, colour) in enumerate(
+        (("chosen", fig.BLUE), ("looking", fig.SKY), ("random heads", fig.MUTED))
+    ):
+        rows = table.filter(pl.col("what") == what)
+        per_seed = rows.group_by("init_seed").agg(pl.col("restored").mean())["restored"]
+        right.bar(i, per_seed.mean(), 0.6, color=colour)
+        right.plot([i] * len(per_seed), per_seed, "_", color=fig.INK)
+    right.set_xticks(range(3), ["chosen", "looking", "random"])
+    right.set_ylabel("share restored")
+    mean = table.group_by("what").agg(pl.col("restored").mean())
+    told = dict(mean.iter_rows())
+    fig.title(right, f"Together: {told['chosen']:.0%}, random {told['random heads']:.0%}")
+    return sheet

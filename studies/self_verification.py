@@ -1,0 +1,170 @@
+"""Self-verification: how a network that plays CountDown checks its own attempts.
+
+    toylab run self_verification
+    toylab run self_verification --reuse runs/countdown-laptop   # takes its networks
+
+After an attempt at the target the network says ok or no. Lee et al. take a language model that was
+trained by reward and find, from above, a linear probe for the verdict and the MLP vectors along it;
+from below, heads that look back at the target; a score of composition picks three of them, and
+without these three the model never notices that it is right.
+
+What is done otherwise. The network has a dozen heads where theirs has 576, and is trained from
+scratch on imperfect traces before reward, so that one can look at both sides of it. Attempts are
+minimal pairs, right under one target and wrong under another, with numbers that it never saw, so
+that neither position nor number gives the verdict away. Sizes follow the paper by proportion: half
+of the blocks, a few value vectors per block for its 50 of 11,008, and three heads, or all that
+look at the target where these are fewer (the choice then owes nothing to the score). Heads are off
+at all places, and so throughout what is written on; the paper switches them off for the verdict
+alone. And there are controls that the paper lacks: the untrained network, counts of tokens, random
+neurons, heads that look at the token before, mean in place of zero, and whether arithmetic
+survives.
+
+Source: Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379), with their code; error
+rates of both signs after Yu 2025 (arXiv:2510.12157).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from studies._countdown import network as net
+from studies._self_verification import networks as n
+from studies._self_verification import probing as p
+from studies._self_verification.beliefs import belief_rows, stream_rows
+from studies._self_verification.claims import CLAIMS
+from studies._self_verification.pairs import draw_pairs, signs, split_groups
+from studies._self_verification.writing import own_errors
+from tasks.countdown_prompts import CountdownPrompts
+from toylab.errors import check_number
+from toylab.population import Population
+from toylab.store import RunFolder
+from toylab.study import Study
+from toylab.taps import Params
+
+FIT, TEST, TRACES = 201, 202, 203  # seeds of pairs and of traces
+BEFORE = 13  # tokens before "(" at which the mean belief is kept
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(net.Network):
+    """The network's settings, and what is measured."""
+
+    fit_pairs: int = 500  # a fifth of them chooses the layer
+    test_pairs: int = 150
+    bench_pairs: int = 64  # of these, on which parts are switched off
+    earlier: int = 2  # most attempts before the one that is judged
+    vectors: int = 8  # per block and sign
+    draws: int = 10  # of random heads, and of random neurons
+    further: int = 2  # attempts that the network may write on
+    traces: int = 256  # of its own, for errors
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("fit_pairs", "test_pairs", "bench_pairs", "vectors", "draws", "traces"):
+            check_number("self_verification", name, getattr(self, name), low=1, whole=True)
+        check_number("self_verification", "bench_pairs", self.bench_pairs, high=self.test_pairs)
+        check_number("self_verification", "earlier", self.earlier, low=0, whole=True)
+        check_number("self_verification", "further", self.further, low=0, whole=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network before and after reward, shared with the study ``countdown``."""
+    return net.populations(config)
+
+
+def plan_of(config: Config, population: Population) -> n.Plan:
+    """What is asked of every network: the same attempts of all."""
+    rules = population.task.rules
+    fit = draw_pairs(rules, config.fit_pairs, config.earlier, "train", FIT)
+    test = draw_pairs(rules, config.test_pairs, config.earlier, "numbers", TEST)
+    return n.Plan(
+        population.model,
+        rules,
+        signs(rules),
+        p.Parts(*split_groups(fit, 0.8, FIT), test),
+        2 * config.bench_pairs,
+        config.vectors,
+        config.draws,
+        config.further,
+    )
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Measure every network: untrained, before reward and after it."""
+    population = populations(config)["search"]
+    plan = plan_of(config, population)
+    prompts = CountdownPrompts(*dataclasses.astuple(plan.rules), split_name="numbers")
+    length = population.task.trace_length - plan.rules.prompt_length
+    weights = {arm: run.params(arm) for arm in ("search", "reward")}
+    weights["untrained"] = run.params("search", 0)
+    dead = (run.dead_at("search") >= 0) | (run.dead_at("reward") >= 0)
+    bag = p.bag_accuracy(plan.rows, plan.rules.vocab)
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for member in np.flatnonzero(~dead):
+        own = {arm: _member(leaves, int(member)) for arm, leaves in weights.items()}
+        seed = int(run.members("search")["init_seed"][int(member)])
+        found = _arms(plan, own, seed)
+        for arm, one in found.items():
+            rows = one.tables | {"probes": [*one.tables["probes"], bag]}
+            if arm != "untrained":
+                told = own_errors(
+                    plan.model, own[arm], prompts, config.traces, length, plan.signs, TRACES
+                )
+                rows |= {"errors": [told]} | belief_rows(one, BEFORE)
+            if arm == "reward":
+                rows |= stream_rows(one)
+            for name, listed in rows.items():
+                label = {"arm": arm, "init_seed": seed}
+                tables.setdefault(name, []).extend(label | row for row in listed)
+    return {name: pl.DataFrame(rows, infer_schema_length=None) for name, rows in tables.items()}
+
+
+def _arms(plan: n.Plan, own: Mapping[str, Params], seed: int) -> dict[str, n.Found]:
+    """Measure one seed's networks, the one after reward beside the one before."""
+    search = n.measure_network(plan, own["search"], seed)
+    assert search.heads is not None
+    before = n.Before(search.fitted.probe, search.heads.chosen)
+    return {
+        "untrained": n.probe_network(plan, own["untrained"], seed),
+        "search": search,
+        "reward": n.measure_network(plan, own["reward"], seed, before),
+    }
+
+
+def _member(params: Params, member: int) -> Params:
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), params)
+
+
+study = Study(
+    name="self_verification",
+    title="Self-verification: how a network checks its own attempts at CountDown",
+    paper="Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379)",
+    presets={
+        "smoke": Config(
+            **net.SMOKE,
+            fit_pairs=20,
+            test_pairs=8,
+            bench_pairs=4,
+            earlier=1,
+            vectors=2,
+            draws=1,
+            further=1,
+            traces=4,
+        ),
+        "laptop": Config(),
+        "paper": Config(**net.PAPER, test_pairs=300, bench_pairs=300, draws=30),
+    },
+    costs={
+        "smoke": "short training; compiling takes most of it",
+        "laptop": "the networks of countdown, then 110 passes over 128 attempts each",
+        "paper": "the networks of countdown, then 200 passes over 600 attempts each",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

@@ -1,0 +1,315 @@
+"""The study ``self_verification``: its pairs, passes, scores, claims and figures."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from studies._self_verification import pairs as pr
+from studies._self_verification import probing as p
+from studies._self_verification import scores as sc
+from studies._self_verification import silencing as si
+from studies._self_verification import vectors as v
+from studies._self_verification.passes import look
+from tasks.countdown_rules import Rules
+from tasks.countdown_traces import read
+from toylab.errors import ToylabError
+from toylab.models import Transformer
+from toylab.taps import run
+
+RULES = Rules(largest=6, low=5, high=20, top=36)
+SIGNS = pr.signs(RULES)
+MODEL = Transformer(
+    vocab=RULES.vocab, length=48, width=16, depth=2, heads=2, hidden=12, gated=True,
+    activation="silu", positions="rope", norm="rms",
+)  # fmt: skip
+PARAMS = MODEL.init(jax.random.key(0))
+ROWS = pr.draw_pairs(RULES, 4, 1, "numbers", 0)
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return si.open_bench(MODEL, PARAMS, ROWS, SIGNS)
+
+
+def test_pairs_differ_in_the_target_and_are_right_and_wrong():
+    assert (pr.is_right(ROWS) == [1, 0] * 4).all()
+    for i in range(0, 8, 2):
+        assert list(np.flatnonzero(ROWS.tokens_RL[i] != ROWS.tokens_RL[i + 1])) == [pr.TARGET]
+        for row, verdict in ((i, "ok"), (i + 1, "no")):
+            bracket = ROWS.place_R3[row, 2]
+            assert ROWS.tokens_RL[row, bracket] == SIGNS.bracket
+            text = np.append(ROWS.tokens_RL[row, : bracket + 1], RULES.token(verdict))
+            *earlier, last = read(RULES, text).attempts
+            assert len(earlier) == i // 2 % 2
+            assert last.right == (verdict == "ok") and not last.problem
+            assert not any(a.right or a.problem for a in earlier)
+
+
+def test_groups_stay_on_one_side():
+    rows = pr.draw_pairs(RULES, 30, 0, "train", 1)
+    one, other = pr.split_groups(rows, 0.5, 0)
+    assert len(one.group_R) + len(other.group_R) == 60
+    assert not set(one.group_R) & set(other.group_R)
+
+
+def test_no_pairs_where_no_hand_reaches_two_targets():
+    with pytest.raises(ToylabError, match="two targets"):
+        pr.draw_pairs(Rules(largest=3, low=6, high=6, top=9), 1, 0, "train", 0)
+
+
+def test_pass_reads_what_a_plain_run_reads(bench):
+    logits, acts = run(MODEL, PARAMS, jnp.asarray(ROWS.tokens_RL), record=MODEL.sites)
+    seen, place = bench.base, ROWS.place_R3
+    for r in range(8):
+        np.testing.assert_allclose(seen.logits_RV[r], logits[r, place[r, 2]], atol=1e-5)
+        for u in range(2):
+            pattern = acts[f"blocks/{u}/attn/pattern"][r]
+            for c in (1, 2):
+                known = pattern[:, place[r, c], 1]
+                np.testing.assert_allclose(seen.look_UR2H[u, r, c - 1], known, atol=1e-6)
+            post = acts[f"blocks/{u}/mlp/post"][r, place[r, 2]]
+            np.testing.assert_allclose(seen.post_URF[u, r], post, atol=1e-5)
+            resid = acts[f"blocks/{u}/resid_post"][r, place[r, 1]]
+            np.testing.assert_allclose(seen.acts_SR2D[u + 1, r, 0], resid, atol=1e-5)
+            values = acts[f"blocks/{u}/attn/v"][r, 1]
+            w_o = PARAMS["blocks"][str(u)]["attn"]["w_o"]
+            for h in range(2):
+                np.testing.assert_allclose(seen.value_URHD[u, r, h], values[h] @ w_o[h], atol=1e-5)
+    weight = total = 0.0
+    pattern = np.asarray(acts["blocks/1/attn/pattern"])
+    for r in range(8):
+        for t in range(1, place[r, 2] + 1):
+            weight, total = weight + pattern[r, :, t, t - 1], total + 1
+    np.testing.assert_allclose(seen.previous_UH[1], weight / total, rtol=1e-4)
+    sums = np.asarray(seen.sums_RL)
+    assert (np.isfinite(sums) == (ROWS.tokens_RL[:, :-1] == SIGNS.equals)).all()
+
+
+def test_a_head_off_is_its_rows_of_w_o_at_zero(bench):
+    off = jax.tree.map(lambda x: x, PARAMS)
+    w_o = off["blocks"]["1"]["attn"]["w_o"]
+    off["blocks"]["1"]["attn"]["w_o"] = w_o.at[0].set(0.0)
+    known = look(MODEL, off, ROWS, SIGNS)
+    np.testing.assert_allclose(bench.without([(1, 0)]).logits_RV, known.logits_RV, atol=1e-5)
+    at_bracket = bench.without_at([(1, 0)], 2)
+    # In the last block only the place that is read matters.
+    np.testing.assert_allclose(at_bracket.logits_RV, known.logits_RV, atol=1e-5)
+    assert (
+        np.abs(np.asarray(bench.without_at([(1, 0)], 1).logits_RV - known.logits_RV)).max() > 1e-3
+    )
+
+
+def test_patching_everything_is_the_other_attempt(bench):
+    assert si.restored(bench, bench.base) == 0
+    every = [(u, h) for u in range(2) for h in range(2)]
+    # Tokens after the target are the same: only attention tells the pair's attempts apart.
+    source = jnp.take(bench.base.z_URLHK, pr.partners(np.arange(8)), axis=1)
+    whole = np.ones_like(bench.at(2))
+    seen = bench.run(from_URLHK=source, patch_UH=bench.mask(every), patch_RL=whole)
+    assert si.restored(bench, seen) == pytest.approx(1, abs=1e-4)
+    stream = si.patch_stream(bench)
+    np.testing.assert_allclose(stream[0], [1, 0, 0], atol=1e-4)
+    np.testing.assert_allclose(stream[-1], [0, 0, 1], atol=1e-4)
+
+
+def test_outcomes_count_accepted_attempts(bench):
+    def seen(told):
+        logits = np.zeros((8, RULES.vocab), np.float32)
+        logits[np.arange(8), told] = 1
+        return bench.base._replace(logits_RV=logits)
+
+    ok, no, other = SIGNS.ok, SIGNS.no, 0
+    before = bench._replace(base=seen([ok, no, ok, no, ok, ok, no, no]))
+    found = si.outcome(before, seen([ok, no, no, ok, other, no, no, no]))
+    assert found["silenced"] == pytest.approx(2 / 3)
+    assert found["says_no"] == pytest.approx(1 / 3)
+    assert found["refused"] == pytest.approx(2 / 3)
+    # The fall of ok less no in right attempts: 0, 2, 1, 0.
+    assert found["gap"] == pytest.approx(3 / 4)
+
+
+def test_probe_finds_a_planted_verdict_and_its_controls_do_not():
+    rng = np.random.default_rng(0)
+    rows = p.Parts(
+        *(pr.draw_pairs(RULES, 60, 1, s, i) for i, s in enumerate(("train", "train", "numbers")))
+    )
+
+    def acts(part):
+        x = rng.normal(size=(2, 120, 2, 6)).astype(np.float32)
+        x[1, :, 1, 2] += 8 * pr.is_right(part)
+        return x
+
+    fitted = p.fit_probes(p.Parts(*(acts(part) for part in rows)), rows, 0)
+    assert fitted.layer == 1
+    told = {(r["kind"], r["place"], r["layer"]): r["accuracy"] for r in fitted.rows}
+    assert told["truth", "(", 1] > 0.97
+    assert max(told["truth", "(", 0], told["truth", "result", 1], told["shuffled", "(", 1]) < 0.7
+    assert np.abs(p.directions(fitted.probe)[1]).argmax() == 2
+    assert p.bag_accuracy(rows, RULES.vocab)["accuracy"] < 0.65
+    counts = p.bag(ROWS, RULES.vocab)
+    assert (counts.sum(1) == ROWS.place_R3[:, 2] + 1).all()
+
+
+def test_vectors_along_the_probe_are_found():
+    params = jax.tree.map(np.array, PARAMS)
+    direction = np.zeros((3, 16), np.float32)
+    direction[:, 3] = 2
+    params["blocks"]["1"]["mlp"]["down"]["kernel"][5] = 7 * np.eye(16)[3]
+    params["blocks"]["1"]["mlp"]["down"]["kernel"][6] = -np.eye(16)[3]
+    found = v.find(MODEL, params, direction, 1)
+    assert found.pool == [(1, 5)]
+    assert (np.argwhere(found.valid_UF) == [[1, 5]]).all()
+    assert (np.argwhere(found.invalid_UF) == [[1, 6]]).all()
+    assert found.cosine_UF[1, 5] == pytest.approx(1)
+    kernel = params["unembed"]["kernel"]
+    kernel[3] = 0
+    kernel[3, SIGNS.ok], kernel[3, SIGNS.no] = 1, -1
+    top = v.lens(params, SIGNS)
+    assert top[1, 5] == 1
+    kernel[3, SIGNS.no], kernel[3, SIGNS.ok] = -2, 1
+    assert v.lens(params, SIGNS)[1, 6] == -1
+
+
+def test_auc_is_that_of_pairs():
+    values = np.array([[0.1, 1], [0.4, 1], [0.4, 0], [0.9, 0]])
+    np.testing.assert_allclose(v.auc(values, np.array([0, 0, 1, 1])), [3.5 / 4, 0])
+
+
+def test_scores_follow_a_loop(bench):
+    pool = [(0, 3), (1, 4)]
+    heads = sc.score_heads(PARAMS, pool, bench.base)
+    silu = lambda x: x / (1 + np.exp(-x))
+    blocks = jax.tree.map(np.asarray, PARAMS["blocks"])
+    rms = np.asarray(bench.base.rms_UR)
+    for u, h in np.ndindex(2, 2):
+        w_v, w_o = blocks[str(u)]["attn"]["w_v"][:, h], blocks[str(u)]["attn"]["w_o"][h]
+        diagonal = np.diag(w_v @ w_o)
+        gate, up = (
+            [blocks[str(m)]["mlp"][n]["kernel"][:, f] for m, f in pool] for n in ("gate", "up")
+        )
+        known = np.mean(
+            [silu(g @ diagonal) * (x @ diagonal) for g, x in zip(gate, up, strict=True)]
+        )
+        assert heads.diagonal_UH[u, h] == pytest.approx(known, rel=1e-3, abs=1e-7)
+        moved = np.asarray(bench.base.value_URHD)[u, :, h]
+        read_by = [i for i, (m, _) in enumerate(pool) if m >= u]
+        known = np.mean([
+            silu(moved[r] @ gate[i] / rms[pool[i][0], r]) * (moved[r] @ up[i] / rms[pool[i][0], r])
+            for r in range(8) for i in read_by
+        ])  # fmt: skip
+        assert heads.value_UH[u, h] == pytest.approx(known, rel=1e-3, abs=1e-7)
+        assert 0 < heads.ratio_UH[u, h] <= 1
+    assert set(heads.chosen) <= set(heads.looking)
+
+
+def test_random_heads_are_others_of_the_same_layers():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        drawn = sc.random_like([(1, 0), (1, 2), (2, 3)], (3, 4), rng)
+        assert sorted(u for u, _ in drawn) == [1, 1, 2]
+        assert len(set(drawn)) == 3 and not set(drawn) & {(1, 0), (1, 2), (2, 3)}
+    assert len(sc.random_like([(0, 0), (0, 1), (0, 2)], (2, 4), rng)) == 3
+
+
+def test_rank_correlation():
+    assert sc.rank_correlation([1, 2, 3], [10, 20, 90]) == pytest.approx(1)
+    assert np.isnan(sc.rank_correlation([1, 1, 1], [1, 2, 3]))
+
+
+def tables():
+    """Made-up measures of two seeds."""
+    rng = np.random.default_rng(0)
+    both = [{"arm": arm, "init_seed": s} for arm in ("search", "reward") for s in range(2)]
+    after = [x for x in both if x["arm"] == "reward"]
+    every = both + [{"arm": "untrained", "init_seed": s} for s in range(2)]
+    kinds = ("truth", "shuffled", "transfer", "bag")
+    conditions = (*pictures.HEADS, *pictures.VECTORS, "chosen before reward")
+    score = lambda: float(rng.uniform())
+    numbers_of = lambda *names: {n: score() for n in names}
+    ranks = [f"rank_{n}" for n in ("score", "value", "ratio", "attention", "patch")]
+    rows = {
+        "probes": [
+            x | {"kind": k, "place": q, "layer": s} | numbers_of("choice", "accuracy")
+            for x in every for k in kinds for q in ("result", "(") for s in range(3)
+        ],
+        "networks": [x | numbers_of("verdicts", "looking", *ranks) for x in both],
+        "vectors": [
+            x | {"aligned": a} | numbers_of("first", "auc")
+            for x in both for a in (True, False) for _ in range(3)
+        ],
+        "heads": [
+            x | {"block": u, "head": h, "looking": h == 0, "chosen": h == u == 0}
+            | numbers_of("from_result", "from_bracket", "previous", "diagonal", "effect", "patch")
+            for x in both for u in range(2) for h in range(2)
+        ],
+        "conditions": [
+            x | {"condition": c} | numbers_of("silenced", "arithmetic")
+            for x in both for c in conditions
+        ],
+        "generated": [
+            x | {"condition": c, "success": 0.5, "partial": 0.2, "fail": 0.3}
+            for x in both for c in ("nothing", "random heads", "valid + invalid", "chosen")
+        ],
+        "patches": [
+            x | {"what": c} | numbers_of("restored")
+            for x in both for c in ("chosen", "looking", "random heads")
+        ],
+        "errors": [x | numbers_of("missed", "false_ok") for x in both],
+        "stream": [
+            x | {"layer": s, "place": q} | numbers_of("restored")
+            for x in after for s in range(3) for q in ("target", "result", "(")
+        ],
+        "belief": [
+            x | {"back": b, "right": r} | numbers_of("belief")
+            for x in both for b in range(5) for r in (True, False)
+        ],
+        "trace": [
+            x | {"right": r, "place": t, "token": int(ROWS.tokens_RL[2 + (not r), t])}
+            | numbers_of("belief")
+            for x in both for r in (True, False) for t in range(ROWS.place_R3[2, 2] + 1)
+        ],
+    }  # fmt: skip
+    return {name: pl.DataFrame(listed) for name, listed in rows.items()}
+
+
+def test_claims_read_one_value_per_seed():
+    found = tables()
+    assert all(len(np.asarray(claim.measure(found))) == 2 for claim in claims.CLAIMS)
+    assert len({claim.key for claim in claims.CLAIMS}) == len(claims.CLAIMS)
+
+
+def test_best_layer_is_chosen_without_the_test_pairs():
+    rows = [
+        {"arm": "reward", "init_seed": 0, "kind": "truth", "place": "(", "layer": s,
+         "choice": c, "accuracy": a}
+        for s, c, a in ((0, 0.5, 1.0), (1, 0.9, 0.7), (2, 0.8, 0.9))
+    ]  # fmt: skip
+    assert numbers.best("truth")({"probes": pl.DataFrame(rows)}) == [0.7]
+
+
+def test_figures_are_drawn():
+    config = types.SimpleNamespace(rules=RULES)
+    with fig.style():
+        drawn = pictures.draw(tables(), config)
+    assert set(drawn) == {"trace", "probes", "heads", "ablations", "patches"}
+
+
+def test_beliefs_of_a_pair(bench):
+    splits = enumerate(("train", "train", "numbers"))
+    rows = p.Parts(*(pr.draw_pairs(RULES, 4, 1, s, i) for i, s in splits))
+    acts = p.Parts(*(np.asarray(look(MODEL, PARAMS, r, SIGNS).acts_SR2D) for r in rows))
+    fitted = p.fit_probes(acts, rows, 0)
+    found = belief_rows(Found({}, fitted, None, bench), 3)
+    assert {row["back"] for row in found["belief"]} == {0, 1, 2, 3}
+    at_bracket = np.asarray(bench.base.acts_SR2D)[fitted.layer, :, 1]
+    weight, bias = (
+        np.asarray(fitted.probe.weight)[1, fitted.layer],
+        fitted.probe.bias[1, fitted.layer],
+    )
+    known = np.asarray(jax.nn.softmax(jnp.asarray(at_bracket @ weight + np.asarray(bias))))[:, 1]
+    told = {row["right"]: row["belief"] for row in found["belief"] if row["back"] == 0}
+    np.testing.assert_allclose(told[True], known[::2].mean(), rtol=1e-4)
+    longest = [row for row in found["trace"] if row["right"]]
+    assert longest[-1]["token"] == SIGNS.bracket
+    assert len(longest) == ROWS.place_R3[:, 2].max() + 1
