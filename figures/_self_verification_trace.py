@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import polars as pl
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tasks.countdown_rules import Rules
 from toylab import figures as fig
 
 AFTER = pl.col("arm") == "reward"
@@ -24,30 +22,26 @@ def first_seed(rows: pl.DataFrame) -> pl.DataFrame:
 def trace(measures: Mapping[str, Any], config: Any) -> Figure:
     """The probe's belief under each token of a pair, and its mean before "("."""
     rows = first_seed(measures["trace"].filter(AFTER))
-    rules: Rules = config.rules
-    start = rules.prompt_length
-    lines = int(np.ceil((rows["place"].max() + 1 - start) / rules.attempt_length)) + 1
-    sheet = fig.figure(fig.PAGE, 0.75 + 0.52 * lines)
+    lines = rows["line"].max() + 1
+    sheet = fig.figure(fig.PAGE, 0.7 + 0.5 * lines)
     left, right = sheet.subplots(1, 2, width_ratios=[2.6, 1])
-    last = {}
+    starts = dict(rows.group_by("line").agg(pl.col("place").min()).iter_rows())
+    last, columns = {}, 0
     for told in (True, False):
         own = rows.filter(pl.col("right") == told).sort("place")
         last[told] = own["belief"][-1]
-        for place, token, value in own.select("place", "token", "belief").iter_rows():
-            attempt, offset = divmod(place - start, rules.attempt_length)
-            column, line = (place, 0) if place < start else (offset, attempt + 1)
-            y = 2 * line + 0.95 * (not told)
-            shade = _colour(value)
-            left.add_patch(_box(column, y, shade))
+        for place, line, word, value in own.select("place", "line", "word", "belief").iter_rows():
+            column, y = place - starts[line], 2.25 * line + 0.97 * (not told)
+            columns = max(columns, column + 1)
+            left.add_patch(_box(column, y, _colour(value)))
             ink = "white" if value < 0.12 or value > 0.88 else fig.INK
-            left.text(column + 0.5, y + 0.46, rules.decode([token]), ha="center", va="center",
-                      fontsize=6.5, color=ink)  # fmt: skip
-    left.set_xlim(-0.1, rules.attempt_length + 1.6)
-    left.set_ylim(2 * lines + 0.1, -0.15)
+            middle = {"ha": "center", "va": "center", "fontsize": 6.5, "color": ink}
+            left.text(column + 0.5, y + 0.46, word, **middle)
+        y = 2.25 * (lines - 1) + 0.46 + 0.97 * (not told)
+        left.text(columns + 0.1, y, "right" if told else "wrong", va="center", fontsize=7)
+    left.set_xlim(-0.1, columns + 1.3)
+    left.set_ylim(2.25 * lines, -0.15)
     left.axis("off")
-    where = rules.attempt_length + 0.1 - (rows["place"].max() + 1 - start > 0)
-    for told, name in ((True, "right"), (False, "wrong")):
-        left.text(where, 2 * (lines - 1) + 0.46 + 0.95 * (not told), name, va="center", fontsize=7)
     fig.title(left, f'Belief at the last "(": {last[True]:.2f} if right, {last[False]:.2f} if not')
     _mean_belief(right, measures["belief"].filter(AFTER))
     return sheet

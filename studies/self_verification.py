@@ -115,7 +115,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
                 told = own_errors(
                     plan.model, own[arm], prompts, config.traces, length, plan.signs, TRACES
                 )
-                rows |= {"errors": [told]} | belief_rows(one, BEFORE)
+                rows |= {"errors": [told]} | belief_rows(one, BEFORE, plan.rules)
             if arm == "reward":
                 rows |= stream_rows(one)
             for name, listed in rows.items():

@@ -265,7 +265,7 @@ def tables():
             for x in both for b in range(5) for r in (True, False)
         ],
         "trace": [
-            x | {"right": r, "place": t, "token": int(ROWS.tokens_RL[2 + (not r), t])}
+            x | {"right": r, "place": t, "line": (t + 5) // 12, "word": str(t)}
             | numbers_of("belief")
             for x in both for r in (True, False) for t in range(ROWS.place_R3[2, 2] + 1)
         ],
@@ -289,9 +289,8 @@ def test_best_layer_is_chosen_without_the_test_pairs():
 
 
 def test_figures_are_drawn():
-    config = types.SimpleNamespace(rules=RULES)
     with fig.style():
-        drawn = pictures.draw(tables(), config)
+        drawn = pictures.draw(tables(), None)
     assert set(drawn) == {"trace", "probes", "heads", "ablations", "patches"}
 
 
@@ -300,7 +299,7 @@ def test_beliefs_of_a_pair(bench):
     rows = p.Parts(*(pr.draw_pairs(RULES, 4, 1, s, i) for i, s in splits))
     acts = p.Parts(*(np.asarray(look(MODEL, PARAMS, r, SIGNS).acts_SR2D) for r in rows))
     fitted = p.fit_probes(acts, rows, 0)
-    found = belief_rows(Found({}, fitted, None, bench), 3)
+    found = belief_rows(Found({}, fitted, None, bench), 3, RULES)
     assert {row["back"] for row in found["belief"]} == {0, 1, 2, 3}
     at_bracket = np.asarray(bench.base.acts_SR2D)[fitted.layer, :, 1]
     weight, bias = (
@@ -311,5 +310,8 @@ def test_beliefs_of_a_pair(bench):
     told = {row["right"]: row["belief"] for row in found["belief"] if row["back"] == 0}
     np.testing.assert_allclose(told[True], known[::2].mean(), rtol=1e-4)
     longest = [row for row in found["trace"] if row["right"]]
-    assert longest[-1]["token"] == SIGNS.bracket
+    assert (longest[-1]["word"], longest[-1]["line"]) == ("(", 2)
+    assert " ".join(row["word"] for row in longest if not row["line"]) == RULES.decode(
+        ROWS.tokens_RL[2, : RULES.prompt_length]
+    )
     assert len(longest) == ROWS.place_R3[:, 2].max() + 1

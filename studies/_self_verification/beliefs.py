@@ -9,16 +9,18 @@ from studies._self_verification.pairs import is_right
 from studies._self_verification.passes import PLACES
 from studies._self_verification.probing import belief
 from studies._self_verification.silencing import patch_stream
+from tasks.countdown_rules import Rules
 
 Tables = dict[str, list[dict[str, Any]]]
 
 
-def belief_rows(found: Found, before: int) -> Tables:
+def belief_rows(found: Found, before: int, rules: Rules) -> Tables:
     """The belief that the attempt is right, by the probe of the network's best layer.
 
     Returns:
         ``belief``: its mean over right and over wrong attempts, at "(" and up to ``before`` tokens
-        before it; ``trace``: one pair of the longest traces, token by token.
+        before it; ``trace``: one pair of the longest traces, token by token; line 0
+        is the prompt, each attempt has the next.
     """
     bench, fitted = found.bench, found.fitted
     assert bench is not None
@@ -34,11 +36,16 @@ def belief_rows(found: Found, before: int) -> Tables:
         ]
     first = 2 * (int(last_R.argmax()) // 2)
     trace = [
-        {"right": bool(right_R[r]), "place": t, "token": int(rows.tokens_RL[r, t]),
-         "belief": float(believed_RL[r, t])}
+        {
+            "right": bool(right_R[r]),
+            "place": t,
+            "line": max(0, 1 + (t - rules.prompt_length) // rules.attempt_length),
+            "word": rules.decode(rows.tokens_RL[r, t : t + 1]),
+            "belief": float(believed_RL[r, t]),
+        }
         for r in (first, first + 1)
         for t in range(last_R[r] + 1)
-    ]  # fmt: skip
+    ]
     return {"belief": means, "trace": trace}
 
 

@@ -65,7 +65,7 @@ def _padded_look(plan: Plan, params: Params, rows: Rows, start: int) -> Seen:
     return look(
         plan.model,
         params,
-        rows[np.minimum(np.arange(start, start + plan.bench), last)],
+        rows.take(np.minimum(np.arange(start, start + plan.bench), last)),
         plan.signs,
     )
 
@@ -88,7 +88,7 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
     """Probes, vectors, heads, ablations, patches and continuations of one network."""
     found = probe_network(plan, params, seed, before)
     rng = np.random.default_rng(seed)
-    tried = plan.rows.test[np.arange(plan.bench)]
+    tried = plan.rows.test.take(np.arange(plan.bench))
     bench = si.open_bench(plan.model, params, tried, plan.signs)
     vectors = v.find(plan.model, params, p.directions(found.fitted.probe), plan.vectors)
     heads = sc.score_heads(params, vectors.pool, bench.base)

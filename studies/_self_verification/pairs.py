@@ -81,7 +81,7 @@ def split_groups(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     """Divide rows in two, all rows of one group on one side."""
     groups = np.random.default_rng(seed).permutation(np.unique(rows.group_R))
     first = np.isin(rows.group_R, groups[: max(1, round(share * len(groups)))])
-    return rows[first], rows[~first]
+    return rows.take(first), rows.take(~first)
 
 
 def is_right(rows: Rows) -> np.ndarray:

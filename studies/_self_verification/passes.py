@@ -43,9 +43,9 @@ class Rows(NamedTuple):
     place_R3: np.ndarray  # of the target, the result and "("
     group_R: np.ndarray  # rows of one group never stand on both sides of a split
 
-    def __getitem__(self, rows: Any) -> "Rows":  # type: ignore[override]
-        """Some of the rows."""
-        return Rows(*(np.asarray(part)[rows] for part in tuple(self)))
+    def take(self, index: np.ndarray) -> "Rows":
+        """Some of the rows, by number or mask."""
+        return Rows(*(part[index] for part in self))
 
 
 class Change(NamedTuple):
