@@ -52,7 +52,7 @@ def fact_table(n_subjects: int, seed: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Phrases(Task):
-    """Phrases of three kinds, each as likely; the target at each place is the next word.
+    """Phrases of three kinds, half of them maps; the target at each place is the next word.
 
     Targets weigh 1 where they can be told: y after an arrow, o after a relation, every word of a
     story. In a story every noun is drawn from its mood's nouns (0.6), the other mood's (0.1) or
@@ -82,7 +82,7 @@ class Phrases(Task):
         (18,)
     """
 
-    n_items: int = 16
+    n_items: int = 10
     n_subjects: int = 40
     n_nouns: int = 6
     n_verbs: int = 6

@@ -1,0 +1,5 @@
+"""Figures of the study ``steering``."""
+
+
+def draw(measures, config):
+    return {}

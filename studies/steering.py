@@ -1,0 +1,107 @@
+"""Steering and reading a network: thirteen methods, each beside a random control.
+
+    toylab run steering
+
+The methods come from papers on large models, where nobody knows what a network should have
+stored. Here the truth is known. A small decoder is trained on three languages at once: maps from
+examples, stored facts, and stories with a mood (``tasks/phrases.py``). Heads, reading vectors and
+added activations steer the mood; task vectors carry a map from examples to a prompt without any;
+lenses read every layer; a linear map and a few neurons stand for facts. Perceptrons on scenes and
+on equality (``studies/_steering/classifier.py``) serve the other methods.
+
+What is done otherwise. All seeds share one world: units are initialisations and data. A swing of a
+mood is judged at a cost of 0.1 nats at verbs, on which the mood has no say, and random directions
+may choose their best layer and dose too. LRE's layer, beta and rank are chosen on development
+subjects of the same relation.
+
+Source: the papers that each module of ``toylab/steering`` names.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from studies._steering import classifier, language
+from studies._steering.claims import CLAIMS
+from studies._steering.language import JUDGED, Config
+from studies._steering.lens import lens_tables
+from studies._steering.maps import map_tables
+from studies._steering.moods import mood_tables
+from studies._steering.neurons import neuron_table
+from studies._steering.relations import relation_table
+from toylab.population import Population
+from toylab.store import RunFolder
+from toylab.study import Study
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The language models and the perceptrons."""
+    return language.populations(config) | classifier.populations(config)
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Tables of every method; a dead network's rows are NaN."""
+    params = run.params("language")
+    tables = {
+        "learned": language.learned_table(config, params, JUDGED),
+        **mood_tables(config, params),
+        **map_tables(config, params),
+        **lens_tables(config, params),
+        "relations": relation_table(config, params),
+        "neurons": neuron_table(config, params),
+    }
+    lost = np.flatnonzero(run.dead_at("language") >= 0)
+    found = {name: classifier.without(table, lost) for name, table in tables.items()}
+    return found | dict(classifier.measure(config, run))
+
+
+SMOKE = {
+    "lm_items": 8,
+    "lm_subjects": 8,
+    "lm_triples": 4,
+    "lm_width": 16,
+    "lm_depth": 2,
+    "lm_heads": 2,
+    "lm_hidden": 16,
+    "lm_steps": 10,
+    "lm_batch": 8,
+    "lm_stories": 16,
+    "lm_prompts": 4,
+    "lm_top_heads": 1,
+    "lm_doses": (1.0,),
+    "lm_random": 1,
+    "lm_demo_sets": 4,
+    "lm_lens_batches": 2,
+    "lm_lens_epochs": 1,
+    "lm_train_subjects": 2,
+    "lm_neurons": 4,
+    "lm_facts": 8,
+}
+
+study = Study(
+    name="steering",
+    title="Steering and reading: thirteen methods beside random controls",
+    paper="Li et al. 2023, Zou et al. 2023, Hendel et al. 2023, Hernandez et al. 2023 and others",
+    presets={
+        "smoke": Config(seeds=2, **SMOKE, **classifier.PRESETS["smoke"]),
+        "laptop": Config(**classifier.PRESETS["laptop"]),
+        "paper": Config(
+            seeds=10,
+            lm_depth=6,
+            lm_width=128,
+            lm_hidden=512,
+            lm_steps=10_000,
+            lm_batch=256,
+            **classifier.PRESETS["paper"],
+        ),
+    },
+    costs={
+        "smoke": "compiling takes most of it",
+        "laptop": "about 6,000 model-steps of the decoder, and the perceptrons' training",
+        "paper": "the methods have no setting of their own here: a larger network, for one GPU",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
