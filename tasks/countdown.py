@@ -45,6 +45,8 @@ class Countdown(Rules, Task):
             the target of the numbers in hand after the first step; the others' order is random.
             May differ per member.
         split: ``train``, or held-out ``numbers`` (hands) or ``targets``.
+        verdict_weight: how much a verdict counts in the loss, against 1 for any other token; may
+            differ per member.
 
     Raises:
         ToylabError: what :class:`Rules` refuses, too many attempts, or a share outside [0, 1].
@@ -59,6 +61,7 @@ class Countdown(Rules, Task):
     verdict_noise: Number = 0.0
     guided: Number = 0.0
     split: Split = "train"
+    verdict_weight: Number = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,6 +69,7 @@ class Countdown(Rules, Task):
         check_number("Countdown", "attempts", self.attempts, low=0, high=count, whole=True)
         for name in ("verdict_noise", "guided"):
             check_number("Countdown", name, getattr(self, name), low=0, high=1)
+        check_number("Countdown", "verdict_weight", self.verdict_weight, low=0)
         instances(self.rules, self.split)
 
     @property
@@ -169,10 +173,11 @@ class Countdown(Rules, Task):
             "verdict": jnp.where(at_bracket_T, right_K[plan_T].astype(jnp.int32), -1)[:-1],
         }
         inputs_L, targets_L = trace_T[:-1], trace_T[1:]
-        counted_L = (jnp.arange(self.length) >= self.prompt_length - 1) & (
-            targets_L != token("PAD")
-        )
-        return Batch(inputs_L, targets_L, counted_L.astype(jnp.float32), latents)
+        place_L = jnp.arange(self.length, dtype=jnp.int32)
+        counted_L = (place_L >= self.prompt_length - 1) & (targets_L != token("PAD"))
+        heavy_L = jnp.where(at_bracket_T[:-1], jnp.asarray(self.verdict_weight, jnp.float32), 1.0)
+        weights_L = jnp.where(counted_L, heavy_L, 0.0)
+        return Batch(inputs_L, targets_L, weights_L, latents)
 
     def consistent(self, batch: Batch) -> np.ndarray:
         """Per example: the trace reads as one, its steps are right, and its latents are its own."""

@@ -65,7 +65,7 @@ class CountdownPrompts(Rules, Task):
         bits_I2 = jnp.stack([jnp.zeros(len(table)), jnp.arange(len(table))], 1).astype(jnp.uint32)
         return jax.vmap(self._prompt)(hand_IN, jnp.asarray(table[:, 1]), bits_I2)
 
-    def reward(self, tokens_BL: Int[Array, "B L"]) -> Float[Array, " B"]:
+    def reward(self, tokens_BL: Int[Array, "B L"], _: Batch | None = None) -> Float[Array, " B"]:
         """1 for a trace whose answer is right, else 0; see :func:`tasks.countdown_rules.solved`."""
         return jax.vmap(lambda tokens: solved(self.rules, tokens))(tokens_BL).astype(jnp.float32)
 

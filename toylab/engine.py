@@ -38,7 +38,8 @@ class Program:
     A loss may compare with earlier parameters of the same member: it then has a mapping ``lagged``,
     ``{field: period}``. The engine keeps a copy of the parameters for each, taken at the start and
     again before every step that is a multiple of the period (never, where that is 0), and puts it
-    into the loss's field of that name.
+    into the loss's field of that name. A loss with a method ``prepare(model, batch) -> batch`` is
+    given each whole batch first, for what needs no gradient.
 
     Args:
         population: what is trained.
@@ -231,6 +232,8 @@ class Program:
         lagged = self._refresh(state, t)
         loss = dataclasses.replace(bound.loss, **lagged) if lagged else bound.loss
         batch = bound.task.batch(key, bound.batch_size)
+        if hasattr(loss, "prepare"):
+            batch = loss.prepare(bound.model, batch)
         each = lambda params, batch: loss(bound.model, params, batch)
         value, grads = loss_and_gradient(each, state["params"], batch, bound.piece)
         # Optax mixes Python floats with int32 counts, which strict promotion would refuse.

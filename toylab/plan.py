@@ -91,6 +91,7 @@ def traced(population: Population) -> tuple[Callable, Any, Any]:
     def loss(params: Any, batch: Any) -> Any:
         lagged = dict.fromkeys(getattr(bound.loss, "lagged", {}), jax.lax.stop_gradient(params))
         own = dataclasses.replace(bound.loss, **lagged) if lagged else bound.loss
+        batch = own.prepare(bound.model, batch) if hasattr(own, "prepare") else batch
         return own(bound.model, params, batch)
 
     return loss, params, batch

@@ -1,0 +1,170 @@
+"""CountDown: a network learns to search from imperfect traces, and reward changes how it does.
+
+    toylab run countdown
+    toylab run countdown --preset paper      # 3M parameters, 4 numbers, one GPU
+
+A prompt gives numbers and a target. A search trace tries combinations, marks each ``no`` or ``ok``
+and answers; an optimal path answers at once. Gandhi et al. find that a network that learns from
+imperfect searches solves more than one that learns from optimal paths; Qin et al. find what reward
+(GRPO) then adds to each. Here attempts come in random order, at most seven of them, and one verdict
+in ten is wrong.
+
+What is done otherwise. One token per number, three numbers, three operations, so that a network of
+half a million parameters learns it in minutes; hands and targets are enumerated, and a tenth of
+each is held out. An attempt is a whole plan, so there is no tree to backtrack in. A rollout batch
+serves two updates. Controls: random search with the same budgets, exact; the teacher's own verdict
+noise; a network that learned from right verdicts; rewards exchanged at random.
+
+Source: Gandhi et al. 2024 (arXiv:2404.03683); Qin et al. 2025 (arXiv:2504.07052); GRPO: Shao et al.
+2024 (arXiv:2402.03300).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+import polars as pl
+
+from studies._countdown import network as n
+from studies._countdown.claims import CLAIMS
+from studies._countdown.scoring import baselines, score_rows
+from toylab.errors import check_number
+from toylab.population import Population
+from toylab.store import RunFolder
+from toylab.study import Study
+
+ARMS = {
+    "search": ("search", 0),
+    "reward": ("reward", 0),
+    "clean": ("clean", 0),
+    "direct": ("direct", 0),
+    "direct reward": ("direct_reward", 0),
+    "direct spurious": ("direct_reward", 1),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(n.Network):
+    """The network's settings, and those of what it is compared with."""
+
+    direct_batch: int = 128  # answers per update: as many predicted tokens as a batch of searches
+    direct_piece: int = 32
+    direct_reward_steps: int = 60
+    samples: int = 16  # traces drawn for each held-out instance
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("countdown", "samples", self.samples, low=10, whole=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Searchers, searchers with right verdicts, answerers at once, and two of them after reward."""
+    shared = n.populations(config)
+    short = dataclasses.replace(config, reward_steps=config.direct_reward_steps)
+    twice = [(seed, spurious) for spurious in (0, 1) for seed in range(config.seeds)]
+    seed, spurious = zip(*twice, strict=True)
+    members = n.zipped(init_seed=seed, data_seed=seed, spurious=spurious)
+    return shared | {
+        "clean": n.pretrained(config, config.world(verdict_noise=0.0)),
+        "direct": n.pretrained(
+            config,
+            config.world(attempts=0),
+            batch_size=config.direct_batch,
+            piece=config.direct_piece,
+        ),
+        "direct_reward": n.rewarded(
+            short, "direct", config.rules.answer_length, members=members, piece=0
+        ),
+    }
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Scores, pass@k and chance; every arm on the same held-out instances."""
+    tables: dict[str, list] = {"scores": [], "passk": []}
+    for arm, (name, spurious) in ARMS.items():
+        steps = {"reward": config.reward_steps, "direct_reward": config.direct_reward_steps}
+        params = run.params(name, steps.get(name, config.steps))
+        dead = run.dead_at(name) >= 0
+        length = config.rules.answer_length if "direct" in name else config.length
+        for row in run.members(name).iter_rows(named=True):
+            if row.get("spurious", 0) != spurious:
+                continue
+            own = jax.tree.map(lambda leaf, i=row["member"]: np.asarray(leaf[i]), params)
+            found = score_rows(config, arm, own, length, row["init_seed"], config.samples)
+            for table, rows in found.items():
+                lost = {"init_seed", "arm", "split", "how", "k"} if dead[row["member"]] else None
+                tables[table] += [_kept(r, lost) for r in rows]
+    curve = run.metrics().filter(pl.col("population").is_in(["reward", "direct_reward"]))
+    stored = {name: pl.DataFrame(rows) for name, rows in tables.items()}
+    return stored | {"baselines": pl.DataFrame([baselines(config)]), "curve": curve}
+
+
+def _kept(row: dict, labels: set[str] | None) -> dict:
+    """A row; of a dead network, with its numbers lost."""
+    return row if labels is None else {k: v if k in labels else np.nan for k, v in row.items()}
+
+
+study = Study(
+    name="countdown",
+    title="CountDown: search traces, optimal paths, and what reward changes",
+    paper="Gandhi et al. 2024 (arXiv:2404.03683); Qin et al. 2025 (arXiv:2504.07052)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            largest=4,
+            high=12,
+            top=16,
+            attempts=2,
+            room=2,
+            width=8,
+            depth=1,
+            heads=2,
+            hidden=8,
+            steps=8,
+            batch_size=4,
+            piece=0,
+            reward_steps=2,
+            prompts=2,
+            group=2,
+            watched=4,
+            direct_batch=4,
+            direct_piece=0,
+            direct_reward_steps=2,
+            samples=10,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            numbers=4,
+            largest=20,
+            low=10,
+            high=99,
+            top=200,
+            operations="+-*/",
+            attempts=16,
+            room=23,
+            width=256,
+            depth=6,
+            heads=4,
+            hidden=512,
+            steps=20_000,
+            batch_size=256,
+            piece=0,
+            learning_rate=1e-3,
+            reward_steps=1_000,
+            prompts=128,
+            reward_rate=5e-5,
+            direct_batch=2_048,
+            direct_piece=0,
+            direct_reward_steps=1_000,
+        ),
+    },
+    costs={
+        "smoke": "compiling takes most of it",
+        "laptop": "to be measured",
+        "paper": "to be measured",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
