@@ -177,7 +177,7 @@ def paint(factors: Int[Array, "B F"]) -> Float[Array, "B pixels"]:
 def labels_of(factors: Int[Array, "B F"]) -> Int[Array, "B R"]:
     """The answer under each rule, in the order of ``RULES``."""
     colour = _of(factors, "colour")
-    kind = 2 * _of(factors, "stripes") + (colour < 2)
+    kind = 2 * _of(factors, "stripes") + (colour < 2).astype(jnp.int32)
     return jnp.stack([_of(factors, "shape"), colour, _of(factors, "place"), kind], axis=1)
 
 

@@ -1,0 +1,148 @@
+"""Distributed alignment search on hierarchical equality, layer by layer, with its controls.
+
+S seeds, M searches, N pairs, L layers, D width.
+"""
+
+import functools
+import itertools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+
+from tasks.equality import HierarchicalEquality
+from toylab.models.mlp import MLP
+from toylab.steering.alignment import align, interchange, random_rotation
+from toylab.taps import Edit, Params, run
+
+COUNT = 8  # coordinates that are interchanged, half of the layer
+ARMS = ("true", "wrong variable", "untrained")
+ROTATIONS = 8  # random ones
+FIT, VALID, TEST, SEARCH = 109, 110, 111, 112
+RATE = 5e-3
+
+
+def sites(model: MLP) -> tuple[str, ...]:
+    """The sites that are aligned, one per layer."""
+    return tuple(site for site in model.sites if site.endswith("/post"))
+
+
+def pairs(key: int, n: int) -> tuple[dict[str, Array], Array]:
+    """Base and source inputs (N, 16), and the answers (2, N) after an interchange.
+
+    First of ``w == x``, which the rule needs; then of the sign of w's first number put in its
+    place, which it does not.
+    """
+    task = HierarchicalEquality()
+    base, source = (task.batch(k, n) for k in jax.random.split(jax.random.key(key)))
+    true = source.latents["left"] == base.latents["right"]
+    wrong = (source.inputs[:, 0] > 0) == (base.latents["right"] == 1)
+    both = jnp.stack([true, wrong]).astype(jnp.int32)
+    return {"base": base.inputs, "source": source.inputs}, both
+
+
+def interchanged(
+    model: MLP, params: Params, gate_L: Array, r_DD: Array, some: dict[str, Array]
+) -> Array:
+    """Logits of base runs that got the source's coordinates at the layers of gate 1.
+
+    The gate is a number, so that one compiled search serves every layer.
+    """
+    names = sites(model)
+    acts = [run(model, params, some[x], record=names)[1] for x in ("base", "source")]
+    edits = []
+    for gate, name in zip(gate_L, names, strict=True):
+        base, source = (a[name] for a in acts)
+        change = interchange(base, source, r_DD, COUNT) - base
+        edits.append(Edit(name, "add", gate * change))
+    return run(model, params, some["base"], edits=edits)[0]
+
+
+def _accuracy(logits: Array, labels: Array) -> Array:
+    return jnp.mean((logits.argmax(-1) == labels).astype(jnp.float32))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _search(
+    model: MLP, n: int, steps: int, params: Params, arm: Array, gate: Array, index: Array
+) -> tuple[Array, Array]:
+    """Interchange accuracy (M, 2) on other pairs of every search; losses (M, steps)."""
+    some, labels = pairs(FIT, n)
+    judged = [pairs(key, n // 2) for key in (VALID, TEST)]
+    width = model.sizes[1]
+
+    def one(own: Params, which: Array, gate_L: Array, i: Array) -> tuple[Array, Array]:
+        key = jax.random.fold_in(jax.random.key(SEARCH), i)
+        start = random_rotation(jax.random.fold_in(key, 0), width)
+        logits = lambda r_DD, x: interchanged(model, own, gate_L, r_DD, x)
+        batches = jax.random.fold_in(key, 1)
+        found = align(logits, some, labels[which], start, batches, steps=steps, learning_rate=RATE)
+        accuracy = [_accuracy(logits(found.rotation, x), y[which]) for x, y in judged]
+        return jnp.stack(accuracy), found.losses
+
+    return jax.vmap(one)(params, arm, gate, index)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _plain(model: MLP, n: int, params: Params) -> tuple[Array, Array]:
+    """Accuracy (S,) on new examples, and of random rotations (S, L) on interchanged pairs."""
+    some, labels = pairs(TEST, n // 2)
+    batch = HierarchicalEquality().batch(jax.random.key(TEST + 1), n)
+    keys = jax.random.split(jax.random.key(SEARCH + 1), ROTATIONS)
+    turns = jnp.stack([random_rotation(key, model.sizes[1]) for key in keys])
+
+    def one(own: Params) -> tuple[Array, Array]:
+        def layer(gate_L: Array) -> Array:
+            turned = lambda r: _accuracy(interchanged(model, own, gate_L, r, some), labels[0])
+            return jax.vmap(turned)(turns).mean()
+
+        gates = jnp.eye(len(sites(model)), dtype=jnp.float32)
+        solved = _accuracy(model.apply(own, batch.inputs), batch.targets)
+        return solved, jax.vmap(layer)(gates)
+
+    return jax.vmap(one)(params)
+
+
+def alignment_tables(
+    model: MLP, nets: tuple[Params, Params], n: int, steps: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Accuracy of the networks, and interchange accuracy of every arm, layer and seed.
+
+    Args:
+        model: the perceptron on equality.
+        nets: untrained and trained parameters, leading axis S.
+        n: pairs to fit on; half as many are judged.
+        steps: of each search.
+    """
+    untrained, trained = nets
+    count, layers = len(jax.tree.leaves(trained)[0]), len(sites(model))
+    cells = list(itertools.product(range(count), range(len(ARMS)), range(layers)))
+    seed, arm, layer = (np.array(x) for x in zip(*cells, strict=True))
+    fresh = arm == ARMS.index("untrained")
+
+    def pick(a: Array, b: Array) -> np.ndarray:
+        is_fresh = fresh.reshape(-1, *[1] * (np.ndim(a) - 1))
+        return np.where(is_fresh, np.asarray(a)[seed], np.asarray(b)[seed])
+
+    params = jax.tree.map(pick, untrained, trained)
+    which = (arm == ARMS.index("wrong variable")).astype(np.int32)
+    gates = np.eye(layers, dtype=np.float32)[layer]
+    index = np.arange(len(cells), dtype=np.uint32)
+    found = np.asarray(_search(model, n, steps, params, which, gates, index)[0], np.float64)
+    solved, turned = (np.asarray(x, np.float64) for x in _plain(model, n, trained))
+    rows: list[dict[str, Any]] = [
+        {"init_seed": s, "arm": ARMS[a], "layer": i, "valid": float(valid), "iia": float(test)}
+        for (s, a, i), (valid, test) in zip(cells, found, strict=True)
+    ]
+    rows += [
+        {"init_seed": s, "arm": "random rotation", "layer": i, "valid": float(v), "iia": float(v)}
+        for (s, i), v in np.ndenumerate(turned)
+    ]
+    accuracy = [
+        {"init_seed": s, "network": "equality", "rule": "equality", "accuracy": float(a)}
+        for s, a in enumerate(solved)
+    ]
+    return pl.DataFrame(accuracy), pl.DataFrame(rows)

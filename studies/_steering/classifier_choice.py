@@ -1,0 +1,100 @@
+"""Choice on scenes: without a cue the network answers by any rule, and a reward wants one of them.
+
+S seeds, R rules, N scenes, A answers, K samples.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+
+from studies._steering.classifier_arithmetic import TEST, VALID, scenes
+from studies._steering.classifier_skills import sites
+from tasks.scenes import NO_CUE, cued
+from toylab import random
+from toylab.models.mlp import MLP
+from toylab.steering.choice import choose, fit_values, tilted, values
+from toylab.taps import Params, run
+
+KS = (1, 2, 4, 8, 16, 32)
+BETA = 0.1
+CHOOSERS = ("probe", "untrained features", "oracle", "random", "limit")
+SEED = 108
+
+
+def sample(key: Array, logits: Array, count: int) -> Array:
+    """Answers (N, count) drawn from the softmax of logits (N, A)."""
+    u = random.uniform(key, (len(logits), count))
+    cdf = jnp.cumsum(jax.nn.softmax(logits, -1), -1)
+    above = (u[:, :, None] > cdf[:, None, :-1]).astype(jnp.int32)
+    return above.sum(-1)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _rewards(model: MLP, n: int, trained: Params, untrained: Params) -> Array:
+    """Mean rewards (S, choosers, K) over rules and scenes."""
+    splits = [scenes(VALID, 4 * n), scenes(TEST, n)]
+    asked = [cued(p, jnp.full(len(p), NO_CUE, jnp.int32)) for p, _ in splits]
+    keys = jax.random.split(jax.random.key(SEED), 4)
+
+    def look(params: Params, inputs: Array) -> tuple[Array, Array]:
+        logits, acts = run(model, params, inputs, record=sites(model))
+        return logits, jnp.concatenate([acts[site] for site in sites(model)], -1)
+
+    def one(args: tuple[Params, Params]) -> Array:
+        own, first = args
+        (fit_logits, fit_features), (logits, features) = (look(own, x) for x in asked)
+        fresh_fit, fresh = (look(first, x)[1] for x in asked)
+        tried = sample(keys[0], fit_logits, 1)[:, 0]
+        drawn_NK = sample(keys[1], logits, max(KS))
+
+        def rule(fit_label: Array, label: Array) -> Array:
+            earned = (tried == fit_label).astype(jnp.float32)
+            good_NK = (drawn_NK == label[:, None]).astype(jnp.float32)
+            probe = fit_values(fit_features, tried, earned, 4)
+            q_NA = values(probe, features)
+            plain = values(fit_values(fresh_fit, tried, earned, 4), fresh)
+            of = lambda q: jnp.take_along_axis(q, drawn_NK, 1)
+            rows = [by(keys[2], of(q_NA), good_NK), by(keys[2], of(plain), good_NK)]
+            best = jnp.stack([good_NK[:, :k].max(1).mean() for k in KS])
+            any_one = by(keys[3], jnp.zeros_like(good_NK), good_NK)
+            law = tilted(jax.nn.softmax(logits, -1), q_NA, BETA)
+            limit = jnp.take_along_axis(law, label[:, None], 1).mean()
+            return jnp.stack([*rows, best, any_one, jnp.full(len(KS), limit)])
+
+        return jax.vmap(rule)(splits[0][1].T, splits[1][1].T).mean(0)
+
+    return jax.lax.map(one, (trained, untrained))
+
+
+def by(key: Array, q_NK: Array, good_NK: Array) -> Array:
+    """Mean reward of the answer picked among the first k samples, for every k of ``KS``."""
+
+    def at(k: int) -> Array:
+        picked = choose(key, q_NK[:, :k], BETA)
+        return jnp.take_along_axis(good_NK, picked[:, None], 1).mean()
+
+    return jnp.stack([at(k) for k in KS])
+
+
+def choice_table(model: MLP, nets: Any, n: int) -> pl.DataFrame:
+    """Reward of every chooser among k samples.
+
+    ``limit`` is the reward of the policy that the choice tends to, ``pi0 exp(Q / beta) / Z``.
+
+    Args:
+        model: the perceptron.
+        nets: ``mixed`` and ``untrained`` are used.
+        n: scenes that are judged; Q is fitted on four times as many others.
+    """
+    found = np.asarray(_rewards(model, n, nets.mixed, nets.untrained), np.float64)
+    return pl.DataFrame(
+        {"init_seed": seed, "chooser": name, "k": k, "reward": float(found[seed, i, j])}
+        for seed in range(len(found))
+        for i, name in enumerate(CHOOSERS)
+        for j, k in enumerate(KS)
+    )

@@ -1,0 +1,92 @@
+"""Saliency on scenes: do the strongest gradients of the rule shape lie on the object?"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+from scipy import stats as scipy_stats
+
+from tasks.scenes import PIXELS, RULES, SIDE, Scenes, boxes
+from toylab.models.mlp import MLP
+from toylab.steering.saliency import gradients, overlap, smooth_gradients
+from toylab.taps import Params
+
+RULE = RULES.index("shape")
+JUDGED, NOISE = 105, 106
+SHOWN = 5
+METHODS = ("plain", "smooth")
+
+
+@functools.partial(jax.jit, static_argnums=(0,))
+def _maps(model: MLP, params: Params, inputs: Array) -> Array:
+    """Saliency of each pixel (S, 2, N, pixels), summed over colours: plain and smoothed."""
+    fixed = jnp.arange(inputs.shape[1]) >= 3 * PIXELS
+
+    def one(args: tuple[Params, Array]) -> Array:
+        own, index = args
+        logits = lambda x: model.apply(own, x)
+        chosen = jax.nn.one_hot(logits(inputs).argmax(-1), 4, dtype=jnp.float32)
+        # Noisy copies are judged by the class of the clean scene.
+        score = lambda x: (logits(x) * chosen).sum(-1)
+        key = jax.random.fold_in(jax.random.key(NOISE), index)
+        found = [
+            gradients(score, inputs),
+            smooth_gradients(score, inputs, key, fixed=fixed[None]),
+        ]
+        size = lambda g: jnp.abs(g[:, : 3 * PIXELS]).reshape(len(g), PIXELS, 3).sum(-1)
+        return jnp.stack([size(g) for g in found])
+
+    count = len(jax.tree.leaves(params)[0])
+    return jax.lax.map(one, (params, jnp.arange(count, dtype=jnp.uint32)))
+
+
+def saliency_tables(model: MLP, nets: Any, n: int) -> dict[str, pl.DataFrame | np.ndarray]:
+    """Overlaps with the object's box, the grey object's and a random one; a few maps to show.
+
+    Args:
+        model: the perceptron.
+        nets: ``mixed`` and ``untrained`` are used.
+        n: scenes.
+    """
+    batch = jax.jit(lambda: Scenes(RULE).batch(jax.random.key(JUDGED), n))()
+    masks = {name: np.asarray(batch.latents[name]) for name in ("mask", "other")}
+    turned = np.roll(np.asarray(batch.latents["factors"]), 1, 0)
+    masks["random"] = np.asarray(boxes(jnp.asarray(turned))[0])  # another scene's box
+    rows: list[dict[str, Any]] = []
+    shown = []
+    for network, params in (("trained", nets.mixed), ("untrained", nets.untrained)):
+        maps_SMNP = np.asarray(_maps(model, params, batch.inputs))
+        shown += list(maps_SMNP[0, :, :SHOWN])
+        for seed, maps_MNP in enumerate(maps_SMNP):
+            found = [{k: overlap(m, mask) for k, mask in masks.items()} for m in maps_MNP]
+            p = paired_p(found[1]["mask"], found[0]["mask"])
+            rows += [
+                {
+                    "init_seed": seed,
+                    "network": network,
+                    "method": method,
+                    "iou": float(o["mask"].mean()),
+                    "other": float(o["other"].mean()),
+                    "random": float(o["random"].mean()),
+                    "p": p,
+                }
+                for method, o in zip(METHODS, found, strict=True)
+            ]
+    pictures = np.asarray(batch.inputs)[:SHOWN, : 3 * PIXELS].reshape(-1, SIDE, SIDE, 3)
+    picture = lambda flat: np.asarray(flat, np.float64).reshape(*np.shape(flat)[:-1], SIDE, SIDE)
+    return {
+        "toy_saliency": pl.DataFrame(rows),
+        "toy_saliency_pictures": pictures.astype(np.float64),
+        "toy_saliency_maps": picture(np.stack([masks["mask"][:SHOWN].astype(float), *shown])),
+    }
+
+
+def paired_p(smooth: np.ndarray, plain: np.ndarray) -> float:
+    """One-sided p of the paired t-test that the first is larger; 1/2 where all pairs are equal."""
+    if np.ptp(smooth - plain) == 0:
+        return 0.5
+    return float(scipy_stats.ttest_rel(smooth, plain, alternative="greater").pvalue)

@@ -1,0 +1,67 @@
+"""Skill neurons: single neurons whose activation tells a task's answer."""
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Bool, Float, Int
+
+from toylab.errors import ToylabError, check_number
+
+
+def predictivity(
+    train_acts: Float[Array, "*lead N F"],
+    train_labels: Bool[Array, "*lead N"],
+    acts: Float[Array, "*lead M F"],
+    labels: Bool[Array, "*lead M"],
+) -> Float[Array, "*lead F"]:
+    """Accuracy of each neuron as a classifier of a binary label, ``max(Acc, 1 - Acc)``.
+
+    The threshold is the neuron's mean on the training examples, ``Acc = mean [a > a_bar] == y``.
+    Which side means yes is chosen on the training examples too, so that the accuracy on new ones
+    is not the better of two.
+
+    Args:
+        train_acts: activations that set the threshold and the side.
+        train_labels: their labels.
+        acts: activations that are judged.
+        labels: their labels.
+
+    Returns:
+        Accuracies on the judged examples, from 0 to 1.
+
+    Raises:
+        ToylabError: shapes that do not fit.
+
+    Source:
+        Wang et al. 2022 (arXiv:2211.07349), section 3.1; they take the side on the same examples.
+    """
+    for x, y in ((train_acts, train_labels), (acts, labels)):
+        if x.shape[:-1] != y.shape:
+            raise ToylabError(f"predictivity: activations {x.shape} with labels {y.shape}.")
+    threshold = jnp.mean(train_acts, -2, keepdims=True)
+
+    def accuracy(x: Array, y: Array) -> Array:
+        return jnp.mean(((x > threshold) == y[..., None]).astype(jnp.float32), -2)
+
+    is_up = accuracy(train_acts, train_labels) >= 0.5
+    found = accuracy(acts, labels)
+    return jnp.where(is_up, found, 1 - found)
+
+
+def strongest(scores: Float[Array, "*lead F"], share: float) -> Bool[Array, "*lead F"]:
+    """Return which neurons are among the given share with the highest scores, at least one.
+
+    Args:
+        scores: one per neuron; of equal scores the earlier neuron wins.
+        share: of the neurons, from 0 to 1.
+
+    Raises:
+        ToylabError: a share out of range.
+
+    Example:
+        >>> strongest(jnp.array([0.1, 0.9, 0.5, 0.2]), 0.5).tolist()
+        [False, True, True, False]
+    """
+    check_number("strongest", "share", share, low=0, high=1)
+    count = max(1, round(share * scores.shape[-1]))
+    rank: Int[Array, "*lead F"] = jnp.argsort(jnp.argsort(-scores, axis=-1), axis=-1)
+    return rank < count
