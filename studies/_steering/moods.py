@@ -1,7 +1,7 @@
 """Moods of stories, read and steered: heads (ITI), reading vectors (RepE), activation addition.
 
 Prompts begin with OPEN and hold plain nouns alone, so nothing tells their mood: good nouns have
-half of the share. A dose moves that share; its cost is the KL at verbs, on which the mood has no say.
+half of the share. A dose moves that share; its cost is the KL at verbs, where moods have no say.
 
 I blocks, H heads, K head dimension, C conditions, S seeds; the others as everywhere.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
+from studies._steering.doses import conditions, dose_table
 from studies._steering.language import JUDGED, Config, stories
 from toylab.models.transformer import Transformer
 from toylab.steering.activation import random_like
@@ -174,30 +175,6 @@ def front_arms(config: Config, gap_ID: np.ndarray, seed: int) -> list[tuple]:
     return arms
 
 
-def conditions(config: Config, arms: dict[str, list[tuple]]) -> tuple[list[dict], tuple]:
-    """Labels of the conditions, the first of which adds nothing, and what each adds."""
-    width = (config.lm_depth, config.lm_width)
-    push = (config.lm_depth, config.lm_heads, config.lm_width // config.lm_heads)
-    labels, heads, resid = [{"method": "none"}], [np.zeros(push)], [np.zeros(width)]
-    for method, rows in arms.items():
-        for arm, draw, *place, vector in rows:
-            for dose in (sign * d for d in config.lm_doses for sign in (1, -1)):
-                at = place[0] if place else -1
-                labels.append(
-                    {"method": method, "arm": arm, "draw": draw, "layer": at, "dose": dose}
-                )
-                heads.append(dose * np.asarray(vector) if at < 0 else heads[0])
-                resid.append(np.zeros(width) if at < 0 else _at(width, at, dose * vector))
-    front = np.array([label["method"] == "ActAdd" for label in labels])
-    return labels, (np.stack(heads), np.stack(resid), front)
-
-
-def _at(shape: tuple[int, int], layer: int, vector: np.ndarray) -> np.ndarray:
-    rows = np.zeros(shape)
-    rows[layer] = vector
-    return rows
-
-
 def mood_tables(config: Config, params_P: Params) -> dict[str, Any]:
     """Tables ``doses``, ``heads`` and ``reading``."""
     task, model = config.world(), config.model()
@@ -241,18 +218,3 @@ def _front(model: Transformer, params_P: Params, markers: Array) -> Array:
         return jnp.stack([a[0, 0] - a[1, 0] for a in acts.values()])
 
     return jax.vmap(one)(params_P)
-
-
-def dose_table(labels: list[dict], share_PC: np.ndarray, cost_PC: np.ndarray) -> pl.DataFrame:
-    """Both signs of a dose in one row: shares, their difference (swing), the larger cost.
-
-    Signs follow each other in ``labels``, whose first entry adds nothing.
-    """
-    rows = []
-    for seed, (share, cost) in enumerate(zip(share_PC, cost_PC, strict=True)):
-        for c in range(1, len(labels), 2):
-            up, down = float(share[c]), float(share[c + 1])
-            seen = {"up": up, "down": down, "swing": up - down, "unsteered": float(share[0])}
-            seen["cost"] = float(max(cost[c], cost[c + 1]))
-            rows.append({"init_seed": seed} | labels[c] | seen)
-    return pl.DataFrame(rows)

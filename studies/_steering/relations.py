@@ -105,10 +105,10 @@ def relation_table(config: Config, params_P: Params) -> pl.DataFrame:
     for seed in range(config.seeds):
         params, own = (jax.tree.map(lambda a, p=seed: a[p], x) for x in (params_P, told))
         for r, name in enumerate(RELATIONS):
-            found = {k: own[k][:, r] for k in ("w", "b", "s")}
+            found = {k: own[k][:, r] for k in ("w", "b", "s")} | {"o": own["o"][r]}
             known = np.asarray(own["answer"][r]) == truth[r]
             row = faithful_row(model, params, found, np.asarray(own["answer"][r]), known, n_train)
-            moves = (params, jnp.asarray(prompts[r]), own["o"][r], truth[r], known)
+            moves = (params, jnp.asarray(prompts[r]), truth[r], known)
             row |= causal_row(model, sites, found, moves, n_train, seed)
             rows.append({"init_seed": seed, "relation": name, "known": float(known.mean())} | row)
     return pl.DataFrame(rows)
@@ -132,11 +132,11 @@ def faithful_row(
 
     ``constant`` is the share that the mean object of the trained-on subjects gives.
     """
-    told = []
+    told, mean_D = [], found["o"][:n_train].mean(0)
     for w, b, s in zip(found["w"], found["b"], found["s"], strict=True):
         outputs = jnp.stack([Relation(w, b, beta)(s) for beta in (0.0, *BETAS)])
-        # The mean object: what a map that sees no subject would say.
-        outputs = outputs.at[0].set(outputs[2, :n_train].mean(0)[None])
+        # What a map that sees no subject would say.
+        outputs = outputs.at[0].set(jnp.broadcast_to(mean_D, outputs.shape[1:]))
         told.append(np.asarray(read_out(model, params, outputs).argmax(-1)))
     agree_IBS = np.stack(told) == answer_S
     dev, test = (part & known_S for part in _parts(len(answer_S), n_train))
@@ -155,7 +155,7 @@ def causal_row(
     model: Transformer,
     sites: tuple[str, ...],
     found: dict[str, Array],
-    moves: tuple[Params, Array, Array, np.ndarray, np.ndarray],
+    moves: tuple[Params, Array, np.ndarray, np.ndarray],
     n_train: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -164,7 +164,8 @@ def causal_row(
     Each subject is moved towards the next one with another object; the control's moves are random
     and as long.
     """
-    params, tokens, o_SD, truth_S, known_S = moves
+    params, tokens, truth_S, known_S = moves
+    o_SD = found["o"]
     target_S = other_object(truth_S, known_S)
     kept = known_S & (target_S >= 0)
     wanted_S = np.where(target_S >= 0, truth_S[target_S], -1)
