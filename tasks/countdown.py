@@ -105,7 +105,8 @@ class Countdown(Rules, Task):
             return self._write(hand_N, target, worked, none, none, right_K, best, jnp.int32(0))
         away_K = self._distance(worked, target)
         guided = guide < jnp.asarray(self.guided, jnp.float32)
-        merit_K = try_K - jnp.where(guided, away_K + 1, 0.0)
+        # Distances are multiples of 1 / (N - 1): chance decides among equals only.
+        merit_K = jnp.where(guided, 0.5 / (self.numbers - 1) * try_K - away_K, try_K)
         _, tried_A = jax.lax.top_k(jnp.where(worked.valid_K, merit_K, -jnp.inf), self.attempts)
         wrong_A = noise_A < jnp.asarray(self.verdict_noise, jnp.float32)
         shown_A = (right_K[tried_A] ^ wrong_A) & worked.valid_K[tried_A]

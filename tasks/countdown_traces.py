@@ -164,7 +164,7 @@ def _judge(
             break
         hand.subtract((a, b))
         hand[c] += 1
-    right = not problem and steps[-1][-1] == target
+    right = bool(not problem and steps[-1][-1] == target)
     if not problem and not verdict and not right:
         problem = f"the result is {steps[-1][-1]}, not {target}"
     return Attempt(steps, place, verdict, right, problem)
@@ -181,10 +181,10 @@ def columns(rules: Rules, tokens_BT: Any) -> dict[str, np.ndarray]:
     """Numbers of many traces, for tables: one entry each.
 
     Returns:
-        ``solved``, ``parsed`` (a trace to its end), ``answered``, ``attempts``, ``length``,
-        ``sound`` (share of attempts that keep the rules), ``repeats`` (share of attempts made
-        before), ``false_ok`` and ``false_no`` (share of wrong attempts marked ok, of right ones
-        marked no; NaN without any).
+        ``solved``, ``parsed`` (a trace to its end), ``answered``, ``length``; counts of
+        ``attempts``, of ``sound`` ones, which keep the rules, and of ``repeats`` of earlier ones;
+        of the sound ones, counts that are ``wrong`` and of these marked ok (``wrong_ok``), that are
+        ``right`` and of these marked no (``right_no``).
     """
     traces = [read(rules, tokens) for tokens in np.asarray(tokens_BT)]
     rows = [_numbers(trace) for trace in traces]
@@ -192,16 +192,19 @@ def columns(rules: Rules, tokens_BT: Any) -> dict[str, np.ndarray]:
 
 
 def _numbers(trace: Trace) -> dict[str, float]:
-    share = lambda hits: float(np.mean(hits)) if len(hits) else np.nan
     tried = [attempt.skeleton for attempt in trace.attempts]
+    sound = [attempt for attempt in trace.attempts if not attempt.problem]
+    marked = lambda right, verdict: sum(a.right is right and a.verdict == verdict for a in sound)
     return {
         "solved": trace.solved,
         "parsed": not trace.problem,
         "answered": trace.answer is not None,
-        "attempts": len(tried),
         "length": trace.length,
-        "sound": share([not a.problem for a in trace.attempts]),
-        "repeats": share([t in tried[:i] for i, t in enumerate(tried)]),
-        "false_ok": share([a.verdict == "ok" for a in trace.attempts if not a.right]),
-        "false_no": share([a.verdict == "no" for a in trace.attempts if a.right]),
+        "attempts": len(tried),
+        "sound": len(sound),
+        "repeats": len(tried) - len(set(tried)),
+        "wrong": marked(False, "ok") + marked(False, "no"),
+        "wrong_ok": marked(False, "ok"),
+        "right": marked(True, "ok") + marked(True, "no"),
+        "right_no": marked(True, "no"),
     }

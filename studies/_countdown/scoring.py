@@ -69,9 +69,18 @@ def score_rows(
 
 
 def _means(found: dict[str, np.ndarray]) -> dict[str, float]:
-    """Means over traces; verdict errors over the traces that have such attempts."""
-    mean = lambda values: float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
-    return {name: mean(values) for name, values in found.items()} | {
+    """Means over traces, and shares over all their attempts; NaN of none."""
+    share = lambda part, of: (
+        float(found[part].sum() / found[of].sum()) if found[of].any() else np.nan
+    )
+    means = {
+        n: float(found[n].mean()) for n in ("solved", "parsed", "answered", "length", "attempts")
+    }
+    return means | {
+        "sound": share("sound", "attempts"),
+        "repeats": share("repeats", "attempts"),
+        "false_ok": share("wrong_ok", "wrong"),
+        "false_no": share("right_no", "right"),
         "nats": np.nan,
         "openings": np.nan,
     }
@@ -117,7 +126,7 @@ def baselines(config: Network) -> dict[str, float]:
         "one_plan": tried(1),
         "random_search": tried(config.attempts),
         "random_room": tried(config.room),
-        "noise": float(np.nanmean(teacher["false_ok"])),
+        "noise": float(teacher["wrong_ok"].sum() / teacher["wrong"].sum()),
         "teacher": float(teacher["solved"].mean()),
         "teacher_attempts": float(teacher["attempts"].mean()),
     }
