@@ -63,7 +63,7 @@ class Config:
     """Settings; ``toy_seeds`` are of part 1, ``seeds`` of part 2."""
 
     seeds: int = 5
-    toy_seeds: int = 10
+    toy_seeds: int = 20
     reference_steps: int = 500
     epochs: int = 500
     toy_rate: float = 1e-3
@@ -191,7 +191,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     """Ends and curves of the toy; the language models under every edit."""
     policy = populations(config)["policy"]
     neurons = config.depth * 4 * config.width
-    counts = tuple(c for c in COUNTS if c < neurons) + (neurons,)
+    counts = (*tuple(c for c in COUNTS if c < neurons), neurons)
     return toy_tables(run, policy, policies(config)[1]) | language_tables(
         run, config, config.bad_neurons, counts
     )
@@ -208,7 +208,7 @@ study = Study(
             reference_steps=20,
             epochs=20,
             width=16,
-            depth=2,
+            depth=1,
             length=12,
             prompt=4,
             steps=10,

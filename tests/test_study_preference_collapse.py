@@ -138,7 +138,7 @@ def test_change_of_a_scaled_and_a_turned_matrix():
 
 
 def test_reading_agrees_with_a_loop_and_edits_act(params):
-    seen = r.texts(TASK, 4)
+    seen = r.texts(TASK, 4, np.uint32(0))
     none = r.no_hands(MODEL, seen.inputs_BL)
     found = r.read(MODEL, TASK, 4, params, seen, none)
     logits = np.asarray(MODEL.apply(params, seen.inputs_BL), np.float64)[:, 3:]
@@ -162,7 +162,7 @@ def test_reading_agrees_with_a_loop_and_edits_act(params):
 
 
 def test_the_bayes_predictor_is_best_on_its_own_texts():
-    seen = r.texts(BadWords(length=10, world_seed=3), 64)
+    seen = r.texts(TASK, 64, np.uint32(3))
     rate, nats, loss = np.asarray(r.best(TASK, 4, np.uint32(3), seen))
     wrong = np.asarray(r.best(TASK, 4, np.uint32(5), seen))
     assert 0.02 < rate < 0.25
@@ -171,7 +171,7 @@ def test_the_bayes_predictor_is_best_on_its_own_texts():
 
 
 def test_sampled_rate_of_a_model_that_always_or_never_swears(params):
-    seen = r.texts(TASK, 4)
+    seen = r.texts(TASK, 4, np.uint32(0))
     for word, share in ((95, 1.0), (3, 0.0)):
         flat = dict(flatten(params))
         flat["norm/scale"] = np.zeros_like(flat["norm/scale"])

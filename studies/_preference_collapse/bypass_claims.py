@@ -21,7 +21,7 @@ GROUPS = "arXiv:2411.06424"
 
 def rate(condition: str, *where: pl.Expr) -> Measure:
     """Mean bad rate of a condition."""
-    chosen = (pl.col("condition") == condition,) + where
+    chosen = (pl.col("condition") == condition, *where)
     return lambda m: per_unit(m["bypass"].filter(*chosen), pl.col("rate").mean())
 
 

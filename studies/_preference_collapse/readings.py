@@ -63,13 +63,13 @@ class Hands(NamedTuple):
     shift_D: Array
 
 
-def texts(task: BadWords, count: int) -> Texts:
-    """Draw ``count`` natural and as many clean texts of a language."""
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def texts(task: BadWords, count: int, seed: Array) -> Texts:
+    """Draw ``count`` natural and as many clean texts of a seed's language."""
     natural, clean = jax.random.split(jax.random.key(JUDGED))
-    halves = [
-        task.batch(natural, count),
-        dataclasses.replace(task, boost=0.0).batch(clean, count),
-    ]
+    world = dataclasses.replace(task, world_seed=seed)
+    quiet = dataclasses.replace(world, boost=0.0)
+    halves = [world.batch(natural, count), quiet.batch(clean, count)]
     join = lambda name: jnp.concatenate([getattr(h, name) for h in halves])
     return Texts(join("inputs"), join("targets"))
 

@@ -1,6 +1,6 @@
 """Tables of the study: the toy's ends and curves, and the language model's conditions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -9,7 +9,7 @@ import polars as pl
 
 from studies._preference_collapse.bypass import Bench, change_rows, top
 from studies._preference_collapse.policy import readings
-from studies._preference_collapse.readings import best, no_hands, read, sampled_rate, texts
+from studies._preference_collapse.readings import Texts, best, no_hands, read, sampled_rate, texts
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.taps import Params
@@ -84,6 +84,7 @@ def language_tables(
         n: [] for n in ("bypass", "neurons", "matrices", "networks", "tuning")
     }
     members = run.members("tuned")
+    kept = {step: run.params("tuned", step) for step in config.kept}
     for seed in run.members("language")["init_seed"].to_list():
         own = members.filter(pl.col("init_seed") == seed)
         arms = {
@@ -91,25 +92,24 @@ def language_tables(
             for row in own.iter_rows(named=True)
         }
         dead = any(run.dead_at("tuned")[i] >= 0 for i in arms.values())
-        found = _seed_rows(run, config, seed, arms, chosen, counts)
+        at = lambda arm, step, arms=arms: jax.tree.map(lambda x: x[arms[arm]], kept[step])
+        found = _seed_rows(config, seed, list(arms), at, chosen, counts)
         for name, rows in found.items():
             tables[name] += [{"init_seed": seed} | (_lost(r) if dead else r) for r in rows]
     return {name: pl.DataFrame(rows) for name, rows in tables.items()}
 
 
 def _seed_rows(
-    run: RunFolder,
     config: Any,
     seed: int,
-    arms: dict[str, int],
+    arms: list[str],
+    at: Callable[[str, int], Params],
     chosen: int,
     counts: tuple[int, ...],
 ) -> dict[str, list[dict[str, Any]]]:
-    """Every table's rows of one seed."""
+    """Every table's rows of one seed; ``at`` gives an arm's parameters at a step."""
     model, task, prompt = config.model(), config.world(), config.prompt
-    seen = texts(config.world(seed), config.texts)
-    kept = {step: run.params("tuned", step) for step in config.kept}
-    at = lambda arm, step: jax.tree.map(lambda leaf: leaf[arms[arm]], kept[step])
+    seen = texts(task, config.texts, np.uint32(seed))
     first, tuned = at("dpo", 0), at("dpo", config.tune_steps)
     bench = Bench(model, task, prompt, seen, first, tuned, seed)
     changes = {arm: change_rows(first, at(arm, config.tune_steps)) for arm in arms}
@@ -143,7 +143,9 @@ def _seed_rows(
     }
 
 
-def _tuning(config: Any, seen: Any, arms: Any, at: Any, first: Params) -> Iterator[dict[str, Any]]:
+def _tuning(
+    config: Any, seen: Texts, arms: list[str], at: Callable[[str, int], Params], first: Params
+) -> Iterator[dict[str, Any]]:
     """Bad rate, clean loss and change of weights as tuning goes on."""
     model, none = config.model(), no_hands(config.model(), seen.inputs_BL)
     for arm in arms:
