@@ -48,6 +48,26 @@ from toylab.taps import Params
 
 FIT, TEST, TRACES = 201, 202, 203  # seeds of pairs and of traces
 BEFORE = 13  # tokens before "(" at which the mean belief is kept
+SMOKE: dict[str, Any] = {
+    "seeds": 2,
+    "largest": 6,
+    "high": 20,
+    "top": 36,
+    "attempts": 3,
+    "room": 3,
+    "width": 16,
+    "depth": 2,
+    "heads": 2,
+    "hidden": 16,
+    "steps": 10,
+    "batch_size": 8,
+    "piece": 0,
+    "reward_steps": 2,
+    "prompts": 4,
+    "group": 2,
+    "watched": 4,
+}
+PAPER: dict[str, Any] = {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +89,8 @@ class Config(net.Network):
             check_number("self_verification", name, getattr(self, name), low=1, whole=True)
         check_number("self_verification", "bench_pairs", self.bench_pairs, high=self.test_pairs)
         check_number("self_verification", "earlier", self.earlier, low=0, whole=True)
-        check_number("self_verification", "further", self.further, low=0, whole=True)
+        last = self.room - self.earlier - 1
+        check_number("self_verification", "further", self.further, low=0, high=last, whole=True)
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -77,13 +98,13 @@ def populations(config: Config) -> dict[str, Population]:
     return net.populations(config)
 
 
-def plan_of(config: Config, population: Population) -> n.Plan:
+def plan_of(config: Config) -> n.Plan:
     """What is asked of every network: the same attempts of all."""
-    rules = population.task.rules
+    rules = config.rules
     fit = draw_pairs(rules, config.fit_pairs, config.earlier, "train", FIT)
     test = draw_pairs(rules, config.test_pairs, config.earlier, "numbers", TEST)
     return n.Plan(
-        population.model,
+        config.model(),
         rules,
         signs(rules),
         p.Parts(*split_groups(fit, 0.8, FIT), test),
@@ -96,10 +117,8 @@ def plan_of(config: Config, population: Population) -> n.Plan:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Measure every network: untrained, before reward and after it."""
-    population = populations(config)["search"]
-    plan = plan_of(config, population)
-    prompts = CountdownPrompts(*dataclasses.astuple(plan.rules), split_name="numbers")
-    length = population.task.trace_length - plan.rules.prompt_length
+    plan = plan_of(config)
+    prompts = CountdownPrompts(**dataclasses.asdict(plan.rules), split_name="numbers")
     weights = {arm: run.params(arm) for arm in ("search", "reward")}
     weights["untrained"] = run.params("search", 0)
     dead = (run.dead_at("search") >= 0) | (run.dead_at("reward") >= 0)
@@ -113,7 +132,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
             rows = one.tables | {"probes": [*one.tables["probes"], bag]}
             if arm != "untrained":
                 told = own_errors(
-                    plan.model, own[arm], prompts, config.traces, length, plan.signs, TRACES
+                    plan.model, own[arm], prompts, config.traces, config.length, plan.signs, TRACES
                 )
                 rows |= {"errors": [told]} | belief_rows(one, BEFORE, plan.rules)
             if arm == "reward":
@@ -146,7 +165,7 @@ study = Study(
     paper="Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379)",
     presets={
         "smoke": Config(
-            **net.SMOKE,
+            **SMOKE,
             fit_pairs=20,
             test_pairs=8,
             bench_pairs=4,
@@ -157,7 +176,7 @@ study = Study(
             traces=4,
         ),
         "laptop": Config(),
-        "paper": Config(**net.PAPER, test_pairs=300, bench_pairs=300, draws=30),
+        "paper": Config(**PAPER, test_pairs=300, bench_pairs=300, draws=30),
     },
     costs={
         "smoke": "short training; compiling takes most of it",

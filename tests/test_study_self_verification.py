@@ -3,16 +3,22 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 import pytest
 
+from figures import self_verification as pictures
+from studies._self_verification import claims, numbers
 from studies._self_verification import pairs as pr
 from studies._self_verification import probing as p
 from studies._self_verification import scores as sc
 from studies._self_verification import silencing as si
 from studies._self_verification import vectors as v
+from studies._self_verification.beliefs import belief_rows
+from studies._self_verification.networks import Found
 from studies._self_verification.passes import look
 from tasks.countdown_rules import Rules
 from tasks.countdown_traces import read
+from toylab import figures as fig
 from toylab.errors import ToylabError
 from toylab.models import Transformer
 from toylab.taps import run

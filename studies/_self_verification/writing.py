@@ -103,9 +103,13 @@ def own_errors(
 
 
 def errors(rules: Rules, tokens_BL: np.ndarray) -> dict[str, Any]:
-    """Error rates of both signs over all attempts of traces; NaN without any attempt."""
-    tried = [attempt for tokens in tokens_BL for attempt in read(rules, tokens).attempts]
-    right, wrong = ([a for a in tried if a.right == told] for told in (True, False))
+    """Error rates of both signs over all attempts of traces; NaN without any attempt.
+
+    What is checked is whether the result is the target, however it was come by.
+    """
+    traces = [read(rules, tokens) for tokens in tokens_BL]
+    tried = [(attempt, trace.target) for trace in traces for attempt in trace.attempts]
+    right, wrong = ([a for a, t in tried if (a.result == t) is told] for told in (True, False))
     share = lambda hits: float(np.mean(hits)) if len(hits) else float("nan")
     return {
         "missed": share([a.verdict == "no" for a in right]),
