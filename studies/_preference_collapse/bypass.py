@@ -86,11 +86,11 @@ def group_of(name: str) -> str:
 
 
 def change_rows(first: Params, params: Params) -> list[dict[str, Any]]:
-    """Cosine and relative change of every matrix (leaves with two axes or more)."""
+    """Cosine and relative change of every matrix; heads' biases have two axes but are none."""
     before, rows = flatten(first), []
     for name, leaf in flatten(params).items():
         a, b = (np.asarray(x, np.float64).ravel() for x in (before[name], leaf))
-        if leaf.ndim > 1:
+        if leaf.ndim > 1 and "/b_" not in name:
             cos = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
             change = np.linalg.norm(b - a) / np.linalg.norm(a)
             rows.append({"matrix": name, "group": group_of(name), "cos": cos, "change": change})
