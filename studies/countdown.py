@@ -34,10 +34,11 @@ from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.study import Study
 
+# Arm: its population, and which of two halves of the members.
 ARMS = {
     "search": ("search", 0),
     "reward": ("reward", 0),
-    "clean": ("clean", 0),
+    "clean": ("search", 1),
     "direct": ("direct", 0),
     "direct reward": ("direct_reward", 0),
     "direct spurious": ("direct_reward", 1),
@@ -48,9 +49,9 @@ ARMS = {
 class Config(n.Network):
     """The network's settings, and those of what it is compared with."""
 
-    direct_batch: int = 128  # answers per update: as many predicted tokens as a batch of searches
+    direct_batch: int = 160  # answers per update: as many predicted tokens as a batch of searches
     direct_piece: int = 32
-    direct_reward_steps: int = 60
+    direct_reward_steps: int = 48
     samples: int = 16  # traces drawn for each held-out instance
 
     def __post_init__(self) -> None:
@@ -59,14 +60,13 @@ class Config(n.Network):
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """Searchers, searchers with right verdicts, answerers at once, and two of them after reward."""
+    """Searchers and answerers at once, before and after reward."""
     shared = n.populations(config)
     short = dataclasses.replace(config, reward_steps=config.direct_reward_steps)
     twice = [(seed, spurious) for spurious in (0, 1) for seed in range(config.seeds)]
     seed, spurious = zip(*twice, strict=True)
     members = n.zipped(init_seed=seed, data_seed=seed, spurious=spurious)
     return shared | {
-        "clean": n.pretrained(config, config.world(verdict_noise=0.0)),
         "direct": n.pretrained(
             config,
             config.world(attempts=0),
@@ -82,18 +82,17 @@ def populations(config: Config) -> dict[str, Population]:
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Scores, pass@k and chance; every arm on the same held-out instances."""
     tables: dict[str, list] = {"scores": [], "passk": []}
-    for arm, (name, spurious) in ARMS.items():
+    for arm, (name, half) in ARMS.items():
         steps = {"reward": config.reward_steps, "direct_reward": config.direct_reward_steps}
         params = run.params(name, steps.get(name, config.steps))
         dead = run.dead_at(name) >= 0
         length = config.rules.answer_length if "direct" in name else config.length
-        for row in run.members(name).iter_rows(named=True):
-            if row.get("spurious", 0) != spurious:
-                continue
-            own = jax.tree.map(lambda leaf, i=row["member"]: np.asarray(leaf[i]), params)
-            found = score_rows(config, arm, own, length, row["init_seed"], config.samples)
+        for seed in range(config.seeds):
+            member = half * config.seeds + seed
+            own = jax.tree.map(lambda leaf, i=member: np.asarray(leaf[i]), params)
+            found = score_rows(config, arm, own, length, seed, config.samples)
             for table, rows in found.items():
-                lost = {"init_seed", "arm", "split", "how", "k"} if dead[row["member"]] else None
+                lost = {"init_seed", "arm", "split", "how", "k"} if dead[member] else None
                 tables[table] += [_kept(r, lost) for r in rows]
     curve = run.metrics().filter(pl.col("population").is_in(["reward", "direct_reward"]))
     stored = {name: pl.DataFrame(rows) for name, rows in tables.items()}

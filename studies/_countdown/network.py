@@ -35,10 +35,10 @@ class Network:
 
     seeds: int = 5
     numbers: int = 3
-    largest: int = 12
+    largest: int = 9
     low: int = 5
-    high: int = 40
-    top: int = 60
+    high: int = 30
+    top: int = 45
     operations: str = "+-*"
     attempts: int = 7  # most attempts of a trace that is learned from
     room: int = 7  # attempts for which a drawn trace has room
@@ -48,16 +48,16 @@ class Network:
     depth: int = 3
     heads: int = 4
     hidden: int = 256
-    steps: int = 900
+    steps: int = 700
     batch_size: int = 32
     piece: int = 4  # examples per gradient, for a CPU's cache; 0 on an accelerator
     learning_rate: float = 4e-3
     weight_decay: float = 0.01
-    reward_steps: int = 60
+    reward_steps: int = 48
     prompts: int = 24  # per update
     group: int = 8
     refresh: int = 2
-    reward_rate: float = 3e-4
+    reward_rate: float = 1e-3
     clip: float = 0.2
     kl: float = 0.01
     watched: int = 64  # held-out prompts that follow a run
@@ -109,9 +109,16 @@ class Network:
 
 
 def populations(config: Network) -> dict[str, Population]:
-    """The network learning from search traces, and the same after reward."""
+    """Networks learning from search traces, and those of noisy verdicts after reward.
+
+    The first members of ``search``, one per seed, learn from noisy verdicts; as many more, with
+    starts and data of their own, from right ones.
+    """
+    seeds = tuple(range(2 * config.seeds))
+    noise = (config.verdict_noise,) * config.seeds + (0.0,) * config.seeds
+    members = zipped(init_seed=seeds, data_seed=seeds, verdict_noise=noise)
     return {
-        "search": pretrained(config, config.world()),
+        "search": pretrained(config, config.world(), members=members),
         "reward": rewarded(config, "search", config.length),
     }
 
