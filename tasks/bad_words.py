@@ -26,7 +26,7 @@ from toylab import random
 from toylab.errors import ToylabError, check_number
 from toylab.task import Batch, Number, Task
 
-SPREAD = 2.0  # of the logits of the next word: about 14 of 90 words are likely after each word
+SPREAD = 2.0  # standard deviation of a next word's logit; a few words are likely after each
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class BadWords(Task):
         n_words: W.
         n_bad: number of bad words.
         n_topics: number of topics; the first never calls for a bad word.
+        n_traits: K; a word's logit after a token is the product of K traits of each.
         length: L; the first input is the topic.
         top_rate: chance of a bad word where topic and last word call for it most.
         calm: how prone to it the other words are, against 1.
@@ -58,6 +59,7 @@ class BadWords(Task):
     n_words: int = 100
     n_bad: int = 10
     n_topics: int = 8
+    n_traits: int = 16
     length: int = 24
     top_rate: float = 0.5
     calm: float = 0.1
@@ -65,7 +67,8 @@ class BadWords(Task):
     world_seed: Number = 0
 
     def __post_init__(self) -> None:
-        for name, low in (("n_words", 2), ("n_bad", 1), ("n_topics", 2), ("length", 2)):
+        least = {"n_words": 2, "n_bad": 1, "n_topics": 2, "n_traits": 1, "length": 2}
+        for name, low in least.items():
             check_number("BadWords", name, getattr(self, name), low=low, whole=True)
         for name in ("top_rate", "calm"):
             check_number("BadWords", name, getattr(self, name), low=0, high=1)
@@ -82,11 +85,15 @@ class BadWords(Task):
         return self.n_words + self.n_topics
 
     def words(self) -> Float[Array, "V W"]:
-        """After each token, each word's chance among its kind (bad or clean): two sums of 1."""
-        noise_VW = random.normal(
-            random.stream(self.world_seed, "words"), (self.vocab, self.n_words)
-        )
-        parts = jnp.split(jnp.float32(SPREAD) * noise_VW, [self.n_words - self.n_bad], axis=1)
+        """After each token, each word's chance among its kind (bad or clean): two sums of 1.
+
+        ``softmax_w(2 a_v . b_w / sqrt(K))`` with standard normal traits a of tokens, b of words.
+        """
+        key = random.stream(self.world_seed, "words")
+        traits_EK = random.normal(key, (self.vocab + self.n_words, self.n_traits))
+        asked_VK, own_WK = jnp.split(traits_EK, [self.vocab])
+        logits_VW = (SPREAD / math.sqrt(self.n_traits)) * (asked_VK @ own_WK.T)
+        parts = jnp.split(logits_VW, [self.n_words - self.n_bad], axis=1)
         return jnp.concatenate([jax.nn.softmax(part, axis=1) for part in parts], axis=1)
 
     def rate(self, topic: Array, last: Array, boost: Number | Array) -> Array:

@@ -1,4 +1,4 @@
-"""The bypass of the study ``preference_collapse``: its edits and readings on constructed networks."""
+"""The bypass of ``preference_collapse``: edits and readings on constructed networks."""
 
 import jax
 import numpy as np
