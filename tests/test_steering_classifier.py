@@ -61,7 +61,8 @@ def test_scenes_are_what_their_factors_say():
 
 def test_rules_of_one_key_ask_about_the_same_pictures():
     key = jax.random.key(3)
-    shape, kind = (Scenes(rule).batch(key, 20) for rule in (0, 3))
+    ask = jax.jit(lambda rule: Scenes(rule).batch(key, 20))
+    shape, kind = (ask(np.float32(rule)) for rule in (0, 3))
     np.testing.assert_array_equal(shape.inputs[:, :192], kind.inputs[:, :192])
     np.testing.assert_array_equal(kind.targets, shape.latents["labels"][:, RULES.index("kind")])
     with pytest.raises(ToylabError, match="rule = 4"):

@@ -39,7 +39,7 @@ def _rewards(model: MLP, n: int, trained: Params, untrained: Params) -> Array:
     """Mean rewards (S, choosers, K) over rules and scenes."""
     splits = [scenes(VALID, 4 * n), scenes(TEST, n)]
     asked = [cued(p, jnp.full(len(p), NO_CUE, jnp.int32)) for p, _ in splits]
-    keys = jax.random.split(jax.random.key(SEED), 4)
+    keys = jax.random.split(jax.random.key(SEED), 3)
 
     def look(params: Params, inputs: Array) -> tuple[Array, Array]:
         logits, acts = run(model, params, inputs, record=sites(model))
@@ -59,26 +59,31 @@ def _rewards(model: MLP, n: int, trained: Params, untrained: Params) -> Array:
             q_NA = values(probe, features)
             plain = values(fit_values(fresh_fit, tried, earned, 4), fresh)
             of = lambda q: jnp.take_along_axis(q, drawn_NK, 1)
-            rows = [by(keys[2], of(q_NA), good_NK), by(keys[2], of(plain), good_NK)]
-            best = jnp.stack([good_NK[:, :k].max(1).mean() for k in KS])
-            any_one = by(keys[3], jnp.zeros_like(good_NK), good_NK)
+            # An oracle's Q is the reward itself, many times beta.
+            q_QNK = jnp.stack([of(q_NA), of(plain), 100 * good_NK, jnp.zeros_like(good_NK)])
             law = tilted(jax.nn.softmax(logits, -1), q_NA, BETA)
             limit = jnp.take_along_axis(law, label[:, None], 1).mean()
-            return jnp.stack([*rows, best, any_one, jnp.full(len(KS), limit)])
+            picked = earned_by(keys[2], q_QNK, good_NK)
+            return jnp.concatenate([picked, jnp.full((1, len(KS)), limit)])
 
         return jax.vmap(rule)(splits[0][1].T, splits[1][1].T).mean(0)
 
     return jax.lax.map(one, (trained, untrained))
 
 
-def by(key: Array, q_NK: Array, good_NK: Array) -> Array:
-    """Mean reward of the answer picked among the first k samples, for every k of ``KS``."""
+def earned_by(key: Array, q_QNK: Array, good_NK: Array) -> Array:
+    """Mean reward of the answer picked among the first k samples, (Q, ks), for every k of ``KS``.
 
-    def at(k: int) -> Array:
-        picked = choose(key, q_NK[:, :k], BETA)
+    Every Q is tried with the same random numbers.
+    """
+
+    def one(q_NK: Array, k: Array) -> Array:
+        is_drawn = jnp.arange(q_NK.shape[1], dtype=jnp.int32) < k
+        picked = choose(key, jnp.where(is_drawn[None], q_NK, -jnp.inf), BETA)
         return jnp.take_along_axis(good_NK, picked[:, None], 1).mean()
 
-    return jnp.stack([at(k) for k in KS])
+    every_k = jax.vmap(one, in_axes=(None, 0))
+    return jax.vmap(every_k, in_axes=(0, None))(q_QNK, jnp.array(KS, jnp.int32))
 
 
 def choice_table(model: MLP, nets: Any, n: int) -> pl.DataFrame:

@@ -110,7 +110,9 @@ def align(
         u = random.uniform(random.fold_in(key, i), (batch_size,))
         rows = jnp.minimum((u * len(labels)).astype(jnp.int32), len(labels) - 1)
         value, grad = jax.value_and_grad(loss)(free, rows)
-        change, state = optimizer.update(grad, state)
+        # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"):
+            change, state = optimizer.update(grad, state)
         return (optax.apply_updates(free, change), state), value
 
     first = (free, optimizer.init(free))
