@@ -23,7 +23,8 @@ class ReadingVector(NamedTuple):
 
     def score(self, x: Float[Array, "*lead D"]) -> Float[Array, "*lead"]:
         """``(x - centre) . v``: positive towards the first of each pair."""
-        return jnp.einsum("...d,d->...", jnp.asarray(x) - self.centre, self.direction)
+        x = jnp.asarray(x)
+        return jnp.einsum("...d,d->...", x, self.direction) - jnp.vdot(self.centre, self.direction)
 
 
 def reading_vector(
