@@ -55,15 +55,15 @@ SMOKE: dict[str, Any] = {
     "top": 36,
     "attempts": 3,
     "room": 3,
-    "width": 16,
-    "depth": 2,
+    "width": 8,
+    "depth": 1,
     "heads": 2,
-    "hidden": 16,
-    "steps": 10,
-    "batch_size": 8,
+    "hidden": 8,
+    "steps": 8,
+    "batch_size": 4,
     "piece": 0,
     "reward_steps": 2,
-    "prompts": 4,
+    "prompts": 2,
     "group": 2,
     "watched": 4,
 }
@@ -121,7 +121,8 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     prompts = CountdownPrompts(**dataclasses.asdict(plan.rules), split_name="numbers")
     weights = {arm: run.params(arm) for arm in ("search", "reward")}
     weights["untrained"] = run.params("search", 0)
-    dead = (run.dead_at("search") >= 0) | (run.dead_at("reward") >= 0)
+    # The first members of ``search`` are those that reward goes on from.
+    dead = (run.dead_at("search")[: config.seeds] >= 0) | (run.dead_at("reward") >= 0)
     bag = p.bag_accuracy(plan.rows, plan.rules.vocab)
     tables: dict[str, list[dict[str, Any]]] = {}
     for member in np.flatnonzero(~dead):

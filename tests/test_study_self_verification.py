@@ -13,6 +13,7 @@ from studies._self_verification import probing as p
 from studies._self_verification import scores as sc
 from studies._self_verification import silencing as si
 from studies._self_verification import vectors as v
+from studies._self_verification import writing as w
 from studies._self_verification.beliefs import belief_rows
 from studies._self_verification.networks import Found
 from studies._self_verification.passes import look
@@ -221,6 +222,30 @@ def test_random_heads_are_others_of_the_same_layers():
 def test_rank_correlation():
     assert sc.rank_correlation([1, 2, 3], [10, 20, 90]) == pytest.approx(1)
     assert np.isnan(sc.rank_correlation([1, 1, 1], [1, 2, 3]))
+
+
+def test_what_is_written_is_counted():
+    attempt = "3 + 4 = 7 5 + 7 = 12 ("
+    start = np.stack([RULES.encode(f"T {t} N 3 4 5 : {attempt}") for t in (12, 12, 12, 12)])
+    sound, broken = "3 * 4 = 12 12 - 5 = 7 ( no", "3 * 4 = 11 5 + 11 = 16 ( no"
+    rest = "3 + 4 = 7 5 + 7 = 12 EOS"
+    texts = (f"no {sound}", f"no {broken}", f"no ANS {rest}", f"ok ANS {rest}")
+    written = [np.append(RULES.encode(t), [SIGNS.pad] * 2)[:13] for t in texts]
+    found = w.outcomes(RULES, start, np.stack(written), np.array([True] * 4), SIGNS)
+    assert found == {"success": 0.5, "partial": 0.25, "fail": 0.25, "sound": 0.5}
+    found = w.outcomes(RULES, start, np.stack(written), np.array([True] * 3 + [False]), SIGNS)
+    assert found["fail"] == 0
+
+    texts = (f"{attempt} no {sound} EOS", f"{attempt} ok ANS {rest}", f"{broken[:-2]}ok EOS")
+    traces = [RULES.encode(f"T 12 N 3 4 5 : {t}") for t in texts]
+    traces = np.stack([np.append(t, [SIGNS.pad] * (40 - len(t))) for t in traces])
+    assert w.errors(RULES, traces) == {"missed": 0.5, "false_ok": 0.5, "right": 2, "wrong": 2}
+
+
+def test_starts_are_right_attempts_of_the_longest_traces():
+    begun = w.starts(ROWS, pr.is_right(ROWS))
+    assert begun.shape == (2, RULES.prompt_length + 2 * RULES.attempt_length - 1)
+    assert (begun[:, -1] == SIGNS.bracket).all()
 
 
 def tables():

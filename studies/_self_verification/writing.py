@@ -5,13 +5,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from toylab.sampling import generate
 
 from studies._self_verification.passes import Rows, Signs
 from tasks.countdown_prompts import CountdownPrompts
 from tasks.countdown_rules import Rules
 from tasks.countdown_traces import read
 from toylab.models import Transformer
+from toylab.sampling import generate
 from toylab.taps import Edit, Params
 
 
