@@ -6,14 +6,22 @@
 A prompt gives numbers and a target. A search trace tries combinations, marks each ``no`` or ``ok``
 and answers; an optimal path answers at once. Gandhi et al. find that a network that learns from
 imperfect searches solves more than one that learns from optimal paths; Qin et al. find what reward
-(GRPO) then adds to each. Here attempts come in random order, at most seven of them, and one verdict
+(GRPO) then adds to each. Here attempts come in random order, at most four of them, and one verdict
 in ten is wrong.
 
-What is done otherwise. One token per number, three numbers, three operations, so that a network of
-half a million parameters learns it in minutes; hands and targets are enumerated, and a tenth of
-each is held out. An attempt is a whole plan, so there is no tree to backtrack in. A rollout batch
-serves two updates. Controls: random search with the same budgets, exact; the teacher's own verdict
-noise; a network that learned from right verdicts; rewards exchanged at random.
+What is done otherwise. One token per number, three numbers, sums and differences only, so that a
+network of half a million parameters learns it in minutes; hands and targets are enumerated, and a
+tenth of each is held out. An attempt is a whole plan, so there is no tree to backtrack in. Verdicts
+count eight times in the loss of pretraining. A rollout batch serves two updates. Controls: random
+search with the same budgets, exact; the teacher's own verdict noise; a network that learned from
+right verdicts; rewards exchanged at random.
+
+Tried before, on two seeds each, judged by the loss, by results and by verdicts on held-out hands:
+three operations and seven to ten attempts learn right results on 20,000 traces, but a third of the
+attempts drawn at temperature 1 take a number that is not in hand; rotary positions learn results
+sooner and had learned no verdict by then, learned positions verdicts after 15,000 traces, and with
+the present world after 12,000. Numbers to 9 leave 148 hands to learn from, which are learned by
+heart. Reward at a rate of 1e-3 destroyed one of two networks, at 3e-4 both rose slowly.
 
 Source: Gandhi et al. 2024 (arXiv:2404.03683); Qin et al. 2025 (arXiv:2504.07052); GRPO: Shao et al.
 2024 (arXiv:2402.03300).
@@ -49,9 +57,9 @@ ARMS = {
 class Config(n.Network):
     """The network's settings, and those of what it is compared with."""
 
-    direct_batch: int = 160  # answers per update: as many predicted tokens as a batch of searches
+    direct_batch: int = 192  # answers per update: as many predicted tokens as a batch of searches
     direct_piece: int = 32
-    direct_reward_steps: int = 48
+    direct_reward_steps: int = 40
     samples: int = 16  # traces drawn for each held-out instance
 
     def __post_init__(self) -> None:
@@ -140,8 +148,8 @@ study = Study(
             high=99,
             top=200,
             operations="+-*/",
-            attempts=16,
-            room=23,
+            attempts=24,
+            room=24,
             width=256,
             depth=6,
             heads=4,

@@ -15,7 +15,10 @@ from tasks.countdown_instances import hands, instances
 from tests.oracles.countdown import outcomes
 from toylab.errors import ToylabError
 
-TINY = Network(largest=4, high=12, top=16, attempts=3, room=3, width=8, depth=1, heads=2, hidden=8)
+TINY = Network(
+    **{"largest": 4, "high": 12, "top": 16, "operations": "+-*", "attempts": 3, "room": 3},
+    **{"width": 8, "depth": 1, "heads": 2, "hidden": 8},
+)
 
 
 def test_chance_is_that_of_recursion():

@@ -88,10 +88,10 @@ PRETRAINING = (
     Claim(
         key="same_samples_budget",
         text="Drawing as many answers as a search makes attempts, the optimal-path network covers "
-        "fewer instances than the search network solves with right verdicts (pass@10 against one "
+        "fewer instances than the search network solves with right verdicts (pass@4 against one "
         "trace, drawn at temperature 1).",
         source=f"{QIN}: parallel samples against sequential search; sign expected, this laboratory",
-        measure=less(score("clean", "solved"), passed("direct", 10)),
+        measure=less(score("clean", "solved"), passed("direct", 4)),
         expect=Expect.above(0.0),
     ),
     Claim(
