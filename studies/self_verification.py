@@ -80,7 +80,7 @@ class Config(net.Network):
     earlier: int = 2  # most attempts before the one that is judged
     vectors: int = 8  # per block and sign
     draws: int = 10  # of random heads, and of random neurons
-    further: int = 2  # attempts that the network may write on
+    further: int = 1  # attempts that the network may write on
     traces: int = 256  # of its own, for errors
 
     def __post_init__(self) -> None:
