@@ -39,6 +39,7 @@ from studies._self_verification.beliefs import belief_rows, stream_rows
 from studies._self_verification.claims import CLAIMS
 from studies._self_verification.pairs import draw_pairs, signs, split_groups
 from studies._self_verification.writing import own_errors
+from studies.countdown import study as countdown
 from tasks.countdown_prompts import CountdownPrompts
 from toylab.errors import check_number
 from toylab.population import Population
@@ -67,7 +68,9 @@ SMOKE: dict[str, Any] = {
     "group": 2,
     "watched": 4,
 }
-PAPER: dict[str, Any] = {}
+PAPER = {
+    f.name: getattr(countdown.presets["paper"], f.name) for f in dataclasses.fields(net.Network)
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
