@@ -24,7 +24,7 @@ import polars as pl
 
 from studies._steering import classifier, language
 from studies._steering.claims import CLAIMS
-from studies._steering.language import JUDGED, Config
+from studies._steering.language import Config
 from studies._steering.lens import lens_tables
 from studies._steering.maps import map_tables
 from studies._steering.moods import mood_tables
@@ -44,7 +44,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     """Tables of every method; a dead network's rows are NaN."""
     params = run.params("language")
     tables = {
-        "learned": language.learned_table(config, params, JUDGED),
+        "learned": language.learned_table(config, params),
         **mood_tables(config, params),
         **map_tables(config, params),
         **lens_tables(config, params),

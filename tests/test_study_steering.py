@@ -42,13 +42,16 @@ def test_pairs_of_stories_differ_in_the_marker_only():
 def test_conditions_add_each_vector_with_both_signs_where_it_belongs():
     push = np.ones((2, 2, 8))
     arms = {"ITI": [("mass mean", 0, push)], "RepE": [("reading vector", 0, 1, np.ones(16))]}
+    arms["ActAdd"] = [("contrast", 0, 0, np.ones(16))]
     labels, (heads, resid, front) = doses.conditions(CONFIG, arms)
-    assert [row.get("dose") for row in labels] == [None, 1.0, -1.0, 1.0, -1.0]
+    assert [row.get("dose") for row in labels] == [None] + 3 * [1.0, -1.0]
     assert not heads[0].any() and not resid[0].any() and not front.any()
     np.testing.assert_array_equal(heads[2], -push)
     np.testing.assert_array_equal(resid[3], [[0] * 16, [1] * 16])
+    np.testing.assert_array_equal(front[5], [[1] * 16, [0] * 16])
+    assert not resid[5:].any() and not front[:5].any()
     share, cost = np.array([[0.5, 0.9, 0.2, 0.6, 0.5]]), np.array([[0, 0.05, 0.08, 0.2, 0.01]])
-    table = doses.dose_table(labels, share, cost)
+    table = doses.dose_table(labels[:5], share, cost)
     assert table["swing"].to_list() == pytest.approx([0.7, 0.1])
     assert table["cost"].to_list() == pytest.approx([0.08, 0.2])
     # The second row is too dear, so that nothing is reached there.

@@ -14,22 +14,26 @@ Added = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def conditions(config: Config, arms: dict[str, list[tuple]]) -> tuple[list[dict[str, Any]], Added]:
-    """Labels of the conditions, the first of which adds nothing, and what each adds."""
+    """Labels of the conditions, the first of which adds nothing, and what each adds.
+
+    Added are pushes of heads (C, I, H, K), of the residual everywhere, and of its first place
+    alone (C, I, D), as ITI, RepE and ActAdd need.
+    """
     width = (config.lm_depth, config.lm_width)
     push = (config.lm_depth, config.lm_heads, config.lm_width // config.lm_heads)
     labels: list[dict[str, Any]] = [{"method": "none"}]
-    heads, resid = [np.zeros(push)], [np.zeros(width)]
+    heads, resid, front = [np.zeros(push)], [np.zeros(width)], [np.zeros(width)]
     for method, rows in arms.items():
         for arm, draw, *place, vector in rows:
+            layer = place[0] if place else -1
+            label = {"method": method, "arm": arm, "draw": draw, "layer": layer}
             for dose in (sign * d for d in config.lm_doses for sign in (1, -1)):
-                at = place[0] if place else -1
-                labels.append(
-                    {"method": method, "arm": arm, "draw": draw, "layer": at, "dose": dose}
-                )
-                heads.append(dose * np.asarray(vector) if at < 0 else heads[0])
-                resid.append(np.zeros(width) if at < 0 else _at(width, at, dose * vector))
-    front = np.array([label["method"] == "ActAdd" for label in labels])
-    return labels, (np.stack(heads), np.stack(resid), front)
+                added = dose * np.asarray(vector)
+                labels.append(label | {"dose": dose})
+                heads.append(added if method == "ITI" else heads[0])
+                resid.append(_at(width, layer, added) if method == "RepE" else resid[0])
+                front.append(_at(width, layer, added) if method == "ActAdd" else front[0])
+    return labels, (np.stack(heads), np.stack(resid), np.stack(front))
 
 
 def _at(shape: tuple[int, int], layer: int, vector: np.ndarray) -> np.ndarray:

@@ -1,8 +1,10 @@
 """The language half of ``steering``: settings, the network, and phrases that it is shown."""
 
 import dataclasses
+import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
@@ -16,8 +18,10 @@ from toylab.models.transformer import Transformer
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.taps import Params
+from toylab.task import Batch
 
 JUDGED = 91  # seed of everything that is judged
+TEST, LENS_BATCH = 256, 32  # phrases that judge, and those of one update of a lens
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,22 +112,20 @@ def layers(config: Config) -> tuple[str, ...]:
     return ("embed", *(f"blocks/{i}/resid_post" for i in range(config.lm_depth)))
 
 
-def phrases(config: Config, seed: int, n: int) -> dict[str, np.ndarray]:
-    """New phrases of all kinds: tokens, targets, weights and kinds."""
-    batch = jax.jit(config.world().batch, static_argnums=1)(jax.random.key(seed), n)
-    return {
-        "tokens": np.asarray(batch.inputs),
-        "targets": np.asarray(batch.targets),
-        "weights": np.asarray(batch.weights),
-        "kind": np.asarray(batch.latents["kind"]),
-    }
+@functools.lru_cache(maxsize=2)
+def phrases(config: Config) -> tuple[Batch, Batch]:
+    """New phrases of all kinds: those that judge, and those that lenses learn from."""
+    n = TEST + config.lm_lens_batches * LENS_BATCH
+    drawn = jax.jit(config.world().batch, static_argnums=1)(jax.random.key(JUDGED), n)
+    part = lambda keep: jax.tree.map(lambda leaf: np.asarray(leaf)[keep], drawn)
+    return part(slice(TEST)), part(slice(TEST, None))
 
 
-def learned_table(config: Config, params_P: Params, seed: int) -> pl.DataFrame:
+def learned_table(config: Config, params_P: Params) -> pl.DataFrame:
     """Table ``learned``: loss of each kind of phrase beside the best predictor's, and accuracy."""
-    task, model, n = config.world(), config.model(), 256
-    batch = jax.jit(task.batch, static_argnums=1)(jax.random.key(seed), n)
-    read = jax.jit(jax.vmap(lambda p: jax.nn.log_softmax(model.apply(p, batch.inputs), -1)))
+    task, model, batch = config.world(), config.model(), phrases(config)[0]
+    tokens = jnp.asarray(batch.inputs)
+    read = jax.jit(jax.vmap(lambda p: jax.nn.log_softmax(model.apply(p, tokens), -1)))
     logp_PBLV = np.asarray(read(params_P))
     target = np.asarray(batch.targets)[..., None]
     with np.errstate(divide="ignore"):

@@ -10,13 +10,12 @@ import optax
 import polars as pl
 from jax import Array
 
-from studies._steering.language import JUDGED, Config, layers, phrases
+from studies._steering.language import LENS_BATCH, Config, layers, phrases
 from tasks.phrases import KINDS
 from toylab.models.transformer import Transformer
 from toylab.steering.lenses import fit_translators, kl_to_final, read_out, translate
 from toylab.taps import Params, run
 
-BATCH = 32
 LEARNING_RATE = 3e-3
 
 
@@ -60,12 +59,13 @@ def lens_tables(config: Config, params_P: Params) -> dict[str, Any]:
     The last layer's lens has no translator to learn: its KL is 0. The shuffled lens translates
     with the layer before's (the first with the last's).
     """
-    sites, n = layers(config)[:-1], config.lm_lens_batches
-    fit, test = phrases(config, JUDGED + 2, n * BATCH), phrases(config, JUDGED + 3, 8 * BATCH)
-    part = tuple(jnp.asarray(fit[x].reshape(n, BATCH, -1)) for x in ("tokens", "weights"))
-    kind_KB = np.stack([np.ones(8 * BATCH), *(test["kind"] == k for k in range(len(KINDS)))])
-    weight_KBL = jnp.asarray(kind_KB[..., None] * test["weights"][None], jnp.float32)
-    judged = (jnp.asarray(test["tokens"]), weight_KBL)
+    sites, (test, fit) = layers(config)[:-1], phrases(config)
+    shape = (config.lm_lens_batches, LENS_BATCH, -1)
+    part = tuple(jnp.asarray(x).reshape(shape) for x in (fit.inputs, fit.weights))
+    kinds = [test.latents["kind"] == k for k in range(len(KINDS))]
+    kind_KB = np.stack([np.ones(len(test.inputs)), *kinds])
+    weight_KBL = jnp.asarray(kind_KB[..., None] * test.weights[None], jnp.float32)
+    judged = (jnp.asarray(test.inputs), weight_KBL)
     found = _lenses(config.model(), sites, config.lm_lens_epochs, params_P, part, judged)
     kl = {name: np.asarray(value) for name, value in found.items()}
     rows = [

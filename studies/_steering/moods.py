@@ -18,8 +18,15 @@ from jax import Array
 from studies._steering.doses import conditions, dose_table
 from studies._steering.language import JUDGED, Config, stories
 from toylab.models.transformer import Transformer
-from toylab.steering.activation import random_like
-from toylab.steering.heads import MassMean, best_heads, head_accuracy, head_push, mass_mean
+from toylab.steering.activation import add_front, contrast, random_like
+from toylab.steering.heads import (
+    MassMean,
+    best_heads,
+    head_accuracy,
+    head_push,
+    mass_mean,
+    push_heads,
+)
 from toylab.steering.reading import reading_vector
 from toylab.taps import Edit, Params, run
 
@@ -61,15 +68,21 @@ def seen_stories(config: Config) -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _look(model: Transformer, params_P: Params, tokens: Array) -> tuple[Array, Array]:
-    """Head outputs (P, N, I, H, K) and residuals (P, N, I, D) where the last noun is due."""
-    sites = ("blocks/*/attn/z", "blocks/*/resid_post")
+def _look(
+    model: Transformer, params_P: Params, tokens: Array, markers: Array
+) -> tuple[Array, Array, Array]:
+    """Head outputs (P, N, I, H, K), residuals (P, N, I, D), and ActAdd's contrasts (P, I, D).
+
+    The first two where the last noun is due.
+    """
+    after = [f"blocks/{i}/resid_post" for i in range(model.depth)]
     place = (tokens.shape[1] - 1) // 2 * 2
 
-    def one(params: Params) -> tuple[Array, Array]:
-        _, acts = run(model, params, tokens, record=sites)
-        pick = lambda end: jnp.stack([a[:, place] for n, a in acts.items() if n.endswith(end)], 1)
-        return pick("attn/z"), pick("resid_post")
+    def one(params: Params) -> tuple[Array, Array, Array]:
+        _, acts = run(model, params, tokens, record=("blocks/*/attn/z", *after))
+        z = [acts[f"blocks/{i}/attn/z"][:, place] for i in range(model.depth)]
+        gap = [contrast(model, params, markers[0], markers[1], site)[0] for site in after]
+        return jnp.stack(z, 1), jnp.stack([acts[s][:, place] for s in after], 1), jnp.stack(gap)
 
     return jax.vmap(one)(params_P)
 
@@ -82,35 +95,36 @@ def _steer(
     tokens: Array,
     heads_PCIHK: Array,
     resid_PCID: Array,
-    front_C: Array,
+    front_PCID: Array,
 ) -> tuple[Array, Array]:
     """Share of good nouns and KL at verbs, (P, C), under each condition's additions.
 
-    ``front`` conditions add to the residual at the first place only, the others everywhere.
+    ``front`` is added to the residual at the first place only, the others everywhere.
     """
     noun, size = nouns
-    place_L = jnp.arange(tokens.shape[1])
 
     def read(params: Params, heads: Array, resid: Array, front: Array) -> tuple[Array, Array]:
-        where = (~front | (place_L == 0))[:, None]
-        edits = [Edit(f"blocks/{i}/attn/z", "add", row) for i, row in enumerate(heads)]
-        edits += [Edit(f"blocks/{i}/resid_post", "add", v, where) for i, v in enumerate(resid)]
+        edits = list(push_heads(heads))
+        for i in range(model.depth):
+            site = f"blocks/{i}/resid_post"
+            edits.append(Edit(site, "add", resid[i]))
+            edits.append(add_front(site, front[i][None], tokens.shape[1]))
         logp = jax.nn.log_softmax(run(model, params, tokens, edits=edits)[0], -1)
         p_noun = jnp.exp(logp[:, 2::2])
         bad, good = (p_noun[..., noun + i * size : noun + (i + 1) * size].sum(-1) for i in range(2))
         return (good / (good + bad)).mean(), logp[:, 1::2]
 
-    def member(params: Params, heads_CIHK: Array, resid_CID: Array) -> tuple[Array, Array]:
+    def member(params: Params, *added: Array) -> tuple[Array, Array]:
         # Condition 0 adds nothing.
-        _, clean = read(params, heads_CIHK[0], resid_CID[0], front_C[0])
+        _, clean = read(params, *(rows[0] for rows in added))
 
         def condition(row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             share, logp = read(params, *row)
             return share, (jnp.exp(clean) * (clean - logp)).sum(-1).mean()
 
-        return jax.lax.map(condition, (heads_CIHK, resid_CID, front_C))
+        return jax.lax.map(condition, added)
 
-    return jax.vmap(member)(params_P, heads_PCIHK, resid_PCID)
+    return jax.vmap(member)(params_P, heads_PCIHK, resid_PCID, front_PCID)
 
 
 def head_arms(config: Config, seen: Seen, seed: int) -> tuple[np.ndarray, list[tuple]]:
@@ -179,9 +193,9 @@ def mood_tables(config: Config, params_P: Params) -> dict[str, Any]:
     """Tables ``doses``, ``heads`` and ``reading``."""
     task, model = config.world(), config.model()
     tokens, good = seen_stories(config)
-    heads_P, resid_P = (np.asarray(a) for a in _look(model, params_P, jnp.asarray(tokens)))
-    markers = np.array([[task.starts["GOOD"]], [task.starts["BAD"]]], np.int32)
-    gap_PID = np.asarray(_front(model, params_P, jnp.asarray(markers)))
+    markers = jnp.array([[task.starts["GOOD"]], [task.starts["BAD"]]], jnp.int32)
+    found = _look(model, params_P, jnp.asarray(tokens), markers)
+    heads_P, resid_P, gap_PID = (np.asarray(a) for a in found)
     head_rows, reading_rows, added = [], [], []
     for seed, (heads, resid) in enumerate(zip(heads_P, resid_P, strict=True)):
         seen = Seen(good, heads, resid, config.lm_stories)
@@ -194,27 +208,16 @@ def mood_tables(config: Config, params_P: Params) -> dict[str, Any]:
         ]
         actadd = front_arms(config, gap_PID[seed], seed)
         added.append(conditions(config, {"ITI": iti, "RepE": repe, "ActAdd": actadd}))
-    labels, front = added[0][0], added[0][1][2]
-    pushes = (jnp.asarray(np.stack([a[1][i] for a in added]), jnp.float32) for i in range(2))
+    labels = added[0][0]
+    pushes = (jnp.asarray(np.stack([a[1][i] for a in added]), jnp.float32) for i in range(3))
     rng, n = np.random.default_rng(JUDGED + 1), config.lm_prompts
     plain = np.repeat([0.0, 0.0, 1.0], task.n_nouns) / task.n_nouns
     prompts = stories(task, np.full(n, task.starts["OPEN"]), np.tile(plain, (n, 1)), rng)
     nouns = (task.starts["noun"], task.n_nouns)
-    share, cost = _steer(model, nouns, params_P, jnp.asarray(prompts), *pushes, jnp.asarray(front))
+    share, cost = _steer(model, nouns, params_P, jnp.asarray(prompts), *pushes)
     doses = dose_table(labels, np.asarray(share), np.asarray(cost))
     return {
         "doses": doses,
         "heads": pl.DataFrame(head_rows),
         "reading": pl.DataFrame(reading_rows),
     }
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _front(model: Transformer, params_P: Params, markers: Array) -> Array:
-    """Difference of the two markers' activations after each block, (P, I, D)."""
-
-    def one(params: Params) -> Array:
-        _, acts = run(model, params, markers, record=("blocks/*/resid_post",))
-        return jnp.stack([a[0, 0] - a[1, 0] for a in acts.values()])
-
-    return jax.vmap(one)(params_P)

@@ -84,8 +84,10 @@ def fit_translators(
 
     def step(state: tuple[Translators, Any], batch: tuple[Array, ...]) -> tuple[Any, None]:
         lens, memory = state
-        change, memory = optimizer.update(jax.grad(loss)(lens, *batch), memory, lens)
-        return (optax.apply_updates(lens, change), memory), None
+        gradient = jax.grad(loss)(lens, *batch)
+        with jax.numpy_dtype_promotion("standard"):  # Optax counts in whole numbers
+            change, memory = optimizer.update(gradient, memory, lens)
+            return (optax.apply_updates(lens, change), memory), None
 
     def epoch(state: Any, _: None) -> tuple[Any, None]:
         return jax.lax.scan(step, state, (h_TIND, final_TNV, weight_TN))[0], None
