@@ -7,17 +7,19 @@ width 16, as in the tutorial of pyvene, in fewer examples.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import polars as pl
+from jax import Array
 
 from studies._steering.classifier_alignment import alignment_tables
 from studies._steering.classifier_arithmetic import arithmetic_table
 from studies._steering.classifier_choice import choice_table
-from studies._steering.classifier_concepts import concept_tables
+from studies._steering.classifier_concepts import concept_tables, pool_size
 from studies._steering.classifier_saliency import saliency_tables
 from studies._steering.classifier_skills import skill_table
 from tasks.equality import HierarchicalEquality
@@ -30,6 +32,8 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.store import RunFolder
 from toylab.taps import Params
+
+JUDGED = 101  # seed of the scenes that are judged
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,17 @@ def scene_nets(config: ClassifierConfig, run: RunFolder) -> SceneNets:
     )
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _draw(n: int) -> dict[str, Array]:
+    batch = Scenes().batch(jax.random.key(JUDGED), n)
+    return batch.latents | {"pictures": batch.inputs[:, : -len(RULES)]}
+
+
+def draw_scenes(n: int) -> dict[str, np.ndarray]:
+    """Pictures (N, 192) and latents of the scenes on which everything is measured."""
+    return {name: np.asarray(leaf) for name, leaf in _draw(n).items()}
+
+
 def measure(config: ClassifierConfig, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Tables of every method; a dead network's rows are NaN."""
     model, nets = config.scene_model(), scene_nets(config, run)
@@ -144,15 +159,20 @@ def measure(config: ClassifierConfig, run: RunFolder) -> Mapping[str, pl.DataFra
     lost = np.flatnonzero(tuned_dead.any(1) | (run.dead_at("toy_scenes") >= 0))
     untrained, trained = run.params("toy_equality", 0), run.params("toy_equality")
     unequal = np.flatnonzero(run.dead_at("toy_equality") >= 0)
-    n = config.toy_scenes
-    accuracy, arithmetic = arithmetic_table(model, nets, n)
+    n, images = config.toy_scenes, config.toy_images
+    # Drawn once, for compiling the draw takes longer than the draw; parts do not overlap.
+    drawn = draw_scenes(7 * n + pool_size(images))
+    part = lambda start, stop: {name: leaf[start:stop] for name, leaf in drawn.items()}
+    split = lambda start, stop: (drawn["pictures"][start:stop], drawn["labels"][start:stop])
+    valid, test, fit = split(0, n), split(n, 2 * n), split(2 * n, 6 * n)
+    accuracy, arithmetic = arithmetic_table(model, nets, valid, test)
     tables = {
         "toy_networks": accuracy,
         "toy_arithmetic": arithmetic,
-        **concept_tables(model, nets.mixed, config.toy_images),
-        **saliency_tables(model, nets, n // 2),
-        "toy_skills": skill_table(model, nets, n),
-        "toy_choice": choice_table(model, nets, n),
+        **concept_tables(model, nets.mixed, part(7 * n, None), images),
+        **saliency_tables(model, nets, part(6 * n, 7 * n)),
+        "toy_skills": skill_table(model, nets, valid, test),
+        "toy_choice": choice_table(model, nets, fit, test),
     }
     found = {name: without(table, lost) for name, table in tables.items()}
     solved, aligned = alignment_tables(

@@ -5,7 +5,7 @@ S seeds, M searches, N pairs, L layers, D width.
 
 import functools
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from toylab.taps import Edit, Params, run
 COUNT = 8  # coordinates that are interchanged, half of the layer
 ARMS = ("true", "wrong variable", "untrained")
 ROTATIONS = 8  # random ones
-FIT, VALID, TEST, SEARCH = 109, 110, 111, 112
+DRAWN, SEARCH = 109, 112
 RATE = 5e-3
 
 
@@ -30,77 +30,102 @@ def sites(model: MLP) -> tuple[str, ...]:
     return tuple(site for site in model.sites if site.endswith("/post"))
 
 
-def pairs(key: int, n: int) -> tuple[dict[str, Array], Array]:
-    """Base and source inputs (N, 16), and the answers (2, N) after an interchange.
+class Pairs(NamedTuple):
+    """Base and source inputs (N, 16), and the answers (2, N) after an interchange."""
+
+    base: Array
+    source: Array
+    answers: Array
+
+    def part(self, start: int, stop: int) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs(self.base[start:stop], self.source[start:stop], self.answers[:, start:stop])
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def draw_pairs(n: int) -> Pairs:
+    """Pairs with their answers under two causal models.
 
     First of ``w == x``, which the rule needs; then of the sign of w's first number put in its
     place, which it does not.
     """
-    task = HierarchicalEquality()
-    base, source = (task.batch(k, n) for k in jax.random.split(jax.random.key(key)))
+    both = HierarchicalEquality().batch(jax.random.key(DRAWN), 2 * n)
+    base, source = (jax.tree.map(lambda x, i=i: x[i * n : (i + 1) * n], both) for i in (0, 1))
     true = source.latents["left"] == base.latents["right"]
     wrong = (source.inputs[:, 0] > 0) == (base.latents["right"] == 1)
-    both = jnp.stack([true, wrong]).astype(jnp.int32)
-    return {"base": base.inputs, "source": source.inputs}, both
+    return Pairs(base.inputs, source.inputs, jnp.stack([true, wrong]).astype(jnp.int32))
 
 
 def interchanged(
-    model: MLP, params: Params, gate_L: Array, r_DD: Array, some: dict[str, Array]
+    model: MLP, params: Params, gate_L: Array, r_DD: Array, base: Array, source: Array
 ) -> Array:
     """Logits of base runs that got the source's coordinates at the layers of gate 1.
 
     The gate is a number, so that one compiled search serves every layer.
     """
     names = sites(model)
-    acts = [run(model, params, some[x], record=names)[1] for x in ("base", "source")]
+    acts = [run(model, params, x, record=names)[1] for x in (base, source)]
     edits = []
     for gate, name in zip(gate_L, names, strict=True):
-        base, source = (a[name] for a in acts)
-        change = interchange(base, source, r_DD, COUNT) - base
+        own, other = (a[name] for a in acts)
+        change = interchange(own, other, r_DD, COUNT) - own
         edits.append(Edit(name, "add", gate * change))
-    return run(model, params, some["base"], edits=edits)[0]
+    return run(model, params, base, edits=edits)[0]
 
 
 def _accuracy(logits: Array, labels: Array) -> Array:
     return jnp.mean((logits.argmax(-1) == labels).astype(jnp.float32))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def _search(
-    model: MLP, n: int, steps: int, params: Params, arm: Array, gate: Array, index: Array
-) -> tuple[Array, Array]:
-    """Interchange accuracy (M, 2) on other pairs of every search; losses (M, steps)."""
-    some, labels = pairs(FIT, n)
-    judged = [pairs(key, n // 2) for key in (VALID, TEST)]
+    model: MLP,
+    steps: int,
+    splits: list[Pairs],
+    params: Params,
+    arm: Array,
+    gate: Array,
+    index: Array,
+) -> Array:
+    """Interchange accuracy (M, 2) of every search, on the second and third split."""
+    fit, *judged = splits
     width = model.sizes[1]
 
-    def one(own: Params, which: Array, gate_L: Array, i: Array) -> tuple[Array, Array]:
+    def one(own: Params, which: Array, gate_L: Array, i: Array) -> Array:
         key = jax.random.fold_in(jax.random.key(SEARCH), i)
         start = random_rotation(jax.random.fold_in(key, 0), width)
-        logits = lambda r_DD, x: interchanged(model, own, gate_L, r_DD, x)
+        logits = lambda r_DD, x: interchanged(model, own, gate_L, r_DD, *x)
         batches = jax.random.fold_in(key, 1)
-        found = align(logits, some, labels[which], start, batches, steps=steps, learning_rate=RATE)
-        accuracy = [_accuracy(logits(found.rotation, x), y[which]) for x, y in judged]
-        return jnp.stack(accuracy), found.losses
+        found = align(
+            logits,
+            fit[:2],
+            fit.answers[which],
+            start,
+            batches,
+            steps=steps,
+            learning_rate=RATE,
+        )
+        score = lambda p: _accuracy(logits(found.rotation, p[:2]), p.answers[which])
+        return jnp.stack([score(p) for p in judged])
 
     return jax.vmap(one)(params, arm, gate, index)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _plain(model: MLP, n: int, params: Params) -> tuple[Array, Array]:
-    """Accuracy (S,) on new examples, and of random rotations (S, L) on interchanged pairs."""
-    some, labels = pairs(TEST, n // 2)
-    batch = HierarchicalEquality().batch(jax.random.key(TEST + 1), n)
+@functools.partial(jax.jit, static_argnums=(0,))
+def _plain(model: MLP, some: Pairs, params: Params) -> tuple[Array, Array]:
+    """Accuracy (S,) on the sources, and of random rotations (S, L) on interchanged pairs."""
     keys = jax.random.split(jax.random.key(SEARCH + 1), ROTATIONS)
-    turns = jnp.stack([random_rotation(key, model.sizes[1]) for key in keys])
+    turns = jax.vmap(lambda key: random_rotation(key, model.sizes[1]))(keys)
+    w, x, y, z = jnp.split(some.source, 4, axis=1)
+    target_B = (jnp.all(w == x, 1) == jnp.all(y == z, 1)).astype(jnp.int32)
 
     def one(own: Params) -> tuple[Array, Array]:
         def layer(gate_L: Array) -> Array:
-            turned = lambda r: _accuracy(interchanged(model, own, gate_L, r, some), labels[0])
-            return jax.vmap(turned)(turns).mean()
+            logits = jax.vmap(lambda r: interchanged(model, own, gate_L, r, *some[:2]))(turns)
+            return _accuracy(logits, jnp.broadcast_to(some.answers[0], logits.shape[:-1]))
 
         gates = jnp.eye(len(sites(model)), dtype=jnp.float32)
-        solved = _accuracy(model.apply(own, batch.inputs), batch.targets)
+        solved = _accuracy(model.apply(own, some.source), target_B)
         return solved, jax.vmap(layer)(gates)
 
     return jax.vmap(one)(params)
@@ -131,8 +156,10 @@ def alignment_tables(
     which = (arm == ARMS.index("wrong variable")).astype(np.int32)
     gates = np.eye(layers, dtype=np.float32)[layer]
     index = np.arange(len(cells), dtype=np.uint32)
-    found = np.asarray(_search(model, n, steps, params, which, gates, index)[0], np.float64)
-    solved, turned = (np.asarray(x, np.float64) for x in _plain(model, n, trained))
+    drawn = draw_pairs(2 * n)
+    splits = [drawn.part(*ends) for ends in ((0, n), (n, n + n // 2), (n + n // 2, 2 * n))]
+    found = np.asarray(_search(model, steps, splits, params, which, gates, index), np.float64)
+    solved, turned = (np.asarray(x, np.float64) for x in _plain(model, splits[2], trained))
     rows: list[dict[str, Any]] = [
         {"init_seed": s, "arm": ARMS[a], "layer": i, "valid": float(valid), "iia": float(test)}
         for (s, a, i), (valid, test) in zip(cells, found, strict=True)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from tasks.scenes import RULES, Scenes, cued
+from tasks.scenes import RULES, cued
 from toylab.models.mlp import MLP
 from toylab.steering.arithmetic import add_vectors, random_like, task_vector
 from toylab.taps import Params
@@ -22,13 +22,8 @@ STRENGTHS = np.linspace(0, 1, 11, dtype=np.float32)
 KEEP = 0.95  # of the other rules' accuracy, when a rule is forgotten
 CHANCE = 0.25
 PAIRS = tuple(itertools.combinations(range(len(RULES)), 2))
-VALID, TEST, RANDOM = 101, 102, 103
-
-
-def scenes(key: int, n: int) -> tuple[Array, Array]:
-    """Pictures (N, 192) of a key, and their answers under all rules (N, R)."""
-    batch = Scenes().batch(jax.random.key(key), n)
-    return batch.inputs[:, : -len(RULES)], batch.latents["labels"]
+RANDOM = 103
+Split = tuple[Array, Array]  # pictures (N, 192), answers under all rules (N, R)
 
 
 def accuracies(model: MLP, params: Params, pictures: Array, labels: Array) -> Array:
@@ -52,21 +47,20 @@ def coefficients() -> np.ndarray:
     return np.block([[rows, none], [none, rows]]).astype(np.float32)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=(0,))
 def _evaluate(
-    model: MLP, n: int, before: Params, tuned: list[Params], mixed: Params
+    model: MLP, splits: list[Split], before: Params, tuned: list[Params], mixed: Params
 ) -> tuple[Array, Array]:
     """Accuracies (S, 2 + R, 2, R) of the networks and (S, V, T, 2, R) of combined ones."""
-    splits = [scenes(key, n) for key in (VALID, TEST)]
     both = lambda params: jnp.stack([accuracies(model, params, *split) for split in splits])
 
     def one_seed(args: tuple[Params, list[Params], Params, Array]) -> tuple[Array, Array]:
         base, own, last, index = args
         stack = lambda trees: jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
         keys = jax.random.split(jax.random.fold_in(jax.random.key(RANDOM), index), len(own))
-        taus = [task_vector(params, base) for params in own]
-        noise = [random_like(tau, key) for tau, key in zip(taus, keys, strict=True)]
-        parts = stack([*taus, *noise])
+        taus = stack([task_vector(params, base) for params in own])
+        noise = jax.vmap(random_like)(taus, keys)
+        parts = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), taus, noise)
 
         def combined(row: Array) -> Array:
             vector = jax.tree.map(lambda leaf: jnp.tensordot(row, leaf, 1), parts)
@@ -87,17 +81,18 @@ def pick_negation(found_TR: np.ndarray, base_R: np.ndarray, rule: int) -> int:
     return int(np.flatnonzero(kept).max(initial=0))
 
 
-def arithmetic_table(model: MLP, nets: Any, n: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def arithmetic_table(
+    model: MLP, nets: Any, valid: Split, test: Split
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Accuracies of the networks, and of what adding and subtracting makes of them.
-
-    Strengths are picked on other scenes than those judged.
 
     Args:
         model: the perceptron.
         nets: ``before``, ``tuned`` and ``mixed``.
-        n: scenes of either split.
+        valid: scenes that pick strengths.
+        test: scenes that are judged.
     """
-    found = _evaluate(model, n, nets.before, nets.tuned, nets.mixed)
+    found = _evaluate(model, [valid, test], nets.before, nets.tuned, nets.mixed)
     alone_SMDR, combined_SVTDR = (np.asarray(x, np.float64) for x in found)
     networks: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []

@@ -12,10 +12,9 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from studies._steering.classifier_arithmetic import TEST, VALID, scenes
+from studies._steering.classifier_arithmetic import Split
 from studies._steering.classifier_skills import sites
 from tasks.scenes import NO_CUE, cued
-from toylab import random
 from toylab.models.mlp import MLP
 from toylab.steering.choice import choose, fit_values, tilted, values
 from toylab.taps import Params, run
@@ -26,20 +25,22 @@ CHOOSERS = ("probe", "untrained features", "oracle", "random", "limit")
 SEED = 108
 
 
-def sample(key: Array, logits: Array, count: int) -> Array:
-    """Answers (N, count) drawn from the softmax of logits (N, A)."""
-    u = random.uniform(key, (len(logits), count))
+def sample(u: Array, logits: Array) -> Array:
+    """Answers (N, K) drawn from the softmax of logits (N, A), by uniform numbers (N, K)."""
     cdf = jnp.cumsum(jax.nn.softmax(logits, -1), -1)
     above = (u[:, :, None] > cdf[:, None, :-1]).astype(jnp.int32)
     return above.sum(-1)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _rewards(model: MLP, n: int, trained: Params, untrained: Params) -> Array:
-    """Mean rewards (S, choosers, K) over rules and scenes."""
-    splits = [scenes(VALID, 4 * n), scenes(TEST, n)]
+@functools.partial(jax.jit, static_argnums=(0,))
+def _rewards(
+    model: MLP, splits: list[Split], drawn: list[Array], trained: Params, untrained: Params
+) -> Array:
+    """Mean rewards (S, choosers, K) over rules and scenes.
+
+    ``drawn`` holds uniform numbers that pick answers in either split.
+    """
     asked = [cued(p, jnp.full(len(p), NO_CUE, jnp.int32)) for p, _ in splits]
-    keys = jax.random.split(jax.random.key(SEED), 3)
 
     def look(params: Params, inputs: Array) -> tuple[Array, Array]:
         logits, acts = run(model, params, inputs, record=sites(model))
@@ -49,8 +50,8 @@ def _rewards(model: MLP, n: int, trained: Params, untrained: Params) -> Array:
         own, first = args
         (fit_logits, fit_features), (logits, features) = (look(own, x) for x in asked)
         fresh_fit, fresh = (look(first, x)[1] for x in asked)
-        tried = sample(keys[0], fit_logits, 1)[:, 0]
-        drawn_NK = sample(keys[1], logits, max(KS))
+        tried = sample(drawn[0], fit_logits)[:, 0]
+        drawn_NK = sample(drawn[1], logits)
 
         def rule(fit_label: Array, label: Array) -> Array:
             earned = (tried == fit_label).astype(jnp.float32)
@@ -63,7 +64,7 @@ def _rewards(model: MLP, n: int, trained: Params, untrained: Params) -> Array:
             q_QNK = jnp.stack([of(q_NA), of(plain), 100 * good_NK, jnp.zeros_like(good_NK)])
             law = tilted(jax.nn.softmax(logits, -1), q_NA, BETA)
             limit = jnp.take_along_axis(law, label[:, None], 1).mean()
-            picked = earned_by(keys[2], q_QNK, good_NK)
+            picked = earned_by(jax.random.key(SEED), q_QNK, good_NK)
             return jnp.concatenate([picked, jnp.full((1, len(KS)), limit)])
 
         return jax.vmap(rule)(splits[0][1].T, splits[1][1].T).mean(0)
@@ -86,7 +87,7 @@ def earned_by(key: Array, q_QNK: Array, good_NK: Array) -> Array:
     return jax.vmap(every_k, in_axes=(0, None))(q_QNK, jnp.array(KS, jnp.int32))
 
 
-def choice_table(model: MLP, nets: Any, n: int) -> pl.DataFrame:
+def choice_table(model: MLP, nets: Any, fit: Split, test: Split) -> pl.DataFrame:
     """Reward of every chooser among k samples.
 
     ``limit`` is the reward of the policy that the choice tends to, ``pi0 exp(Q / beta) / Z``.
@@ -94,9 +95,14 @@ def choice_table(model: MLP, nets: Any, n: int) -> pl.DataFrame:
     Args:
         model: the perceptron.
         nets: ``mixed`` and ``untrained`` are used.
-        n: scenes that are judged; Q is fitted on four times as many others.
+        fit: scenes that Q is fitted on.
+        test: scenes that are judged.
     """
-    found = np.asarray(_rewards(model, n, nets.mixed, nets.untrained), np.float64)
+    rng = np.random.default_rng(SEED)
+    sizes = ((len(fit[0]), 1), (len(test[0]), max(KS)))
+    drawn = [rng.random(size, np.float32) for size in sizes]
+    rewards = _rewards(model, [fit, test], drawn, nets.mixed, nets.untrained)
+    found = np.asarray(rewards, np.float64)
     return pl.DataFrame(
         {"init_seed": seed, "chooser": name, "k": k, "reward": float(found[seed, i, j])}
         for seed in range(len(found))

@@ -4,7 +4,7 @@ S seeds, C concepts, K random sets a concept is set against, N images of a set, 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from tasks.scenes import FACTORS, RULES, Scenes, cued
+from tasks.scenes import FACTORS, RULES, cued
 from toylab.models.mlp import MLP
 from toylab.steering.concepts import class_gradients, concept_test, concept_vectors, tcav_scores
 from toylab.taps import Params, run
@@ -22,7 +22,6 @@ SITE = "layers/1/post"
 RULE, TARGET = RULES.index("kind"), 3
 SETS = 10  # random sets that every concept is set against
 RANDOM_CONCEPTS = 5
-POOL = 104  # seed of the images
 _factor = lambda name: lambda f: f[:, list(FACTORS).index(name)]
 CONCEPTS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "striped": ("in rule", lambda f: _factor("stripes")(f) == 1),
@@ -73,21 +72,26 @@ def _scores(
     return jax.lax.map(one, params)
 
 
-def concept_tables(model: MLP, params: Params, images: int) -> dict[str, pl.DataFrame]:
+def pool_size(images: int) -> int:
+    """Scenes that sets of so many images are taken from."""
+    return 4 * (2 * SETS + RANDOM_CONCEPTS) * images
+
+
+def concept_tables(
+    model: MLP, params: Params, pool: Mapping[str, np.ndarray], images: int
+) -> dict[str, pl.DataFrame]:
     """Scores of all concepts against all random sets, and their tests.
 
     Args:
         model: the perceptron.
         params: the mixed networks.
+        pool: ``pictures``, ``factors`` and ``labels`` of the scenes that sets are taken from.
         images: N.
     """
-    size = 4 * (2 * SETS + RANDOM_CONCEPTS) * images
-    batch = jax.jit(lambda: Scenes().batch(jax.random.key(POOL), size))()
-    factors, labels = (np.asarray(batch.latents[name]) for name in ("factors", "labels"))
-    chosen, without, names = image_sets(factors, images)
-    of_class = np.flatnonzero(labels[:, RULE] == TARGET)[-2 * images :]
-    pictures = batch.inputs[:, : -len(RULES)]
-    found = np.asarray(_scores(model, params, pictures, chosen, without, of_class), np.float64)
+    chosen, without, names = image_sets(pool["factors"], images)
+    of_class = np.flatnonzero(pool["labels"][:, RULE] == TARGET)[-2 * images :]
+    scores = _scores(model, params, pool["pictures"], chosen, without, of_class)
+    found = np.asarray(scores, np.float64)
     runs: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     for seed, score_CK in enumerate(found):

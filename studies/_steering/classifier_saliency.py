@@ -1,6 +1,7 @@
 """Saliency on scenes: do the strongest gradients of the rule shape lie on the object?"""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -10,13 +11,13 @@ import polars as pl
 from jax import Array
 from scipy import stats as scipy_stats
 
-from tasks.scenes import PIXELS, RULES, SIDE, Scenes, boxes
+from tasks.scenes import PIXELS, RULES, SIDE, cued
 from toylab.models.mlp import MLP
 from toylab.steering.saliency import gradients, overlap, smooth_gradients
 from toylab.taps import Params
 
 RULE = RULES.index("shape")
-JUDGED, NOISE = 105, 106
+NOISE = 106
 SHOWN = 5
 METHODS = ("plain", "smooth")
 
@@ -44,22 +45,24 @@ def _maps(model: MLP, params: Params, inputs: Array) -> Array:
     return jax.lax.map(one, (params, jnp.arange(count, dtype=jnp.uint32)))
 
 
-def saliency_tables(model: MLP, nets: Any, n: int) -> dict[str, pl.DataFrame | np.ndarray]:
+def saliency_tables(
+    model: MLP, nets: Any, judged: Mapping[str, np.ndarray]
+) -> dict[str, pl.DataFrame | np.ndarray]:
     """Overlaps with the object's box, the grey object's and a random one; a few maps to show.
 
     Args:
         model: the perceptron.
         nets: ``mixed`` and ``untrained`` are used.
-        n: scenes.
+        judged: ``pictures`` of scenes, with ``mask`` and ``other``.
     """
-    batch = jax.jit(lambda: Scenes(RULE).batch(jax.random.key(JUDGED), n))()
-    masks = {name: np.asarray(batch.latents[name]) for name in ("mask", "other")}
-    turned = np.roll(np.asarray(batch.latents["factors"]), 1, 0)
-    masks["random"] = np.asarray(boxes(jnp.asarray(turned))[0])  # another scene's box
+    pictures = judged["pictures"]
+    inputs = cued(jnp.asarray(pictures), jnp.full(len(pictures), RULE, jnp.int32))
+    masks = {name: judged[name] for name in ("mask", "other")}
+    masks["random"] = np.roll(masks["mask"], 1, 0)  # another scene's box
     rows: list[dict[str, Any]] = []
     shown = []
     for network, params in (("trained", nets.mixed), ("untrained", nets.untrained)):
-        maps_SMNP = np.asarray(_maps(model, params, batch.inputs))
+        maps_SMNP = np.asarray(_maps(model, params, inputs))
         shown += list(maps_SMNP[0, :, :SHOWN])
         for seed, maps_MNP in enumerate(maps_SMNP):
             found = [{k: overlap(m, mask) for k, mask in masks.items()} for m in maps_MNP]
@@ -76,11 +79,10 @@ def saliency_tables(model: MLP, nets: Any, n: int) -> dict[str, pl.DataFrame | n
                 }
                 for method, o in zip(METHODS, found, strict=True)
             ]
-    pictures = np.asarray(batch.inputs)[:SHOWN, : 3 * PIXELS].reshape(-1, SIDE, SIDE, 3)
     picture = lambda flat: np.asarray(flat, np.float64).reshape(*np.shape(flat)[:-1], SIDE, SIDE)
     return {
         "toy_saliency": pl.DataFrame(rows),
-        "toy_saliency_pictures": pictures.astype(np.float64),
+        "toy_saliency_pictures": pictures[:SHOWN].reshape(-1, SIDE, SIDE, 3).astype(np.float64),
         "toy_saliency_maps": picture(np.stack([masks["mask"][:SHOWN].astype(float), *shown])),
     }
 

@@ -12,9 +12,8 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from studies._steering.classifier_arithmetic import TEST, VALID, accuracies, scenes
+from studies._steering.classifier_arithmetic import Split, accuracies
 from tasks.scenes import RULES, cued
-from toylab import random
 from toylab.models.mlp import MLP
 from toylab.steering.skills import predictivity, strongest
 from toylab.taps import Params, run
@@ -47,28 +46,30 @@ class Noisy:
     Args:
         model: the perceptron.
         amount: standard deviation of each neuron's noise (F,), 0 for most.
-        key: decides the noise.
+        drawn: standard normal numbers (N, F).
     """
 
-    def __init__(self, model: MLP, amount: Array, key: Array):
-        self.model, self.amount, self.key = model, amount, key
+    def __init__(self, model: MLP, amount: Array, drawn: Array):
+        self.model, self.noise = model, amount[None] * drawn
 
     def apply(self, params: Params, inputs: Array) -> Array:
         """Logits of the perturbed model."""
-        ends = np.cumsum(self.model.sizes[1:-1])[:-1]
-        parts = dict(zip(sites(self.model), jnp.split(self.amount, ends), strict=True))
-        noise = random.normal(self.key, (len(inputs), len(self.amount)))
-        drawn = dict(zip(parts, jnp.split(noise, ends, axis=1), strict=True))
-        tap = lambda name, x: x + drawn[name] * parts[name][None] if name in parts else x
+        parts = jnp.split(self.noise, np.cumsum(self.model.sizes[1:-1])[:-1], axis=1)
+        noise = dict(zip(sites(self.model), parts, strict=True))
+        tap = lambda name, x: x + noise[name] if name in noise else x
         return self.model.apply(params, inputs, tap)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _measure(model: MLP, n: int, trained: Params, untrained: Params) -> dict[str, Array]:
-    """Per seed: best predictivities (R,), and accuracies (G, R) without noise and with."""
-    (fit, fit_labels), (new, new_labels) = scenes(VALID, n), scenes(TEST, n)
+@functools.partial(jax.jit, static_argnums=(0,))
+def _measure(
+    model: MLP, splits: list[Split], drawn: tuple[Array, Array], trained: Params, untrained: Params
+) -> dict[str, Array]:
+    """Per seed: best predictivities (R,), and accuracies (R,) without noise, (G, R) with it.
+
+    ``drawn`` holds noise (N, F) and numbers (draws, F) that pick random groups.
+    """
+    (fit, fit_labels), (new, new_labels) = splits
     told = lambda labels: labels.T >= 2  # half of a rule's answers against the others
-    key = jax.random.key(NOISE)
 
     def score(params: Params) -> tuple[Array, Array]:
         acts = activations(model, params, fit)
@@ -86,7 +87,7 @@ def _measure(model: MLP, n: int, trained: Params, untrained: Params) -> dict[str
         spread_RF = acts.std(1)
         by_rank = strongest(ranking(acts), SHARE)
         by_spread = strongest(spread_RF, SHARE)
-        by_chance = strongest(random.uniform(key, (DRAWS, acts.shape[-1])), SHARE)
+        by_chance = strongest(drawn[1], SHARE)
         masks_GF = jnp.concatenate([by_rank, by_spread, by_chance])
         widths = model.sizes[1:-1]
         starts = np.cumsum((0, *widths))
@@ -96,7 +97,7 @@ def _measure(model: MLP, n: int, trained: Params, untrained: Params) -> dict[str
                 for i, w in zip(starts, widths, strict=False)
             ]
         )
-        noisy = lambda mask: accuracies(Noisy(model, mask * scale, key), own, new, new_labels)
+        noisy = lambda mask: accuracies(Noisy(model, mask * scale, drawn[0]), own, new, new_labels)
         pick = lambda scores, by: jnp.take_along_axis(scores, by.argmax(-1)[:, None], 1)[:, 0]
         return {
             "best": pick(found, ranking(acts)),
@@ -109,18 +110,19 @@ def _measure(model: MLP, n: int, trained: Params, untrained: Params) -> dict[str
     return jax.lax.map(one, (trained, untrained))
 
 
-def skill_table(model: MLP, nets: Any, n: int) -> pl.DataFrame:
+def skill_table(model: MLP, nets: Any, valid: Split, test: Split) -> pl.DataFrame:
     """What noise on a group of neurons costs each rule and the others.
 
     Args:
         model: the perceptron.
         nets: ``mixed`` and ``untrained`` are used.
-        n: scenes of either split.
+        valid: scenes that set thresholds and pick neurons.
+        test: scenes that are judged.
     """
-    found = {
-        k: np.asarray(v, np.float64)
-        for k, v in _measure(model, n, nets.mixed, nets.untrained).items()
-    }
+    rng, width = np.random.default_rng(NOISE), sum(model.sizes[1:-1])
+    drawn = [rng.normal(size=(rows, width)).astype(np.float32) for rows in (len(test[0]), DRAWS)]
+    measured = _measure(model, [valid, test], tuple(drawn), nets.mixed, nets.untrained)
+    found = {name: np.asarray(leaf, np.float64) for name, leaf in measured.items()}
     rows: list[dict[str, Any]] = []
     count = len(RULES)
     for seed, noisy_GR in enumerate(found["noisy"]):
