@@ -20,6 +20,11 @@ logits is thus the control of part 1. The bad direction is read off the unembedd
 probe trained on labelled text. Clean loss is measured among clean words, since DPO's own aim lowers
 the loss of clean text as a whole.
 
+Tried before, on five seeds of the toy outside the laboratory's engine: learning rates of 1e-3, 3e-3
+and 1e-2, and one pair per prompt in place of two. Everywhere the rejected vanish and the chosen fall
+from their peak by a tenth to a half, much more on some seeds than on others; nowhere do unseen
+responses end far above their share of the start, and no scenario stands out. The plan's 1e-3 stays.
+
 Source: Yan et al. 2024 (arXiv:2406.07327); Lee et al. 2024 (arXiv:2401.01967); arXiv:2411.06424.
 """
 

@@ -112,7 +112,7 @@ def test_gradients_by_probabilities_are_in_their_inverse_ratio():
     q = np.exp(log_softmax(np.asarray(reference["logits"])))
     for i, (chosen, rejected) in enumerate(np.asarray(batch.targets)):
         rest = [k for k in range(4) if k not in (chosen, rejected)]
-        row = jax.tree.map(lambda leaf, i=i: leaf[i : i + 1], batch._replace(weights=0))
+        row = jax.tree.map(lambda leaf, i=i: leaf[i : i + 1], batch._replace(weights=None))
         row = row._replace(weights=batch.weights)
 
         def loss(at, row=row):

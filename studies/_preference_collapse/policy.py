@@ -1,6 +1,7 @@
 """The toy policy of four prompts and ten responses, and what is recorded while it learns."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import jax
@@ -86,9 +87,9 @@ def readings(model: Policy, params: Params, task: Task) -> Mapping[str, Array]:
     logp_B2 = pair_log_probs(model, params, pairs)
     reward_B2 = BETA * (logp_B2 - jnp.log(pairs.latents["reference"]))
     # dl/dr is the same for both but for its sign, and dr/dp = beta / p.
-    slope_B = jax.nn.sigmoid(reward_B2[:, 1] - reward_B2[:, 0])
-    size_2 = (BETA * slope_B[:, None] * jnp.exp(-logp_B2)).mean(0)
-    return found | dict(zip(("d_chosen", "d_rejected"), jnp.log10(size_2), strict=True))
+    slope_B = jax.nn.log_sigmoid(reward_B2[:, 1] - reward_B2[:, 0])
+    size_2 = jax.nn.logsumexp(slope_B[:, None] - logp_B2, axis=0) + math.log(BETA / len(slope_B))
+    return found | dict(zip(("d_chosen", "d_rejected"), size_2 / math.log(10), strict=True))
 
 
 def _distance(model: Policy, params: Params, task: Task) -> Array:
