@@ -112,7 +112,9 @@ def concepts(measures: Mapping[str, Any]) -> Figure:
     left.set_ylabel("TCAV score, striped and warm")
     for name in ("in rule", "absent", "random"):
         left.plot([], [], "o", color=ROLES[name], label=name)
-    left.legend(ncols=3, loc="lower left")
+    left.set_ylim(-0.05, 1.22)
+    left.set_yticks(np.arange(0, 1.1, 0.25))
+    left.legend(ncols=3, loc="upper center")
     mean = {r: tests.filter(pl.col("role") == r)["score"].mean() for r in ("in rule", "absent")}
     fig.title(
         left,

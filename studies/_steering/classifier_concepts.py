@@ -18,7 +18,8 @@ from toylab.models.mlp import MLP
 from toylab.steering.concepts import class_gradients, concept_test, concept_vectors, tcav_scores
 from toylab.taps import Params, run
 
-SITE = "layers/1/post"
+# Not the last hidden layer: logits are linear in it, so that all scores there are 0 or 1.
+SITE = "layers/0/post"
 RULE, TARGET = RULES.index("kind"), 3
 SETS = 10  # random sets that every concept is set against
 RANDOM_CONCEPTS = 5
