@@ -140,7 +140,7 @@ def saliency(measures: Mapping[str, Any]) -> Figure:
     """A few scenes with their maps and the truth, and overlaps over seeds."""
     pictures = np.asarray(measures["toy_saliency_pictures"])
     maps = np.asarray(measures["toy_saliency_maps"])
-    sheet = fig.figure(fig.PAGE, 3.5)
+    sheet = fig.figure(fig.PAGE, 3.8)
     parts = sheet.subfigures(1, 2, width_ratios=[1.25, 1])
     names = ("scene", "truth", "plain", "smoothed", "smoothed,\nuntrained")
     shown = (pictures.clip(0, 1), maps[0], maps[1], maps[2], maps[4])
@@ -155,7 +155,7 @@ def saliency(measures: Mapping[str, Any]) -> Figure:
     table = measures["toy_saliency"]
     groups = (("plain", "trained"), ("smooth", "trained"), ("smooth", "untrained"))
     looks = (("iou", "object", fig.BLUE), ("other", "grey object", fig.ORANGE),
-             ("random", "another scene's", fig.MUTED))  # fmt: skip
+             ("random", "elsewhere", fig.MUTED))  # fmt: skip
     for i, (method, network) in enumerate(groups):
         for j, (column, label, colour) in enumerate(looks):
             values = _seeds(table, column, method=method, network=network)
@@ -166,13 +166,13 @@ def saliency(measures: Mapping[str, Any]) -> Figure:
     ax.set_ylabel("IoU of the strongest 9 pixels with a box")
     top = max(_seeds(table, "iou", method=m, network=n).max() for m, n in groups)
     ax.set_ylim(0, 1.35 * top)
-    ax.legend(title="box of the", loc="upper center", ncols=3, columnspacing=0.8, handlelength=1)
+    ax.legend(title="box of", loc="upper center", ncols=3, columnspacing=0.8, handlelength=1)
     plain, smooth = (_seeds(table, "iou", method=m, network="trained") for m in ("plain", "smooth"))
     p = _seeds(table, "p", network="trained", method="smooth")
     fig.title(
-        ax,
-        f"IoU {plain.mean():.3f} plain, {smooth.mean():.3f} smoothed; p < 0.01 in "
-        f"{(p < 0.01).sum()} of {len(p)} seeds",
+        sheet,
+        f"The strongest gradients meet the object's box by {plain.mean():.3f}, smoothed ones by "
+        f"{smooth.mean():.3f} (more with p < 0.01 in {(p < 0.01).sum()} of {len(p)} seeds)",
     )
     return sheet
 
@@ -214,17 +214,18 @@ def skills(measures: Mapping[str, Any]) -> Figure:
     right.set_ylim(low, high * 1.35)
     right.legend(ncols=2, loc="upper center")
     cost = {g: _seeds(measures["toy_skills"], "own", group=g).mean() for g in ("top", "random")}
+    points = {group: round(100 * value, 1) + 0.0 for group, value in cost.items()}  # no "-0"
     fig.title(
         right,
-        f"Noise on a tenth of neurons costs {100 * cost['top']:.0f} points, on random ones "
-        f"{100 * cost['random']:.0f}",
+        f"Noise on a tenth of neurons costs {points['top']} points, on random ones "
+        f"{points['random']}",
     )
     return sheet
 
 
 def choice(measures: Mapping[str, Any]) -> Figure:
     """Reward of the answer picked among k."""
-    sheet = fig.figure(fig.PAGE * 0.62, 3.0)
+    sheet = fig.figure(fig.PAGE * 0.85, 2.8)
     ax = sheet.subplots()
     table = measures["toy_choice"]
     looks = {
@@ -244,8 +245,8 @@ def choice(measures: Mapping[str, Any]) -> Figure:
     ax.set_xticks(ks, [str(k) for k in ks])
     ax.minorticks_off()
     ax.set_xlabel("answers sampled, k")
-    ax.set_ylabel("mean reward (the wanted rule's answer)")
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.08))
+    ax.set_ylabel("share of wanted answers")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     last = ks[-1]
     fig.title(
         ax,
@@ -282,7 +283,7 @@ def alignment(measures: Mapping[str, Any], config: Any) -> Figure:
     most = {a: max(_seeds(table, "iia", arm=a, layer=i).mean() for i in layers) for a in looks}
     fig.title(
         ax,
-        f"w == x: {_seeds(table, 'iia', arm='true', layer=best).mean():.2f} in layer {best + 1}; "
-        f"wrong variable {most['wrong variable']:.2f} at most",
+        f"w == x aligns to {_seeds(table, 'iia', arm='true', layer=best).mean():.2f} in layer "
+        f"{best + 1}, a wrong variable to {most['wrong variable']:.2f} at most",
     )
     return sheet
