@@ -34,7 +34,7 @@ def trace(measures: Mapping[str, Any], config: Any) -> Figure:
             column, y = place - starts[line], 2.25 * line + 0.97 * (not told)
             columns = max(columns, column + 1)
             left.add_patch(_box(column, y, _colour(value)))
-            ink = "white" if value < 0.12 or value > 0.88 else fig.INK
+            ink = "white" if value < 0.12 or value > 0.88 else fig.INK  # NaN is drawn white
             middle = {"ha": "center", "va": "center", "fontsize": 6.5, "color": ink}
             left.text(column + 0.5, y + 0.46, word, **middle)
         y = 2.25 * (lines - 1) + 0.46 + 0.97 * (not told)
@@ -43,12 +43,14 @@ def trace(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_ylim(2.25 * lines, -0.15)
     left.axis("off")
     fig.title(left, f'Belief at the last "(": {last[True]:.2f} if right, {last[False]:.2f} if not')
-    _mean_belief(right, measures["belief"].filter(AFTER))
+    _readable(sheet, right, measures["probes"].filter(AFTER & (pl.col("kind") == "truth")))
     return sheet
 
 
 def _colour(value: float) -> Any:
-    """Colour of a belief, dark blue-violet for 0 and orange for 1."""
+    """Colour of a belief: violet for 0, orange for 1, white for none."""
+    if np.isnan(value):
+        return "white"
     return colormaps[fig.DIVERGING](1 - value)
 
 
@@ -56,17 +58,19 @@ def _box(column: int, y: float, shade: Any) -> Any:
     return Rectangle((column + 0.03, y), 0.94, 0.9, facecolor=shade, edgecolor="none")
 
 
-def _mean_belief(ax: Axes, rows: pl.DataFrame) -> None:
-    for told, colour, name in ((True, fig.ORANGE, "right"), (False, fig.PURPLE, "wrong")):
-        own = rows.filter(pl.col("right") == told).sort("init_seed", "back")
-        back = own["back"].unique().sort().to_numpy()
-        fig.interval_line(
-            ax, -back, own["belief"].to_numpy().reshape(-1, len(back)), name, colour, marker="."
-        )
+def _readable(sheet: Figure, ax: Axes, rows: pl.DataFrame) -> None:
+    """Accuracy of each token's and layer's probe, mean over seeds."""
+    mean = rows.group_by("layer", "back").agg(pl.col("accuracy").mean())
+    depth, span = mean["layer"].max() + 1, mean["back"].max() + 1
+    value_ST = np.full((depth, span), np.nan)
+    for layer, back, accuracy in mean.select("layer", "back", "accuracy").iter_rows():
+        value_ST[layer, span - 1 - back] = accuracy
+    image = ax.imshow(value_ST, vmin=0.5, vmax=1, origin="lower", aspect="auto")
+    ax.set_xticks([0, span - 2, span - 1], [str(1 - span), "result ", " ("])
+    ax.set_yticks(range(depth))
     ax.set_xlabel('tokens from "("')
-    ax.set_ylabel('probe\'s belief "right"')
-    ax.set_ylim(-0.03, 1.03)
-    ax.legend(loc="upper left")
-    before = rows.filter(pl.col("back") == 1).group_by("right").agg(pl.col("belief").mean())
-    mean = dict(before.iter_rows())
-    fig.title(ax, f"At the result: {mean[True]:.2f}, {mean[False]:.2f}")
+    ax.set_ylabel("blocks passed")
+    sheet.colorbar(image, ax=ax, label="probe's accuracy", shrink=0.9)
+    result, bracket = value_ST[:, -2:].T
+    told = [int(np.argmax(v >= 0.9)) if (v >= 0.9).any() else None for v in (result, bracket)]
+    fig.title(ax, f'0.9 after block {told[0]} at the result, {told[1]} at "("')

@@ -32,16 +32,16 @@ def probes(measures: Mapping[str, Any], config: Any) -> Figure:
     sheet = fig.figure(fig.PAGE, 2.6)
     left, middle, right = sheet.subplots(1, 3, width_ratios=[1.5, 1, 1])
     looks = (
-        ("reward", "truth", "(", 'after reward, at "("', fig.BLUE, "-"),
-        ("reward", "truth", "result", "at the result", fig.SKY, "-"),
-        ("search", "truth", "(", "before reward", fig.ORANGE, "--"),
-        ("untrained", "truth", "(", "untrained", fig.MUTED, "-"),
-        ("reward", "shuffled", "(", "shuffled labels", fig.INK, ":"),
+        ("reward", "truth", 0, 'after reward, at "("', fig.BLUE, "-"),
+        ("reward", "truth", 1, "at the result", fig.SKY, "-"),
+        ("search", "truth", 0, "before reward", fig.ORANGE, "--"),
+        ("untrained", "truth", 0, "untrained", fig.MUTED, "-"),
+        ("reward", "shuffled", 0, "shuffled labels", fig.INK, ":"),
     )
     table = measures["probes"]
-    for arm, kind, place, name, colour, style in looks:
+    for arm, kind, back, name, colour, style in looks:
         own = table.filter(
-            (pl.col("arm") == arm) & (pl.col("kind") == kind) & (pl.col("place") == place)
+            (pl.col("arm") == arm) & (pl.col("kind") == kind) & (pl.col("back") == back)
         ).sort("init_seed", "layer")
         layer = own["layer"].unique().sort().to_numpy()
         values = own["accuracy"].to_numpy().reshape(-1, len(layer))
@@ -52,7 +52,7 @@ def probes(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_ylabel("accuracy on held-out numbers")
     left.set_ylim(0.4, 1.03)
     left.legend(loc="center left", fontsize=6.5)
-    own = table.filter(AFTER & (pl.col("kind") == "truth") & (pl.col("place") == "("))
+    own = table.filter(AFTER & (pl.col("kind") == "truth") & (pl.col("back") == 0))
     top = own.group_by("layer").agg(pl.col("accuracy").mean()).sort("accuracy", "layer")
     fig.title(left, f"Verdict probe: {top['accuracy'][-1]:.2f} after {top['layer'][-1]} blocks")
     vectors = measures["vectors"].filter(AFTER)
@@ -209,7 +209,7 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     stream = measures["stream"].filter(AFTER)
     looks = (("target", fig.GREEN), ("result", fig.SKY), ("(", fig.BLUE))
     for place, colour in looks:
-        rows = stream.filter(pl.col("place") == place).sort("init_seed", "layer")
+        rows = stream.filter(pl.col("back") == back).sort("init_seed", "layer")
         layer = rows["layer"].unique().sort().to_numpy()
         values = rows["restored"].to_numpy().reshape(-1, len(layer))
         fig.interval_line(middle, layer, values, f"at {place}", colour, marker=".")

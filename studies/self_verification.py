@@ -20,7 +20,7 @@ neurons, heads that look at the token before, mean in place of zero, and whether
 survives.
 
 Source: Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379), with their code; error
-rates of both signs after Yu 2025 (arXiv:2510.12157).
+rates of both signs after Yu et al. 2025 (arXiv:2510.12157).
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ import polars as pl
 from studies._countdown import network as net
 from studies._self_verification import networks as n
 from studies._self_verification import probing as p
-from studies._self_verification.beliefs import belief_rows, stream_rows
+from studies._self_verification.beliefs import stream_rows, trace_rows
 from studies._self_verification.claims import CLAIMS
 from studies._self_verification.pairs import draw_pairs, signs, split_groups
 from studies._self_verification.writing import own_errors
@@ -48,7 +48,6 @@ from toylab.study import Study
 from toylab.taps import Params
 
 FIT, TEST, TRACES = 201, 202, 203  # seeds of pairs and of traces
-BEFORE = 13  # tokens before "(" at which the mean belief is kept
 SMOKE: dict[str, Any] = {
     "seeds": 2,
     "largest": 6,
@@ -138,7 +137,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
                 told = own_errors(
                     plan.model, own[arm], prompts, config.traces, config.length, plan.signs, TRACES
                 )
-                rows |= {"errors": [told]} | belief_rows(one, BEFORE, plan.rules)
+                rows |= {"errors": [told]} | trace_rows(one, plan.rules)
             if arm == "reward":
                 rows |= stream_rows(one)
             for name, listed in rows.items():

@@ -14,7 +14,7 @@ from studies._self_verification import scores as sc
 from studies._self_verification import silencing as si
 from studies._self_verification import vectors as v
 from studies._self_verification import writing as w
-from studies._self_verification.beliefs import belief_rows
+from studies._self_verification.beliefs import trace_rows
 from studies._self_verification.networks import Found
 from studies._self_verification.passes import look
 from tasks.countdown_rules import Rules
@@ -77,8 +77,8 @@ def test_pass_reads_what_a_plain_run_reads(bench):
                 np.testing.assert_allclose(seen.look_UR2H[u, r, c - 1], known, atol=1e-6)
             post = acts[f"blocks/{u}/mlp/post"][r, place[r, 2]]
             np.testing.assert_allclose(seen.post_URF[u, r], post, atol=1e-5)
-            resid = acts[f"blocks/{u}/resid_post"][r, place[r, 1]]
-            np.testing.assert_allclose(seen.acts_SR2D[u + 1, r, 0], resid, atol=1e-5)
+            resid = acts[f"blocks/{u}/resid_post"][r, place[r, 2] - 10 : place[r, 2] + 1]
+            np.testing.assert_allclose(seen.acts_SRTD[u + 1, r], resid, atol=1e-5)
             values = acts[f"blocks/{u}/attn/v"][r, 1]
             w_o = PARAMS["blocks"][str(u)]["attn"]["w_o"]
             for h in range(2):
@@ -149,9 +149,10 @@ def test_probe_finds_a_planted_verdict_and_its_controls_do_not():
 
     fitted = p.fit_probes(p.Parts(*(acts(part) for part in rows)), rows, 0)
     assert fitted.layer == 1
-    told = {(r["kind"], r["place"], r["layer"]): r["accuracy"] for r in fitted.rows}
-    assert told["truth", "(", 1] > 0.97
-    assert max(told["truth", "(", 0], told["truth", "result", 1], told["shuffled", "(", 1]) < 0.7
+    told = {(r["kind"], r["back"], r["layer"]): r["accuracy"] for r in fitted.rows}
+    assert told["truth", 0, 1] > 0.97
+    assert max(told["truth", 0, 0], told["truth", 1, 1], told["shuffled", 0, 1]) < 0.7
+    assert len(told) == 6
     assert np.abs(p.directions(fitted.probe)[1]).argmax() == 2
     assert p.bag_accuracy(rows, RULES.vocab)["accuracy"] < 0.65
     counts = p.bag(ROWS, RULES.vocab)
@@ -261,8 +262,8 @@ def tables():
     ranks = [f"rank_{n}" for n in ("score", "value", "ratio", "attention", "patch")]
     rows = {
         "probes": [
-            x | {"kind": k, "place": q, "layer": s} | numbers_of("choice", "accuracy")
-            for x in every for k in kinds for q in ("result", "(") for s in range(3)
+            x | {"kind": k, "back": q, "layer": s} | numbers_of("choice", "accuracy")
+            for x in every for k in kinds for q in range(3) for s in range(3)
         ],
         "networks": [x | numbers_of("verdicts", "looking", *ranks) for x in both],
         "vectors": [
@@ -291,10 +292,6 @@ def tables():
             x | {"layer": s, "place": q} | numbers_of("restored")
             for x in after for s in range(3) for q in ("target", "result", "(")
         ],
-        "belief": [
-            x | {"back": b, "right": r} | numbers_of("belief")
-            for x in both for b in range(5) for r in (True, False)
-        ],
         "trace": [
             x | {"right": r, "place": t, "line": (t + 5) // 12, "word": str(t)}
             | numbers_of("belief")
@@ -312,7 +309,7 @@ def test_claims_read_one_value_per_seed():
 
 def test_best_layer_is_chosen_without_the_test_pairs():
     rows = [
-        {"arm": "reward", "init_seed": 0, "kind": "truth", "place": "(", "layer": s,
+        {"arm": "reward", "init_seed": 0, "kind": "truth", "back": 0, "layer": s,
          "choice": c, "accuracy": a}
         for s, c, a in ((0, 0.5, 1.0), (1, 0.9, 0.7), (2, 0.8, 0.9))
     ]  # fmt: skip
@@ -328,21 +325,17 @@ def test_figures_are_drawn():
 def test_beliefs_of_a_pair(bench):
     splits = enumerate(("train", "train", "numbers"))
     rows = p.Parts(*(pr.draw_pairs(RULES, 4, 1, s, i) for i, s in splits))
-    acts = p.Parts(*(np.asarray(look(MODEL, PARAMS, r, SIGNS).acts_SR2D) for r in rows))
+    acts = p.Parts(*(np.asarray(look(MODEL, PARAMS, r, SIGNS).acts_SRTD) for r in rows))
     fitted = p.fit_probes(acts, rows, 0)
-    found = belief_rows(Found({}, fitted, None, bench), 3, RULES)
-    assert {row["back"] for row in found["belief"]} == {0, 1, 2, 3}
-    at_bracket = np.asarray(bench.base.acts_SR2D)[fitted.layer, :, 1]
+    found = trace_rows(Found({}, fitted, None, bench), RULES)["trace"]
+    at_bracket = np.asarray(bench.base.acts_SRTD)[fitted.layer, 2, -1]
     weight, bias = (
-        np.asarray(fitted.probe.weight)[1, fitted.layer],
-        fitted.probe.bias[1, fitted.layer],
+        np.asarray(x)[-1, fitted.layer] for x in (fitted.probe.weight, fitted.probe.bias)
     )
-    known = np.asarray(jax.nn.softmax(jnp.asarray(at_bracket @ weight + np.asarray(bias))))[:, 1]
-    told = {row["right"]: row["belief"] for row in found["belief"] if row["back"] == 0}
-    np.testing.assert_allclose(told[True], known[::2].mean(), rtol=1e-4)
-    longest = [row for row in found["trace"] if row["right"]]
+    known = np.asarray(jax.nn.softmax(jnp.asarray(at_bracket @ weight + bias)))[1]
+    longest = [row for row in found if row["right"]]
+    np.testing.assert_allclose(longest[-1]["belief"], known, rtol=1e-4)
     assert (longest[-1]["word"], longest[-1]["line"]) == ("(", 2)
-    assert " ".join(row["word"] for row in longest if not row["line"]) == RULES.decode(
-        ROWS.tokens_RL[2, : RULES.prompt_length]
-    )
     assert len(longest) == ROWS.place_R3[:, 2].max() + 1
+    unread = [row["word"] for row in longest if np.isnan(row["belief"])]
+    assert " ".join(unread) == RULES.decode(ROWS.tokens_RL[2, : RULES.prompt_length]) + " no"

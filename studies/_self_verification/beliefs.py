@@ -14,39 +14,39 @@ from tasks.countdown_rules import Rules
 Tables = dict[str, list[dict[str, Any]]]
 
 
-def belief_rows(found: Found, before: int, rules: Rules) -> Tables:
-    """The belief that the attempt is right, by the probe of the network's best layer.
+def trace_rows(found: Found, rules: Rules) -> Tables:
+    """The belief that an attempt is right, under each token by that token's probe.
+
+    Probes are of the layer that is best at "(", fitted on the last attempt of traces and read in
+    the earlier ones too. Prompt and verdicts have none (NaN).
 
     Returns:
-        ``belief``: its mean over right and over wrong attempts, at "(" and up to ``before`` tokens
-        before it; ``trace``: one pair of the longest traces, token by token; line 0
-        is the prompt, each attempt has the next.
+        ``trace``: one pair of the longest traces, token by token; line 0 is the prompt, each
+        attempt has the next.
     """
     bench, fitted = found.bench, found.fitted
     assert bench is not None
     rows, right_R = bench.rows, is_right(bench.rows)
-    believed_RL = belief(fitted.probe, fitted.layer, bench.base.acts_SRLD[fitted.layer])
-    last_R = rows.place_R3[:, 2]
-    means = []
-    for back in range(min(before, int(last_R.min())) + 1):
-        at_R = believed_RL[np.arange(len(last_R)), last_R - back]
-        means += [
-            {"back": back, "right": bool(told), "belief": float(at_R[right_R == told].mean())}
-            for told in (0, 1)
-        ]
+    last_R, span = rows.place_R3[:, 2], rules.attempt_length - 1
     first = 2 * (int(last_R.argmax()) // 2)
-    trace = [
-        {
-            "right": bool(right_R[r]),
-            "place": t,
-            "line": max(0, 1 + (t - rules.prompt_length) // rules.attempt_length),
-            "word": rules.decode(rows.tokens_RL[r, t : t + 1]),
-            "belief": float(believed_RL[r, t]),
-        }
-        for r in (first, first + 1)
-        for t in range(last_R[r] + 1)
-    ]
-    return {"belief": means, "trace": trace}
+    table = []
+    for r in (first, first + 1):
+        acts_LD = np.asarray(bench.base.acts_SRLD[fitted.layer, r])
+        believed_L = np.full(len(acts_LD), np.nan)
+        for start in range(rules.prompt_length, last_R[r], rules.attempt_length):
+            attempt = slice(start, start + span)
+            believed_L[attempt] = belief(fitted.probe, fitted.layer, acts_LD[None, attempt])[0]
+        table += [
+            {
+                "right": bool(right_R[r]),
+                "place": t,
+                "line": max(0, 1 + (t - rules.prompt_length) // rules.attempt_length),
+                "word": rules.decode(rows.tokens_RL[r, t : t + 1]),
+                "belief": float(believed_L[t]),
+            }
+            for t in range(last_R[r] + 1)
+        ]
+    return {"trace": table}
 
 
 def stream_rows(found: Found) -> Tables:

@@ -5,17 +5,21 @@ the same held-out numbers and the same trace up to "(", right under one target a
 other, so that neither the target nor the result alone tells the verdict.
 """
 
+import polars as pl
+
 from studies._self_verification.numbers import best, less, of, silenced
 from toylab.claims import Claim, Expect
+from toylab.units import per_unit
 
 LEE = "Lee et al. 2025 (arXiv:2504.14379)"
 LEE_OURS = f"{LEE}; region: this laboratory"
-YU = "Yu 2025 (arXiv:2510.12157), of other tasks"
+YU = "Yu et al. 2025 (arXiv:2510.12157), of other tasks; region: this laboratory"
+PILOT = "found on a pilot network, this laboratory"
 OURS = "expected, this laboratory"
 PROBES = (
     Claim(
         "verdicts_right",
-        "The network's own verdicts on right and wrong attempts, as many of both, are right.",
+        "The network's own verdicts, on as many right attempts as wrong ones, are right.",
         OURS,
         of("networks", "verdicts"),
         Expect.above(0.95),
@@ -77,9 +81,9 @@ VECTORS = (
     Claim(
         "vectors_invalid_adds",
         "Switching off the invalid vectors too silences more than the valid ones alone.",
-        LEE,
+        LEE_OURS,
         less(silenced("valid + invalid"), silenced("valid")),
-        Expect.above(0),
+        Expect.above(0.05),
         paper=0.167,
     ),
     Claim(
@@ -111,8 +115,7 @@ HEADS = (
     ),
     Claim(
         "silenced",
-        "Without the three such heads of the highest score (all of them, where they are fewer) "
-        "right attempts are not accepted.",
+        "Without the three such heads of the highest score (or all) right attempts are refused.",
         LEE_OURS,
         silenced("chosen"),
         Expect.above(0.8),
@@ -127,8 +130,8 @@ HEADS = (
     ),
     Claim(
         "above_previous",
-        "The chosen heads silence more than as many heads which look most at the token before and "
-        "do not look at the target, by 0.3.",
+        "They silence more than as many heads which look most at the token before and not at the "
+        "target, by 0.3.",
         OURS,
         less(silenced("chosen"), silenced("previous")),
         Expect.above(0.3),
@@ -142,17 +145,15 @@ HEADS = (
     ),
     Claim(
         "arithmetic_kept",
-        "Without the chosen heads results in the trace are as right as before, but for a tenth: "
-        "what was lost is checking (the paper switches heads off at the verdict alone, where this "
-        "holds by construction; here at all places).",
+        "Without the chosen heads results in the trace are as right as before, but for a tenth "
+        "(by construction in the paper, where heads are off at the verdict alone).",
         OURS,
         of("conditions", "arithmetic", condition="chosen"),
         Expect.above(0.9),
     ),
     Claim(
         "generation_silenced",
-        "Writing on from the right attempt without the chosen heads, the network never says ok nor "
-        "answers.",
+        "Writing on from it without the chosen heads, the network says no ok and gives no answer.",
         LEE_OURS,
         of("generated", "success", condition="chosen"),
         Expect.above(0.8),
@@ -181,8 +182,7 @@ HEADS = (
     ),
     Claim(
         "score_ranks",
-        "The composition score ranks all heads as their single ablations do (Spearman, against "
-        "the fall of the logit of ok less no).",
+        "The composition score ranks all heads as the fall of ok less no without each (Spearman).",
         OURS,
         of("networks", "rank_score"),
         Expect.above(0.5),
@@ -199,8 +199,8 @@ HEADS = (
 PATCHES = (
     Claim(
         "patch_chosen",
-        'The chosen heads\' outputs at the result and at "(", taken from the right attempt of a '
-        "pair, restore half of its logit difference in the wrong one.",
+        "The chosen heads' outputs at the last two tokens, taken from the right attempt of a pair, "
+        "restore half of its logit difference in the wrong one.",
         OURS,
         of("patches", "restored", what="chosen"),
         Expect.above(0.5),
@@ -219,6 +219,16 @@ PATCHES = (
         of("networks", "rank_patch"),
         Expect.above(0.5),
     ),
+    Claim(
+        "made_at_result",
+        'The comparison is made at the result, before "(": after some block the stream there, '
+        "taken from the right attempt, restores half of the difference.",
+        PILOT,
+        lambda m: per_unit(
+            m["stream"].filter(pl.col("place") == "result"), pl.col("restored").max()
+        ),
+        Expect.above(0.5),
+    ),
 )
 
 ERRORS = (
@@ -227,14 +237,14 @@ ERRORS = (
         "In its own traces the network refuses fewer right attempts after reward than before.",
         YU,
         less(of("errors", "missed", "search"), of("errors", "missed")),
-        Expect.above(0),
+        Expect.above(0.01),
     ),
     Claim(
         "false_rises",
         "And it accepts more of the wrong ones.",
         YU,
         less(of("errors", "false_ok"), of("errors", "false_ok", "search")),
-        Expect.above(0),
+        Expect.above(0.01),
     ),
 )
 

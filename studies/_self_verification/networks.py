@@ -49,12 +49,12 @@ class Found(NamedTuple):
 
 
 def acts_of(plan: Plan, params: Params) -> tuple[p.Parts, np.ndarray]:
-    """Residual streams (S, R, 2, D) of each part, and logits at "(" of the test part."""
+    """Residual streams (S, R, T, D) of each part, and logits at "(" of the test part."""
     found, logits = [], np.zeros(0)
     for rows in plan.rows:
         count = len(rows.tokens_RL)
         seen = [_padded_look(plan, params, rows, i) for i in range(0, count, plan.bench)]
-        found.append(np.concatenate([np.asarray(s.acts_SR2D) for s in seen], 1)[:, :count])
+        found.append(np.concatenate([np.asarray(s.acts_SRTD) for s in seen], 1)[:, :count])
         logits = np.concatenate([np.asarray(s.logits_RV) for s in seen])[:count]
     return p.Parts(*found), logits
 

@@ -26,9 +26,7 @@ def best(kind: str, arm: str = REWARD) -> Measure:
     """Test accuracy at "(" of a kind of probe, at the layer that other pairs chose."""
 
     def measure(m: Mapping[str, Any]) -> np.ndarray:
-        rows = m["probes"].filter(
-            pl.col("arm") == arm, pl.col("kind") == kind, pl.col("place") == "("
-        )
+        rows = m["probes"].filter(pl.col("arm") == arm, pl.col("kind") == kind, pl.col("back") == 0)
         return per_unit(rows, pl.col("accuracy").sort_by("choice", "layer").last())
 
     return measure

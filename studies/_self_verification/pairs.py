@@ -16,7 +16,8 @@ TARGET = 1  # place of the target in a prompt
 
 def signs(rules: Rules) -> Signs:
     """The tokens that the measures must know."""
-    return Signs(*(rules.token(word) for word in ("=", "(", "ok", "no", "ANS", "EOS", "PAD")))
+    words = ("=", "(", "ok", "no", "ANS", "EOS", "PAD")
+    return Signs(*(rules.token(word) for word in words), rules.attempt_length - 1)
 
 
 def draw_pairs(rules: Rules, count: int, earlier: int, split: Split, seed: int) -> Rows:

@@ -31,6 +31,7 @@ class Signs(NamedTuple):
     answer: int
     stop: int
     pad: int
+    span: int  # tokens of an attempt up to "("
 
 
 class Rows(NamedTuple):
@@ -66,7 +67,7 @@ class Seen(NamedTuple):
 
     logits_RV: np.ndarray  # at "("
     sums_RL: np.ndarray  # NaN, or at "=" whether the likeliest next token is the trace's
-    acts_SR2D: np.ndarray  # residual stream at the result and at "("
+    acts_SRTD: np.ndarray  # residual stream at the attempt's T tokens, the last of them "("
     look_UR2H: np.ndarray  # attention from these places to the target
     previous_UH: np.ndarray  # to the token before, mean over the trace
     z_URLHK: Array
@@ -142,6 +143,7 @@ def _look(
     stack = lambda name: jnp.stack([acts[f"blocks/{u}/{name}"] for u in range(model.depth)])
     row = jnp.arange(len(tokens_RL))
     target, bracket = place_R3[:, 0], place_R3[:, 2]
+    back_T = jnp.arange(signs.span - 1, -1, -1)
     pattern_URHLL = stack("attn/pattern")
     acts_SRLD = jnp.stack([acts[site] for site in layers(model)])
     is_sum_RL = tokens_RL[:, :-1] == signs.equals
@@ -155,7 +157,7 @@ def _look(
     return Seen(
         logits_RV=logits_RLV[row, bracket],
         sums_RL=jnp.where(is_sum_RL, right_RL, jnp.nan),
-        acts_SR2D=acts_SRLD[:, row[:, None], place_R3[:, 1:]],
+        acts_SRTD=acts_SRLD[:, row[:, None], bracket[:, None] - back_T[None]],
         look_UR2H=pattern_URHLL[:, row[:, None], :, place_R3[:, 1:], target[:, None]].transpose(
             2, 0, 1, 3
         ),

@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from studies._self_verification.pairs import is_right
-from studies._self_verification.passes import PLACES, Rows
+from studies._self_verification.passes import Rows
 from toylab.probes.linear import Probe, logistic
 
 L2 = 1.0
-ITERATIONS = 500
+ITERATIONS = 200
+TRUE, SHUFFLED = slice(-1), slice(-1, None)  # places of the fit
 
 
 class Parts(NamedTuple):
@@ -30,8 +31,9 @@ class Fitted(NamedTuple):
     """Probes of one network.
 
     Attributes:
-        rows: accuracies, a dict per kind, place and layer.
-        probe: probes (place, layer) of the truth, at the result and at "(".
+        rows: accuracies, a dict per kind, place and layer; places are told by how many tokens
+            they stand before "(" (0; the result, 1).
+        probe: probes (token, layer) of the truth, at the attempt's tokens, the last of them "(".
         layer: best layer at "(", chosen without the test pairs.
     """
 
@@ -41,23 +43,24 @@ class Fitted(NamedTuple):
 
 
 def fit_probes(acts: Parts, rows: Parts, seed: int) -> Fitted:
-    """Fit probes on every layer, at the result and at "(", on true and on shuffled labels.
+    """Fit probes at every token of the attempt and layer, and at "(" on shuffled labels.
 
     Args:
-        acts: residual streams (S, R, 2, D).
+        acts: residual streams (S, R, T, D).
         rows: the attempts.
         seed: seed of the shuffle.
     """
     label = Parts(*(is_right(part) for part in rows))
     shuffled = np.random.default_rng(seed).permutation(label.fit)
-    y_KR = np.stack([label.fit, shuffled])[:, None, None]
-    x_PSRD = _by_place(acts.fit)
-    x = np.broadcast_to(x_PSRD[None], (2, *x_PSRD.shape))
-    probe = logistic(jnp.asarray(x), jnp.asarray(y_KR), 2, L2, iterations=ITERATIONS)
-    truth, control = (jax.tree.map(lambda leaf, k=k: leaf[k], probe) for k in (0, 1))
+    x_TSRD = _by_place(acts.fit)
+    x = jnp.asarray(np.concatenate([x_TSRD, x_TSRD[-1:]]))
+    y = jnp.asarray(np.stack([*[label.fit] * len(x_TSRD), shuffled])[:, None])
+    probe = logistic(x, y, 2, L2, iterations=ITERATIONS)
+    truth, control = (jax.tree.map(lambda leaf, k=k: leaf[k], probe) for k in (TRUE, SHUFFLED))
+    last = Parts(*(part[:, :, -1:] for part in acts))
     found = [r | {"kind": "truth"} for r in score(truth, acts, rows)]
-    found += [r | {"kind": "shuffled"} for r in score(control, acts, rows)]
-    own = [r for r in found if r["kind"] == "truth" and r["place"] == "("]
+    found += [r | {"kind": "shuffled"} for r in score(control, last, rows)]
+    own = [r for r in found if r["kind"] == "truth" and r["back"] == 0]
     layer = max(own, key=lambda r: (r["choice"], r["layer"]))["layer"]
     return Fitted(found, truth, layer)
 
@@ -66,18 +69,19 @@ def score(probe: Probe, acts: Parts, rows: Parts) -> list[dict[str, Any]]:
     """Accuracy of probes (place, layer) on the pairs that choose and on those that judge."""
     shares = []
     for part in ("choose", "test"):
-        predicted_PSR = np.asarray(probe.predict(jnp.asarray(_by_place(getattr(acts, part)))))
+        score_TSRC = _by_place(getattr(acts, part)) @ np.asarray(probe.weight)
+        predicted_TSR = (score_TSRC + np.asarray(probe.bias)[:, :, None]).argmax(-1)
         right_R = is_right(getattr(rows, part))
-        shares.append((predicted_PSR == right_R[None, None]).mean(-1))
-    choice_PS, test_PS = shares
+        shares.append((predicted_TSR == right_R[None, None]).mean(-1))
+    choice_TS, test_TS = shares
     return [
         {
-            "place": PLACES[1 + p],
+            "back": len(test_TS) - 1 - t,
             "layer": s,
-            "choice": float(choice_PS[p, s]),
-            "accuracy": float(test_PS[p, s]),
+            "choice": float(choice_TS[t, s]),
+            "accuracy": float(test_TS[t, s]),
         }
-        for p, s in np.ndindex(test_PS.shape)
+        for t, s in np.ndindex(test_TS.shape)
     ]
 
 
@@ -90,7 +94,7 @@ def bag_accuracy(rows: Parts, vocab: int) -> dict[str, Any]:
     weight_V = np.linalg.solve(x_RV.T @ x_RV + penalty, x_RV.T @ (label.fit - 0.5))
     share = lambda x_RV, y_R: float((((x_RV - mean_V) @ weight_V > 0) == y_R).mean())
     choice, test = share(counts.choose, label.choose), share(counts.test, label.test)
-    return {"place": "(", "layer": 0, "kind": "bag", "choice": choice, "accuracy": test}
+    return {"back": 0, "layer": 0, "kind": "bag", "choice": choice, "accuracy": test}
 
 
 def bag(rows: Rows, vocab: int) -> np.ndarray:
@@ -103,16 +107,16 @@ def bag(rows: Rows, vocab: int) -> np.ndarray:
 
 def directions(probe: Probe) -> np.ndarray:
     """Direction of "right" at "(" in every layer, (S, D): the two classes' weights subtracted."""
-    weight_SDC = np.asarray(probe.weight)[1]
+    weight_SDC = np.asarray(probe.weight)[-1]
     return weight_SDC[..., 1] - weight_SDC[..., 0]
 
 
-def belief(probe: Probe, layer: int, acts_RLD: Any) -> np.ndarray:
-    """The belief at "(" 's probe of one layer that the attempt is right, at any tokens, (R, L)."""
-    weight_DC, bias_C = np.asarray(probe.weight)[1, layer], np.asarray(probe.bias)[1, layer]
-    score_RLC = np.asarray(acts_RLD) @ weight_DC + bias_C
-    return 1 / (1 + np.exp(score_RLC[..., 0] - score_RLC[..., 1]))
+def belief(probe: Probe, layer: int, acts_RTD: Any) -> np.ndarray:
+    """The belief that an attempt is right, by each token's own probe of a layer, (R, T)."""
+    weight_TDC, bias_TC = np.asarray(probe.weight)[:, layer], np.asarray(probe.bias)[:, layer]
+    score_RTC = np.einsum("rtd,tdc->rtc", np.asarray(acts_RTD), weight_TDC) + bias_TC
+    return 1 / (1 + np.exp(score_RTC[..., 0] - score_RTC[..., 1]))
 
 
-def _by_place(acts_SR2D: np.ndarray) -> np.ndarray:
-    return np.moveaxis(np.asarray(acts_SR2D), 2, 0)
+def _by_place(acts_SRTD: np.ndarray) -> np.ndarray:
+    return np.moveaxis(np.asarray(acts_SRTD), 2, 0)
