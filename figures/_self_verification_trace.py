@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
 from matplotlib import colormaps
 from matplotlib.axes import Axes

@@ -127,9 +127,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     dead = (run.dead_at("search")[: config.seeds] >= 0) | (run.dead_at("reward") >= 0)
     bag = p.bag_accuracy(plan.rows, plan.rules.vocab)
     tables: dict[str, list[dict[str, Any]]] = {}
-    for member in np.flatnonzero(~dead):
-        own = {arm: _member(leaves, int(member)) for arm, leaves in weights.items()}
-        seed = int(run.members("search")["init_seed"][int(member)])
+    for seed, before, after in _living(run):
+        place = {"untrained": before, "search": before, "reward": after}
+        own = {arm: _member(leaves, place[arm]) for arm, leaves in weights.items()}
         found = _arms(plan, own, seed)
         for arm, one in found.items():
             rows = one.tables | {"probes": [*one.tables["probes"], bag]}
@@ -144,6 +144,17 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
                 label = {"arm": arm, "init_seed": seed}
                 tables.setdefault(name, []).extend(label | row for row in listed)
     return {name: pl.DataFrame(rows, infer_schema_length=None) for name, rows in tables.items()}
+
+
+def _living(run: RunFolder) -> list[tuple[int, int, int]]:
+    """Seed, and member before and after reward, of every network that lived through both."""
+    member = {
+        name: dict(run.members(name).select("init_seed", "member").iter_rows())
+        for name in ("search", "reward")
+    }
+    alive = {name: run.dead_at(name) < 0 for name in member}
+    pairs = [(seed, member["search"][seed], after) for seed, after in member["reward"].items()]
+    return [p for p in pairs if alive["search"][p[1]] and alive["reward"][p[2]]]
 
 
 def _arms(plan: n.Plan, own: Mapping[str, Params], seed: int) -> dict[str, n.Found]:
