@@ -123,8 +123,6 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     prompts = CountdownPrompts(**dataclasses.asdict(plan.rules), split_name="numbers")
     weights = {arm: run.params(arm) for arm in ("search", "reward")}
     weights["untrained"] = run.params("search", 0)
-    # The first members of ``search`` are those that reward goes on from.
-    dead = (run.dead_at("search")[: config.seeds] >= 0) | (run.dead_at("reward") >= 0)
     bag = p.bag_accuracy(plan.rows, plan.rules.vocab)
     tables: dict[str, list[dict[str, Any]]] = {}
     for seed, before, after in _living(run):
