@@ -51,7 +51,11 @@ def reward(measures: Mapping[str, Any], config: Any) -> Figure:
     sheet = fig.figure(fig.PAGE, 2.5)
     axes = sheet.subplots(1, 3)
     curve = measures["curve"].filter(pl.col("population") == "reward").rename({"member": "unit"})
-    told = {"solved": "held-out instances solved", "length": "tokens of a trace", "nats": "nats"}
+    told = {
+        "solved": "held-out instances solved",
+        "length": "tokens of a trace",
+        "nats": "nats of a trace",
+    }
     for ax, (name, label) in zip(axes, told.items(), strict=True):
         rows = curve.filter(pl.col("name") == name).sort("step")
         _seeds(ax, rows, "step", "value", fig.VERMILLION, None)
@@ -62,7 +66,7 @@ def reward(measures: Mapping[str, Any], config: Any) -> Figure:
             for at in (rows["step"].min(), rows["step"].max())
         )
         digits = 2 if name == "solved" else 0
-        words = {"solved": "Solved", "length": "Length", "nats": "Entropy of a trace"}[name]
+        words = {"solved": "Solved", "length": "Length", "nats": "Entropy"}[name]
         fig.title(ax, f"{words}: {first:.{digits}f} to {last:.{digits}f}")
     base = measures["baselines"]
     axes[0].axhline(base["random_room"][0], color=fig.INK, ls=":", lw=1)
@@ -95,18 +99,19 @@ def accuracy(measures: Mapping[str, Any], config: Any) -> Figure:
                       ha="right", rotation_mode="anchor")  # fmt: skip
         gain = means["reward", "sampled"] - means["search", "sampled"]
         fig.title(ax, f"Held-out {split}: reward adds {100 * gain:.0f} points to drawn searches")
-    lines = (("random_search", f"random search, {config.attempts} attempts"),
-             ("one_plan", "one random plan"))  # fmt: skip
-    for name, label in lines:
-        axes[0].axhline(base[name][0], color=fig.INK, ls=":", lw=1)
-        axes[0].text(0.99, base[name][0], label, ha="right", va="bottom", fontsize=7.5,
-                     transform=axes[0].get_yaxis_transform())  # fmt: skip
+    lines = {"random_search": "--", "one_plan": ":"}
+    for name, dashes in lines.items():
+        axes[0].axhline(base[name][0], color=fig.INK, ls=dashes, lw=1)
     axes[0].set_ylabel("instances solved")
     axes[0].set_ylim(0, 1)
+    axes[1].plot(
+        [], [], color=fig.INK, ls="--", lw=1, label=f"left: {config.attempts} random plans"
+    )
+    axes[1].plot([], [], color=fig.INK, ls=":", lw=1, label="left: one random plan")
     axes[1].bar([np.nan], [np.nan], color=fig.MUTED, label="drawn")
     axes[1].bar([np.nan], [np.nan], facecolor="none", edgecolor=fig.MUTED, hatch="////",
                 label="greedy")  # fmt: skip
-    axes[1].legend(loc="upper right")
+    axes[1].legend(loc="center right", bbox_to_anchor=(1.0, 0.55))
     return sheet
 
 
@@ -149,8 +154,7 @@ def verdicts(measures: Mapping[str, Any]) -> Figure:
             means.append(np.nanmean(value_P) if np.isfinite(value_P).any() else np.nan)
             ax.bar(i, means[-1], color=COLOURS[arm], width=0.7)
             ax.plot(np.full(len(value_P), i), value_P, ".", color=fig.INK, ms=3)
-        ax.set_xticks(range(3), ["learned from\nright verdicts", "noisy\nverdicts",
-                                 "… after\nreward"])  # fmt: skip
+        ax.set_xticks(range(3), ["right\nverdicts", "noisy\nverdicts", "… after\nreward"])
         ax.set_ylabel(label)
         fig.title(ax, f"{means[1]:.1%} to {means[2]:.1%}")
     noise = measures["baselines"]["noise"][0]
