@@ -168,8 +168,8 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "to be measured",
-        "paper": "to be measured",
+        "laptop": "39 minutes on 2 cores beside other work: search 18, reward 7, optimal paths 10",
+        "paper": "not run yet; 3 million parameters, 4 numbers, contexts of 433 tokens, one GPU",
     },
     populations=populations,
     measure=measure,
