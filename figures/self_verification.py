@@ -209,7 +209,7 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     stream = measures["stream"].filter(AFTER)
     looks = (("target", fig.GREEN), ("result", fig.SKY), ("(", fig.BLUE))
     for place, colour in looks:
-        rows = stream.filter(pl.col("back") == back).sort("init_seed", "layer")
+        rows = stream.filter(pl.col("place") == place).sort("init_seed", "layer")
         layer = rows["layer"].unique().sort().to_numpy()
         values = rows["restored"].to_numpy().reshape(-1, len(layer))
         fig.interval_line(middle, layer, values, f"at {place}", colour, marker=".")
