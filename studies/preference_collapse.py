@@ -20,10 +20,11 @@ logits is thus the control of part 1. The bad direction is read off the unembedd
 probe trained on labelled text. Clean loss is measured among clean words, since DPO's own aim lowers
 the loss of clean text as a whole.
 
-Tried before, on five seeds of the toy outside the laboratory's engine: learning rates of 1e-3, 3e-3
-and 1e-2, and one pair per prompt in place of two. Everywhere the rejected vanish and the chosen fall
-from their peak by a tenth to a half, much more on some seeds than on others; nowhere do unseen
-responses end far above their share of the start, and no scenario stands out. The plan's 1e-3 stays.
+Tried before, on five seeds of the toy outside the laboratory's engine: learning rates of 1e-3,
+3e-3 and 1e-2, and one pair per prompt in place of two. Everywhere the rejected vanish and the
+chosen fall from their peak by a tenth to a half, much more on some seeds than on others; nowhere do
+unseen responses end far above their share of the start, and no scenario stands out. The plan's 1e-3
+stays, but for the table: its logits move by the rate a step; 0.1 takes them as far as a network's.
 
 Source: Yan et al. 2024 (arXiv:2406.07327); Lee et al. 2024 (arXiv:2401.01967); arXiv:2411.06424.
 """
@@ -58,7 +59,7 @@ ARMS: dict[str, dict[str, float]] = {
     "flex 0.02": {"beta_rejected": 0.02},
     "sft 0.01": {"sft": 0.01},
     "sft 0.1": {"sft": 0.1},
-    "table": {"free": 1.0},
+    "table": {"free": 1.0, "learning_rate": 0.1},  # a logit of its own moves by the rate a step
 }
 COUNTS = (7, 32, 128)  # of neurons whose activations are put back; then all of them
 
@@ -150,7 +151,8 @@ def policies(config: Config) -> tuple[Members, list[str]]:
     for arm, seed, on in itertools.product(
         ARMS, range(config.toy_seeds), itertools.product((0, 1), (0, 1))
     ):
-        row = {"free": 0.0, "beta_rejected": BETA, "sft": 0.0} | ARMS[arm]
+        row = {"free": 0.0, "beta_rejected": BETA, "sft": 0.0, "learning_rate": config.toy_rate}
+        row |= ARMS[arm]
         start = seed + TABLES * int(row["free"])
         row |= {"init_seed": start, "world_seed": seed}
         rows.append(row | dict(zip(("chosen_likely", "rejected_likely"), on, strict=True)))

@@ -67,7 +67,7 @@ def readings(model: Policy, params: Params, task: Task) -> Mapping[str, Array]:
     ========== ================================================================================
     chosen     probability of the prompt's two chosen responses together; rejected, unseen alike
     raw_chosen mean logit of a chosen response; raw_rejected, raw_unseen alike
-    d_chosen   log10 of the mean ``|dl/dp(chosen)|`` of plain DPO; d_rejected alike
+    d_chosen   mean over pairs of log10 ``|dl/dp(chosen)|``, plain DPO; d_rejected alike
     distance   total variation distance from the given reference (before DPO)
     ========== ================================================================================
     """
@@ -88,7 +88,7 @@ def readings(model: Policy, params: Params, task: Task) -> Mapping[str, Array]:
     reward_B2 = BETA * (logp_B2 - jnp.log(pairs.latents["reference"]))
     # dl/dr is the same for both but for its sign, and dr/dp = beta / p.
     slope_B = jax.nn.log_sigmoid(reward_B2[:, 1] - reward_B2[:, 0])
-    size_2 = jax.nn.logsumexp(slope_B[:, None] - logp_B2, axis=0) + math.log(BETA / len(slope_B))
+    size_2 = (slope_B[:, None] - logp_B2).mean(0) + math.log(BETA)
     return found | dict(zip(("d_chosen", "d_rejected"), size_2 / math.log(10), strict=True))
 
 

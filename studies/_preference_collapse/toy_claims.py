@@ -87,15 +87,16 @@ DROP = (
 GRADIENTS = (
     Claim(
         "gradient_explodes",
-        "The derivative by a rejected probability grows a hundredfold or more (all scenarios).",
+        "The derivative by a rejected probability grows a hundredfold or more (mean over pairs of "
+        "log10, as one vanished response would rule an arithmetic mean; all scenarios).",
         YAN_OURS,
         toy("dpo", (pl.col("d_rejected") - pl.col("d_rejected_start")).mean()),
         Expect.above(2),
     ),
     Claim(
         "gradient_decays",
-        "The derivative by a chosen probability falls to a tenth or less (chosen on-policy; log10 "
-        "of the ratio).",
+        "The derivative by a chosen probability falls to a tenth or less (chosen on-policy; mean "
+        "over pairs of log10).",
         YAN_OURS,
         toy("dpo", (pl.col("d_chosen") - pl.col("d_chosen_start")).mean(), ON),
         Expect.below(-1),
