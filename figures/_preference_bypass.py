@@ -64,7 +64,7 @@ def bypass(measures: Mapping[str, Any], config: Any) -> Figure:
     middle.set_xscale("log")
     middle.set_xticks(shown, [f"{size:.0f}" for size in shown])
     middle.minorticks_off()
-    middle.set_xlabel("neurons whose activations are put back")
+    middle.set_xlabel("neurons put back")
     middle.set_ylabel("share of DPO's change undone")
     middle.axhline(0, color=fig.INK, lw=0.6)
     middle.legend()
@@ -77,8 +77,11 @@ def bypass(measures: Mapping[str, Any], config: Any) -> Figure:
         right.plot(values, [i] * len(values), "|", color=fig.INK, ms=6)
     right.set_yticks(range(len(groups)), groups[::-1])
     right.axvline(0, color=fig.INK, lw=0.6)
-    right.set_xlabel("share undone, weights put back")
-    fig.title(right, f"{groups[0]} carries most: {np.nanmean(share(f'back: {groups[0]}')):.0%}")
+    right.set_xlabel("share undone")
+    fig.title(
+        right,
+        f"Weights put back: {groups[0]} carries most: {np.nanmean(share(f'back: {groups[0]}')):.0%}",
+    )
     return sheet
 
 
