@@ -78,10 +78,8 @@ def bypass(measures: Mapping[str, Any], config: Any) -> Figure:
     right.set_yticks(range(len(groups)), groups[::-1])
     right.axvline(0, color=fig.INK, lw=0.6)
     right.set_xlabel("share undone")
-    fig.title(
-        right,
-        f"Weights put back: {groups[0]} carries most: {np.nanmean(share(f'back: {groups[0]}')):.0%}",
-    )
+    most = np.nanmean(share(f"back: {groups[0]}"))
+    fig.title(right, f"Weights put back: {groups[0]} carries most: {most:.0%}")
     return sheet
 
 
