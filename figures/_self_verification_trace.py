@@ -73,5 +73,12 @@ def _readable(sheet: Figure, ax: Axes, rows: pl.DataFrame) -> None:
     ax.set_ylabel("blocks passed")
     sheet.colorbar(image, ax=ax, label="probe's accuracy", shrink=0.9)
     result, bracket = value_ST[:, -2:].T
-    told = [int(np.argmax(v >= 0.9)) if (v >= 0.9).any() else None for v in (result, bracket)]
-    fig.title(ax, f'0.9 after block {told[0]} at the result, {told[1]} at "("')
+    fig.title(ax, f'{result.max():.2f} at the result, {bracket.max():.2f} at "("')
+
+
+def lines(
+    ax: Axes, x: np.ndarray, values_PS: np.ndarray, label: str, colour: str, style: str
+) -> None:
+    """Every seed as a thin line, their mean as a thick one."""
+    ax.plot(x, values_PS.T, style, color=colour, alpha=0.3, lw=0.7)
+    ax.plot(x, values_PS.mean(0), style, color=colour, marker=".", label=label)

@@ -8,11 +8,17 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures._self_verification_trace import AFTER, first_seed, trace
+from figures._self_verification_trace import AFTER, first_seed, lines, trace
 from toylab import figures as fig
 from toylab.stats import bootstrap_interval
 
-HEADS = ("chosen", "first", "chosen, mean", "chosen, at (", "random heads", "previous", "looking")
+HEADS = ("chosen", "chosen, mean", "random heads", "previous", "looking")
+LAST = (
+    "chosen, last two",
+    "random heads, last two",
+    "patched, last two",
+    "random for patched, last two",
+)
 VECTORS = ("valid", "invalid", "valid + invalid", "random neurons")
 
 
@@ -45,19 +51,20 @@ def probes(measures: Mapping[str, Any], config: Any) -> Figure:
         ).sort("init_seed", "layer")
         layer = own["layer"].unique().sort().to_numpy()
         values = own["accuracy"].to_numpy().reshape(-1, len(layer))
-        fig.interval_line(left, layer, values, name, colour, ls=style, marker=".")
+        lines(left, layer, values, name, colour, style)
     bag = table.filter(AFTER & (pl.col("kind") == "bag"))["accuracy"].mean()
     left.axhline(bag, color=fig.GREEN, lw=0.9, ls="--", label="counts of tokens")
     left.set_xlabel("blocks passed")
     left.set_ylabel("accuracy on held-out numbers")
-    left.set_ylim(0.4, 1.03)
-    left.legend(loc="center left", fontsize=6.5)
+    left.set_ylim(0.05, 1.03)
+    left.set_xticks(layer)
+    left.legend(loc="lower left", fontsize=6.5, ncols=2)
     own = table.filter(AFTER & (pl.col("kind") == "truth") & (pl.col("back") == 0))
     top = own.group_by("layer").agg(pl.col("accuracy").mean()).sort("accuracy", "layer")
     fig.title(left, f"Verdict probe: {top['accuracy'][-1]:.2f} after {top['layer'][-1]} blocks")
     vectors = measures["vectors"].filter(AFTER)
     for ax, column, label in (
-        (middle, "first", "share with the fitting verdict on top"),
+        (middle, "first", "fitting verdict on top"),
         (right, "auc", "area under the ROC curve"),
     ):
         means = _bars(ax, vectors, column, (True, False))
@@ -137,7 +144,7 @@ def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
     sheet = fig.figure(fig.PAGE, 3.3)
     left, right = sheet.subplots(1, 2, width_ratios=[2.5, 1])
     table = measures["conditions"]
-    names = (*HEADS, *VECTORS)
+    names = (*HEADS, *LAST, *VECTORS)
     for arm, colour, shift in (("search", fig.ORANGE, -0.2), ("reward", fig.BLUE, 0.2)):
         for i, name in enumerate(names):
             own = _per_seed(table, arm, name, "silenced")
@@ -146,16 +153,20 @@ def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
         kept = np.nanmean(_per_seed(table, "reward", name, "arithmetic"))
         label = "results kept right, after" if i == 0 else None
         left.plot(i + 0.2, kept, "D", color="white", mec=fig.INK, ms=4, label=label)
-    left.axvline(len(HEADS) - 0.5, color=fig.MUTED, lw=0.8, ls=":")
-    left.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    left.set_ylim(0, 1.28)
+    for edge, title in ((0, "off at all places"), (len(HEADS), "at the result and ("),
+                        (len(HEADS) + len(LAST), 'neurons at "("')):  # fmt: skip
+        left.axvline(edge - 0.5, color=fig.MUTED, lw=0.8, ls=":")
+        left.text(edge - 0.35, 1.07, title, fontsize=7, color=fig.INK)
+    shown = [n.removesuffix(", last two") for n in names]
+    left.set_xticks(range(len(names)), shown, rotation=40, ha="right")
+    left.set_ylim(0, 1.36)
     left.set_ylabel("share of accepted right attempts")
     left.legend(ncols=3, loc="upper left", fontsize=6.5)
     mean = lambda name: np.nanmean(_per_seed(table, "reward", name, "silenced"))
     fig.title(
         left,
-        f"Chosen heads silence {mean('chosen'):.0%}, random {mean('random heads'):.0%}, "
-        f"vectors {mean('valid + invalid'):.0%}",
+        f"Chosen heads silence {mean('chosen'):.0%}, random {mean('random heads'):.0%}; at the "
+        f"last two tokens {mean(LAST[0]):.0%}, {mean(LAST[1]):.0%}, patched {mean(LAST[2]):.0%}",
     )
     _written(right, measures["generated"].filter(AFTER))
     return sheet
@@ -205,21 +216,22 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_xlabel("head")
     left.set_ylabel("block")
     agree = measures["networks"].filter(AFTER)["rank_patch"].mean()
-    fig.title(left, f"Single heads, seed {own['init_seed'][0]}; rank with ablation {agree:.2f}")
+    fig.title(left, f"One seed; patch ~ ablation {agree:.2f}")
     stream = measures["stream"].filter(AFTER)
     looks = (("target", fig.GREEN), ("result", fig.SKY), ("(", fig.BLUE))
     for place, colour in looks:
         rows = stream.filter(pl.col("place") == place).sort("init_seed", "layer")
         layer = rows["layer"].unique().sort().to_numpy()
         values = rows["restored"].to_numpy().reshape(-1, len(layer))
-        fig.interval_line(middle, layer, values, f"at {place}", colour, marker=".")
+        lines(middle, layer, values, f"at {place}", colour, "-")
     middle.set_xlabel("blocks passed")
     middle.set_ylabel("share of ok - no restored")
-    middle.legend(loc="center left")
+    middle.legend(loc="center right", fontsize=6.5)
+    middle.set_xticks(layer)
     peak = stream.filter(pl.col("place") == "result").group_by("layer").agg(
         pl.col("restored").mean()
     )["restored"].max()  # fmt: skip
-    fig.title(middle, f"The stream at the result carries {peak:.0%} at most")
+    fig.title(middle, f"At the result {peak:.0%} at most")
     table = measures["patches"].filter(AFTER)
     for i, (what, colour) in enumerate(
         (("chosen", fig.BLUE), ("looking", fig.SKY), ("random heads", fig.MUTED))

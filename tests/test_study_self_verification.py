@@ -256,7 +256,7 @@ def tables():
     after = [x for x in both if x["arm"] == "reward"]
     every = both + [{"arm": "untrained", "init_seed": s} for s in range(2)]
     kinds = ("truth", "shuffled", "transfer", "bag")
-    conditions = (*pictures.HEADS, *pictures.VECTORS, "chosen before reward")
+    conditions = (*pictures.HEADS, *pictures.LAST, *pictures.VECTORS, "chosen before reward")
     score = lambda: float(rng.uniform())
     numbers_of = lambda *names: {n: score() for n in names}
     ranks = [f"rank_{n}" for n in ("score", "value", "ratio", "attention", "patch")]

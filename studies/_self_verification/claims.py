@@ -1,21 +1,14 @@
-"""Claims of the study of self-verification, written before any trained network was measured.
+"""Claims of the study of self-verification, written before any network was judged.
 
 A network is the seed's, after reward unless the text says otherwise. Attempts are minimal pairs:
 the same held-out numbers and the same trace up to "(", right under one target and wrong under the
 other, so that neither the target nor the result alone tells the verdict.
 """
 
-import polars as pl
-
-from studies._self_verification.numbers import best, less, of, silenced
+from studies._self_verification.claims_heads import HEADS, LAST_TWO, PATCHES
+from studies._self_verification.numbers import LEE_OURS, OURS, YU, best, less, of, silenced
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
 
-LEE = "Lee et al. 2025 (arXiv:2504.14379)"
-LEE_OURS = f"{LEE}; region: this laboratory"
-YU = "Yu et al. 2025 (arXiv:2510.12157), of other tasks; region: this laboratory"
-PILOT = "found on a pilot network, this laboratory"
-OURS = "expected, this laboratory"
 PROBES = (
     Claim(
         "verdicts_right",
@@ -104,133 +97,6 @@ VECTORS = (
     ),
 )
 
-HEADS = (
-    Claim(
-        "few_look",
-        "A third of the heads at most look back at the target with a mean weight above 0.1.",
-        LEE_OURS,
-        of("networks", "looking"),
-        Expect.below(1 / 3),
-        paper=28 / 576,
-    ),
-    Claim(
-        "silenced",
-        "Without the three such heads of the highest score (or all) right attempts are refused.",
-        LEE_OURS,
-        silenced("chosen"),
-        Expect.above(0.8),
-        paper=0.923,
-    ),
-    Claim(
-        "random_heads",
-        "Without as many random heads of the same layers they still are.",
-        LEE_OURS,
-        silenced("random heads"),
-        Expect.below(0.2),
-    ),
-    Claim(
-        "above_previous",
-        "They silence more than as many heads which look most at the token before and not at the "
-        "target, by 0.3.",
-        OURS,
-        less(silenced("chosen"), silenced("previous")),
-        Expect.above(0.3),
-    ),
-    Claim(
-        "silenced_mean",
-        "So they do when their outputs are set to the mean over attempts in place of zero.",
-        OURS,
-        silenced("chosen, mean"),
-        Expect.above(0.8),
-    ),
-    Claim(
-        "arithmetic_kept",
-        "Without the chosen heads results in the trace are as right as before, but for a tenth "
-        "(by construction in the paper, where heads are off at the verdict alone).",
-        OURS,
-        of("conditions", "arithmetic", condition="chosen"),
-        Expect.above(0.9),
-    ),
-    Claim(
-        "generation_silenced",
-        "Writing on from it without the chosen heads, the network says no ok and gives no answer.",
-        LEE_OURS,
-        of("generated", "success", condition="chosen"),
-        Expect.above(0.8),
-        paper=0.923,
-    ),
-    Claim(
-        "generation_random",
-        "Without random heads of the same layers it does.",
-        LEE_OURS,
-        of("generated", "success", condition="random heads"),
-        Expect.below(0.2),
-    ),
-    Claim(
-        "silenced_before",
-        "Before reward too, the heads that its own scores choose are needed.",
-        LEE_OURS,
-        silenced("chosen", "search"),
-        Expect.above(0.8),
-    ),
-    Claim(
-        "same_heads",
-        "The heads chosen before reward silence the network after it.",
-        LEE_OURS,
-        silenced("chosen before reward"),
-        Expect.above(0.8),
-    ),
-    Claim(
-        "score_ranks",
-        "The composition score ranks all heads as the fall of ok less no without each (Spearman).",
-        OURS,
-        of("networks", "rank_score"),
-        Expect.above(0.5),
-    ),
-    Claim(
-        "score_above_attention",
-        "It ranks them no worse than attention to the target alone does.",
-        OURS,
-        less(of("networks", "rank_score"), of("networks", "rank_attention")),
-        Expect.above(0),
-    ),
-)
-
-PATCHES = (
-    Claim(
-        "patch_chosen",
-        "The chosen heads' outputs at the last two tokens, taken from the right attempt of a pair, "
-        "restore half of its logit difference in the wrong one.",
-        OURS,
-        of("patches", "restored", what="chosen"),
-        Expect.above(0.5),
-    ),
-    Claim(
-        "patch_random",
-        "As many random heads of the same layers restore a fifth at most.",
-        OURS,
-        of("patches", "restored", what="random heads"),
-        Expect.below(0.2),
-    ),
-    Claim(
-        "patch_agrees",
-        "Patching single heads ranks them as ablating them does (Spearman).",
-        OURS,
-        of("networks", "rank_patch"),
-        Expect.above(0.5),
-    ),
-    Claim(
-        "made_at_result",
-        'The comparison is made at the result, before "(": after some block the stream there, '
-        "taken from the right attempt, restores half of the difference.",
-        PILOT,
-        lambda m: per_unit(
-            m["stream"].filter(pl.col("place") == "result"), pl.col("restored").max()
-        ),
-        Expect.above(0.5),
-    ),
-)
-
 ERRORS = (
     Claim(
         "missed_falls",
@@ -248,4 +114,4 @@ ERRORS = (
     ),
 )
 
-CLAIMS = (*PROBES, *VECTORS, *HEADS, *PATCHES, *ERRORS)
+CLAIMS = (*PROBES, *VECTORS, *HEADS, *LAST_TWO, *PATCHES, *ERRORS)

@@ -26,7 +26,7 @@ class Plan(NamedTuple):
     rules: Rules
     signs: Signs
     rows: p.Parts  # attempts
-    bench: int  # rows of the test part on which parts are switched off
+    bench: int  # rows of the test part on which parts are switched off; as many more are patched
     vectors: int  # per block and sign
     draws: int
     further: int  # attempts that the network may still write
@@ -88,16 +88,19 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
     """Probes, vectors, heads, ablations, patches and continuations of one network."""
     found = probe_network(plan, params, seed, before)
     rng = np.random.default_rng(seed)
-    tried = plan.rows.test.take(np.arange(plan.bench))
+    tried, others = (plan.rows.test.take(np.arange(plan.bench) + i * plan.bench) for i in (0, 1))
     bench = si.open_bench(plan.model, params, tried, plan.signs)
     vectors = v.find(plan.model, params, p.directions(found.fitted.probe), plan.vectors)
     heads = sc.score_heads(params, vectors.pool, bench.base)
-    effect_UH, patch_2UH = si.single_ablations(bench), si.patch_map(bench)
+    effect_UH = si.single_ablations(bench)
+    patch_2UH = si.patch_map(si.open_bench(plan.model, params, others, plan.signs))
+    before_chosen = before.chosen if before else None
+    patched = sc.highest(patch_2UH[0])
     tables = found.tables | {
         "vectors": v.vector_rows(plan.model, params, vectors, bench.base, tried, plan.signs),
         "heads": head_rows(heads, effect_UH, patch_2UH),
         "conditions": [
-            *si.head_conditions(bench, heads, before.chosen if before else None, plan.draws, rng),
+            *si.head_conditions(bench, heads, patched, before_chosen, plan.draws, rng),
             *si.vector_conditions(bench, vectors, plan.draws, rng),
         ],
         "patches": patch_rows(bench, heads, plan.draws, rng),

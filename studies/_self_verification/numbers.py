@@ -10,6 +10,11 @@ from toylab.units import per_unit
 
 Measure = Callable[[Mapping[str, Any]], np.ndarray]
 REWARD = "reward"
+LEE = "Lee et al. 2025 (arXiv:2504.14379)"
+LEE_OURS = f"{LEE}; region: this laboratory"
+YU = "Yu et al. 2025 (arXiv:2510.12157), of other tasks; region: this laboratory"
+PILOT = "found on a pilot network, this laboratory"
+OURS = "expected, this laboratory"
 
 
 def of(table: str, value: str, arm: str = REWARD, **where: Any) -> Measure:

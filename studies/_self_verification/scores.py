@@ -104,6 +104,12 @@ def _ratios(
     return found_UH
 
 
+def highest(value_UH: np.ndarray) -> list[Head]:
+    """The heads of the largest values, as many as are chosen."""
+    order = np.argsort(-value_UH, axis=None)[:CHOSEN]
+    return [(int(u), int(h)) for u, h in zip(*np.unravel_index(order, value_UH.shape), strict=True)]
+
+
 def rank_correlation(a: Any, b: Any) -> float:
     """Spearman's correlation; NaN where one side has no order."""
     ranks = [rankdata(np.ravel(x)) for x in (a, b)]

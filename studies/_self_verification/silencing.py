@@ -98,13 +98,19 @@ def mean_outputs(bench: Bench) -> np.ndarray:
 
 
 def head_conditions(
-    bench: Bench, heads: Heads, before: list[Head] | None, draws: int, rng: np.random.Generator
+    bench: Bench,
+    heads: Heads,
+    patched: list[Head],
+    before: list[Head] | None,
+    draws: int,
+    rng: np.random.Generator,
 ) -> list[dict[str, Any]]:
     """Outcomes without heads: the chosen, and their controls.
 
     Args:
         bench: the network.
         heads: its heads' scores.
+        patched: heads that patching ranks highest, on other attempts.
         before: heads chosen in the network that this one started from.
         draws: draws of random heads.
         rng: of these draws.
@@ -127,10 +133,17 @@ def head_conditions(
     seen["chosen, mean"] = bench.without(chosen, mean_outputs(bench))
     seen["chosen, at ("] = bench.without_at(chosen, 2)
     seen["chosen, at the result"] = bench.without_at(chosen, 1)
+    seen["chosen, last two"] = bench.without_at(chosen, 1, 2)
+    seen["patched, last two"] = bench.without_at(patched, 1, 2)
     rows = [{"condition": name} | outcome(bench, one) for name, one in seen.items()]
     for _ in range(draws):
-        drawn = bench.without(random_like(chosen, shape, rng))
-        rows.append({"condition": "random heads"} | outcome(bench, drawn))
+        drawn, like = (random_like(group, shape, rng) for group in (chosen, patched))
+        seen = {
+            "random heads": bench.without(drawn),
+            "random heads, last two": bench.without_at(drawn, 1, 2),
+            "random for patched, last two": bench.without_at(like, 1, 2),
+        }
+        rows += [{"condition": name} | outcome(bench, one) for name, one in seen.items()]
     return rows
 
 
