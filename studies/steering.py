@@ -14,6 +14,10 @@ mood is judged at a cost of 0.1 nats at verbs, on which the mood has no say, and
 may choose their best layer and dose too. LRE's layer, beta and rank are chosen on development
 subjects of the same relation.
 
+Tried before, on one seed, by the training loss alone: facts and stories are learned in 200 steps of
+32 phrases; maps take 1,500 at a rate of 4e-3 (99% right after five examples) and stay at 65% in 800
+steps at 3e-3. Half of the phrases are maps for that reason.
+
 Source: the papers that each module of ``toylab/steering`` names.
 """
 
@@ -98,7 +102,7 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "about 6,000 model-steps of the decoder, and the perceptrons' training",
+        "laptop": "10,000 model-steps of the decoder of 0.5 GFLOP, and the perceptrons' training",
         "paper": "the methods have no setting of their own here: a larger network, for one GPU",
     },
     populations=populations,

@@ -35,9 +35,9 @@ class Config(ClassifierConfig):
     lm_depth: int = 4
     lm_heads: int = 4
     lm_hidden: int = 128
-    lm_steps: int = 1_200
-    lm_batch: int = 48
-    lm_learning_rate: float = 3e-3
+    lm_steps: int = 2_000
+    lm_batch: int = 32
+    lm_learning_rate: float = 4e-3
     lm_stories: int = 128  # that heads and reading vectors are found on, and as many held out
     lm_prompts: int = 24  # of steering
     lm_top_heads: int = 4
