@@ -80,7 +80,9 @@ def arithmetic(measures: Mapping[str, Any]) -> Figure:
             _bar(right, i + 0.2 * (j - 1.5), _seeds(add, column, rules=pair, vector=vector), 0.19,
                  color=colour, label=told)  # fmt: skip
     right.set_xticks(range(len(pairs)), [p.replace(" + ", "\n+ ") for p in pairs])
-    gained = _seeds(add, "gained", vector="task").mean()
+    own = add.filter(pl.col("vector") == "task")
+    gain = own.select(pl.col("target", "tuned") - pl.col("before")).sum()
+    gained = gain["target"].item() / gain["tuned"].item() if gain["tuned"].item() else np.nan
     fig.title(right, f"Adding two vectors has {gained:.0%} of what fine-tuning gained")
     for ax in (left, right):
         ax.axhline(0.25, color=fig.INK, ls=":", lw=0.8)

@@ -133,7 +133,6 @@ def negation(found_TDR: np.ndarray, before_DR: np.ndarray, rule: int) -> dict[st
         "control": after_R[others].mean(),
         "kept": ratio(after_R[rule] - CHANCE, before_R[rule] - CHANCE),
         "worst": np.nan,
-        "gained": np.nan,
         "tuned": np.nan,
     }
 
@@ -155,6 +154,5 @@ def addition(found_TDR: np.ndarray, alone_MDR: np.ndarray, pair: tuple[int, int]
         "control": after[others].mean(),
         "kept": np.nan,
         "worst": min(ratio(a, b) for a, b in zip(after[rules], tuned, strict=True)),
-        "gained": ratio(target - before[rules].mean(), tuned.mean() - before[rules].mean()),
         "tuned": tuned.mean(),
     }

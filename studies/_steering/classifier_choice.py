@@ -56,9 +56,11 @@ def _rewards(
         def rule(fit_label: Array, label: Array) -> Array:
             earned = (tried == fit_label).astype(jnp.float32)
             good_NK = (drawn_NK == label[:, None]).astype(jnp.float32)
-            probe = fit_values(fit_features, tried, earned, 4)
-            q_NA = values(probe, features)
-            plain = values(fit_values(fresh_fit, tried, earned, 4), fresh)
+            # One fit of both: two eigendecompositions at once, each waiting for XLA's pool of two
+            # threads, lock it up for ever on a machine of two cores.
+            both = [jnp.stack(x) for x in ((fit_features, fresh_fit), (features, fresh))]
+            twice = [jnp.stack([x, x]) for x in (tried, earned)]
+            q_NA, plain = values(fit_values(both[0], *twice, 4), both[1])
             of = lambda q: jnp.take_along_axis(q, drawn_NK, 1)
             # An oracle's Q is the reward itself, many times beta.
             q_QNK = jnp.stack([of(q_NA), of(plain), 100 * good_NK, jnp.zeros_like(good_NK)])
