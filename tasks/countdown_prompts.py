@@ -62,7 +62,8 @@ class CountdownPrompts(Rules, Task):
         """Every instance of a split, its numbers in ascending order; keys are its places."""
         table = instances(self.rules, split)
         hand_IN = jnp.asarray(hands(self.rules)[table[:, 0]])
-        bits_I2 = jnp.stack([jnp.zeros(len(table)), jnp.arange(len(table))], 1).astype(jnp.uint32)
+        place_I = jnp.arange(len(table), dtype=jnp.uint32)
+        bits_I2 = jnp.stack([jnp.zeros_like(place_I), place_I], 1)
         return jax.vmap(self._prompt)(hand_IN, jnp.asarray(table[:, 1]), bits_I2)
 
     def reward(self, tokens_BL: Int[Array, "B L"], _: Batch | None = None) -> Float[Array, " B"]:
