@@ -89,7 +89,7 @@ class BadWords(Task):
 
         ``softmax_w(2 a_v . b_w / sqrt(K))`` with standard normal traits a of tokens, b of words.
         """
-        key = random.stream(self.world_seed, "words")
+        key = random.stream(self.world_seed, "words")  # pyright: ignore[reportArgumentType]
         traits_EK = random.normal(key, (self.vocab + self.n_words, self.n_traits))
         asked_VK, own_WK = jnp.split(traits_EK, [self.vocab])
         logits_VW = (SPREAD / math.sqrt(self.n_traits)) * (asked_VK @ own_WK.T)
@@ -130,7 +130,8 @@ class BadWords(Task):
             return word, (last, word, rate)
 
         first = self.n_words + topic
-        return jax.lax.scan(step, first, (u_L2, boost_L))[1]
+        last_L, word_L, rate_L = jax.lax.scan(step, first, (u_L2, boost_L))[1]
+        return last_L, word_L, rate_L
 
     def predictor(self, batch: Batch) -> Float[Array, "B L V"]:
         """The Bayes predictor: the next token's distribution given all before it."""

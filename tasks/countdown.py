@@ -10,6 +10,7 @@ Shape suffixes: N numbers, K plans, A attempts, L places.
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -218,7 +219,7 @@ def trace_space(rules: Rules, length: int, attempts: int) -> None:
 
 def examples() -> tuple[Task, ...]:
     """Small tasks, for the conformance suite."""
-    small = {"largest": 6, "high": 20, "top": 36}
+    small: dict[str, Any] = {"largest": 6, "high": 20, "top": 36}
     return (
         Countdown(**small, attempts=3, verdict_noise=0.2, guided=0.5),
         Countdown(**small, attempts=0, split="targets"),

@@ -65,7 +65,8 @@ def plans(numbers: int, operations: int) -> Plans:
         .astype(np.int32)
         for s, m in enumerate(range(numbers, 1, -1))
     )
-    return Plans(*np.moveaxis(chosen_KSF, -1, 0), rest)
+    first_KS, second_KS, operation_KS = np.moveaxis(chosen_KSF, -1, 0)
+    return Plans(first_KS, second_KS, operation_KS, rest)
 
 
 @dataclasses.dataclass(frozen=True)

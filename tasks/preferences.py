@@ -60,7 +60,7 @@ class Answers(Task):
 
     def order(self) -> Int[Array, "P R"]:
         """Every prompt's order of the responses."""
-        key = random.stream(self.world_seed, "answers")
+        key = random.stream(self.world_seed, "answers")  # pyright: ignore[reportArgumentType]
         u_PR = random.uniform(key, (self.prompts, self.responses))
         return jnp.argsort(u_PR, axis=1).astype(jnp.int32)
 

@@ -230,7 +230,9 @@ class Program:
         """One member, one step; a member whose loss is not finite stays where it was."""
         bound = self.population.bind(row)
         lagged = self._refresh(state, t)
-        loss = dataclasses.replace(bound.loss, **lagged) if lagged else bound.loss
+        loss: Any = bound.loss
+        if lagged:
+            loss = dataclasses.replace(loss, **lagged)
         batch = bound.task.batch(key, bound.batch_size)
         if hasattr(loss, "prepare"):
             batch = loss.prepare(bound.model, batch)

@@ -90,7 +90,8 @@ def traced(population: Population) -> tuple[Callable, Any, Any]:
 
     def loss(params: Any, batch: Any) -> Any:
         lagged = dict.fromkeys(getattr(bound.loss, "lagged", {}), jax.lax.stop_gradient(params))
-        own = dataclasses.replace(bound.loss, **lagged) if lagged else bound.loss
+        own: Any = bound.loss
+        own = dataclasses.replace(own, **lagged) if lagged else own
         batch = own.prepare(bound.model, batch) if hasattr(own, "prepare") else batch
         return own(bound.model, params, batch)
 
