@@ -39,11 +39,14 @@ def trace(measures: Mapping[str, Any], config: Any) -> Figure:
             middle = {"ha": "center", "va": "center", "fontsize": 6.5, "color": ink}
             left.text(column + 0.5, y + 0.46, word, **middle)
         y = 2.25 * (lines - 1) + 0.46 + 0.97 * (not told)
-        left.text(columns + 0.1, y, "right" if told else "wrong", va="center", fontsize=7)
+        end = own.filter(pl.col("line") == lines - 1).height
+        left.text(end + 0.1, y, "right" if told else "wrong", va="center", fontsize=7)
     left.set_xlim(-0.1, columns + 1.3)
     left.set_ylim(2.25 * lines, -0.15)
     left.axis("off")
-    fig.title(left, f'Belief at the last "(": {last[True]:.2f} if right, {last[False]:.2f} if not')
+    fig.title(
+        left, f'Belief in "right" (orange; violet: not): {last[True]:.2f}, {last[False]:.2f} at "("'
+    )
     _readable(sheet, right, measures["probes"].filter(AFTER & (pl.col("kind") == "truth")))
     return sheet
 

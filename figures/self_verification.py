@@ -204,7 +204,7 @@ def _written(ax: Axes, rows: pl.DataFrame) -> None:
     ax.set_ylabel("written on, off throughout")
     ax.legend(ncols=2, loc="upper left", fontsize=6.5)
     done = np.nanmean(_per_seed(rows, "reward", "chosen", "success"))
-    fig.title(ax, f"Never ok: {done:.0%}")
+    fig.title(ax, f"Chosen off: never ok in {done:.0%}")
 
 
 def patches(measures: Mapping[str, Any], config: Any) -> Figure:
@@ -226,7 +226,7 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
         lines(middle, layer, values, f"at {place}", colour, "-")
     middle.set_xlabel("blocks passed")
     middle.set_ylabel("share of ok - no restored")
-    middle.legend(loc="center right", fontsize=6.5)
+    middle.legend(loc="center right", fontsize=6.5, frameon=True, edgecolor="none")
     middle.set_xticks(layer)
     peak = stream.filter(pl.col("place") == "result").group_by("layer").agg(
         pl.col("restored").mean()
