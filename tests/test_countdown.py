@@ -83,7 +83,6 @@ def test_traces_are_imperfect_as_told():
     assert task.consistent(draw(task, 60)).all()
     found = columns(task.rules, whole(batch))
     assert found["parsed"].all() and (found["sound"] == found["attempts"]).all()
-    assert not found["repeats"].any()
     wrong = np.asarray(batch.latents["verdict"]) == 0
     right = np.asarray(batch.latents["verdict"]) == 1
     said_ok = np.asarray(batch.targets) == task.token("ok")
@@ -201,7 +200,7 @@ def test_reward_wants_an_answer_that_ends():
         (lambda: Countdown(attempts=28), "attempts = 28"),
         (lambda: Countdown(verdict_noise=1.5), "verdict_noise = 1.5"),
         (lambda: Countdown(split="test"), "split = 'test'"),
-        (lambda: solve(Rules(), (3, 7, 11), 40), "40 cannot be reached from 3 7 11"),
+        (lambda: solve(Rules(), (3, 7, 11), 39), "39 cannot be reached from 3 7 11"),
         (lambda: solve(Rules(), (3, 7, 13), 20), "number = 13"),
         (lambda: solve(Rules(), (3, 7), 20), "2 numbers given"),
         (lambda: solve(Rules(), (3, 7, 11), 41), "target = 41"),

@@ -35,11 +35,11 @@ def test_chance_is_that_of_recursion():
 
 
 def test_openings_counts_different_first_attempts():
-    write = TINY.rules.encode
-    prompt = "T 9 N 1 2 3 :"
-    one = f"{prompt} 1 + 2 = 3 3 + 3 = 6 ( no EOS PAD PAD PAD PAD PAD PAD PAD PAD PAD PAD PAD PAD"
-    same = f"{prompt} 1 + 2 = 4 4 + 3 = 7 ( no 3 - 2 = 1 1 + 1 = 2 ( ok"
-    other = f"{prompt} ANS 2 * 3 = 6 6 + 1 = 7 EOS PAD PAD PAD PAD PAD PAD PAD PAD PAD PAD PAD PAD"
+    rules, prompt = TINY.rules, "T 9 N 1 2 3 :"
+    write = lambda text: np.append(rules.encode(text), np.full(40, rules.token("PAD")))[:40]
+    one = f"{prompt} 1 + 2 = 3 3 + 3 = 6 ( no EOS"
+    same = f"{prompt} 1 + 2 = 3 3 + 3 = 7 ( no 3 - 2 = 1 1 + 1 = 2 ( ok"
+    other = f"{prompt} ANS 2 * 3 = 6 6 + 1 = 7 EOS"
     rows = np.stack([write(t) for t in (one, same, other, one)])
     assert scoring._openings(TINY, rows[:2], 2) == 0.5
     assert scoring._openings(TINY, rows, 2) == 0.75
