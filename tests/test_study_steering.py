@@ -45,7 +45,7 @@ def test_conditions_add_each_vector_with_both_signs_where_it_belongs():
     arms["ActAdd"] = [("contrast", 0, 0, np.ones(16))]
     labels, (heads, resid, front) = doses.conditions(CONFIG, arms)
     assert [row.get("dose") for row in labels] == [None] + 3 * [1.0, -1.0]
-    assert not heads[0].any() and not resid[0].any() and not front.any()
+    assert not heads[0].any() and not resid[0].any() and not front[0].any()
     np.testing.assert_array_equal(heads[2], -push)
     np.testing.assert_array_equal(resid[3], [[0] * 16, [1] * 16])
     np.testing.assert_array_equal(front[5], [[1] * 16, [0] * 16])
