@@ -126,7 +126,7 @@ def plan_of(config: Config) -> n.Plan:
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Measure every network: untrained, before reward and after it."""
     plan = plan_of(config)
-    prompts = CountdownPrompts(**dataclasses.asdict(plan.rules), split_name="numbers")
+    prompts = CountdownPrompts(**dataclasses.asdict(plan.rules), part="numbers")
     weights = {arm: run.params(arm) for arm in ("search", "reward")}
     weights["untrained"] = run.params("search", 0)
     bag = p.bag_accuracy(plan.rows, plan.rules.vocab)

@@ -45,7 +45,7 @@ class Countdown(Rules, Task):
         guided: share of traces whose attempts come in order of a heuristic, the mean distance to
             the target of the numbers in hand after the first step; the others' order is random.
             May differ per member.
-        split: ``train``, or held-out ``numbers`` (hands) or ``targets``.
+        part: ``train``, or held-out ``numbers`` (hands) or ``targets``.
         verdict_weight: how much a verdict counts in the loss, against 1 for any other token; may
             differ per member.
 
@@ -61,7 +61,7 @@ class Countdown(Rules, Task):
     attempts: int = 10
     verdict_noise: Number = 0.0
     guided: Number = 0.0
-    split: Split = "train"
+    part: Split = "train"
     verdict_weight: Number = 1.0
 
     def __post_init__(self) -> None:
@@ -71,7 +71,7 @@ class Countdown(Rules, Task):
         for name in ("verdict_noise", "guided"):
             check_number("Countdown", name, getattr(self, name), low=0, high=1)
         check_number("Countdown", "verdict_weight", self.verdict_weight, low=0)
-        instances(self.rules, self.split)
+        instances(self.rules, self.part)
 
     @property
     def rules(self) -> Rules:
@@ -97,7 +97,7 @@ class Countdown(Rules, Task):
         )
         pick, guide, rest = u[0], u[1], u[2:]
         order_N, try_K, noise_A = jnp.split(rest, (self.numbers, self.numbers + k))
-        hand_N, target = draw_instance(self.rules, self.split, pick, order_N)
+        hand_N, target = draw_instance(self.rules, self.part, pick, order_N)
         worked = self.rules.work(hand_N)
         right_K = worked.valid_K & (worked.result_K == target)
         if not self.attempts:
@@ -222,5 +222,5 @@ def examples() -> tuple[Task, ...]:
     small: dict[str, Any] = {"largest": 6, "high": 20, "top": 36}
     return (
         Countdown(**small, attempts=3, verdict_noise=0.2, guided=0.5),
-        Countdown(**small, attempts=0, split="targets"),
+        Countdown(**small, attempts=0, part="targets"),
     )

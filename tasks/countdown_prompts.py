@@ -31,11 +31,11 @@ class CountdownPrompts(Rules, Task):
         (3, 7)
     """
 
-    split_name: Split = "train"
+    part: Split = "train"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        instances(self.rules, self.split_name)
+        instances(self.rules, self.part)
 
     @property
     def rules(self) -> Rules:
@@ -46,7 +46,7 @@ class CountdownPrompts(Rules, Task):
         """Draw one prompt."""
         bits = random.bits(key, (3 + self.numbers,))
         u = bits.astype(jnp.float32) * random.SCALE
-        hand_N, target = draw_instance(self.rules, self.split_name, u[2], u[3:])
+        hand_N, target = draw_instance(self.rules, self.part, u[2], u[3:])
         return self._prompt(hand_N, target, bits[:2])
 
     def _prompt(self, hand_N: Array, target: Array, bits: Array) -> Batch:
