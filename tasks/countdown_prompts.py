@@ -51,7 +51,8 @@ class CountdownPrompts(Rules, Task):
 
     def _prompt(self, hand_N: Array, target: Array, bits: Array) -> Batch:
         prompt = self.rules.prompt(hand_N, target, jnp)
-        latents = {"target": target, "numbers": hand_N, "key": bits}
+        key = jax.lax.bitcast_convert_type(bits, jnp.int32)
+        latents = {"target": target, "numbers": hand_N, "key": key}
         return Batch(prompt, prompt, jnp.ones(self.prompt_length, jnp.float32), latents)
 
     def split(self) -> dict[str, Batch]:

@@ -165,6 +165,7 @@ class GRPO:
                 "GRPO: the task gives no latents['key'], (B, 2) uint32 per batch: random bits from "
                 "which completions are drawn."
             )
+        bits = jax.lax.bitcast_convert_type(bits, jnp.uint32)
         keys_B = jax.random.wrap_key_data(bits, impl="threefry2x32")
         child = lambda key: jax.vmap(lambda g: random.fold_in(key, g))(jnp.arange(self.group))
         keys_N = jax.vmap(child)(keys_B).reshape(-1)
