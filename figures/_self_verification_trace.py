@@ -44,9 +44,7 @@ def trace(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_xlim(-0.1, columns + 1.3)
     left.set_ylim(2.25 * lines, -0.15)
     left.axis("off")
-    fig.title(
-        left, f'Belief in "right" (orange; violet: not): {last[True]:.2f}, {last[False]:.2f} at "("'
-    )
+    fig.title(left, f'Belief in right (orange) at "(": {last[True]:.2f}, {last[False]:.2f}')
     _readable(sheet, right, measures["probes"].filter(AFTER & (pl.col("kind") == "truth")))
     return sheet
 
