@@ -1,5 +1,7 @@
 """Claims of the study of self-verification, written before any network was judged.
 
+Those whose margin came after a pilot network, or that came after a first judged run, say so.
+
 A network is the seed's, after reward unless the text says otherwise. Attempts are minimal pairs:
 the same held-out numbers and the same trace up to "(", right under one target and wrong under the
 other, so that neither the target nor the result alone tells the verdict.
@@ -9,6 +11,7 @@ from studies._self_verification.claims_heads import HEADS, LAST_TWO, PATCHES
 from studies._self_verification.numbers import LEE_OURS, OURS, YU, best, less, of, silenced
 from toylab.claims import Claim, Expect
 
+MARGIN = "margin set after a pilot network; any difference before"
 PROBES = (
     Claim(
         "verdicts_right",
@@ -58,7 +61,7 @@ VECTORS = (
     Claim(
         "lens",
         "The logit lens of the value vectors along the probe puts the fitting verdict first of all "
-        "tokens, in more of them than of random vectors, by 0.3.",
+        "tokens, in more of them than of the other vectors of their blocks, by 0.3.",
         LEE_OURS,
         less(of("vectors", "first", aligned=True), of("vectors", "first", aligned=False)),
         Expect.above(0.3),
@@ -73,7 +76,8 @@ VECTORS = (
     ),
     Claim(
         "vectors_invalid_adds",
-        "Switching off the invalid vectors too silences more than the valid ones alone.",
+        "Switching off the invalid vectors too silences more than the valid ones alone, by 0.05 "
+        f"({MARGIN}).",
         LEE_OURS,
         less(silenced("valid + invalid"), silenced("valid")),
         Expect.above(0.05),
@@ -100,14 +104,15 @@ VECTORS = (
 ERRORS = (
     Claim(
         "missed_falls",
-        "In its own traces the network refuses fewer right attempts after reward than before.",
+        "In its own traces the network refuses fewer right attempts after reward than before, by "
+        f"0.01 ({MARGIN}).",
         YU,
         less(of("errors", "missed", "search"), of("errors", "missed")),
         Expect.above(0.01),
     ),
     Claim(
         "false_rises",
-        "And it accepts more of the wrong ones.",
+        f"And it accepts more of the wrong ones, by 0.01 ({MARGIN}).",
         YU,
         less(of("errors", "false_ok"), of("errors", "false_ok", "search")),
         Expect.above(0.01),

@@ -1,4 +1,8 @@
-"""Claims of self-verification on heads: what silences the network, and what patches carry."""
+"""Claims of self-verification on heads: what silences the network, and what patches carry.
+
+An attempt is silenced when another token than ok comes out likeliest, no or any other. Random heads
+are drawn from those of the same layers that are not chosen, few as they are.
+"""
 
 import polars as pl
 
@@ -17,7 +21,8 @@ HEADS = (
     ),
     Claim(
         "silenced",
-        "Without the three such heads of the highest score (or all) right attempts are refused.",
+        "Without the three such heads of the highest score (or all, where these are fewer) right "
+        "attempts are no longer accepted.",
         LEE_OURS,
         silenced("chosen"),
         Expect.above(0.8),
@@ -25,22 +30,23 @@ HEADS = (
     ),
     Claim(
         "random_heads",
-        "Without as many random heads of the same layers they still are.",
+        "Without as many random heads of the same layers at most a fifth are no longer accepted.",
         LEE_OURS,
         silenced("random heads"),
         Expect.below(0.2),
     ),
     Claim(
         "above_previous",
-        "They silence more than as many heads which look most at the token before and not at the "
-        "target, by 0.3.",
+        "The chosen silence more than as many heads that look most at the token before (if not "
+        "much) and not at the target, by 0.3.",
         OURS,
         less(silenced("chosen"), silenced("previous")),
         Expect.above(0.3),
     ),
     Claim(
         "silenced_mean",
-        "So they do when their outputs are set to the mean over attempts in place of zero.",
+        "With the chosen heads' outputs set to the mean over attempts, in place of zero, right "
+        "attempts are no longer accepted either.",
         OURS,
         silenced("chosen, mean"),
         Expect.above(0.8),
@@ -55,7 +61,8 @@ HEADS = (
     ),
     Claim(
         "generation_silenced",
-        "Writing on from it without the chosen heads, the network says no ok and gives no answer.",
+        "Writing on from right attempts without the chosen heads, for one attempt more, the "
+        "network says no ok and gives no answer.",
         LEE_OURS,
         of("generated", "success", condition="chosen"),
         Expect.above(0.8),
@@ -63,7 +70,7 @@ HEADS = (
     ),
     Claim(
         "generation_random",
-        "Without random heads of the same layers it does.",
+        "Without random heads of the same layers, drawn once, it does.",
         LEE_OURS,
         of("generated", "success", condition="random heads"),
         Expect.below(0.2),
@@ -110,8 +117,8 @@ LAST_TWO = (
     ),
     Claim(
         "patched_silenced",
-        "Off at these two tokens, the three heads that patching ranks highest, on other pairs, "
-        f"silence right attempts {ADDED}.",
+        "Off at these two tokens, the three heads that patching ranks highest, on other traces, "
+        f"most of them of the same numbers, silence right attempts {ADDED}.",
         OURS,
         silenced("patched, last two"),
         Expect.above(0.8),
