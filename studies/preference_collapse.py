@@ -12,6 +12,11 @@ on pairs of continuations. Measured are what DPO changes, whether the neurons th
 are bypassed, whether scaling their keys brings the words back, and how much of DPO's effect their
 activations carry (a later paper's correction: a small part).
 
+What it shows, in the laptop preset. The rejected vanish; the chosen fall by a fifth in the mean,
+much on some seeds and not at all on others, off-policy no more than on-policy; the unseen end below
+their start; both regularisers help. DPO all but ends bad words by small steps in all weights, as
+does fine-tuning on the chosen texts, less far; scaling seven neurons' keys brings little back.
+
 What is done otherwise. The reference's distribution, the width and the learning rate of the toy are
 this laboratory's, as the paper's were not found. A batch of the toy is all pairs, so that an epoch
 is one update of Adam. For a response of one token the two log-normalisers cancel: DPO's derivatives

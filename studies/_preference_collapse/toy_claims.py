@@ -1,7 +1,8 @@
 """Claims of the study of preference collapse: the toy.
 
 Regions come from the papers where they give numbers, else from this laboratory's plan, written
-before any run was seen; the sources say which.
+before any run was seen; the sources say which. The measure of both derivatives was changed after a
+first judged run, from the log10 of a mean over pairs to a mean of log10; the verdicts stayed.
 """
 
 from collections.abc import Callable, Mapping
@@ -87,8 +88,10 @@ DROP = (
 GRADIENTS = (
     Claim(
         "gradient_explodes",
-        "The derivative by a rejected probability grows a hundredfold or more (mean over pairs of "
-        "log10, as one vanished response would rule an arithmetic mean; all scenarios).",
+        "The derivative by a rejected probability grows a hundredfold or more (all scenarios; mean "
+        "over pairs of log10, since one vanished response ruled a first run's arithmetic mean). By "
+        "algebra it is the loss's slope over that probability, and so follows from the drop "
+        "unless the slope falls as fast.",
         YAN_OURS,
         toy("dpo", (pl.col("d_rejected") - pl.col("d_rejected_start")).mean()),
         Expect.above(2),
@@ -96,7 +99,7 @@ GRADIENTS = (
     Claim(
         "gradient_decays",
         "The derivative by a chosen probability falls to a tenth or less (chosen on-policy; mean "
-        "over pairs of log10).",
+        "over pairs of log10, after a first run with the log10 of their mean).",
         YAN_OURS,
         toy("dpo", (pl.col("d_chosen") - pl.col("d_chosen_start")).mean(), ON),
         Expect.below(-1),
@@ -107,7 +110,7 @@ PREVENTION = (
     Claim(
         "flex",
         "Flex-DPO with beta_rejected = 0.08 keeps the chosen responses at 0.9 of their peak or "
-        "more.",
+        "more (off-policy chosen, mean of two scenarios).",
         YAN_OURS,
         toy("flex 0.08", 1 - FALL.mean(), OFF),
         Expect.above(0.9),
@@ -121,7 +124,8 @@ PREVENTION = (
     ),
     Claim(
         "still_prefers",
-        "Both still learn the preference: rejected responses keep less than 0.05 (the larger).",
+        "Both still learn the preference: rejected responses keep less than 0.05 (the larger, each "
+        "the mean of four scenarios).",
         OURS,
         lambda m: np.maximum(
             toy("flex 0.08", pl.col("rejected").mean())(m),
