@@ -52,7 +52,7 @@ def reward(measures: Mapping[str, Any], config: Any) -> Figure:
     axes = sheet.subplots(1, 3)
     curve = measures["curve"].filter(pl.col("population") == "reward").rename({"member": "unit"})
     told = {
-        "solved": "held-out instances solved",
+        "solved": f"solved, of {config.watched} held-out instances",
         "length": "tokens of a trace",
         "nats": "nats of a trace",
     }
@@ -97,8 +97,8 @@ def accuracy(measures: Mapping[str, Any], config: Any) -> Figure:
                 ax.plot(np.full(len(value_P), at), value_P, ".", color=fig.INK, ms=2.5)
         ax.set_xticks(range(len(COLOURS)), [NAMES[arm] for arm in COLOURS], rotation=35,
                       ha="right", rotation_mode="anchor")  # fmt: skip
-        gain = means["reward", "sampled"] - means["search", "sampled"]
-        fig.title(ax, f"Held-out {split}: reward adds {100 * gain:.0f} points to drawn searches")
+        before, after = means["search", "sampled"], means["reward", "sampled"]
+        fig.title(ax, f"Held-out {split}: drawn searches {before:.2f}, after reward {after:.2f}")
     lines = {"random_search": "--", "one_plan": ":"}
     for name, dashes in lines.items():
         axes[0].axhline(base[name][0], color=fig.INK, ls=dashes, lw=1)
@@ -111,7 +111,7 @@ def accuracy(measures: Mapping[str, Any], config: Any) -> Figure:
     axes[1].bar([np.nan], [np.nan], color=fig.MUTED, label="drawn")
     axes[1].bar([np.nan], [np.nan], facecolor="none", edgecolor=fig.MUTED, hatch="////",
                 label="greedy")  # fmt: skip
-    axes[1].legend(loc="center right", bbox_to_anchor=(1.0, 0.55))
+    axes[1].legend(loc="upper right", ncols=2)
     return sheet
 
 
@@ -123,7 +123,7 @@ def passk(measures: Mapping[str, Any]) -> Figure:
     for arm, colour in COLOURS.items():
         rows = table.filter(pl.col("arm") == arm).sort("k")
         family = "search: " if arm in ("search", "reward", "clean") else "optimal paths: "
-        kind = {"search": "noisy", "clean": "right verdicts", "direct": "before"}.get(
+        kind = {"search": "noisy verdicts", "clean": "right verdicts", "direct": "before"}.get(
             arm, "after random reward" if "spurious" in arm else "after reward"
         )
         _seeds(ax, rows, "k", "rate", colour, family + kind)
@@ -142,23 +142,37 @@ def passk(measures: Mapping[str, Any]) -> Figure:
 
 
 def verdicts(measures: Mapping[str, Any]) -> Figure:
-    """Verdict errors of both signs, before and after reward."""
-    sheet = fig.figure(fig.COLUMN * 1.3, 2.6)
+    """Verdict errors of both signs, drawn and greedy, before and after reward."""
+    sheet = fig.figure(fig.PAGE, 2.8)
     axes = sheet.subplots(1, 2)
     told = {"false_ok": "wrong attempts marked ok", "false_no": "right attempts marked no"}
+    arms = ("clean", "search", "reward")
     for ax, (name, label) in zip(axes, told.items(), strict=True):
-        means = []
-        for i, arm in enumerate(("clean", "search", "reward")):
-            rows = measures["scores"].filter(arm=arm, split="numbers", how="sampled")
-            value_P = rows[name].to_numpy()
-            means.append(np.nanmean(value_P) if np.isfinite(value_P).any() else np.nan)
-            ax.bar(i, means[-1], color=COLOURS[arm], width=0.7)
-            ax.plot(np.full(len(value_P), i), value_P, ".", color=fig.INK, ms=3)
-        ax.set_xticks(range(3), ["right\nverdicts", "noisy\nverdicts", "… after\nreward"])
+        means = {}
+        for i, arm in enumerate(arms):
+            for j, how in enumerate(("sampled", "greedy")):
+                rows = measures["scores"].filter(arm=arm, split="numbers", how=how)
+                value_P = rows[name].to_numpy()
+                mean = np.nanmean(value_P) if np.isfinite(value_P).any() else np.nan
+                at, means[arm, how] = i + 0.19 * (2 * j - 1), mean
+                style = {"color": COLOURS[arm], "edgecolor": COLOURS[arm], "width": 0.36}
+                fill = {} if how == "sampled" else {"facecolor": "none", "hatch": "////"}
+                ax.bar(at, mean, **(style | fill))
+                ax.plot(np.full(len(value_P), at), value_P, ".", color=fig.INK, ms=3)
+        ax.set_xticks(range(3), ["search,\nright verdicts", "search,\nnoisy verdicts",
+                                 "… noisy,\nafter reward"])  # fmt: skip
         ax.set_ylabel(label)
-        fig.title(ax, f"{means[1]:.1%} to {means[2]:.1%}")
+        drawn, greedy = ([means[arm, how] for arm in arms[1:]] for how in ("sampled", "greedy"))
+        fig.title(
+            ax,
+            f"Drawn {drawn[0]:.1%} to {drawn[1]:.1%} under reward, "
+            f"greedy {greedy[0]:.1%} to {greedy[1]:.1%}",
+        )
     noise = measures["baselines"]["noise"][0]
-    axes[0].axhline(noise, color=fig.INK, ls=":", lw=1)
-    axes[0].text(0.02, noise, "in the traces", va="bottom", fontsize=7.5,
-                 transform=axes[0].get_yaxis_transform())  # fmt: skip
+    axes[0].axhline(noise, color=fig.INK, ls=":", lw=1, label="in the traces")
+    axes[0].legend(loc="upper left")
+    axes[1].bar([np.nan], [np.nan], color=fig.MUTED, label="drawn")
+    axes[1].bar([np.nan], [np.nan], facecolor="none", edgecolor=fig.MUTED, hatch="////",
+                label="greedy")  # fmt: skip
+    axes[1].legend(loc="upper right", title="of attempts that\nkeep the rules", title_fontsize=7.5)
     return sheet
