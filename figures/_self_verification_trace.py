@@ -25,7 +25,7 @@ def trace(measures: Mapping[str, Any], config: Any) -> Figure:
     rows = first_seed(measures["trace"].filter(AFTER))
     lines = rows["line"].max() + 1
     sheet = fig.figure(fig.PAGE, 0.7 + 0.5 * lines)
-    left, right = sheet.subplots(1, 2, width_ratios=[2.6, 1])
+    left, right = sheet.subplots(1, 2, width_ratios=[2, 1])
     starts = dict(rows.group_by("line").agg(pl.col("place").min()).iter_rows())
     last, columns = {}, 0
     for told in (True, False):
@@ -68,13 +68,14 @@ def _readable(sheet: Figure, ax: Axes, rows: pl.DataFrame) -> None:
     for layer, back, accuracy in mean.select("layer", "back", "accuracy").iter_rows():
         value_ST[layer, span - 1 - back] = accuracy
     image = ax.imshow(value_ST, vmin=0.5, vmax=1, origin="lower", aspect="auto")
-    ax.set_xticks([0, span - 2, span - 1], [str(1 - span), "result ", " ("])
+    ax.set_xticks([0, span - 2, span - 1], ["first", "result", "("], rotation=40, ha="right",
+                  rotation_mode="anchor")  # fmt: skip
     ax.set_yticks(range(depth))
-    ax.set_xlabel('tokens from "("')
+    ax.set_xlabel("token of the attempt")
     ax.set_ylabel("blocks passed")
     sheet.colorbar(image, ax=ax, label="probe's accuracy", shrink=0.9)
     result, bracket = value_ST[:, -2:].T
-    fig.title(ax, f'{result.max():.2f} at the result, {bracket.max():.2f} at "("')
+    fig.title(ax, f'Probes: result {result.max():.2f}, "(" {bracket.max():.2f}')
 
 
 def lines(

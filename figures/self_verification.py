@@ -8,18 +8,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures._self_verification_ablations import ablations
 from figures._self_verification_trace import AFTER, first_seed, lines, trace
 from toylab import figures as fig
-from toylab.stats import bootstrap_interval
-
-HEADS = ("chosen", "chosen, mean", "random heads", "previous", "looking")
-LAST = (
-    "chosen, last two",
-    "random heads, last two",
-    "patched, last two",
-    "random for patched, last two",
-)
-VECTORS = ("valid", "invalid", "valid + invalid", "random neurons")
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -118,8 +109,9 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
     count = measures["heads"].filter(AFTER).group_by("init_seed").agg(pl.col("looking").sum())
     fig.title(
         sheet,
-        f"{count['looking'].mean():.1f} heads look at the target; ablations are ranked by the "
-        f"score at {rank[0]:.2f}, by attention at {rank[1]:.2f} (crosses: chosen)",
+        f"Mean of seeds: {count['looking'].mean():.1f} heads look at the target; Spearman's "
+        f"correlation with ablation is {rank[0]:.2f} of the score, {rank[1]:.2f} of attention. "
+        "Maps: one seed (crosses: chosen)",
     )
     return sheet
 
@@ -139,74 +131,6 @@ def _map(sheet: Figure, ax: Axes, value_UH: np.ndarray, chosen_UH: np.ndarray | 
     bar.ax.tick_params(labelsize=6.5)
 
 
-def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
-    """Silenced attempts per condition, what stays right, and what is written on."""
-    sheet = fig.figure(fig.PAGE, 3.3)
-    left, right = sheet.subplots(1, 2, width_ratios=[2.5, 1])
-    table = measures["conditions"]
-    names = (*HEADS, *LAST, *VECTORS)
-    for arm, colour, shift in (("search", fig.ORANGE, -0.2), ("reward", fig.BLUE, 0.2)):
-        for i, name in enumerate(names):
-            own = _per_seed(table, arm, name, "silenced")
-            _bar(left, i + shift, own, colour, f"silenced, {_when(arm)}" if i == 0 else None)
-    for i, name in enumerate(names):
-        kept = np.nanmean(_per_seed(table, "reward", name, "arithmetic"))
-        label = "results kept right, after" if i == 0 else None
-        left.plot(i + 0.2, kept, "D", color="white", mec=fig.INK, ms=4, label=label)
-    for edge, title in ((0, "off at all places"), (len(HEADS), "at the result and ("),
-                        (len(HEADS) + len(LAST), 'neurons at "("')):  # fmt: skip
-        left.axvline(edge - 0.5, color=fig.MUTED, lw=0.8, ls=":")
-        left.text(edge - 0.35, 1.07, title, fontsize=7, color=fig.INK)
-    shown = [n.removesuffix(", last two") for n in names]
-    left.set_xticks(range(len(names)), shown, rotation=40, ha="right")
-    left.set_ylim(0, 1.36)
-    left.set_ylabel("share of accepted right attempts")
-    left.legend(ncols=3, loc="upper left", fontsize=6.5)
-    mean = lambda name: np.nanmean(_per_seed(table, "reward", name, "silenced"))
-    fig.title(
-        left,
-        f"Chosen heads silence {mean('chosen'):.0%}, random {mean('random heads'):.0%}; at the "
-        f"last two tokens {mean(LAST[0]):.0%}, {mean(LAST[1]):.0%}, patched {mean(LAST[2]):.0%}",
-    )
-    _written(right, measures["generated"].filter(AFTER))
-    return sheet
-
-
-def _when(arm: str) -> str:
-    return "before reward" if arm == "search" else "after"
-
-
-def _per_seed(table: pl.DataFrame, arm: str, condition: str, column: str) -> np.ndarray:
-    rows = table.filter((pl.col("arm") == arm) & (pl.col("condition") == condition))
-    return rows.group_by("init_seed").agg(pl.col(column).mean())[column].to_numpy()
-
-
-def _bar(ax: Axes, x: float, values: np.ndarray, colour: str, label: str | None) -> None:
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return
-    mean, low, high = bootstrap_interval(values, "mean", 0.95, 1000)
-    ax.bar(x, mean, 0.38, color=colour, label=label)
-    ax.plot([x, x], [low, high], color=fig.INK, lw=0.9)
-
-
-def _written(ax: Axes, rows: pl.DataFrame) -> None:
-    names = ("nothing", "random heads", "valid + invalid", "chosen")
-    bottom = np.zeros(len(names))
-    looks = (("success", fig.BLUE, "never ok"), ("partial", fig.SKY, "answer, no ok"),
-             ("fail", fig.MUTED, "ok"))  # fmt: skip
-    for column, colour, label in looks:
-        value = [np.nanmean(_per_seed(rows, "reward", n, column)) for n in names]
-        ax.bar(range(len(names)), value, 0.7, bottom=bottom, color=colour, label=label)
-        bottom = bottom + np.asarray(value)
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    ax.set_ylim(0, 1.28)
-    ax.set_ylabel("written on, off throughout")
-    ax.legend(ncols=2, loc="upper left", fontsize=6.5)
-    done = np.nanmean(_per_seed(rows, "reward", "chosen", "success"))
-    fig.title(ax, f"Chosen off: never ok in {done:.0%}")
-
-
 def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     """What single heads and the residual stream carry over from a right attempt."""
     sheet = fig.figure(fig.PAGE, 2.5)
@@ -216,7 +140,7 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_xlabel("head")
     left.set_ylabel("block")
     agree = measures["networks"].filter(AFTER)["rank_patch"].mean()
-    fig.title(left, f"One seed; patch ~ ablation {agree:.2f}")
+    fig.title(left, f"One seed's heads; all ranked as ablated: {agree:.2f}")
     stream = measures["stream"].filter(AFTER)
     looks = (("target", fig.GREEN), ("result", fig.SKY), ("(", fig.BLUE))
     for place, colour in looks:
@@ -226,12 +150,14 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
         lines(middle, layer, values, f"at {place}", colour, "-")
     middle.set_xlabel("blocks passed")
     middle.set_ylabel("share of ok - no restored")
-    middle.legend(loc="center right", fontsize=6.5, frameon=True, edgecolor="none")
+    middle.set_ylim(-0.05, 1.3)
+    middle.set_yticks(np.linspace(0, 1, 6))
+    middle.legend(loc="upper right", fontsize=6.5, ncols=3, columnspacing=0.8, handlelength=1)
     middle.set_xticks(layer)
     peak = stream.filter(pl.col("place") == "result").group_by("layer").agg(
         pl.col("restored").mean()
     )["restored"].max()  # fmt: skip
-    fig.title(middle, f"At the result {peak:.0%} at most")
+    fig.title(middle, f"Stream at the result: {peak:.0%} at most")
     table = measures["patches"].filter(AFTER)
     for i, (what, colour) in enumerate(
         (("chosen", fig.BLUE), ("looking", fig.SKY), ("random heads", fig.MUTED))
@@ -244,5 +170,5 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     right.set_ylabel("share restored")
     mean = table.group_by("what").agg(pl.col("restored").mean())
     told = dict(mean.iter_rows())
-    fig.title(right, f"Together: {told['chosen']:.0%}, random {told['random heads']:.0%}")
+    fig.title(right, f"Heads together: {told['chosen']:.0%}, random {told['random heads']:.0%}")
     return sheet

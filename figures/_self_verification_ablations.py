@@ -1,0 +1,104 @@
+"""Ablations of self-verification: silenced attempts per condition, and what is written on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures._self_verification_trace import AFTER
+from toylab import figures as fig
+from toylab.stats import bootstrap_interval
+
+HEADS = ("chosen", "chosen, mean", "random heads", "previous", "looking")
+LAST = (
+    "chosen, last two",
+    "random heads, last two",
+    "patched, last two",
+    "random for patched, last two",
+)
+VECTORS = ("valid", "invalid", "valid + invalid", "random neurons")
+PALE = 0.35  # opacity
+
+
+def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
+    """Silenced attempts per condition, what stays right, and what is written on."""
+    sheet = fig.figure(fig.PAGE, 3.3)
+    left, right = sheet.subplots(1, 2, width_ratios=[2.5, 1])
+    table = measures["conditions"]
+    names = (*HEADS, *LAST, *VECTORS)
+    for arm, colour, shift in (("search", fig.ORANGE, -0.2), ("reward", fig.BLUE, 0.2)):
+        for i, name in enumerate(names):
+            own = _per_seed(table, arm, name, "silenced")
+            said = _per_seed(table, arm, name, "says_no")
+            _bar(left, i + shift, own, said, colour, _when(arm) if i == 0 else None)
+    for i, name in enumerate(names):
+        kept = np.nanmean(_per_seed(table, "reward", name, "arithmetic"))
+        label = "results as right as before, after reward" if i == 0 else None
+        left.plot(i + 0.2, kept, "D", color="white", mec=fig.INK, ms=4, label=label)
+    for edge, title in ((0, "off at all places"), (len(HEADS), "at the result and ("),
+                        (len(HEADS) + len(LAST), 'neurons at "("')):  # fmt: skip
+        left.plot([edge - 0.5] * 2, [0, 1.12], color=fig.MUTED, lw=0.8, ls=":")
+        left.text(edge - 0.35, 1.05, title, fontsize=7, color=fig.INK)
+    shown = [n.removesuffix(", last two").replace("previous", "token before") for n in names]
+    left.set_xticks(range(len(names)), shown, rotation=40, ha="right")
+    left.set_ylim(0, 1.48)
+    left.set_yticks(np.linspace(0, 1, 6))
+    left.set_ylabel("share of accepted right attempts")
+    left.bar([np.nan], [np.nan], color=fig.MUTED, alpha=PALE, label="neither ok nor no")
+    left.legend(ncols=2, loc="upper left", fontsize=6.5)
+    mean = lambda name, of="silenced": np.nanmean(_per_seed(table, "reward", name, of))
+    fig.title(
+        left,
+        f"Chosen heads silence {mean('chosen'):.0%}, random {mean('random heads'):.0%} (no: "
+        f"{mean('chosen', 'says_no'):.0%}, {mean('random heads', 'says_no'):.0%}); at the last two "
+        f"tokens {mean(LAST[0]):.0%}, {mean(LAST[1]):.0%}, patched {mean(LAST[2]):.0%}",
+    )
+    _written(right, measures["generated"].filter(AFTER))
+    return sheet
+
+
+def _when(arm: str) -> str:
+    return f"silenced (says no), {'before' if arm == 'search' else 'after'} reward"
+
+
+def _per_seed(table: pl.DataFrame, arm: str, condition: str, column: str) -> np.ndarray:
+    rows = table.filter((pl.col("arm") == arm) & (pl.col("condition") == condition))
+    per_seed = rows.group_by("init_seed").agg(pl.col(column).mean()).sort("init_seed")
+    return per_seed[column].to_numpy()
+
+
+def _bar(
+    ax: Axes, x: float, values: np.ndarray, said: np.ndarray, colour: str, label: str | None
+) -> None:
+    """A bar with its interval; full where the network says no, pale where it says neither."""
+    is_there = np.isfinite(values)
+    values, said = values[is_there], said[is_there]
+    if not len(values):
+        return
+    mean, low, high = bootstrap_interval(values, "mean", 0.95, 1000)
+    ax.bar(x, said.mean(), 0.38, color=colour, label=label)
+    ax.bar(x, mean - said.mean(), 0.38, bottom=said.mean(), color=colour, alpha=PALE)
+    ax.plot([x, x], [low, high], color=fig.INK, lw=0.9)
+
+
+def _written(ax: Axes, rows: pl.DataFrame) -> None:
+    names = ("nothing", "random heads", "valid + invalid", "chosen")
+    bottom = np.zeros(len(names))
+    looks = (("success", fig.BLUE, "neither ok nor answer"), ("partial", fig.SKY, "answer, no ok"),
+             ("fail", fig.MUTED, "ok"))  # fmt: skip
+    for column, colour, label in looks:
+        value = [np.nanmean(_per_seed(rows, "reward", n, column)) for n in names]
+        ax.bar(range(len(names)), value, 0.7, bottom=bottom, color=colour, label=label)
+        bottom = bottom + np.asarray(value)
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    ax.set_ylim(0, 1.48)
+    ax.set_yticks(np.linspace(0, 1, 6))
+    ax.set_ylabel("off throughout what is written on")
+    ax.legend(loc="upper left", fontsize=6.5)
+    done, drawn = (
+        np.nanmean(_per_seed(rows, "reward", n, "success")) for n in ("chosen", "random heads")
+    )
+    fig.title(ax, f"Written on: chosen {done:.0%}, random {drawn:.0%}")
