@@ -44,7 +44,9 @@ def bypass(measures: Mapping[str, Any], config: Any) -> Figure:
     conditions = ("before", "after", "keys", "random keys", "keys before")
     colours = [fig.MUTED, fig.BLUE, fig.VERMILLION, fig.SKY, fig.PURPLE]
     _bars(left, names, [_mean(table, c) for c in conditions], colours)
-    left.axhline(np.nanmean(measures["networks"]["rate_floor"]), color=fig.INK, ls=":", lw=0.8)
+    floor = np.nanmean(measures["networks"]["rate_floor"])
+    left.axhline(floor, color=fig.INK, ls=":", lw=0.8, label="in the language")
+    left.legend(loc="upper left")
     left.set_ylabel("probability of a bad word")
     left.tick_params(axis="x", labelsize=6.5)
     cut, back = 1 - after / before, share("keys")
@@ -67,8 +69,8 @@ def bypass(measures: Mapping[str, Any], config: Any) -> Figure:
     middle.set_xlabel("neurons put back")
     middle.set_ylabel("share of DPO's change undone")
     middle.axhline(0, color=fig.INK, lw=0.6)
-    middle.legend()
-    fig.title(middle, f"The first {count} carry {first:.0%}")
+    middle.legend(loc="upper left", fontsize=7)
+    fig.title(middle, f"The first {count} carry {first:.1%}")
     groups = [c.removeprefix("back: ") for c in table["condition"].unique() if "back: " in c]
     groups = sorted(groups, key=lambda g: -np.nanmean(share(f"back: {g}")))
     for i, group in enumerate(reversed(groups)):
@@ -77,6 +79,7 @@ def bypass(measures: Mapping[str, Any], config: Any) -> Figure:
         right.plot(values, [i] * len(values), "|", color=fig.INK, ms=6)
     right.set_yticks(range(len(groups)), groups[::-1])
     right.axvline(0, color=fig.INK, lw=0.6)
+    right.locator_params(axis="x", nbins=4)
     right.set_xlabel("share undone")
     most = np.nanmean(share(f"back: {groups[0]}"))
     fig.title(right, f"Weights put back: {groups[0]} carries most: {most:.0%}")
@@ -114,7 +117,12 @@ def weights(measures: Mapping[str, Any], config: Any) -> Figure:
     middle.set_ylim(0)
     middle.legend()
     dpo = tuning.filter(pl.col("arm") == "dpo", pl.col("step") == pl.col("step").max())
-    fig.title(middle, f"A change of {dpo['change'].mean():.1%} is enough for DPO")
+    sft = tuning.filter(pl.col("arm") == "sft", pl.col("step") == pl.col("step").max())
+    fig.title(
+        middle,
+        f"Moved by {dpo['change'].mean():.1%}, DPO ends at {dpo['rate'].mean():.3f}; SFT, by "
+        f"{sft['change'].mean():.1%}, at {sft['rate'].mean():.3f}",
+    )
     neurons = measures["neurons"].filter(pl.col("init_seed") == 0)
     count = int(config.bad_neurons)
     best = neurons.sort("cos", descending=True).head(count)
@@ -126,9 +134,9 @@ def weights(measures: Mapping[str, Any], config: Any) -> Figure:
                    ms=3 if label == "all" else 7)  # fmt: skip
     right.axhline(0, color=fig.INK, lw=0.6)
     right.set_xlabel("cosine with the bad direction")
-    right.set_ylabel("change of mean activation")
+    right.set_ylabel("change of activation, one seed")
     right.legend()
     networks = measures["networks"]
     fall = np.nanmean(1 - networks["bad_after"] / networks["bad_before"])
-    fig.title(right, f"The {count} most aligned lose {fall:.0%} of their activation")
+    fig.title(right, f"The {count} most aligned lose {fall:.0%} (all seeds)")
     return sheet

@@ -65,11 +65,11 @@ def curves(measures: Mapping[str, Any], config: Any) -> Figure:
         )
         ends = measures["toy"].filter(_in(scenario), pl.col("arm") == "dpo")
         fall = ends.select(FALL.mean()).item()
-        fig.title(axes[0, column], f"{_short(scenario)}: falls {fall:.0%}")
+        fig.title(axes[0, column], f"{_short(scenario)}: falls {fall:.0%} in the mean")
         falls.append(fall)
         axes[1, column].set_xlabel("epoch of DPO")
-    axes[0, 0].set_ylabel("probability (4 prompts' mean)")
-    axes[1, 0].set_ylabel("change of the mean logit")
+    axes[0, 0].set_ylabel("probability, median seed")
+    axes[1, 0].set_ylabel("change of mean logit")
     axes[0, 0].set_ylim(-0.02, 1.02)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     sheet.legend(handles, labels, ncols=4, loc="outside lower center")
@@ -98,12 +98,15 @@ def regularisers(measures: Mapping[str, Any], config: Any) -> Figure:
                     ax.plot([x] * len(seen), seen[:, 0], "_", color=fig.INK, ms=3, mew=0.5)
                 else:
                     ax.plot([x] * len(seen), np.maximum(seen, TINY), "o", color=colour, ms=2.5)
-    shown = [a.replace("flex ", "flex\n").replace("sft ", "sft\n").upper() for a in arms]
+    kinds = {"dpo": "DPO", "flex ": "flex\n", "sft ": "SFT\n", "table": "free\nlogits"}
+    shown = [next(a.replace(k, v) for k, v in kinds.items() if k in a) for a in arms]
     for ax in (left, right):
-        ax.set_xticks(range(len(arms)), [s.replace("TABLE", "free\nlogits") for s in shown])
+        ax.set_xticks(range(len(arms)), shown)
     left.axhline(0.9, color=fig.INK, ls=":", lw=0.8)
     left.set_ylabel("p(chosen), end over peak")
     right.set_ylabel("p(rejected) at the end")
+    right.text(0.98, 0.03, "lowest: 0 in float32", transform=right.transAxes, ha="right",
+               fontsize=7)  # fmt: skip
     right.set_yscale("log")
     right.set_ylim(TINY / 10, 1)
     off = pl.col("chosen_likely") == 0
@@ -136,12 +139,12 @@ def gradients(measures: Mapping[str, Any], config: Any) -> Figure:
         fig.title(ax, f"{_short(scenario)}: $10^{{{apart:.1f}}}$ apart")
         gaps.append(apart)
         ax.set_xlabel("epoch of DPO")
-    axes[0].set_ylabel("mean log10 over pairs")
+    axes[0].set_ylabel("log10, median seed")
     handles, labels = axes[0].get_legend_handles_labels()
     sheet.legend(handles, labels, ncols=2, loc="outside lower center")
     fig.title(
         sheet,
-        f"The two derivatives end $10^{{{min(gaps):.0f}}}$ to $10^{{{max(gaps):.0f}}}$ apart "
-        "(chosen / rejected on- or off-policy)",
+        f"The two derivatives end $10^{{{min(gaps):.0f}}}$ to $10^{{{max(gaps):.0f}}}$ apart, by "
+        "algebra as p(chosen) / p(rejected) (chosen / rejected on- or off-policy)",
     )
     return sheet
