@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from figures import _self_verification_ablations as bars
 from figures import self_verification as pictures
 from studies._self_verification import claims, numbers
 from studies._self_verification import pairs as pr
@@ -256,7 +257,7 @@ def tables():
     after = [x for x in both if x["arm"] == "reward"]
     every = both + [{"arm": "untrained", "init_seed": s} for s in range(2)]
     kinds = ("truth", "shuffled", "transfer", "bag")
-    conditions = (*pictures.HEADS, *pictures.LAST, *pictures.VECTORS, "chosen before reward")
+    conditions = (*bars.HEADS, *bars.LAST, *bars.VECTORS, "chosen before reward")
     score = lambda: float(rng.uniform())
     numbers_of = lambda *names: {n: score() for n in names}
     ranks = [f"rank_{n}" for n in ("score", "value", "ratio", "attention", "patch")]
@@ -276,7 +277,7 @@ def tables():
             for x in both for u in range(2) for h in range(2)
         ],
         "conditions": [
-            x | {"condition": c} | numbers_of("silenced", "arithmetic")
+            x | {"condition": c} | numbers_of("silenced", "says_no", "arithmetic")
             for x in both for c in conditions
         ],
         "generated": [
