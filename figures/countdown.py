@@ -14,6 +14,7 @@ COLOURS = {
     "search": fig.BLUE,
     "reward": fig.VERMILLION,
     "clean": fig.GREEN,
+    "clean reward": fig.PURPLE,
     "direct": fig.SKY,
     "direct reward": fig.ORANGE,
     "direct spurious": fig.MUTED,
@@ -22,9 +23,19 @@ NAMES = {
     "search": "search, noisy verdicts",
     "reward": "… after reward",
     "clean": "search, right verdicts",
+    "clean reward": "… after reward",
     "direct": "optimal paths",
     "direct reward": "… after reward",
     "direct spurious": "… after random reward",
+}
+WHOLE = {
+    "search": "search: noisy verdicts",
+    "reward": "search: noisy, after reward",
+    "clean": "search: right verdicts",
+    "clean reward": "search: right, after reward",
+    "direct": "optimal paths: before",
+    "direct reward": "optimal paths: after reward",
+    "direct spurious": "optimal paths: after random reward",
 }
 
 
@@ -51,14 +62,17 @@ def reward(measures: Mapping[str, Any], config: Any) -> Figure:
     sheet = fig.figure(fig.PAGE, 2.5)
     axes = sheet.subplots(1, 3)
     curve = measures["curve"].filter(pl.col("population") == "reward").rename({"member": "unit"})
+    noisy = pl.col("unit") < config.seeds
     told = {
         "solved": f"solved, of {config.watched} held-out instances",
         "length": "tokens of a trace",
         "nats": "nats of a trace",
     }
     for ax, (name, label) in zip(axes, told.items(), strict=True):
-        rows = curve.filter(pl.col("name") == name).sort("step")
-        _seeds(ax, rows, "step", "value", fig.VERMILLION, None)
+        every = curve.filter(pl.col("name") == name).sort("step")
+        rows = every.filter(noisy)
+        _seeds(ax, every.filter(~noisy), "step", "value", fig.PURPLE, "right verdicts")
+        _seeds(ax, rows, "step", "value", fig.VERMILLION, "noisy verdicts")
         ax.set_xlabel("updates under reward")
         ax.set_ylabel(label)
         first, last = (
@@ -67,7 +81,7 @@ def reward(measures: Mapping[str, Any], config: Any) -> Figure:
         )
         digits = 2 if name == "solved" else 0
         words = {"solved": "Solved", "length": "Length", "nats": "Entropy"}[name]
-        fig.title(ax, f"{words}: {first:.{digits}f} to {last:.{digits}f}")
+        fig.title(ax, f"{words}: {first:.{digits}f} to {last:.{digits}f} (noisy)")
     base = measures["baselines"]
     axes[0].axhline(base["random_room"][0], color=fig.INK, ls=":", lw=1)
     axes[0].text(0.98, base["random_room"][0], "random search", ha="right", va="bottom",
@@ -75,6 +89,7 @@ def reward(measures: Mapping[str, Any], config: Any) -> Figure:
     axes[0].set_ylim(0, 1)
     axes[1].set_ylim(0)
     axes[2].set_ylim(0)
+    axes[2].legend(loc="lower left", title="pretrained on")
     return sheet
 
 
@@ -122,11 +137,7 @@ def passk(measures: Mapping[str, Any]) -> Figure:
     table, ends = measures["passk"].rename({"init_seed": "unit"}), {}
     for arm, colour in COLOURS.items():
         rows = table.filter(pl.col("arm") == arm).sort("k")
-        family = "search: " if arm in ("search", "reward", "clean") else "optimal paths: "
-        kind = {"search": "noisy verdicts", "clean": "right verdicts", "direct": "before"}.get(
-            arm, "after random reward" if "spurious" in arm else "after reward"
-        )
-        _seeds(ax, rows, "k", "rate", colour, family + kind)
+        _seeds(ax, rows, "k", "rate", colour, WHOLE[arm])
         of = lambda k, rows=rows: rows.filter(pl.col("k") == k)["rate"].mean()
         ends[arm] = (of(rows["k"].min()), of(rows["k"].max()))
     k = table["k"].max()
@@ -146,7 +157,7 @@ def verdicts(measures: Mapping[str, Any]) -> Figure:
     sheet = fig.figure(fig.PAGE, 2.8)
     axes = sheet.subplots(1, 2)
     told = {"false_ok": "wrong attempts marked ok", "false_no": "right attempts marked no"}
-    arms = ("clean", "search", "reward")
+    arms = ("clean", "clean reward", "search", "reward")
     for ax, (name, label) in zip(axes, told.items(), strict=True):
         means = {}
         for i, arm in enumerate(arms):
@@ -159,14 +170,14 @@ def verdicts(measures: Mapping[str, Any]) -> Figure:
                 fill = {} if how == "sampled" else {"facecolor": "none", "hatch": "////"}
                 ax.bar(at, mean, **(style | fill))
                 ax.plot(np.full(len(value_P), at), value_P, ".", color=fig.INK, ms=3)
-        ax.set_xticks(range(3), ["search,\nright verdicts", "search,\nnoisy verdicts",
-                                 "… noisy,\nafter reward"])  # fmt: skip
+        ax.set_xticks(range(4), ["right\nverdicts", "… after\nreward", "noisy\nverdicts",
+                                 "… after\nreward"])  # fmt: skip
         ax.set_ylabel(label)
-        drawn, greedy = ([means[arm, how] for arm in arms[1:]] for how in ("sampled", "greedy"))
+        drawn, greedy = ([means[arm, how] for arm in arms[2:]] for how in ("sampled", "greedy"))
         fig.title(
             ax,
-            f"Drawn {drawn[0]:.1%} to {drawn[1]:.1%} under reward, "
-            f"greedy {greedy[0]:.1%} to {greedy[1]:.1%}",
+            f"Noisy, drawn: {drawn[0]:.1%} to {drawn[1]:.1%} under reward; "
+            f"greedy: {greedy[0]:.1%} to {greedy[1]:.1%}",
         )
     noise = measures["baselines"]["noise"][0]
     axes[0].axhline(noise, color=fig.INK, ls=":", lw=1, label="in the traces")

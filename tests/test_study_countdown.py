@@ -65,7 +65,7 @@ def test_shares_are_pooled_over_attempts():
 
 
 def fixture(seeds: int = 2) -> dict[str, pl.DataFrame]:
-    rng = np.random.default_rng(0)
+    rng, config = np.random.default_rng(0), study.presets["laptop"]
     numbers = ("solved", "parsed", "answered", "length", "attempts", "sound", "repeats")
     numbers += ("false_ok", "false_no", "nats", "openings")
     scores = [
@@ -84,7 +84,7 @@ def fixture(seeds: int = 2) -> dict[str, pl.DataFrame]:
     ]
     curve = [
         {"population": "reward", "member": m, "step": s, "name": n, "value": rng.uniform()}
-        for m in range(seeds)
+        for m in range(2 * config.seeds)
         for s in (1, 2, 3)
         for n in ("solved", "length", "nats", "loss")
     ]

@@ -53,7 +53,7 @@ class Network:
     piece: int = 4  # examples per gradient, for a CPU's cache; 0 on an accelerator
     learning_rate: float = 8e-3
     weight_decay: float = 0.01
-    reward_steps: int = 40
+    reward_steps: int = 70
     prompts: int = 24  # per update
     group: int = 8
     refresh: int = 2
@@ -109,17 +109,18 @@ class Network:
 
 
 def populations(config: Network) -> dict[str, Population]:
-    """Networks learning from search traces, and those of noisy verdicts after reward.
+    """Networks learning from search traces, and the same after reward.
 
-    The first members of ``search``, one per seed, learn from noisy verdicts; as many more, with
-    starts and data of their own, from right ones.
+    The first members, one per seed, learn from noisy verdicts; as many more, with starts and data
+    of their own, from right ones.
     """
     seeds = tuple(range(2 * config.seeds))
     noise = (config.verdict_noise,) * config.seeds + (0.0,) * config.seeds
-    members = zipped(init_seed=seeds, data_seed=seeds, verdict_noise=noise)
+    members = zipped(init_seed=seeds, data_seed=seeds)
+    taught = zipped(init_seed=seeds, data_seed=seeds, verdict_noise=noise)
     return {
-        "search": pretrained(config, config.world(), members=members),
-        "reward": rewarded(config, "search", config.length),
+        "search": pretrained(config, config.world(), members=taught),
+        "reward": rewarded(config, "search", config.length, members=members),
     }
 
 
