@@ -7,6 +7,7 @@ the same held-out numbers and the same trace up to "(", right under one target a
 other, so that neither the target nor the result alone tells the verdict.
 """
 
+from studies._self_verification.claims_controls import ANY_LAYER, SAYS_NO
 from studies._self_verification.claims_heads import HEADS, LAST_TWO, PATCHES
 from studies._self_verification.numbers import LEE_OURS, OURS, YU, best, less, of, silenced
 from toylab.claims import Claim, Expect
@@ -119,4 +120,4 @@ ERRORS = (
     ),
 )
 
-CLAIMS = (*PROBES, *VECTORS, *HEADS, *LAST_TWO, *PATCHES, *ERRORS)
+CLAIMS = (*PROBES, *VECTORS, *HEADS, *LAST_TWO, *ANY_LAYER, *SAYS_NO, *PATCHES, *ERRORS)

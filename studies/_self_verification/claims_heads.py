@@ -1,12 +1,13 @@
 """Claims of self-verification on heads: what silences the network, and what patches carry.
 
 An attempt is silenced when another token than ok comes out likeliest, no or any other. Random heads
-are drawn from those of the same layers that are not chosen, few as they are.
+are drawn from those of the same layers that are not chosen, few as they are. What came after a
+first judged run, heads of any layer and whether the network says no, is in ``claims_controls``.
 """
 
 import polars as pl
 
-from studies._self_verification.numbers import LEE_OURS, OURS, PILOT, less, of, silenced
+from studies._self_verification.numbers import ADDED, LEE_OURS, OURS, PILOT, less, of, silenced
 from toylab.claims import Claim, Expect
 from toylab.units import per_unit
 
@@ -70,7 +71,8 @@ HEADS = (
     ),
     Claim(
         "generation_random",
-        "Without random heads of the same layers, drawn once, it does.",
+        "Without random heads of the same layers it does (measure changed after a judged run: the "
+        "mean of five draws, one before).",
         LEE_OURS,
         of("generated", "success", condition="random heads"),
         Expect.below(0.2),
@@ -105,27 +107,28 @@ HEADS = (
     ),
 )
 
-ADDED = "(added after a first judged run)"
 LAST_TWO = (
     Claim(
         "chosen_last_two",
         'Off at the result and "(" alone, where no arithmetic is left to break, the chosen heads '
-        f"silence more than random ones of the same layers, by 0.3 {ADDED}.",
+        f"silence more than random ones of the same layers, by 0.3 ({ADDED}).",
         OURS,
         less(silenced("chosen, last two"), silenced("random heads, last two")),
         Expect.above(0.3),
     ),
     Claim(
         "patched_silenced",
-        "Off at these two tokens, the three heads that patching ranks highest, on other traces, "
-        f"most of them of the same numbers, silence right attempts {ADDED}.",
+        "Off at these two tokens, the three heads that patching ranks highest, on pairs of other "
+        f"hands, silence right attempts ({ADDED}; measure changed after a second: the pairs "
+        "that were patched had mostly the same numbers).",
         OURS,
         silenced("patched, last two"),
         Expect.above(0.8),
     ),
     Claim(
         "patched_above_random",
-        f"They silence more than random heads of their layers, by 0.5 {ADDED}.",
+        f"They silence more than random heads of their layers, by 0.5 ({ADDED}; measure "
+        "changed as above).",
         OURS,
         less(silenced("patched, last two"), silenced("random for patched, last two")),
         Expect.above(0.5),
@@ -150,7 +153,8 @@ PATCHES = (
     ),
     Claim(
         "patch_agrees",
-        "Patching single heads ranks them as ablating them does (Spearman).",
+        "Patching single heads ranks them as ablating them does (Spearman; measure changed after "
+        "a judged run: what is patched are pairs of other hands).",
         OURS,
         of("networks", "rank_patch"),
         Expect.above(0.5),

@@ -15,6 +15,7 @@ LEE_OURS = f"{LEE}; region: this laboratory"
 YU = "Yu et al. 2025 (arXiv:2510.12157), of other tasks; region: this laboratory"
 PILOT = "found on a pilot network, this laboratory"
 OURS = "expected, this laboratory"
+ADDED = "added after a first judged run"
 
 
 def of(table: str, value: str, arm: str = REWARD, **where: Any) -> Measure:
@@ -40,6 +41,11 @@ def best(kind: str, arm: str = REWARD) -> Measure:
 def silenced(condition: str, arm: str = REWARD) -> Measure:
     """Share of right attempts, accepted by the whole network, that are no longer accepted."""
     return of("conditions", "silenced", arm, condition=condition)
+
+
+def says_no(condition: str) -> Measure:
+    """Share of these attempts that the network after reward refuses."""
+    return of("conditions", "says_no", condition=condition)
 
 
 def less(left: Measure, right: Measure) -> Measure:
