@@ -52,7 +52,7 @@ from studies._self_verification import networks as n
 from studies._self_verification import probing as p
 from studies._self_verification.beliefs import stream_rows, trace_rows
 from studies._self_verification.claims import CLAIMS
-from studies._self_verification.pairs import draw_pairs, signs, split_groups
+from studies._self_verification.pairs import draw_halves, draw_pairs, signs, split_groups
 from studies._self_verification.writing import own_errors
 from studies.countdown import study as countdown
 from tasks.countdown_prompts import CountdownPrompts
@@ -120,7 +120,7 @@ def plan_of(config: Config) -> n.Plan:
     """What is asked of every network: the same attempts of all."""
     rules = config.rules
     fit = draw_pairs(rules, config.fit_pairs, config.earlier, "train", FIT)
-    test = draw_pairs(rules, config.test_pairs, config.earlier, "numbers", TEST)
+    test = draw_halves(rules, config.test_pairs, config.earlier, "numbers", TEST)
     return n.Plan(
         config.model(),
         rules,
@@ -141,7 +141,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     weights["untrained"] = run.params("search", 0)
     bag = p.bag_accuracy(plan.rows, plan.rules.vocab)
     tables: dict[str, list[dict[str, Any]]] = {}
-    for seed, before, after in _living(run):
+    for seed, before, after in _living(run, config.seeds):
         place = {"untrained": before, "search": before, "reward": after}
         own = {arm: _member(leaves, place[arm]) for arm, leaves in weights.items()}
         found = _arms(plan, own, seed)
@@ -160,14 +160,18 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     return {name: pl.DataFrame(rows, infer_schema_length=None) for name, rows in tables.items()}
 
 
-def _living(run: RunFolder) -> list[tuple[int, int, int]]:
-    """Seed, and member before and after reward, of every network that lived through both."""
+def _living(run: RunFolder, seeds: int) -> list[tuple[int, int, int]]:
+    """Seed, and member before and after reward, of every network that lived through both.
+
+    Seeds beyond the first ``seeds`` learnt from right verdicts: a control of study ``countdown``.
+    """
     member = {
         name: dict(run.members(name).select("init_seed", "member").iter_rows())
         for name in ("search", "reward")
     }
     alive = {name: run.dead_at(name) < 0 for name in member}
-    pairs = [(seed, member["search"][seed], after) for seed, after in member["reward"].items()]
+    own = [(seed, after) for seed, after in member["reward"].items() if seed < seeds]
+    pairs = [(seed, member["search"][seed], after) for seed, after in own]
     return [p for p in pairs if alive["search"][p[1]] and alive["reward"][p[2]]]
 
 

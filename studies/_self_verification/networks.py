@@ -17,6 +17,7 @@ from toylab.probes.linear import Probe
 from toylab.taps import Params
 
 Tables = dict[str, list[dict[str, Any]]]
+WRITTEN = 5  # draws of random heads without which the network writes on
 
 
 class Plan(NamedTuple):
@@ -26,7 +27,8 @@ class Plan(NamedTuple):
     rules: Rules
     signs: Signs
     rows: p.Parts  # attempts
-    bench: int  # rows of the test part on which parts are switched off; as many more are patched
+    bench: int  # rows at the start of the test part, where parts are switched off; as many at its
+    # end, of other hands, are patched
     vectors: int  # per block and sign
     draws: int
     further: int  # attempts that the network may still write
@@ -88,7 +90,7 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
     """Probes, vectors, heads, ablations, patches and continuations of one network."""
     found = probe_network(plan, params, seed, before)
     rng = np.random.default_rng(seed)
-    tried, others = (plan.rows.test.take(np.arange(plan.bench) + i * plan.bench) for i in (0, 1))
+    tried, others = (plan.rows.test.take(np.arange(plan.bench) - i * plan.bench) for i in (0, 1))
     bench = si.open_bench(plan.model, params, tried, plan.signs)
     vectors = v.find(plan.model, params, p.directions(found.fitted.probe), plan.vectors)
     heads = sc.score_heads(params, vectors.pool, bench.base)
@@ -159,15 +161,21 @@ def generated_rows(
     shape, model, test = heads.diagonal_UH.shape, plan.model, plan.rows.test
     mask = lambda group: np.array([place in group for place in np.ndindex(shape)]).reshape(shape)
     both_UF, none_UH = vectors.valid_UF | vectors.invalid_UF, np.zeros(shape)
-    off = {
-        "nothing": w.gates(model, none_UH),
-        "chosen": w.gates(model, mask(heads.chosen)),
-        "random heads": w.gates(model, mask(sc.random_like(heads.chosen, shape, rng))),
-        "valid + invalid": w.gates(model, none_UH, both_UF),
-    }
+    heads_off = lambda group: w.gates(model, mask(group))
+    off = [
+        ("nothing", heads_off([])),
+        ("chosen", heads_off(heads.chosen)),
+        ("valid + invalid", w.gates(model, none_UH, both_UF)),
+    ]
+    for name, draw in (
+        ("random heads", sc.random_like),
+        ("random heads of any layer", sc.random_any),
+    ):
+        for _ in range(min(plan.draws, WRITTEN)):
+            off.append((name, heads_off(draw(heads.chosen, shape, rng))))
     start_BL = w.starts(test, is_right(test))
     length = 1 + plan.further * plan.rules.attempt_length
-    wrote = {n: w.go_on(model, params, start_BL, length, plan.signs, e) for n, e in off.items()}
-    accepted_B = wrote["nothing"][:, 0] == plan.signs.ok
+    wrote = [(n, w.go_on(model, params, start_BL, length, plan.signs, edits)) for n, edits in off]
+    accepted_B = wrote[0][1][:, 0] == plan.signs.ok
     say = lambda written: w.outcomes(plan.rules, start_BL, written, accepted_B, plan.signs)
-    return [{"condition": name} | say(written) for name, written in wrote.items()]
+    return [{"condition": name} | say(written) for name, written in wrote]

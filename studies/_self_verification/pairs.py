@@ -20,7 +20,20 @@ def signs(rules: Rules) -> Signs:
     return Signs(*(rules.token(word) for word in words), rules.attempt_length - 1)
 
 
-def draw_pairs(rules: Rules, count: int, earlier: int, split: Split, seed: int) -> Rows:
+def usable(rules: Rules, split: Split) -> np.ndarray:
+    """Hands of a split that reach two targets or more."""
+    found, reached = np.unique(instances(rules, split)[:, 0], return_counts=True)
+    return found[reached >= 2]
+
+
+def draw_pairs(
+    rules: Rules,
+    count: int,
+    earlier: int,
+    split: Split,
+    seed: int,
+    among: np.ndarray | None = None,
+) -> Rows:
     """Draw minimal pairs.
 
     Args:
@@ -29,15 +42,15 @@ def draw_pairs(rules: Rules, count: int, earlier: int, split: Split, seed: int) 
         earlier: most wrong attempts before the judged one; their number is even over 0..earlier.
         split: whose hands.
         seed: seed of the pairs.
+        among: hands to draw from, those of the split that reach two targets or some of them.
 
     Raises:
-        ToylabError: no hand of the split reaches two targets.
+        ToylabError: there is no such hand.
     """
     rng = np.random.default_rng(seed)
     hand_I, target_I = instances(rules, split).T
-    found, reached = np.unique(hand_I, return_counts=True)
-    usable = found[reached >= 2]
-    if not len(usable):
+    among = usable(rules, split) if among is None else among
+    if not len(among):
         raise ToylabError(
             f"draw_pairs: no hand of split {split!r} reaches two targets; widen the range of "
             "numbers or targets."
@@ -47,7 +60,7 @@ def draw_pairs(rules: Rules, count: int, earlier: int, split: Split, seed: int) 
     place_R3, group_R = np.zeros((2 * count, 3), np.int32), np.zeros(2 * count, np.int32)
     for i in range(count):
         pair = slice(2 * i, 2 * i + 2)
-        group_R[pair] = hand = rng.choice(usable)
+        group_R[pair] = hand = rng.choice(among)
         right, wrong = rng.permutation(target_I[hand_I == hand])[:2]
         trace = _trace(rules, hands(rules)[hand], (right, wrong), i % (earlier + 1), rng)
         tokens_RL[pair, : len(trace)] = trace
@@ -76,6 +89,26 @@ def _trace(
         parts += [worked.steps_KSF[k].reshape(-1), end("no")]
     parts += [worked.steps_KSF[plan[result == targets[0]][0]].reshape(-1), end("ok")]
     return np.concatenate(parts)[:-1].astype(np.int32)
+
+
+def draw_halves(rules: Rules, count: int, earlier: int, split: Split, seed: int) -> Rows:
+    """Draw minimal pairs, the first half of them from one half of the hands, the rest from others.
+
+    Pairs recur within a half, as hands do; between the halves no hand is shared. Targets are.
+
+    Raises:
+        ToylabError: fewer than two hands of the split reach two targets.
+    """
+    every = np.random.default_rng(seed).permutation(usable(rules, split))
+    if len(every) < 2:
+        raise ToylabError(
+            f"draw_halves: {len(every)} hands of split {split!r} reach two targets, which takes "
+            "two hands; widen the range of numbers or targets."
+        )
+    middle = len(every) // 2
+    sides = ((count // 2, every[:middle]), (count - count // 2, every[middle:]))
+    drawn = (draw_pairs(rules, n, earlier, split, seed, among) for n, among in sides)
+    return Rows(*(np.concatenate(parts) for parts in zip(*drawn, strict=True)))
 
 
 def split_groups(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:

@@ -116,6 +116,12 @@ def rank_correlation(a: Any, b: Any) -> float:
     return float(np.corrcoef(*ranks)[0, 1]) if min(np.ptp(r) for r in ranks) > 0 else float("nan")
 
 
+def random_any(heads: list[Head], shape: tuple[int, int], rng: np.random.Generator) -> list[Head]:
+    """As many other heads, of any layer; all others, where these are fewer."""
+    every = [(u, h) for u, h in np.ndindex(shape) if (u, h) not in heads]
+    return [every[i] for i in rng.permutation(len(every))[: len(heads)]]
+
+
 def random_like(heads: list[Head], shape: tuple[int, int], rng: np.random.Generator) -> list[Head]:
     """As many other heads of the same layers; of any layer, where these run out."""
     every = [(u, h) for u, h in np.ndindex(shape) if (u, h) not in heads]

@@ -12,7 +12,7 @@ import numpy as np
 
 from studies._self_verification.pairs import is_right, partners
 from studies._self_verification.passes import Rows, Seen, Signs, look, nothing
-from studies._self_verification.scores import Head, Heads, random_like
+from studies._self_verification.scores import Head, Heads, random_any, random_like
 from studies._self_verification.vectors import Vectors
 from toylab.models import Transformer
 from toylab.taps import Params
@@ -110,7 +110,7 @@ def head_conditions(
     Args:
         bench: the network.
         heads: its heads' scores.
-        patched: heads that patching ranks highest, on other attempts.
+        patched: heads that patching ranks highest, on pairs of other hands.
         before: heads chosen in the network that this one started from.
         draws: draws of random heads.
         rng: of these draws.
@@ -138,10 +138,13 @@ def head_conditions(
     rows = [{"condition": name} | outcome(bench, one) for name, one in seen.items()]
     for _ in range(draws):
         drawn, like = (random_like(group, shape, rng) for group in (chosen, patched))
+        drawn_any, like_any = (random_any(group, shape, rng) for group in (chosen, patched))
         seen = {
             "random heads": bench.without(drawn),
             "random heads, last two": bench.without_at(drawn, 1, 2),
             "random for patched, last two": bench.without_at(like, 1, 2),
+            "random heads of any layer": bench.without(drawn_any),
+            "any layer for patched, last two": bench.without_at(like_any, 1, 2),
         }
         rows += [{"condition": name} | outcome(bench, one) for name, one in seen.items()]
     return rows
