@@ -12,52 +12,73 @@ from figures._self_verification_trace import AFTER
 from toylab import figures as fig
 from toylab.stats import bootstrap_interval
 
-HEADS = ("chosen", "chosen, mean", "random heads", "previous", "looking")
-LAST = (
-    "chosen, last two",
-    "random heads, last two",
-    "patched, last two",
-    "random for patched, last two",
-)
-VECTORS = ("valid", "invalid", "valid + invalid", "random neurons")
+# Conditions and what they are called: heads off everywhere, heads off at two tokens, neurons.
+RANDOM, ANY = "random, same layers", "random, any layer"
+HEADS = {
+    "chosen": "chosen",
+    "chosen, mean": "chosen, at their mean",
+    "random heads": RANDOM,
+    "random heads of any layer": ANY,
+    "previous": "token before",
+}
+LAST = {
+    "chosen, last two": "chosen",
+    "random heads, last two": RANDOM,
+    "patched, last two": "patched",
+    "random for patched, last two": RANDOM,
+    "any layer for patched, last two": ANY,
+}
+VECTORS = {"valid": "valid", "valid + invalid": "and invalid", "random neurons": "random"}
+SHOWN = HEADS | LAST | VECTORS
+WRITTEN = {
+    "nothing": "nothing",
+    "chosen": "chosen",
+    "random heads": RANDOM,
+    "random heads of any layer": ANY,
+    "valid + invalid": "vectors",
+}
 PALE = 0.35  # opacity
 
 
 def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
     """Silenced attempts per condition, what stays right, and what is written on."""
-    sheet = fig.figure(fig.PAGE, 3.3)
-    left, right = sheet.subplots(1, 2, width_ratios=[2.5, 1])
+    sheet = fig.figure(fig.PAGE, 3.5)
+    left, right = sheet.subplots(1, 2, width_ratios=[2.6, 1])
     table = measures["conditions"]
-    names = (*HEADS, *LAST, *VECTORS)
     for arm, colour, shift in (("search", fig.ORANGE, -0.2), ("reward", fig.BLUE, 0.2)):
-        for i, name in enumerate(names):
+        for i, name in enumerate(SHOWN):
             own = _per_seed(table, arm, name, "silenced")
             said = _per_seed(table, arm, name, "says_no")
             _bar(left, i + shift, own, said, colour, _when(arm) if i == 0 else None)
-    for i, name in enumerate(names):
+    for i, name in enumerate(SHOWN):
         kept = np.nanmean(_per_seed(table, "reward", name, "arithmetic"))
         label = "results as right as before, after reward" if i == 0 else None
         left.plot(i + 0.2, kept, "D", color="white", mec=fig.INK, ms=4, label=label)
-    for edge, title in ((0, "off at all places"), (len(HEADS), "at the result and ("),
-                        (len(HEADS) + len(LAST), 'neurons at "("')):  # fmt: skip
+    for edge, text in ((0, "heads off at all places"), (len(HEADS), 'heads off at result and "("'),
+                       (len(HEADS) + len(LAST), 'neurons at "("')):  # fmt: skip
         left.plot([edge - 0.5] * 2, [0, 1.12], color=fig.MUTED, lw=0.8, ls=":")
-        left.text(edge - 0.35, 1.05, title, fontsize=7, color=fig.INK)
-    shown = [n.removesuffix(", last two").replace("previous", "token before") for n in names]
-    left.set_xticks(range(len(names)), shown, rotation=40, ha="right")
+        left.text(edge - 0.4, 1.05, text, fontsize=6.5, color=fig.INK)
+    left.set_xticks(range(len(SHOWN)), list(SHOWN.values()), rotation=40, ha="right", fontsize=7)
     left.set_ylim(0, 1.48)
     left.set_yticks(np.linspace(0, 1, 6))
     left.set_ylabel("share of accepted right attempts")
     left.bar([np.nan], [np.nan], color=fig.MUTED, alpha=PALE, label="neither ok nor no")
     left.legend(ncols=2, loc="upper left", fontsize=6.5)
-    mean = lambda name, of="silenced": np.nanmean(_per_seed(table, "reward", name, of))
-    fig.title(
-        left,
-        f"Chosen heads silence {mean('chosen'):.0%}, random {mean('random heads'):.0%} (no: "
-        f"{mean('chosen', 'says_no'):.0%}, {mean('random heads', 'says_no'):.0%}); at the last two "
-        f"tokens {mean(LAST[0]):.0%}, {mean(LAST[1]):.0%}, patched {mean(LAST[2]):.0%}",
-    )
+    fig.title(left, _finding(table))
     _written(right, measures["generated"].filter(AFTER))
     return sheet
+
+
+def _finding(table: pl.DataFrame) -> str:
+    """The means after reward, silenced and of these refused, beside random heads of any layer."""
+    mean = lambda name, of: np.nanmean(_per_seed(table, "reward", name, of))
+    told = lambda name: f"{mean(name, 'silenced'):.0%} ({mean(name, 'says_no'):.0%})"
+    patched, other = "patched, last two", "any layer for patched, last two"
+    return (
+        f"Silenced (says no): chosen {told('chosen')}, random of any layer "
+        f"{told('random heads of any layer')}; at two tokens patched {told(patched)}, random "
+        f"{told(other)}"
+    )
 
 
 def _when(arm: str) -> str:
@@ -85,15 +106,14 @@ def _bar(
 
 
 def _written(ax: Axes, rows: pl.DataFrame) -> None:
-    names = ("nothing", "random heads", "valid + invalid", "chosen")
-    bottom = np.zeros(len(names))
+    bottom = np.zeros(len(WRITTEN))
     looks = (("success", fig.BLUE, "neither ok nor answer"), ("partial", fig.SKY, "answer, no ok"),
              ("fail", fig.MUTED, "ok"))  # fmt: skip
     for column, colour, label in looks:
-        value = [np.nanmean(_per_seed(rows, "reward", n, column)) for n in names]
-        ax.bar(range(len(names)), value, 0.7, bottom=bottom, color=colour, label=label)
+        value = [np.nanmean(_per_seed(rows, "reward", n, column)) for n in WRITTEN]
+        ax.bar(range(len(WRITTEN)), value, 0.7, bottom=bottom, color=colour, label=label)
         bottom = bottom + np.asarray(value)
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    ax.set_xticks(range(len(WRITTEN)), list(WRITTEN.values()), rotation=40, ha="right", fontsize=7)
     ax.set_ylim(0, 1.48)
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.set_ylabel("off throughout what is written on")

@@ -1,5 +1,7 @@
 """The study ``self_verification``: its pairs, passes, scores, claims and figures."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 
 from figures import _self_verification_ablations as bars
 from figures import self_verification as pictures
-from studies._self_verification import claims, numbers
+from studies import self_verification as study
+from studies._self_verification import claims, networks, numbers
 from studies._self_verification import pairs as pr
 from studies._self_verification import probing as p
 from studies._self_verification import scores as sc
@@ -18,6 +21,7 @@ from studies._self_verification import writing as w
 from studies._self_verification.beliefs import trace_rows
 from studies._self_verification.networks import Found
 from studies._self_verification.passes import look
+from tasks.countdown_instances import hands as every_hand
 from tasks.countdown_rules import Rules
 from tasks.countdown_traces import read
 from toylab import figures as fig
@@ -61,9 +65,33 @@ def test_groups_stay_on_one_side():
     assert not set(one.group_R) & set(other.group_R)
 
 
+def test_halves_share_no_hand_and_are_pairs():
+    rows = pr.draw_halves(RULES, 25, 1, "numbers", 0)
+    hands = [{tuple(sorted(t[3:6])) for t in half} for half in np.split(rows.tokens_RL, [24])]
+    assert not hands[0] & hands[1]
+    assert set.union(*hands) <= {tuple(h) for h in every_hand(RULES)[pr.usable(RULES, "numbers")]}
+    assert (pr.is_right(rows) == [1, 0] * 25).all()
+
+
 def test_no_pairs_where_no_hand_reaches_two_targets():
+    few = Rules(largest=3, low=6, high=6, top=9)
     with pytest.raises(ToylabError, match="two targets"):
-        pr.draw_pairs(Rules(largest=3, low=6, high=6, top=9), 1, 0, "train", 0)
+        pr.draw_pairs(few, 1, 0, "train", 0)
+    with pytest.raises(ToylabError, match="two hands"):
+        pr.draw_halves(few, 2, 0, "train", 0)
+
+
+def test_networks_taught_right_verdicts_are_left_out():
+    class Run:
+        def members(self, name):
+            seeds = [0, 1, 2, 3] if name == "search" else [2, 0, 1, 3]
+            return pl.DataFrame({"init_seed": seeds, "member": range(4)})
+
+        def dead_at(self, name):
+            return np.array([-1, -1, -1, -1] if name == "search" else [-1, -1, 5, -1])
+
+    assert study._living(Run(), 2) == [(0, 0, 1)]
+    assert study._living(Run(), 3) == [(2, 2, 0), (0, 0, 1)]
 
 
 def test_pass_reads_what_a_plain_run_reads(bench):
@@ -221,6 +249,34 @@ def test_random_heads_are_others_of_the_same_layers():
     assert len(sc.random_like([(0, 0), (0, 1), (0, 2)], (2, 4), rng)) == 3
 
 
+def test_random_heads_of_any_layer_are_others():
+    rng = np.random.default_rng(0)
+    chosen, places = [(0, 0), (0, 1)], {head for head in np.ndindex(2, 3)}
+    drawn = [sc.random_any(chosen, (2, 3), rng) for _ in range(50)]
+    assert all(len(set(heads)) == 2 for heads in drawn)
+    assert set().union(*drawn) == places - set(chosen)
+    assert len(sc.random_any(chosen, (1, 3), rng)) == 1
+
+
+def test_a_network_is_measured_on_other_hands_than_it_is_patched_on(monkeypatch):
+    config = dataclasses.replace(study.study.presets["smoke"], draws=2)
+    plan, opened = study.plan_of(config), []
+    look_at = si.open_bench
+
+    def open_bench(model, params, rows, signs):
+        opened.append(set(rows.group_R))
+        assert len(rows.group_R) == 2 * config.bench_pairs
+        return look_at(model, params, rows, signs)
+
+    monkeypatch.setattr(si, "open_bench", open_bench)
+    found = networks.measure_network(plan, plan.model.init(jax.random.key(0)), 0).tables
+    assert len(opened) == 2 and not opened[0] & opened[1]
+    told = [row["condition"] for row in found["conditions"]]
+    assert all(told.count(name) == 1 + ("random" in name or "any" in name) for name in bars.SHOWN)
+    told = [row["condition"] for row in found["generated"]]
+    assert [told.count(name) for name in bars.WRITTEN] == [1, 1, 2, 2, 1]
+
+
 def test_rank_correlation():
     assert sc.rank_correlation([1, 2, 3], [10, 20, 90]) == pytest.approx(1)
     assert np.isnan(sc.rank_correlation([1, 1, 1], [1, 2, 3]))
@@ -257,7 +313,7 @@ def tables():
     after = [x for x in both if x["arm"] == "reward"]
     every = both + [{"arm": "untrained", "init_seed": s} for s in range(2)]
     kinds = ("truth", "shuffled", "transfer", "bag")
-    conditions = (*bars.HEADS, *bars.LAST, *bars.VECTORS, "chosen before reward")
+    conditions = (*bars.SHOWN, "looking", "chosen before reward", "invalid")
     score = lambda: float(rng.uniform())
     numbers_of = lambda *names: {n: score() for n in names}
     ranks = [f"rank_{n}" for n in ("score", "value", "ratio", "attention", "patch")]
@@ -282,7 +338,7 @@ def tables():
         ],
         "generated": [
             x | {"condition": c, "success": 0.5, "partial": 0.2, "fail": 0.3}
-            for x in both for c in ("nothing", "random heads", "valid + invalid", "chosen")
+            for x in both for c in bars.WRITTEN
         ],
         "patches": [
             x | {"what": c} | numbers_of("restored")
