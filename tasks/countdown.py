@@ -66,8 +66,8 @@ class Countdown(Rules, Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        count = len(self.plans.first_KS)
-        check_number("Countdown", "attempts", self.attempts, low=0, high=count, whole=True)
+        most = self.plan_count
+        check_number("Countdown", "attempts", self.attempts, low=0, high=most, whole=True)
         for name in ("verdict_noise", "guided"):
             check_number("Countdown", name, getattr(self, name), low=0, high=1)
         check_number("Countdown", "verdict_weight", self.verdict_weight, low=0)
@@ -90,7 +90,7 @@ class Countdown(Rules, Task):
 
     def example(self, key: Array) -> Batch:
         """Draw one trace."""
-        k = len(self.plans.first_KS)
+        k = self.plan_count
         # Kept: fused into what reads it, Threefry compiles many times.
         u = jax.lax.optimization_barrier(
             random.uniform(key, (2 + self.numbers + k + self.attempts,))
@@ -101,7 +101,8 @@ class Countdown(Rules, Task):
         worked = self.rules.work(hand_N)
         right_K = worked.valid_K & (worked.result_K == target)
         if not self.attempts:
-            best = jnp.argmax(jnp.where(right_K, try_K + 1, 0.0))
+            # Not argmax: Threefry would be fused into its loop, and LLVM take minutes over it.
+            best = jax.lax.top_k(jnp.where(right_K, try_K + 1, 0.0), 1)[1][0]
             none = jnp.zeros(0, jnp.int32)
             return self._write(hand_N, target, worked, none, none, right_K, best, jnp.int32(0))
         away_K = self._distance(worked, target)

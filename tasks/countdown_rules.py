@@ -5,12 +5,13 @@ one number is left. "-" is the larger minus the smaller and "/" must come out ev
 Search (Gandhi et al. 2024), so the order of two operands is no choice. Three numbers and three
 operations give 27 plans; four and four, 1,152.
 
-Shape suffixes: N numbers, K plans, S steps of a plan (N - 1), I instances.
+Shape suffixes: N numbers, K plans, S steps of a plan (N - 1), J choices of a step, R numbers left.
 """
 
 import dataclasses
 import functools
 import itertools
+import math
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -23,16 +24,16 @@ WORDS = (*OPERATIONS, "=", "(", "ok", "no", "ANS", "T", "N", ":", "EOS", "PAD")
 STEP = 5  # tokens of a step: a, operation, b, "=", c
 
 
-class Plans(NamedTuple):
-    """Every plan: for each step the two places of the hand it takes, its operation, and the rest.
+class Stage(NamedTuple):
+    """Every choice of one step: the two places of the hand it takes, its operation, and the rest.
 
     A step leaves the rest of the hand in its order and puts the result last.
     """
 
-    first_KS: np.ndarray
-    second_KS: np.ndarray
-    operation_KS: np.ndarray
-    rest: tuple[np.ndarray, ...]
+    first_J: np.ndarray
+    second_J: np.ndarray
+    operation_J: np.ndarray
+    rest_JR: np.ndarray
 
 
 class Worked(NamedTuple):
@@ -52,21 +53,20 @@ class Worked(NamedTuple):
 
 
 @functools.lru_cache(maxsize=16)
-def plans(numbers: int, operations: int) -> Plans:
-    """Return every plan for a hand of ``numbers``, with the first ``operations`` numbered."""
-    stages = [
-        [(i, j, op) for i, j in itertools.combinations(range(m), 2) for op in range(operations)]
-        for m in range(numbers, 1, -1)
-    ]
-    chosen_KSF = np.asarray(list(itertools.product(*stages)), np.int32)
-    rest = tuple(
-        np.asarray([[x for x in range(m) if x not in (i, j)] for i, j, _ in chosen_KSF[:, s]])
-        .reshape(len(chosen_KSF), m - 2)
-        .astype(np.int32)
-        for s, m in enumerate(range(numbers, 1, -1))
-    )
-    first_KS, second_KS, operation_KS = np.moveaxis(chosen_KSF, -1, 0)
-    return Plans(first_KS, second_KS, operation_KS, rest)
+def stages(numbers: int, operations: int) -> tuple[Stage, ...]:
+    """Return the choices of each step for a hand of ``numbers``, operations numbered.
+
+    A plan is one choice at each stage; plans are in the order of ``itertools.product``.
+    """
+    found = []
+    for size in range(numbers, 1, -1):
+        taken = list(itertools.combinations(range(size), 2))
+        rest = [[place for place in range(size) if place not in pair] for pair in taken]
+        each = lambda rows: np.repeat(np.asarray(rows, np.int32), operations, axis=0)
+        first_J, second_J = each(taken).T
+        operation_J = np.tile(np.arange(operations, dtype=np.int32), len(taken))
+        found.append(Stage(first_J, second_J, operation_J, each(rest)))
+    return tuple(found)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,9 +135,14 @@ class Rules:
         return STEP * (self.numbers - 1) + 2
 
     @property
-    def plans(self) -> Plans:
-        """Every plan of these rules; operations are numbered as in ``operations``."""
-        return plans(self.numbers, len(self.operations))
+    def stages(self) -> tuple[Stage, ...]:
+        """The choices of each step; operations are numbered as in ``operations``."""
+        return stages(self.numbers, len(self.operations))
+
+    @property
+    def plan_count(self) -> int:
+        """Number of plans K."""
+        return math.prod(len(stage.first_J) for stage in self.stages)
 
     def token(self, word: str | int) -> int:
         """Return the token of a word or number.
@@ -180,25 +185,24 @@ class Rules:
             numbers: the hand, int32 (..., N).
             xp: ``jax.numpy`` or ``numpy``.
         """
-        p, equals = self.plans, self.token("=")
-        lead, k = numbers.shape[:-1], len(p.first_KS)
-        hand = xp.broadcast_to(numbers[..., None, :], (*lead, k, self.numbers))
-        valid = xp.ones((*lead, k), dtype=bool)
+        lead, count = numbers.shape[:-1], self.plan_count
+        sign = np.asarray([self.token(o) for o in self.operations], np.int32)
+        hand, valid = numbers[..., None, :], xp.ones((*lead, 1), dtype=bool)
         steps, hands = [], []
-        at = lambda index_KM: xp.take_along_axis(
-            hand, xp.broadcast_to(xp.asarray(index_KM), (*lead, *index_KM.shape)), axis=-1
-        )
-        for s in range(self.numbers - 1):
-            a, b = at(p.first_KS[:, s : s + 1])[..., 0], at(p.second_KS[:, s : s + 1])[..., 0]
-            rest, kind = at(p.rest[s]), p.operation_KS[:, s]
-            c, fine, a, b = self._apply(kind, a, b, xp)
-            valid = valid & fine & (c <= self.top)
-            sign = xp.asarray([self.token(o) for o in self.operations], dtype=xp.int32)[kind]
-            words = [a, xp.broadcast_to(sign, a.shape), b, xp.full_like(a, equals), c]
-            steps.append(xp.stack(words, -1))
-            hand = xp.concatenate([rest, c[..., None]], -1)
-            empty = xp.full((*lead, k, s + 1), -1, dtype=xp.int32)
-            hands.append(xp.concatenate([hand, empty], -1))
+        # Choices of the first s steps lie on one axis; the next stage branches from each.
+        for stage in self.stages:
+            a, b = hand[..., stage.first_J], hand[..., stage.second_J]
+            c, fine, a, b = self._apply(stage.operation_J[None], a, b, xp)
+            valid = valid[..., None] & fine & (c <= self.top)
+            sign_J = xp.broadcast_to(xp.asarray(sign[stage.operation_J]), c.shape)
+            words = xp.stack([a, sign_J, b, xp.full_like(c, self.token("=")), c], -1)
+            hand = xp.concatenate([hand[..., stage.rest_JR], c[..., None]], -1)
+            flat = lambda x: x.reshape(*lead, -1, *x.shape[len(lead) + 2 :])
+            words, hand, valid = flat(words), flat(hand), flat(valid)
+            gone = xp.full((*hand.shape[:-1], self.numbers - hand.shape[-1]), -1, dtype=xp.int32)
+            each = lambda x: xp.repeat(x, count // x.shape[len(lead)], axis=len(lead))
+            steps.append(each(words))
+            hands.append(each(xp.concatenate([hand, gone], -1)))
         return Worked(xp.stack(steps, -2), xp.stack(hands, -2), hand[..., 0], valid)
 
     def _apply(self, kind: np.ndarray, a: Any, b: Any, xp: Any) -> tuple[Any, Any, Any, Any]:

@@ -43,8 +43,8 @@ def test_every_plan_against_recursion(rules):
 
 
 def test_number_of_plans():
-    assert len(Rules().plans.first_KS) == 27
-    assert len(FOUR.plans.first_KS) == 1_152
+    assert Rules().plan_count == 27
+    assert FOUR.plan_count == 1_152
 
 
 def test_solver_gives_every_solution_and_each_is_right():
@@ -122,6 +122,29 @@ def test_optimal_paths_answer_at_once():
     for tokens in whole(draw(task, 50)):
         trace = read(SMALL, tokens)
         assert trace.solved and not trace.attempts
+
+
+def ordered(steps) -> tuple[str, ...]:
+    """Steps as the recursion tells them, the larger number first."""
+    return tuple(f"{max(a, b)}{sign}{min(a, b)}={c}" for a, sign, b, c in steps)
+
+
+@pytest.mark.parametrize("attempts", [0, 5])
+def test_four_numbers_and_four_operations(attempts):
+    """Of 1,152 plans, those tried are among the recursion's, each once, and marked rightly."""
+    task = Countdown(**dataclasses.asdict(FOUR), attempts=attempts, guided=0.5)
+    batch = draw(task, 24)
+    assert task.consistent(batch).all()
+    for tokens in whole(batch):
+        trace = read(FOUR, tokens)
+        ways = list(outcomes(list(trace.numbers), FOUR.operations, FOUR.top))
+        assert trace.target in {last for last, _ in ways}
+        tried = collections.Counter(ordered(attempt.steps) for attempt in trace.attempts)
+        assert tried <= collections.Counter(tuple(steps) for _, steps in ways)
+        right = [attempt.result == trace.target for attempt in trace.attempts]
+        assert [attempt.verdict == "ok" for attempt in trace.attempts] == right
+        assert not any(right[:-1]) and (any(right) or len(right) == attempts)
+        assert trace.solved == (any(right) or not attempts)
 
 
 def test_loss_counts_what_follows_the_prompt_and_verdicts_as_told():
