@@ -1,6 +1,6 @@
 """CountDown's instances: which have a solution, which are held out, and whether an answer is right.
 
-Shape suffixes: N numbers, K plans, M hands, T targets, I instances, L places.
+Shape suffixes: N numbers, K plans, M hands, T targets, R results, I instances, L places.
 """
 
 import functools
@@ -58,6 +58,19 @@ def hands(rules: Rules) -> Int[np.ndarray, "M N"]:
 
 
 @functools.lru_cache(maxsize=16)
+def ways(rules: Rules) -> Int[np.ndarray, "M R"]:
+    """How many plans of each hand give each result, from 0 to the top."""
+    hand_MN, results = hands(rules), rules.top + 1
+    found = np.zeros((len(hand_MN), results), np.int32)
+    for start in range(0, len(hand_MN), 256):
+        worked = rules.work(hand_MN[start : start + 256], np)
+        hand, plan = np.nonzero(worked.valid_K)
+        place = (start + hand) * results + worked.result_K[hand, plan]
+        found += np.bincount(place, minlength=found.size).reshape(found.shape)
+    return found
+
+
+@functools.lru_cache(maxsize=16)
 def instances(rules: Rules, split: str, seed: int = 0) -> Int[np.ndarray, "I 2"]:
     """Every solvable instance of a split, as (index into :func:`hands`, target).
 
@@ -70,12 +83,10 @@ def instances(rules: Rules, split: str, seed: int = 0) -> Int[np.ndarray, "I 2"]
     if split not in SPLITS:
         raise ToylabError(f"{type(rules).__name__}: split = {split!r}; give one of {SPLITS}.")
     hand_MN, target_T = hands(rules), np.arange(rules.low, rules.high + 1)
+    reach_MT = ways(rules)[:, target_T] > 0
     rng = np.random.default_rng(seed)
     held_M = _held_out(rng, len(hand_MN))
     held_T = _held_out(rng, len(target_T))
-    reach_MT = np.concatenate(
-        [_reached(rules, part) for part in np.array_split(hand_MN, max(1, len(hand_MN) // 500))]
-    )
     kept_M = held_M if split == "numbers" else ~held_M
     kept_T = held_T if split == "targets" else ~held_T
     hand, target = np.nonzero(reach_MT & kept_M[:, None] & kept_T[None])
@@ -92,13 +103,6 @@ def _held_out(rng: np.random.Generator, size: int) -> np.ndarray:
     held = np.zeros(size, bool)
     held[rng.permutation(size)[: max(round(HELD_OUT * size), min(1, size - 1))]] = True
     return held
-
-
-def _reached(rules: Rules, hand_MN: np.ndarray) -> np.ndarray:
-    worked = rules.work(hand_MN, np)
-    result_MK = np.where(worked.valid_K, worked.result_K, -1)
-    targets = range(rules.low, rules.high + 1)
-    return np.stack([(result_MK == t).any(1) for t in targets], 1)
 
 
 def solved(rules: Rules, tokens_L: Int[Array, " L"]) -> Array:

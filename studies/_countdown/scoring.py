@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from studies._countdown.network import Network
-from tasks.countdown_instances import hands, instances
+from tasks.countdown_instances import instances, ways
 from tasks.countdown_traces import columns, read
 from toylab.chunks import in_chunks
 from toylab.models import Transformer
@@ -107,9 +107,9 @@ def baselines(config: Network) -> dict[str, float]:
     """
     rules = config.rules
     table = instances(rules, "numbers")
-    worked = rules.work(hands(rules)[table[:, 0]], np)
-    valid_I = worked.valid_K.sum(1)
-    right_I = (worked.valid_K & (worked.result_K == table[:, 1:])).sum(1)
+    hand_I, target_I = table.T
+    valid_I = ways(rules).sum(1)[hand_I]
+    right_I = ways(rules)[hand_I, target_I]
 
     def tried(budget: int) -> float:
         chances = [
