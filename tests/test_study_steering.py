@@ -9,7 +9,7 @@ import pytest
 from figures import steering as pictures
 from studies._steering import claims, doses, language, maps, moods, neurons, numbers, relations
 from studies._steering.language import Config
-from studies._steering.study import SMOKE
+from studies.steering import SMOKE
 from toylab import figures as fig
 
 CONFIG = Config(seeds=2, **SMOKE)

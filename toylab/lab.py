@@ -10,8 +10,8 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,17 @@ def setup() -> None:
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     except (RuntimeError, AttributeError):
         pass  # the backend already runs, or the system shows no affinity: one device
+
+
+@contextmanager
+def compiling(hastily: bool) -> Generator[None, None, None]:
+    """Leave out XLA's costly optimisations: a smoke run compiles for longer than it computes."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", hastily or before)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
 
 
 def run_study(
@@ -251,7 +262,7 @@ def _stages(
     reporter: Reporter,
     stop: Callable[[], bool],
 ) -> RunFolder:
-    with run.writing():
+    with run.writing(), compiling(hastily=run.manifest["preset"] == "smoke"):
         started = time.monotonic()
         reporter.plan(run.path, populations, run.manifest.get("finished", {}))
         reporter.stage("train")

@@ -3,10 +3,9 @@
 from typing import Literal
 
 import numpy as np
+import scipy  # its submodules load when first used; scipy.stats takes a second
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy import special
-from scipy import stats as scipy_stats
 
 from toylab.errors import ToylabError
 
@@ -55,7 +54,7 @@ def permutation_test(
     else:
         data, kind = (a_N, b_N), "independent"
         statistic = lambda u, v, axis: np.mean(u, axis=axis) - np.mean(v, axis=axis)
-    found = scipy_stats.permutation_test(
+    found = scipy.stats.permutation_test(
         data,
         statistic,
         permutation_type=kind,
@@ -102,7 +101,7 @@ def tost(a: ArrayLike, low: float, high: float, b: ArrayLike | None = None) -> f
     if variance == 0:
         return 0.0 if low < mean < high else 1.0
     t = np.array([mean - low, high - mean]) / np.sqrt(variance)
-    return float(np.max(special.stdtr(variance**2 / freedom, -t)))
+    return float(np.max(scipy.special.stdtr(variance**2 / freedom, -t)))
 
 
 def holm(p: Float[ArrayLike, " K"]) -> Float[np.ndarray, " K"]:

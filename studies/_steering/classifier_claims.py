@@ -112,13 +112,7 @@ ARITHMETIC = (
         "Not for what the network knew before: the sum has half or more of what fine-tuning gained "
         "on both rules.",
         OURS,
-        of(
-            "toy_arithmetic",
-            (pl.col("target") - pl.col("before")).sum()
-            / (pl.col("tuned") - pl.col("before")).sum(),
-            operation="add",
-            vector="task",
-        ),
+        of("toy_arithmetic", GAINED, operation="add", vector="task"),
         Expect.above(0.5),
     ),
 )

@@ -4,6 +4,7 @@ Shapes: P members, M hidden dimensions, N features, K patterns of activity, B ex
 """
 
 import dataclasses
+import functools
 import itertools
 
 import jax
@@ -72,8 +73,14 @@ def activity(world: Sparse) -> tuple[Bool[np.ndarray, "K N"], Float[np.ndarray, 
 
 def drawn_activity(world: Sparse, count: int) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`activity`, for a world of too many patterns: ``count`` random ones."""
-    active_KN = np.asarray(world.batch(stream(0, "activity"), count).latents["active"])
-    return active_KN, np.full(count, 1 / count)
+    active_KN = _active(dataclasses.replace(world, density=1.0), np.float32(world.density), count)
+    return np.asarray(active_KN), np.full(count, 1 / count)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2))
+def _active(world: Sparse, density: Number, count: int) -> Array:
+    task = dataclasses.replace(world, density=density)
+    return task.batch(stream(0, "activity"), count).latents["active"]
 
 
 def expected_loss(world: Sparse, params: Params, size: int) -> Float[np.ndarray, " P"]:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jax import Array
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy import stats as scipy_stats
 
 from toylab.errors import ToylabError
 from toylab.probes.linear import logistic
@@ -116,4 +116,4 @@ def concept_test(scores: ArrayLike, random_scores: ArrayLike) -> ConceptTest:
     error = np.sqrt(pooled * (1 / len(own) + 1 / len(null)))
     if error < 1e-9:  # scipy.stats.ttest_ind warns of it, and gives NaN
         return ConceptTest(float(own.mean()), float(gap < 1e-9))
-    return ConceptTest(float(own.mean()), float(2 * scipy_stats.t.sf(gap / error, free)))
+    return ConceptTest(float(own.mean()), float(2 * scipy.stats.t.sf(gap / error, free)))

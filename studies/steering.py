@@ -1,6 +1,6 @@
 """Steering and reading a network: thirteen methods, each beside a random control.
 
-    toylab run studies/_steering/study.py      # not judged yet
+    toylab run steering
 
 The methods come from papers on large models, where nobody knows what a network should have
 stored. Here the truth is known. A small decoder is trained on three languages at once: maps from
