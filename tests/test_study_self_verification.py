@@ -1,7 +1,5 @@
 """The study ``self_verification``: its pairs, passes, scores, claims and figures."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -258,23 +256,33 @@ def test_random_heads_of_any_layer_are_others():
     assert len(sc.random_any(chosen, (1, 3), rng)) == 1
 
 
-def test_a_network_is_measured_on_other_hands_than_it_is_patched_on(monkeypatch):
-    config = dataclasses.replace(study.study.presets["smoke"], draws=2)
-    plan, opened = study.plan_of(config), []
-    look_at = si.open_bench
+@pytest.mark.parametrize("preset", ["smoke", "laptop"])
+def test_parts_are_switched_off_on_other_hands_than_are_patched(preset):
+    config = study.study.presets[preset]
+    tried, others = networks.bench_rows(study.plan_of(config))
+    assert len(tried.tokens_RL) == len(others.tokens_RL) == 2 * config.bench_pairs
+    assert not set(tried.group_R) & set(others.group_R)
+    for rows in (tried, others):
+        assert (pr.is_right(rows) == [1, 0] * config.bench_pairs).all()
 
-    def open_bench(model, params, rows, signs):
-        opened.append(set(rows.group_R))
-        assert len(rows.group_R) == 2 * config.bench_pairs
-        return look_at(model, params, rows, signs)
 
-    monkeypatch.setattr(si, "open_bench", open_bench)
-    found = networks.measure_network(plan, plan.model.init(jax.random.key(0)), 0).tables
-    assert len(opened) == 2 and not opened[0] & opened[1]
-    told = [row["condition"] for row in found["conditions"]]
-    assert all(told.count(name) == 1 + ("random" in name or "any" in name) for name in bars.SHOWN)
-    told = [row["condition"] for row in found["generated"]]
-    assert [told.count(name) for name in bars.WRITTEN] == [1, 1, 2, 2, 1]
+def test_random_heads_are_drawn_again_and_again(bench):
+    heads = sc.score_heads(PARAMS, [(0, 3)], bench.base)._replace(chosen=[(1, 0)])
+    rng = np.random.default_rng(0)
+    rows = si.head_conditions(bench, heads, [(0, 1), (1, 1)], [(0, 0)], 3, rng)
+    told = [row["condition"] for row in rows]
+    assert {name: told.count(name) for name in told if told.count(name) > 1} == {
+        "random heads": 3,
+        "random heads, last two": 3,
+        "random for patched, last two": 3,
+        "random heads of any layer": 3,
+        "any layer for patched, last two": 3,
+    }
+    assert {*bars.HEADS, *bars.LAST, "chosen before reward"} <= set(told)
+    fall = {name: [r["gap"] for r in rows if r["condition"] == name] for name in told}
+    known = {h: si.outcome(bench, bench.without([h]))["gap"] for h in ((0, 0), (0, 1), (1, 1))}
+    assert fall["random heads"] == [known[1, 1]] * 3
+    assert set(fall["random heads of any layer"]) <= set(known.values())
 
 
 def test_rank_correlation():

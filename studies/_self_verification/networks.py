@@ -86,11 +86,17 @@ def probe_network(plan: Plan, params: Params, seed: int, before: Before | None =
     return Found(tables, fitted)
 
 
+def bench_rows(plan: Plan) -> tuple[Rows, Rows]:
+    """Attempts on which parts are switched off, and as many, of other hands, for the patches."""
+    start = np.arange(plan.bench)
+    return plan.rows.test.take(start), plan.rows.test.take(start - plan.bench)
+
+
 def measure_network(plan: Plan, params: Params, seed: int, before: Before | None = None) -> Found:
     """Probes, vectors, heads, ablations, patches and continuations of one network."""
     found = probe_network(plan, params, seed, before)
     rng = np.random.default_rng(seed)
-    tried, others = (plan.rows.test.take(np.arange(plan.bench) - i * plan.bench) for i in (0, 1))
+    tried, others = bench_rows(plan)
     bench = si.open_bench(plan.model, params, tried, plan.signs)
     vectors = v.find(plan.model, params, p.directions(found.fitted.probe), plan.vectors)
     heads = sc.score_heads(params, vectors.pool, bench.base)

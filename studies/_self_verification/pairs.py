@@ -27,12 +27,7 @@ def usable(rules: Rules, split: Split) -> np.ndarray:
 
 
 def draw_pairs(
-    rules: Rules,
-    count: int,
-    earlier: int,
-    split: Split,
-    seed: int,
-    among: np.ndarray | None = None,
+    rules: Rules, count: int, earlier: int, split: Split, seed: int, among: np.ndarray | None = None
 ) -> Rows:
     """Draw minimal pairs.
 

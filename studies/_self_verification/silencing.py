@@ -4,6 +4,7 @@ Places are those of the trace up to "(": heads are off at all of them unless a c
 otherwise, neurons at "(" alone, as in the paper.
 """
 
+import itertools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -127,27 +128,31 @@ def head_conditions(
         "by value": by_value,
         "previous": previous,
     }
-    if before is not None:
-        conditions["chosen before reward"] = before
+    conditions |= {} if before is None else {"chosen before reward": before}
     seen = {name: bench.without(group) for name, group in conditions.items()}
     seen["chosen, mean"] = bench.without(chosen, mean_outputs(bench))
-    seen["chosen, at ("] = bench.without_at(chosen, 2)
-    seen["chosen, at the result"] = bench.without_at(chosen, 1)
-    seen["chosen, last two"] = bench.without_at(chosen, 1, 2)
+    places = {"at (": (2,), "at the result": (1,), "last two": (1, 2)}
+    seen |= {f"chosen, {name}": bench.without_at(chosen, *at) for name, at in places.items()}
     seen["patched, last two"] = bench.without_at(patched, 1, 2)
-    rows = [{"condition": name} | outcome(bench, one) for name, one in seen.items()]
-    for _ in range(draws):
-        drawn, like = (random_like(group, shape, rng) for group in (chosen, patched))
-        drawn_any, like_any = (random_any(group, shape, rng) for group in (chosen, patched))
-        seen = {
-            "random heads": bench.without(drawn),
-            "random heads, last two": bench.without_at(drawn, 1, 2),
-            "random for patched, last two": bench.without_at(like, 1, 2),
-            "random heads of any layer": bench.without(drawn_any),
-            "any layer for patched, last two": bench.without_at(like_any, 1, 2),
-        }
-        rows += [{"condition": name} | outcome(bench, one) for name, one in seen.items()]
-    return rows
+    drawn = (random_conditions(bench, chosen, patched, rng) for _ in range(draws))
+    groups = itertools.chain([seen], drawn)
+    return [{"condition": n} | outcome(bench, one) for group in groups for n, one in group.items()]
+
+
+def random_conditions(
+    bench: Bench, chosen: list[Head], patched: list[Head], rng: np.random.Generator
+) -> dict[str, Seen]:
+    """Passes without one draw of random heads: as many as are chosen, or as are patched."""
+    shape = (bench.model.depth, bench.model.heads)
+    like, like_patched = (random_like(group, shape, rng) for group in (chosen, patched))
+    other, other_patched = (random_any(group, shape, rng) for group in (chosen, patched))
+    return {
+        "random heads": bench.without(like),
+        "random heads, last two": bench.without_at(like, 1, 2),
+        "random for patched, last two": bench.without_at(like_patched, 1, 2),
+        "random heads of any layer": bench.without(other),
+        "any layer for patched, last two": bench.without_at(other_patched, 1, 2),
+    }
 
 
 def vector_conditions(
