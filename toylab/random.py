@@ -2,9 +2,11 @@
 
 On a CPU, ``jax.random.bits`` compiles its twenty Threefry rounds as a loop that passes through
 memory at each turn. Written out, XLA fuses them into one vectorised kernel, several times
-faster. The bits are the same: a test compares the two.
+faster. The bits are the same: a test compares the two. Outside a program each draw is compiled as
+one; inside, it is written into what calls it.
 """
 
+import functools
 import math
 import zlib
 
@@ -32,6 +34,7 @@ def _threefry(k0: Array, k1: Array, c0: Array, c1: Array) -> tuple[Array, Array]
     return x0, x1
 
 
+@functools.partial(jax.jit, static_argnums=1, inline=True)
 def bits(key: Array, shape: tuple[int, ...]) -> Array:
     """Draw uniform 32-bit integers, equal bit for bit to ``jax.random.bits(key, shape)``.
 
@@ -45,6 +48,7 @@ def bits(key: Array, shape: tuple[int, ...]) -> Array:
     return bits_at(key, jnp.arange(math.prod(shape), dtype=jnp.uint32).reshape(shape))
 
 
+@functools.partial(jax.jit, inline=True)
 def bits_at(key: Array, counter: Array) -> Array:
     """Draw the 32-bit integers at given places of a key's stream.
 
@@ -63,11 +67,13 @@ def bits_at(key: Array, counter: Array) -> Array:
     return x0 ^ x1
 
 
+@functools.partial(jax.jit, static_argnums=1, inline=True)
 def uniform(key: Array, shape: tuple[int, ...]) -> Array:
     """Draw float32 from [0, 1], keeping all 32 bits, so small values keep their precision."""
     return bits(key, shape).astype(jnp.float32) * SCALE
 
 
+@functools.partial(jax.jit, static_argnums=1, inline=True)
 def normal(key: Array, shape: tuple[int, ...]) -> Array:
     """Draw float32 from N(0, 1): ``sqrt(2) erfinv(2u - 1)`` with u strictly inside (0, 1).
 
