@@ -16,7 +16,7 @@ from toylab.stats import bootstrap_interval
 RANDOM, ANY = "random, same layers", "random, any layer"
 HEADS = {
     "chosen": "chosen",
-    "chosen, mean": "chosen, at their mean",
+    "chosen, mean": "chosen, mean",
     "random heads": RANDOM,
     "random heads of any layer": ANY,
     "previous": "token before",
@@ -118,7 +118,8 @@ def _written(ax: Axes, rows: pl.DataFrame) -> None:
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.set_ylabel("off throughout what is written on")
     ax.legend(loc="upper left", fontsize=6.5)
-    done, drawn = (
-        np.nanmean(_per_seed(rows, "reward", n, "success")) for n in ("chosen", "random heads")
+    chosen, same, other = (
+        np.nanmean(_per_seed(rows, "reward", n, "success"))
+        for n in ("chosen", "random heads", "random heads of any layer")
     )
-    fig.title(ax, f"Written on: chosen {done:.0%}, random {drawn:.0%}")
+    fig.title(ax, f"Written on: chosen {chosen:.0%}, random {same:.0%}, any layer {other:.0%}")
