@@ -68,7 +68,7 @@ class CountdownPrompts(Rules, Task):
         return jax.vmap(self._prompt)(hand_IN, jnp.asarray(table[:, 1]), bits_I2)
 
     def reward(self, tokens_BL: Int[Array, "B L"], _: Batch | None = None) -> Float[Array, " B"]:
-        """1 for a trace whose answer is right, else 0; see :func:`tasks.countdown_rules.solved`."""
+        """1 for a trace whose answer is right (:func:`tasks.countdown_instances.solved`), or 0."""
         return jax.vmap(lambda tokens: solved(self.rules, tokens))(tokens_BL).astype(jnp.float32)
 
     def consistent(self, batch: Batch) -> np.ndarray:

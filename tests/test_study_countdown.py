@@ -34,6 +34,11 @@ def test_chance_is_that_of_recursion():
     assert abs(found["noise"] - TINY.verdict_noise) < 0.02
 
 
+def test_too_many_instances_are_thinned_evenly():
+    assert scoring.evenly(np.arange(10), 4).tolist() == [0, 3, 6, 9]
+    assert scoring.evenly(np.arange(4), 4).tolist() == [0, 1, 2, 3]
+
+
 def test_openings_counts_different_first_attempts():
     rules, prompt = TINY.rules, "T 9 N 1 2 3 :"
     write = lambda text: np.append(rules.encode(text), np.full(40, rules.token("PAD")))[:40]

@@ -52,7 +52,7 @@ def score_rows(
     label = {"arm": arm, "init_seed": seed}
     scores, passk = [], []
     for split in ("numbers", "targets"):
-        prompts_BL = np.asarray(asked.every(split).inputs)
+        prompts_BL = evenly(np.asarray(asked.every(split).inputs), config.judged)
         tokens_BT, _ = draw(config, model, params, prompts_BL, length, DRAW + seed, 0.0)
         scores.append(label | {"split": split, "how": "greedy"} | _means(columns(rules, tokens_BT)))
         count = samples if split == "numbers" else 2
@@ -66,6 +66,12 @@ def score_rows(
             ks = sorted({k for k in (1, 2, 4, 8, 10, 16) if k <= count} | {count})
             passk += [label | {"k": k, "rate": pass_at_k(right_I, count, k).mean()} for k in ks]
     return {"scores": scores, "passk": passk}
+
+
+def evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """The rows, or where these are too many, ``most`` of them at even distances."""
+    places = np.linspace(0, len(rows) - 1, most).round().astype(int)
+    return rows if len(rows) <= most else rows[places]
 
 
 def _means(found: dict[str, np.ndarray]) -> dict[str, float]:
@@ -106,7 +112,7 @@ def baselines(config: Network) -> dict[str, float]:
         ``teacher_attempts`` of 2,000 traces to learn from.
     """
     rules = config.rules
-    table = instances(rules, "numbers")
+    table = evenly(instances(rules, "numbers"), config.judged)
     hand_I, target_I = table.T
     valid_I = ways(rules).sum(1)[hand_I]
     right_I = ways(rules)[hand_I, target_I]
