@@ -152,6 +152,11 @@ def _number(value: float, form: str) -> str:
     return "…" if math.isnan(value) else format(value, form)
 
 
+def _rate(value: float) -> str:
+    """Model-steps per second; reward learning takes fewer than one."""
+    return _number(value, ",.0f" if value >= 10 else ".2g")
+
+
 class Plain(Tracker):
     """Lines for a file or a pipe, at most one every few seconds while training.
 
@@ -180,7 +185,7 @@ class Plain(Tracker):
             dead = f", {row.dead} dead" if row.dead else ""
             self._say(
                 f"{self.current}: step {row.step}/{row.steps}, {row.members} members, "
-                f"loss {_number(row.loss, '.4g')}{dead}, {_number(row.rate, ',.0f')} "
+                f"loss {_number(row.loss, '.4g')}{dead}, {_rate(row.rate)} "
                 f"model-steps/s, {duration(self.seconds_left())} left"
             )
             self.said = time.monotonic()
@@ -234,7 +239,7 @@ class Live(Tracker):
                 ProgressBar(total=max(row.steps, 1), completed=row.step, width=20),
                 _number(row.loss, ".4g"),
                 str(row.dead) if row.dead else "",
-                _number(row.rate, ",.0f"),
+                _rate(row.rate),
             )
         return grid
 
