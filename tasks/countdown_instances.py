@@ -81,7 +81,7 @@ def instances(rules: Rules, split: str, seed: int = 0) -> Int[np.ndarray, "I 2"]
         ToylabError: an unknown split.
     """
     if split not in SPLITS:
-        raise ToylabError(f"{type(rules).__name__}: split = {split!r}; give one of {SPLITS}.")
+        raise ToylabError(f"Countdown: part = {split!r}; give one of {SPLITS}.")
     hand_MN, target_T = hands(rules), np.arange(rules.low, rules.high + 1)
     reach_MT = ways(rules)[:, target_T] > 0
     rng = np.random.default_rng(seed)
@@ -92,7 +92,7 @@ def instances(rules: Rules, split: str, seed: int = 0) -> Int[np.ndarray, "I 2"]
     hand, target = np.nonzero(reach_MT & kept_M[:, None] & kept_T[None])
     if not len(hand):
         raise ToylabError(
-            f"{type(rules).__name__}: no instance of split {split!r} has a solution; widen the "
+            f"Countdown: no instance of part {split!r} has a solution; widen the "
             "range of numbers or targets."
         )
     return np.stack([hand, target_T[target]], -1).astype(np.int32)

@@ -222,7 +222,7 @@ def test_reward_wants_an_answer_that_ends():
         (lambda: Rules(operations="+^"), "operations = '\\+\\^'"),
         (lambda: Countdown(attempts=28), "attempts = 28"),
         (lambda: Countdown(verdict_noise=1.5), "verdict_noise = 1.5"),
-        (lambda: Countdown(part="test"), "split = 'test'"),
+        (lambda: Countdown(part="test"), "part = 'test'"),
         (lambda: solve(Rules(), (3, 7, 11), 39), "39 cannot be reached from 3 7 11"),
         (lambda: solve(Rules(), (3, 7, 13), 20), "number = 13"),
         (lambda: solve(Rules(), (3, 7), 20), "2 numbers given"),
