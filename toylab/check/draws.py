@@ -125,7 +125,7 @@ def traced_numbers(draws: Draws) -> str | None:
 
 def determined_by_key(draws: Draws) -> str | None:
     """The same key gives the same bits."""
-    again = (draws.task.example(draws.keys[0]), draws.task.batch(draws.keys[0], SIZE))
+    again = (draws.task.example(draws.keys[0]), draws.plain_batch(draws.keys[0]))
     for before, after in zip((draws.eager_example, draws.eager_batch), again, strict=True):
         second = leaves(after)
         for name, leaf in leaves(before).items():

@@ -44,8 +44,17 @@ class Draws:
 
     @cached_property
     def eager_batch(self) -> Batch:
-        """The batch of the first key, without jit."""
-        return self.task.batch(self.keys[0], SIZE)
+        """The batch of the first key, as :meth:`plain_batch` draws it."""
+        return self.plain_batch(self.keys[0])
+
+    def plain_batch(self, key: Any) -> Batch:
+        """A batch without jit, if the task has a ``batch`` of its own.
+
+        That of :class:`toylab.task.Task` maps ``example``, which is drawn without jit already; a
+        large task's hundreds of operations would each be compiled for a batch as well.
+        """
+        own = type(self.task).batch is not Task.batch
+        return self.task.batch(key, SIZE) if own else self.batch(key)
 
     @cached_property
     def many_keys(self) -> Any:
