@@ -122,8 +122,10 @@ def task_vectors(measures: Mapping[str, Any], config: Any) -> Figure:
     ax.set_ylim(0, 1.35)
     ax.legend(ncols=2, loc="upper center", fontsize=6.5)
     chosen = table.filter(pl.col("chosen"))
-    patched, told = (np.nanmean(chosen[n].to_numpy()) for n in ("patched", "examples"))
-    fig.title(ax, f"A task vector gives {patched:.0%}, five examples {told:.0%}")
+    arms = ("patched", "none", "examples")
+    patched, bare, told = (np.nanmean(chosen[n].to_numpy()) for n in arms)
+    fig.title(ax, f"At its best layer a task vector gives {patched:.0%}, nothing {bare:.0%}, "
+                  f"five examples {told:.0%}")  # fmt: skip
     return sheet
 
 
