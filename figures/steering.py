@@ -68,7 +68,7 @@ def doses(measures: Mapping[str, Any], config: Any) -> Figure:
         bottom.set_xlabel("dose")
         top.legend(loc="upper left", fontsize=6.5)
     axes[0, 0].set_ylabel("swing of the share\nof good nouns")
-    axes[0, 0].set_ylim(-0.3, 1.45)
+    axes[0, 0].set_ylim(-1, 1.9)
     axes[1, 0].set_ylabel("KL at verbs (nats)")
     fig.title(sheet, "Swing from -dose to +dose; titles: largest within 0.1 nats (dotted)")
     return sheet

@@ -78,10 +78,12 @@ class Config(n.Network):
     direct_reward_steps: int = 70
     direct_reward_rate: float = 1e-4
     samples: int = 16  # traces drawn for each held-out instance
+    judged: int = 512  # held-out instances of each kind that scores are of, at most
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("countdown", "samples", self.samples, low=10, whole=True)
+        check_number("countdown", "judged", self.judged, low=1, whole=True)
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -117,13 +119,13 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
         for seed in range(config.seeds):
             member = half * config.seeds + seed
             own = jax.tree.map(lambda leaf, i=member: np.asarray(leaf[i]), params)
-            found = score_rows(config, arm, own, length, seed, config.samples)
+            found = score_rows(config, arm, own, length, seed, config.samples, config.judged)
             for table, rows in found.items():
                 lost = {"init_seed", "arm", "split", "how", "k"} if dead[member] else None
                 tables[table] += [_kept(r, lost) for r in rows]
     curve = run.metrics().filter(pl.col("population").is_in(["reward", "direct_reward"]))
     stored = {name: pl.DataFrame(rows) for name, rows in tables.items()}
-    return stored | {"baselines": pl.DataFrame([baselines(config)]), "curve": curve}
+    return stored | {"baselines": pl.DataFrame([baselines(config, config.judged)]), "curve": curve}
 
 
 def _kept(row: dict, labels: set[str] | None) -> dict:

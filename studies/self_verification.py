@@ -11,11 +11,12 @@ without these three the model never notices that it is right.
 What it shows, in the laptop preset. A linear probe reads the verdict as well as the network gives
 it, nearly always on four seeds and in nine of ten attempts on one. Heads chosen by score silence no
 more attempts than random ones, and the score does not rank heads. Three heads chosen by patching,
-off at the last two tokens, make the network say no to nine right attempts of ten and more on four
-seeds, which random heads do to one of eight, and to one of five on the fifth seed: no interval over
-five seeds is narrow. Value vectors along the probe do next to nothing. Reward leaves the verdicts
-on given pairs as right as they were: in the network's own traces, drawn at temperature 1, errors of
-both signs fall because the noise of the traces is unlearned (see ``countdown``).
+off at the last two tokens, make the network say no to nine right attempts of ten or more on four
+seeds, and to one of five on the fifth, fewer than random heads there; random heads of any layer do
+to one of eight in the mean, and no interval over five seeds is narrow. Value vectors along the
+probe do next to nothing. Reward leaves the verdicts on given pairs as right as they were: in the
+network's own traces, drawn at temperature 1, errors of both signs fall because the noise of the
+traces is unlearned (see ``countdown``).
 
 What is done otherwise. The network has a dozen heads where theirs has 576, and is trained from
 scratch on imperfect traces before reward, so that one can look at both sides of it. Attempts are

@@ -10,15 +10,15 @@ lenses read every layer; a linear map and a few neurons stand for facts. Percept
 on equality (``studies/_steering/classifier.py``) serve the other methods.
 
 What it shows, in the laptop preset. Means of classes and paired differences find the mood's
-direction and steer it, far beyond random directions; a contrast of two words, added at the first
-place, barely does. Facts of one word are linear maps, as faithful as those of Hernandez et al., and
-their moves change the answer. Lenses, a linear choice among samples, and interchange of a variable
-work as told, but the last on four seeds of five. Task vectors fail: after five examples the network
-is always right, yet its activation at the arrow carries no function to a bare prompt from any
-layer; after the last block it carries the dummy's answer. Arithmetic on weights fails too: where a
-rule is known, fine-tuning on it hardly moves the weights, so that there is little to subtract or to
-add. Noise on the neurons that tell a rule best costs no more than on random ones. The test of
-concepts calls concepts of the rule significant, and more than half of those that are not in it.
+direction and steer it, far beyond random directions, though they read an untold mood only 10 points
+better; a contrast of two words, added at the first place, barely steers. Linear maps name 81% of
+held-out facts of one word, and their moves change the answer. Lenses and a linear choice among
+samples work as told; interchange of a variable reaches 95% on three seeds of five. Task vectors
+fail: after five examples the network is always right, yet its activation at the arrow, from no
+layer, helps a bare prompt. Arithmetic on weights fails too, mostly on rules that the network knew
+before; whether its fine-tuning moved weights too little was not measured. Noise on the neurons that
+tell a rule best costs no more than on random ones. The test of concepts calls concepts of the rule
+significant, and more than half of those that are not in it.
 
 What is done otherwise. All seeds share one world: units are initialisations and data. A swing of a
 mood is judged at a cost of 0.1 nats at verbs, on which the mood has no say, and random directions

@@ -22,7 +22,7 @@ TINY = Network(
 
 
 def test_chance_is_that_of_recursion():
-    found = scoring.baselines(TINY)
+    found = scoring.baselines(TINY, 512)
     shares = []
     for hand, target in instances(TINY.rules, "numbers"):
         every = [last for last, _ in outcomes(hands(TINY.rules)[hand].tolist(), "+-*", 16)]
@@ -30,7 +30,7 @@ def test_chance_is_that_of_recursion():
     assert found["one_plan"] == pytest.approx(np.mean(shares))
     assert found["one_plan"] < found["random_search"] <= 1
     whole = dataclasses.replace(TINY, attempts=27, room=27)
-    assert scoring.baselines(whole)["random_search"] == pytest.approx(1)
+    assert scoring.baselines(whole, 512)["random_search"] == pytest.approx(1)
     assert abs(found["noise"] - TINY.verdict_noise) < 0.02
 
 

@@ -61,10 +61,9 @@ class Network:
     clip: float = 0.2
     kl: float = 0.01
     watched: int = 64  # held-out prompts that follow a run
-    judged: int = 512  # held-out prompts of each kind that scores are of, at most
 
     def __post_init__(self) -> None:
-        for name in ("steps", "reward_steps", "prompts", "watched", "judged", "room"):
+        for name in ("steps", "reward_steps", "prompts", "watched", "room"):
             check_number("countdown", name, getattr(self, name), low=1, whole=True)
         self.model()
         trace_space(self.rules, self.rules.prompt_length + self.length, self.room)

@@ -45,14 +45,14 @@ def draw(
 
 
 def score_rows(
-    config: Network, arm: str, params: Params, length: int, seed: int, samples: int
+    config: Network, arm: str, params: Params, length: int, seed: int, samples: int, most: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Scores of one network on held-out instances, greedy and drawn, and its pass@k."""
+    """Scores of one network on ``most`` held-out instances of a kind at most, and its pass@k."""
     rules, model, asked = config.rules, config.model(), config.asked()
     label = {"arm": arm, "init_seed": seed}
     scores, passk = [], []
     for split in ("numbers", "targets"):
-        prompts_BL = evenly(np.asarray(asked.every(split).inputs), config.judged)
+        prompts_BL = evenly(np.asarray(asked.every(split).inputs), most)
         tokens_BT, _ = draw(config, model, params, prompts_BL, length, DRAW + seed, 0.0)
         scores.append(label | {"split": split, "how": "greedy"} | _means(columns(rules, tokens_BT)))
         count = samples if split == "numbers" else 2
@@ -103,8 +103,8 @@ def _openings(config: Network, tokens_BT: np.ndarray, count: int) -> float:
     return float(np.mean([len(set(group)) / count for group in groups]))
 
 
-def baselines(config: Network) -> dict[str, float]:
-    """Chance and teacher on held-out numbers.
+def baselines(config: Network, most: int) -> dict[str, float]:
+    """Chance and teacher on held-out numbers, ``most`` instances at most.
 
     Returns:
         ``one_plan``, a plan drawn evenly; ``random_search`` and ``random_room``, as many different
@@ -112,7 +112,7 @@ def baselines(config: Network) -> dict[str, float]:
         ``teacher_attempts`` of 2,000 traces to learn from.
     """
     rules = config.rules
-    table = evenly(instances(rules, "numbers"), config.judged)
+    table = evenly(instances(rules, "numbers"), most)
     hand_I, target_I = table.T
     valid_I = ways(rules).sum(1)[hand_I]
     right_I = ways(rules)[hand_I, target_I]
