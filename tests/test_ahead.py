@@ -1,15 +1,13 @@
-"""Compiling ahead: in order, errors at their turn, nothing runs on when left; and in haste."""
+"""Compiling ahead: in order, errors at their turn, and nothing runs on when left."""
 
 import dataclasses
 import threading
 
-import jax
 import pytest
 
 from tasks.superposition import Sparse
 from toylab import ahead
 from toylab.errors import ToylabError
-from toylab.lab import compiling
 from toylab.members import seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW
@@ -60,13 +58,3 @@ def test_closing_early_begins_nothing_more(monkeypatch) -> None:
     programs.close()
     hold.set()
     assert set(begun) <= {1, 2}
-
-
-def test_haste_ends_with_the_run() -> None:
-    hasty = lambda: jax.config.read("jax_disable_most_optimizations")
-    with pytest.raises(RuntimeError, match="midway"), compiling(hastily=True):
-        assert hasty()
-        raise RuntimeError("midway")
-    assert not hasty()
-    with compiling(hastily=False):
-        assert not hasty()

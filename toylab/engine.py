@@ -21,6 +21,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.errors import ToylabError
 from toylab.gradients import loss_and_gradient
+from toylab.hasty import compiler_options
 from toylab.layout import arrange
 from toylab.plan import pick_tile, tile_that_fits
 from toylab.population import Population
@@ -89,8 +90,8 @@ class Program:
         while True:
             self.layout = arrange(columns["data_seed"], tile, devices)
             self.rows = self._place({n: col.astype(kind(n)) for n, col in columns.items()})
-            self.compiled = self.lower().compile()
-            self._drawn = self._init.lower(self.rows).compile()
+            self.compiled = self.lower().compile(compiler_options())
+            self._drawn = self._init.lower(self.rows).compile(compiler_options())
             smaller = tile_that_fits(self.population, self.compiled.memory_analysis(), tile)
             if smaller == tile:
                 return
@@ -202,12 +203,13 @@ class Program:
             total = jnp.zeros(rows["data_seed"].shape, jnp.float32)
             state, total = jax.lax.fori_loop(bounds[i], bounds[i + 1], step, (state, total))
             length = (bounds[i + 1] - bounds[i]).astype(jnp.float32)
-            record = {"loss": total / length} | self._measure(state["params"], rows)
+            record = {"loss": total / length} | measure(state["params"], rows)
             record = jax.tree.map(lambda v: v.astype(jnp.float32), record)
             buffer = {n: b.at[..., i].set(record[n]) for n, b in buffer.items()}
             return state, buffer
 
-        shapes = jax.eval_shape(lambda: self._measure(state["params"], rows))
+        measure = jax.jit(self._measure, inline=True)  # traced once for both its uses
+        shapes = jax.eval_shape(measure, state["params"], rows)
         if {"loss", "step"} & set(shapes):
             raise ToylabError("A metric may not be named 'loss' or 'step'; rename it.")
         names = ["loss", *shapes]

@@ -10,8 +10,8 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import numpy as np
 from toylab.ahead import compiled_ahead
 from toylab.claims import judge_all
 from toylab.errors import ToylabError
+from toylab.hasty import compiling
 from toylab.keeper import FolderKeeper
 from toylab.population import Population
 from toylab.reuse import describe, matches, take
@@ -69,17 +70,6 @@ def setup() -> None:
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     except (RuntimeError, AttributeError):
         pass  # the backend already runs, or the system shows no affinity: one device
-
-
-@contextmanager
-def compiling(hastily: bool) -> Generator[None, None, None]:
-    """Leave out XLA's costly optimisations: a smoke run compiles for longer than it computes."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", hastily or before)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_disable_most_optimizations", before)
 
 
 def run_study(

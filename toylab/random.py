@@ -85,6 +85,7 @@ def normal(key: Array, shape: tuple[int, ...]) -> Array:
     return np.float32(2**0.5) * jax.scipy.special.erfinv(2 * u - 1)
 
 
+@functools.partial(jax.jit, inline=True)
 def fold_in(key: Array, index: int | np.integer | Array) -> Array:
     """Derive the ``index``-th child of a key, equal bit for bit to ``jax.random.fold_in``."""
     k0, k1 = jnp.unstack(jax.random.key_data(key))

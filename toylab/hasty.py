@@ -1,0 +1,45 @@
+"""Hasty compiling: a smoke run compiles for longer than it computes.
+
+``with compiling(hastily=True)`` leaves out XLA's costly optimisations, of every program compiled
+inside. A program that is compiled by hand takes ``compiler_options()`` besides.
+"""
+
+import functools
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import jax
+import jax.numpy as jnp
+
+# The newer of XLA's two code generators for a CPU makes no faster small programs, and takes twice
+# as long to do it.
+OLDER_GENERATOR = {"xla_cpu_use_fusion_emitters": False}
+
+
+@contextmanager
+def compiling(hastily: bool) -> Generator[None, None, None]:
+    """Leave out XLA's costly optimisations inside the ``with``, or leave things as they are."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", hastily or before)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
+
+
+def compiler_options() -> dict[str, bool] | None:
+    """Return what ``lowered.compile`` should be given besides; None where there is no haste."""
+    hastily = jax.config.read("jax_disable_most_optimizations")
+    if not hastily or jax.default_backend() != "cpu" or not _has_older_generator():
+        return None
+    return OLDER_GENERATOR
+
+
+@functools.cache
+def _has_older_generator() -> bool:
+    """Whether this XLA still knows the option: options come and go with its versions."""
+    try:
+        jax.jit(lambda: jnp.float32(0)).lower().compile(OLDER_GENERATOR)
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
