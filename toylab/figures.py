@@ -144,11 +144,12 @@ def save(
 
 def _settle(figure: Figure) -> None:
     """Lay the figure out and keep it so: constrained layout moves a little at every draw."""
-    if figure.get_layout_engine() is None:
+    engine = figure.get_layout_engine()
+    if engine is None:
         return
     with style():
         for _ in range(2):
-            figure.draw_without_rendering()
+            engine.execute(figure)
     # Not "none": that leaves a placeholder, for whose sake every savefig draws twice.
     with mpl.rc_context(FROZEN):
         figure.set_layout_engine(None)
