@@ -1,6 +1,7 @@
 """Part 2: networks on in-context Markov chains pass from uniform to unigram to bigram."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import jax
@@ -24,7 +25,8 @@ from toylab.task import Batch, Task
 
 PREDICTORS = ("uniform", "unigram", "bigram")
 WORLDS = {"chains": 2, "chains-one-layer": 1}
-SHARES = tuple(i / 50 for i in range(51))  # of the bigram counter in a mixture with the uniform
+COMPARED = (*itertools.product(PREDICTORS, PREDICTORS), ("unigram", "between"))
+SHARES = np.linspace(0, 1, 51, dtype=np.float32)  # of the bigram counter, the rest uniform
 EARLY = 24  # snapshots, log-spaced, for the records they bring
 
 
@@ -104,19 +106,19 @@ def references(config: Any) -> pl.DataFrame:
     rows = []
     for balanced in (0.0, 1.0):
         task = MarkovChains(config.states, config.chain_length, balanced)
-        batch = common(task, 2 * config.evaluation)
-        p = {name: getattr(task, name)(batch) for name in PREDICTORS}
+        values = jax.jit(lambda task=task: _divergences(task, 2 * config.evaluation))()
         rows += [
-            {
-                "balanced": balanced,
-                "of": left,
-                "to": right,
-                "divergence": float(np.asarray(divergence(p[left], jnp.log(p[right])))),
-            }
-            for left in PREDICTORS
-            for right in PREDICTORS
+            {"balanced": balanced, "of": of, "to": to, "divergence": float(np.asarray(value))}
+            for (of, to), value in zip(COMPARED, values, strict=True)
         ]
-        mixed = [(1 - share) * p["uniform"] + share * p["bigram"] for share in SHARES]
-        least = min(float(np.asarray(divergence(p["unigram"], jnp.log(q)))) for q in mixed)
-        rows.append({"balanced": balanced, "of": "unigram", "to": "between", "divergence": least})
     return pl.DataFrame(rows)
+
+
+def _divergences(task: MarkovChains, size: int) -> list[Array]:
+    """Divergences of ``COMPARED`` on chains of one world."""
+    batch = common(task, size)
+    p = {name: getattr(task, name)(batch) for name in PREDICTORS}
+    whole = [divergence(p[of], jnp.log(p[to])) for of, to in COMPARED[:-1]]
+    mixed = lambda share: (1 - share) * p["uniform"] + share * p["bigram"]
+    between_S = jax.vmap(lambda share: divergence(p["unigram"], jnp.log(mixed(share))))(SHARES)
+    return [*whole, between_S.min()]

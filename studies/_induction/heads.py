@@ -117,7 +117,7 @@ def _heads(config: Any, folder: RunFolder, name: str, population: Population) ->
     """Scores of every head, trained and not, and the accuracy without it."""
     model, task = population.model, population.task
     assert isinstance(model, Transformer)
-    batch = common(task, config.evaluation)
+    batch = jax.jit(lambda: common(task, config.evaluation))()
     count = model.depth * model.heads
     kept_XH = 1 - jnp.eye(count, dtype=jnp.float32)
 
@@ -131,9 +131,11 @@ def _heads(config: Any, folder: RunFolder, name: str, population: Population) ->
         ]
         return copied(run(model, params, batch.inputs, edits=edits)[0], batch)["accuracy"]
 
-    whole = lambda params: (score(params), jax.vmap(lambda k: without(params, k))(kept_XH))
-    (induction_PH, previous_PH), ablated_PH = jax.jit(jax.vmap(whole))(folder.params(name))
-    before_PH = jax.jit(jax.vmap(score))(folder.params(name, 0))
+    scored = jax.jit(jax.vmap(score))
+    every_out = jax.jit(jax.vmap(jax.vmap(without, (None, 0)), (0, None)))
+    induction_PH, previous_PH = scored(folder.params(name))
+    ablated_PH = every_out(folder.params(name), kept_XH)
+    before_PH = scored(folder.params(name, 0))
     seeds_P = folder.members(name)["init_seed"].to_numpy()
     layer_H = np.repeat(np.arange(model.depth), model.heads)
     wide = lambda values: np.asarray(values, np.float64).ravel()
