@@ -15,6 +15,7 @@ from toylab.bench_sides import EngineSide, race
 
 LENGTH = 3
 MORE_SIZES = (1024,)
+SMALLEST_PIECE, LARGEST_PIECE = 64, 512  # examples
 SIDES = {
     "ours": "benchmarks.grokking:Ours",
     "PyTorch loop": "benchmarks.grokking_torch:Loop",
@@ -111,9 +112,14 @@ def population(case: Case) -> Any:
 class Ours(EngineSide):
     """See :class:`toylab.bench_sides.EngineSide`."""
 
-    def population(self, case: Case) -> Any:
-        """See :func:`population`."""
-        return population(case)
+    def populations(self, case: Case) -> dict[str, Any]:
+        """See :func:`population`; also cut into pieces that a CPU's cache may hold."""
+        whole = population(case)
+        found = {"": whole}
+        piece = max(d for d in range(1, LARGEST_PIECE + 1) if case.batch_size % d == 0)
+        if self.backend() == "cpu" and SMALLEST_PIECE <= piece < case.batch_size:
+            found[f"pieces of {piece}"] = dataclasses.replace(whole, piece=piece)
+        return found
 
 
 def rows(

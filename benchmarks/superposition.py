@@ -84,9 +84,9 @@ def population(case: Case) -> Any:
 class Ours(EngineSide):
     """See :class:`toylab.bench_sides.EngineSide`."""
 
-    def population(self, case: Case) -> Any:
+    def populations(self, case: Case) -> dict[str, Any]:
         """See :func:`population`."""
-        return population(case)
+        return {"": population(case)}
 
 
 def rows(

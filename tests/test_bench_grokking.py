@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import grokking
 from benchmarks.grokking import Case, Ours, population
-from toylab import bench
+from toylab import bench, bench_sides
 from toylab.engine import Program
 from toylab.errors import ToylabError
 from toylab.losses import cross_entropy
@@ -47,6 +47,19 @@ def test_ours_continues_one_run_of_the_engine():
     program = side.program
     _, records = program.chunk(program.init(), (0, 2, 7))
     np.testing.assert_array_equal(side.loss_P, records["loss"][-1])
+
+
+@pytest.mark.parametrize("fastest", [0, 72])
+def test_ours_keeps_the_faster_form(monkeypatch, fastest):
+    monkeypatch.setattr(grokking, "LARGEST_PIECE", 100)
+    speed = lambda side, seconds: 2.0 if side.program.population.piece == fastest else 1.0
+    monkeypatch.setattr(bench_sides, "timed_burst", speed)
+    side = Ours()
+    words = side.prepare(Case(size=2, **TINY | {"p": 17}))  # 144 examples
+    assert side.program.population.piece == fastest
+    assert words.endswith(f"pieces of {fastest}" if fastest else "devices")
+    side.run(1)
+    assert np.isfinite(side.loss())
 
 
 def test_case_is_the_papers():
