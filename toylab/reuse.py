@@ -18,7 +18,8 @@ from toylab.population import Population
 from toylab.store import RunFolder
 
 Description = dict[str, str]
-PARTS = ("model", "task", "optimizer", "loss", "metrics", "steps", "batch_size", "record_every")
+WHAT = ("model", "task", "optimizer", "loss", "metrics")
+PARTS = (*WHAT, "steps", "batch_size", "piece", "record_every")
 
 
 def describe(populations: Mapping[str, Population]) -> dict[str, Description]:
