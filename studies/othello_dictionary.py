@@ -86,6 +86,7 @@ def populations(config: Config) -> dict[str, Population]:
         steps=config.small_steps,
         batch_size=64,
         learning_rate=3e-3,
+        matrix_rate=0.0,
         rungs=2,
     )
     return {"main": o.main(config), "small": o.main(small)}

@@ -92,7 +92,8 @@ def populations(config: Config) -> dict[str, Population]:
             width=config.small_width,
             steps=config.small_steps,
             batch_size=128,
-            learning_rate=3e-3,
+            learning_rate=config.learning_rate,
+            matrix_rate=config.matrix_rate,
             rungs=1,
         )
         found["small"] = o.main(small)

@@ -20,6 +20,7 @@ from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import seeds
 from toylab.models import Transformer
+from toylab.muon import Muon
 from toylab.optim import AdamW, cosine
 from toylab.population import Population, ladder
 from toylab.probes.linear import Probe, ridge
@@ -48,7 +49,8 @@ class Network:
     heads: int = 4
     steps: int = 6_000
     batch_size: int = 128  # games
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 3e-3  # of Adam's steps
+    matrix_rate: float = 8e-3  # of Muon, for the matrices in the blocks; 0: Adam for these too
     weight_decay: float = 0.01
     rungs: int = 12  # snapshots, log-spaced
     transcripts: str = ""  # a file of games to use in place of random ones
@@ -73,6 +75,8 @@ SMOKE: dict[str, Any] = {
     "heads": 4,
     "steps": 60,
     "batch_size": 64,
+    "learning_rate": 1.5e-3,
+    "matrix_rate": 0.0,
     "rungs": 3,
 }
 PAPER: dict[str, Any] = {
@@ -83,6 +87,7 @@ PAPER: dict[str, Any] = {
     "steps": 4_000,
     "batch_size": 4096,
     "learning_rate": 1e-3,
+    "matrix_rate": 0.0,
     "weight_decay": 0.1,
 }
 
@@ -105,16 +110,15 @@ def network(size: int, depth: int, width: int, heads: int) -> Transformer:
 
 def main(config: Network) -> Population:
     """The population ``main``: the network, one member per network."""
+    shape = cosine(config.steps, warmup=max(1, config.steps // 20), floor=0.05)
+    rate, decay = config.learning_rate, config.weight_decay
+    adam = AdamW(rate, decay, b2=0.98, schedule=shape)
+    muon = Muon(config.matrix_rate, decay, rate, b2=0.98, schedule=shape)
     return Population(
         model=network(config.size, config.depth, config.width, config.heads),
         task=config.world(),
         members=seeds(config.networks),
-        optimizer=AdamW(
-            config.learning_rate,
-            config.weight_decay,
-            b2=0.98,
-            schedule=cosine(config.steps, warmup=max(1, config.steps // 20), floor=0.05),
-        ),
+        optimizer=muon if config.matrix_rate else adam,
         steps=config.steps,
         batch_size=config.batch_size,
         loss=cross_entropy,
