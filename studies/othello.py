@@ -20,9 +20,10 @@ moves tells players apart from the mover's side, captures count above a threshol
 other worlds are also read from the moves alone. Without flips a board is a sum over moves, so that
 any network that attends to them has it: that it is read better than Othello's own says little.
 
-The network was first trained by AdamW, and judged; 768,000 games left it far from the floor. In
-pilots of equal time Muon (``toylab/muon.py``) went twice as far, so that a second network was
-trained by it and everything judged again; no threshold moved.
+The network was first trained by AdamW for 6,000 steps, and judged; 768,000 games left it far from
+the floor. In pilots of equal time Muon (``toylab/muon.py``) went twice as far, so that a second
+network was trained by it, for 5,000 steps, as each takes a fifth longer, and everything judged
+again; no threshold moved.
 
 The laptop preset plays on 6x6. The KL to the uniform choice among the legal moves is exact at every
 place, so progress is measured against the floor that no predictor can beat.
@@ -268,7 +269,7 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "768,000 games of 6x6, 125 TFLOP, half an hour; 35 networks of 4x4, 5 minutes; "
+        "laptop": "640,000 games of 6x6, 120 TFLOP, half an hour; 35 networks of 4x4, 5 minutes; "
         "probes, 3 minutes",
         "paper": "16 million games of 8x8, 150 PFLOP; not run yet",
     },

@@ -47,7 +47,7 @@ class Network:
     depth: int = 4
     width: int = 128
     heads: int = 4
-    steps: int = 6_000
+    steps: int = 5_000
     batch_size: int = 128  # games
     learning_rate: float = 3e-3  # of Adam's steps
     matrix_rate: float = 8e-3  # of Muon, for the matrices in the blocks; 0: Adam for these too
