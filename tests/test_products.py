@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from toylab.models.products import look_up, times
+from toylab.models.products import look_up, product, times
 
 TOKENS = np.array([[3, 0, 3], [1, 1, 4]], np.int32)
 
@@ -40,3 +41,39 @@ def test_look_up_differentiates_forward_and_under_vmap():
     push = lambda t, d: jax.jvp(lambda table: look_up(table, tokens), (t,), (d,))[1]
     moved = jax.vmap(push)(jnp.asarray(tables), jnp.asarray(pushes))
     np.testing.assert_allclose(moved, pushes[:, TOKENS], rtol=2e-6)
+
+
+def _bfloat16(x: np.ndarray) -> np.ndarray:
+    """Round to 8 significant bits, to the nearest and ties to even, in float64."""
+    mantissa, exponent = np.frexp(x.astype(np.float64))
+    return np.ldexp(np.round(mantissa * 2**8), exponent - 8)
+
+
+@pytest.mark.parametrize(
+    ("spec", "left", "right"),
+    [("nd,df->nf", (6, 5), (5, 4)), ("blhk,bmhk->bhlm", (2, 3, 2, 4), (2, 3, 2, 4))],
+)
+def test_rounded_products_round_operands_forwards_and_backwards(spec, left, right):
+    a, b = _draw(0, *left), _draw(1, *right)
+    pull = _draw(2, *np.einsum(spec, a, b).shape)
+    loss = lambda a, b: jnp.sum(product(spec, a, b, rounded=True) * pull)
+    value = product(spec, jnp.asarray(a), jnp.asarray(b), rounded=True)
+    grads = jax.jit(jax.grad(loss, (0, 1)))(jnp.asarray(a), jnp.asarray(b))
+    x, y, g = (_bfloat16(v) for v in (a, b, pull))
+    (s, t), out = spec.split("->")[0].split(","), spec.split("->")[1]
+    expected = (
+        np.einsum(spec, x, y),
+        np.einsum(f"{out},{t}->{s}", g, y),
+        np.einsum(f"{s},{out}->{t}", x, g),
+    )
+    for found, wanted in zip((value, *grads), expected, strict=True):
+        assert found.dtype == jnp.float32
+        np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=2e-6)
+    assert np.abs(value - np.einsum(spec, a.astype(float), b)).max() > 1e-3  # and does round
+
+
+def test_rounded_times_maps_over_members():
+    x, w = _draw(0, 3, 2, 4, 5), _draw(1, 3, 5, 6)
+    found = jax.vmap(lambda x, w: times(x, w, rounded=True))(jnp.asarray(x), jnp.asarray(w))
+    expected = np.einsum("pbld,pdf->pblf", _bfloat16(x), _bfloat16(w))
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)

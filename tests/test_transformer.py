@@ -272,3 +272,31 @@ def test_read_last_computes_the_same_at_the_last_position(name):
         axis = 2 if site.endswith(("scores", "pattern")) else 1
         if site.startswith((block, "final")):
             assert last[site].shape[axis] == 1, site
+
+
+def test_bfloat16_rounds_what_enters_products_inside_blocks_and_nothing_else():
+    model = dataclasses.replace(BASE, norm="none", depth=1, products="bfloat16")
+    params, inputs = draw(model), tokens(model)
+    logits, acts = record(model, params, inputs, "*")
+    assert all(value.dtype == jnp.float32 for value in acts.values())
+    site = {name.removeprefix("blocks/0/"): np.asarray(v) for name, v in acts.items()}
+    block = params["blocks"]["0"]
+    narrow = lambda x: np.asarray(jnp.asarray(x).astype(jnp.bfloat16), np.float64)
+    multiply = lambda spec, *parts: np.einsum(spec, *(narrow(p) for p in parts))
+    expected = {f"attn/{n}": ("bld,dhk->blhk", "resid_pre", block["attn"][f"w_{n}"]) for n in "qkv"}
+    expected |= {
+        "attn/z": ("bhlm,bmhk->blhk", "attn/pattern", site["attn/v"]),
+        "attn/out": ("blhk,hkd->bld", "attn/z", block["attn"]["w_o"]),
+        "mlp/pre": ("bld,df->blf", "resid_mid", block["mlp"]["up"]["kernel"]),
+        "mlp/out": ("blf,fd->bld", "mlp/post", block["mlp"]["down"]["kernel"]),
+    }
+    for name, (spec, source, other) in expected.items():
+        wanted = multiply(spec, site[source], other)
+        np.testing.assert_allclose(site[name], wanted, rtol=1e-5, atol=1e-5, err_msg=name)
+    scores = multiply("blhk,bmhk->bhlm", site["attn/q"], site["attn/k"]) / np.sqrt(model.key_dim)
+    np.testing.assert_allclose(site["attn/scores"], scores, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(site["resid_mid"], site["resid_pre"] + site["attn/out"])
+    whole = site["final/norm"].astype(float) @ np.asarray(params["unembed"]["kernel"], float)
+    np.testing.assert_allclose(logits, whole, rtol=1e-5, atol=1e-5)
+    exact, _ = record(dataclasses.replace(model, products="float32"), params, inputs)
+    assert 1e-3 < np.abs(logits - exact).max() < 0.05 * np.abs(exact).max()

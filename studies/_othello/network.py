@@ -6,7 +6,7 @@ from a run of another: ``toylab run othello_tpr --reuse runs/othello-laptop``.
 
 import dataclasses
 import functools
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -52,6 +52,7 @@ class Network:
     learning_rate: float = 3e-3  # of Adam's steps
     matrix_rate: float = 8e-3  # of Muon, for the matrices in the blocks; 0: Adam for these too
     weight_decay: float = 0.01
+    products: Literal["float32", "bfloat16"] = "float32"  # while training; see Transformer
     rungs: int = 12  # snapshots, log-spaced
     transcripts: str = ""  # a file of games to use in place of random ones
     skip_bad: bool = False  # leave its bad lines out
@@ -89,6 +90,7 @@ PAPER: dict[str, Any] = {
     "learning_rate": 1e-3,
     "matrix_rate": 0.0,
     "weight_decay": 0.1,
+    "products": "bfloat16",
 }
 
 
@@ -115,7 +117,9 @@ def main(config: Network) -> Population:
     adam = AdamW(rate, decay, b2=0.98, schedule=shape)
     muon = Muon(config.matrix_rate, decay, rate, b2=0.98, schedule=shape)
     return Population(
-        model=network(config.size, config.depth, config.width, config.heads),
+        model=dataclasses.replace(
+            network(config.size, config.depth, config.width, config.heads), products=config.products
+        ),
         task=config.world(),
         members=seeds(config.networks),
         optimizer=muon if config.matrix_rate else adam,
@@ -136,9 +140,10 @@ class Trained(NamedTuple):
 
 
 def load(run: RunFolder, population: Population, name: str = "main", member: int = 0) -> Trained:
-    """Return one member of a trained population."""
+    """Return one member of a trained population, to be looked at in float32."""
     task, model = population.task, population.model
     assert isinstance(task, Othello) and isinstance(model, Transformer)
+    model = dataclasses.replace(model, products="float32")
     last, first = (member_of(run.params(name, step), member) for step in (None, 0))
     return Trained(task, model, last, first)
 

@@ -16,7 +16,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from toylab.models.layers import spread
-from toylab.models.products import times
+from toylab.models.products import product, times
 from toylab.taps import Tap
 from toylab.task import Number
 
@@ -119,6 +119,7 @@ class MultiHeadAttention(nnx.Module):
         kind: see :func:`attention_pattern`.
         causal: whether later keys are hidden.
         rope: whether queries and keys are rotated before their product.
+        rounded: whether products round their operands (see :func:`toylab.models.products.product`).
     """
 
     def __init__(
@@ -132,9 +133,10 @@ class MultiHeadAttention(nnx.Module):
         kind: Literal["softmax", "relu"],
         causal: bool,
         rope: bool,
+        rounded: bool,
     ) -> None:
         self.kind: Literal["softmax", "relu"] = kind
-        self.causal, self.rope, self.biases = causal, rope, biases
+        self.causal, self.rope, self.biases, self.rounded = causal, rope, biases, rounded
         inward, outward = (width, heads, key_dim), (heads, key_dim, width)
         for name in "qkv":
             start = spread(width)(rngs.params(), inward, jnp.float32)
@@ -147,7 +149,7 @@ class MultiHeadAttention(nnx.Module):
 
     def _project(self, x_BLD: Array, name: str) -> Array:
         w_DHK = getattr(self, f"w_{name}")[...]
-        flat = times(x_BLD, w_DHK.reshape(len(w_DHK), -1))
+        flat = times(x_BLD, w_DHK.reshape(len(w_DHK), -1), self.rounded)
         y_BLHK = flat.reshape(*x_BLD.shape[:2], *w_DHK.shape[1:])
         return y_BLHK + getattr(self, f"b_{name}")[...][None, None] if self.biases else y_BLHK
 
@@ -184,7 +186,8 @@ class MultiHeadAttention(nnx.Module):
         if kept is not None:
             kept, order = kept.put(k, v, first), "bhmk"
             k, v = kept
-        scores_BHLM = jnp.einsum(f"blhk,{order}->bhlm", q_BLHK, k) / math.sqrt(q_BLHK.shape[-1])
+        scores_BHLM = product(f"blhk,{order}->bhlm", q_BLHK, k, self.rounded)
+        scores_BHLM = scores_BHLM / math.sqrt(q_BLHK.shape[-1])
         scores_BHLM = tap("attn/scores", scores_BHLM)
         visible_LM = jnp.ones((length - start, reach), bool)
         if self.causal:
@@ -192,8 +195,8 @@ class MultiHeadAttention(nnx.Module):
             visible_LM = jnp.arange(reach)[None] <= asking_L[:, None]
         pattern_BHLM = attention_pattern(scores_BHLM, visible_LM, self.kind, mix)
         pattern_BHLM = tap("attn/pattern", pattern_BHLM)
-        z_BLHK = tap("attn/z", jnp.einsum(f"bhlm,{order}->blhk", pattern_BHLM, v))
+        z_BLHK = tap("attn/z", product(f"bhlm,{order}->blhk", pattern_BHLM, v, self.rounded))
         flat = z_BLHK.reshape(*z_BLHK.shape[:2], -1)
-        out_BLD = times(flat, self.w_o[...].reshape(flat.shape[-1], -1))
+        out_BLD = times(flat, self.w_o[...].reshape(flat.shape[-1], -1), self.rounded)
         out_BLD = out_BLD + self.b_o[...][None, None] if self.biases else out_BLD
         return tap("attn/out", out_BLD), kept

@@ -60,15 +60,19 @@ def draw_weights(spreads: Params, key: Array, scale: Number = 1.0) -> Params:
 class Linear(nnx.Linear):
     """``x -> x W + b`` on the last axis, where b may be absent."""
 
+    rounded = False  # see toylab.models.products.product
+
     def __call__(self, inputs: Array) -> Array:
         """Apply the map."""
-        y = times(inputs, self.kernel[...])
+        y = times(inputs, self.kernel[...], self.rounded)
         return y if self.bias is None else y + jnp.broadcast_to(self.bias[...], y.shape)
 
 
-def linear(n_in: int, n_out: int, bias: bool, rngs: nnx.Rngs) -> Linear:
+def linear(n_in: int, n_out: int, bias: bool, rngs: nnx.Rngs, rounded: bool = False) -> Linear:
     """Return ``x -> x W + b``, with the spread of W set by ``n_in`` and b = 0 or absent."""
-    return Linear(n_in, n_out, use_bias=bias, kernel_init=spread(n_in), rngs=rngs)
+    layer = Linear(n_in, n_out, use_bias=bias, kernel_init=spread(n_in), rngs=rngs)
+    layer.rounded = rounded
+    return layer
 
 
 def norm(kind: str, width: int, rngs: nnx.Rngs) -> nnx.LayerNorm | nnx.RMSNorm | None:
@@ -91,6 +95,7 @@ class MlpLayer(nnx.Module):
         rngs: what NNX asks for; nothing is drawn until :func:`draw_weights`.
         activation: name of ``f``.
         gated: whether there is a gate.
+        rounded: whether products round their operands (see :func:`toylab.models.products.product`).
     """
 
     def __init__(
@@ -102,12 +107,13 @@ class MlpLayer(nnx.Module):
         *,
         activation: str,
         gated: bool,
+        rounded: bool,
     ) -> None:
         self.activation, self.gated = activation, gated
-        self.up = linear(width, hidden, biases, rngs)
+        self.up = linear(width, hidden, biases, rngs, rounded)
         if gated:
-            self.gate = linear(width, hidden, biases, rngs)
-        self.down = linear(hidden, width, biases, rngs)
+            self.gate = linear(width, hidden, biases, rngs, rounded)
+        self.down = linear(hidden, width, biases, rngs, rounded)
 
     def __call__(self, x_BLD: Array, tap: Tap) -> Array:
         """Map the normed residual stream to what the MLP adds to it."""

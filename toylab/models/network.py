@@ -27,18 +27,21 @@ class Block(nnx.Module):
     """``x <- x + attn(norm(x))``, then ``x <- x + mlp(norm(x))``."""
 
     def __init__(self, model: "Transformer", rngs: nnx.Rngs) -> None:
+        rounded = model.products == "bfloat16"
         self.norm_attn = norm(model.norm, model.width, rngs)
         self.attn = MultiHeadAttention(
             *(model.width, model.heads, model.key_dim, model.biases, rngs),
             kind=model.attention,
             causal=model.causal,
             rope=model.positions == "rope",
+            rounded=rounded,
         )
         self.hidden = model.hidden
         if model.hidden:
             self.norm_mlp = norm(model.norm, model.width, rngs)
             sizes = (model.width, model.hidden, model.biases, rngs)
-            self.mlp = MlpLayer(*sizes, activation=model.activation, gated=model.gated)
+            how = {"activation": model.activation, "gated": model.gated, "rounded": rounded}
+            self.mlp = MlpLayer(*sizes, **how)
 
     def __call__(
         self,

@@ -30,6 +30,7 @@ CHOICES = {
     "norm": ("none", "layer", "rms"),
     "attention": ("softmax", "relu"),
     "read": ("all", "last"),
+    "products": ("float32", "bfloat16"),
 }
 ATTN_SITES = tuple(f"attn/{s}" for s in ("q", "k", "v", "scores", "pattern", "z", "out"))
 MLP_SITES = ("mlp/pre", "mlp/post", "mlp/out")
@@ -63,6 +64,9 @@ class Transformer:
         read: "all" gives logits at every position (B, L, V). "last" gives them at the last alone
             (B, V), and the last block computes queries, MLP and what follows for it alone: its
             sites have length 1, but for ``resid_pre``, keys and values.
+        products: float32, or bfloat16: operands of the products inside blocks are rounded to it,
+            forwards and backwards, and summed in float32. Residual stream, norms, softmax and
+            logits stay float32.
         tied_unembed: unembed with the transposed token embedding; needs ``n_out == vocab``.
         init_scale: factor on every initial weight; may differ per member.
         attention_mix: ``pattern = mix * pattern + (1 - mix) / number of visible keys``; in
@@ -105,6 +109,7 @@ class Transformer:
     biases: bool = False
     tied_unembed: bool = False
     read: Literal["all", "last"] = "all"
+    products: Literal["float32", "bfloat16"] = "float32"
     init_scale: Number = 1.0
     attention_mix: Number = 1.0
 
