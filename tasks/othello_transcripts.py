@@ -7,6 +7,7 @@ not count. A game may stop before its end.
 
 import dataclasses
 import functools
+import hashlib
 import logging
 import re
 from pathlib import Path
@@ -176,6 +177,10 @@ class Recorded(Othello):
         path = Path(self.path)
         changed = path.stat().st_mtime if path.is_file() else 0.0
         return _table(self.path, self.size, self.skip_bad, changed)
+
+    def fingerprint(self) -> str:
+        """Digest of the games: a run that reuses networks knows by it whether the file changed."""
+        return hashlib.sha256(self.recorded().tobytes()).hexdigest()[:16]
 
     def example(self, key: Array) -> Batch:
         """Draw one of the games."""

@@ -345,8 +345,13 @@ def edit_manifest(run, **entries):
     path.write_text(json.dumps(json.loads(path.read_text()) | entries))
 
 
+def clean(**other):
+    """Entries of a manifest whose commits are all clean, but for others."""
+    return dict.fromkeys(("commit", "measured_at", "judged_at"), "0123456789ab") | other
+
+
 def test_publish_and_table(run, repository, capsys):
-    edit_manifest(run, commit="0123456789ab")
+    edit_manifest(run, **clean())
     assert main(["publish", str(run)]) == 0
     result = json.loads((repository / "studies/results/tiny.smoke.json").read_text())
     assert result["commit"] == "0123456789ab"
@@ -366,13 +371,17 @@ def test_publish_and_table(run, repository, capsys):
 
 def test_publish_refuses(run, repository, capsys, monkeypatch):
     for commit in ("0123456789ab+", None):
-        edit_manifest(run, commit=commit)
+        edit_manifest(run, **clean(commit=commit))
         assert "--dirty" in fails(capsys, 1, "publish", run)
+    edit_manifest(run, **clean(measured_at="0123456789ab+"))
+    assert "'toylab judge --remeasure' again" in fails(capsys, 1, "publish", run)
+    edit_manifest(run, **clean(judged_at="0123456789ab+"))
+    assert "'toylab judge' again" in fails(capsys, 1, "publish", run)
     assert main(["publish", str(run), "--dirty"]) == 0
     (run / "claims.json").unlink()
     assert "not finished" in fails(capsys, 1, "publish", run, "--dirty")
     monkeypatch.setattr(commands, "study_names", lambda: ["other"])
-    edit_manifest(run, commit="0123456789ab")
+    edit_manifest(run, **clean())
     fails(capsys, 1, "publish", run)
 
 

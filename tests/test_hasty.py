@@ -30,6 +30,17 @@ def test_a_program_compiled_in_haste_computes_the_same() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_hasty_programs_are_forgotten_before_work_without_haste() -> None:
+    function = jax.jit(lambda x: x + 1.0)
+    with compiling(hastily=True):
+        function(2.0)
+        with compiling(hastily=False):  # inside, haste goes on
+            function(2.0)
+    assert function._cache_size() == 1
+    with compiling(hastily=False):
+        assert function._cache_size() == 0
+
+
 def test_an_option_that_xla_has_lost_is_left_out(monkeypatch) -> None:
     monkeypatch.setattr(hasty, "OLDER_GENERATOR", {"xla_cpu_no_such_option": False})
     hasty._has_older_generator.cache_clear()

@@ -1,5 +1,7 @@
 """Transcripts: games that a file holds, and files with mistakes in them."""
 
+import os
+
 import jax
 import numpy as np
 import pytest
@@ -8,6 +10,11 @@ from tasks.othello import Othello
 from tasks.othello_transcripts import Recorded, read_transcripts, square_name
 from toylab.cli import main
 from toylab.errors import ToylabError
+from toylab.members import seeds
+from toylab.models import Autoencoder
+from toylab.optim import SGD
+from toylab.population import Population
+from toylab.reuse import describe
 
 # Black f5, white d6 (flips d5), black c3 (flips d4): worked out on a real board.
 OPENING = "f5d6c3"
@@ -100,3 +107,20 @@ def test_the_command_line_refuses_before_training(tmp_path, capsys):
     assert main(words) == 1 and "--skip-bad" in capsys.readouterr().err
     assert main([*words, "--skip-bad"]) == 1 and "all 1 games" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_population_is_described_by_the_games_too(tmp_path):
+    file, texts = tmp_path / "games.txt", []
+    for when, games in enumerate((OPENING, "f5d6", "f5d6")):
+        file.write_text(games + "\n")
+        os.utime(file, (when, when))  # the clocks of some file systems are coarse
+        population = Population(
+            model=Autoencoder(5, 2),
+            task=Recorded(8, path=str(file)),
+            members=seeds(1),
+            optimizer=SGD(0.1),
+            steps=1,
+            batch_size=1,
+        )
+        texts.append(describe({"main": population})["main"]["task"])
+    assert texts[0] != texts[1] == texts[2]

@@ -56,6 +56,15 @@ def test_what_another_run_trained_is_told(tmp_path: Path):
     )
 
 
+def test_a_later_judgement_is_told(tmp_path: Path):
+    path, told = tmp_path / "toy.laptop.json", "1 s on d, commit c, judged again at e |"
+    write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], judged="c")
+    assert "judged" not in read_result(path)
+    write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], judged="e")
+    assert read_result(path)["judged"] == "e"
+    assert told in markdown_table(read_results(tmp_path))
+
+
 def test_results_come_by_study_then_preset(tmp_path: Path):
     for study, preset in (("b", "smoke"), ("a", "paper"), ("a", "laptop"), ("a", "smoke")):
         write(tmp_path, study, preset)

@@ -98,6 +98,14 @@ def test_what_differs_is_named_before_anything_is_written(first, tmp_path, overr
     assert not (tmp_path / "run").exists()
 
 
+def test_what_only_the_other_run_had_is_named(first, tmp_path):
+    described = {"main": first.manifest["described"]["main"] | {"start": "elsewhere"}}
+    finished = {"finished": {"main": 6}, "described": described}
+    RunFolder.create(tmp_path / "other", first.manifest | finished)
+    with pytest.raises(ToylabError, match=r"the start of its 'main' has elsewhere, .* nothing"):
+        run_study(study(("main",)), "smoke", tmp_path / "run", reuse=tmp_path / "other")
+
+
 def test_a_run_that_has_trained_nothing(first, tmp_path):
     manifest = {k: v for k, v in first.manifest.items() if k != "finished"}
     RunFolder.create(tmp_path / "empty", manifest)

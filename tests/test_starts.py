@@ -95,5 +95,11 @@ def test_a_start_that_is_not_there_is_refused(populations, match):
 
 def test_a_start_of_another_shape_is_refused():
     other = dataclasses.replace(FIRST, model=TokenMLP(vocab=5, hidden=(6,)))
-    with pytest.raises(ToylabError, match="layers/0/kernel"):
+    with pytest.raises(ToylabError, match=r"fit: .* layers/0/kernel is of shape .*, 4\), but"):
         fit(other, start=fit(FIRST).params)
+    before = {"first": FIRST, "next": dataclasses.replace(NEXT, model=other.model)}
+    with pytest.raises(ToylabError, match=r"Study s: 'next' .* layers/0/kernel is of shape"):
+        check_starts("s", before)
+    deeper = dataclasses.replace(FIRST, model=TokenMLP(vocab=5, hidden=(4, 5)))
+    with pytest.raises(ToylabError, match="layers/2/kernel is absent, but of shape"):
+        fit(deeper, start=fit(FIRST).params)

@@ -7,7 +7,8 @@ import pytest
 
 from toylab.claims import VERDICTS
 from toylab.lab import run_study
-from toylab.study import PRESETS, load_study, study_names
+from toylab.results import PRESETS
+from toylab.study import load_study, study_names
 
 # One or two of each family, by what they compile; the rest are slow: ``pytest -m slow``.
 QUICK = ("superposition", "grokking", "othello_tpr", "qk_features", "graph_tracing")

@@ -22,7 +22,8 @@ def compiled_ahead(populations: Sequence[Population]) -> Generator[Program, None
     Raises:
         ToylabError: one that cannot be compiled, when its turn has come.
     """
-    # Left without waiting: whoever interrupts a run should not sit through a compilation.
+    # Left without waiting for what has not begun. A compilation under way cannot be stopped: the
+    # process ends when it is done.
     pool = ThreadPoolExecutor(2)
     try:
         waiting = iter(populations)

@@ -193,6 +193,6 @@ def report(case: Case, found: Rates, machine: float) -> list[Row]:
         if n != "ours"
     ]
     work = rates["ours"] * case.flops * 1e-9
-    name = f"{case.name}: share of the matmul rate"
+    name = f"{case.name}: share of the matmul rate ({settings['ours']})"
     whole = np.full_like(work, machine)
     return [*speed, compare(name, "GFLOP/s", work, "float32 matmul in JAX", whole)]

@@ -117,25 +117,31 @@ def publish(args: argparse.Namespace, stop: Stop) -> int:
     """Copy a finished run's verdicts and figures into the repository."""
     done = RunFolder(args.run)
     name, preset = done.manifest["study"], done.manifest["preset"]
-    commit = done.manifest.get("commit")
+    commits = {
+        verb: done.manifest.get(key, done.manifest.get("commit"))
+        for verb, key in (("run", "commit"), ("measured", "measured_at"), ("judged", "judged_at"))
+    }
     if "claims.json" not in done.files():
         raise ToylabError(f"{done.path} is not finished; 'toylab resume {done.path}' finishes it.")
     if name not in study_names():
         raise ToylabError(f"{done.path} is a run of {name!r}, which is not in studies/.")
-    if (not commit or commit.endswith("+")) and not args.dirty:
-        raise ToylabError(
-            f"{done.path} was run at commit {commit or 'unknown'}, with changes that were not "
-            "committed. Commit and run again, or add --dirty."
-        )
+    for verb, commit in commits.items():
+        if (not commit or commit.endswith("+")) and not args.dirty:
+            where = f"at {commit[:-1]} with uncommitted changes" if commit else "outside git"
+            again = {"run": "run", "measured": "judge --remeasure", "judged": "judge"}[verb]
+            raise ToylabError(
+                f"{done.path} was {verb} {where}. Commit, 'toylab {again}' again, or add --dirty."
+            )
     path = results.write_result(
         root() / "studies" / "results" / f"{name}.{preset}.json",
         name,
         preset,
         done.manifest["device"],
-        commit or "unknown",
+        commits["run"] or "unknown",
         done.manifest["wall_s"],
         done.claims(),
         done.manifest.get("reused", {}),
+        commits["judged"] or "unknown",
     )
     pictures = [
         write_bytes(root() / "figures" / "gallery" / f"{name}-{p.name}", p.read_bytes())

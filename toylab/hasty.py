@@ -2,6 +2,9 @@
 
 ``with compiling(hastily=True)`` leaves out XLA's costly optimisations, of every program compiled
 inside. A program that is compiled by hand takes ``compiler_options()`` besides.
+
+JAX keeps what it has compiled whatever this switch says, so programs of a smoke run are forgotten
+before the same process does anything without haste.
 """
 
 import functools
@@ -16,10 +19,18 @@ import jax.numpy as jnp
 OLDER_GENERATOR = {"xla_cpu_use_fusion_emitters": False}
 
 
+_left: set[str] = set()  # holds a word where hasty programs may lie in JAX's caches
+
+
 @contextmanager
 def compiling(hastily: bool) -> Generator[None, None, None]:
-    """Leave out XLA's costly optimisations inside the ``with``, or leave things as they are."""
+    """Leave out XLA's costly optimisations inside the ``with``, or compile as usual."""
     before = jax.config.read("jax_disable_most_optimizations")
+    if hastily and not before:
+        _left.add("hasty programs")
+    elif not hastily and not before and _left:
+        jax.clear_caches()
+        _left.clear()
     jax.config.update("jax_disable_most_optimizations", hastily or before)
     try:
         yield

@@ -9,6 +9,7 @@ import polars as pl
 
 from toylab.engine import Program, Records
 from toylab.population import Population
+from toylab.starts import check_params
 from toylab.store import RunFolder
 from toylab.training import train
 from toylab.trees import flatten, unflatten
@@ -33,6 +34,8 @@ class FolderKeeper:
         finished, files = self.run.manifest.get("finished", {}), self.run.files()
         if self.population not in finished or self._lost(max(self.due)):
             return False
+        if max(self.due) == 0:  # no step, so no record
+            return True
         return "metrics.parquet" in files and self.population in self.run.metrics()["population"]
 
     def _lost(self, step: int) -> set[int]:
@@ -121,6 +124,9 @@ def fit(population: Population, start: Any = None) -> Fit:
     Returns:
         Its snapshots, records and dead.
 
+    Raises:
+        ToylabError: initial parameters that are not those of the model.
+
     Example:
         >>> from toylab.members import seeds
         >>> from toylab.models import Autoencoder
@@ -131,8 +137,12 @@ def fit(population: Population, start: Any = None) -> Fit:
         >>> result.params["W"].shape
         (3, 2, 5)
     """
-    keeper = Fit()
-    train(Program(population), keeper, start=None if start is None else flatten(start))
+    keeper, first = Fit(), None
+    if start is not None:
+        first = {name: np.asarray(leaf) for name, leaf in flatten(start).items()}
+        of_one = {name: leaf.shape[1:] for name, leaf in first.items()}
+        check_params(population.model, of_one, "fit: the population")
+    train(Program(population), keeper, start=first)
     return keeper
 
 

@@ -5,7 +5,6 @@ run.claims()
 """
 
 import dataclasses
-import json
 import os
 import platform
 import subprocess
@@ -132,7 +131,7 @@ def run_study(
 def resume(
     path: str | Path, reporter: Reporter | None = None, stop: Callable[[], bool] = lambda: False
 ) -> RunFolder:
-    """Continue a run from where it stands; a finished run is left as it is.
+    """Continue a run from where it stands; a finished one is only judged and drawn again.
 
     Raises:
         ToylabError: not a run folder, damaged files, or a study that is no longer there.
@@ -153,8 +152,8 @@ def judge(path: str | Path, remeasure: bool = False) -> RunFolder:
     with RunFolder(path).writing() as run:
         study, config = study_of(run)
         if remeasure:
-            run.write_measures(study.measure(config, run))
-        run.write_claims(judge_all(study.claims, run.measures()))
+            _measure(run, study, config)
+        _judge(run, study)
     return run
 
 
@@ -274,11 +273,9 @@ def _stages(
             raise Interrupted(str(run.path))
         reporter.stage("measure")
         if not run.measured():
-            measures = study.measure(config, run)
-            run.write_measures(measures)
-            run.note(measured=sorted(measures))
+            _measure(run, study, config)
         reporter.stage("judge")
-        run.write_claims(judge_all(study.claims, run.measures()))
+        _judge(run, study)
         reporter.stage("draw")
         _draw(run, study, config)
         run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
@@ -299,6 +296,17 @@ def _reuse(run: RunFolder, keepers: Mapping[str, FolderKeeper]) -> None:
             take(name, other, source, lacking[name])
 
 
+def _measure(run: RunFolder, study: Study, config: Any) -> None:
+    measures = study.measure(config, run)
+    run.write_measures(measures)
+    run.note(measured=sorted(measures), measured_at=commit())
+
+
+def _judge(run: RunFolder, study: Study) -> None:
+    run.write_claims(judge_all(study.claims, run.measures()))
+    run.note(judged_at=commit())
+
+
 def _draw(run: RunFolder, study: Study, config: Any) -> None:
     from toylab.figures import save, style
 
@@ -316,8 +324,3 @@ def final_loss(run: RunFolder, population: str) -> np.ndarray:
     table = run.metrics().filter((pl.col("population") == population) & (pl.col("name") == "loss"))
     last = table.filter(pl.col("step") == pl.col("step").max())
     return last.sort("member")["value"].to_numpy()
-
-
-def manifest_text(run: RunFolder) -> str:
-    """Return the manifest without the members, for people to read."""
-    return json.dumps({k: v for k, v in run.manifest.items() if k != "members"}, indent=1)

@@ -2,7 +2,7 @@
 
 The estimate of the time left covers every population of the run. The one that trains goes on at
 its own rate; those still to come are counted by their work, members times steps times batch times
-parameters, at the rate of work measured so far. A population's first chunk includes compilation
+parameters, at the rate of work measured so far. A population's first chunk also warms up
 and counts for neither rate.
 """
 

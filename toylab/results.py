@@ -1,8 +1,9 @@
 """Committed verdicts: one JSON file per study and preset, and the README's table of them.
 
 ``studies/results/<study>.<preset>.json`` holds {study, preset, device, commit, wall_s,
-claims: [...]}, and ``reused``, the populations that the run took from another, if it did; the table
-of reproductions and the gallery are text made from files, put between two markers of the README.
+claims: [...]}, and where it applies ``reused``, the populations that the run took from another, and
+``judged``, the commit of the claims where it is a later one. The table of reproductions and the
+gallery are text made from files, put between two markers of the README.
 """
 
 import json
@@ -31,6 +32,7 @@ def write_result(
     wall_s: float,
     verdicts: Iterable[Verdict],
     reused: Iterable[str] = (),
+    judged: str = "",
 ) -> Path:
     """Write the verdicts of one run of a study, atomically.
 
@@ -43,6 +45,7 @@ def write_result(
         wall_s: seconds the run took.
         verdicts: the judged claims, in the study's order.
         reused: populations that another run had trained, whose time ``wall_s`` leaves out.
+        judged: commit of the code that judged; empty where it is the one that ran.
     """
     result: dict[str, Any] = {
         "study": study,
@@ -54,6 +57,8 @@ def write_result(
     }
     if names := sorted(reused):
         result["reused"] = names
+    if judged not in ("", commit):
+        result["judged"] = judged
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
     return write_text(path, text + "\n")
 
@@ -198,7 +203,10 @@ def _summary(result: Mapping[str, Any]) -> str:
     run = f"{number(round(float(result['wall_s'])))} s on {result['device']}"
     if result.get("reused"):
         run += f", without training {', '.join(result['reused'])}"
-    return _row([_name(result), str(len(verdicts)), *counts, f"{run}, commit {result['commit']}"])
+    run += f", commit {result['commit']}"
+    if result.get("judged"):
+        run += f", judged again at {result['judged']}"
+    return _row([_name(result), str(len(verdicts)), *counts, run])
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -45,7 +45,9 @@ def _text(value: Any) -> str:
     if callable(value) and not dataclasses.is_dataclass(value):
         return f"{value.__module__}.{getattr(value, '__qualname__', value)}"
     version = getattr(value, "version", "")
-    return f"{value!r} {version}".strip()
+    # What a task reads from a file is not in its text.
+    content = value.fingerprint() if hasattr(value, "fingerprint") else ""
+    return f"{value!r} {version} {content}".strip()
 
 
 def matches(wanted: Mapping[str, Description], source: RunFolder) -> dict[str, str]:
@@ -74,8 +76,9 @@ def matches(wanted: Mapping[str, Description], source: RunFolder) -> dict[str, s
     name, other = next(
         ((n, n) for n in wanted if n in done), (next(iter(wanted)), next(iter(done)))
     )
-    part = next(p for p in wanted[name] if wanted[name][p] != done[other].get(p))
-    had, want = _differing(done[other].get(part, "nothing"), wanted[name][part])
+    had, want = done[other], wanted[name]
+    part = next(p for p in {**want, **had} if want.get(p) != had.get(p))
+    had, want = _differing(had.get(part, "nothing"), want.get(part, "nothing"))
     raise ToylabError(
         f"{source.path} has no population to reuse: the {part} of its {other!r} has {had}, "
         f"that of this study's {name!r} {want}."

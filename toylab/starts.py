@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+import jax
 import numpy as np
 
 from toylab.errors import ToylabError, nearest
 from toylab.population import Population
 from toylab.store import RunFolder
+from toylab.taps import Model
 from toylab.trees import flatten
 
 
@@ -28,8 +30,39 @@ def check_starts(study: str, populations: Mapping[str, Population]) -> None:
                 f"not trained before it; {nearest(population.start, before)}"
             )
         if population.start:
-            parents(population, before[population.start])
+            first = before[population.start]
+            parents(population, first)
+            check_params(population.model, shapes(first.model), f"Study {study}: {name!r}")
         before[name] = population
+
+
+def shapes(model: Model) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every parameter of a model, by its flat name."""
+    drawn = jax.eval_shape(model.init, jax.random.key(0))
+    return {name: leaf.shape for name, leaf in flatten(drawn).items()}
+
+
+def check_params(model: Model, given: Mapping[str, tuple[int, ...]], what: str) -> None:
+    """Refuse initial parameters that are not those of a model.
+
+    Args:
+        model: the model that is to begin with them.
+        given: shape of each, of one member, by its flat name.
+        what: whose they are to be, for the message.
+
+    Raises:
+        ToylabError: names the first that differs.
+    """
+    wanted = shapes(model)
+    differ = [n for n in sorted({*wanted, *given}) if wanted.get(n) != given.get(n)]
+    if differ:
+        had, own = (
+            f"of shape {at[differ[0]]}" if differ[0] in at else "absent" for at in (given, wanted)
+        )
+        raise ToylabError(
+            f"{what} cannot start there: {differ[0]} is {had}, but {own} in its own model; give "
+            "both the same model."
+        )
 
 
 def parents(population: Population, other: Population) -> np.ndarray:

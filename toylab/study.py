@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from toylab.store import RunFolder
 
-PRESETS = ("smoke", "laptop", "paper")
 Measure = Mapping[str, pl.DataFrame | np.ndarray]
 
 

@@ -107,8 +107,6 @@ def train(
             last_save = time.monotonic()
         if halted and step < population.steps:
             return False
-    if population.steps == 0:
-        keeper.snapshot(0, _params(program, state))
     keeper.finish(history, _dead_at(program, state, population.steps))
     return True
 

@@ -162,12 +162,6 @@ def towards(
     return (unit(step) * (squares_CK >= 0)[..., None]).sum(2).astype(np.float32)
 
 
-def random_like(vectors: np.ndarray, seed: int) -> np.ndarray:
-    """Random vectors of the lengths of the given ones."""
-    noise = unit(np.random.default_rng(seed).normal(size=vectors.shape))
-    return (noise * np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
-
-
 def by_colour(cases: Cases, states_CK: np.ndarray) -> np.ndarray:
     """Turn mine and theirs into black (1) and white (2); empty stays 0."""
     swapped = np.where(states_CK == 0, 0, 3 - states_CK)

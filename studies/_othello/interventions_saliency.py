@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from studies._othello.interventions_boards import EMPTY, MINE, STEPS, THEIRS, Cases, legal_moves
-from studies._othello.interventions_edits import random_like, unit
+from studies._othello.interventions_edits import unit
 from studies._othello.interventions_run import Bench, Choice, Rows
 from tasks.othello import Othello
+from toylab.steering.activation import random_like
 from toylab.taps import Params
 
 ROLES = ("first", "within", "anchor", "in line", "elsewhere")
@@ -78,7 +79,7 @@ def saliency_rows(bench: Bench, cases: Cases, choice: Choice, seed: int) -> tupl
     delta = bench.vectors(flips, choice, bench.probes.board)
     before = bench.unedited(cases)
     after = bench.logits(flips, delta)
-    noise = bench.logits(flips, random_like(delta, seed))
+    noise = bench.logits(flips, np.asarray(random_like(delta, seed)))
     rng = np.random.default_rng(seed)
     boards, squares = [], []
     for i in range(cases.count):

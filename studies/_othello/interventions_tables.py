@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from studies._othello.interventions_boards import Cases, draw_cases
-from studies._othello.interventions_edits import by_colour, random_like
+from studies._othello.interventions_edits import by_colour
 from studies._othello.interventions_run import (
     Bench,
     Choice,
@@ -18,6 +18,7 @@ from studies._othello.interventions_run import (
     score_rows,
 )
 from studies._othello.network import draw_games, errors, move_scores
+from toylab.steering.activation import random_like
 
 NOISE = 5  # seed of random directions
 
@@ -158,7 +159,7 @@ def edited(
     squares = cases.wrong if method == "wrong" else None
     delta = bench.vectors(cases, choice, vectors, states, squares)
     if method == "random":
-        delta = random_like(delta, NOISE)
+        delta = np.asarray(random_like(delta, NOISE))
     return bench.logits(cases, delta), length(delta)
 
 

@@ -14,8 +14,9 @@ import polars as pl
 
 from studies._othello import network as o
 from studies._othello.interventions_boards import Cases, draw_cases
-from studies._othello.interventions_edits import add, random_like
+from studies._othello.interventions_edits import add
 from studies._othello.tpr_probes import STATES, Fits, Rows, forms
+from toylab.steering.activation import random_like
 from toylab.tpr.analysis import linear_directions, tensor_directions
 from toylab.tpr.probe import TensorProbe
 
@@ -61,7 +62,7 @@ def directions(editors: Editors, cases: Cases, seed: int) -> dict[str, np.ndarra
     linear = [linear_directions(np.asarray(p.weight), asked) for p in at("linear")]
     found = {name: along(name, asked) for name in EDITORS if name != "linear"}
     found |= {"linear": np.stack(linear), "wrong square": along("bilinear", elsewhere)}
-    found["random"] = random_like(found["linear"], seed)
+    found["random"] = np.asarray(random_like(found["linear"], seed))
     none = np.zeros((1, *found["linear"].shape[1:]))
     return {name: np.concatenate([none, unit]).astype(np.float32) for name, unit in found.items()}
 

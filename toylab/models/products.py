@@ -36,7 +36,7 @@ def product(spec: str, left: Array, right: Array, rounded: bool = False) -> Arra
     """Return ``einsum(spec, left, right)`` in float32.
 
     Args:
-        spec: such as "nd,df->nf"; each letter stands in two of its three parts.
+        spec: such as "nd,df->nf"; each letter stands in at least two of its parts.
         left: float32 array.
         right: float32 array.
         rounded: whether both, and in the gradients the cotangent too, are rounded to bfloat16
