@@ -10,13 +10,14 @@ before the same process does anything without haste.
 import functools
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 # The newer of XLA's two code generators for a CPU makes no faster small programs, and takes twice
 # as long to do it.
-OLDER_GENERATOR = {"xla_cpu_use_fusion_emitters": False}
+OLDER_GENERATOR: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
 
 
 _left: set[str] = set()  # holds a word where hasty programs may lie in JAX's caches
@@ -38,7 +39,7 @@ def compiling(hastily: bool) -> Generator[None, None, None]:
         jax.config.update("jax_disable_most_optimizations", before)
 
 
-def compiler_options() -> dict[str, bool] | None:
+def compiler_options() -> dict[str, Any] | None:
     """Return what ``lowered.compile`` should be given besides; None where there is no haste."""
     hastily = jax.config.read("jax_disable_most_optimizations")
     if not hastily or jax.default_backend() != "cpu" or not _has_older_generator():

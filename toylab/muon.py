@@ -1,6 +1,7 @@
 """Muon: momentum made orthogonal, for the matrices inside a transformer's blocks."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -71,12 +72,12 @@ class Muon:
         )
 
 
-def _matrices(params: Params) -> Params:
+def _matrices(params: Params) -> Any:
     """Name the axes of each matrix that go in and that come out; None where NAdamW serves."""
     return jax.tree_util.tree_map_with_path(_axes, params)
 
 
-def _axes(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array) -> MuonDimensionNumbers | None:
+def _axes(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array) -> Any:
     first, last = str(path[0].key), str(path[-1].key)
     if first != "blocks" or not (last == "kernel" or last.startswith("w_")):
         return None

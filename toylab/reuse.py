@@ -46,7 +46,7 @@ def _text(value: Any) -> str:
         return f"{value.__module__}.{getattr(value, '__qualname__', value)}"
     version = getattr(value, "version", "")
     # What a task reads from a file is not in its text.
-    content = value.fingerprint() if hasattr(value, "fingerprint") else ""
+    content = getattr(value, "fingerprint", str)()
     return f"{value!r} {version} {content}".strip()
 
 
