@@ -67,7 +67,7 @@ class Muon:
             adam_b2=self.b2,
             adam_weight_decay=jnp.float32(self.weight_decay),
             adam_learning_rate=rate(self.adam_rate),
-            muon_weight_dimension_numbers=_matrices,
+            muon_weight_dimension_numbers=_matrices,  # pyright: ignore[reportArgumentType]
             consistent_rms=RMS,
         )
 
@@ -77,7 +77,7 @@ def _matrices(params: Params) -> Any:
     return jax.tree_util.tree_map_with_path(_axes, params)
 
 
-def _axes(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array) -> Any:
+def _axes(path: tuple[Any, ...], leaf: jax.Array) -> Any:
     first, last = str(path[0].key), str(path[-1].key)
     if first != "blocks" or not (last == "kernel" or last.startswith("w_")):
         return None
