@@ -117,7 +117,7 @@ def sparsity(table: pl.DataFrame) -> Figure:
     axes[2].set_ylabel("variance explained")
     for ax in axes:
         ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.02)
-    axes[2].legend(fontsize=6, loc="best")
+    axes[0].legend(fontsize=6, loc="upper left")
     dead = means.filter(pl.col("name").is_in(["topk", "l1"]))["dead"].max()
     fig.title(sheet, f"Dictionaries by length of code; at most {dead:.0%} of features dead")
     return sheet
