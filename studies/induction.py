@@ -125,7 +125,7 @@ SMOKE: dict[str, Any] = {
     "seeds": 2,
     "batch_size": 16,
     "evaluation": 16,
-    "records": 20,
+    "records": 8,
     "repeat_steps": 40,
     "chain_length": 24,
     "chain_steps": 40,

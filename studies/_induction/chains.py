@@ -52,7 +52,7 @@ def populations(config: Any) -> dict[str, Population]:
             loss=cross_entropy,
             metrics=Watch(2 * config.evaluation),
             record_every=max(1, steps // config.records),
-            snapshots=ladder(steps, EARLY),
+            snapshots=ladder(steps, min(EARLY, config.records)),
         )
         for name, depth in WORLDS.items()
     }
