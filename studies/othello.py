@@ -22,9 +22,9 @@ any network that attends to them has it: that it is read better than Othello's o
 
 The network was first trained by AdamW for 6,000 steps, and judged; 768,000 games left it far from
 the floor. In pilots of 64 games a step Muon (``toylab/muon.py``) left 1.5 of the N likeliest moves
-wrong or missing after 180 s, AdamW 1.8 after 250 s; 8 heads did as 4. So a second network was
-trained by Muon, for 5,000 steps, as each takes longer, and everything judged again; no threshold
-moved.
+wrong or missing after 180 s, AdamW 1.8 after more than 200 s; 8 heads did as 4. So a second network
+was trained by Muon, for 5,000 steps, as each takes longer, and everything judged again; no
+threshold moved.
 
 The laptop preset plays on 6x6. The KL to the uniform choice among the legal moves is exact at every
 place, so progress is measured against the floor that no predictor can beat.

@@ -21,7 +21,8 @@ an edit against the moves of the board it was shown, which no edit can be expect
 before: on 4x4 networks of 600 steps, vectors of a ridge probe with a large penalty (near to the
 difference of the classes' means) often edit better than those of one with a small penalty, which
 reads better; both are offered to the validation, with strengths around the best found there and on
-validation games of the 6x6 network. Ten to thirty steps of Adam do what a hundred do.
+validation games of the 6x6 network. Ten to thirty steps of Adam do what a hundred do. The small
+networks are trained as the large one is: by AdamW in a first judged run, now by Muon (``othello``).
 """
 
 import dataclasses

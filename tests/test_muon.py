@@ -6,10 +6,15 @@ import numpy as np
 import optax
 import pytest
 
+from tasks.modular import ModularArithmetic
+from toylab.engine import Program
 from toylab.errors import ToylabError
+from toylab.losses import cross_entropy
+from toylab.members import grid
 from toylab.models import Transformer
 from toylab.muon import Muon
 from toylab.optim import constant, cosine
+from toylab.population import Population
 
 STEPS, RATE, ADAM, DECAY, MOMENTUM = 12, 0.02, 0.003, 0.1, 0.9
 MODEL = Transformer(vocab=5, length=3, width=8, depth=1, heads=2, hidden=24, biases=True)
@@ -111,3 +116,21 @@ def test_numbers_out_of_range_are_refused() -> None:
         Muon(-1.0, 0.0, 0.1)
     with pytest.raises(ToylabError, match="momentum"):
         Muon(1.0, 0.0, 0.1, momentum=1.5)
+
+
+def test_the_engine_trains_with_it_and_goes_on_from_a_saved_state() -> None:
+    population = Population(
+        model=Transformer(vocab=6, length=2, width=8, depth=1, heads=2, n_out=5, read="last"),
+        task=ModularArithmetic(p=5, fraction=0.6, equals=False),
+        members=grid(init_seed=(0, 1)),
+        optimizer=Muon(0.02, 0.01, 0.01),
+        steps=200,
+        batch_size=15,
+        loss=cross_entropy,
+    )
+    program = Program(population)
+    _, whole = program.chunk(program.init(), (0, 100, 200))
+    half, _ = program.chunk(program.init(), (0, 100))
+    _, rest = program.chunk(program.restore(program.export(half)), (100, 200))
+    np.testing.assert_array_equal(rest["loss"][0], whole["loss"][1])
+    assert (whole["loss"][1] < 0.5 * whole["loss"][0]).all()

@@ -133,6 +133,7 @@ def test_contrast_and_its_place():
     other = activation.random_like(gap, 0)
     norms = [np.linalg.norm(np.asarray(v), axis=-1) for v in (gap, other)]
     np.testing.assert_allclose(*norms, rtol=1e-5)
+    assert np.abs(np.sum(np.asarray(gap) * np.asarray(other), -1)).max() < norms[0].max() ** 2
 
 
 def test_a_task_vector_of_one_query_makes_its_answer():

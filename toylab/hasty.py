@@ -15,23 +15,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-# The newer of XLA's two code generators for a CPU makes no faster small programs, and takes twice
-# as long to do it.
+# Of XLA's two code generators for a CPU the newer takes twice as long over a study's programs.
 OLDER_GENERATOR: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
 
 
-_left: set[str] = set()  # holds a word where hasty programs may lie in JAX's caches
+_left_hasty = False  # whether hasty programs may lie in JAX's caches
 
 
 @contextmanager
 def compiling(hastily: bool) -> Generator[None, None, None]:
     """Leave out XLA's costly optimisations inside the ``with``, or compile as usual."""
+    global _left_hasty
     before = jax.config.read("jax_disable_most_optimizations")
-    if hastily and not before:
-        _left.add("hasty programs")
-    elif not hastily and not before and _left:
+    if _left_hasty and not (hastily or before):
         jax.clear_caches()
-        _left.clear()
+    _left_hasty = hastily or before
     jax.config.update("jax_disable_most_optimizations", hastily or before)
     try:
         yield

@@ -26,8 +26,8 @@ class Muon:
     heads of a layer make one matrix. Embeddings, positions, unembedding, biases and gains take
     the step of AdamW with Nesterov momentum, at a rate of their own, with the same decay.
 
-    On 6x6 Othello it went farther in 180 s than AdamW in 250 s, each to the end of its schedule,
-    though its step takes a third longer (64 games at width 128).
+    On 6x6 Othello it went farther in 180 s than AdamW in more than 200 s, each to the end of its
+    schedule, though its step takes a third longer (64 games at width 128).
 
     Args:
         learning_rate: peak learning rate of the matrices.

@@ -94,7 +94,13 @@ PAPER: dict[str, Any] = {
 }
 
 
-def network(size: int, depth: int, width: int, heads: int) -> Transformer:
+def network(
+    size: int,
+    depth: int,
+    width: int,
+    heads: int,
+    products: Literal["float32", "bfloat16"] = "float32",
+) -> Transformer:
     """The transformer of Li et al.: pre-norm, GELU, learned positions, untied head."""
     task = Othello(size)
     return Transformer(
@@ -107,6 +113,7 @@ def network(size: int, depth: int, width: int, heads: int) -> Transformer:
         activation="gelu",
         norm="layer",
         biases=True,
+        products=products,
     )
 
 
@@ -117,9 +124,7 @@ def main(config: Network) -> Population:
     adam = AdamW(rate, decay, b2=0.98, schedule=shape)
     muon = Muon(config.matrix_rate, decay, rate, b2=0.98, schedule=shape)
     return Population(
-        model=dataclasses.replace(
-            network(config.size, config.depth, config.width, config.heads), products=config.products
-        ),
+        model=network(config.size, config.depth, config.width, config.heads, config.products),
         task=config.world(),
         members=seeds(config.networks),
         optimizer=muon if config.matrix_rate else adam,

@@ -40,7 +40,7 @@ def product(spec: str, left: Array, right: Array, rounded: bool = False) -> Arra
         left: float32 array.
         right: float32 array.
         rounded: whether both, and in the gradients the cotangent too, are rounded to bfloat16
-            first; sums are float32. GPUs and TPUs do this many times as fast as float32.
+            first; sums are float32. For accelerators, which have units for it.
     """
     return _rounded(spec, left, right) if rounded else jnp.einsum(spec, left, right)
 
