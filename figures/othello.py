@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import _boards
+from studies._othello.claims import as_near
 from tasks.othello import ENDLESS, Othello
 from toylab import figures as fig
 
@@ -31,6 +32,7 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
         "training": training(measures),
         "board": boards(measures, config),
         "small": small(measures, config),
+        "targets": targets(measures),
     }
 
 
@@ -206,6 +208,26 @@ def small(measures: Mapping[str, Any], config: Any) -> Figure:
     fig.title(
         sheet, f"4x4, {seeds} seeds: distance from the best prediction falls {', '.join(falls)}"
     )
+    return sheet
+
+
+def targets(measures: Mapping[str, Any]) -> Figure:
+    """Board and play through training on moves played and on expected ones, of small networks."""
+    rows = measures["small"].filter(pl.col("row").is_in(["main", "expected"]))
+    sheet = fig.figure(fig.COLUMN, 2.8)
+    ax = sheet.subplots()
+    kinds = {"main": ("moves played", fig.BLUE, "o"), "expected": ("chances", fig.ORANGE, "s")}
+    for row, (label, color, marker) in kinds.items():
+        for i, (_, seed) in enumerate(rows.filter(pl.col("row") == row).group_by("init_seed")):
+            path = seed.sort("step")
+            look = {"color": color, "marker": marker, "markersize": 3, "alpha": 0.7}
+            name = f"targets: {label}" if i == 0 else None
+            ax.plot(path["divergence"], path["accuracy"], label=name, **look)
+    ax.set(xscale="log", xlabel="KL(legal moves || prediction), nats", ylabel="squares told")
+    ax.invert_xaxis()
+    ax.legend(loc="upper left")
+    gap = as_near(measures).mean()
+    fig.title(ax, f"As near to the floor, chances tell {100 * gap:+.1f} points of the board")
     return sheet
 
 

@@ -85,8 +85,10 @@ def populations(config: Config) -> dict[str, Population]:
         heads=2,
         steps=config.small_steps,
         batch_size=64,
+        targets="played",
         learning_rate=3e-3,
         matrix_rate=0.0,
+        weight_decay=0.01,
         rungs=2,
     )
     return {"main": o.main(config), "small": o.main(small)}

@@ -22,7 +22,8 @@ before: on 4x4 networks of 600 steps, vectors of a ridge probe with a large pena
 difference of the classes' means) often edit better than those of one with a small penalty, which
 reads better; both are offered to the validation, with strengths around the best found there and on
 validation games of the 6x6 network. Ten to thirty steps of Adam do what a hundred do. The small
-networks are trained as the large one is: by AdamW in a first judged run, now by Muon (``othello``).
+networks are trained as the large one is: by AdamW in a first judged run, by Muon in a second, now
+on the chances of the moves in place of moves drawn (``othello``).
 """
 
 import dataclasses
@@ -93,8 +94,10 @@ def populations(config: Config) -> dict[str, Population]:
             width=config.small_width,
             steps=config.small_steps,
             batch_size=128,
+            targets=config.targets,
             learning_rate=config.learning_rate,
             matrix_rate=config.matrix_rate,
+            weight_decay=config.weight_decay,
             rungs=1,
         )
         found["small"] = o.main(small)

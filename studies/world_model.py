@@ -87,8 +87,10 @@ def populations(config: Config) -> dict[str, Population]:
         heads=config.small_heads,
         steps=config.small_steps,
         batch_size=config.small_batch,
+        targets="played",
         learning_rate=1.5e-3,
         matrix_rate=0.0,
+        weight_decay=0.01,
         rungs=2,  # before and after
     )
     skewed = dataclasses.replace(

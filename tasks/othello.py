@@ -186,6 +186,16 @@ class Othello(Task):
         count = jnp.sum(batch.latents["legal"].astype(jnp.float32), -1)
         return jnp.log(jnp.maximum(count, 1))
 
+    def chances(self, batch: Batch) -> Array:
+        """Chance of each token as the next move, the same for every legal one, (B, L, V).
+
+        Where the game is over all are 0.
+        """
+        squares = jnp.asarray(self.squares[1:])
+        legal = jnp.take(batch.latents["legal"], squares, axis=-1).astype(jnp.float32)
+        tokens = jnp.pad(legal, [(0, 0)] * (legal.ndim - 1) + [(1, 0)])
+        return tokens / jnp.maximum(jnp.sum(tokens, -1, keepdims=True), 1)
+
     def bayes_loss(self) -> float:
         """Mean of ``log(number of legal moves)`` over places, by simulation of 4,096 games.
 

@@ -200,6 +200,13 @@ class Recorded(Othello):
     def _of(self, tokens_T: Array) -> Batch:
         return self._batch(self._follow(jnp.asarray(self.squares)[tokens_T], self.rule))
 
+    def chances(self, batch: Batch) -> Array:
+        """Refused: people do not play at random."""
+        raise ToylabError(
+            f"Recorded: nobody knows the chances of the moves in {self.path}; learn from the moves "
+            "played."
+        )
+
     def bayes_loss(self) -> None:
         """Not known: people do not play at random."""
         return None

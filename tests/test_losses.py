@@ -9,7 +9,12 @@ import pytest
 from jax import Array
 from scipy.special import log_softmax, softmax
 
-from toylab.losses import cross_entropy, cross_entropy_from_logits, squared_error
+from toylab.losses import (
+    ExpectedCrossEntropy,
+    cross_entropy,
+    cross_entropy_from_logits,
+    squared_error,
+)
 from toylab.taps import Params, Tap, identity
 from toylab.task import Batch
 
@@ -148,4 +153,44 @@ def test_cross_entropy_of_one_position_and_of_none_weighted() -> None:
     targets = np.array([0, 1, 2, 0], np.int32)
     found = cross_entropy(Echo(), {"scale": jnp.float32(1)}, batch(logits, targets, [1, 1, 1, 0]))
     expected = oracle(logits, targets)[0] * [1, 1, 1, 0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """A world whose chances are a batch's only latent."""
+
+    def chances(self, batch: Batch) -> Array:
+        return batch.latents["chances"]
+
+
+def test_the_expected_loss_is_the_mean_over_draws_and_so_is_its_gradient() -> None:
+    logits = rng.normal(size=(3, 5)).astype(np.float32)
+    chances = rng.dirichlet(np.ones(5), size=3).astype(np.float32)
+    chances[0, :3] = [0, 0, chances[0, :3].sum()]
+    drawn = jnp.zeros(3, jnp.int32)
+    data = Batch(jnp.asarray(logits), drawn, jnp.ones(3), {"chances": jnp.asarray(chances)})
+
+    def slopes(loss, targets):
+        inputs = lambda z: data._replace(inputs=z, targets=targets)
+        total = lambda z: (loss(Echo(), {"scale": jnp.float32(1)}, inputs(z))).sum()
+        return jax.value_and_grad(total)(data.inputs)
+
+    found, slope = slopes(ExpectedCrossEntropy(Known()), drawn)
+    each = [slopes(cross_entropy, jnp.full(3, v, jnp.int32)) for v in range(5)]
+    by_hand = -(chances * log_softmax(logits.astype(np.float64), -1)).sum()
+    np.testing.assert_allclose(found, by_hand, rtol=1e-6)
+    mean = sum(chances[:, v, None] * np.asarray(each[v][1]) for v in range(5))
+    np.testing.assert_allclose(slope, mean, atol=1e-6)
+
+
+def test_the_expected_loss_is_a_weighted_mean_over_positions() -> None:
+    logits = rng.normal(size=(2, 4, 6)).astype(np.float32)
+    chances = rng.dirichlet(np.ones(6), size=(2, 4)).astype(np.float32)
+    weights = np.array([[1, 1, 0, 2], [0, 0, 0, 1]], np.float32)
+    data = batch(logits, np.zeros((2, 4), np.int32), weights)
+    data = data._replace(latents={"chances": jnp.asarray(chances)})
+    found = ExpectedCrossEntropy(Known())(Echo(), {"scale": jnp.float32(1)}, data)
+    nats = -(chances * log_softmax(logits.astype(np.float64), -1)).sum(-1)
+    expected = (weights * nats).sum(1) / weights.sum(1)
     np.testing.assert_allclose(found, expected, rtol=1e-6)

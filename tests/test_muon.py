@@ -12,7 +12,7 @@ from toylab.errors import ToylabError
 from toylab.losses import cross_entropy
 from toylab.members import grid
 from toylab.models import Transformer
-from toylab.muon import Muon
+from toylab.muon import Muon, orthogonal
 from toylab.optim import constant, cosine
 from toylab.population import Population
 
@@ -54,11 +54,15 @@ def by_hand(w_MN: np.ndarray, schedule) -> np.ndarray:
         v = MOMENTUM * v + (1 - MOMENTUM) * g
         ahead = MOMENTUM * v / (1 - MOMENTUM ** (t + 2))
         x = ahead + (1 - MOMENTUM) * g / (1 - MOMENTUM ** (t + 1))
-        x = x / np.linalg.norm(x)
-        for _ in range(5):
+        tall = x.shape[0] > x.shape[1]
+        x = x.T if tall else x
+        row = np.abs(x @ x.T).sum(1) ** -0.5
+        x = row[:, None] * x
+        for _ in range(4):
             a, b, c = COEFFICIENTS
             gram = x @ x.T
             x = a * x + (b * gram + c * gram @ gram) @ x
+        x = x.T if tall else x
         rate = RATE * float(schedule(jnp.int32(t)))
         w = w - rate * (0.2 * np.sqrt(max(w.shape)) * x + DECAY * w)
     return w
@@ -87,6 +91,19 @@ def test_matrices_follow_muon_by_hand_and_the_rest_nadamw(schedule) -> None:
         assert np.abs(np.asarray(after) - np.asarray(plain)).max() > 1e-3
         matrices += 1
     assert matrices == 6
+
+
+@pytest.mark.parametrize("shape", [(24, 40), (40, 24), (32, 32)])
+def test_singular_values_come_near_one_and_vectors_stay(shape) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape).astype(np.float32)
+    u, s, vh = np.linalg.svd(x.astype(np.float64), full_matrices=False)
+    # In the basis of its singular vectors the result is diagonal, with values near 1.
+    turned = u.T @ np.asarray(jax.jit(orthogonal)(x), np.float64) @ vh.T
+    values = np.diag(turned)
+    assert np.abs(turned - np.diag(values)).max() < 0.2
+    wide = s > 0.1 * s[0]
+    assert (values[wide] > 0.6).all() and values.max() < 1.3
 
 
 def test_every_singular_value_of_an_update_is_near_one() -> None:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
 from tasks import othello_rules as rules
 from tasks.othello import Othello
@@ -145,6 +146,36 @@ def test_the_skewed_opening_leaves_one_first_move_out(opening):
     kept_out = task.tokens[4]  # the square to the left of the centre's first
     assert (kept_out in first) == (opening == "held-out")
     assert len(first) == (1 if opening == "held-out" else 3)
+
+
+def test_chances_are_the_frequencies_of_the_moves_that_follow():
+    task = Othello(4)
+    batch = drawn(task, 4000)
+    chances = np.asarray(task.chances(batch), np.float64)
+    for place in (0, 1, 3):
+        games = {}  # by what was played so far
+        for row, before in enumerate(batch.inputs[:, : place + 1]):
+            games.setdefault(before.tobytes(), []).append(row)
+        rows = max(games.values(), key=len)
+        seen = np.bincount(batch.targets[rows, place], minlength=task.vocab)
+        expected = chances[rows[0], place] / chances[rows[0], place].sum() * len(rows)
+        assert (seen[expected == 0] == 0).all() and (expected > 0).sum() > 1
+        moves = expected > 0
+        assert len(rows) > 10 and chisquare(seen[moves], expected[moves]).pvalue > 0.001
+
+
+def test_chances_are_those_of_the_slow_game():
+    task = Othello(6)
+    batch = drawn(task)
+    chances = np.asarray(task.chances(batch))
+    for row in range(5):
+        legal = slow.follow(6, squares_of(task, batch, row), task.rule)["legal"]
+        for ply in range(int(batch.weights[row].sum())):
+            squares = np.flatnonzero(legal[ply])
+            expected = np.isin(task.squares, squares) / len(squares)
+            np.testing.assert_allclose(chances[row, ply], expected, rtol=1e-6)
+    over = batch.weights == 0
+    assert (chances[over] == 0).all()
 
 
 def test_the_floor_is_the_log_of_the_number_of_legal_moves():

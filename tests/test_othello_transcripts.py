@@ -106,7 +106,16 @@ def test_the_command_line_refuses_before_training(tmp_path, capsys):
     words += ["--set", "size=8", f"transcripts={path}"]
     assert main(words) == 1 and "--skip-bad" in capsys.readouterr().err
     assert main([*words, "--skip-bad"]) == 1 and "all 1 games" in capsys.readouterr().err
+    good = written(tmp_path / "good.txt", ["f5d6"])
+    assert main([*words[:-1], f"transcripts={good}"]) == 1
+    assert "targets=played" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_nobody_knows_the_chances_of_recorded_moves(tmp_path):
+    task = Recorded(8, path=str(written(tmp_path / "games.txt", ["f5d6"])))
+    with pytest.raises(ToylabError, match="chances"):
+        task.chances(task.enumerate())
 
 
 def test_a_population_is_described_by_the_games_too(tmp_path):

@@ -5,12 +5,14 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score
 
 from studies._othello import network as o
 from studies._othello import probes as p
+from studies._othello.claims import as_near
 from tasks.othello import Othello
 from toylab.errors import ToylabError
 from toylab.taps import run
@@ -140,8 +142,24 @@ def test_activations_do_not_depend_on_the_chunk():
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [({"size": 5}, "size = 5"), ({"steps": 0}, "steps"), ({"heads": 3}, "heads")],
+    [
+        ({"size": 5}, "size = 5"),
+        ({"steps": 0}, "steps"),
+        ({"heads": 3}, "heads"),
+        ({"targets": "all"}, "targets"),
+    ],
 )
 def test_wrong_settings(setting, message):
     with pytest.raises(ToylabError, match=message):
         o.main(o.Network(**setting))
+
+
+def test_boards_are_compared_where_both_are_as_near_to_the_best_prediction():
+    path = [(0, 3.0, 0.5), (10, 1.0, 0.6), (100, 0.01, 0.9)]
+    rows = [("expected", *point) for point in path] + [
+        ("main", 0, 3.0, 0.5),
+        ("main", 100, 0.1, 0.7),
+    ]
+    table = pl.DataFrame(rows, ["row", "step", "divergence", "accuracy"], orient="row")
+    both = pl.concat([table.with_columns(init_seed=pl.lit(seed)) for seed in (0, 1)])
+    np.testing.assert_allclose(as_near({"small": both}), [0.05, 0.05], atol=1e-9)

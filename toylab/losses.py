@@ -5,12 +5,24 @@ batch. A loss that has numbers of its own is a frozen dataclass with ``__call__`
 may then differ per member.
 """
 
+import dataclasses
+from typing import Protocol
+
 import jax
 import jax.numpy as jnp
+import optax
 from jax import Array
 
 from toylab.taps import Model, Params
 from toylab.task import Batch
+
+
+class KnowsChances(Protocol):
+    """A task that knows how its targets are drawn."""
+
+    def chances(self, batch: Batch) -> Array:
+        """Chance of each class as the target, given what comes before it, (B, ..., V)."""
+        ...
 
 
 def squared_error(model: Model, params: Params, batch: Batch) -> Array:
@@ -45,7 +57,32 @@ def cross_entropy(model: Model, params: Params, batch: Batch) -> Array:
         give each example's loss times its weight.
     """
     logits = model.apply(params, batch.inputs)
-    nats = cross_entropy_from_logits(logits, batch.targets)
+    return _over_positions(cross_entropy_from_logits(logits, batch.targets), batch)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExpectedCrossEntropy:
+    """Cross-entropy in nats with all that a target could have been: ``-sum_v q_v log p_v``.
+
+    ``q`` is the distribution that a target is drawn from, given what comes before it. This is the
+    mean of :func:`cross_entropy` over draws of the targets, and so is its gradient: the same
+    network is best, and the noise of the draws is gone. It serves where a task can tell ``q``.
+
+    Args:
+        world: the task, with a method ``chances(batch)``; it is asked with the batch it gave.
+    """
+
+    world: KnowsChances
+
+    def __call__(self, model: Model, params: Params, batch: Batch) -> Array:
+        """Return the mean over each example's positions, weighted, (B,)."""
+        logits = model.apply(params, batch.inputs)
+        nats = optax.softmax_cross_entropy(logits, self.world.chances(batch))
+        return _over_positions(nats, batch)
+
+
+def _over_positions(nats: Array, batch: Batch) -> Array:
+    """Weighted mean over the positions of each example, (B,)."""
     weights = jnp.broadcast_to(batch.weights, nats.shape).astype(nats.dtype)
     axes = tuple(range(1, nats.ndim))
     if not axes:

@@ -16,8 +16,8 @@ from jax import Array
 from tasks.othello import Othello
 from tasks.othello_transcripts import Recorded
 from toylab.chunks import in_chunks
-from toylab.errors import check_number
-from toylab.losses import cross_entropy
+from toylab.errors import ToylabError, check_number, nearest
+from toylab.losses import ExpectedCrossEntropy, cross_entropy
 from toylab.members import seeds
 from toylab.models import Transformer
 from toylab.muon import Muon
@@ -30,6 +30,7 @@ from toylab.taps import run as forward
 from toylab.task import Batch
 from toylab.world.edits import top_errors
 
+TARGETS = ("played", "expected")
 STATES = ("empty", "mine", "theirs")
 RIDGE = 1e-2
 
@@ -38,7 +39,10 @@ RIDGE = 1e-2
 class Network:
     """Settings of the network that plays; a study's own settings build on them.
 
-    The training set is endless: every step draws fresh games.
+    The training set is endless: every step draws fresh games. At each place the network learns from
+    the move that was ``played``, or from what was to be ``expected``: the chances that the
+    generator draws it by, which is the mean of the same loss over every move that could have
+    followed. No more is told of the board than which moves these are.
     """
 
     networks: int = 1  # on the larger board
@@ -47,11 +51,12 @@ class Network:
     depth: int = 4
     width: int = 128
     heads: int = 4
-    steps: int = 5_000
-    batch_size: int = 128  # games
+    steps: int = 27_000
+    batch_size: int = 20  # games
+    targets: Literal["played", "expected"] = "expected"
     learning_rate: float = 3e-3  # of Adam's steps
     matrix_rate: float = 8e-3  # of Muon, for the matrices in the blocks; 0: Adam for these too
-    weight_decay: float = 0.01
+    weight_decay: float = 0.1
     products: Literal["float32", "bfloat16"] = "float32"  # while training; see Transformer
     rungs: int = 12  # snapshots, log-spaced
     transcripts: str = ""  # a file of games to use in place of random ones
@@ -59,6 +64,14 @@ class Network:
 
     def __post_init__(self) -> None:
         self.world()
+        if self.targets not in TARGETS:
+            hint = nearest(str(self.targets), TARGETS)
+            raise ToylabError(f"othello: targets = {self.targets!r}; {hint}")
+        if self.transcripts and self.targets == "expected":
+            raise ToylabError(
+                f"othello: nobody knows the chances of the moves in {self.transcripts}, as targets "
+                "= expected would need; add --set targets=played."
+            )
         for name in ("steps", "rungs", "networks"):
             check_number("othello", name, getattr(self, name), low=1, whole=True)
 
@@ -78,6 +91,7 @@ SMOKE: dict[str, Any] = {
     "batch_size": 64,
     "learning_rate": 1.5e-3,
     "matrix_rate": 0.0,
+    "weight_decay": 0.01,
     "rungs": 3,
 }
 PAPER: dict[str, Any] = {
@@ -87,9 +101,9 @@ PAPER: dict[str, Any] = {
     "heads": 8,
     "steps": 4_000,
     "batch_size": 4096,
+    "targets": "played",
     "learning_rate": 1e-3,
     "matrix_rate": 0.0,
-    "weight_decay": 0.1,
     "products": "bfloat16",
 }
 
@@ -119,18 +133,19 @@ def network(
 
 def main(config: Network) -> Population:
     """The population ``main``: the network, one member per network."""
+    world = config.world()
     shape = cosine(config.steps, warmup=max(1, config.steps // 20), floor=0.05)
     rate, decay = config.learning_rate, config.weight_decay
     adam = AdamW(rate, decay, b2=0.98, schedule=shape)
     muon = Muon(config.matrix_rate, decay, rate, b2=0.98, schedule=shape)
     return Population(
         model=network(config.size, config.depth, config.width, config.heads, config.products),
-        task=config.world(),
+        task=world,
         members=seeds(config.networks),
         optimizer=muon if config.matrix_rate else adam,
         steps=config.steps,
         batch_size=config.batch_size,
-        loss=cross_entropy,
+        loss=cross_entropy if config.targets == "played" else ExpectedCrossEntropy(world),
         snapshots=ladder(config.steps, config.rungs),
     )
 
