@@ -227,7 +227,8 @@ def targets(measures: Mapping[str, Any]) -> Figure:
     ax.invert_xaxis()
     ax.legend(loc="upper left")
     gap = as_near(measures).mean()
-    fig.title(ax, f"As near to the floor, chances tell {100 * gap:+.1f} points of the board")
+    words = f"{100 * gap:+.1f} points of the board from targets that are chances,"
+    fig.title(ax, f"{words} where both are as near to the best prediction")
     return sheet
 
 

@@ -56,7 +56,7 @@ class Network:
     targets: Literal["played", "expected"] = "expected"
     learning_rate: float = 3e-3  # of Adam's steps
     matrix_rate: float = 8e-3  # of Muon, for the matrices in the blocks; 0: Adam for these too
-    weight_decay: float = 0.1
+    weight_decay: float = 0.02
     products: Literal["float32", "bfloat16"] = "float32"  # while training; see Transformer
     rungs: int = 12  # snapshots, log-spaced
     transcripts: str = ""  # a file of games to use in place of random ones
@@ -104,6 +104,7 @@ PAPER: dict[str, Any] = {
     "targets": "played",
     "learning_rate": 1e-3,
     "matrix_rate": 0.0,
+    "weight_decay": 0.1,
     "products": "bfloat16",
 }
 
