@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from figures import _boards
 from studies._othello.claims import as_near
@@ -224,6 +225,9 @@ def targets(measures: Mapping[str, Any]) -> Figure:
             name = f"targets: {label}" if i == 0 else None
             ax.plot(path["divergence"], path["accuracy"], label=name, **look)
     ax.set(xscale="log", xlabel="KL(legal moves || prediction), nats", ylabel="squares told")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.invert_xaxis()
     ax.legend(loc="upper left")
     gap = as_near(measures).mean()

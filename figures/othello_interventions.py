@@ -57,7 +57,11 @@ def edit(measures: Mapping[str, Any], config: Any) -> Figure:
         missed = [s for s in np.flatnonzero(truth).tolist() if s not in top]
         boards.marks(ax, size, missed, "+", "legal, not predicted", color=fig.VERMILLION)
         boards.outlines(ax, size, changed)
-        fig.title(ax, f"{when} the edit: {count - len(wrong)} of {count} legal moves predicted")
+        words = f"{when} the edit: {count - len(wrong)} of {count} legal moves predicted"
+        if when == "after" and (new := truth & ~_values(rows, "legal_before")).any():
+            due, got = new.sum() / count, p[new].sum()
+            words += f"; new ones, due {due:.0%} of the probability, get {got:.0%}"
+        fig.title(ax, words)
     handles, labels = axes[1].get_legend_handles_labels()
     sheet.legend(handles, labels, loc="outside lower left", ncols=3)
     colours = boards.fields(axes[1], size, [], 0, high, "YlGnBu")

@@ -1,6 +1,7 @@
 """The study ``othello_interventions``: boards, cases, edits and scores against slow truths."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ from studies._othello import interventions_saliency as saliency
 from studies._othello import interventions_tables as t
 from studies._othello import network as o
 from studies._othello.interventions_probes import fit_probes
-from studies._othello.interventions_run import Bench, Choice
+from studies._othello.interventions_run import Bench, Choice, score_rows
 from studies._othello.interventions_units import ratio
 from studies.othello_interventions import Config, study
 from tasks.othello import Othello
@@ -214,3 +215,24 @@ def test_tables_and_figures(bench: Bench) -> None:
     with fig.style():
         config = dataclasses.replace(SMOKE, size=4)
         assert set(draw(measures, config)) == {"edit", "errors", "strength", "several", "saliency"}
+
+
+def test_scores_of_an_edit_by_rank_and_in_probability() -> None:
+    task = Othello(4)
+    first, second, third = task.squares[1:4]
+    before, legal = np.zeros((2, 2, 16), bool)
+    before[:, [first, second]] = True
+    legal[0, [first, third]] = True  # the second goes, the third comes
+    legal[1, first] = True  # the second goes
+    p = np.zeros((2, task.vocab))
+    p[0, :4] = [0.1, 0.6, 0.1, 0.2]
+    p[1, :4] = [0.0, 0.75, 0.25, 0.0]
+    logits = np.log(np.maximum(p, 1e-12)).astype(np.float32)
+    bench = SimpleNamespace(net=SimpleNamespace(task=task))
+    cases = SimpleNamespace(legal=legal, legal_before=before, place=np.array([4, 5]), count=2)
+    one, two = score_rows(bench, cases, logits, 1.0)
+    assert (one["error"], one["dropped"], one["risen"]) == (0, 1.0, 1.0)
+    assert one["given"] == pytest.approx(0.2 / 0.5) and two["given"] is None
+    assert one["apart"] == pytest.approx((0.1 + 0.1 + 0.1 + 0.3) / 2, abs=1e-6)
+    assert two["apart"] == pytest.approx(0.25, abs=1e-6)
+    assert one["p_legal"] == pytest.approx(0.8) and two["p_legal"] == pytest.approx(0.75)

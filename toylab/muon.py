@@ -29,8 +29,8 @@ class Muon:
     layer make one matrix. Embeddings, positions, unembedding, biases and gains take the step of
     AdamW with Nesterov momentum, at a rate of their own, with the same decay.
 
-    Optax has the same (``optax.contrib.muon``), but maps over an axis of one matrix, for which XLA
-    on a CPU takes twice as long.
+    Optax has it too (``optax.contrib.muon``), but maps over an axis of one matrix, which XLA on a
+    CPU compiles badly: 28 ms in place of 16 for the 24 matrices of four blocks of width 128.
 
     Args:
         learning_rate: peak learning rate of the matrices.

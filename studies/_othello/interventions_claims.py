@@ -5,6 +5,7 @@ import polars as pl
 from studies._othello.interventions_units import (
     affected,
     against_null,
+    errors_of,
     over_seeds,
     sooner,
     vector_less_gradient,
@@ -35,6 +36,26 @@ CLAIMS = (
         f"{NANDA}, section 4, table 2, less the network's own errors",
         affected,
         Expect.below(CUT),
+        unit=CASE,
+    ),
+    Claim(
+        "flip_probability",
+        "In probability too, not only in rank: the total variation between the prediction and the "
+        "even choice among the moves of the edited board is at most half of that without an edit. "
+        "(This and the next were added after a figure showed a board whose newly legal moves had "
+        "risen in rank and hardly in probability.)",
+        "what the count of the N likeliest moves leaves out",
+        against_null("vector", "flip", column="apart"),
+        Expect.below(0.5),
+        unit=CASE,
+    ),
+    Claim(
+        "flip_given",
+        "Moves that the flip makes legal get at least half of the probability due to them, 1/N "
+        "each for N legal moves.",
+        "the same; an independent replication (nothello_world) sees 5% of such moves rise",
+        lambda m: errors_of(m, "vector", "flip", column="given"),
+        Expect.above(0.5),
         unit=CASE,
     ),
     Claim(

@@ -182,7 +182,9 @@ def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> 
     them, N the number of legal ones on the edited board. ``told_wrongly`` and
     ``missed`` are false positives and negatives of the moves whose probability is above 1/(2N),
     which need not be equal. ``dropped`` is the share of the newly illegal moves outside the N
-    likeliest, ``risen`` that of the newly legal ones among them; null where there are none.
+    likeliest, ``risen`` that of the newly legal ones among them, ``given`` the probability of the
+    newly legal ones as a share of what is due to them, 1/N each; null where there are none.
+    ``apart`` is the total variation between the prediction and the even choice of a legal move.
     """
     legal, before = cases.legal, cases.legal_before
     scores = move_scores(bench.net.task, logits)
@@ -193,6 +195,8 @@ def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> 
     likely = p > 1 / (2 * n)
     error = errors(bench.net.task, logits, legal)
     gone, come = before & ~legal, legal & ~before
+    elsewhere = 1 - p.sum(-1)  # on the token that fills up games
+    apart = (np.abs(p - legal / np.maximum(n, 1)).sum(-1) + elsewhere) / 2
     return [
         {
             "case": i,
@@ -203,7 +207,9 @@ def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> 
             "missed": int((legal & ~likely)[i].sum()),
             "dropped": _share(~top[i], gone[i]),
             "risen": _share(top[i], come[i]),
+            "given": float(p[i][come[i]].mean() * n[i, 0]) if come[i].any() else None,
             "p_legal": float(p[i][legal[i]].sum()),
+            "apart": float(apart[i]),
             "moved": moved,
         }
         for i in range(cases.count)

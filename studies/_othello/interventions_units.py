@@ -24,26 +24,34 @@ def ratio(edited_C: np.ndarray, null_C: np.ndarray) -> np.ndarray:
 
 
 def errors_of(
-    measures: Measures, method: str, kind: str, natural: bool = True, squares: int = 1
+    measures: Measures,
+    method: str,
+    kind: str,
+    natural: bool = True,
+    squares: int = 1,
+    column: str = "error",
 ) -> np.ndarray:
-    """Errors of one method on one set of the main network's cases, case by case."""
+    """Errors of one method on one set of the main network's cases, case by case.
+
+    Cases without a value are left out.
+    """
     rows = measures["cases"].filter(
         (pl.col("network") == "main") & (pl.col("init_seed") == 0) & (pl.col("method") == method)
     )
     rows = rows.filter(
         (pl.col("kind") == kind) & (pl.col("natural") == natural) & (pl.col("squares") == squares)
     )
-    return rows.sort("case")["error"].to_numpy().astype(np.float64)
+    return rows.sort("case")[column].drop_nulls().to_numpy().astype(np.float64)
 
 
 def against_null(
-    method: str, kind: str, natural: bool = True, squares: int = 1
+    method: str, kind: str, natural: bool = True, squares: int = 1, column: str = "error"
 ) -> Callable[[Measures], np.ndarray]:
     """A claim's measure: a method's error over the null error."""
 
     def measure(measures: Measures) -> np.ndarray:
-        edited, null = (errors_of(measures, m, kind, natural, squares) for m in (method, "null"))
-        return ratio(edited, null)
+        of = lambda name: errors_of(measures, name, kind, natural, squares, column)
+        return ratio(of(method), of("null"))
 
     return measure
 
