@@ -190,13 +190,11 @@ def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> 
     scores = move_scores(bench.net.task, logits)
     n = legal.sum(-1, keepdims=True)
     top = np.argsort(np.argsort(-scores, -1, kind="stable"), -1, kind="stable") < n
-    weight = np.exp(logits - logits.max(-1, keepdims=True))
-    p = np.exp(scores - logits.max(-1, keepdims=True)) / weight.sum(-1, keepdims=True)
+    p = square_chances(bench, logits)
     likely = p > 1 / (2 * n)
     error = errors(bench.net.task, logits, legal)
     gone, come = before & ~legal, legal & ~before
-    elsewhere = 1 - p.sum(-1)  # on the token that fills up games
-    apart = (np.abs(p - legal / np.maximum(n, 1)).sum(-1) + elsewhere) / 2
+    apart = from_even(p, legal)
     return [
         {
             "case": i,
@@ -214,6 +212,20 @@ def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> 
         }
         for i in range(cases.count)
     ]
+
+
+def square_chances(bench: Bench, logits: np.ndarray) -> np.ndarray:
+    """Probability of each square as the next move, (C, N)."""
+    top = logits.max(-1, keepdims=True)
+    scores = move_scores(bench.net.task, logits - top)
+    return np.exp(scores) / np.exp(logits - top).sum(-1, keepdims=True)
+
+
+def from_even(p: np.ndarray, legal: np.ndarray) -> np.ndarray:
+    """Total variation between predictions (C, N) and the even choice of a legal move, (C,)."""
+    even = legal / np.maximum(legal.sum(-1, keepdims=True), 1)
+    elsewhere = 1 - p.sum(-1)  # on the token that fills up games
+    return (np.abs(p - even).sum(-1) + elsewhere) / 2
 
 
 def _share(flags: np.ndarray, among: np.ndarray) -> float | None:

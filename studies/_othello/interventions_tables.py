@@ -14,10 +14,12 @@ from studies._othello.interventions_run import (
     Rows,
     choose_gradient,
     choose_vector,
+    from_even,
     length,
     score_rows,
+    square_chances,
 )
-from studies._othello.network import draw_games, errors, move_scores
+from studies._othello.network import draw_games, errors
 from toylab.steering.activation import random_like
 
 NOISE = 5  # seed of random directions
@@ -192,15 +194,20 @@ def step_rows(bench: Bench, grid: Grid, choice: Choice, counts: tuple[int, ...])
 
 
 def example_rows(bench: Bench, cases: Cases, null: np.ndarray, after: np.ndarray) -> Rows:
-    """A board before and after one edit, square by square: the case of the median error."""
-    error = errors(bench.net.task, after, cases.legal)
-    gain = errors(bench.net.task, null, cases.legal) - error
-    i = int(np.lexsort((-gain, np.abs(error - np.median(error))))[0])
-    shares = []
-    for logits in (null[i], after[i]):
-        weight = np.exp(logits - logits.max())
-        log_p = move_scores(bench.net.task, logits - logits.max())
-        shares.append(np.exp(log_p) / weight.sum())
+    """A board before and after one edit, square by square: a typical one of those that change much.
+
+    Of the cases of the median error, where the edit mends at least as many moves as usual, it is
+    the one whose prediction is the median total variation from the even choice.
+    """
+    legal = cases.legal
+    error = errors(bench.net.task, after, legal)
+    gain = errors(bench.net.task, null, legal) - error
+    off = np.abs(error - np.median(error))
+    usual = np.flatnonzero((off == off.min()) & (gain >= np.median(gain)))
+    usual = usual if len(usual) else np.arange(cases.count)
+    p_null, p_after = square_chances(bench, null), square_chances(bench, after)
+    i = int(usual[np.argsort(from_even(p_after, legal)[usual], kind="stable")[len(usual) // 2]])
+    shares = (p_null[i], p_after[i])
     return [
         {
             "square": s,
