@@ -294,7 +294,7 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "540,000 games of 6x6, 100 TFLOP, half an hour; 40 networks of 4x4, 6 minutes; "
+        "laptop": "540,000 games of 6x6, 84 TFLOP, half an hour; 40 networks of 4x4, 6 minutes; "
         "probes, 3 minutes",
         "paper": "16 million games of 8x8, 150 PFLOP; not run yet",
     },
