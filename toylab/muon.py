@@ -107,16 +107,16 @@ class _Momentum(NamedTuple):
 def _orthogonal_momentum(decay: Number) -> optax.GradientTransformation:
     """Turn gradients into ``0.2 sqrt(max(m, n)) O``."""
 
-    def update(grads: Params, state: _Momentum, _: Any = None) -> tuple[Params, _Momentum]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         beta = jnp.asarray(decay, jnp.float32)
-        mean = jax.tree.map(lambda v, g: beta * v + (1 - beta) * g, state.mean, grads)
+        mean = jax.tree.map(lambda v, g: beta * v + (1 - beta) * g, state.mean, updates)
         count = state.count + 1
         # Bias-corrected, as Optax's NAdam is; the scale cancels, the balance of the two does not.
         old, new = beta / (1 - beta ** (count + 1)), (1 - beta) / (1 - beta**count)
-        ahead = jax.tree.map(lambda v, g: old * v + new * g, mean, grads)
+        ahead = jax.tree.map(lambda v, g: old * v + new * g, mean, updates)
         return jax.tree_util.tree_map_with_path(_step, ahead), _Momentum(count, mean)
 
-    def init(params: Params) -> _Momentum:
+    def init(params: Any) -> Any:
         return _Momentum(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
 
     return optax.GradientTransformation(init, update)
