@@ -41,9 +41,9 @@ CLAIMS = (
     Claim(
         "flip_probability",
         "In probability too, not only in rank: the total variation between the prediction and the "
-        "even choice among the moves of the edited board is at most half of that without an edit. "
-        "(This and the next were added after a figure showed a board whose newly legal moves had "
-        "risen in rank and hardly in probability.)",
+        "even choice among the moves of the edited board is at most half of that without an edit "
+        "(this and the next were added after a figure showed a board whose newly legal moves had "
+        "risen in rank and hardly in probability).",
         "what the count of the N likeliest moves leaves out",
         against_null("vector", "flip", column="apart"),
         Expect.below(0.5),
