@@ -122,8 +122,8 @@ def strength(measures: Mapping[str, Any], config: Any) -> Figure:
         fontsize=6,
         title="first layer",
         title_fontsize=6,
-        ncols=4,
-        loc="lower left",
+        ncols=2,
+        loc="upper left",
         columnspacing=0.8,
         handlelength=1,
     )

@@ -32,7 +32,8 @@ CLAIMS = (
         "flip_affected",
         "Counting only the moves whose legality the flip changes, those that go the wrong way are "
         "at most a quarter of what they are without an edit. (Added after a first look: the null "
-        "error also holds what the network gets wrong on any board, a third to a half of it here).",
+        "error also holds what the network gets wrong on any board, in the two earlier networks a "
+        "third to a half of it).",
         f"{NANDA}, section 4, table 2, less the network's own errors",
         affected,
         Expect.below(CUT),
