@@ -34,8 +34,9 @@ It is told which moves are legal, as Li et al.'s never is in one go, though stil
 board. Small networks trained both ways, on the smallest board, tell what that does to the board.
 With less noise smaller batches and more decay serve better: in pilots of 48,000 games 0.92 were
 wrong or missing in batches of 32, 0.87 in batches of 20 (by then with Muon on plain matrices), and
-0.77 with a decay of 0.1 in place of 0.01 (0.82 with 0.3). Over eleven times the steps a decay of 0.02 shrinks weights as far as one of
-between 0.1 and 0.2 did. Heads, width and depth made little difference, or were worse for the time.
+0.77 with a decay of 0.1 in place of 0.01 (0.82 with 0.3). Over eleven times the steps a decay of
+0.02 shrinks weights as far as one of between 0.1 and 0.2 did. Heads, width and depth made little
+difference, or were worse for the time.
 
 The laptop preset plays on 6x6. The KL to the uniform choice among the legal moves is exact at every
 place, so progress is measured against the floor that no predictor can beat.
