@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from toylab.bench import Row, Worker, compare, interleave
+from toylab.cli.bench import Row, Worker, compare, interleave
 from toylab.errors import check_number
 
-OURS = "benchmarks.countdown_sides:Ours"
-TORCH = "benchmarks.countdown_torch:Cached"
+OURS = "toylab.benchmarks.countdown_sides:Ours"
+TORCH = "toylab.benchmarks.countdown_torch:Cached"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import dataclasses
 import os
 from typing import Any
 
-from benchmarks.countdown import Case
+from toylab.benchmarks.countdown import Case
 
 
 def model(case: Case) -> Any:
@@ -39,7 +39,7 @@ class Sampler:
 
     def run(self) -> Any:
         """Draw one batch."""
-        from toylab.sampling import generate
+        from toylab.models.sampling import generate
 
         return generate(self.net, self.params, self.prompts, self.case.drawn, self.key)
 
@@ -71,12 +71,12 @@ class Updates:
     def __init__(self, prompts: int, group: int, rollouts: bool, depth: int, width: int) -> None:
         import jax
 
-        from tasks.countdown_prompts import CountdownPrompts
-        from toylab.engine import Program
-        from toylab.grpo import GRPO
         from toylab.members import seeds
         from toylab.optim import AdamW
         from toylab.population import Population
+        from toylab.rl.grpo import GRPO
+        from toylab.tasks.countdown.countdown_prompts import CountdownPrompts
+        from toylab.train.engine import Program
 
         task = CountdownPrompts()
         length = 7 * task.attempt_length + task.answer_length

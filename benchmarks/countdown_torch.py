@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.countdown import Case
+from toylab.benchmarks.countdown import Case
 
 EPS, BASE = 1e-5, 10_000.0
 

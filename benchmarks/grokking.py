@@ -10,15 +10,15 @@ Source: Nanda et al. 2023 (arXiv:2301.05217), section 3 and appendix A, for the 
 import dataclasses
 from typing import Any
 
-from toylab.bench import Row
-from toylab.bench_sides import EngineSide, race
+from toylab.cli.bench import Row
+from toylab.cli.bench_sides import EngineSide, race
 
 LENGTH = 3
 MORE_SIZES = (1024,)
 SMALLEST_PIECE, LARGEST_PIECE = 64, 512  # examples
 SIDES = {
-    "ours": "benchmarks.grokking:Ours",
-    "PyTorch loop": "benchmarks.grokking_torch:Loop",
+    "ours": "toylab.benchmarks.grokking:Ours",
+    "PyTorch loop": "toylab.benchmarks.grokking_torch:Loop",
 }
 
 
@@ -75,7 +75,7 @@ class Case:
 
 def task(case: Case) -> Any:
     """Return the case's task."""
-    from tasks.modular import ModularArithmetic
+    from toylab.tasks.grokking.modular import ModularArithmetic
 
     return ModularArithmetic(p=case.p, fraction=case.fraction)
 
@@ -110,7 +110,7 @@ def population(case: Case) -> Any:
 
 
 class Ours(EngineSide):
-    """See :class:`toylab.bench_sides.EngineSide`."""
+    """See :class:`toylab.cli.bench_sides.EngineSide`."""
 
     def populations(self, case: Case) -> dict[str, Any]:
         """See :func:`population`; also cut into pieces that a CPU's cache may hold."""
@@ -139,7 +139,7 @@ def rows(
         **changes: other fields of :class:`Case`, for a smaller one.
 
     Returns:
-        See :func:`toylab.bench_sides.race`.
+        See :func:`toylab.cli.bench_sides.race`.
 
     Raises:
         ToylabError: PyTorch is missing, a number is out of range, or a side failed.

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.grokking import LENGTH, Case, task
-from benchmarks.torch_side import TorchSide
+from toylab.benchmarks.grokking import LENGTH, Case, task
+
+from .torch_side import TorchSide
 
 Params = dict[str, Tensor]
 

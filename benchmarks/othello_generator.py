@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from toylab.bench import Row, Worker, compare, interleave
+from toylab.cli.bench import Row, Worker, compare, interleave
 from toylab.errors import ToylabError, check_number
 
 GAMES = 8192  # per step of each side
 SIDES = {
-    "ours": "benchmarks.othello_generator:Ours",
-    "NumPy bitboards (1 thread)": "benchmarks.othello_numpy:Plain",
-    "pgx": "benchmarks.othello_generator:Pgx",
+    "ours": "toylab.benchmarks.othello_generator:Ours",
+    "NumPy bitboards (1 thread)": "toylab.benchmarks.othello_numpy:Plain",
+    "pgx": "toylab.benchmarks.othello_generator:Pgx",
 }
 PGX_PLIES = 68  # passes are moves there: 60 moves, and room for more passes than ever occur
 
@@ -60,7 +60,7 @@ class Ours:
         import jax
         from jax.sharding import NamedSharding, PartitionSpec
 
-        from tasks.othello import Othello
+        from toylab.tasks.othello.othello import Othello
 
         task, devices = Othello(case.size), len(jax.devices())
         each = case.games // devices

@@ -9,15 +9,15 @@ fresh batch. In the *shared* design all members have one data seed and see the s
 import dataclasses
 from typing import Any
 
-from toylab.bench import Row
-from toylab.bench_sides import EngineSide, race
+from toylab.cli.bench import Row
+from toylab.cli.bench_sides import EngineSide, race
 
 MORE_SIZES = (256, 1024)
 SIDES = {
-    "ours": "benchmarks.superposition:Ours",
-    "PyTorch batched": "benchmarks.superposition_torch:Batched",
-    "PyTorch batched, our layout": "benchmarks.superposition_torch:FeatureMajor",
-    "PyTorch loop": "benchmarks.superposition_torch:Loop",
+    "ours": "toylab.benchmarks.superposition:Ours",
+    "PyTorch batched": "toylab.benchmarks.superposition_torch:Batched",
+    "PyTorch batched, our layout": "toylab.benchmarks.superposition_torch:FeatureMajor",
+    "PyTorch loop": "toylab.benchmarks.superposition_torch:Loop",
 }
 
 
@@ -65,11 +65,11 @@ class Case:
 
 def population(case: Case) -> Any:
     """Return the case as a :class:`toylab.population.Population`."""
-    from tasks.superposition import Sparse
     from toylab.members import grid, seeds
     from toylab.models import Autoencoder
     from toylab.optim import AdamW
     from toylab.population import Population
+    from toylab.tasks.superposition.superposition import Sparse
 
     return Population(
         model=Autoencoder(case.n_features, case.n_hidden),
@@ -82,7 +82,7 @@ def population(case: Case) -> Any:
 
 
 class Ours(EngineSide):
-    """See :class:`toylab.bench_sides.EngineSide`."""
+    """See :class:`toylab.cli.bench_sides.EngineSide`."""
 
     def populations(self, case: Case) -> dict[str, Any]:
         """See :func:`population`."""

@@ -2,7 +2,7 @@
 
 :class:`Batched` puts the models on one axis, as the notebook of Elhage et al. 2022 does;
 :class:`FeatureMajor` does so with our order of axes; :class:`Loop` trains single models one after
-another. Data law, loss and optimiser are those of ``tasks.sparse.Sparse``,
+another. Data law, loss and optimiser are those of ``toylab.tasks.superposition.sparse.Sparse``,
 ``toylab.losses.squared_error`` and ``toylab.optim.AdamW``. Before it is timed, a side tries AdamW
 fused or not and one thread or all, and keeps the fastest.
 
@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from benchmarks.superposition import Case
-from benchmarks.torch_side import TorchSide
+from toylab.benchmarks.superposition import Case
+
+from .torch_side import TorchSide
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 

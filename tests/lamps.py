@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from toylab.analysis.world.base import Subject
 from toylab.taps import identity
-from toylab.world.base import Subject
 
 LAMPS, LENGTH = 5, 10
 WIDTH = 5 * LAMPS + 1 + LAMPS * LENGTH

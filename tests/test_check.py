@@ -3,20 +3,19 @@
 import dataclasses
 import importlib
 import inspect
-import pkgutil
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import tasks
-from tasks.superposition import Sparse
 from toylab.check import draws as check_draws
 from toylab.check import truth as check_truth
 from toylab.check.parts import SIZE, Broken, Draws
 from toylab.check.suite import RULES, check
+from toylab.study import catalogue
 from toylab.task import Batch, Task
+from toylab.tasks.superposition.superposition import Sparse
 
 
 def dice(key, shape=()):
@@ -246,8 +245,7 @@ def test_false_alarms_are_rare():
 
 
 def modules():
-    names = [m.name for m in pkgutil.iter_modules(tasks.__path__) if m.name[0] != "_"]
-    return [importlib.import_module(f"tasks.{name}") for name in names]
+    return [importlib.import_module(m) for m in catalogue("tasks", "*/[!_]*.py").values()]
 
 
 def instances():

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from toylab.results import gallery_markdown, markdown_table, read_results, splice
+from toylab.report.results import gallery_markdown, markdown_table, read_results, splice
 from toylab.study import study_names
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ import pytest
 
 from toylab.claims import VERDICTS
 from toylab.lab import run_study
-from toylab.results import PRESETS
+from toylab.report.results import PRESETS
 from toylab.study import load_study, study_names
 
 # One or two of each family, by what they compile; the rest are slow: ``pytest -m slow``.

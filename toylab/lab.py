@@ -18,17 +18,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from toylab.ahead import compiled_ahead
 from toylab.claims import judge_all
 from toylab.errors import ToylabError
-from toylab.hasty import compiling
-from toylab.keeper import FolderKeeper
 from toylab.population import Population
-from toylab.reuse import describe, matches, take
-from toylab.starts import check_starts, start_params
-from toylab.store import RunFolder
+from toylab.runs.reuse import describe, matches, take
+from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study
-from toylab.training import Progress, train
+from toylab.train.ahead import compiled_ahead
+from toylab.train.fast_compile import compiling
+from toylab.train.fit import FolderKeeper
+from toylab.train.loop import Progress, train
+from toylab.train.starts import check_starts, start_params
 
 PRECISION = "highest"
 
@@ -308,7 +308,7 @@ def _judge(run: RunFolder, study: Study) -> None:
 
 
 def _draw(run: RunFolder, study: Study, config: Any) -> None:
-    from toylab.figures import save, style
+    from toylab.report.figures import save, style
 
     about = {"study": study.name, "preset": run.manifest["preset"]}
     about["commit"] = run.manifest.get("commit") or "unknown"

@@ -1,7 +1,7 @@
 """Population: many models of one shape, trained at once.
 
 A :class:`Population` says what is trained: a model, a task, a table of members, an optimiser and a
-length. How it is executed is the engine's business (:mod:`toylab.engine`).
+length. How it is executed is the engine's business (:mod:`toylab.train.engine`).
 """
 
 import dataclasses
@@ -55,7 +55,7 @@ class Population:
         batch_size: examples per update; members with one data seed see the same batches.
         piece: examples whose gradient is taken at once, a divisor of ``batch_size``; 0 takes all.
             Small pieces keep a transformer's activations in a CPU's cache (see
-            :mod:`toylab.gradients`).
+            :mod:`toylab.train.gradients`).
         loss: per-example loss.
         record_every: updates between records; 0 takes a hundredth of the run.
         snapshots: steps at which parameters are kept; the last step is always one.

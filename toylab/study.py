@@ -9,7 +9,6 @@ import ast
 import dataclasses
 import importlib
 import importlib.util
-import pkgutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,8 +24,9 @@ from toylab.population import Population
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from toylab.store import RunFolder
+    from toylab.runs.run_folder import RunFolder
 
+STUDIES = "*/*/study.py"
 Measure = Mapping[str, pl.DataFrame | np.ndarray]
 
 
@@ -96,13 +96,8 @@ class Study:
         """Draw the study's figures from its measures."""
         if self.draw:
             return self.draw(measures, config)
-        try:
-            module = importlib.import_module(f"figures.{self.name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"figures.{self.name}":
-                raise
-            return {}
-        return module.draw(measures, config)
+        name = catalogue("figures", f"*/{self.name}.py").get(self.name)
+        return importlib.import_module(name).draw(measures, config) if name else {}
 
 
 def parse(key: str, text: str, like: Any) -> Any:
@@ -148,10 +143,27 @@ def _shown(like: Any) -> str:
     return ",".join(map(str, like)) if isinstance(like, tuple) else str(like)
 
 
+def catalogue(room: str, pattern: str) -> dict[str, str]:
+    """Modules of a room of the laboratory, by name.
+
+    Args:
+        room: ``tasks``, ``studies``, ``figures`` or ``benchmarks``.
+        pattern: glob of the files below the room; a file ``study.py`` bears its folder's name.
+
+    Returns:
+        ``{name: dotted module}``, sorted by name.
+    """
+    folder = Path(str(importlib.import_module(f"toylab.{room}").__file__)).parent
+    found = {}
+    for path in folder.glob(pattern):
+        parts = path.relative_to(folder).with_suffix("").parts
+        found[parts[-2 if path.stem == "study" else -1]] = ".".join(("toylab", room, *parts))
+    return dict(sorted(found.items()))
+
+
 def study_names() -> list[str]:
     """Names of the studies that come with the laboratory."""
-    package = importlib.import_module("studies")
-    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+    return list(catalogue("studies", STUDIES))
 
 
 def load_study(name: str) -> Study:
@@ -162,9 +174,10 @@ def load_study(name: str) -> Study:
     """
     if name.endswith(".py") or "/" in name:
         return _from_file(Path(name))
-    if name not in study_names():
-        raise ToylabError(f"Unknown study {name!r}: {nearest(name, study_names())}")
-    return importlib.import_module(f"studies.{name}").study
+    known = catalogue("studies", STUDIES)
+    if name not in known:
+        raise ToylabError(f"Unknown study {name!r}: {nearest(name, known)}")
+    return importlib.import_module(known[name]).study
 
 
 def load_module(path: Path) -> Any:

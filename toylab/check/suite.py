@@ -43,7 +43,7 @@ def check(task: Task, seed: int = 0) -> list[Result]:
         One result per rule, in a fixed order; a rule that raises is broken.
 
     Example:
-        >>> from tasks.superposition import Sparse
+        >>> from toylab.tasks.superposition.superposition import Sparse
         >>> all(result.ok for result in check(Sparse(5, density=0.1)))
         True
     """

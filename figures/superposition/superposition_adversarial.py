@@ -1,0 +1,78 @@
+"""Figure of the study ``superposition_adversarial``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+
+from toylab.report import figures as fig
+
+
+def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
+    """Draw every figure of the study."""
+    return {"vulnerability": vulnerability(measures), "hardening": hardening(measures)}
+
+
+def wide(rows: pl.DataFrame, over: str, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Values of ``over`` (X,), and one row of values per seed (S, X)."""
+    table = rows.sort(over).pivot(over, index="init_seed", values=column).drop("init_seed")
+    return np.array([float(c) for c in table.columns]), table.to_numpy().astype(np.float64)
+
+
+def vulnerability(measures: Mapping[str, Any]) -> Figure:
+    """Vulnerability and features per dimension over sparsity, and one against the other."""
+    rows = measures["plain"].with_columns((1 / pl.col("density")).alias("sparsity"))
+    sheet = fig.figure(fig.PAGE, 2.9)
+    left, right = sheet.subplots(1, 2)
+    for column, label, colour in (
+        ("vulnerability", "worst analytic attack", fig.VERMILLION),
+        ("random_vulnerability", "random push (control)", fig.GREEN),
+        ("features_per_dimension", "features per dimension 1/D*", fig.BLUE),
+    ):
+        x, values_SX = wide(rows, "sparsity", column)
+        fig.interval_line(left, x, values_SX, label, colour, marker="o", markersize=3)
+    left.axhline(1, color=fig.MUTED, linewidth=0.7, linestyle=":")
+    left.set_xscale("log")
+    left.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
+    left.minorticks_off()
+    left.set_ylim(bottom=0)
+    left.set_xlabel("sparsity 1/(1−S)")
+    left.set_ylabel("multiple of the dense model")
+    left.legend()
+    top = rows.filter(pl.col("density") == pl.col("density").min())["vulnerability"].median()
+    fig.title(left, f"The sparsest models are {top:.1f} times as vulnerable as dense ones")
+    points = right.scatter(
+        rows["features_per_dimension"],
+        rows["vulnerability"],
+        c=np.log10(rows["sparsity"].to_numpy()),
+        cmap=fig.SEQUENTIAL,
+        s=14,
+    )
+    bar = sheet.colorbar(points, ax=right, ticks=np.log10([1, 2, 5, 10, 20]))
+    bar.set_ticklabels(["1", "2", "5", "10", "20"])
+    bar.set_label("sparsity 1/(1−S)")
+    right.set_xlabel("features per dimension 1/D*")
+    right.set_ylabel("vulnerability")
+    r = np.corrcoef(rows["features_per_dimension"], rows["vulnerability"])[0, 1]
+    fig.title(right, f"Vulnerability against features per dimension (r = {r:.2f})")
+    return sheet
+
+
+def hardening(measures: Mapping[str, Any]) -> Figure:
+    """Features per dimension after training against attacks."""
+    sheet = fig.figure(fig.COLUMN, 2.5)
+    ax = sheet.subplots()
+    x, values_SX = wide(measures["hardened"], "radius", "features_per_dimension")
+    fig.interval_line(ax, x, values_SX, "trained against attacks", marker="o")
+    ax.axhline(1, color=fig.MUTED, linewidth=0.8, linestyle=":", label="no superposition")
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("attack radius in training, share of the mean input norm")
+    ax.set_ylabel("features per dimension 1/D*")
+    ax.legend()
+    first, last = np.nanmedian(values_SX[:, 0]), np.nanmedian(values_SX[:, -1])
+    fig.title(
+        ax, f"Training against attacks: {first:.1f} features per dimension fall to {last:.1f}"
+    )
+    return sheet

@@ -1,1 +1,0 @@
-"""What the studies of graph tracing share, one idea per module."""

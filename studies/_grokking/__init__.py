@@ -1,1 +1,0 @@
-"""Parts of the grokking studies, one idea per module."""

@@ -1,1 +1,0 @@
-"""What the study of induction is made of, one part per module."""

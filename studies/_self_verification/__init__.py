@@ -1,1 +1,0 @@
-"""What the study of self-verification is made of, one idea per module."""

@@ -1,1 +1,0 @@
-"""Parts of the superposition studies, one idea per module."""

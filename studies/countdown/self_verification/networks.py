@@ -1,0 +1,188 @@
+"""All that is measured on one network."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from toylab.models import Transformer
+from toylab.probes.linear import Probe
+from toylab.taps import Params
+from toylab.tasks.countdown.countdown_rules import Rules
+
+from . import probing as p
+from . import scores as sc
+from . import silencing as si
+from . import vectors as v
+from . import writing as w
+from .pairs import is_right
+from .passes import Rows, Seen, Signs, look
+
+Tables = dict[str, list[dict[str, Any]]]
+WRITTEN = 5  # draws of random heads without which the network writes on
+
+
+class Plan(NamedTuple):
+    """What is asked of every network."""
+
+    model: Transformer
+    rules: Rules
+    signs: Signs
+    rows: p.Parts  # attempts
+    bench: int  # rows at the start of the test part, where parts are switched off; as many at its
+    # end, of other hands, are patched
+    vectors: int  # per block and sign
+    draws: int
+    further: int  # attempts that the network may still write
+
+
+class Before(NamedTuple):
+    """What a network after reward is compared with."""
+
+    probe: Probe
+    chosen: list[sc.Head]
+
+
+class Found(NamedTuple):
+    """A network's tables, and what others of the seed are compared with."""
+
+    tables: Tables
+    fitted: p.Fitted
+    heads: sc.Heads | None = None
+    bench: si.Bench | None = None
+
+
+def acts_of(plan: Plan, params: Params) -> tuple[p.Parts, np.ndarray]:
+    """Residual streams (S, R, T, D) of each part, and logits at "(" of the test part."""
+    found, logits = [], np.zeros(0)
+    for rows in plan.rows:
+        count = len(rows.tokens_RL)
+        seen = [_padded_look(plan, params, rows, i) for i in range(0, count, plan.bench)]
+        found.append(np.concatenate([np.asarray(s.acts_SRTD) for s in seen], 1)[:, :count])
+        logits = np.concatenate([np.asarray(s.logits_RV) for s in seen])[:count]
+    return p.Parts(*found), logits
+
+
+def _padded_look(plan: Plan, params: Params, rows: Rows, start: int) -> Seen:
+    """Look at a chunk of rows; every chunk has one size, so that one program serves."""
+    last = len(rows.tokens_RL) - 1
+    return look(
+        plan.model,
+        params,
+        rows.take(np.minimum(np.arange(start, start + plan.bench), last)),
+        plan.signs,
+    )
+
+
+def probe_network(plan: Plan, params: Params, seed: int, before: Before | None = None) -> Found:
+    """Probes alone, and the network's own verdicts."""
+    acts, logits_RV = acts_of(plan, params)
+    fitted = p.fit_probes(acts, plan.rows, seed)
+    label_R = is_right(plan.rows.test)
+    own_R = np.where(label_R == 1, plan.signs.ok, plan.signs.no)
+    verdicts = float((logits_RV.argmax(-1) == own_R).mean())
+    rows = list(fitted.rows)
+    if before is not None:
+        rows += [r | {"kind": "transfer"} for r in p.score(before.probe, acts, plan.rows)]
+    tables = {"probes": rows, "networks": [{"verdicts": verdicts, "layer": fitted.layer}]}
+    return Found(tables, fitted)
+
+
+def bench_rows(plan: Plan) -> tuple[Rows, Rows]:
+    """Attempts on which parts are switched off, and as many, of other hands, for the patches."""
+    start = np.arange(plan.bench)
+    return plan.rows.test.take(start), plan.rows.test.take(start - plan.bench)
+
+
+def measure_network(plan: Plan, params: Params, seed: int, before: Before | None = None) -> Found:
+    """Probes, vectors, heads, ablations, patches and continuations of one network."""
+    found = probe_network(plan, params, seed, before)
+    rng = np.random.default_rng(seed)
+    tried, others = bench_rows(plan)
+    bench = si.open_bench(plan.model, params, tried, plan.signs)
+    vectors = v.find(plan.model, params, p.directions(found.fitted.probe), plan.vectors)
+    heads = sc.score_heads(params, vectors.pool, bench.base)
+    effect_UH = si.single_ablations(bench)
+    patch_2UH = si.patch_map(si.open_bench(plan.model, params, others, plan.signs))
+    before_chosen = before.chosen if before else None
+    patched = sc.highest(patch_2UH[0])
+    tables = found.tables | {
+        "vectors": v.vector_rows(plan.model, params, vectors, bench.base, tried, plan.signs),
+        "heads": head_rows(heads, effect_UH, patch_2UH),
+        "conditions": [
+            *si.head_conditions(bench, heads, patched, before_chosen, plan.draws, rng),
+            *si.vector_conditions(bench, vectors, plan.draws, rng),
+        ],
+        "patches": patch_rows(bench, heads, plan.draws, rng),
+        "generated": generated_rows(plan, params, heads, vectors, rng),
+    }
+    tables["networks"][0] |= {
+        "looking": len(heads.looking) / effect_UH.size,
+        "chosen": len(heads.chosen),
+        "rank_score": sc.rank_correlation(heads.diagonal_UH, effect_UH),
+        "rank_value": sc.rank_correlation(heads.value_UH, effect_UH),
+        "rank_ratio": sc.rank_correlation(heads.ratio_UH, effect_UH),
+        "rank_attention": sc.rank_correlation(heads.look_UH, effect_UH),
+        "rank_patch": sc.rank_correlation(patch_2UH[0], effect_UH),
+    }
+    return Found(tables, found.fitted, heads, bench)
+
+
+def head_rows(
+    heads: sc.Heads, effect_UH: np.ndarray, patch_2UH: np.ndarray
+) -> list[dict[str, Any]]:
+    """A row per head."""
+    return [
+        {
+            "block": int(u),
+            "head": int(h),
+            "from_result": float(heads.look_U2H[u, 0, h]),
+            "from_bracket": float(heads.look_U2H[u, 1, h]),
+            "previous": float(heads.previous_UH[u, h]),
+            "diagonal": float(heads.diagonal_UH[u, h]),
+            "value": float(heads.value_UH[u, h]),
+            "ratio": float(heads.ratio_UH[u, h]),
+            "looking": (u, h) in heads.looking,
+            "chosen": (u, h) in heads.chosen,
+            "effect": float(effect_UH[u, h]),
+            "patch": float(patch_2UH[0, u, h]),
+            "patch_bracket": float(patch_2UH[1, u, h]),
+        }
+        for u, h in np.ndindex(effect_UH.shape)
+    ]
+
+
+def patch_rows(
+    bench: si.Bench, heads: sc.Heads, draws: int, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """Restored shares of the chosen heads and of random ones, at the result and "("."""
+    shape = heads.diagonal_UH.shape
+    groups = [("chosen", heads.chosen), ("looking", heads.looking)]
+    groups += [("random heads", sc.random_like(heads.chosen, shape, rng)) for _ in range(draws)]
+    return [{"what": n, "restored": si.patch_heads(bench, group, 1, 2)} for n, group in groups]
+
+
+def generated_rows(
+    plan: Plan, params: Params, heads: sc.Heads, vectors: v.Vectors, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """How the network goes on from right attempts, with parts switched off at every place."""
+    shape, model, test = heads.diagonal_UH.shape, plan.model, plan.rows.test
+    mask = lambda group: np.array([place in group for place in np.ndindex(shape)]).reshape(shape)
+    both_UF, none_UH = vectors.valid_UF | vectors.invalid_UF, np.zeros(shape)
+    heads_off = lambda group: w.gates(model, mask(group))
+    off = [
+        ("nothing", heads_off([])),
+        ("chosen", heads_off(heads.chosen)),
+        ("valid + invalid", w.gates(model, none_UH, both_UF)),
+    ]
+    for name, draw in (
+        ("random heads", sc.random_like),
+        ("random heads of any layer", sc.random_any),
+    ):
+        for _ in range(min(plan.draws, WRITTEN)):
+            off.append((name, heads_off(draw(heads.chosen, shape, rng))))
+    start_BL = w.starts(test, is_right(test))
+    length = 1 + plan.further * plan.rules.attempt_length
+    wrote = [(n, w.go_on(model, params, start_BL, length, plan.signs, edits)) for n, edits in off]
+    accepted_B = wrote[0][1][:, 0] == plan.signs.ok
+    say = lambda written: w.outcomes(plan.rules, start_BL, written, accepted_B, plan.signs)
+    return [{"condition": name} | say(written) for name, written in wrote]

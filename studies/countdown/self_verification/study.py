@@ -1,0 +1,235 @@
+"""Self-verification: how a network that plays CountDown checks its own attempts.
+
+    toylab run self_verification
+    toylab run self_verification --reuse runs/countdown-laptop   # takes its networks
+
+After an attempt at the target the network says ok or no. Lee et al. take a language model that was
+trained by reward and find, from above, a linear probe for the verdict and the MLP vectors along it;
+from below, heads that look back at the target; a score of composition picks three of them, and
+without these three the model never notices that it is right.
+
+What it shows, in the laptop preset. A linear probe reads the verdict as well as the network gives
+it, nearly always on four seeds and in nine of ten attempts on one. Heads chosen by score silence no
+more attempts than random ones, and the score does not rank heads. Three heads chosen by patching,
+off at the last two tokens, make the network say no to nine right attempts of ten or more on four
+seeds, and to one of five on the fifth, fewer than random heads there; random heads of any layer do
+to one of eight in the mean, and no interval over five seeds is narrow. Value vectors along the
+probe do next to nothing. Reward leaves the verdicts on given pairs as right as they were: in the
+network's own traces, drawn at temperature 1, errors of both signs fall because the noise of the
+traces is unlearned (see ``countdown``).
+
+What is done otherwise. The network has a dozen heads where theirs has 576, and is trained from
+scratch on imperfect traces before reward, so that one can look at both sides of it. Attempts are
+minimal pairs, right under one target and wrong under another, with numbers that it never saw, so
+that neither position nor number gives the verdict away. Held-out hands are few: in the laptop
+preset 32 reach two targets, with 144 pairs of right and wrong target. Half of these hands make the
+64 pairs on which parts are switched off, 35 of them distinct, the other half the 64 on which heads
+are patched to choose by, 40 distinct; where a pair recurs, earlier attempts or the order of the
+numbers mostly differ. The halves share no hand, but share targets. Sizes are larger shares than the
+paper's: the upper two of three blocks for its half, 8 value vectors of 256 per block and sign for
+its 50 of 11,008, and three heads of a dozen, or all that look at the target where these are fewer
+(the choice then owes nothing to the score, on two seeds of five). Heads are off at all places, and
+so throughout what is written on; the paper switches them off for the verdict alone. And there are
+controls that the paper lacks: the untrained network, counts of tokens, random neurons, heads that
+look most at the token before (no head gives it a third of its weight), mean in place of zero, and
+whether arithmetic survives.
+
+Random heads of the same layers are weak controls here: where both chosen heads stand in one block,
+the two others of it are the only draw, and on that seed the network without them says neither ok
+nor no. Hence random heads of any layer beside them, among which are heads that matter and that the
+score did not choose. An attempt is silenced when the network says anything but ok; that it says no
+is judged apart.
+
+A first judged run on 5 seeds showed that heads off at all places break the arithmetic of the trace
+too, random ones as well, and that seeds differ: where one compares at the result, another does at
+"(". Since then heads are also switched off at these two tokens alone, those chosen by score and
+those that rank highest when they are patched. After the run that judged these, a review added heads
+of any layer and whether the network says no, gave the pairs for patching hands of their own, and
+drew random heads five times, not once, for what is written on. The claims say so.
+
+Source: Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379), with their code; error
+rates of both signs after Yu et al. 2025 (arXiv:2510.12157).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from toylab.errors import check_number
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.taps import Params
+from toylab.tasks.countdown.countdown_prompts import CountdownPrompts
+
+from .. import network as net
+from ..countdown.study import study as countdown
+from . import networks as n
+from . import probing as p
+from .beliefs import stream_rows, trace_rows
+from .claims import CLAIMS
+from .pairs import draw_halves, draw_pairs, signs, split_groups
+from .writing import own_errors
+
+FIT, TEST, TRACES = 201, 202, 203  # seeds of pairs and of traces
+SMOKE: dict[str, Any] = {
+    "seeds": 2,
+    "largest": 6,
+    "high": 20,
+    "top": 36,
+    "attempts": 3,
+    "room": 3,
+    "width": 8,
+    "depth": 1,
+    "heads": 2,
+    "hidden": 8,
+    "steps": 8,
+    "batch_size": 4,
+    "piece": 0,
+    "reward_steps": 2,
+    "prompts": 2,
+    "group": 2,
+    "watched": 4,
+}
+PAPER = {
+    f.name: getattr(countdown.presets["paper"], f.name) for f in dataclasses.fields(net.Network)
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(net.Network):
+    """The network's settings, and what is measured."""
+
+    fit_pairs: int = 500  # a fifth of them chooses the layer
+    test_pairs: int = 150
+    bench_pairs: int = 64  # of these, on which parts are switched off; as many more are patched
+    earlier: int = 2  # most attempts before the one that is judged
+    vectors: int = 8  # per block and sign
+    draws: int = 10  # of random heads, and of random neurons
+    further: int = 1  # attempts that the network may write on
+    traces: int = 256  # of its own, for errors
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("fit_pairs", "test_pairs", "bench_pairs", "vectors", "draws", "traces"):
+            check_number("self_verification", name, getattr(self, name), low=1, whole=True)
+        most = self.test_pairs // 2
+        check_number("self_verification", "bench_pairs", self.bench_pairs, high=most)
+        check_number("self_verification", "earlier", self.earlier, low=0, whole=True)
+        last = self.room - self.earlier - 1
+        check_number("self_verification", "further", self.further, low=0, high=last, whole=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network before and after reward, shared with the study ``countdown``."""
+    return net.populations(config)
+
+
+def plan_of(config: Config) -> n.Plan:
+    """What is asked of every network: the same attempts of all."""
+    rules = config.rules
+    fit = draw_pairs(rules, config.fit_pairs, config.earlier, "train", FIT)
+    test = draw_halves(rules, config.test_pairs, config.earlier, "numbers", TEST)
+    return n.Plan(
+        config.model(),
+        rules,
+        signs(rules),
+        p.Parts(*split_groups(fit, 0.8, FIT), test),
+        2 * config.bench_pairs,
+        config.vectors,
+        config.draws,
+        config.further,
+    )
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Measure every network: untrained, before reward and after it."""
+    plan = plan_of(config)
+    prompts = CountdownPrompts(**dataclasses.asdict(plan.rules), part="numbers")
+    weights = {arm: run.params(arm) for arm in ("search", "reward")}
+    weights["untrained"] = run.params("search", 0)
+    bag = p.bag_accuracy(plan.rows, plan.rules.vocab)
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for seed, before, after in _living(run, config.seeds):
+        place = {"untrained": before, "search": before, "reward": after}
+        own = {arm: _member(leaves, place[arm]) for arm, leaves in weights.items()}
+        found = _arms(plan, own, seed)
+        for arm, one in found.items():
+            rows = one.tables | {"probes": [*one.tables["probes"], bag]}
+            if arm != "untrained":
+                told = own_errors(
+                    plan.model, own[arm], prompts, config.traces, config.length, plan.signs, TRACES
+                )
+                rows |= {"errors": [told]} | trace_rows(one, plan.rules)
+            if arm == "reward":
+                rows |= stream_rows(one)
+            for name, listed in rows.items():
+                label = {"arm": arm, "init_seed": seed}
+                tables.setdefault(name, []).extend(label | row for row in listed)
+    return {name: pl.DataFrame(rows, infer_schema_length=None) for name, rows in tables.items()}
+
+
+def _living(run: RunFolder, seeds: int) -> list[tuple[int, int, int]]:
+    """Seed, and member before and after reward, of every network that lived through both.
+
+    Seeds beyond the first ``seeds`` learnt from right verdicts: a control of study ``countdown``.
+    """
+    member = {
+        name: dict(run.members(name).select("init_seed", "member").iter_rows())
+        for name in ("search", "reward")
+    }
+    alive = {name: run.dead_at(name) < 0 for name in member}
+    own = [(seed, after) for seed, after in member["reward"].items() if seed < seeds]
+    pairs = [(seed, member["search"][seed], after) for seed, after in own]
+    return [p for p in pairs if alive["search"][p[1]] and alive["reward"][p[2]]]
+
+
+def _arms(plan: n.Plan, own: Mapping[str, Params], seed: int) -> dict[str, n.Found]:
+    """Measure one seed's networks, the one after reward beside the one before."""
+    search = n.measure_network(plan, own["search"], seed)
+    assert search.heads is not None
+    before = n.Before(search.fitted.probe, search.heads.chosen)
+    return {
+        "untrained": n.probe_network(plan, own["untrained"], seed),
+        "search": search,
+        "reward": n.measure_network(plan, own["reward"], seed, before),
+    }
+
+
+def _member(params: Params, member: int) -> Params:
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), params)
+
+
+study = Study(
+    name="self_verification",
+    title="Self-verification: how a network checks its own attempts at CountDown",
+    paper="Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379)",
+    presets={
+        "smoke": Config(
+            **SMOKE,
+            fit_pairs=20,
+            test_pairs=8,
+            bench_pairs=4,
+            earlier=1,
+            vectors=2,
+            draws=1,
+            further=1,
+            traces=4,
+        ),
+        "laptop": Config(),
+        "paper": Config(**PAPER, test_pairs=600, bench_pairs=300, draws=30),
+    },
+    costs={
+        "smoke": "short training; compiling takes most of it",
+        "laptop": "the networks of countdown, then 140 passes over 128 attempts each",
+        "paper": "the networks of countdown, then 200 passes over 600 attempts each",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

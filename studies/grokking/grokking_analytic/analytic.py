@@ -1,0 +1,180 @@
+"""What ``grokking_analytic`` measures: the analytic weights, and the form of the trained ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import polars as pl
+
+from toylab.runs.run_folder import RunFolder
+from toylab.tasks.grokking.modular import POLYNOMIALS, arithmetic_table
+from toylab.tasks.grokking.quadratic import (
+    Weights,
+    accuracy_by_width,
+    additive_form,
+    analytic_weights,
+    concentration,
+    coordinates,
+    expected_accuracy,
+    gaussian_weights,
+    has_form,
+    neuron_phases,
+    participation,
+)
+
+SHUFFLES = 100
+LIVING = 0.01  # a neuron counts if the product of its rows' norms is this share of the greatest
+GONE = 1e-12  # below this product a neuron has decayed to nothing, whatever the others do
+SHOWN = 3  # neurons whose spectra are kept for the picture
+
+
+def analytic_tables(config: Any) -> dict[str, pl.DataFrame]:
+    """Accuracy of written-down weights: by width with controls, and by polynomial."""
+    p = config.analytic_p
+    operation = config.operation if has_form(p, config.operation) else "x+y"
+    widths, polynomials = [], []
+    for draw in range(config.draws):
+        for kind in ("tied", "free", "gaussian", "relu"):
+            found = _accuracy(p, operation, draw, config.widths, kind)
+            widths += [
+                {"draw": draw, "operation": operation, "kind": kind, "width": n, "accuracy": a}
+                for n, a in zip(config.widths, found, strict=True)
+            ]
+        for label, modulus, name, roots in _polynomials(p, config.operations):
+            found = _accuracy(modulus, name, draw, (config.analytic_width,), "tied", roots)
+            polynomials.append({"draw": draw, "form": label, "accuracy": float(found[0])})
+    table = pl.DataFrame(widths)
+    expected = expected_accuracy(table["width"].to_numpy(), p)
+    return {
+        "analytic": table.with_columns(
+            expected=pl.Series(expected), p=pl.lit(p), main=pl.col("width") == config.analytic_width
+        ),
+        "analytic_forms": pl.DataFrame(polynomials),
+    }
+
+
+def _polynomials(p: int, operations: tuple[str, ...]) -> list[tuple[str, int, str, str]]:
+    """Label, modulus, operation and roots of every form that is tried."""
+    names = dict.fromkeys((*operations, "x^2+y^2", "(x+y)^2"))
+    forms = [(name, p, name, "one") for name in names if has_form(p, name)]
+    extra = [("(x+y)^2, all roots", p, "(x+y)^2", "all"), ("x+y mod p-1", p - 1, "x+y", "one")]
+    return forms + extra
+
+
+def _accuracy(
+    p: int, operation: str, draw: int, widths: tuple[int, ...], kind: str, roots: Any = "one"
+) -> np.ndarray:
+    if kind == "gaussian":
+        weights = gaussian_weights(p, widths[-1], draw)
+    else:
+        phases = "free" if kind == "free" else "tied"
+        weights = analytic_weights(additive_form(p, operation), widths[-1], draw, phases, roots)
+    activation = "relu" if kind == "relu" else "quadratic"
+    return accuracy_by_width(weights, *arithmetic_table(p, operation), widths, activation)
+
+
+def form_tables(
+    config: Any, run: RunFolder, ordered_rows: Callable[..., Any]
+) -> dict[str, pl.DataFrame]:
+    """Participation and phases of the main operation's networks, before and after training."""
+    members = run.members("half")
+    # The main operation at the main decay is the first of each seed's rows.
+    chosen = members.group_by("init_seed").agg(pl.col("member").min()).sort("init_seed")
+    dead = run.dead_at("half") >= 0
+    answers_MM = answers_in_order(config.p, config.operation)
+    forms, phases, spectra = [], [], []
+    for stage, step in (("untrained", 0), ("trained", run.steps("half")[-1])):
+        parts = ordered_rows(run.params("half", step), config.p, config.operation)
+        for member, seed in chosen.select("member", "init_seed").iter_rows():
+            rows_3NM = np.stack([np.asarray(part[member], np.float64) for part in parts])
+            about = {"init_seed": seed, "stage": stage}
+            facts, phi_3N, top_N = network_form(rows_3NM, seed)
+            facts |= cut_accuracy(rows_3NM, answers_MM)
+            forms.append(about | (dict.fromkeys(facts, None) if dead[member] else facts))
+            phases.append(_phase_rows(about, phi_3N, top_N))
+            if seed == chosen["init_seed"].min():
+                spectra.append(_spectrum_rows(about, rows_3NM, config.p))
+    return {
+        "form": pl.DataFrame(forms),
+        "phases": pl.concat(phases),
+        "spectra": pl.concat(spectra),
+    }
+
+
+def network_form(
+    rows_3NM: np.ndarray, seed: int
+) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
+    """Measure how close a network is to the analytic form.
+
+    Args:
+        rows_3NM: U, V and W, a row per neuron, in the operation's coordinates.
+        seed: of the shuffles.
+
+    Returns:
+        Mean participation of the living neurons' rows, concentration of phi1 + phi2 - phi3, the
+        same with the neurons' phi3 shuffled (mean of 100), share of living neurons; then the
+        living neurons' phases (3, n) and frequencies (n,). NaN where no neuron lives.
+    """
+    size_N = np.linalg.norm(rows_3NM, axis=-1).prod(0)
+    living_N = size_N >= max(LIVING * size_N.max(), GONE)
+    # Of all neurons, so that every network has one shape and nothing is compiled twice.
+    ratio_3N = np.asarray(jax.jit(participation)(np.asarray(rows_3NM, np.float32)))[:, living_N]
+    phi_3N, top_N = neuron_phases(*rows_3NM[:, living_N])
+    sum_N, rng = phi_3N[0] + phi_3N[1], np.random.default_rng(seed)
+    shuffled = [concentration(sum_N - rng.permutation(phi_3N[2])) for _ in range(SHUFFLES)]
+    part_3 = ratio_3N.mean(1) if living_N.any() else np.full(3, np.nan)
+    facts = {
+        "participation": float(part_3.mean()),
+        **{f"participation_{name}": float(r) for name, r in zip("UVW", part_3, strict=True)},
+        "concentration": concentration(sum_N - phi_3N[2]),
+        "shuffled": float(np.mean(shuffled)),
+        "living": float(living_N.mean()),
+    }
+    return facts, phi_3N, top_N
+
+
+def answers_in_order(p: int, operation: str) -> np.ndarray:
+    """Place of the answer to every pair, all in the operation's coordinates, (m, m)."""
+    x, y, q = coordinates(p, operation)
+    place = np.zeros(p, int)
+    place[q] = np.arange(len(q))
+    return place[POLYNOMIALS[operation](x[:, None], y[None]) % p]
+
+
+def cut_accuracy(rows_3NM: np.ndarray, answers_MM: np.ndarray) -> dict[str, float]:
+    """Accuracy over the whole table with one cosine per row only, and with all but that one.
+
+    The cosine is that of the frequency which a neuron's three rows share most.
+    """
+    spectra_3NK = np.fft.rfft(rows_3NM, axis=-1)
+    top_N = neuron_phases(*rows_3NM)[1]
+    own_NK = np.arange(spectra_3NK.shape[-1]) == top_N[:, None]
+    one_3NM = np.fft.irfft(spectra_3NK * own_NK, n=rows_3NM.shape[-1], axis=-1)
+    m = len(answers_MM)
+    pairs = np.indices((m, m)).reshape(2, -1).T
+    found = {}
+    for name, (u, v, w) in (("one_cosine", one_3NM), ("rest", rows_3NM - one_3NM)):
+        weights = Weights(u.T, v.T, w)
+        found[name] = float(accuracy_by_width(weights, pairs, answers_MM.ravel(), (len(u),))[0])
+    return found
+
+
+def _phase_rows(about: dict[str, Any], phi_3N: np.ndarray, top_N: np.ndarray) -> pl.DataFrame:
+    turn = 2 * np.pi
+    columns = {"sum": (phi_3N[0] + phi_3N[1]) % turn, "third": phi_3N[2] % turn, "frequency": top_N}
+    return pl.DataFrame(columns).with_columns(**{k: pl.lit(v) for k, v in about.items()})
+
+
+def _spectrum_rows(about: dict[str, Any], rows_3NM: np.ndarray, p: int) -> pl.DataFrame:
+    """Amplitudes of the first neurons' rows, each row's largest being 1."""
+    size_3NK = np.abs(np.fft.rfft(rows_3NM[:, :SHOWN], axis=-1))
+    size_3NK /= np.maximum(size_3NK.max(-1, keepdims=True), 1e-30)
+    part, neuron, k = (a.ravel() for a in np.indices(size_3NK.shape))
+    columns = {
+        "part": np.array(list("UVW"))[part].tolist(),
+        "neuron": neuron,
+        "k": k,
+        "amplitude": size_3NK.ravel(),
+    }
+    return pl.DataFrame(columns).with_columns(**{c: pl.lit(v) for c, v in about.items()})

@@ -1,0 +1,232 @@
+"""Measures of the study ``ungrokking``: what is recorded while it trains, and where it turns.
+
+Shapes: P members, S records, N pairs of the table, V logits, D sizes of the training set.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+from jaxtyping import Float
+from scipy.optimize import isotonic_regression
+
+from toylab.errors import check_number
+from toylab.runs.run_folder import RunFolder
+from toylab.taps import Model, Params
+from toylab.task import Number, Task
+from toylab.tasks.grokking.modular import ModularArithmetic, Pairs, scores
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Relabelled(ModularArithmetic):
+    """Modular arithmetic whose labels are the rule's for some members and random for others.
+
+    Args:
+        random_labels: 0 for the rule's labels, 1 for random ones; may differ per member, so that
+            networks of both kinds train as one population.
+    """
+
+    random_labels: Number = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("Relabelled", "random_labels", self.random_labels, 0, 1)
+        super().__post_init__()
+
+    def answers(self) -> Array:
+        """Return the answer of every row of the table, (N,)."""
+        rule, drawn = (dataclasses.replace(self, labels=k) for k in ("rule", "random"))
+        kinds = ModularArithmetic.answers(drawn), ModularArithmetic.answers(rule)
+        return jnp.where(jnp.asarray(self.random_labels) > 0.5, *kinds)
+
+
+LAST = 0.1  # a final value is the mean over this last share of the records
+
+
+def progress(model: Model, params: Params, task: Task) -> Mapping[str, Array]:
+    """Losses, accuracies, and what efficiency is made of: norm and correct logit.
+
+    Args:
+        model: maps the task's inputs (N, L) to logits (N, V).
+        params: parameters of one member.
+        task: the member's own task, a table of pairs.
+
+    Returns:
+        Those of :func:`toylab.tasks.grokking.modular.scores`; ``norm``, the L2 norm of all
+        parameters; ``correct_logit``, over the training set, the mean of the correct logit less
+        the mean of all logits; ``answer_share``, the share of the logits' squares that depends on
+        the distance to the true answer alone, as all the logits of a network that only generalises
+        do.
+
+    Source:
+        Varma et al. 2023 (arXiv:2309.02390), sections 2 and 5: efficiency, and generalising
+        networks told by their logits in the span of ``cos(w_k (x + y - z))``.
+    """
+    assert isinstance(task, Pairs)
+    whole = task.enumerate()
+    logits_NV = model.apply(params, whole.inputs)
+    centred_NV = logits_NV - jnp.mean(logits_NV, -1, keepdims=True)
+    right_N = jnp.take_along_axis(centred_NV, whole.targets[:, None], -1)[:, 0]
+    train_N = whole.latents["train"].astype(jnp.float32)
+    squares = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params))
+    return dict(scores(model, params, task)) | {
+        "norm": jnp.sqrt(squares),
+        "correct_logit": jnp.sum(right_N * train_N) / jnp.sum(train_N),
+        "answer_share": answer_share(centred_NV, jnp.asarray(task.table()[1], jnp.int32)),
+    }
+
+
+def answer_share(centred_NV: Float[Array, "N V"], answers_N: Array) -> Array:
+    """Share of the logits' squares kept by averaging logits at one distance from the answer."""
+    v = centred_NV.shape[-1]
+    places_NV = (answers_N[:, None] + jnp.arange(v, dtype=answers_N.dtype)[None]) % v
+    mean_V = jnp.mean(jnp.take_along_axis(centred_NV, places_NV, -1), 0)
+    return jnp.sum(mean_V**2) * len(answers_N) / (jnp.sum(centred_NV**2) + 1e-20)
+
+
+def records(run: RunFolder, base: float, table: int) -> pl.DataFrame:
+    """Every record of every member, with its set, the size of its training set and its decay.
+
+    Args:
+        run: a trained run; a population's name is its set and a number, but for ``alone``, whose
+            members are of the sets ``scratch`` and ``random``.
+        base: weight decay that ``decay`` is relative to.
+        table: number of pairs in the whole table.
+    """
+    long, parts = run.metrics(), []
+    for name in run.populations():
+        members = run.members(name).with_columns(
+            _set_of(name).alias("set"),
+            (pl.col("fraction") * table + 1e-3).floor().cast(pl.Int64).alias("size"),
+            (pl.col("weight_decay") / base).round(6).alias("decay"),
+            pl.Series("alive", run.dead_at(name) < 0),
+        )
+        rows = long.filter(pl.col("population") == name)
+        wide = rows.pivot("name", index=("member", "step"), values="value")
+        parts.append(members.join(wide, on="member", how="left"))
+    rows = pl.concat(parts, how="diagonal")
+    values = [c for c, kind in rows.schema.items() if kind == pl.Float32]
+    dead = pl.when("alive").then(pl.col(values)).otherwise(float("nan"))
+    return rows.with_columns(dead.cast(pl.Float64))
+
+
+def _set_of(population: str) -> pl.Expr:
+    if not population.startswith("alone"):
+        return pl.lit(population.rstrip("0123456789"))
+    random = pl.col("random_labels") > 0.5
+    return pl.when(random).then(pl.lit("random")).otherwise(pl.lit("scratch"))
+
+
+MEMBER = ("set", "init_seed", "size", "decay")
+
+
+def finals(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per member: every recorded value, as its mean over the last records."""
+    last = pl.col("step") > (1 - LAST) * pl.col("step").max().over("set")
+    values = [c for c, kind in rows.schema.items() if kind == pl.Float64 and c not in MEMBER]
+    return rows.filter(last).group_by(MEMBER).agg(pl.col(values).mean()).sort(MEMBER)
+
+
+def transition(sizes_D: Any, accuracy_D: Any, level: float = 0.5) -> float:
+    """Size at which accuracy crosses a level, on a monotone fit, between sizes on a log scale.
+
+    Args:
+        sizes_D: ascending sizes of the training set.
+        accuracy_D: final test accuracy at each.
+        level: accuracy to cross.
+
+    Returns:
+        The size; NaN if a value is, or if all the fit lies on one side of the level.
+    """
+    sizes_D, accuracy_D = np.asarray(sizes_D, np.float64), np.asarray(accuracy_D, np.float64)
+    if np.isnan(accuracy_D).any():
+        return float("nan")
+    fit_D = isotonic_regression(accuracy_D).x
+    above = int(np.searchsorted(fit_D, level))
+    if above in (0, len(fit_D)):
+        return float("nan")
+    low, high = fit_D[above - 1], fit_D[above]
+    share = (level - low) / (high - low)
+    ends = np.log(sizes_D[above - 1 : above + 1])
+    return float(np.exp(ends[0] + share * (ends[1] - ends[0])))
+
+
+def transitions(models: pl.DataFrame) -> pl.DataFrame:
+    """Transition of every seed and decay, of the continued networks and of those from scratch."""
+    found = []
+    chosen = models.filter(pl.col("set").is_in(("continued", "scratch")) & (pl.col("decay") > 0))
+    for (name, seed, decay), rows in chosen.group_by("set", "init_seed", "decay"):
+        rows = rows.sort("size")
+        where = transition(rows["size"], rows["test_accuracy"])
+        found.append({"set": name, "init_seed": seed, "decay": decay, "size": where})
+    return pl.DataFrame(found).sort("set", "init_seed", "decay")
+
+
+GENERALISES = 0.9  # a continued network with this test accuracy, at every decay, generalises
+
+
+def efficiency(models: pl.DataFrame) -> pl.DataFrame:
+    """Norm that networks need for one and the same correct logit, per seed and size.
+
+    Networks of one seed and size differ in decay, hence in logit. Of all these pairs of logarithms
+    one slope is taken per set, within seed and size, and carries each mean norm to the reference
+    logit, the median over all networks compared. (A slope per seed and size was tried first: some
+    have nearly one logit at all decays.)
+
+    Args:
+        models: finals of all members.
+
+    Returns:
+        Rows of set ("memorising": random labels; "generalising": continued networks with the test
+        accuracy ``GENERALISES`` at every decay), init_seed, size, norm, logit (the reference),
+        answer_share.
+    """
+    decayed = models.filter(pl.col("decay") > 0)
+    least = pl.col("test_accuracy").min().over("set", "init_seed", "size")
+    kept = decayed.filter((pl.col("set") == "continued") & (least >= GENERALISES))
+    memorising = decayed.filter(pl.col("set") == "random").with_columns(set=pl.lit("memorising"))
+    both = pl.concat([memorising, kept.with_columns(set=pl.lit("generalising"))])
+    both = both.with_columns(x=log_or_nan("correct_logit"), y=log_or_nan("norm"))
+    reference = float(np.exp(np.nanmedian(both["x"].to_numpy())))
+    one = ("set", "init_seed", "size")
+    x, y = (pl.col(c) - pl.col(c).mean().over(one) for c in "xy")
+    slope = (x * y).sum().over("set") / (x**2).sum().over("set")
+    at = pl.col("y") + slope * (np.log(reference) - pl.col("x"))
+    sound = both.filter(pl.col("x").is_not_nan() & pl.col("y").is_not_nan())
+    norms = sound.with_columns(at=at).group_by(one)
+    norms = norms.agg(pl.col("at").mean().exp().alias("norm"), pl.col("answer_share").mean())
+    return norms.with_columns(logit=pl.lit(reference)).sort(one)
+
+
+def log_or_nan(column: str) -> pl.Expr:
+    """Logarithm of a column, NaN where it is not positive."""
+    return pl.when(pl.col(column) > 0).then(pl.col(column).log()).otherwise(float("nan"))
+
+
+def exponents(table: pl.DataFrame) -> pl.DataFrame:
+    """Per set and seed: the power k of ``norm ~ size**k``, and where memorising costs as much.
+
+    Returns:
+        Rows of set, init_seed, exponent, rank (Spearman's correlation of norm and size), and
+        ``crossing``, the size at which the memorising networks' fit reaches the mean norm of the
+        generalising ones of the same seed (NaN where there are none).
+    """
+    found, lines, flat = [], {}, {}
+    for (name, seed), rows in table.group_by("set", "init_seed"):
+        x, y = np.log(rows["size"].to_numpy()), np.log(rows["norm"].to_numpy())
+        enough = len(x) > 1 and np.isfinite(y).all()
+        lines[name, seed] = np.polyfit(x, y, 1) if enough else np.full(2, np.nan)
+        flat[name, seed] = y.mean()
+        rank = rows.select(pl.corr("size", "norm", method="spearman")).item() if enough else np.nan
+        found.append({"set": name, "init_seed": seed, "rank": rank})
+    for row in found:
+        seed = row["init_seed"]
+        row["exponent"] = lines[row["set"], seed][0]
+        slope, intercept = lines.get(("memorising", seed), np.full(2, np.nan))
+        level = flat.get(("generalising", seed), np.nan)
+        row["crossing"] = np.exp((level - intercept) / slope) if slope > 0 else np.nan
+    return pl.DataFrame(found).sort("set", "init_seed")

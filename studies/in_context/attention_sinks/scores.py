@@ -1,0 +1,170 @@
+"""What a head does with ``<s>``: one number per network for each symptom of a sink.
+
+B batch, L queries, M keys, K head dimension, D width, V vocabulary, P members.
+"""
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from toylab.models import Transformer
+from toylab.taps import Edit, run
+from toylab.task import Batch
+from toylab.tasks.in_context.backcopy import BigramBackcopy
+
+HEAD = "blocks/0/attn"
+SITES = (f"{HEAD}/v", f"{HEAD}/scores", f"{HEAD}/pattern", "blocks/0/resid_post")
+
+
+def _mean(x_BL: Array, where_BL: Array) -> Array:
+    """Mean over the places where the mask holds; NaN where it never does."""
+    return jnp.sum(jnp.where(where_BL, x_BL, 0)) / jnp.sum(where_BL, dtype=jnp.float32)
+
+
+def queries(batch: Batch, n_frequent: int) -> tuple[Array, Array]:
+    """Masks (B, L) of queries on one of the frequent symbols, and on any other.
+
+    Only places from a quarter of the length on: before, an even pattern too gives ``<s>`` much.
+    """
+    length = batch.inputs.shape[1]
+    late_L = jnp.arange(length) >= max(1, length // 4)
+    is_frequent_BL = batch.inputs < n_frequent
+    return is_frequent_BL & late_L[None], ~is_frequent_BL & late_L[None]
+
+
+def share(pattern_BLM: Array) -> Array:
+    """Share (B, L) of a query's attention that ``<s>`` has; 0 where the query attends to nothing.
+
+    A softmax pattern sums to 1, so that the share is the attention. A ReLU pattern does not.
+    """
+    whole_BL = pattern_BLM.sum(-1)
+    return jnp.where(whole_BL > 0, pattern_BLM[..., 0] / jnp.where(whole_BL > 0, whole_BL, 1), 0)
+
+
+def symptoms(acts: dict[str, Array], w_o_KD: Array, masks: tuple[Array, Array]) -> dict[str, Array]:
+    """The symptoms of a sink, from one head's recorded activations.
+
+    ``logit_gap`` is the score of ``<s>`` less the mean score of the other keys in view.
+
+    Args:
+        acts: at ``SITES``.
+        w_o_KD: the head's output weights.
+        masks: of queries on triggers and on others (B, L).
+    """
+    on_BL, off_BL = masks
+    pattern_BLM, score_BLM = acts[SITES[2]][:, 0], acts[SITES[1]][:, 0]
+    length = pattern_BLM.shape[1]
+    place_L = jnp.arange(length, dtype=jnp.float32)
+    seen_LM = jnp.tril(jnp.ones((length, length), jnp.float32)).at[:, 0].set(0)
+    others_BL = jnp.sum(score_BLM * seen_LM[None], -1) / jnp.maximum(place_L, 1)[None]
+    before_BL = jnp.pad(jnp.diagonal(pattern_BLM, -1, 1, 2), ((0, 0), (1, 0)))
+    even_BL = jnp.broadcast_to(1 / (place_L + 1)[None], on_BL.shape)
+    value_BL = jnp.linalg.norm(acts[SITES[0]][:, :, 0] @ w_o_KD[None], axis=-1)
+    resid_BL = jnp.linalg.norm(acts[SITES[3]], axis=-1)
+    return {
+        "sink_off": _mean(pattern_BLM[..., 0], off_BL),
+        "sink_on": _mean(pattern_BLM[..., 0], on_BL),
+        "share_off": _mean(share(pattern_BLM), off_BL),
+        "share_on": _mean(share(pattern_BLM), on_BL),
+        "second_off": _mean(pattern_BLM[..., 1], off_BL),
+        "before_on": _mean(before_BL, on_BL),
+        "even": _mean(even_BL, off_BL),
+        "logit_gap": _mean(score_BLM[..., 0] - others_BL, off_BL),
+        "value_start": value_BL[:, 0].mean(),
+        "value_other": value_BL[:, 1:].mean(),
+        "resid_start": resid_BL[:, 0].mean(),
+        "resid_other": resid_BL[:, 1:].mean(),
+    }
+
+
+def risks(logits_BLV: Array, oracle_BLV: Array, masks: tuple[Array, Array]) -> dict[str, Array]:
+    """Cross-entropy to the oracle's probabilities on triggers and elsewhere, and its floors."""
+    on_BL, off_BL = masks
+    risk_BL = -jnp.sum(oracle_BLV * jax.nn.log_softmax(logits_BLV), -1)
+    floor_BL = jnp.sum(jax.scipy.special.entr(oracle_BLV), -1)
+    return {
+        "bigram_risk": _mean(risk_BL, off_BL),
+        "bigram_floor": _mean(floor_BL, off_BL),
+        "backcopy_risk": _mean(risk_BL, on_BL),
+        "backcopy_floor": _mean(floor_BL, on_BL),
+    }
+
+
+class Exam(NamedTuple):
+    """Sequences that networks are judged on, with what the oracle and the masks say of them."""
+
+    batch: Batch
+    oracle_BLV: Array
+    masks: tuple[Array, Array]
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def draw_exam(
+    task: BigramBackcopy, n_frequent: int, size: int, n_triggers: Array, key: Array
+) -> Exam:
+    """Draw ``size`` sequences with that number of triggers, and mark the ``n_frequent`` symbols."""
+    task = dataclasses.replace(task, n_triggers=n_triggers)
+    batch = task.batch(key, size)
+    return Exam(batch, task.oracle(batch), queries(batch, n_frequent))
+
+
+class Switches(NamedTuple):
+    """Factors on what attention adds, on what the MLP adds and on the value of ``<s>``; and
+    what is added to the score of ``<s>`` from every later place."""
+
+    attention: float = 1.0
+    mlp: float = 1.0
+    value: float = 1.0
+    score: float = 0.0
+
+    def edits(self, length: int) -> tuple[Edit, ...]:
+        """The edits that these switches stand for."""
+        is_first_L = np.arange(length) == 0
+        later_LM = is_first_L[None] & ~is_first_L[:, None]
+        return (
+            Edit(f"{HEAD}/out", "scale", self.attention),
+            Edit("blocks/0/mlp/out", "scale", self.mlp),
+            Edit(f"{HEAD}/v", "scale", self.value, is_first_L[None, :, None, None]),
+            Edit(f"{HEAD}/scores", "add", self.score, later_LM[None, None]),
+        )
+
+
+# ``symbol in first place`` shows the rarest symbol where <s> stood.
+CONDITIONS = {
+    "whole": Switches(),
+    "no attention": Switches(attention=0.0),
+    "no MLP": Switches(mlp=0.0),
+    "sink closed": Switches(score=-1e9),
+    "no value of <s>": Switches(value=0.0),
+    "symbol in first place": Switches(),
+}
+
+
+def under(exam: Exam, condition: str, rarest: int) -> tuple[Exam, Switches]:
+    """What networks are shown under a condition, and how they are switched."""
+    if condition == "symbol in first place":
+        inputs_BL = exam.batch.inputs.at[:, 0].set(rarest)
+        exam = exam._replace(batch=exam.batch._replace(inputs=inputs_BL))
+    return exam, CONDITIONS[condition]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def scores(
+    model: Transformer, params_P: Any, exam: Exam, switches: Switches
+) -> tuple[dict[str, Array], Array]:
+    """All scores of every member, ``{name: (P,)}``; patterns on the first sequence (P, L, M)."""
+    inputs_BL = exam.batch.inputs
+
+    def one(params: Any) -> tuple[dict[str, Array], Array]:
+        edits = switches.edits(inputs_BL.shape[1])
+        logits_BLV, acts = run(model, params, inputs_BL, record=SITES, edits=edits)
+        w_o_KD = params["blocks"]["0"]["attn"]["w_o"][0]
+        found = symptoms(acts, w_o_KD, exam.masks)
+        return found | risks(logits_BLV, exam.oracle_BLV, exam.masks), acts[SITES[2]][0, 0]
+
+    return jax.vmap(one)(params_P)

@@ -1,0 +1,230 @@
+"""Graph tracing: do representations lay out a graph that stands in the context only?
+
+    toylab run graph_tracing
+    toylab run graph_tracing --preset paper   # 4 layers, contexts of 256, one GPU
+
+Park et al. showed language models long walks on a graph whose nodes carry unrelated words: their
+representations rearrange into the graph, and accuracy rises suddenly. Here small transformers are
+trained from scratch on walks over fresh random graphs with fresh tokens, square grids held out, so
+that nothing is known of the graph but what the context tells. On walks over held-out grids this
+study tells, by length of context: how much mass goes to neighbours, beside predictors that only
+count; and how far the mean representations of nodes, by layer, lie like the grid.
+
+What is done otherwise. Walks do not turn back, so that naming the previous node is never right.
+Energies are of centred pairs (Lepori et al.), as the paper's own fall when all vectors share a
+growing mean. Class means early and late are of equally many visits, as means of few visits share
+their recent context, which alone draws some of the graph. And there are the controls: one step
+of neighbour mixing of the network's own embeddings, the untrained network, the same tokens in
+random order, relabelled grids, and counters of bigrams. The layer is chosen on one grid and judged
+on others.
+
+Tried before, one seed each. Of 64 tokens, with batches of 32, no induction formed within 3,000
+steps. Of 20 tokens, with batches of 64 and graphs of 10 or 16 nodes, it formed within 500 steps in
+one seed and not in another: it solved rings by attending 9 and 15 places back, and nothing else.
+With graphs of 8, 12, 16 and 20 nodes it formed after 250, but 570 steps of a shorter schedule ended
+at a rule mass of 0.54, and of the latest 14 steps of a walk nothing was used, as the first block
+looked 15 places back. Hence more sizes, more steps, and the table of lags. Small networks trained
+without rings found no induction within 400 steps.
+
+Changed after a review, before any result: mass is compared with a copier's too, as a smoothed
+counter is beaten by mere sharpness; windows stand at the mean place of the visits that they use.
+
+Source: Park et al. 2025 (arXiv:2501.00070); Lepori et al. 2026 (arXiv:2602.04212) for measures;
+Arditi 2026 (ICLR blog track) for neighbour mixing.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from toylab.analysis.geometry.measures import spectral_embedding
+from toylab.analysis.geometry.nulls import neighbour_mix
+from toylab.errors import check_number
+from toylab.models import Transformer
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.taps import Params
+from toylab.task import Batch
+from toylab.tasks.in_context.graph_tracing import GraphTracing
+
+from .. import graph_network as net
+from . import breaks
+from . import curves as c
+from . import unfolding as u
+from .claims import CLAIMS
+from .numbers import GRID
+from .through import counters, lag_table, over_groups, through
+from .walks import draw_walks, judged, rectangle, shuffled
+
+WALKS = 500  # seed of the walks, plus the network's own
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(net.Network):
+    """The network's settings, and how it is judged."""
+
+    groups: int = 5  # assignments of tokens to each kind of graph; the first chooses the layer
+    walks: int = 128  # of each group
+    window: int = 8  # places of the context that class means pool
+    windows: int = 10
+    visits: int = 20  # of each node in each window
+    bins: int = 24  # of the context, for the two-segment fit
+    draws: int = 500  # relabelled grids
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("groups", "windows", "bins"):
+            check_number("graph_tracing", name, getattr(self, name), low=2, whole=True)
+        for name in ("walks", "visits", "draws"):
+            check_number("graph_tracing", name, getattr(self, name), low=1, whole=True)
+        check_number("graph_tracing", "window", self.window, 1, self.length - 3, whole=True)
+
+    @property
+    def cuts(self) -> u.Windows:
+        """The windows of class means."""
+        return u.windows(self.length, self.window, self.windows, self.visits)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network that traces graphs."""
+    return {"main": net.main(config)}
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Judge every network on walks of its own; draw the first one's picture."""
+    found: dict[str, list[pl.DataFrame]] = {}
+    alive = run.dead_at("main") < 0
+    for member, seed in enumerate(run.members("main")["init_seed"]):
+        if not alive[member]:
+            continue
+        for name, table in _network(config, run, member, int(seed)).items():
+            if name != "pictures" or name not in found:
+                found.setdefault(name, []).append(table.with_columns(init_seed=pl.lit(int(seed))))
+    return {name: pl.concat(tables) for name, tables in found.items()}
+
+
+def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str, pl.DataFrame]:
+    """Everything about one network."""
+    task, model = judged(config), net.main(config).model
+    assert isinstance(model, Transformer)
+    of = lambda step: jax.tree.map(lambda x: jnp.asarray(x[member]), run.params("main", step))
+    walks = draw_walks(task, config.groups, config.walks, WALKS + seed)
+    mine = walks.groups(GRID)
+    grids = jax.tree.map(lambda x: x[mine], walks.batch)
+    steps = run.steps("main")
+    made = {"network": of(steps[-1]), "untrained": of(steps[0])}
+    curves = {
+        name: over_groups(lambda batch, p=p: through(model, task, p, batch)[0], walks.batch)
+        for name, p in made.items()
+    }
+    curves |= over_groups(lambda batch: counters(task, batch), walks.batch)
+    told = c.curve_table(walks, curves, config.length)
+    fits = c.fit_table(told, config.bins)
+    geometry, panels = _geometry(config, model, made, grids)
+    mass_L = told.filter(pl.col("source") == "network", pl.col("graph") == GRID)["mass"]
+    binned = breaks.binned(mass_L.to_numpy(), breaks.bins(config.length, config.bins))
+    fit = fits.filter(pl.col("source") == "network", pl.col("graph") == GRID).row(0, named=True)
+    quickens = fit["break"] if fit["after"] > fit["before"] else np.nan
+    training = [_step(config, model, task, of(step), grids, step) for step in steps]
+    return {
+        "curves": told,
+        "fits": fits,
+        "laws": c.law_table(fits),
+        "geometry": geometry,
+        "order": u.order_table(geometry, binned, quickens),
+        "training": pl.concat(training),
+        "lags": lag_table(model, made["network"], grids.inputs[0]),
+        "pictures": u.picture_table(panels, rectangle(4, 4)),
+    }
+
+
+def _geometry(
+    config: Config, model: Transformer, made: Mapping[str, Params], grids: Batch
+) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
+    """Geometry of the network and its controls on grids, and what a picture shows of it."""
+    adjacency, where, task = rectangle(4, 4), config.cuts, judged(config)
+    given = {name: (params, grids) for name, params in made.items()}
+    given["shuffled context"] = (made["network"], shuffled(grids, WALKS))
+    sources = {
+        name: u.means(
+            over_groups(lambda b, p=params: through(model, task, p, b)[1], batch),
+            np.asarray(batch.latents["node"]),
+            len(adjacency),
+            where,
+        )
+        for name, (params, batch) in given.items()
+    }
+    place_W = u.places(np.asarray(grids.latents["node"]), len(adjacency), where)
+    table = u.geometry_table(sources, adjacency, where, place_W, config.draws)
+    layer = int(table.filter(pl.col("chosen"))["layer"][0])
+    seen = sources["network"][1, layer]
+    shown = sorted({0, len(seen) // 3, 2 * len(seen) // 3, len(seen) - 1})
+    panels = {f"around place {place_W[i]:.0f}": seen[i] for i in shown}
+    panels["untrained"] = sources["untrained"][1, layer, -1]
+    panels["shuffled context"] = sources["shuffled context"][1, layer, -1]
+    panels["neighbour mixing"] = neighbour_mix(sources["network"][1, 0, -1], adjacency)
+    return table, panels | {"spectral embedding": spectral_embedding(adjacency)}
+
+
+def _step(
+    config: Config, model: Transformer, task: GraphTracing, params: Params, grids: Batch, step: int
+) -> pl.DataFrame:
+    """Mass early and late, and late geometry by layer, at one step of training."""
+    where = config.cuts._replace(cuts=config.cuts.cuts[-1:])
+    curve, acts_GSBLD = over_groups(lambda b: through(model, task, params, b), grids)
+    means = u.means(acts_GSBLD, np.asarray(grids.latents["node"]), 16, where)
+    shape = u.shape(means[:, :, 0], rectangle(4, 4))
+    mass_L = curve.mass.mean((0, 1))
+    named_L = c.when(np.arange(config.length), config.length)
+    masses = {when: float(mass_L[named_L == when].mean()) for when in ("early", "late")}
+    columns = {name: np.nanmean(values, 0) for name, values in shape._asdict().items()}
+    table = pl.DataFrame(columns).with_row_index("layer")
+    return table.with_columns(
+        pl.lit(step).alias("step"), **{k: pl.lit(v) for k, v in masses.items()}
+    )
+
+
+SMOKE: dict[str, Any] = net.SMOKE | {
+    "seeds": 2,
+    "groups": 2,
+    "walks": 48,
+    "window": 4,
+    "windows": 4,
+    "visits": 2,
+    "draws": 20,
+}
+
+study = Study(
+    name="graph_tracing",
+    title="Graph tracing: representations and a graph that stands in the context only",
+    paper="Park et al. 2025 (arXiv:2501.00070)",
+    presets={
+        "smoke": Config(**SMOKE),
+        "laptop": Config(),
+        "paper": Config(
+            n_tokens=64,
+            sizes=tuple(range(8, 26, 2)),
+            length=256,
+            depth=4,
+            width=128,
+            steps=10_000,
+            batch_size=128,
+            learning_rate=2e-3,
+            rungs=12,
+        ),
+    },
+    costs={
+        "smoke": "60 member-steps; compiling takes most of it",
+        "laptop": "5 networks of 2 layers, 1,000 steps of 64 walks of 128: 15 minutes, then 5",
+        "paper": "5 networks of 4 layers, 10,000 steps of 128 walks of 256; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

@@ -1,0 +1,71 @@
+"""Networks and counters run over groups of walks; and how far back a network's heads look."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+
+from toylab.models import Transformer
+from toylab.taps import Params
+from toylab.taps import run as forward
+from toylab.task import Batch
+from toylab.tasks.in_context.graph_tracing import GraphTracing
+
+from .curves import COUNTERS, Curve, counter, score
+
+
+@functools.partial(jax.jit, static_argnames=("model", "task"))
+def through(
+    model: Transformer, task: GraphTracing, params: Params, batch: Batch
+) -> tuple[Curve, Array]:
+    """Curves, and the residual stream (S, B, L, D) before the first block and after each."""
+    sites = ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
+    logits, acts = forward(model, params, batch.inputs, record=sites)
+    rule_BLV = task.rule(batch, previous=False)
+    curve = score(jax.nn.log_softmax(logits), batch.targets, rule_BLV)
+    return curve, jnp.stack([acts[site] for site in sites])
+
+
+@functools.partial(jax.jit, static_argnames=("task",))
+def counters(task: GraphTracing, batch: Batch) -> dict[str, Curve]:
+    """Curves of those that only count."""
+    return {name: counter(task, batch, *how) for name, how in COUNTERS.items()}
+
+
+def over_groups(function: Callable[[Batch], Any], batch_G: Batch) -> Any:
+    """Call a function on each group of walks and stack what it returns, on the host."""
+    count = len(batch_G.inputs)
+    groups = (jax.tree.map(lambda x, g=g: x[g], batch_G) for g in range(count))
+    found = [jax.tree.map(np.asarray, function(group)) for group in groups]
+    return jax.tree.map(lambda *parts: np.stack(parts), *found)
+
+
+@functools.partial(jax.jit, static_argnames=("model",))
+def _patterns(model: Transformer, params: Params, tokens_BL: Array) -> Array:
+    """Mean attention (K, H, L, L) of every block and head over walks."""
+    _, acts = forward(model, params, tokens_BL, record=("blocks/*/attn/pattern",))
+    return jnp.stack([pattern.mean(0) for pattern in acts.values()])
+
+
+def lag_table(model: Transformer, params: Params, tokens_BL: Array) -> pl.DataFrame:
+    """Mean attention of each head to the place ``lag`` back, over queries of the context's end.
+
+    ``mean_{t >= L / 2} A[t, t - lag]`` for lags below L / 2.
+    """
+    pattern_KHLL = np.asarray(_patterns(model, params, tokens_BL))
+    half = pattern_KHLL.shape[-1] // 2
+    late_KHL = np.stack(
+        [
+            np.diagonal(pattern_KHLL, -lag, -2, -1)[..., half - lag :].mean(-1)
+            for lag in range(half)
+        ],
+        axis=-1,
+    )
+    block, head, lag = np.indices(late_KHL.shape).reshape(3, -1)
+    columns = {"block": block + 1, "head": head, "lag": lag, "attention": late_KHL.ravel()}
+    return pl.DataFrame(columns)

@@ -1,0 +1,217 @@
+"""Graph tracing, the circuit: which heads trace the graph, and which draw it.
+
+    toylab run graph_tracing_circuit
+    toylab run graph_tracing_circuit --reuse runs/graph_tracing-laptop   # takes its network
+
+A language model that is shown a walk on a graph of words lays its representations out like the
+graph (Park et al.). Arditi's account is an induction circuit: a previous-token head mixes into each
+token those before it, which are its neighbours, and that alone draws the graph; an induction head
+then finds the last visit and names what followed. Take out heads of one kind, and see what goes:
+accuracy, geometry, or both. Heads are found by their attention on repeated random tokens.
+
+The networks here have two layers of four heads, so one or two heads of a kind are taken out where
+Arditi takes up to 32 of 1,024; "other" heads are all pairs of the four that are left. The tokens
+repeat after 13, the size of no ring seen in training: on rings of few sizes a head may learn to
+look one less than a size back, whatever stands there, and would pass for an induction head.
+
+Accuracy is the mass on the present node's neighbours less the node just left, over the last quarter
+of the context, on 4x4 grids, which training never shows. Geometry is that of class means over the
+same places, pooled over the walks on one grid: beside it stand the untrained network, walks in
+shuffled order, and one neighbour mix of the network's own embeddings.
+
+The causal test moves the walker: the first principal components of the last place's residual
+stream become those of a far node's class mean. Class means come from other walks on the grid.
+
+A second set of networks, of other depths and widths, says when in training accuracy and geometry
+appear. To be cheap it has a context of 64, and rings and regular graphs of five sizes. Tried before
+on one network of two layers: 300 steps on rings, regular graphs and trees of up to 20 nodes, or 400
+on regular graphs and trees of 8 or on all three of 8 or 12, leave no induction in so short a
+context; rings and regular graphs of 8 to 16 nodes bring it within 320.
+
+Changed after a review, before any result: the first map chooses layers and is not judged; the
+walker is moved before the last block, after which a class mean writes its own prediction; every
+cell of the second set has seeds of its own; ratios of a correlation below 0.2 are left out.
+
+Source: Park et al. 2025 (arXiv:2501.00070), and the causal test of their code; Arditi 2026, "In-
+context learning of representations can be explained by induction circuits" (ICLR blog track).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.errors import check_number
+from toylab.members import seeds
+from toylab.models import Transformer
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.in_context.graph_tracing import GraphTracing
+
+from ..graph_network import SMOKE, Network, main
+from . import rows
+from .claims import CLAIMS
+from .grids import draw_grids
+from .numbers import best_layer
+from .surgery import even_scores, head_scores, look, repeated
+
+GRIDS, REPEATS, CELL_GRIDS = 301, 302, 303  # seeds of what is drawn
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(Network):
+    """The network's settings, what is measured, and the second set of networks."""
+
+    maps: int = 4  # held-out grids
+    walks: int = 32  # on each
+    period: int = 13  # random tokens until they repeat: no ring's size
+    components: tuple[int, ...] = (2, 4, 8, 15)
+    depths: tuple[int, ...] = (1, 2, 3)
+    widths: tuple[int, ...] = (32, 64)
+    cell_seeds: int = 3
+    cell_tokens: int = 16
+    cell_families: tuple[str, ...] = ("ring", "regular")
+    cell_sizes: tuple[int, ...] = (8, 10, 12, 14, 16)
+    cell_length: int = 64
+    cell_steps: int = 400
+    cell_snapshots: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("period", "cell_seeds", "cell_steps", "cell_snapshots"):
+            check_number("graph_tracing_circuit", name, getattr(self, name), low=1, whole=True)
+        for name in ("walks", "maps"):
+            check_number("graph_tracing_circuit", name, getattr(self, name), low=2, whole=True)
+
+    def cells(self) -> dict[str, tuple[int, int]]:
+        """Name, depth and width of each cell of the second set."""
+        return {f"depth {d}, width {w}": (d, w) for d in self.depths for w in self.widths}
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network, and one population per depth and width."""
+    found = {"main": main(config)}
+    rungs = np.linspace(0, config.cell_steps, config.cell_snapshots + 1).round().astype(int)
+    for place, (name, (depth, width)) in enumerate(config.cells().items()):
+        small = dataclasses.replace(
+            config,
+            depth=depth,
+            width=width,
+            seeds=config.cell_seeds,
+            n_tokens=config.cell_tokens,
+            sizes=config.cell_sizes,
+            length=config.cell_length,
+            steps=config.cell_steps,
+        )
+        world, steps = small.world(families=config.cell_families), sorted(set(rungs.tolist()))
+        # Seeds of its own for each cell: networks of all cells are counted together.
+        own = seeds(config.cell_seeds, start=100 * (place + 1))
+        changes = {"task": world, "members": own, "snapshots": tuple(steps)}
+        found[name] = dataclasses.replace(main(small), **changes)
+    return found
+
+
+def trained(run: RunFolder, population: Population, name: str) -> rows.Trained:
+    """A population's networks at their end and before training."""
+    assert isinstance(population.model, Transformer)
+    init_seeds = run.members(name)["init_seed"].to_numpy()
+    return rows.Trained(population.model, run.params(name), run.params(name, 0), init_seeds)
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Find the heads, take them out, move the walker, and follow the second set over training."""
+    made = populations(config)
+    net = trained(run, made["main"], "main")
+    task = made["main"].task
+    assert isinstance(task, GraphTracing)
+    tokens = repeated(config.n_tokens, config.period, 32, REPEATS)
+    scores = head_scores(net.model, net.params, tokens)
+    kinds = rows.Kinds.of(scores)
+    grids = draw_grids(task, config.maps, config.walks, GRIDS)
+    clean = look(net.model, net.params, grids)
+    ablation = rows.ablate(net, grids, clean, kinds)
+    layer = best_layer({"ablation": ablation})
+    even = even_scores(2 * config.period)
+    return {
+        "heads": rows.head_table(net, scores, kinds),
+        "even": np.array(even),
+        "ablation": ablation,
+        "pictures": rows.pictures(net, grids, clean, kinds, layer),
+        "causal": rows.causal(net, grids, clean, config.components),
+        "cells": cells(config, run, made),
+    }
+
+
+def cells(config: Config, run: RunFolder, made: Mapping[str, Population]) -> pl.DataFrame:
+    """Accuracy, geometry and best scores of the second set, by step and layer."""
+    first = next(iter(config.cells()))
+    task = made[first].task
+    assert isinstance(task, GraphTracing)
+    grids = draw_grids(task, config.maps, config.walks, CELL_GRIDS)
+    tokens = repeated(config.cell_tokens, config.period, 16, REPEATS)
+    table: list[dict[str, Any]] = []
+    for name, (depth, width) in config.cells().items():
+        net = trained(run, made[name], name)
+        for step in run.steps(name):
+            params = run.params(name, step)
+            labels = {"depth": depth, "width": width, "step": step}
+            seen = look(net.model, params, grids)
+            top = head_scores(net.model, params, tokens).max((2, 3))
+            for row in rows.rows_of(grids, seen, net.seeds, **labels):
+                previous, induction = top[net.seeds.tolist().index(row["init_seed"])]
+                found = {"previous": float(previous), "induction": float(induction)}
+                table.append(row | found)
+    return pl.DataFrame(table)
+
+
+study = Study(
+    name="graph_tracing_circuit",
+    title="Graph tracing: heads that follow the graph and heads that draw it",
+    paper="Park et al. 2025 (arXiv:2501.00070); Arditi 2026 (ICLR blog track)",
+    presets={
+        "smoke": Config(
+            **(SMOKE | {"heads": 4}),
+            seeds=2,
+            maps=2,
+            walks=16,
+            period=8,
+            components=(2, 15),
+            depths=(1,),
+            widths=(16,),
+            cell_seeds=2,
+            cell_families=("ring",),
+            cell_sizes=(8,),
+            cell_length=32,
+            cell_steps=20,
+            cell_snapshots=2,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=10,
+            n_tokens=64,
+            length=256,
+            depth=4,
+            width=128,
+            heads=8,
+            steps=10_000,
+            learning_rate=1e-3,
+            maps=16,
+            walks=64,
+            widths=(64, 128),
+            cell_seeds=5,
+            cell_length=256,
+            cell_steps=10_000,
+        ),
+    },
+    costs={
+        "smoke": "100 model-steps; compiling takes most of it",
+        "laptop": "the network of graph_tracing, then 7,200 smaller model-steps: 11 minutes",
+        "paper": "400,000 model-steps, 10 PFLOP, about; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

@@ -1,0 +1,125 @@
+"""Part 2: networks on in-context Markov chains pass from uniform to unigram to bigram."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+from jaxtyping import Float
+
+from toylab.losses import cross_entropy
+from toylab.members import grid, seeds
+from toylab.models import Transformer
+from toylab.optim import AdamW
+from toylab.population import Population, ladder
+from toylab.random import stream
+from toylab.runs.run_folder import RunFolder
+from toylab.taps import Model, Params
+from toylab.task import Batch, Task
+from toylab.tasks.in_context.markov_chains import MarkovChains
+
+from .curves import curves
+
+PREDICTORS = ("uniform", "unigram", "bigram")
+WORLDS = {"chains": 2, "chains-one-layer": 1}
+COMPARED = (*itertools.product(PREDICTORS, PREDICTORS), ("unigram", "between"))
+SHARES = np.linspace(0, 1, 51, dtype=np.float32)  # of the bigram counter, the rest uniform
+EARLY = 24  # snapshots, log-spaced, for the records they bring
+
+
+def populations(config: Any) -> dict[str, Population]:
+    """Two layers on chains and on balanced chains, which unigrams tell nothing of; and one."""
+    steps = config.chain_steps
+    members = {2: seeds(config.seeds) * grid(balanced=(0, 1)), 1: seeds(config.seeds)}
+    return {
+        name: Population(
+            model=Transformer(
+                vocab=config.states,
+                length=config.chain_length,
+                width=config.chain_width,
+                depth=depth,
+                heads=1,
+                positions="rope",
+            ),
+            task=MarkovChains(config.states, config.chain_length),
+            members=members[depth],
+            optimizer=AdamW(config.chain_rate, 0.0),
+            steps=steps,
+            batch_size=config.batch_size,
+            loss=cross_entropy,
+            metrics=Watch(2 * config.evaluation),
+            record_every=max(1, steps // config.records),
+            snapshots=ladder(steps, min(EARLY, config.records)),
+        )
+        for name, depth in WORLDS.items()
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Watch:
+    """Mean KL divergence from each predictor to the network, on chains common to all records.
+
+    Attributes:
+        size: number of sequences.
+    """
+
+    size: int
+
+    def __call__(self, model: Model, params: Params, task: Task) -> dict[str, Array]:
+        """``mean_t sum_v r_t[v] log(r_t[v] / q_t[v])``, nats, for each predictor r."""
+        assert isinstance(task, MarkovChains)
+        batch = common(task, self.size)
+        log_q = jax.nn.log_softmax(model.apply(params, batch.inputs))
+        return {name: divergence(getattr(task, name)(batch), log_q) for name in PREDICTORS}
+
+
+def common(task: MarkovChains, size: int) -> Batch:
+    """Sequences on which divergences are taken."""
+    return task.batch(stream(0, "chains, common batch"), size)
+
+
+def divergence(p_BLV: Float[Array, "B L V"], log_q_BLV: Float[Array, "B L V"]) -> Array:
+    """Mean over places of ``KL(p || q)`` in nats."""
+    return jnp.mean(jnp.sum(p_BLV * (jnp.log(p_BLV) - log_q_BLV), -1))
+
+
+def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
+    """Divergences over training, and of the predictors from each other."""
+    tables = []
+    for name, depth in WORLDS.items():
+        table = curves(folder, name).with_columns(layers=pl.lit(depth))
+        if "balanced" not in table.columns:
+            table = table.with_columns(balanced=pl.lit(0.0))
+        tables.append(table.select(sorted(table.columns)))
+    return {"chains": pl.concat(tables), "chains_predictors": references(config)}
+
+
+def references(config: Any) -> pl.DataFrame:
+    """Divergence of every predictor from every other, in both worlds.
+
+    And ``min_lambda KL(unigram || (1 - lambda) uniform + lambda bigram)``, to ``between``: how near
+    to the unigram counter one comes on the straight way from uniform to bigram.
+    """
+    rows = []
+    for balanced in (0.0, 1.0):
+        task = MarkovChains(config.states, config.chain_length, balanced)
+        values = jax.jit(lambda task=task: _divergences(task, 2 * config.evaluation))()
+        rows += [
+            {"balanced": balanced, "of": of, "to": to, "divergence": float(np.asarray(value))}
+            for (of, to), value in zip(COMPARED, values, strict=True)
+        ]
+    return pl.DataFrame(rows)
+
+
+def _divergences(task: MarkovChains, size: int) -> list[Array]:
+    """Divergences of ``COMPARED`` on chains of one world."""
+    batch = common(task, size)
+    p = {name: getattr(task, name)(batch) for name in PREDICTORS}
+    whole = [divergence(p[of], jnp.log(p[to])) for of, to in COMPARED[:-1]]
+    mixed = lambda share: (1 - share) * p["uniform"] + share * p["bigram"]
+    between_S = jax.vmap(lambda share: divergence(p["unigram"], jnp.log(mixed(share))))(SHARES)
+    return [*whole, between_S.min()]

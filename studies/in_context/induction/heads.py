@@ -1,0 +1,159 @@
+"""Part 1: induction heads form in two attention layers and not in one."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+
+from toylab.analysis.heads import induction_score, previous_token_score
+from toylab.losses import cross_entropy, cross_entropy_from_logits
+from toylab.members import seeds
+from toylab.models import Transformer
+from toylab.optim import AdamW, cosine
+from toylab.population import Population
+from toylab.random import stream
+from toylab.runs.run_folder import RunFolder
+from toylab.taps import Edit, Model, Params, run
+from toylab.task import Batch, Task
+from toylab.tasks.in_context.repeats import Repeats
+
+from .curves import curves
+
+DEPTHS = {"two-layer": 2, "one-layer": 1}
+PATTERNS = ("blocks/*/attn/pattern",)
+
+
+def populations(config: Any) -> dict[str, Population]:
+    """Attention-only networks of two layers and of one."""
+    task = Repeats(config.tokens, config.repeat_length, config.shortest, config.longest)
+    steps = config.repeat_steps
+    schedule = cosine(steps, warmup=max(1, steps // 20), floor=0.1)
+    return {
+        name: Population(
+            model=Transformer(
+                vocab=config.tokens,
+                length=config.repeat_length,
+                width=config.repeat_width,
+                depth=depth,
+                heads=config.repeat_heads,
+                positions="rope",
+                norm="rms",
+            ),
+            task=task,
+            members=seeds(config.seeds),
+            optimizer=AdamW(config.repeat_rate, 0.01, b2=0.98, schedule=schedule),
+            steps=steps,
+            batch_size=config.batch_size,
+            loss=cross_entropy,
+            metrics=Watch(config.evaluation),
+            record_every=max(1, steps // config.records),
+            snapshots=(0,),
+        )
+        for name, depth in DEPTHS.items()
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Watch:
+    """Scalars of one network on sequences of the longest period, the same at every record.
+
+    Attributes:
+        size: number of sequences.
+    """
+
+    size: int
+
+    def __call__(self, model: Model, params: Params, task: Task) -> dict[str, Array]:
+        """Best induction and previous-token score of any head; loss and accuracy of copies."""
+        batch = common(task, self.size)
+        logits, acts = run(model, params, batch.inputs, record=PATTERNS)
+        induction_H, previous_H = scores(acts, task.longest)
+        return {
+            "induction": induction_H.max(),
+            "previous": previous_H.max(),
+        } | copied(logits, batch)
+
+
+def common(task: Any, size: int) -> Batch:
+    """Sequences of the longest period, on which scores are taken."""
+    fixed = dataclasses.replace(task, shortest=task.longest)
+    return fixed.batch(stream(0, "induction, common batch"), size)
+
+
+def scores(acts: dict[str, Array], period: int) -> tuple[Array, Array]:
+    """Induction and previous-token scores of every head, layer after layer."""
+    every_BHLL = jnp.concatenate(list(acts.values()), 1)
+    return induction_score(every_BHLL, period).mean(0), previous_token_score(every_BHLL).mean(0)
+
+
+def copied(logits: Array, batch: Batch) -> dict[str, Array]:
+    """Loss and accuracy on tokens that the context decides."""
+    nats = cross_entropy_from_logits(logits, batch.targets)
+    right = (logits.argmax(-1) == batch.targets).astype(jnp.float32)
+    mean = lambda values: jnp.sum(values * batch.weights) / jnp.sum(batch.weights)
+    return {"copy_loss": mean(nats), "accuracy": mean(right)}
+
+
+def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
+    """Curves of both populations, and each head's scores and what is lost without it."""
+    every = populations(config)
+    tables = [curves(folder, name).with_columns(layers=pl.lit(d)) for name, d in DEPTHS.items()]
+    heads = [_heads(config, folder, name, every[name]) for name in DEPTHS]
+    return {"repeats": pl.concat(tables), "repeats_heads": pl.concat(heads)}
+
+
+def even_score(config: Any) -> float:
+    """Induction score of a head that attends evenly to all it sees."""
+    length = config.repeat_length
+    even_LL = np.tril(np.ones((length, length))) / np.arange(1, length + 1)[:, None]
+    score = induction_score(jnp.asarray(even_LL, jnp.float32)[None], config.longest)
+    return float(np.asarray(score)[0])
+
+
+def _heads(config: Any, folder: RunFolder, name: str, population: Population) -> pl.DataFrame:
+    """Scores of every head, trained and not, and the accuracy without it."""
+    model, task = population.model, population.task
+    assert isinstance(model, Transformer)
+    batch = jax.jit(lambda: common(task, config.evaluation))()
+    count = model.depth * model.heads
+    kept_XH = 1 - jnp.eye(count, dtype=jnp.float32)
+
+    def score(params: Params) -> tuple[Array, Array]:
+        return scores(run(model, params, batch.inputs, record=PATTERNS)[1], config.longest)
+
+    def without(params: Params, kept_H: Array) -> Array:
+        edits = [
+            Edit(f"blocks/{i}/attn/z", "scale", part_H[None, None, :, None])
+            for i, part_H in enumerate(kept_H.reshape(model.depth, model.heads))
+        ]
+        return copied(run(model, params, batch.inputs, edits=edits)[0], batch)["accuracy"]
+
+    scored = jax.jit(jax.vmap(score))
+    every_out = jax.jit(jax.vmap(jax.vmap(without, (None, 0)), (0, None)))
+    induction_PH, previous_PH = scored(folder.params(name))
+    ablated_PH = every_out(folder.params(name), kept_XH)
+    before_PH = scored(folder.params(name, 0))
+    seeds_P = folder.members(name)["init_seed"].to_numpy()
+    layer_H = np.repeat(np.arange(model.depth), model.heads)
+    wide = lambda values: np.asarray(values, np.float64).ravel()
+    table = pl.DataFrame(
+        {
+            "layers": np.full(len(seeds_P) * count, model.depth),
+            "init_seed": np.repeat(seeds_P, count),
+            "layer": np.tile(layer_H, len(seeds_P)),
+            "head": np.tile(np.arange(count), len(seeds_P)),
+            "induction": wide(induction_PH),
+            "previous": wide(previous_PH),
+            "accuracy_without": wide(ablated_PH),
+            "induction_untrained": wide(before_PH[0]),
+            "previous_untrained": wide(before_PH[1]),
+            "induction_even": np.full(len(seeds_P) * count, even_score(config)),
+        }
+    )
+    living = ~pl.col("init_seed").is_in(seeds_P[folder.dead_at(name) >= 0].tolist())
+    scored = ("induction", "previous", "accuracy_without")
+    return table.with_columns(pl.when(living).then(pl.col(scored)).otherwise(np.nan))

@@ -1,0 +1,283 @@
+"""What the studies of Othello share: the network, its activations, board probes, legal moves.
+
+The network, population ``main``, is the same in every one of them, so that a run of one can take it
+from a run of another: ``toylab run othello_tpr --reuse runs/othello-laptop``.
+"""
+
+import dataclasses
+import functools
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from toylab.analysis.world.edits import top_errors
+from toylab.chunks import in_chunks
+from toylab.errors import ToylabError, check_number, nearest
+from toylab.losses import ExpectedCrossEntropy, cross_entropy
+from toylab.members import seeds
+from toylab.models import Transformer
+from toylab.optim import AdamW, cosine
+from toylab.optim.muon import Muon
+from toylab.population import Population, ladder
+from toylab.probes.linear import Probe, ridge
+from toylab.runs.run_folder import RunFolder
+from toylab.taps import Params
+from toylab.taps import run as forward
+from toylab.task import Batch
+from toylab.tasks.othello.othello import Othello
+from toylab.tasks.othello.othello_transcripts import Recorded
+
+TARGETS = ("played", "expected")
+STATES = ("empty", "mine", "theirs")
+RIDGE = 1e-2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Network:
+    """Settings of the network that plays; a study's own settings build on them.
+
+    The training set is endless: every step draws fresh games. At each place the network learns from
+    the move that was ``played``, or from what was to be ``expected``: the chances that the
+    generator draws it by, which is the mean of the same loss over every move that could have
+    followed. No more is told of the board than which moves these are.
+    """
+
+    networks: int = 1  # on the larger board
+    seeds: int = 5  # of whatever is cheap to repeat: small networks, probes
+    size: int = 6
+    depth: int = 4
+    width: int = 128
+    heads: int = 4
+    steps: int = 27_000
+    batch_size: int = 20  # games
+    targets: Literal["played", "expected"] = "expected"
+    learning_rate: float = 3e-3  # of Adam's steps
+    matrix_rate: float = 8e-3  # of Muon, for the matrices in the blocks; 0: Adam for these too
+    weight_decay: float = 0.02
+    products: Literal["float32", "bfloat16"] = "float32"  # while training; see Transformer
+    rungs: int = 12  # snapshots, log-spaced
+    transcripts: str = ""  # a file of games to use in place of random ones
+    skip_bad: bool = False  # leave its bad lines out
+
+    def __post_init__(self) -> None:
+        self.world()
+        if self.targets not in TARGETS:
+            hint = nearest(str(self.targets), TARGETS)
+            raise ToylabError(f"othello: targets = {self.targets!r}; {hint}")
+        if self.transcripts and self.targets == "expected":
+            raise ToylabError(
+                f"othello: nobody knows the chances of the moves in {self.transcripts}, as targets "
+                "= expected would need; add --set targets=played."
+            )
+        for name in ("steps", "rungs", "networks"):
+            check_number("othello", name, getattr(self, name), low=1, whole=True)
+
+    def world(self) -> Othello:
+        """The games: random ones, or those of a file."""
+        if not self.transcripts:
+            return Othello(self.size)
+        return Recorded(self.size, path=self.transcripts, skip_bad=self.skip_bad)
+
+
+SMOKE: dict[str, Any] = {
+    "size": 4,
+    "depth": 2,
+    "width": 32,
+    "heads": 4,
+    "steps": 60,
+    "batch_size": 64,
+    "learning_rate": 1.5e-3,
+    "matrix_rate": 0.0,
+    "weight_decay": 0.01,
+    "rungs": 3,
+}
+PAPER: dict[str, Any] = {
+    "size": 8,
+    "depth": 8,
+    "width": 512,
+    "heads": 8,
+    "steps": 4_000,
+    "batch_size": 4096,
+    "targets": "played",
+    "learning_rate": 1e-3,
+    "matrix_rate": 0.0,
+    "weight_decay": 0.1,
+    "products": "bfloat16",
+}
+
+
+def network(
+    size: int,
+    depth: int,
+    width: int,
+    heads: int,
+    products: Literal["float32", "bfloat16"] = "float32",
+) -> Transformer:
+    """The transformer of Li et al.: pre-norm, GELU, learned positions, untied head."""
+    task = Othello(size)
+    return Transformer(
+        vocab=task.vocab,
+        length=task.length,
+        width=width,
+        depth=depth,
+        heads=heads,
+        hidden=4 * width,
+        activation="gelu",
+        norm="layer",
+        biases=True,
+        products=products,
+    )
+
+
+def main(config: Network) -> Population:
+    """The population ``main``: the network, one member per network."""
+    world = config.world()
+    shape = cosine(config.steps, warmup=max(1, config.steps // 20), floor=0.05)
+    rate, decay = config.learning_rate, config.weight_decay
+    adam = AdamW(rate, decay, b2=0.98, schedule=shape)
+    muon = Muon(config.matrix_rate, decay, rate, b2=0.98, schedule=shape)
+    return Population(
+        model=network(config.size, config.depth, config.width, config.heads, config.products),
+        task=world,
+        members=seeds(config.networks),
+        optimizer=muon if config.matrix_rate else adam,
+        steps=config.steps,
+        batch_size=config.batch_size,
+        loss=cross_entropy if config.targets == "played" else ExpectedCrossEntropy(world),
+        snapshots=ladder(config.steps, config.rungs),
+    )
+
+
+class Trained(NamedTuple):
+    """One network of a run: its world, its model, its weights at the end and at the start."""
+
+    task: Othello
+    model: Transformer
+    params: Params
+    untrained: Params
+
+
+def load(run: RunFolder, population: Population, name: str = "main", member: int = 0) -> Trained:
+    """Return one member of a trained population, to be looked at in float32."""
+    task, model = population.task, population.model
+    assert isinstance(task, Othello) and isinstance(model, Transformer)
+    model = dataclasses.replace(model, products="float32")
+    last, first = (member_of(run.params(name, step), member) for step in (None, 0))
+    return Trained(task, model, last, first)
+
+
+def member_of(params: Params, member: int) -> Params:
+    """Return one member's weights of a population's."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), params)
+
+
+def draw_games(task: Othello, count: int, seed: int) -> Batch:
+    """Draw games with their latents; the same seed gives the same games."""
+    return _draw(task, jax.random.key(seed), count)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2))
+def _draw(task: Othello, key: Array, count: int) -> Batch:
+    return task.batch(key, count)
+
+
+# Activations ------------------------------------------------------------------------------------
+
+
+def layers(model: Transformer) -> tuple[str, ...]:
+    """Sites of the residual stream: before the first block (layer 0), then after each."""
+    return ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
+
+
+@functools.partial(jax.jit, static_argnames=("model", "sites"))
+def _recorded(model: Transformer, params: Params, tokens_BL: Array, sites: tuple[str, ...]):
+    logits, acts = forward(model, params, tokens_BL, record=sites)
+    return logits, jnp.stack([acts[site] for site in sites])
+
+
+def activations(
+    model: Transformer, params: Params, tokens_BL: Array, sites: tuple[str, ...], chunk: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run games through a network, ``chunk`` at a time.
+
+    Args:
+        model: the transformer.
+        params: weights of one member.
+        tokens_BL: games.
+        sites: sites of one width D.
+        chunk: games at a time.
+
+    Returns:
+        logits (B, L, V) and activations (S, B, L, D).
+    """
+    call = lambda part: _recorded(model, params, part, sites)
+    logits, acts = in_chunks(call, (tokens_BL,), chunk, axes=(0, 1))
+    return logits, acts
+
+
+# Board probes -----------------------------------------------------------------------------------
+
+
+def samples(acts_SBLD: np.ndarray, labels_BLN: Any, weights_BL: Any) -> tuple[np.ndarray, ...]:
+    """Return the places that count, as rows: activations (S, R, D) and labels (R, N)."""
+    kept = np.asarray(weights_BL) > 0
+    return acts_SBLD[:, kept], np.asarray(labels_BLN)[kept].astype(np.int32)
+
+
+@functools.partial(jax.jit, static_argnames=("classes",))
+def one_hot_rows(labels_RN: Array, classes: int = 3) -> Array:
+    """One-hot labels, flattened to (R, N * classes)."""
+    hot = jax.nn.one_hot(labels_RN, classes, dtype=jnp.float32)
+    return hot.reshape(*labels_RN.shape[:-1], -1)
+
+
+def board_probe(acts_SRD: Any, labels_RN: Any, classes: int = 3, weights_R: Any = None) -> Probe:
+    """Fit a linear probe of every square's state at once, by ridge regression on one-hot states.
+
+    The targets (N * classes) share one decomposition of the activations, so this costs little more
+    than one probe of one square; the likeliest state is the largest output. One probe per layer.
+    """
+    targets = one_hot_rows(jnp.asarray(labels_RN), classes)
+    return ridge(jnp.asarray(acts_SRD), targets, RIDGE, weights_R)
+
+
+def predicted_states(probe: Probe, acts_SRD: Any, classes: int = 3) -> np.ndarray:
+    """Return each square's likeliest state, (S, R, N)."""
+    scores = probe.scores(jnp.asarray(acts_SRD))
+    return np.asarray(jnp.argmax(scores.reshape(*scores.shape[:-1], -1, classes), -1))
+
+
+def board_directions(probe: Probe, classes: int = 3) -> np.ndarray:
+    """Return the probe's vectors as (S, N, classes, D)."""
+    weight = np.asarray(probe.weight)
+    return np.moveaxis(weight, -2, -1).reshape(*weight.shape[:-2], -1, classes, weight.shape[-2])
+
+
+# What is legal ----------------------------------------------------------------------------------
+
+
+def move_scores(task: Othello, logits: np.ndarray) -> np.ndarray:
+    """Turn logits (..., V) into scores of squares (..., N): the centre gets -inf."""
+    found = np.full((*logits.shape[:-1], task.size**2), -np.inf, np.float32)
+    found[..., task.squares[1:]] = logits[..., 1:]
+    return found
+
+
+def top_one_legal(task: Othello, logits: np.ndarray, legal: Any) -> np.ndarray:
+    """Whether the likeliest token is a legal move, (...); the pad token is none."""
+    best = task.squares[np.argmax(logits, -1)]
+    inside = np.take_along_axis(np.asarray(legal), np.maximum(best, 0)[..., None], -1)[..., 0]
+    return (best >= 0) & inside
+
+
+def errors(task: Othello, logits: np.ndarray, legal: np.ndarray) -> np.ndarray:
+    """False positives plus false negatives of the N likeliest moves, N of them legal, (...).
+
+    With this N the two are equally many.
+
+    Source: Li et al. 2022, section 4.2.
+    """
+    return top_errors(move_scores(task, logits), legal)

@@ -1,0 +1,306 @@
+"""Othello: does a next-move predictor learn the board?
+
+    toylab run othello
+    toylab run othello --set size=4 --set steps=2000 --set width=64     # minutes
+    toylab run othello --set width=96 --set steps=20000
+
+A transformer is shown the moves of random legal games and predicts the next one; nobody tells it
+that there is a board. Li et al. find the board in its activations, by a nonlinear probe of black
+and white; Nanda et al. find that a linear one does if it asks for mine and theirs. Every probe
+stands beside what it could have been read from instead: the untrained network, the moves alone,
+other games' boards, and boards of worlds with other rules.
+
+Source: Li et al. 2022 (arXiv:2210.13382), Nanda, Lee and Wattenberg 2023 (arXiv:2309.00941). Games
+are drawn afresh at every step, where the papers repeat 20 million. Passes are silent, and on small
+boards frequent: labels go by the player who really moves next, those of the papers by parity; both
+are measured. Probes are fitted by ridge regression on one-hot states, and split by game.
+
+After the first results three measures became harder or fairer, and no threshold moved: the bag of
+moves tells players apart from the mover's side, captures count above a threshold, and the boards of
+other worlds are also read from the moves alone. Without flips a board is a sum over moves, so that
+any network that attends to them has it: that it is read better than Othello's own says little.
+
+The network was first trained by AdamW for 6,000 steps, and judged; 768,000 games left it far from
+the floor. In pilots of 64 games a step Muon (``toylab/muon.py``) left 1.5 of the N likeliest moves
+wrong or missing after 180 s, AdamW 1.8 after more than 200 s; 8 heads did as 4. So a second network
+was trained by Muon, for 5,000 steps, as each takes longer, and everything judged again; no
+threshold moved.
+
+A third network learns at each place from the chances of every move that could have followed, where
+the earlier two learned from the one drawn: the same loss in the mean, so the same best network,
+without the noise of the draw, which is most of what such a short training contends with. In pilots
+of 57,600 games by Muon 0.97 of the N likeliest moves were wrong or missing, 1.50 with moves drawn.
+It is told which moves are legal, as Li et al.'s never is in one go, though still nothing of a
+board. Small networks trained both ways, on the smallest board, tell what that does to the board.
+With less noise smaller batches and more decay serve better: in pilots of 48,000 games 0.92 were
+wrong or missing in batches of 32, 0.87 in batches of 20 (by then with Muon on plain matrices), and
+0.77 with a decay of 0.1 in place of 0.01 (0.82 with 0.3). Over eleven times the steps a decay of
+0.02 shrinks weights as far as one of between 0.1 and 0.2 did. Heads, width and depth made little
+difference, or were worse for the time.
+
+The laptop preset plays on 6x6. The KL to the uniform choice among the legal moves is exact at every
+place, so progress is measured against the floor that no predictor can beat.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from toylab.errors import ToylabError, check_number
+from toylab.members import Members, grid
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.othello.othello import ENDLESS, Othello
+
+from .. import network as o
+from . import probes as p
+from .claims import CLAIMS
+
+TRAIN_SEED, CHOOSE_SEED, TEST_SEED = 1, 2, 3
+SMALL_SIZE = 4
+SHOWN = 8  # games kept to look at
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(o.Network):
+    """Settings: the network (see ``Network``), the games of probes, and the small networks."""
+
+    probe_games: int = 3_000
+    choose_games: int = 200  # to choose each probe's layer by
+    test_games: int = 1_000
+    few_games: int = 400  # that MLP probes see
+    quick_games: int = 750  # to probe each snapshot and each small network by
+    small_steps: int = 1_500
+    small_batch: int = 64
+    depths: tuple[int, ...] = (1, 2, 3)  # of the small networks; the middle one is the rule
+    widths: tuple[int, ...] = (16, 32, 64)
+    pools: tuple[int, ...] = (200, 2_000)  # games to learn from, besides endless ones
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("probe_games", "choose_games", "test_games", "few_games", "quick_games"):
+            check_number("othello", name, getattr(self, name), low=2, whole=True)
+        check_number("othello", "seeds", self.seeds, low=1, whole=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network, and small ones: over games seen, depth, width, and what a target tells."""
+    depth, width = (values[len(values) // 2] for values in (config.depths, config.widths))
+    seeds = range(config.seeds)
+    pools = grid(init_seed=seeds, pool=(*config.pools, ENDLESS))
+    found = {"main": o.main(config), "small": _small(config, depth, width, pools)}
+    expected = _small(config, depth, width, grid(init_seed=seeds), targets="expected")
+    found["small-expected"] = expected
+    for other in config.depths:
+        if other != depth:
+            found[f"small-depth{other}"] = _small(config, other, width, grid(init_seed=seeds))
+    for other in config.widths:
+        if other != width:
+            found[f"small-width{other}"] = _small(config, depth, other, grid(init_seed=seeds))
+    return found
+
+
+def _small(
+    config: Config,
+    depth: int,
+    width: int,
+    members: Members,
+    targets: Literal["played", "expected"] = "played",
+) -> Population:
+    settings = o.Network(
+        size=SMALL_SIZE,
+        depth=depth,
+        width=width,
+        heads=4,
+        steps=config.small_steps,
+        batch_size=config.small_batch,
+        targets=targets,
+        learning_rate=3e-3,
+        matrix_rate=0.0,
+        weight_decay=0.01,
+        rungs=config.rungs,
+    )
+    return dataclasses.replace(o.main(settings), members=members)
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Score the network and its probes game by game, and the small networks one by one."""
+    every = populations(config)
+    tables: dict[str, list[pl.DataFrame]] = {}
+    for member, seed in enumerate(run.members("main")["init_seed"]):
+        if run.dead_at("main")[member] < 0:
+            found = _network(config, o.load(run, every["main"], "main", member), int(seed))
+            for name, table in found.items():
+                tables.setdefault(name, []).append(table)
+    if not tables:
+        raise ToylabError("othello: the network's loss ceased to be finite; lower learning_rate.")
+    whole = {name: pl.concat(parts) for name, parts in tables.items()}
+    boards = _boards(config, o.load(run, every["main"], "main"))
+    return whole | boards | {"ladder": _ladder(config, run), "small": _small_table(config, run)}
+
+
+def _network(config: Config, net: o.Trained, seed: int) -> dict[str, pl.DataFrame]:
+    """Everything about one network, with its controls."""
+    train = p.Games.through(net, config.probe_games, TRAIN_SEED)
+    choose = p.Games.through(net, config.choose_games, CHOOSE_SEED)
+    test, cut = p.Games.through(net, config.test_games, TEST_SEED), config.choose_games
+    both = choose.joined(test)
+    told = p.all_probes(net, train, both, config.few_games)
+    kept = both.counts_GL[:cut]
+    layers = {n: int(r[:, :cut][:, kept].mean((1, 2)).argmax()) for n, r in told.items()}
+    right = {name: found[:, cut:] for name, found in told.items()}
+    by_game = {name: p.per_game(r, test.counts_GL) for name, r in right.items()}
+    columns = {name: scores[layers[name]] for name, scores in by_game.items()}
+    columns["board, layer 1"] = by_game["board"][1]
+    for name, trained in (("flipped", True), ("flipped, untrained", False)):
+        f1_SG = p.flipped_f1(train, both, trained)
+        columns[name] = f1_SG[f1_SG[:, :cut].mean(1).argmax(), cut:]
+    play = play_columns(net.task, test)
+    seeds = pl.lit(seed).alias("init_seed")
+    places = [
+        {"probe": name, "layer": layers[name], "place": place, "accuracy": float(accuracy)}
+        for name, r in right.items()
+        for place, accuracy in enumerate(p.per_place(r, test.counts_GL)[layers[name]])
+    ]
+    weights = test.counts_GL
+    at_place = lambda values: (values * weights).sum(0) / np.maximum(weights.sum(0), 1)
+    moves = {"place": np.arange(net.task.length)}
+    moves |= {name: at_place(values) for name, values in play.items()}
+    mean = {n: (v * weights).sum(1) / weights.sum(1) for n, v in play.items()}
+    mean["game"] = np.arange(len(weights))
+    return {
+        "games": pl.DataFrame(mean | columns).with_columns(seeds),
+        "layers": p.layer_table(right, weights).with_columns(seeds),
+        "places": pl.DataFrame(places).with_columns(seeds),
+        "moves": pl.DataFrame(moves).with_columns(seeds),
+        "passes": p.compare_movers(right, test, layers).with_columns(seeds),
+    }
+
+
+def play_columns(task: Othello, games: p.Games) -> dict[str, np.ndarray]:
+    """How well the next move is known at each place (G, L): legality, KL to the floor, alpha."""
+    legal = np.asarray(games.batch.latents["legal"])
+    kl = p.divergence(task, games)
+    worst = np.log(task.plies) - np.log(np.maximum(legal.sum(-1), 1))
+    return {
+        "legal": o.top_one_legal(task, games.logits_GLV, legal).astype(float),
+        "divergence": kl,
+        "alpha": 1 - kl / worst,
+    }
+
+
+def quick_scores(config: Config, net: o.Trained) -> dict[str, float]:
+    """Legality, divergence and the board probe's accuracy at its best layer, on few games."""
+    train = p.Games.through(net, config.quick_games, TRAIN_SEED)
+    test = p.Games.through(net, config.choose_games, CHOOSE_SEED)
+    play, weights = play_columns(net.task, test), test.counts_GL
+    labels = (train.labels("board"), test.labels("board"))
+    told = lambda a, b: p.linear(train, (a, b), labels) == labels[1]
+    score = lambda a, b: told(a, b)[:, weights].mean((1, 2))
+    mean = {name: float(values[weights].mean()) for name, values in play.items()}
+    return mean | {
+        "accuracy": float(score(train.acts_SGLD, test.acts_SGLD).max()),
+        "untrained": float(score(train.untrained_SGLD, test.untrained_SGLD).max()),
+    }
+
+
+def _ladder(config: Config, run: RunFolder) -> pl.DataFrame:
+    """The first network through training: one row per snapshot."""
+    population, rows = populations(config)["main"], []
+    net = o.load(run, population, "main")
+    for step in run.steps("main"):
+        params = o.member_of(run.params("main", step), 0)
+        about = {"step": step, "games": step * config.batch_size}
+        rows.append(about | quick_scores(config, net._replace(params=params)))
+    return pl.DataFrame(rows)
+
+
+def _small_table(config: Config, run: RunFolder) -> pl.DataFrame:
+    """Every small network: one row per comparison it takes part in, and per snapshot."""
+    every, rows = populations(config), []
+    depth, width = (values[len(values) // 2] for values in (config.depths, config.widths))
+    for name in run.populations():
+        if name == "main":
+            continue
+        dead = run.dead_at(name) >= 0
+        params_at = {step: run.params(name, step) for step in run.steps(name)}
+        for member in run.members(name).iter_rows(named=True):
+            if dead[member["member"]]:
+                continue
+            pool = int(member.get("pool", ENDLESS))
+            net = o.load(run, every[name], name, member["member"])
+            about = {
+                "init_seed": int(member["init_seed"]),
+                "depth": net.model.depth,
+                "width": net.model.width,
+                "pool": pool,
+            }
+            told = name == "small-expected"
+            same = net.model.depth == depth and net.model.width == width and pool == ENDLESS
+            plain = same and not told
+            takes_part = [
+                *(["main", "pool", "depth", "width"] if plain else []),
+                *(["expected"] if told else []),
+                *(["pool"] if pool != ENDLESS else []),
+                *(["depth"] if net.model.depth != depth else []),
+                *(["width"] if net.model.width != width else []),
+            ]
+            for step in params_at if same else [max(params_at)]:
+                params = o.member_of(params_at[step], member["member"])
+                scores = quick_scores(config, net._replace(params=params)) | {"step": step}
+                rows += [{"row": row} | about | scores for row in takes_part]
+    return pl.DataFrame(rows)
+
+
+def _boards(config: Config, net: o.Trained) -> dict[str, np.ndarray]:
+    """A game to look at: the board, the probe's belief, the legal moves and the predicted ones."""
+    train = p.Games.through(net, config.quick_games, TRAIN_SEED)
+    show = p.Games.through(net, config.choose_games, CHOOSE_SEED).part(SHOWN)
+    told_SGLN3, right_SGLN = p.scores(train, show, "board")
+    layer = int(right_SGLN[:, show.counts_GL].mean((1, 2)).argmax())
+    return {
+        "board_truth": show.labels("board"),
+        "board_belief": told_SGLN3[layer].astype(np.float32),
+        "board_legal": np.asarray(show.batch.latents["legal"]),
+        "board_moves": o.move_scores(net.task, show.logits_GLV),
+        "board_inputs": np.asarray(show.batch.inputs),
+    }
+
+
+SMOKE: dict[str, Any] = {
+    "probe_games": 40,
+    "choose_games": 40,
+    "test_games": 40,
+    "few_games": 20,
+    "quick_games": 40,
+    "seeds": 2,
+    "small_steps": 10,
+    "depths": (2,),
+    "widths": (32,),
+    "pools": (20,),
+}
+
+study = Study(
+    name="othello",
+    title="Othello: a board in the activations of a next-move predictor",
+    paper="Li et al. 2022, Emergent World Representations (arXiv:2210.13382); Nanda et al. 2023, "
+    "Emergent Linear Representations in World Models (arXiv:2309.00941)",
+    presets={
+        "smoke": Config(**o.SMOKE, **SMOKE),
+        "laptop": Config(),
+        "paper": Config(**o.PAPER, probe_games=20_000),
+    },
+    costs={
+        "smoke": "compiling takes most of it",
+        "laptop": "540,000 games of 6x6, 84 TFLOP, half an hour; 40 networks of 4x4, 6 minutes; "
+        "probes, 3 minutes",
+        "paper": "16 million games of 8x8, 150 PFLOP; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

@@ -1,0 +1,220 @@
+"""Rule-like neurons: which a decision tree on the board predicts, and what ablating them costs."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+
+from toylab.analysis.dictionary.rule_trees import RuleTrees, grow
+from toylab.models import Transformer
+from toylab.taps import Edit, Params
+from toylab.taps import run as forward
+from toylab.task import Batch
+from toylab.tasks.othello.othello import Othello
+
+from .. import network as o
+from .scores import Rows
+from .values import VALIDATION
+
+RULE_LIKE = 0.7  # R^2 from which a neuron counts as rule-like (Singh et al. 2025)
+ABLATED = 5  # neurons ablated together
+STEPS = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
+
+
+def questions(rows: Rows, flipped_RN: np.ndarray, played_RN: np.ndarray) -> np.ndarray:
+    """What a tree may ask: mine, theirs, empty, just played on, just captured, each square."""
+    board = rows.board_RN
+    return np.concatenate([board == 1, board == 2, board == 0, played_RN, flipped_RN], 1)
+
+
+def asked(task: Othello, batch: Batch, rows: Rows) -> np.ndarray:
+    """The answers to :func:`questions` at each row."""
+    where = rows.game_R, rows.place_R
+    played_R = task.squares[np.asarray(batch.inputs)[where]]
+    played_RN = played_R[:, None] == np.arange(task.size**2)[None]
+    return questions(rows, np.asarray(batch.latents["flipped"])[where], played_RN)
+
+
+def shuffled(answers_RM: np.ndarray, place_R: np.ndarray, seed: int) -> np.ndarray:
+    """The answers of another game at the same place."""
+    rng, found = np.random.default_rng(seed), answers_RM.copy()
+    for place in np.unique(place_R):
+        here = np.flatnonzero(place_R == place)
+        found[here] = answers_RM[rng.permutation(here)]
+    return found
+
+
+def group_r2(trees: RuleTrees, answers: np.ndarray, y_RF: np.ndarray, group_R: np.ndarray) -> Any:
+    """R^2 of every neuron in every group of held-out rows, (G, F); NaN for a constant neuron."""
+    error_RF = (np.asarray(trees.predict(answers)) - y_RF) ** 2
+    found = []
+    for group in np.unique(group_R):
+        here = group_R == group
+        spread_F = ((y_RF[here] - y_RF[here].mean(0)) ** 2).sum(0)
+        explained_F = 1 - error_RF[here].sum(0) / np.where(spread_F > 0, spread_F, np.nan)
+        found.append(explained_F)
+    return np.stack(found)
+
+
+def rule_tables(
+    parts: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]],
+    group_R: np.ndarray,
+    depth: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Grow trees and score them on held-out games.
+
+    Args:
+        parts: by name, answers and neurons of the rows to grow on, and of those to score.
+        group_R: group of each scored row; the validation group is left out.
+        depth: of the trees.
+
+    Returns:
+        Share of rule-like neurons per name and group; median R^2 over the groups per neuron.
+    """
+    keep = group_R != VALIDATION
+    shares, neurons = [], []
+    for name, (asked_train, y_train, asked_test, y_test) in parts.items():
+        trees = grow(asked_train, y_train, depth)
+        r2_GF = group_r2(trees, asked_test[keep], y_test[keep], group_R[keep])
+        share_G = np.nan_to_num(r2_GF, nan=-1) > RULE_LIKE
+        columns = {"group": np.unique(group_R[keep]), "rule_like": share_G.mean(1)}
+        shares.append(pl.DataFrame(columns).with_columns(name=pl.lit(name)))
+        found = {"neuron": np.arange(r2_GF.shape[1]), "r2": np.median(r2_GF, 0)}
+        found["first"] = np.asarray(trees.question[:, 0])
+        neurons.append(pl.DataFrame(found).with_columns(name=pl.lit(name)))
+    return pl.concat(shares), pl.concat(neurons)
+
+
+# Patterns that make a move legal, and the neurons that follow them -------------------------------
+
+
+def legal_along(board_RN: np.ndarray, size: int) -> np.ndarray:
+    """Whether a move on each square brackets discs in each of the eight directions, (R, N, 8)."""
+    board = board_RN.reshape(-1, size, size)
+    wide = np.pad(board, ((0, 0), (1, 1), (1, 1)))  # beyond the edge: as if empty
+
+    def there(values: np.ndarray, step: tuple[int, int]) -> np.ndarray:
+        return np.roll(values, (-step[0], -step[1]), (1, 2))
+
+    found = []
+    for step in STEPS:
+        reached = wide == 1
+        for _ in range(size - 2):
+            reached = (wide == 1) | ((wide == 2) & there(reached, step))
+        bracket = (wide == 0) & there((wide == 2) & reached, step)
+        found.append(bracket[:, 1:-1, 1:-1].reshape(len(board), -1))
+    return np.stack(found, -1)
+
+
+def choose_patterns(along_RND: np.ndarray, count: int) -> np.ndarray:
+    """The (square, direction) pairs that most often are a move's only reason, (count, 2).
+
+    One per square at most, so that the patterns are not all of one place.
+    """
+    alone_RND = along_RND & (along_RND.sum(-1, keepdims=True) == 1)
+    often_ND = alone_RND.sum(0)
+    squares = np.argsort(-often_ND.max(1), kind="stable")[:count]
+    return np.stack([squares, often_ND[squares].argmax(1)], 1)
+
+
+def followers(neurons_RX: np.ndarray, pattern_R: np.ndarray, vote_X: np.ndarray) -> np.ndarray:
+    """Neurons by correlation with a pattern times what they add to its move, the greatest first.
+
+    A neuron that fires with the pattern may still speak for other moves: those are not meant.
+    """
+    x = neurons_RX - neurons_RX.mean(0)
+    y = pattern_R - pattern_R.mean()
+    norm_X = np.linalg.norm(x, axis=0) * np.linalg.norm(y)
+    correlation_X = (y @ x) / np.where(norm_X > 0, norm_X, np.inf)
+    # Both must be positive: two negatives make an opponent that is silent, not a follower.
+    agree_X = np.maximum(correlation_X, 0) * np.maximum(vote_X, 0)
+    return np.argsort(-agree_X, kind="stable")
+
+
+def votes(model: Transformer, params: Params, token: int) -> np.ndarray:
+    """What a unit of each neuron of each block adds to a move's logit, less the mean move's."""
+    unembed_DV = np.asarray(params["unembed"]["kernel"])
+    move_D = np.asarray(params["norm"]["scale"]) * (unembed_DV[:, token] - unembed_DV.mean(1))
+    down = [params["blocks"][str(i)]["mlp"]["down"]["kernel"] for i in range(model.depth)]
+    return np.concatenate([np.asarray(kernel) @ move_D for kernel in down])
+
+
+@functools.partial(jax.jit, static_argnames=("model",))
+def ablated(
+    model: Transformer, params: Params, tokens_GL: Array, mean_SF: Array, off_SF: Array
+) -> Array:
+    """Log-probabilities (G, L, V) with some neurons, of any block, held at their means."""
+    edits = tuple(
+        Edit(site, "set", mean_SF[i][None, None], off_SF[i][None, None])
+        for i, site in enumerate(neuron_sites(model))
+    )
+    logits, _ = forward(model, params, tokens_GL, edits=edits)
+    return jax.nn.log_softmax(logits)
+
+
+def neuron_sites(model: Transformer) -> tuple[str, ...]:
+    """The MLP neurons of every block."""
+    return tuple(f"blocks/{i}/mlp/post" for i in range(model.depth))
+
+
+def pattern_table(
+    net: o.Trained, label: Batch, batch: Batch, count: int, seed: int
+) -> pl.DataFrame:
+    """Ablate the neurons that follow each pattern; rows of what the move loses, in nats.
+
+    Columns: ``damage`` where the pattern alone makes the move legal, ``elsewhere`` where another
+    one does, ``random`` with other neurons ablated.
+
+    Args:
+        net: the network; neurons of all its blocks may follow a pattern.
+        label: games to find patterns and followers in.
+        batch: games to measure on.
+        count: number of patterns.
+        seed: of the other neurons.
+    """
+    acts_SGLF = o.activations(net.model, net.params, label.inputs, neuron_sites(net.model))[1]
+    known_GL, going_on = (np.asarray(b.weights) > 0 for b in (label, batch))
+    neurons_RX = np.moveaxis(acts_SGLF[:, known_GL], 0, 1).reshape(known_GL.sum(), -1)
+    shape = len(acts_SGLF), acts_SGLF.shape[-1]
+    mean_SF = jnp.asarray(neurons_RX.mean(0).reshape(shape))
+
+    def run(off: np.ndarray) -> np.ndarray:
+        mask_X = np.isin(np.arange(neurons_RX.shape[1]), off).reshape(shape)
+        told = ablated(net.model, net.params, batch.inputs, mean_SF, jnp.asarray(mask_X))
+        return np.asarray(told)[going_on]
+
+    known, along = (
+        legal_along(np.asarray(b.latents["board"])[keep], net.task.size)
+        for b, keep in ((label, known_GL), (batch, going_on))
+    )
+    before, rng, rows = run(np.array([], int)), np.random.default_rng(seed), []
+    for square, direction in choose_patterns(known, count):
+        token = int(net.task.tokens[square])
+        vote_X = votes(net.model, net.params, token)
+        pattern_R = known[:, square, direction].astype(np.float32)
+        order = followers(neurons_RX, pattern_R, vote_X)
+        others = rng.choice(order[ABLATED:], ABLATED, replace=False)
+        lost = [(before - run(off))[:, token] for off in (order[:ABLATED], others)]
+        here = along[:, square, direction]
+        alone = here & (along[:, square].sum(1) == 1)
+        elsewhere = along[:, square].any(1) & ~here
+        rows.append(
+            {
+                "pattern": len(rows),
+                "square": int(square),
+                "direction": int(direction),
+                "places": int(alone.sum()),
+                "damage": _mean(lost[0][alone]),
+                "elsewhere": _mean(lost[0][elsewhere]),
+                "random": _mean(lost[1][alone]),
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")

@@ -1,0 +1,217 @@
+"""Othello: are the board's facts single features, and single neurons rules?
+
+    toylab run othello_dictionary --reuse runs/othello-laptop
+    toylab run othello_dictionary --set k=4,8,16,32 --set dictionary_steps=5000
+
+Sparse autoencoders explain the residual stream in the middle of a network that plays Othello.
+Karvonen et al. score them by what is known of the board: *coverage*, whether a square's being mine
+is some one feature's firing, and *reconstruction*, whether the features that fire with precision
+0.95 tell the whole board. Singh et al. ask of a network's neurons whether a decision tree on the
+board predicts them, as jylin04 et al. concluded from single ones that the network is a bag of
+heuristics. Beside each stands what would score without any such structure: the untrained network,
+random directions, a feature that always fires, the moves themselves, boards of other games.
+
+Sources: Karvonen et al. 2024 (arXiv:2408.00113); Singh et al. 2025 (arXiv:2511.00059); jylin04 et
+al. 2024 (OthelloGPT learned a bag of heuristics). Differences: labels go by the player who really
+moves next; features are chosen on games that are not scored, settings and levels on validation
+games; dictionaries see a few hundred times fewer activations than theirs.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import polars as pl
+
+from toylab.errors import ToylabError, check_number
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.task import Batch
+
+from .. import network as o
+from . import rules, scores
+from .claims import CLAIMS
+
+SEED = 5  # of the games; training's come from other keys
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(o.Network):
+    """Settings: the network, the games of each purpose, and the dictionaries."""
+
+    train_games: int = 2_500  # the dictionary's own
+    label_games: int = 600  # features, probes and rules are chosen on these
+    validation_games: int = 200  # settings and levels
+    score_games: int = 600
+    groups: int = 10  # of score games
+    features: int = 512  # as many as the block has neurons
+    k: tuple[int, ...] = (16, 32)
+    l1: tuple[float, ...] = (0.1, 0.3)
+    dictionary_steps: int = 1_500
+    dictionary_batch: int = 512
+    dictionary_rate: float = 2e-3
+    tree_games: int = 256  # of the label games
+    tree_depth: int = 6  # questions at most; the code of Singh et al. allows 8
+    patterns: int = 16
+    pattern_games: int = 256  # of the score games
+    small_steps: int = 1_500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("train_games", "label_games", "score_games", "features", "patterns"):
+            check_number("othello_dictionary", name, getattr(self, name), low=2, whole=True)
+        if not 2 <= self.groups <= self.score_games:
+            raise ToylabError(
+                f"othello_dictionary: groups = {self.groups} of {self.score_games} games; give 2 "
+                "to score_games."
+            )
+
+    @property
+    def games(self) -> int:
+        """Games drawn in all."""
+        return self.train_games + self.label_games + self.validation_games + self.score_games
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network, and small ones on 4x4, one per seed."""
+    small = o.Network(
+        networks=config.seeds,
+        size=4,
+        depth=2,
+        width=32,
+        heads=2,
+        steps=config.small_steps,
+        batch_size=64,
+        targets="played",
+        learning_rate=3e-3,
+        matrix_rate=0.0,
+        weight_decay=0.01,
+        rungs=2,
+    )
+    return {"main": o.main(config), "small": o.main(small)}
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Score dictionaries, neurons and controls, network by network; rules of the large one."""
+    every, parts, found = populations(config), [], {}
+    for name, population in every.items():
+        for member, seed in enumerate(run.members(name)["init_seed"]):
+            if run.dead_at(name)[member] >= 0:
+                continue
+            net = o.load(run, population, name, member)
+            table, more = _network(config, net, name)
+            labels = {"network": pl.lit(name), "init_seed": pl.lit(int(seed))}
+            parts.append(table.with_columns(**labels))
+            found = found or more
+    if "rules" not in found:
+        raise ToylabError("othello_dictionary: the network's loss ceased to be finite.")
+    return {"scores": pl.concat(parts, how="diagonal")} | found
+
+
+def _network(
+    config: Config, net: o.Trained, name: str
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame | np.ndarray]]:
+    """Everything about one network."""
+    batch = o.draw_games(net.task, config.games, SEED)
+    cuts = config.train_games, config.label_games
+    trained, untrained = (
+        scores.split(scores.through(net, params, batch), *cuts)
+        for params in (net.params, net.untrained)
+    )
+    how = settings(config, net.task.size)
+    both = config.validation_games, config.groups
+    table, _ = scores.all_scores(trained, untrained, how, *both)
+    if name != "main":
+        return table, {}
+    return table, _rules(config, net, batch, trained, untrained)
+
+
+def settings(config: Config, size: int) -> scores.Settings:
+    """How a network's dictionaries are trained; those of smaller boards are smaller throughout."""
+    part = 1 if size == config.size else 4
+    return scores.Settings(
+        features=max(2, config.features // part),
+        k=tuple(max(1, k // part) for k in config.k),
+        l1=config.l1,
+        steps=config.dictionary_steps // (1 if part == 1 else 3),
+        batch_size=max(1, config.dictionary_batch // (1 if part == 1 else 2)),
+        learning_rate=config.dictionary_rate,
+    )
+
+
+def _rules(
+    config: Config, net: o.Trained, batch: Batch, trained: scores.Split, untrained: scores.Split
+) -> dict[str, pl.DataFrame | np.ndarray]:
+    """Rule-like neurons with their controls, and ablations."""
+    few = lambda rows: rows.part(rows.game_R < rows.game_R.min() + config.tree_games)
+    grown, before = few(trained.label), few(untrained.label)
+    asked, told = (rules.asked(net.task, batch, rows) for rows in (grown, trained.score))
+    group_R = scores.group_of(trained.score, config.validation_games, config.groups)
+    other = [rules.shuffled(a, r.place_R, SEED) for a, r in ((asked, grown), (told, trained.score))]
+    neurons = grown.neurons_RF, trained.score.neurons_RF
+    parts = {
+        "trained": (asked, neurons[0], told, neurons[1]),
+        "untrained": (asked, before.neurons_RF, told, untrained.score.neurons_RF),
+        "shuffled": (other[0], neurons[0], other[1], neurons[1]),
+    }
+    shares, each = rules.rule_tables(parts, group_R, config.tree_depth)
+    first = config.train_games
+    label, last = (
+        jax.tree.map(lambda leaf, part=part: leaf[part], batch)
+        for part in (slice(first, first + config.tree_games), slice(-config.pattern_games, None))
+    )
+    patterns = rules.pattern_table(net, label, last, config.patterns, SEED)
+    return {"rules": shares, "neurons": each, "patterns": patterns}
+
+
+SMOKE: dict[str, Any] = o.SMOKE | {
+    "train_games": 64,
+    "label_games": 64,
+    "validation_games": 16,
+    "score_games": 60,
+    "features": 128,
+    "k": (4,),
+    "l1": (0.3,),
+    "dictionary_steps": 20,
+    "dictionary_batch": 64,
+    "tree_games": 32,
+    "tree_depth": 2,
+    "patterns": 6,
+    "pattern_games": 60,
+    "seeds": 2,
+    "small_steps": 30,
+}
+
+study = Study(
+    name="othello_dictionary",
+    title="Othello: features of sparse autoencoders and rule-like neurons against the board",
+    paper="Karvonen et al. 2024, Measuring Progress in Dictionary Learning (arXiv:2408.00113)",
+    presets={
+        "smoke": Config(**SMOKE),
+        "laptop": Config(),
+        "paper": Config(
+            **o.PAPER,
+            train_games=100_000,
+            label_games=1_000,
+            score_games=1_000,
+            features=4096,
+            k=(16, 32, 64, 128),
+            l1=(0.03, 0.1, 0.3),
+            dictionary_steps=36_000,
+            dictionary_batch=8192,
+            dictionary_rate=3e-4,
+            tree_games=1_000,
+        ),
+    },
+    costs={
+        "smoke": "a minute of compiling at most, next to no arithmetic",
+        "laptop": "the network, 5 networks of 4x4, then 6 dictionaries of 1,500 steps (3 TFLOP)",
+        "paper": "the network, then 11 dictionaries of 36,000 steps (68 PFLOP); not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

@@ -1,0 +1,237 @@
+"""Making edits in one network: choosing how strong and where, and scoring every case."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import edits
+from ..boards import Cases
+from ..network import Trained, errors, move_scores
+from .probes import Probes
+
+Rows = list[dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """How an edit is made.
+
+    Attributes:
+        start: first layer edited; all after it are, too.
+        strength: length of one square's vector, or how far Adam can go along an axis: in units of
+            the activations' distance from their mean, or of its root mean square along an axis.
+        penalty: which of the linear probes.
+    """
+
+    start: int
+    strength: float
+    penalty: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """One network with its probes, on which edits are made.
+
+    Attributes:
+        net: the network.
+        probes: its probes.
+        length: most moves of a game that are read.
+        chunk: cases at a time.
+        steps: Adam's steps for an edit by gradient.
+    """
+
+    net: Trained
+    probes: Probes
+    length: int
+    chunk: int = 64
+    steps: int = 30
+
+    @property
+    def layers(self) -> int:
+        """S, layers that can be edited."""
+        return self.net.model.depth
+
+    def mask(self, start: int, stop: int | None = None) -> np.ndarray:
+        """1 for the layers from ``start`` to the last, or to ``stop`` (S,)."""
+        layer = np.arange(self.layers)
+        last = self.layers if stop is None else stop
+        return ((layer >= start) & (layer <= last)).astype(np.float32)
+
+    def logits(self, cases: Cases, delta_SCD: np.ndarray) -> np.ndarray:
+        """Logits (C, V) with vectors added."""
+        run = lambda c, delta: edits.add(
+            self.net.model, self.net.params, c.tokens[:, : self.length], c.place, delta
+        )
+        return self._chunked(run, cases, delta_SCD)[0]
+
+    def unedited(self, cases: Cases) -> np.ndarray:
+        """Logits (C, V) of the network as it is."""
+        shape = (self.layers, cases.count, self.net.model.width)
+        return self.logits(cases, np.zeros(shape, np.float32))
+
+    def vectors(
+        self,
+        cases: Cases,
+        choice: Choice,
+        directions: np.ndarray,
+        states: tuple[np.ndarray, np.ndarray] | None = None,
+        squares: np.ndarray | None = None,
+        stop: int | None = None,
+    ) -> np.ndarray:
+        """Vectors (S, C, D) that edit each case as chosen, along given probe vectors."""
+        old, new = states or (cases.old, cases.new)
+        where = cases.squares if squares is None else squares
+        delta = edits.towards(directions[choice.penalty], where, old, new)
+        size = choice.strength * self.probes.scale * self.mask(choice.start, stop)
+        return (delta * size[:, None, None]).astype(np.float32)
+
+    def descend(
+        self, cases: Cases, choice: Choice, steps: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Logits (C, V) edited by gradient, and how far each layer was moved (S, C, D)."""
+        count = steps or self.steps
+        rate = jnp.float32(choice.strength / count)
+        used = jnp.asarray(self.mask(choice.start))
+
+        def run(c: Any, _: Any) -> tuple:
+            return edits.descend(
+                self.net.model,
+                self.net.params,
+                self.probes.battery,
+                c.tokens[:, : self.length],
+                c.place,
+                c.squares,
+                c.new,
+                used,
+                rate,
+                jnp.int32(count),
+            )
+
+        return self._chunked(run, cases, np.zeros((1, cases.count, 1), np.float32))
+
+    def _chunked(self, run: Callable, cases: Cases, delta_SCD: np.ndarray) -> Any:
+        """Run chunk by chunk, all of one shape; the last is filled up with its last case."""
+        logits, moved = [], []
+        for begin in range(0, cases.count, self.chunk):
+            rows = np.minimum(np.arange(begin, begin + self.chunk), cases.count - 1)
+            part = jax.tree.map(lambda leaf, rows=rows: leaf[rows].astype(np.int32), cases)
+            found = run(part, jnp.asarray(delta_SCD[:, rows]))
+            out, shift = found if isinstance(found, tuple) else (found, None)
+            kept = min(self.chunk, cases.count - begin)
+            logits.append(np.asarray(out)[:kept])
+            moved.append(None if shift is None else np.asarray(shift)[:, :kept])
+        joined = None if moved[0] is None else np.concatenate(moved, 1)
+        return np.concatenate(logits), joined
+
+    def error(self, cases: Cases, logits: np.ndarray) -> float:
+        """Mean error against the moves of the edited boards."""
+        return float(errors(self.net.task, logits, cases.legal).mean())
+
+
+# Choosing on validation cases -------------------------------------------------------------------
+
+
+def choose_vector(
+    bench: Bench,
+    cases: Cases,
+    directions: np.ndarray,
+    strengths: tuple[float, ...],
+    states: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[Choice, Rows]:
+    """Return the penalty, first layer and strength of least error, and the error of all tried."""
+    tried = [
+        Choice(start, strength, penalty)
+        for penalty in range(len(directions))
+        for start in range(bench.layers)
+        for strength in strengths
+    ]
+    found = [
+        bench.error(cases, bench.logits(cases, bench.vectors(cases, c, directions, states)))
+        for c in tried
+    ]
+    return _best(tried, found)
+
+
+def choose_gradient(bench: Bench, cases: Cases, reaches: tuple[float, ...]) -> tuple[Choice, Rows]:
+    """Return the first layer and the reach of least error, and the error of all tried."""
+    tried = [Choice(start, r) for start in range(bench.layers) for r in reaches]
+    found = [bench.error(cases, bench.descend(cases, choice)[0]) for choice in tried]
+    return _best(tried, found)
+
+
+def _best(tried: list[Choice], found: list[float]) -> tuple[Choice, Rows]:
+    best = tried[int(np.argmin(found))]
+    rows = [
+        dataclasses.asdict(choice) | {"error": error, "chosen": choice == best}
+        for choice, error in zip(tried, found, strict=True)
+    ]
+    return best, rows
+
+
+# Scoring ----------------------------------------------------------------------------------------
+
+
+def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> Rows:
+    """One row per case: its errors, and what became of the moves that the edit concerns.
+
+    ``error`` counts the N likeliest moves that are wrong and the legal ones that are not among
+    them, N the number of legal ones on the edited board. ``told_wrongly`` and
+    ``missed`` are false positives and negatives of the moves whose probability is above 1/(2N),
+    which need not be equal. ``dropped`` is the share of the newly illegal moves outside the N
+    likeliest, ``risen`` that of the newly legal ones among them, ``given`` the probability of the
+    newly legal ones as a share of what is due to them, 1/N each; null where there are none.
+    ``apart`` is the total variation between the prediction and the even choice of a legal move.
+    """
+    legal, before = cases.legal, cases.legal_before
+    scores = move_scores(bench.net.task, logits)
+    n = legal.sum(-1, keepdims=True)
+    top = np.argsort(np.argsort(-scores, -1, kind="stable"), -1, kind="stable") < n
+    p = square_chances(bench, logits)
+    likely = p > 1 / (2 * n)
+    error = errors(bench.net.task, logits, legal)
+    gone, come = before & ~legal, legal & ~before
+    apart = from_even(p, legal)
+    return [
+        {
+            "case": i,
+            "ply": int(cases.place[i]) + 1,
+            "moves": int(n[i, 0]),
+            "error": int(error[i]),
+            "told_wrongly": int((likely & ~legal)[i].sum()),
+            "missed": int((legal & ~likely)[i].sum()),
+            "dropped": _share(~top[i], gone[i]),
+            "risen": _share(top[i], come[i]),
+            "given": float(p[i][come[i]].mean() * n[i, 0]) if come[i].any() else None,
+            "p_legal": float(p[i][legal[i]].sum()),
+            "apart": float(apart[i]),
+            "moved": moved,
+        }
+        for i in range(cases.count)
+    ]
+
+
+def square_chances(bench: Bench, logits: np.ndarray) -> np.ndarray:
+    """Probability of each square as the next move, (C, N)."""
+    top = logits.max(-1, keepdims=True)
+    scores = move_scores(bench.net.task, logits - top)
+    return np.exp(scores) / np.exp(logits - top).sum(-1, keepdims=True)
+
+
+def from_even(p: np.ndarray, legal: np.ndarray) -> np.ndarray:
+    """Total variation between predictions (C, N) and the even choice of a legal move, (C,)."""
+    even = legal / np.maximum(legal.sum(-1, keepdims=True), 1)
+    elsewhere = 1 - p.sum(-1)  # on the token that fills up games
+    return (np.abs(p - even).sum(-1) + elsewhere) / 2
+
+
+def _share(flags: np.ndarray, among: np.ndarray) -> float | None:
+    return float(flags[among].mean()) if among.any() else None
+
+
+def length(delta_SCD: np.ndarray) -> float:
+    """Root of the mean squared distance moved, all layers together."""
+    return float(np.sqrt(np.square(delta_SCD).sum((0, 2)).mean()))

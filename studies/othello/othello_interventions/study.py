@@ -1,0 +1,223 @@
+"""Othello, interventions: does the network use the board that it represents?
+
+    toylab run othello_interventions --reuse runs/othello-laptop
+    toylab run othello_interventions --set penalties=0.01 --set cases=1000
+
+A probe may read a board that the network never looks at. So the board inside the network is edited,
+at the place of the last move: a disc is flipped, erased or placed, by adding vectors of the linear
+mine/theirs/empty probe or by descending the loss of a nonlinear one. The network uses its board if
+the moves it then predicts are those of the edited board. The error is false positives plus false
+negatives of the N likeliest moves, N the number of moves that are legal on the edited board.
+
+Beside every edit stand no edit at all, a random direction of the same norm, and the same edit of a
+wrong square. Where and how far to edit is chosen on validation games, once for each kind of edit,
+and then fixed for the test games. Edits are judged on *natural* boards, unless a claim says
+otherwise, and always change which moves are legal.
+
+Source: Li et al. 2022 (arXiv:2210.13382), section 4 and 5; Nanda, Lee and Wattenberg 2023
+(arXiv:2309.00941), section 4 and 5. The network of the laptop preset is far smaller and sees fewer
+games, so its own errors are larger: the null error holds them too, and ``own`` is its error without
+an edit against the moves of the board it was shown, which no edit can be expected to beat. Tried
+before: on 4x4 networks of 600 steps, vectors of a ridge probe with a large penalty (near to the
+difference of the classes' means) often edit better than those of one with a small penalty, which
+reads better; both are offered to the validation, with strengths around the best found there and on
+validation games of the 6x6 network. Ten to thirty steps of Adam do what a hundred do. The small
+networks are trained as the large one is: by AdamW in a first judged run, by Muon in a second, now
+on the chances of the moves in place of moves drawn (``othello``).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.errors import ToylabError, check_number
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+
+from .. import network as o
+from ..boards import draw_cases
+from . import tables as t
+from .claims import CLAIMS
+from .probes import fit_probes
+from .run import Bench
+from .saliency import circuit_rows, saliency_rows
+
+# Of games; validation takes the one after the test's. Tried before with 11 and 12.
+PROBE_SEED, TEST_SEED = 21, 22
+SMALL_PLIES = (3, 9)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(o.Network):
+    """Settings: the network (see ``Network``), probes, cases, and the small networks."""
+
+    plies: tuple[int, ...] = (5, 24)  # fewest and most moves before an edit
+    probe_games: int = 1_500
+    penalties: tuple[float, ...] = (0.01, 1.0)  # of linear probes
+    hidden: int = 128  # of the nonlinear probe
+    probe_steps: int = 1_500
+    games: int = 1_500  # to find test cases in
+    cases: int = 240
+    validation: int = 96
+    strengths: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7)
+    reaches: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5, 1.0)  # of Adam
+    edit_steps: int = 30
+    edit_steps_tried: tuple[int, ...] = (3, 10, 30, 100, 300)
+    positions: int = 120  # for saliency
+    small_width: int = 64
+    small_steps: int = 2_000  # 0: no small networks
+    small_probe_games: int = 1_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("probe_games", "games", "cases", "validation", "positions", "edit_steps"):
+            check_number("othello_interventions", name, getattr(self, name), low=2, whole=True)
+        most = self.world().length
+        if len(self.plies) != 2 or not 1 <= self.plies[0] <= self.plies[1] <= most:
+            raise ToylabError(
+                f"othello_interventions: plies = {self.plies}; give the fewest and the most moves "
+                f"before an edit, from 1 to {most} on this board."
+            )
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network, and small ones on the 4x4 board."""
+    found = {"main": o.main(config)}
+    if config.small_steps:
+        small = o.Network(
+            networks=config.seeds,
+            size=4,
+            depth=2,
+            width=config.small_width,
+            steps=config.small_steps,
+            batch_size=128,
+            targets=config.targets,
+            learning_rate=config.learning_rate,
+            matrix_rate=config.matrix_rate,
+            weight_decay=config.weight_decay,
+            rungs=1,
+        )
+        found["small"] = o.main(small)
+    return found
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Edit every network, and look at what moves hang on in the first."""
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for name, population in populations(config).items():
+        for row in run.members(name).iter_rows(named=True):
+            if run.dead_at(name)[row["member"]] >= 0:
+                continue
+            task, model = population.task, population.model
+            params = o.member_of(run.params(name), row["member"])
+            net = o.Trained(task, model, params, params)  # type: ignore[arg-type]
+            labels = {"network": name, "init_seed": row["init_seed"]}
+            found = _network(config, net, name == "main")
+            for table, rows in found.items():
+                tables.setdefault(table, []).extend(labels | r for r in rows)
+    return {n: pl.DataFrame(rows, infer_schema_length=None) for n, rows in tables.items()}
+
+
+def _network(config: Config, net: o.Trained, whole: bool) -> dict[str, list[dict[str, Any]]]:
+    """Tables of one network; a small one has flips by vectors and the circuit alone."""
+    games = config.probe_games if whole else config.small_probe_games
+    nonlinear = (config.hidden, config.probe_steps) if whole else ()
+    probes = fit_probes(net, games, PROBE_SEED, config.penalties, *nonlinear)
+    grid, sets = _grid(config, whole), t.SETS if whole else t.SMALL_SETS
+    bench = Bench(net, probes, grid.plies[1], steps=config.edit_steps)
+    chosen, tried = t.choices(bench, grid, sets)
+    rows, example = t.case_rows(bench, grid, sets, chosen)
+    empty = chosen.get(("erase", "vector"), chosen["flip", "vector"]).penalty
+    found = {
+        "probes": probes.accuracy,
+        "validation": tried,
+        "cases": rows,
+        "circuit": circuit_rows(bench, empty, TEST_SEED),
+    }
+    if not whole:
+        return found
+    flip = chosen["flip", "vector"]
+    boards, discs = _saliency(config, bench, grid, flip)
+    return found | {
+        "example": example,
+        "layers": t.layer_rows(bench, grid, flip, config.strengths),
+        "steps": t.step_rows(bench, grid, chosen["flip", "gradient"], config.edit_steps_tried),
+        "saliency": boards,
+        "saliency_discs": discs,
+    }
+
+
+def _grid(config: Config, whole: bool) -> t.Grid:
+    plies = (config.plies[0], config.plies[1]) if whole else SMALL_PLIES
+    games = config.games if whole else 2 * config.cases
+    return t.Grid(
+        plies,
+        games,
+        config.cases,
+        config.validation,
+        config.strengths,
+        config.reaches,
+        TEST_SEED,
+    )
+
+
+def _saliency(config: Config, bench: Bench, grid: t.Grid, choice: Any) -> Any:
+    """Saliency of the test cases' boards, as they are before the edit."""
+    games = o.draw_games(bench.net.task, grid.games, grid.seed)
+    args = ("flip", config.positions, grid.plies, grid.seed)
+    cases = draw_cases(bench.net.task, games, *args)
+    boards, discs = saliency_rows(bench, cases, choice, TEST_SEED)
+    board_of = {row["case"]: cases.before[row["case"]] for row in boards}
+    for row in discs:
+        row["state"] = int(board_of[row["case"]][row["square"]])
+    return boards, discs
+
+
+study = Study(
+    name="othello_interventions",
+    title="Othello: edits of the board inside the network change the moves it predicts",
+    paper="Li et al. 2022, Emergent World Representations (arXiv:2210.13382); Nanda, Lee and "
+    "Wattenberg 2023, Emergent Linear Representations (arXiv:2309.00941)",
+    presets={
+        "smoke": Config(
+            **o.SMOKE,
+            plies=(3, 9),
+            probe_games=48,
+            hidden=16,
+            probe_steps=20,
+            games=64,
+            cases=16,
+            validation=12,
+            strengths=(0.2, 0.4),
+            reaches=(1.0,),
+            edit_steps_tried=(3, 10),
+            positions=6,
+            small_steps=0,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            **o.PAPER,
+            plies=(5, 30),
+            probe_games=4_000,
+            probe_steps=10_000,
+            games=6_000,
+            cases=1_000,
+            validation=200,
+            positions=400,
+            edit_steps=100,
+            edit_steps_tried=(10, 30, 100, 300, 1_000),
+        ),
+    },
+    costs={
+        "smoke": "60 model-steps; compiling takes most of it",
+        "laptop": "the network of othello, and 10,000 model-steps of 128 games on 4x4: 5 minutes",
+        "paper": "the network of the study othello, and about 50,000 runs of a game; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

@@ -1,0 +1,199 @@
+"""World models: do networks that play Othello meet the criteria for having one?
+
+    toylab run world_model
+    toylab run world_model --reuse runs/othello-laptop       # takes the trained network from there
+    toylab run world_model --set seeds=10
+
+Li, Viégas and Wattenberg ask what it means that a network has learned a world model, and answer
+with a diagram that must commute and with three conditions: learned, emergent and causal. Here they
+are eight tests (``toylab.analysis.world.tests``), each a number beside its controls, with a
+verdict. The tests know the task by its states, its wrong worlds and its allowed tokens alone, so
+another task can be judged by them.
+
+Source: Li, Viégas and Wattenberg 2025 (arXiv:2507.21513); pairs of prefixes, compression and
+distinction after Vafa et al. 2024 (arXiv:2406.03689), control tasks after Hewitt and Liang 2019,
+the opening that is left out after Li et al. 2022 (arXiv:2210.13382). The paper sets no thresholds;
+those here are in ``toylab.analysis.world.outcomes.Bars`` and were set before a network was tested.
+
+Population ``main`` is the network of the study ``othello``, tested by T1 to T7. Population
+``small`` plays on 4x4 with one of the four openings left out, several seeds, tested by T1 to T8, as
+are the same networks before training. Boards count mine and theirs from the player who really
+moves next.
+
+Tried while exploring, on a network half trained: edits in the metric of the activations' covariance
+as well as along the probe itself, which mended no more; both are among the schemes that validation
+cases choose from.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+import polars as pl
+
+from toylab.analysis.world import tests
+from toylab.analysis.world.base import Subject
+from toylab.analysis.world.outcomes import mean
+from toylab.errors import check_number
+from toylab.members import seeds
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.othello.othello import Othello
+
+from .. import network as o
+from .claims import CLAIMS
+from .world import OthelloWorld
+
+SMALL = 4  # side of the small board
+SEED = 11  # of everything that the tests draw
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(o.Network):
+    """Settings: the network, the small networks, and how much the tests draw."""
+
+    seeds: int = 6
+    small_depth: int = 2
+    small_width: int = 64
+    small_heads: int = 4
+    small_steps: int = 2_000
+    small_batch: int = 128
+    sequences: int = 400
+    edits: int = 200
+    pairs: int = 200
+    searched: int = 8_000
+    words: int = 48
+    samples: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("sequences", "edits", "pairs", "searched", "words", "samples"):
+            check_number("world_model", name, getattr(self, name), low=4, whole=True)
+        check_number("world_model", "seeds", self.seeds, low=1, whole=True)
+
+    def sizes(self) -> tests.Sizes:
+        """How much the tests draw."""
+        fields = [field.name for field in dataclasses.fields(tests.Sizes)]
+        return tests.Sizes(**{name: getattr(self, name) for name in fields})
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """The network, and small ones that never see one of the four openings."""
+    small = o.Network(
+        size=SMALL,
+        depth=config.small_depth,
+        width=config.small_width,
+        heads=config.small_heads,
+        steps=config.small_steps,
+        batch_size=config.small_batch,
+        targets="played",
+        learning_rate=1.5e-3,
+        matrix_rate=0.0,
+        weight_decay=0.01,
+        rungs=2,  # before and after
+    )
+    skewed = dataclasses.replace(
+        o.main(small), task=Othello(SMALL, opening="skewed"), members=seeds(config.seeds)
+    )
+    return {"main": o.main(config), "small": skewed}
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Run every test on every network.
+
+    Tables: ``units``, the main network's every number; ``means``, a row per network, part of a test
+    and control; ``layers``, accuracy of each probe at each layer; ``edits``, the schemes chosen.
+    """
+    built = populations(config)
+    tables: dict[str, list[pl.DataFrame]] = {"units": [], "means": [], "layers": [], "edits": []}
+    for name, population in built.items():
+        held_out = OthelloWorld(Othello(SMALL, opening="held-out")) if name == "small" else None
+        for member in range(population.size if name == "small" else 1):
+            trained = o.load(run, population, name, member)
+            kinds = {name: trained.params}
+            if name == "small":
+                kinds["small untrained"] = trained.untrained
+            for kind, params in kinds.items():
+                labels = {
+                    "population": kind,
+                    "init_seed": int(population.members["init_seed"][member]),
+                }
+                found = _examined(config, trained._replace(params=params), held_out)
+                for table, rows in _tables(*found).items():
+                    marked = [pl.lit(value).alias(key) for key, value in labels.items()]
+                    if table != "units" or name == "main":
+                        tables[table].append(rows.select(*marked, pl.all()))
+    return {table: pl.concat(parts) for table, parts in tables.items()}
+
+
+def _examined(
+    config: Config, trained: o.Trained, held_out: OthelloWorld | None
+) -> tuple[tests.Examined, list[tests.Outcome]]:
+    """T1 to T7 of one network, and T8 where there is an opening that it has not seen."""
+    key = jax.random.key(SEED)
+    subject = Subject(trained.model, trained.params, trained.untrained, o.layers(trained.model))
+    found = tests.examined(subject, OthelloWorld(trained.task), key, config.sizes())
+    outcomes = list(found.outcomes)
+    if held_out is not None:
+        outcomes += tests.generalises(subject, held_out, found.readouts, key)
+    return found, outcomes
+
+
+def _tables(found: tests.Examined, outcomes: list[tests.Outcome]) -> dict[str, pl.DataFrame]:
+    """The tables of one network."""
+    means = []
+    for outcome in outcomes:
+        facts = {"criterion": outcome.criterion, "part": outcome.part, "unit": outcome.unit}
+        facts |= {"rule": outcome.rule, "passed": outcome.passed}
+        for name, values in {"value": outcome.value, **outcome.controls}.items():
+            means.append(facts | {"name": name, "mean": mean(values), "n": len(values)})
+    layers = [
+        {"feature": feature, "label": label, "layer": layer, "accuracy": float(accuracy)}
+        | {"chosen": layer == readout.site}
+        for (feature, label), readout in found.readouts.found.items()
+        for layer, accuracy in enumerate(readout.by_site)
+    ]
+    return {
+        "units": tests.rows(outcomes),
+        "means": pl.DataFrame(means),
+        "layers": pl.DataFrame(layers),
+        "edits": pl.DataFrame([found.scheme._asdict()]),
+    }
+
+
+study = Study(
+    name="world_model",
+    title="World models: eight tests of whether a network has learned its world",
+    paper="Li, Viégas and Wattenberg 2025, What does it mean for a neural network to learn a "
+    '"world model"? (arXiv:2507.21513)',
+    presets={
+        "smoke": Config(
+            **o.SMOKE,
+            seeds=2,
+            small_width=32,  # as in the network: what is compiled for one serves the other
+            small_heads=2,
+            small_steps=40,
+            small_batch=32,
+            sequences=32,
+            edits=16,
+            pairs=16,
+            searched=600,
+            words=4,
+            samples=4,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            **o.PAPER, sequences=1_000, edits=1_000, pairs=1_000, words=1_000, samples=30
+        ),
+    },
+    costs={
+        "smoke": "compiling takes all of it",
+        "laptop": "the network of othello; 12,000 model-steps of 128 games of 4x4: 6 minutes",
+        "paper": "the network of othello; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

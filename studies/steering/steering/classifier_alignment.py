@@ -1,0 +1,175 @@
+"""Distributed alignment search on hierarchical equality, layer by layer, with its controls.
+
+S seeds, M searches, N pairs, L layers, D width.
+"""
+
+import functools
+import itertools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+
+from toylab.analysis.steering.alignment import align, interchange, random_rotation
+from toylab.models.mlp import MLP
+from toylab.taps import Edit, Params, run
+from toylab.tasks.steering.equality import HierarchicalEquality
+
+COUNT = 8  # coordinates that are interchanged, half of the layer
+ARMS = ("true", "wrong variable", "untrained")
+ROTATIONS = 8  # random ones
+DRAWN, SEARCH = 109, 112
+RATE = 5e-3
+
+
+def sites(model: MLP) -> tuple[str, ...]:
+    """The sites that are aligned, one per layer."""
+    return tuple(site for site in model.sites if site.endswith("/post"))
+
+
+class Pairs(NamedTuple):
+    """Base and source inputs (N, 16), and the answers (2, N) after an interchange."""
+
+    base: Array
+    source: Array
+    answers: Array
+
+    def part(self, start: int, stop: int) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs(self.base[start:stop], self.source[start:stop], self.answers[:, start:stop])
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def draw_pairs(n: int) -> Pairs:
+    """Pairs with their answers under two causal models.
+
+    First of ``w == x``, which the rule needs; then of the sign of w's first number put in its
+    place, which it does not.
+    """
+    both = HierarchicalEquality().batch(jax.random.key(DRAWN), 2 * n)
+    base, source = (jax.tree.map(lambda x, i=i: x[i * n : (i + 1) * n], both) for i in (0, 1))
+    true = source.latents["left"] == base.latents["right"]
+    wrong = (source.inputs[:, 0] > 0) == (base.latents["right"] == 1)
+    return Pairs(base.inputs, source.inputs, jnp.stack([true, wrong]).astype(jnp.int32))
+
+
+def interchanged(
+    model: MLP, params: Params, gate_L: Array, r_DD: Array, base: Array, source: Array
+) -> Array:
+    """Logits of base runs that got the source's coordinates at the layers of gate 1.
+
+    The gate is a number, so that one compiled search serves every layer.
+    """
+    names = sites(model)
+    acts = [run(model, params, x, record=names)[1] for x in (base, source)]
+    edits = []
+    for gate, name in zip(gate_L, names, strict=True):
+        own, other = (a[name] for a in acts)
+        change = interchange(own, other, r_DD, COUNT) - own
+        edits.append(Edit(name, "add", gate * change))
+    return run(model, params, base, edits=edits)[0]
+
+
+def _accuracy(logits: Array, labels: Array) -> Array:
+    return jnp.mean((logits.argmax(-1) == labels).astype(jnp.float32))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _search(
+    model: MLP,
+    steps: int,
+    splits: list[Pairs],
+    params: Params,
+    arm: Array,
+    gate: Array,
+    index: Array,
+) -> Array:
+    """Interchange accuracy (M, 2) of every search, on the second and third split."""
+    fit, *judged = splits
+    width = model.sizes[1]
+
+    def one(own: Params, which: Array, gate_L: Array, i: Array) -> Array:
+        key = jax.random.fold_in(jax.random.key(SEARCH), i)
+        start = random_rotation(jax.random.fold_in(key, 0), width)
+        logits = lambda r_DD, x: interchanged(model, own, gate_L, r_DD, *x)
+        batches = jax.random.fold_in(key, 1)
+        found = align(
+            logits,
+            fit[:2],
+            fit.answers[which],
+            start,
+            batches,
+            steps=steps,
+            learning_rate=RATE,
+        )
+        score = lambda p: _accuracy(logits(found.rotation, p[:2]), p.answers[which])
+        return jnp.stack([score(p) for p in judged])
+
+    return jax.vmap(one)(params, arm, gate, index)
+
+
+@functools.partial(jax.jit, static_argnums=(0,))
+def _plain(model: MLP, some: Pairs, params: Params) -> tuple[Array, Array]:
+    """Accuracy (S,) on the sources, and of random rotations (S, L) on interchanged pairs."""
+    keys = jax.random.split(jax.random.key(SEARCH + 1), ROTATIONS)
+    turns = jax.vmap(lambda key: random_rotation(key, model.sizes[1]))(keys)
+    w, x, y, z = jnp.split(some.source, 4, axis=1)
+    target_B = (jnp.all(w == x, 1) == jnp.all(y == z, 1)).astype(jnp.int32)
+
+    def one(own: Params) -> tuple[Array, Array]:
+        def layer(gate_L: Array) -> Array:
+            logits = jax.vmap(lambda r: interchanged(model, own, gate_L, r, *some[:2]))(turns)
+            return _accuracy(logits, jnp.broadcast_to(some.answers[0], logits.shape[:-1]))
+
+        gates = jnp.eye(len(sites(model)), dtype=jnp.float32)
+        solved = _accuracy(model.apply(own, some.source), target_B)
+        return solved, jax.vmap(layer)(gates)
+
+    return jax.vmap(one)(params)
+
+
+def alignment_tables(
+    model: MLP, nets: tuple[Params, Params], n: int, steps: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Accuracy of the networks, and interchange accuracy of every arm, layer and seed.
+
+    Args:
+        model: the perceptron on equality.
+        nets: untrained and trained parameters, leading axis S.
+        n: pairs to fit on; half as many are judged.
+        steps: of each search.
+    """
+    untrained, trained = nets
+    count, layers = len(jax.tree.leaves(trained)[0]), len(sites(model))
+    cells = list(itertools.product(range(count), range(len(ARMS)), range(layers)))
+    seed, arm, layer = (np.array(x) for x in zip(*cells, strict=True))
+    fresh = arm == ARMS.index("untrained")
+
+    def pick(a: Array, b: Array) -> np.ndarray:
+        is_fresh = fresh.reshape(-1, *[1] * (np.ndim(a) - 1))
+        return np.where(is_fresh, np.asarray(a)[seed], np.asarray(b)[seed])
+
+    params = jax.tree.map(pick, untrained, trained)
+    which = (arm == ARMS.index("wrong variable")).astype(np.int32)
+    gates = np.eye(layers, dtype=np.float32)[layer]
+    index = np.arange(len(cells), dtype=np.uint32)
+    drawn = draw_pairs(2 * n)
+    splits = [drawn.part(*ends) for ends in ((0, n), (n, n + n // 2), (n + n // 2, 2 * n))]
+    found = np.asarray(_search(model, steps, splits, params, which, gates, index), np.float64)
+    solved, turned = (np.asarray(x, np.float64) for x in _plain(model, splits[2], trained))
+    rows: list[dict[str, Any]] = [
+        {"init_seed": s, "arm": ARMS[a], "layer": i, "valid": float(valid), "iia": float(test)}
+        for (s, a, i), (valid, test) in zip(cells, found, strict=True)
+    ]
+    rows += [
+        {"init_seed": s, "arm": "random rotation", "layer": i, "valid": float(v), "iia": float(v)}
+        for (s, i), v in np.ndenumerate(turned)
+    ]
+    accuracy = [
+        {"init_seed": s, "network": "equality", "rule": "equality", "accuracy": float(a)}
+        for s, a in enumerate(solved)
+    ]
+    return pl.DataFrame(accuracy), pl.DataFrame(rows)

@@ -1,0 +1,81 @@
+"""What each layer would answer: logit lens, tuned lens, and another layer's translator."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import polars as pl
+from jax import Array
+
+from toylab.analysis.steering.lenses import fit_translators, kl_to_final, read_out, translate
+from toylab.models.transformer import Transformer
+from toylab.taps import Params, run
+from toylab.tasks.steering.phrases import KINDS
+
+from .language import LENS_BATCH, Config, layers, phrases
+
+LEARNING_RATE = 3e-3
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _lenses(
+    model: Transformer,
+    sites: tuple[str, ...],
+    epochs: int,
+    params_P: Params,
+    fit: tuple[Array, Array],
+    test: tuple[Array, Array],
+) -> dict[str, Array]:
+    """KL to the final distribution by layer and kind of phrase, (P, kinds, I + 1)."""
+    tokens_TBL, weight_TBL = fit
+
+    def look(params: Params, tokens: Array) -> tuple[Array, Array]:
+        logits, acts = run(model, params, tokens, record=sites)
+        flat = lambda a: a.reshape(-1, a.shape[-1])
+        return jnp.stack([flat(acts[s]) for s in sites]), flat(logits)
+
+    def one(params: Params) -> dict[str, Array]:
+        h, final = jax.lax.map(lambda tokens: look(params, tokens), tokens_TBL)
+        updates = epochs * len(tokens_TBL)
+        rule = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, updates))
+        flat = weight_TBL.reshape(len(tokens_TBL), -1)
+        lens = fit_translators(model, params, h, final, flat, rule, epochs)
+        h, final = look(params, test[0])
+        other = jax.tree.map(lambda leaf: jnp.roll(leaf, 1, 0), lens)
+        seen = {"logit": h, "tuned": translate(lens, h), "shuffled": translate(other, h)}
+        kl = lambda x: jnp.stack(
+            [kl_to_final(final, read_out(model, params, x), w.reshape(-1)) for w in test[1]]
+        )
+        return {name: kl(x) for name, x in seen.items()}
+
+    return jax.vmap(one)(params_P)
+
+
+def lens_tables(config: Config, params_P: Params) -> dict[str, Any]:
+    """Tables ``lenses`` (over all kinds) and ``lens_kinds``.
+
+    The last layer's lens has no translator to learn: its KL is 0. The shuffled lens translates
+    with the layer before's (the first with the last's).
+    """
+    sites, (test, fit) = layers(config)[:-1], phrases(config)
+    shape = (config.lm_lens_batches, LENS_BATCH, -1)
+    part = tuple(jnp.asarray(x).reshape(shape) for x in (fit.inputs, fit.weights))
+    kinds = [test.latents["kind"] == k for k in range(len(KINDS))]
+    kind_KB = np.stack([np.ones(len(test.inputs)), *kinds])
+    weight_KBL = jnp.asarray(kind_KB[..., None] * test.weights[None], jnp.float32)
+    judged = (jnp.asarray(test.inputs), weight_KBL)
+    found = _lenses(config.model(), sites, config.lm_lens_epochs, params_P, part, judged)
+    kl = {name: np.asarray(value) for name, value in found.items()}
+    rows = [
+        {"init_seed": p, "kind": ("all", *KINDS)[k], "layer": i}
+        | {name: float(value[p, k, i]) for name, value in kl.items()}
+        for p, k, i in np.ndindex(kl["logit"].shape)
+    ]
+    table = pl.DataFrame(rows)
+    return {
+        "lenses": table.filter(pl.col("kind") == "all").drop("kind"),
+        "lens_kinds": table.filter(pl.col("kind") != "all"),
+    }

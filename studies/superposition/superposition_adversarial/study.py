@@ -1,0 +1,278 @@
+"""Superposition and adversarial vulnerability.
+
+    toylab run superposition_adversarial
+
+A feature in superposition leaks into others, so a small push along the right mixture of inputs
+moves an output far. The attacks are the analytic ones, along (W^T W)_i for every feature i (both
+signs, the worst kept): a gradient sees nothing where the ReLU is off. Vulnerability is the rise of
+the loss under attack, as a multiple of the rise of the same seed's model trained on dense features
+(which has no superposition), attacked with the same inputs and the same radius.
+
+Source: Elhage et al. 2022, "Superposition and adversarial vulnerability". The paper does not state
+sizes; they are 400 and 30 in its paper preset here, 100 and 10 at the laptop preset.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+
+from toylab.claims import Claim, Expect
+from toylab.errors import check_number
+from toylab.losses import squared_error
+from toylab.members import grid, seeds
+from toylab.models import Autoencoder
+from toylab.optim import AdamW, cosine
+from toylab.population import Population
+from toylab.random import stream
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.taps import Model, Params
+from toylab.task import Batch, Number
+from toylab.tasks.superposition.superposition import Sparse
+from toylab.tasks.superposition.superposition_geometry import (
+    attack_directions,
+    dimensions_per_feature,
+    worst_attack,
+)
+from toylab.units import per_unit
+
+RADIUS = 0.1  # length of an attack, as a share of the mean input norm
+EXAMPLES = 512  # attacked examples per model
+
+
+@dataclasses.dataclass(frozen=True)
+class Hardened:
+    """Squared error under the analytic attack on one feature, both signs, the worse kept.
+
+    Example b of a batch is attacked along feature b mod N, so every feature is attacked equally
+    often. The attack follows the weights, but no gradient flows through its direction.
+
+    Args:
+        radius: length of the attack, as a share of the batch's mean input norm.
+    """
+
+    radius: Number = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("Hardened", "radius", self.radius, low=0)
+
+    def __call__(self, model: Model, params: Params, batch: Batch) -> Array:
+        """Return the loss of each example, (B,)."""
+        x_BN = batch.inputs
+        directions_NN = jax.lax.stop_gradient(attack_directions(params["W"]))
+        which_B = jnp.arange(x_BN.shape[0], dtype=jnp.int32) % x_BN.shape[1]
+        length = self.radius * jnp.mean(jnp.linalg.norm(x_BN, axis=1))
+        push_BN = length * directions_NN[which_B]
+        losses = [
+            squared_error(model, params, batch._replace(inputs=x_BN + sign * push_BN))
+            for sign in (1.0, -1.0)
+        ]
+        return jnp.maximum(*losses)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings."""
+
+    seeds: int = 5
+    n_features: int = 100
+    n_hidden: int = 10
+    points: int = 12  # densities from 1 to 1/20, log-spaced
+    radii: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.8)  # of adversarial training
+    hardened_density: float = 0.05
+    steps: int = 4_000
+    batch_size: int = 256
+    learning_rate: float = 5e-3
+
+    def __post_init__(self) -> None:
+        check_number("superposition_adversarial", "points", self.points, low=2, whole=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Plain models over density, and models trained against attacks of several radii."""
+    common = dict(
+        model=Autoencoder(config.n_features, config.n_hidden),
+        optimizer=AdamW(config.learning_rate, 0.01, schedule=cosine(config.steps)),
+        steps=config.steps,
+        batch_size=config.batch_size,
+        snapshots=(0,),
+    )
+    densities = 20.0 ** -np.linspace(0, 1, config.points)
+    return {
+        "plain": Population(
+            task=Sparse(config.n_features, density=1.0),
+            members=seeds(config.seeds) * grid(density=densities),
+            **common,
+        ),
+        "hardened": Population(
+            task=Sparse(config.n_features, density=config.hardened_density),
+            members=seeds(config.seeds) * grid(radius=config.radii),
+            loss=Hardened(),
+            **common,
+        ),
+    }
+
+
+def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
+    """Rise of the loss under attack, of every model and of its dense sibling."""
+    members, params = run.members("plain"), run.params("plain")
+    dense = members["density"].to_numpy() > 1 - 1e-9
+    seed_P = members["init_seed"].to_numpy()
+    sibling_P = np.array([np.flatnonzero(dense & (seed_P == s))[0] for s in seed_P])
+    density_P = members["density"].to_numpy().astype(np.float32)
+    attack = jax.jit(
+        lambda params, density: jax.lax.map(
+            lambda member: rises(config, *member), (params, density)
+        )
+    )
+    of = lambda tree, index: jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], tree)
+    own, random, star = map(np.asarray, attack(params, density_P))
+    baseline, random_baseline, _ = map(np.asarray, attack(of(params, sibling_P), density_P))
+    untrained, _, _ = map(np.asarray, attack(run.params("plain", 0), density_P))
+    hardened = run.params("hardened")["W"]
+    return {
+        "plain": members.with_columns(
+            pl.Series("features_per_dimension", 1 / star),
+            pl.Series("vulnerability", own / baseline),
+            pl.Series("random_vulnerability", random / random_baseline),
+            pl.Series("random_share", random / own),
+            pl.Series("untrained", untrained / baseline),
+        ),
+        "hardened": run.members("hardened").with_columns(
+            pl.Series(
+                "features_per_dimension",
+                1 / np.asarray(jax.vmap(dimensions_per_feature)(hardened)),
+            )
+        ),
+    }
+
+
+def rises(config: Config, params: Params, density: Array) -> tuple[Array, Array, Array]:
+    """Mean rise of the loss under the worst attack and under a random one of that length, and D*.
+
+    All models see the same random bits, so a model and its sibling see the same inputs.
+    """
+    task = Sparse(config.n_features, density=density)
+    x_BN = task.batch(stream(0, "attacked"), EXAMPLES).inputs
+    radius = RADIUS * jnp.mean(jnp.linalg.norm(x_BN, axis=1))
+    worst = worst_attack(params["W"], params["b"], x_BN, radius)
+    push_BN = jax.random.normal(stream(0, "random attack"), x_BN.shape, jnp.float32)
+    push_BN = push_BN * (radius / jnp.linalg.norm(push_BN, axis=1, keepdims=True))
+    model = Autoencoder(config.n_features, config.n_hidden)
+    clean = jnp.sum((x_BN - model.apply(params, x_BN)) ** 2, 1)
+    pushed = jnp.sum((x_BN - model.apply(params, x_BN + push_BN)) ** 2, 1)
+    return (
+        jnp.mean(worst.worst - worst.clean),
+        jnp.mean(pushed - clean),
+        dimensions_per_feature(params["W"]),
+    )
+
+
+def sparsest(measures: Mapping[str, Any], column: str) -> np.ndarray:
+    """A column at the lowest density, per seed."""
+    rows = measures["plain"]
+    return per_unit(rows.filter(pl.col("density") == pl.col("density").min()), pl.col(column).sum())
+
+
+def hardened(measures: Mapping[str, Any], radius: float) -> np.ndarray:
+    """Features per dimension after training against attacks of a radius, per seed."""
+    rows = measures["hardened"].filter((pl.col("radius") - radius).abs() < 1e-9)
+    return per_unit(rows, pl.col("features_per_dimension").mean())
+
+
+SECTION = "Elhage et al. 2022, Superposition and adversarial vulnerability"
+CLAIMS = (
+    Claim(
+        key="vulnerability_rises",
+        text="In full superposition (density 1/20) a model is more than 3 times as vulnerable as "
+        "the same seed's dense model.",
+        source=SECTION,
+        paper="> 3",
+        measure=lambda m: sparsest(m, "vulnerability"),
+        expect=Expect.above(3),
+    ),
+    Claim(
+        key="tracks_features_per_dimension",
+        text="Vulnerability follows the number of features per dimension (Pearson's correlation "
+        "over densities).",
+        source=SECTION,
+        measure=lambda m: per_unit(m["plain"], pl.corr("vulnerability", "features_per_dimension")),
+        expect=Expect.above(0.95),
+    ),
+    Claim(
+        key="monotone_in_features_per_dimension",
+        text="The more features per dimension, the more vulnerable (Spearman's correlation).",
+        source=SECTION,
+        measure=lambda m: per_unit(
+            m["plain"], pl.corr("vulnerability", "features_per_dimension", method="spearman")
+        ),
+        expect=Expect.above(0.9),
+    ),
+    Claim(
+        key="attacks_are_special",
+        text="Control: random pushes of the same length raise the loss much less (share of the "
+        "worst attack's rise, at density 1/20).",
+        source="control",
+        measure=lambda m: sparsest(m, "random_share"),
+        expect=Expect.below(0.33),
+    ),
+    Claim(
+        key="hardening_reduces",
+        text="Training against attacks of 0.4 of the input norm lowers the features per dimension "
+        "(difference to plain training).",
+        source=SECTION,
+        measure=lambda m: hardened(m, 0.0) - hardened(m, 0.4),
+        expect=Expect.above(0.5),
+    ),
+    Claim(
+        key="hardening_eliminates",
+        text="Attacks of 0.8 of the input norm remove superposition: at most 1.2 features per "
+        "dimension are left.",
+        source=SECTION,
+        paper=1.0,
+        measure=lambda m: hardened(m, 0.8),
+        expect=Expect.below(1.2),
+    ),
+    Claim(
+        key="weak_hardening_does_not",
+        text="Attacks of 0.1 of the input norm do not: more than 1.5 features per dimension stay.",
+        source=SECTION,
+        measure=lambda m: hardened(m, 0.1),
+        expect=Expect.above(1.5),
+    ),
+)
+
+study = Study(
+    name="superposition_adversarial",
+    title="Superposition makes models vulnerable, and attacks in training drive it out",
+    paper="Elhage et al. 2022, Toy Models of Superposition (arXiv:2209.10652)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            n_features=20,
+            n_hidden=4,
+            points=3,
+            steps=60,
+            batch_size=64,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            n_features=400, n_hidden=30, points=30, steps=20_000, batch_size=1024,
+            learning_rate=1e-3,
+        ),
+    },
+    costs={
+        "smoke": "2,000 model-steps; compiling takes most of it",
+        "laptop": "0.34 million model-steps of 100 features, 0.9 TFLOP",
+        "paper": "3.5 million model-steps of 400 features, 0.4 PFLOP; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)  # fmt: skip

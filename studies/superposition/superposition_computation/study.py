@@ -1,0 +1,600 @@
+"""Neurons and computation in superposition: a privileged basis, absolute values, a motif.
+
+    toylab run superposition_computation
+
+*Privileged basis*: with a ReLU on the hidden layer, do features align with neurons, and how do
+they share neurons as they grow sparse? *Computation*: a hidden ReLU layer computes |x_i| of more
+features than it has pairs of neurons for; how do neurons become polysemantic? *Motif*: is there
+the asymmetric neuron that reads one feature strongly and writes another strongly?
+
+Source: Elhage et al. 2022 (arXiv:2209.10652), "Superposition in a privileged basis" and
+"Computation in superposition". Departures at the laptop preset: the lowest loss of 10 models, not
+of 1000; 40 features and 16 neurons instead of 100 and 40, with importances 0.8^(2.5 i), so that
+importance falls alike per share of the features; batches in two strata (examples with an active
+feature, and the empty one, weighted), which leaves the expected loss as it is. The paper does not
+give the density of the demonstration nor the setting of the motif's model: here density 1, and 10
+features in 10 neurons over four densities. The models of absolute values start at a twentieth of
+Xavier's scale with a warm-up: from larger weights (0.2 to 1 times) at density 0.01 or less some
+outputs die early and stay dead, and the loss stays at a quarter to a half of that of ignoring all
+features; biases above 0 at the start are worse.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import polars as pl
+
+from toylab.claims import Claim, Expect
+from toylab.errors import check_number
+from toylab.members import grid, seeds
+from toylab.models import Autoencoder
+from toylab.optim import AdamW, cosine
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.task import Batch
+from toylab.tasks.superposition.superposition import Sparse
+from toylab.units import per_unit
+
+from .computation import (
+    SECOND,
+    Stratified,
+    explained,
+    live,
+    log_pairs,
+    motifs,
+    participation,
+    second_share,
+    shuffled,
+)
+
+LADDER = {0.3: 6, 0.15: 7, 0.12: 7, 0.06: 8, 0.03: 10}  # features kept in the paper's figure
+KEPT = 0.5  # norm above which a feature counts as kept
+PARTS = ("small", "abs")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings; ``seeds`` counts seeds, and groups of ``tries`` seeds where the best is taken."""
+
+    seeds: int = 5
+    tries: int = 10
+    basis_densities: tuple[float, ...] = (1.0, 0.5, *LADDER)
+    basis_steps: int = 5_000
+    demo_steps: int = 3_000
+    n_features: int = 40
+    n_hidden: int = 16
+    importance: float = 0.8**2.5
+    densities: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+    steps: int = 4_000
+    small_densities: tuple[float, ...] = (0.3, 0.1, 0.03, 0.01)
+    small_steps: int = 4_000
+    batch_size: int = 512
+
+    def __post_init__(self) -> None:
+        check_number("superposition_computation", "tries", self.tries, low=1, whole=True)
+        check_number("superposition_computation", "batch_size", self.batch_size, low=2, whole=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Tied models with and without hidden ReLU; three untied ones that compute absolute values."""
+    groups = seeds(config.seeds * config.tries)
+    basis = dict(
+        task=Sparse(10, density=1.0, importance=0.75),
+        optimizer=AdamW(1e-2, weight_decay=0.01, schedule=cosine(config.basis_steps)),
+        steps=config.basis_steps,
+        batch_size=config.batch_size,
+    )
+    densities = grid(density=config.basis_densities)
+    n, m, base = config.n_features, config.n_hidden, config.importance
+    return {
+        "basis": Population(
+            model=Autoencoder(10, 5, hidden_activation="relu"), members=groups * densities, **basis
+        ),
+        "linear": Population(
+            model=Autoencoder(10, 5), members=seeds(config.seeds) * densities, **basis
+        ),
+        "demo": absolute(config, 3, 6, 0.8, groups * grid(density=(1.0,)), config.demo_steps),
+        "small": absolute(
+            config,
+            10,
+            10,
+            0.8,
+            seeds(config.seeds) * grid(density=config.small_densities),
+            config.small_steps,
+        ),
+        "abs": absolute(
+            config, n, m, base, seeds(config.seeds) * grid(density=config.densities), config.steps
+        ),
+    }
+
+
+def absolute(config: Config, n: int, m: int, base: float, members: Any, steps: int) -> Population:
+    """Untied models of absolute values, without hidden bias."""
+    return Population(
+        model=Autoencoder(n, m, hidden_activation="relu", tied=False, init_scale=0.05),
+        task=Stratified(n, density=1.0, importance=base, signed=True, target="abs"),
+        members=members,
+        optimizer=AdamW(
+            1e-2, weight_decay=0.01, eps=1e-12, schedule=cosine(steps, warmup=steps // 4)
+        ),
+        steps=steps,
+        batch_size=config.batch_size,
+        snapshots=(0,),
+    )
+
+
+def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
+    """Tabulate the best models of the basis, the demonstration, every neuron, and the motifs."""
+    basis, W_DMN = privileged(config, run)
+    first = np.flatnonzero(run.members("abs")["init_seed"] == 0)
+    trained = run.params("abs")
+    rows, example = motif_rows(config, run)
+    return {
+        "basis": basis,
+        "linear": alignment_rows(run),
+        "demo": demonstration(config, run),
+        "neurons": neurons(run),
+        "computed": computed(config, run),
+        "motifs": rows,
+        "motif_example": example,
+        "W_basis": W_DMN,
+        "W_abs": trained["W"][first],
+        "V_abs": trained["V"][first],
+    }
+
+
+def sampled_loss(params: dict[str, Any], p: int, batch: Any, tied: bool) -> float:
+    """Mean loss of one member with a hidden ReLU on a batch."""
+    x_BN = np.asarray(batch.inputs)
+    W_MN, b_N = params["W"][p], params["b"][p]
+    V_NM = W_MN.T if tied else params["V"][p]
+    out_BN = np.maximum(np.maximum(x_BN @ W_MN.T, 0) @ V_NM.T + b_N, 0)
+    error_BN = np.asarray(batch.weights) * (np.asarray(batch.targets) - out_BN) ** 2
+    return float(error_BN.sum(1).mean())
+
+
+def sampler(task: Sparse, seed: int) -> Callable[[float], Batch]:
+    """A function of the density that draws 20,000 examples; compiled once for all densities."""
+    world = lambda density: dataclasses.replace(task, density=density)
+    return jax.jit(lambda density: world(density).batch(jax.random.key(seed), 20_000))
+
+
+def best_of_groups(
+    config: Config, run: RunFolder, name: str, task: Sparse, tied: bool
+) -> pl.DataFrame:
+    """The member of lowest loss of each group and density, judged on one sample of 20,000."""
+    members = run.members(name).with_columns((pl.col("init_seed") // config.tries).alias("group"))
+    params, dead = run.params(name), run.dead_at(name) >= 0
+    losses = np.full(len(members), np.nan)
+    draw = sampler(task, 1)
+    for density in members["density"].unique():
+        batch = draw(density)
+        for p in np.flatnonzero((members["density"] == density).to_numpy() & ~dead):
+            losses[p] = sampled_loss(params, p, batch, tied)
+    table = members.with_columns(pl.Series("loss", losses).fill_nan(None))
+    return table.sort("loss", nulls_last=True).group_by("group", "density").first()
+
+
+def privileged(config: Config, run: RunFolder) -> tuple[pl.DataFrame, np.ndarray]:
+    """Best models: kept features, polysemantic neurons, alignment; weights of the first group."""
+    task = Sparse(10, density=1.0, importance=0.75)
+    best = best_of_groups(config, run, "basis", task, tied=True).sort("group", "density")
+    W_PMN = run.params("basis")["W"]
+    rows = [basis_row(W_PMN[p]) for p in best["member"]]
+    table = best.hstack(pl.DataFrame(rows))
+    shown = table.filter(pl.col("group") == 0).sort("density", descending=True)["member"]
+    return table, W_PMN[shown.to_numpy()]
+
+
+def basis_row(W_MN: np.ndarray) -> dict[str, float]:
+    """Kept features, polysemantic neurons over these, alignment, neurons that carry a feature."""
+    kept_MK = W_MN[:, np.linalg.norm(W_MN, axis=0) > KEPT]
+    if kept_MK.shape[1] == 0:
+        return {"kept": 0.0, "polysemantic": 0.0, "alignment": np.nan, "neurons": np.nan}
+    share_MK = kept_MK**2 / (kept_MK**2).sum(0)
+    many = kept_MK.shape[1] > 1
+    poly_M = second_share(kept_MK) >= SECOND if many else np.zeros(len(W_MN), bool)
+    poly_M &= np.abs(kept_MK).max(1) > 0.1  # a dead neuron holds no feature
+    return {
+        "kept": float(kept_MK.shape[1]),
+        "polysemantic": float(poly_M.sum()),
+        "alignment": float(share_MK.max(0).mean()),
+        # A neuron of negative weight is silent for the feature: it does not carry it.
+        "neurons": float(participation(np.maximum(kept_MK, 0), axis=0).mean()),
+    }
+
+
+def alignment_rows(run: RunFolder) -> pl.DataFrame:
+    """The same of the models without a hidden ReLU."""
+    rows = [basis_row(W_MN) for W_MN in run.params("linear")["W"]]
+    return run.members("linear").hstack(pl.DataFrame(rows))
+
+
+def demonstration(config: Config, run: RunFolder) -> pl.DataFrame:
+    """Per group: share of the six (feature, sign) pairs with a neuron of their own, and loss."""
+    task = Stratified(3, density=1.0, importance=0.8, signed=True, target="abs")
+    best = best_of_groups(config, run, "demo", task, tied=False).sort("group")
+    batch = sampler(task, 2)(1.0)
+    columns = {}
+    for name, step in (("", run.steps("demo")[-1]), ("untrained_", 0)):
+        params = run.params("demo", step)
+        losses = [sampled_loss(params, p, batch, False) for p in best["member"]]
+        columns[name + "own"] = [own_neurons(params["W"][p]) for p in best["member"]]
+        columns[name + "relative"] = np.array(losses) / task.uniform_loss()
+    return best.with_columns([pl.Series(k, v, pl.Float64) for k, v in columns.items()])
+
+
+def own_neurons(W_MN: np.ndarray) -> float:
+    """Share of the (feature, sign) pairs that some monosemantic neuron reads alone."""
+    alone_M = second_share(W_MN) < SECOND
+    top_M = np.abs(W_MN).argmax(1)
+    pairs = {(i, W_MN[k, i] > 0) for k, i in enumerate(top_M) if alone_M[k]}
+    return len(pairs) / (2 * W_MN.shape[1])
+
+
+def neurons(run: RunFolder) -> pl.DataFrame:
+    """One row per neuron of the sweep: live, second weight, participation, strongest feature."""
+    params, members = run.params("abs"), run.members("abs")
+    tables = []
+    for p, (W_MN, V_NM) in enumerate(zip(params["W"], params["V"], strict=True)):
+        columns = {
+            "member": np.full(len(W_MN), p),
+            "neuron": np.arange(len(W_MN)),
+            "live": live(W_MN, V_NM),
+            "second": second_share(W_MN),
+            "participation": participation(W_MN),
+            "top": np.abs(W_MN).argmax(1),
+        }
+        tables.append(pl.DataFrame(columns))
+    return members.join(pl.concat(tables), on="member")
+
+
+def computed(config: Config, run: RunFolder) -> pl.DataFrame:
+    """One row per member and feature of the sweep: explained variance, trained and untrained."""
+    members, tables = run.members("abs"), []
+    untrained, trained = (run.params("abs", s) for s in (0, run.steps("abs")[-1]))
+    n, base = config.n_features, config.importance
+    world = Stratified(n, density=1.0, importance=base, signed=True, target="abs")
+    draw = sampler(world, 3)
+    for density in members["density"].unique():
+        task, batch = dataclasses.replace(world, density=density), draw(density)
+        for p in np.flatnonzero((members["density"] == density).to_numpy()):
+            one = lambda tree, p=p: {k: v[p] for k, v in tree.items()}
+            columns = {
+                "feature": np.arange(config.n_features),
+                "explained": explained(one(trained), task, batch),
+                "untrained": explained(one(untrained), task, batch),
+            }
+            tables.append(pl.DataFrame(columns).with_columns(pl.lit(int(p)).alias("member")))
+    return members.join(pl.concat(tables), on="member")
+
+
+def motif_rows(config: Config, run: RunFolder) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Per model: motifs, inhibited ones, and both counts' shuffled control; and one example."""
+    rng = np.random.default_rng(0)
+    rows, examples = [], []
+    for part in PARTS:
+        params = run.params(part)
+        for member in run.members(part).iter_rows(named=True):
+            W_MN, V_NM, b_N = (params[k][member["member"]] for k in ("W", "V", "b"))
+            found = motifs(W_MN, V_NM, b_N)
+            mixed = [shuffled(W_MN, V_NM, rng) for _ in range(20)]
+            rows.append(
+                {"part": part, "seed": member["init_seed"], "density": member["density"]}
+                | {"motifs": float(len(found)), "inhibited": float((found[:, 3] < 0).sum())}
+                | {"shuffled": float(np.mean([len(motifs(W_MN, v, b_N)) for v in mixed]))}
+                | {"moment": moments(W_MN, [V_NM]), "shuffled_moment": moments(W_MN, mixed)}
+            )
+            examples += [example_rows(W_MN, V_NM, row, part, member) for row in found[:1]]
+    empty = pl.DataFrame(schema=EXAMPLE)
+    return pl.DataFrame(rows), pl.concat([empty, *examples])
+
+
+EXAMPLE = {
+    "part": pl.String,
+    "seed": pl.Int64,
+    "density": pl.Float64,
+    "kind": pl.String,
+    "neuron": pl.Int64,
+    "feature": pl.Int64,
+    "input": pl.Float64,
+    "output": pl.Float64,
+    "net": pl.Float64,
+}
+
+
+def moments(W_MN: np.ndarray, outputs: list[np.ndarray]) -> list[float]:
+    """Sums of x^2, xy and y^2 over the log pairs, from which a correlation can be pooled."""
+    x_K, y_K = np.concatenate([log_pairs(W_MN, V_NM) for V_NM in outputs], 1)
+    return [float((x_K**2).sum()), float((x_K * y_K).sum()), float((y_K**2).sum())]
+
+
+def example_rows(
+    W_MN: np.ndarray, V_NM: np.ndarray, row: np.ndarray, part: str, member: dict[str, Any]
+) -> pl.DataFrame:
+    """Weights of a motif's neuron on its two features, and of the neuron that inhibits most."""
+    k, i, j = (int(v) for v in row[:3])
+    hidden_M = np.maximum(np.sign(W_MN[k, i]) * W_MN[:, i], 0)
+    inhibitor = int(np.argmin(hidden_M * V_NM[j]))
+    # The paper's scale: the two products of one feature's weights are equal.
+    scale = float(np.sqrt(np.abs(V_NM[i, k] * V_NM[j, k] / (W_MN[k, i] * W_MN[k, j]))))
+    scales = {k: np.sqrt(scale), inhibitor: 1.0}
+    rows = [
+        {"part": part, "seed": member["init_seed"], "density": member["density"]}
+        | {"kind": kind, "neuron": q, "feature": f, "net": float(row[3])}
+        | {"input": float(W_MN[q, f] * scales[q]), "output": float(V_NM[f, q] / scales[q])}
+        for kind, q in (("motif", k), ("inhibiting", inhibitor))
+        for f in (i, j)
+    ]
+    return pl.DataFrame(rows, schema=EXAMPLE)
+
+
+def at(low: float, high: float = 0.0) -> pl.Expr:
+    """Rows of densities from ``low`` to ``high``; of one when only one is given."""
+    return pl.col("density").is_between(low - 1e-9, max(low, high) + 1e-9)
+
+
+def spearman(table: pl.DataFrame, value: pl.Expr, unit: str) -> np.ndarray:
+    """Rank correlation of a model's value with density, per unit; 0 where the value never moves."""
+    models = table.group_by(unit, "density").agg(value.cast(pl.Float64).alias("value"))
+    return np.nan_to_num(per_unit(models, pl.corr("density", "value", method="spearman"), unit))
+
+
+def off_ladder(table: pl.DataFrame) -> np.ndarray:
+    """Mean distance of the number of kept features from the paper's, per group."""
+    paper = pl.DataFrame({"density": list(LADDER), "paper": [float(v) for v in LADDER.values()]})
+    joined = table.join(paper, on="density")
+    return per_unit(joined, (pl.col("kept") - pl.col("paper")).abs().mean(), "group")
+
+
+def count_computed(table: pl.DataFrame, column: str = "explained") -> np.ndarray:
+    """Number of features with more than half of their variance computed, per seed."""
+    return per_unit(table, (pl.col(column) > 0.5).sum().cast(pl.Float64))
+
+
+def polysemantic_later(table: pl.DataFrame) -> np.ndarray:
+    """Mean rank of the strongest feature: polysemantic neurons less monosemantic, per seed."""
+    poly, mono = LIVE & (pl.col("second") >= SECOND), LIVE & (pl.col("second") < SECOND)
+    top = pl.col("top").cast(pl.Float64)
+    return per_unit(table, top.filter(poly).mean() - top.filter(mono).mean())
+
+
+def correlation(rows: pl.DataFrame, column: str) -> np.ndarray:
+    """Correlation of log |input| with log output weight within neurons, pooled per seed."""
+    pooled = rows.group_by("seed").agg(
+        [pl.col(column).list.get(i).sum().alias(f"s{i}") for i in range(3)]
+    )
+    value = pl.col("s1") / (pl.col("s0") * pl.col("s2")).sqrt()
+    return pooled.sort("seed").select(value)["s1"].to_numpy()
+
+
+def small(measures: Mapping[str, Any]) -> pl.DataFrame:
+    """The motif table of the small models."""
+    return measures["motifs"].filter(pl.col("part") == "small")
+
+
+BASIS = "Elhage et al. 2022, Superposition in a privileged basis"
+COMPUTING = "Elhage et al. 2022, Computation in superposition"
+LIVE = pl.col("live")
+MONOSEMANTIC = (pl.col("second") < SECOND).filter(LIVE)
+MOTIF = "Elhage et al. 2022, The asymmetric superposition motif"
+DENSE = at(0.5, 1.0)
+
+CLAIMS = (
+    Claim(
+        key="basis_monosemantic",
+        text="With a hidden ReLU and density 0.5 or more every neuron holds at most one of the "
+        "kept features (mean number of polysemantic neurons of 5).",
+        source=BASIS,
+        paper=0.0,
+        measure=lambda m: per_unit(
+            m["basis"].filter(DENSE), pl.col("polysemantic").mean(), "group"
+        ),
+        expect=Expect.below(0.5),
+        unit="group of 10 seeds",
+    ),
+    Claim(
+        key="basis_aligned",
+        text="There the kept features lie along neurons (mean of max W_ki^2 / ||W_i||^2).",
+        source=BASIS,
+        paper=1.0,
+        measure=lambda m: per_unit(m["basis"].filter(DENSE), pl.col("alignment").mean(), "group"),
+        expect=Expect.above(0.9),
+        unit="group of 10 seeds",
+    ),
+    Claim(
+        key="linear_not_aligned",
+        text="Control: with a linear hidden layer they do not (random directions give 0.55).",
+        source=BASIS,
+        measure=lambda m: per_unit(m["linear"].filter(DENSE), pl.col("alignment").mean()),
+        expect=Expect.below(0.75),
+    ),
+    Claim(
+        key="basis_kept_grows",
+        text="The sparser, the more features are kept (Spearman's correlation with density).",
+        source=BASIS,
+        paper=-1.0,
+        measure=lambda m: spearman(m["basis"], pl.col("kept").first(), "group"),
+        expect=Expect.below(-0.9),
+        unit="group of 10 seeds",
+    ),
+    Claim(
+        key="basis_polysemantic_grows",
+        text="The sparser, the more neurons are polysemantic (Spearman's correlation).",
+        source=BASIS,
+        paper=-1.0,
+        measure=lambda m: spearman(m["basis"], pl.col("polysemantic").first(), "group"),
+        expect=Expect.below(-0.9),
+        unit="group of 10 seeds",
+    ),
+    Claim(
+        key="basis_ladder",
+        text="The number of kept features is the paper's: 6, 7, 7, 8 and 10 at densities 0.3, "
+        "0.15, 0.12, 0.06 and 0.03 (mean distance).",
+        source=BASIS,
+        paper=0.0,
+        measure=lambda m: off_ladder(m["basis"]),
+        expect=Expect.below(0.5),
+        unit="group of 10 seeds",
+    ),
+    Claim(
+        key="features_are_pairs_of_neurons",
+        text="At density 0.03 a feature lies on a pair of neurons (participation number of its "
+        "positive weights; a first run counted the silent neurons of negative weight too).",
+        source=BASIS,
+        paper=2.0,
+        measure=lambda m: per_unit(m["basis"].filter(at(0.03)), pl.col("neurons").mean(), "group"),
+        expect=Expect.near(2.0, 0.3),
+        unit="group of 10 seeds",
+    ),
+    Claim(
+        key="demo_own_neurons",
+        text="Three absolute values in six neurons: each feature and sign has a neuron of its own "
+        "(share of the six, less that of the untrained model).",
+        source=COMPUTING,
+        paper=1.0,
+        measure=lambda m: (m["demo"]["own"] - m["demo"]["untrained_own"]).to_numpy(),
+        expect=Expect.above(0.8),
+        unit="group of 10 seeds",
+    ),
+    Claim(
+        key="demo_loss",
+        text="Its loss is near 0 (share of the loss of ignoring every feature).",
+        source=COMPUTING,
+        paper=0.0,
+        measure=lambda m: m["demo"]["relative"].to_numpy(),
+        expect=Expect.below(0.01),
+        unit="group of 10 seeds",
+    ),
+    Claim(
+        key="abs_dense_monosemantic",
+        text="Dense features: live neurons compute one feature each (share whose second input "
+        "weight is below a tenth of the first).",
+        source=COMPUTING,
+        paper=1.0,
+        measure=lambda m: per_unit(m["neurons"].filter(at(1.0)), MONOSEMANTIC.mean()),
+        expect=Expect.above(0.9),
+    ),
+    Claim(
+        key="abs_sparse_polysemantic",
+        text="At density 0.001 nearly all neurons are polysemantic (share).",
+        source=COMPUTING,
+        paper=1.0,
+        measure=lambda m: per_unit(m["neurons"].filter(at(0.001)), (~MONOSEMANTIC).mean()),
+        expect=Expect.above(0.9),
+    ),
+    Claim(
+        key="abs_polysemanticity_grows",
+        text="The sparser, the more features per neuron (Spearman's correlation of density with "
+        "the mean participation number).",
+        source=COMPUTING,
+        paper=-1.0,
+        measure=lambda m: spearman(
+            m["neurons"], pl.col("participation").filter(LIVE).mean(), "init_seed"
+        ),
+        expect=Expect.below(-0.9),
+    ),
+    Claim(
+        key="abs_least_important_first",
+        text="At densities 0.1 and 0.03 polysemantic neurons serve less important features than "
+        "monosemantic ones (mean difference of the rank of the strongest feature).",
+        source=COMPUTING,
+        measure=lambda m: polysemantic_later(m["neurons"].filter(at(0.03, 0.1))),
+        expect=Expect.above(1.0),
+    ),
+    Claim(
+        key="abs_computes_more",
+        text="At density 0.001 more absolute values are computed than the pairs of neurons that "
+        "they need without superposition (computed, per pair).",
+        source=COMPUTING,
+        measure=lambda m: (
+            count_computed(m["computed"].filter(at(0.001))) / (m["W_abs"].shape[1] / 2)
+        ),
+        expect=Expect.above(1.1),
+    ),
+    Claim(
+        key="abs_dense_computes_less",
+        text="Control: at density 1 they are not more than the pairs.",
+        source=COMPUTING,
+        measure=lambda m: count_computed(m["computed"].filter(at(1.0))) / (m["W_abs"].shape[1] / 2),
+        expect=Expect.below(1.0),
+    ),
+    Claim(
+        key="motif_occurs",
+        text="Small models (10 features, 10 neurons) hold the asymmetric motif: input and output "
+        "weights of two features of opposite sign in inverse ratios of 2 or more (motifs per "
+        "model, less those after a shuffle of output weights within neurons).",
+        source=MOTIF,
+        measure=lambda m: per_unit(
+            small(m), (pl.col("motifs") - pl.col("shuffled")).mean(), "seed"
+        ),
+        expect=Expect.above(0.5),
+    ),
+    Claim(
+        key="motif_anticorrelation",
+        text="Within polysemantic neurons a feature read strongly is written weakly (correlation "
+        "of logarithms of input and output weights, less the shuffled one).",
+        source=MOTIF,
+        measure=lambda m: (
+            correlation(small(m), "moment") - correlation(small(m), "shuffled_moment")
+        ),
+        expect=Expect.below(-0.3),
+    ),
+    Claim(
+        key="motif_is_inhibited",
+        text="Other neurons turn the motif's strong interference negative, where the output's ReLU "
+        "removes it (share of all motifs, of both sizes of model).",
+        source=MOTIF,
+        paper=1.0,
+        measure=lambda m: per_unit(
+            m["motifs"], pl.col("inhibited").sum() / pl.col("motifs").sum(), "seed"
+        ),
+        expect=Expect.above(0.8),
+    ),
+)
+
+
+study = Study(
+    name="superposition_computation",
+    title="Neurons in superposition: privileged basis, absolute values, the asymmetric motif",
+    paper="Elhage et al. 2022, Toy Models of Superposition (arXiv:2209.10652)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            tries=2,
+            basis_steps=60,
+            demo_steps=60,
+            n_features=12,
+            n_hidden=6,
+            densities=(1.0, 0.1, 0.03, 0.001),
+            steps=60,
+            small_densities=(0.1,),
+            small_steps=60,
+            batch_size=64,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            tries=200,
+            basis_steps=20_000,
+            demo_steps=20_000,
+            n_features=100,
+            n_hidden=40,
+            importance=0.8,
+            steps=20_000,
+            small_steps=20_000,
+            batch_size=1024,
+        ),
+    },
+    costs={
+        "smoke": "about 3,000 model-steps; compiling takes most of it",
+        "laptop": "about 2.3 million model-steps",
+        "paper": "about 180 million model-steps",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

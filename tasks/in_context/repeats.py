@@ -1,0 +1,114 @@
+"""Segments of random tokens, repeated: what came after the last copy of a token comes again.
+
+The period differs from sequence to sequence, so that no fixed distance tells where to look: the
+token must be found by its content and the place after it read, which is what an induction head
+does.
+
+Source: Olsson et al. 2022 (arXiv:2209.11895), repeated random tokens as the test of induction
+heads; random periods are this laboratory's own.
+"""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from toylab import random
+from toylab.errors import ToylabError, check_number
+from toylab.task import Batch, Task
+
+from .graph_walks import pick
+
+
+@dataclass(frozen=True)
+class Repeats(Task):
+    """A segment of S distinct tokens, repeated: ``x_t = segment[t mod S]``. Latents:
+
+    ====== ============================================================================
+    period S, uniform from ``shortest`` to ``longest`` ()
+    source the place to attend to, ``t - S + 1`` from the second copy on, -1 before (L,)
+    ====== ============================================================================
+
+    Targets are the tokens that follow. They weigh 1 where ``source >= 0``, where all that came
+    before decides them, and 0 elsewhere.
+
+    Args:
+        n_tokens: V.
+        length: L, places of a sequence; the second copy must begin before its end.
+        shortest: least period.
+        longest: greatest period, at most V.
+
+    Raises:
+        ToylabError: a period longer than the vocabulary or the sequence allow.
+
+    Source: Olsson et al. 2022 (arXiv:2209.11895).
+
+    Example:
+        >>> import jax
+        >>> task = Repeats(n_tokens=5, length=6, shortest=3, longest=3)
+        >>> x = task.example(jax.random.key(0)).inputs
+        >>> bool((x[3:] == x[:3]).all())
+        True
+    """
+
+    n_tokens: int = 32
+    length: int = 48
+    shortest: int = 8
+    longest: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("n_tokens", "length", "shortest", "longest"):
+            check_number("Repeats", name, getattr(self, name), low=2, whole=True)
+        top = min(self.n_tokens, self.length - 1)
+        if not self.shortest <= self.longest <= top:
+            raise ToylabError(
+                f"Repeats: periods from {self.shortest} to {self.longest}; give shortest <= "
+                f"longest <= {top}, as {self.n_tokens} tokens and {self.length} places allow."
+            )
+
+    def example(self, key: Array) -> Batch:
+        """Draw one sequence; inputs and targets (L,)."""
+        u_E = jax.lax.optimization_barrier(random.uniform(key, (1 + self.n_tokens,)))
+        span = jnp.int32(self.longest - self.shortest + 1)
+        period = pick(u_E[0], span) + self.shortest
+        segment_V = jnp.argsort(u_E[1:]).astype(jnp.int32)
+        place_L1 = jnp.arange(self.length + 1, dtype=jnp.int32)
+        token_L1 = segment_V[place_L1 % period]
+        place_L = place_L1[:-1]
+        source_L = jnp.where(place_L >= period, place_L - period + 1, -1)
+        weight_L = (source_L >= 0).astype(jnp.float32)
+        return Batch(token_L1[:-1], token_L1[1:], weight_L, {"period": period, "source": source_L})
+
+    def consistent(self, batch: Batch) -> np.ndarray:
+        """Whether the sequence repeats with its period, and no sooner."""
+        x_BL, y_BL = np.asarray(batch.inputs), np.asarray(batch.targets)
+        source_BL = np.asarray(batch.latents["source"])
+        period_B1 = np.asarray(batch.latents["period"])[:, None]
+        place_L = np.arange(self.length)
+        told_BL = np.take_along_axis(x_BL, np.maximum(source_BL, 0), 1)
+        first = np.where(place_L < period_B1, x_BL, -1 - place_L)
+        distinct_B = np.array([len(set(row)) == self.length for row in first.tolist()])
+        agree = [
+            (x_BL[:, 1:] == y_BL[:, :-1]).all(1),
+            ((source_BL >= 0) == (place_L >= period_B1)).all(1),
+            ((source_BL < 0) | (told_BL == y_BL)).all(1),
+            ((source_BL < 0) | (place_L - source_BL == period_B1 - 1)).all(1),
+            distinct_B,
+        ]
+        return np.all(agree, 0)
+
+    def bayes_loss(self) -> float:
+        """0: from the second copy on, the context decides the next token."""
+        return 0.0
+
+    def uniform_loss(self) -> float:
+        """The log of the number of tokens."""
+        return math.log(self.n_tokens)
+
+
+def examples() -> tuple[Task, ...]:
+    """A small task, for the conformance suite."""
+    return (Repeats(n_tokens=7, length=12, shortest=3, longest=6),)

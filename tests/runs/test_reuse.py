@@ -1,0 +1,123 @@
+"""Reuse: what another run has trained is taken bit for bit, and nothing that differs is."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+from toylab.tasks.superposition.superposition import Sparse
+from toylab import lab
+from toylab.claims import Claim, Expect
+from toylab.errors import ToylabError
+from toylab.lab import Reporter, run_study
+from toylab.members import seeds
+from toylab.models import Autoencoder
+from toylab.optim import AdamW
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.trees import flatten
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    seeds: int = 2
+    steps: int = 6
+    density: float = 0.5
+
+
+def populations(config):
+    whole = Population(
+        model=Autoencoder(5, 2),
+        task=Sparse(5, density=config.density),
+        members=seeds(config.seeds),
+        optimizer=AdamW(1e-2, 0.0),
+        steps=config.steps,
+        batch_size=8,
+        snapshots=(0, 2),
+    )
+    return {"main": whole, "more": dataclasses.replace(whole, batch_size=16)}
+
+
+def study(names):
+    return Study(
+        name="shared",
+        title="t",
+        paper="p",
+        presets=dict.fromkeys(("smoke", "laptop", "paper"), Config()),
+        costs={},
+        populations=lambda config: {n: p for n, p in populations(config).items() if n in names},
+        measure=lambda config, run: {"one": np.ones(config.seeds)},
+        claims=(Claim("k", "A text.", "s", lambda m: m["one"], Expect.above(0)),),
+        draw=lambda measures, config: {},
+    )
+
+
+class Trained(Reporter):
+    def __init__(self):
+        self.names = []
+
+    def population(self, name, population, step):
+        self.names.append(name)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    return run_study(study(("main",)), "smoke", tmp_path_factory.mktemp("first") / "run")
+
+
+def test_what_is_alike_is_taken_and_the_rest_is_trained(first, tmp_path):
+    told = Trained()
+    both = run_study(
+        study(("main", "more")), "smoke", tmp_path / "run", reporter=told, reuse=first.path
+    )
+    assert told.names == ["more"]
+    assert both.steps("main") == [0, 2, 6]
+    for step in both.steps("main"):
+        ours, theirs = (flatten(run.params("main", step)) for run in (both, first))
+        for name, leaf in theirs.items():
+            np.testing.assert_array_equal(ours[name], leaf)
+    mine = both.metrics().filter(both.metrics()["population"] == "main")
+    keys = ["name", "step", "member"]
+    assert mine.sort(keys).equals(first.metrics().sort(keys))
+    assert both.manifest["reused"]["main"]["run_id"] == first.manifest["run_id"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"density": "0.3"}, "the task of its 'main' has density=0.5, .* density=0.3"),
+        ({"steps": "7"}, "the steps of its 'main' has 6, that of this study's 'main' 7"),
+        ({"seeds": "3"}, "members"),
+    ],
+)
+def test_what_differs_is_named_before_anything_is_written(first, tmp_path, overrides, message):
+    with pytest.raises(ToylabError, match=message):
+        run_study(study(("main",)), "smoke", tmp_path / "run", overrides, reuse=first.path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_only_the_other_run_had_is_named(first, tmp_path):
+    described = {"main": first.manifest["described"]["main"] | {"start": "elsewhere"}}
+    finished = {"finished": {"main": 6}, "described": described}
+    RunFolder.create(tmp_path / "other", first.manifest | finished)
+    with pytest.raises(ToylabError, match=r"the start of its 'main' has elsewhere, .* nothing"):
+        run_study(study(("main",)), "smoke", tmp_path / "run", reuse=tmp_path / "other")
+
+
+def test_a_run_that_has_trained_nothing(first, tmp_path):
+    manifest = {k: v for k, v in first.manifest.items() if k != "finished"}
+    RunFolder.create(tmp_path / "empty", manifest)
+    with pytest.raises(ToylabError, match="finish that run"):
+        run_study(study(("main",)), "smoke", tmp_path / "run", reuse=tmp_path / "empty")
+
+
+def test_a_run_that_has_everything_does_not_look_for_the_other(first, tmp_path, monkeypatch):
+    copy = shutil.copytree(first.path, tmp_path / "first")
+    whole = study(("main",))
+    run = run_study(whole, "smoke", tmp_path / "run", reuse=copy)
+    shutil.rmtree(copy)
+    monkeypatch.setattr(lab, "load_study", lambda name: whole)
+    told = Trained()
+    assert lab.resume(run.path, told).path == run.path and not told.names

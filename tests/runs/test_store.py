@@ -1,0 +1,316 @@
+"""The run folder: damage is named, writes are whole or absent, one writer at a time."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import toylab.runs.run_folder
+from toylab.errors import ToylabError
+from toylab.train.fit import FolderKeeper
+from toylab.runs.run_folder import RunFolder
+
+MANIFEST = {"study": "s", "preset": "smoke", "config": {}, "members": {"p": {"init_seed": [0, 1]}}}
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    with RunFolder.create(tmp_path / "run", MANIFEST).writing() as folder:
+        yield folder
+
+
+def weights(value: float) -> dict[str, np.ndarray]:
+    return {"a/W": np.full((2, 3), value, np.float32), "b": np.arange(2, dtype=np.int32)}
+
+
+def records(values: list[float]) -> dict[str, np.ndarray]:
+    loss = np.array(values, np.float32)[:, None] * np.ones(2, np.float32)
+    return {"step": np.arange(1, len(values) + 1), "loss": loss}
+
+
+def test_what_is_written_is_read(run: RunFolder) -> None:
+    keeper = FolderKeeper(run, "p")
+    assert keeper.load() is None
+    keeper.snapshot(0, weights(1))
+    keeper.snapshot(10, weights(2))
+    keeper.save(10, weights(2), records([3, 4]))
+    keeper.finish(records([3, 4]), np.array([-1, 4]))
+    again = RunFolder(run.path)
+    assert again.steps("p") == [0, 10]
+    np.testing.assert_array_equal(again.params("p")["a"]["W"], weights(2)["a/W"])
+    np.testing.assert_array_equal(again.params("p", 0)["b"], weights(1)["b"])
+    np.testing.assert_array_equal(again.dead_at("p"), [-1, 4])
+    assert again.metrics()["value"].to_list() == [3, 3, 4, 4]
+    assert again.members("p").rows() == [(0, 0), (1, 1)]
+    loaded = FolderKeeper(again, "p").load()
+    assert loaded is not None
+    assert loaded[0] == 10
+    for part, given in ((loaded[1], weights(2)), (loaded[2], records([3, 4]))):
+        assert part.keys() == given.keys()
+        for name, array in given.items():
+            np.testing.assert_array_equal(part[name], array)
+            assert part[name].dtype == array.dtype
+
+
+def test_finishing_twice_leaves_one_set_of_rows(run: RunFolder) -> None:
+    FolderKeeper(run, "q").finish(records([9]), np.array([-1, -1]))
+    for values in ([1, 2], [3, 4]):
+        FolderKeeper(run, "p").finish(records(values), np.array([-1, -1]))
+    table = run.metrics()
+    assert table.filter(pl.col("population") == "p")["value"].to_list() == [3, 3, 4, 4]
+    assert table.filter(pl.col("population") == "q")["value"].to_list() == [9, 9]
+
+
+def test_measures_keep_type_shape_and_order(run: RunFolder) -> None:
+    strided = np.arange(12.0).reshape(3, 4).T[::2]
+    scalar = np.float64(0.5)
+    table = pl.DataFrame({"member": [0, 1], "name": ["x", None], "value": [0.5, float("nan")]})
+    run.write_measures({"array": strided, "scalar": scalar, "deep/table": table})
+    found = run.measures()
+    assert set(found) == {"array", "scalar", "deep/table"}
+    np.testing.assert_array_equal(found["array"], strided)
+    assert np.shape(found["scalar"]) == () and found["scalar"] == 0.5
+    assert isinstance(found["deep/table"], pl.DataFrame)
+    assert found["deep/table"].equals(table)
+
+
+def test_transposed_and_scalar_tensors_keep_their_values(run: RunFolder) -> None:
+    arrays = {"t": np.arange(6, dtype=np.float32).reshape(2, 3).T, "n": np.asarray(7)}
+    run.write_tensors("state/x.safetensors", arrays)
+    for name, array in run.read_tensors("state/x.safetensors").items():
+        assert array.shape == arrays[name].shape
+        np.testing.assert_array_equal(array, arrays[name])
+
+
+# Damage ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not JSON"),
+        (b'{"run_id": "1", "study"', "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[1, 2]", "not a JSON object"),
+        (b'{"run_id": "1", "study": "s"}', "lacks 'config'"),
+    ],
+)
+def test_a_damaged_manifest_is_named(run: RunFolder, content: bytes, said: str) -> None:
+    (run.path / "manifest.json").write_bytes(content)
+    with pytest.raises(ToylabError, match=said):
+        RunFolder(run.path)
+
+
+def test_no_folder_and_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(ToylabError, match="no such folder"):
+        RunFolder(tmp_path / "nowhere")
+    with pytest.raises(ToylabError, match=r"holds no manifest\.json"):
+        RunFolder(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
+def test_damaged_files_are_refused(run: RunFolder, damage: str) -> None:
+    keeper = FolderKeeper(run, "p")
+    keeper.snapshot(0, weights(1))
+    keeper.save(0, weights(1), records([1]))
+    keeper.finish(records([1]), np.array([-1, -1]))
+    for name in ("snapshots/p-0.safetensors", "state/p.safetensors", "metrics.parquet"):
+        path = run.path / name
+        data = bytearray(path.read_bytes())
+        if damage == "flip":
+            data[-3] ^= 1
+        path.write_bytes({"truncate": data[:-5], "empty": b""}.get(damage, data))
+    for read in (lambda: run.params("p"), keeper.load, run.metrics):
+        with pytest.raises(ToylabError, match="is damaged: its checksum"):
+            read()
+
+
+def test_a_damaged_checksum_list_is_named(run: RunFolder) -> None:
+    run.write("claims.json", b"[]")
+    (run.path / "checksums.json").write_text('{"claims')
+    with pytest.raises(ToylabError, match=r"checksums\.json is damaged"):
+        run.read("claims.json")
+
+
+def test_a_snapshot_of_another_run_is_refused(run: RunFolder, tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "other", MANIFEST).writing() as other:
+        FolderKeeper(other, "p").snapshot(5, weights(1))
+    shutil.copytree(other.path / "snapshots", run.path / "snapshots")
+    with pytest.raises(ToylabError, match="no snapshot at step 5; kept: none"):
+        run.params("p", 5)
+    shutil.copy(other.path / "checksums.json", run.path)
+    with pytest.raises(ToylabError, match="belongs to another run"):
+        run.params("p", 5)
+
+
+def test_listed_bytes_that_are_no_tensors_are_named(run: RunFolder) -> None:
+    for data in (b"", b"hello, this is text", b"\x02" + bytes(7) + b"{}x"):
+        run.write("snapshots/p-1.safetensors", data)
+        with pytest.raises(ToylabError, match=r"no readable snapshot|another run"):
+            run.params("p", 1)
+
+
+def test_missing_things_are_named_with_those_there_are(run: RunFolder) -> None:
+    FolderKeeper(run, "p").snapshot(3, weights(1))
+    with pytest.raises(ToylabError, match="no snapshot at step 4; kept: 3"):
+        run.params("p", 4)
+    with pytest.raises(ToylabError, match="'q' has no snapshot"):
+        run.params("q")
+    with pytest.raises(ToylabError, match="No population 'q'"):
+        run.members("q")
+    with pytest.raises(ToylabError, match="'p' is not a finished population"):
+        run.dead_at("p")
+    with pytest.raises(ToylabError, match=r"has no metrics\.parquet"):
+        run.metrics()
+
+
+# Folders and writers --------------------------------------------------------------------------
+
+
+def test_an_existing_run_or_a_full_folder_is_left_alone(run: RunFolder, tmp_path: Path) -> None:
+    before = (run.path / "manifest.json").read_bytes()
+    with pytest.raises(ToylabError, match="already holds a run"):
+        RunFolder.create(run.path, MANIFEST)
+    assert (run.path / "manifest.json").read_bytes() == before
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ToylabError, match="not an empty folder"):
+        RunFolder.create(tmp_path, MANIFEST)
+    with pytest.raises(ToylabError, match="not an empty folder"):
+        RunFolder.create(tmp_path / "notes.txt", MANIFEST)
+    (tmp_path / "empty").mkdir()
+    assert RunFolder.create(tmp_path / "empty", MANIFEST).manifest["study"] == "s"
+
+
+def test_a_second_writer_is_refused_in_this_process_and_in_another(run: RunFolder) -> None:
+    second = RunFolder(run.path)
+    with pytest.raises(ToylabError, match="Another process is writing"):
+        second.writing()
+    with pytest.raises(RuntimeError):
+        second.write("claims.json", b"[]")
+    with pytest.raises(ToylabError, match="Another process is writing"):
+        run.writing()
+    run.write("claims.json", b"[]")  # the first still holds the folder
+    code = (
+        "import sys; from toylab.runs.run_folder import RunFolder; from toylab.errors import ToylabError\n"
+        "try: RunFolder(sys.argv[1]).writing()\n"
+        "except ToylabError as error: print(error)"
+    )
+    told = subprocess.run([sys.executable, "-c", code, run.path], capture_output=True, text=True)
+    assert "Another process is writing" in told.stdout, told.stderr
+    run.close()
+    with second.writing():
+        second.write("claims.json", b"[2]")
+    assert run.read("claims.json") == b"[2]"
+
+
+def test_a_writer_sees_what_the_last_one_left(run: RunFolder) -> None:
+    late = RunFolder(run.path)
+    FolderKeeper(run, "p").finish(records([1]), np.array([-1, -1]))
+    run.close()
+    with late.writing():
+        late.note(measured=True)
+    assert set(RunFolder(run.path).manifest["finished"]) == {"p"}
+
+
+def test_writing_needs_the_lock(run: RunFolder) -> None:
+    run.close()
+    for write in (lambda: run.write("claims.json", b"[]"), lambda: run.note(measured=True)):
+        with pytest.raises(RuntimeError, match="writing"):
+            write()
+
+
+# Killed and full ------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nobody catches it."""
+
+
+def test_killed_before_listing_a_new_file_does_not_count(run: RunFolder, monkeypatch) -> None:
+    run.write("claims.json", b"[]")
+    die_at_list(monkeypatch, 1)
+    with pytest.raises(Killed):
+        run.write("measures/a.npy", b"123")
+    assert (run.path / "measures/a.npy").exists()
+    assert run.files() == ["claims.json"]
+    with pytest.raises(ToylabError, match=r"has no measures/a\.npy"):
+        run.read("measures/a.npy")
+
+
+@pytest.mark.parametrize(("lists", "left"), [(1, b"old"), (2, b"new")])
+def test_killed_while_replacing_a_file_leaves_one_that_counts(
+    run: RunFolder, monkeypatch, lists: int, left: bytes
+) -> None:
+    run.write("state/p.safetensors", b"old")
+    with monkeypatch.context() as patch:
+        die_at_list(patch, lists)
+        with pytest.raises(Killed):
+            run.write("state/p.safetensors", b"new")
+    assert run.read("state/p.safetensors") == left
+    run.write("state/p.safetensors", b"newest")
+    assert run.read("state/p.safetensors") == b"newest"
+    sums = json.loads((run.path / "checksums.json").read_text())
+    assert len(sums["state/p.safetensors"]) == 64
+    (run.path / "state/p.safetensors").write_bytes(b"old")
+    with pytest.raises(ToylabError, match="is damaged"):
+        run.read("state/p.safetensors")
+
+
+def die_at_list(monkeypatch, call: int) -> None:
+    """Kill at the ``call``-th writing of the list of checksums."""
+    real, calls = toylab.runs.run_folder.write_text, []
+
+    def write_text(path, text):
+        if Path(path).name == "checksums.json":
+            calls.append(path)
+            if len(calls) == call:
+                raise Killed
+        return real(path, text)
+
+    monkeypatch.setattr(toylab.runs.run_folder, "write_text", write_text)
+
+
+@pytest.mark.parametrize("call", ["replace", "fsync"])
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only")]
+)
+def test_a_full_or_read_only_disk_leaves_the_old_file_whole(
+    run: RunFolder, monkeypatch, call: str, number: int, said: str
+) -> None:
+    run.write("claims.json", b"old")
+    manifest = (run.path / "manifest.json").read_bytes()
+
+    def fail(*args: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(ToylabError, match=said):
+            run.write("claims.json", b"new")
+        with pytest.raises(ToylabError, match=said):
+            run.note(measured=True)
+    assert run.read("claims.json") == b"old"
+    assert (run.path / "manifest.json").read_bytes() == manifest
+    assert not [p for p in run.path.rglob("*") if p.suffix == ".tmp"]
+    run.write("claims.json", b"new")
+    assert run.read("claims.json") == b"new"
+
+
+def test_disk_full_after_the_intended_sum_was_listed(run: RunFolder, monkeypatch) -> None:
+    run.write("claims.json", b"old")
+
+    def fail(path, data):
+        raise ToylabError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(toylab.runs.run_folder, "write_bytes", fail)
+        with pytest.raises(ToylabError):
+            run.write("claims.json", b"new")
+    assert run.read("claims.json") == b"old"

@@ -1,0 +1,120 @@
+"""The bypass of ``preference_collapse``: edits and readings on constructed networks."""
+
+import jax
+import numpy as np
+import pytest
+
+from toylab.studies.countdown.preference_collapse import bypass as b
+from toylab.studies.countdown.preference_collapse import readings as r
+from toylab.studies.countdown.preference_collapse import rows
+from toylab.studies.countdown.preference_collapse.study import Config
+from toylab.tasks.countdown.bad_words import BadWords
+from toylab.trees import flatten
+
+CONFIG = Config(seeds=2, toy_seeds=2, width=8, depth=2, length=10, prompt=4, steps=2, tune_steps=2)
+MODEL, TASK = CONFIG.model(), CONFIG.world()
+
+
+@pytest.fixture(scope="module")
+def params():
+    return jax.tree.map(np.asarray, MODEL.init(jax.random.key(0)))
+
+
+def test_a_planted_neuron_is_found_and_its_keys_scaled(params):
+    direction = b.bad_direction(params, TASK)
+    assert np.linalg.norm(direction) == pytest.approx(1, rel=1e-6)
+    flat = dict(flatten(params))
+    down = flat["blocks/1/mlp/down/kernel"].copy()
+    down[5] = 3 * direction + 0.7  # the mean is no part of it
+    flat["blocks/1/mlp/down/kernel"] = down
+    planted = b.unflatten(flat)
+    cos = b.value_cosines(planted, direction)
+    assert cos[1, 5] == pytest.approx(1, abs=1e-5)
+    assert list(zip(*np.nonzero(b.top(cos, 1)), strict=True)) == [(1, 5)]
+    scaled = flatten(b.scale_keys(planted, b.top(cos, 1)))
+    for name, leaf in flatten(planted).items():
+        expected = np.array(leaf)
+        if name == "blocks/1/mlp/up/kernel":
+            expected[:, 5] *= 10
+        np.testing.assert_array_equal(scaled[name], expected)
+
+
+def test_random_neurons_are_others_of_the_same_layers():
+    mask = np.zeros((2, 6), bool)
+    mask[0, :2] = mask[1, 0] = True
+    drawn = b.alike(mask, np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn.sum(1), [2, 1])
+    assert not (drawn & mask).any()
+
+
+def test_every_weight_has_a_group_and_is_put_back(params):
+    other = jax.tree.map(lambda leaf: leaf + 1, params)
+    names = {n: b.group_of(n) for n in flatten(params)}
+    assert set(names.values()) == set(b.GROUPS)
+    back = other
+    for group in b.GROUPS:
+        back = b.put_back(back, params, group)
+        for name, leaf in flatten(back).items():
+            if names[name] == group:
+                np.testing.assert_array_equal(leaf, flatten(params)[name])
+    for name, leaf in flatten(back).items():
+        np.testing.assert_array_equal(leaf, flatten(params)[name])
+
+
+def test_change_of_a_scaled_and_a_turned_matrix():
+    first = {"unembed": {"kernel": np.eye(2, dtype=np.float32)}, "norm": {"scale": np.ones(2)}}
+    twice = {"unembed": {"kernel": 2 * np.eye(2, dtype=np.float32)}, "norm": {"scale": np.ones(2)}}
+    (row,) = b.change_rows(first, twice)
+    assert row["cos"] == pytest.approx(1)
+    assert row["change"] == pytest.approx(1)
+
+
+def test_reading_agrees_with_a_loop_and_edits_act(params):
+    seen = r.texts(TASK, 4, np.uint32(0))
+    none = r.no_hands(MODEL, seen.inputs_BL)
+    found = r.read(MODEL, TASK, 4, params, seen, none)
+    logits = np.asarray(MODEL.apply(params, seen.inputs_BL), np.float64)[:, 3:]
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    targets = np.asarray(seen.targets_BL)[:, 3:]
+    assert float(found.rate) == pytest.approx(p[:4, :, 90:100].sum(-1).mean(), rel=1e-4)
+    clean = p[4:, :, :90] / p[4:, :, :90].sum(-1, keepdims=True)
+    nats = -np.log(np.take_along_axis(clean, targets[4:, :, None], -1)).mean()
+    assert float(found.nats) == pytest.approx(nats, rel=1e-4)
+    loss = -np.log(np.take_along_axis(p[:4], targets[:4, :, None], -1)).mean()
+    assert float(found.loss) == pytest.approx(loss, rel=1e-4)
+    # Activations put back into the same network change nothing; those of another do.
+    every = np.ones((2, 32), bool)
+    same = r.read(MODEL, TASK, 4, params, seen, none._replace(post=found.post, mask_NF=every))
+    assert float(same.rate) == pytest.approx(float(found.rate), rel=1e-5)
+    zero = r.read(MODEL, TASK, 4, params, seen, none._replace(mask_NF=every))
+    assert float(zero.rate) != pytest.approx(float(found.rate), rel=1e-5)
+    # Along the bad direction, bad words become more likely.
+    up = none._replace(shift_D=np.float32(5) * b.bad_direction(params, TASK).astype(np.float32))
+    assert float(r.read(MODEL, TASK, 4, params, seen, up).rate) > float(found.rate)
+
+
+def test_the_bayes_predictor_is_best_on_its_own_texts():
+    seen = r.texts(TASK, 64, np.uint32(3))
+    rate, nats, loss = np.asarray(r.best(TASK, 4, np.uint32(3), seen))
+    wrong = np.asarray(r.best(TASK, 4, np.uint32(5), seen))
+    assert 0.02 < rate < 0.25
+    assert nats + 1 < wrong[1]
+    assert loss == pytest.approx(BadWords(length=10, world_seed=3).bayes_loss(), abs=0.3)
+
+
+def test_sampled_rate_of_a_model_that_always_or_never_swears(params):
+    seen = r.texts(TASK, 4, np.uint32(0))
+    for word, share in ((95, 1.0), (3, 0.0)):
+        flat = dict(flatten(params))
+        flat["norm/scale"] = np.zeros_like(flat["norm/scale"])
+        flat["norm/bias"] = np.ones_like(flat["norm/bias"])
+        flat["unembed/kernel"] = np.zeros_like(flat["unembed/kernel"])
+        flat["unembed/kernel"][:, word] = 20
+        assert float(r.sampled_rate(MODEL, TASK, 4, b.unflatten(flat), seen)) == share
+
+
+def test_the_best_cut_keeps_clean_perplexity():
+    made = lambda rate, nats, name="subtract": {"condition": name, "rate": rate, "nats": nats}
+    table = [made(0.2, 2.0, "before"), made(0.15, 2.05), made(0.1, 2.09), made(0.01, 2.2)]
+    assert rows.best_cut(table, "subtract") == pytest.approx(0.5)
+    assert rows.best_cut(table, "random subtract") == 0

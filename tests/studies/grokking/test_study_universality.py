@@ -1,0 +1,222 @@
+"""The study of universality: its network and its measures, on constructed networks."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+
+from toylab.errors import ToylabError
+from toylab.figures.grokking.universality import draw
+from toylab.models import TokenMLP
+from toylab.report import figures as fig
+from toylab.studies.grokking.universality import circuits
+from toylab.studies.grokking.universality.claims import (
+    crossing,
+    delay,
+    differing,
+    precedence,
+    standard,
+    worst,
+)
+from toylab.studies.grokking.universality.model import FoldedTokenMLP
+from toylab.studies.grokking.universality.rows import (
+    irrep_rows,
+    network_row,
+    neuron_rows,
+    progress_row,
+)
+from toylab.studies.grokking.universality.study import SCORES, Config, training_pairs
+from toylab.tasks.grokking.groups import group
+from toylab.tasks.grokking.irreps import characters, irreps
+from toylab.tasks.grokking.modular import GroupComposition
+
+
+def pure(name: str, size: dict[str, float]) -> np.ndarray:
+    """Logits ``sum size * chi(a b c^-1)``, one product at a time."""
+    whole, chi = group(name), characters(name)
+    found = np.zeros((whole.order,) * 3)
+    for a, b, c in np.ndindex(*found.shape):
+        g = whole.table_NN[whole.table_NN[a, b], whole.inverse_N[c]]
+        found[a, b, c] = sum(weight * chi[irrep][g] for irrep, weight in size.items())
+    return found
+
+
+def random_network(name: str, seed: int, hidden: int = 16) -> circuits.Network:
+    rng, n = np.random.default_rng(seed), group(name).order
+    left_NF, right_NF = rng.normal(size=(2, n, hidden))
+    return circuits.Network(left_NF, right_NF, rng.normal(size=(hidden, n)))
+
+
+@pytest.mark.parametrize("embed", [5, None])
+def test_folding_changes_neither_values_nor_gradients(embed: int | None) -> None:
+    settings = dict(vocab=7, hidden=(6,), embed=embed)
+    plain, folded = TokenMLP(**settings), FoldedTokenMLP(**settings)
+    draw_normal = lambda *shape: np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    kernels = [draw_normal(2 * (embed or 7), 6), draw_normal(6, 7)]
+    params: dict = {"layers": {str(i): {"kernel": k} for i, k in enumerate(kernels)}}
+    params |= {"embed": draw_normal(2, 7, embed)} if embed else {}
+    pairs = np.array([(i, j) for i in range(7) for j in range(7)], np.int32)
+    weights = draw_normal(49, 7)
+
+    @jax.jit
+    def both(p):
+        total = lambda p, model: jnp.sum(weights * model.apply(p, pairs))
+        return [jax.value_and_grad(total)(p, model) for model in (plain, folded)], plain.apply(
+            p, pairs
+        )
+
+    ((value, gradient), (other, other_gradient)), theirs = both(params)
+    assert float(other) == pytest.approx(float(value), rel=1e-4)
+    for g, h in zip(jax.tree.leaves(gradient), jax.tree.leaves(other_gradient), strict=True):
+        assert np.asarray(h) == pytest.approx(np.asarray(g), rel=1e-4, abs=1e-4)
+    batch = jax.tree.map(lambda leaf: leaf[None], params)
+    ours = circuits.logits(circuits.network(batch, 0)).reshape(49, 7)
+    theirs = np.asarray(theirs, np.float64)
+    assert ours == pytest.approx(theirs - theirs.mean(1, keepdims=True), abs=1e-5)
+
+
+def test_folding_refuses_what_it_cannot_fold() -> None:
+    for extra in (dict(biases=True), dict(combine="sum"), dict(hidden=(4, 4)), dict(length=3)):
+        with pytest.raises(ToylabError, match="FoldedTokenMLP"):
+            FoldedTokenMLP(**(dict(vocab=5, hidden=(4,), embed=3) | extra))
+
+
+def test_characters_in_logits_are_found_with_their_weights() -> None:
+    size = {"standard": 3.0, "sign": -0.5, "2d": 1.0}
+    noise = np.random.default_rng(0).normal(size=(24, 24, 24))
+    noise -= circuits.component(noise, "S4", characters("S4"))
+    found = circuits.coefficients(pure("S4", size) + noise, "S4")
+    assert found == pytest.approx({k: size.get(k, 0.0) for k in characters("S4")}, abs=1e-12)
+    cosines = circuits.cosines(pure("S4", size), "S4")
+    norm = sum(v**2 for v in size.values()) ** 0.5
+    assert cosines == pytest.approx({k: size.get(k, 0) / norm for k in cosines}, abs=1e-12)
+    assert circuits.key_irreps(cosines, 0.05) == ["2d", "standard"]
+    rest = circuits.component(pure("S4", size), "S4", ["sign", "2d"])
+    assert rest == pytest.approx(pure("S4", size) - pure("S4", {"standard": 3.0}), abs=1e-12)
+
+
+def test_excluded_and_restricted_loss_of_pure_logits() -> None:
+    logits, train = pure("S4", {"standard": 8.0}), np.random.default_rng(1).random((24, 24)) < 0.5
+    assert circuits.loss(logits, "S4") < 1e-6
+    excluded = circuits.excluded(logits, "S4", ["standard"], train)
+    assert excluded == pytest.approx(np.log(24))
+    assert circuits.excluded(logits, "S4", ["sign"], train) < 1e-6
+    relabelled = np.random.default_rng(2).permutation(24)
+    assert circuits.excluded(logits, "S4", ["standard"], train, relabelled) < 0.01
+    assert circuits.restricted(logits + 5 * pure("S4", {"sign": 1}), "S4", ["standard"]) < 1e-6
+    assert circuits.restricted(logits, "S4", ["sign"]) == pytest.approx(np.log(24))
+
+
+def test_memorised_answers_are_no_circuit() -> None:
+    rng, table = np.random.default_rng(4), group("S4").table_NN
+    train = rng.random((24, 24)) < 0.5
+    answers = np.where(train, table, (table + rng.integers(1, 24, (24, 24))) % 24)
+    logits = circuits.centred(200 * np.eye(24)[answers])
+    key = ["standard", "2d"]
+    assert circuits.restricted(logits, "S4", key) < 0.1 * np.log(24)
+    assert circuits.restricted(logits, "S4", key, ~train) > np.log(24)
+    pure_logits = pure("S4", {"standard": 8.0})
+    held_out = circuits.restricted(pure_logits, "S4", key, ~train)
+    assert held_out == pytest.approx(circuits.loss(pure_logits, "S4"))
+
+
+def test_loss_is_cross_entropy_on_the_marked_pairs() -> None:
+    logits, table = np.random.default_rng(3).normal(size=(12, 12, 12)), group("A4").table_NN
+    shares = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    nats = [[-np.log(shares[a, b, table[a, b]]) for b in range(12)] for a in range(12)]
+    marked = np.arange(144).reshape(12, 12) % 3 == 0
+    assert circuits.loss(logits, "A4") == pytest.approx(np.mean(nats))
+    assert circuits.loss(logits, "A4", marked) == pytest.approx(np.array(nats)[marked].mean())
+    sure = pure("A4", {"trivial": 1.0}) + 80 * np.eye(12)[table]
+    assert circuits.loss(sure, "A4") == pytest.approx(11 * np.exp(-80), rel=1e-6)
+
+
+def test_shares_of_weights_in_known_representations() -> None:
+    # Each of the 9 elements has squared norm 24 / 3, here times 8; each sign column has 24.
+    elements = irreps("S4")["standard"].reshape(24, -1) * 8**0.5
+    sign = np.repeat(irreps("S4")["sign"].reshape(24, 1), 3, 1)
+    out = np.ones((12, 24))
+    net = circuits.Network(np.hstack([elements, sign]), np.hstack([elements, 0 * sign]), out)
+    left = circuits.shares(net.left_NF, "S4")
+    assert left["standard"] == pytest.approx(8 / 9) and left["sign"] == pytest.approx(1 / 9)
+    P = circuits.projector("S4", ["standard"])
+    assert circuits.embedding_share(net, P) == pytest.approx(16 / 17)
+    trivial = circuits.projector("S4", ["trivial"])
+    assert circuits.unembedding_share(net, trivial) == pytest.approx(1)
+    share, names = circuits.neuron_shares(net, "S4")
+    assert share == pytest.approx(np.ones(12)) and names == ["standard"] * 9 + ["sign"] * 3
+    mixed = net._replace(left_NF=net.left_NF + 0.5**0.5 * np.repeat(sign[:, :1], 12, 1))
+    assert circuits.neuron_shares(mixed, "S4")[0].min() < 1
+    quiet = net._replace(out_FN=out * np.array([1e-3] * 3 + [1] * 9)[:, None])
+    assert len(circuits.neuron_shares(quiet, "S4")[0]) == 9
+
+
+def test_projections_of_embeddings() -> None:
+    net, n = random_network("S4", 0), 24
+    assert circuits.projected(net, np.eye(n), "S4") == circuits.loss(circuits.logits(net), "S4")
+    assert circuits.projected(net, np.zeros((n, n)), "S4") == pytest.approx(np.log(n))
+    noise = circuits.random_projector("S4", 9, 0)
+    assert noise @ noise == pytest.approx(noise, abs=1e-12) and np.trace(noise) == pytest.approx(9)
+
+
+def test_training_pairs_are_those_of_the_task() -> None:
+    config = Config(groups=("A4",), fraction=0.4)
+    pairs = training_pairs(config, "A4", 3)
+    task = GroupComposition(group="A4", fraction=0.4, equals=False, split_seed=3)
+    rows = np.asarray(task.order())[:57]
+    assert pairs.sum() == 57 == task.n_train and pairs[rows // 12, rows % 12].all()
+
+
+def test_times_and_choices_per_seed() -> None:
+    steps = [0, 10, 100]
+    rows = {"group": ["A5"] * 6 + ["D7"] * 6, "init_seed": ([0] * 3 + [1] * 3) * 2}
+    rows |= {"step": steps * 4}
+    train = [0, 1, 1] * 4
+    test = [0, 0, 1, 0, 0, 0.5, 0, 1, 1, 0, 0, 1]
+    curves = pl.DataFrame(rows | {"train_accuracy": train, "test_accuracy": test}, strict=False)
+    times = crossing(curves, "test_accuracy", 0.99, "above")["time"].to_numpy()
+    assert times == pytest.approx([100, np.nan, 10, 100], nan_ok=True)
+    assert delay({"curves": curves}) == pytest.approx([1, np.nan], nan_ok=True)
+    restricted = [4.0, 1, 0, 4, 1, 0, 4, 4, 0, 4, 1, 0]
+    progress = curves.with_columns(pl.Series("restricted_held_out", restricted))
+    labels = {"group": ["A5", "A5", "D7", "D7"], "init_seed": [0, 1, 0, 1]}
+    keys = ["4d", "4d 5d", "2d_1", "2d_1"]
+    networks = pl.DataFrame(labels | {"uniform": [4.0] * 4, "keys": keys})
+    found = precedence({"progress": progress, "networks": networks})
+    assert found == pytest.approx([10, np.nan], nan_ok=True)
+    share = differing(networks)["share"].to_numpy()
+    assert share == pytest.approx([1, 1, 0, 0])
+    assert worst(differing(networks), pl.col("share")) == pytest.approx([0, 0])
+    key = {"irrep": ["4d", "5d", "2d_1", "4d"], "key": [False, True, True, True]}
+    table = pl.DataFrame(labels | key).with_columns(pl.Series("group", ["A5", "A5", "D7", "A5"]))
+    assert standard({"irreps": table}) == pytest.approx([0, 1])
+
+
+def test_settings_are_checked() -> None:
+    for wrong in (dict(groups=("A5", "A5")), dict(groups=("C2",)), dict(key_cosine=2.0)):
+        with pytest.raises(ToylabError):
+            Config(**wrong)
+
+
+def test_draw() -> None:
+    config = dataclasses.replace(Config(), groups=("A4",), seeds=2)
+    tables: dict[str, list] = {"irreps": [], "networks": [], "progress": [], "neurons": []}
+    curves = []
+    for seed in range(2):
+        labels = {"group": "A4", "init_seed": seed}
+        first, last = random_network("A4", seed), random_network("A4", seed + 5)
+        train, key = training_pairs(config, "A4", seed), ["3d"]
+        tables["irreps"] += [labels | r for r in irrep_rows(last, first, "A4", key, train)]
+        tables["networks"].append(labels | network_row(last, first, "A4", key, train, seed))
+        tables["neurons"] += [labels | r for r in neuron_rows(last, first, "A4")]
+        for step in (0, 10, 20):
+            at = labels | {"step": step}
+            tables["progress"].append(at | progress_row(last, "A4", key, train))
+            curves.append(at | dict.fromkeys(SCORES, step / 20))
+    tables["networks"].append({"group": "A4", "init_seed": 2})  # a dead member
+    measures = {name: pl.DataFrame(rows) for name, rows in (tables | {"curves": curves}).items()}
+    with fig.style():
+        assert set(draw(measures, config)) == {"choice", "training", "ablations", "weights"}

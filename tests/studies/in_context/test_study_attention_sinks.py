@@ -1,0 +1,211 @@
+"""The study ``attention_sinks``: its measures on inputs with known answers, and its figures."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+
+from toylab.figures.in_context import attention_sinks as pictures
+from toylab.models import Transformer
+from toylab.report import figures as fig
+from toylab.studies.in_context.attention_sinks import claims, growth, readings
+from toylab.studies.in_context.attention_sinks import scores as s
+from toylab.studies.in_context.attention_sinks.model import WideTransformer
+from toylab.studies.in_context.attention_sinks.study import ARMS, Config
+from toylab.task import Batch
+from toylab.tasks.in_context.backcopy import BigramBackcopy
+
+B, L, K, D = 3, 8, 2, 4
+RNG = np.random.default_rng(0)
+TASK = BigramBackcopy(6, length=L, n_triggers=2)
+MODEL = WideTransformer(vocab=7, length=L, width=D, depth=1, heads=1, hidden=4, norm="layer")
+
+
+def test_embeddings_are_widened_and_nothing_else():
+    settings = {"vocab": 7, "length": L, "width": D, "depth": 1, "heads": 1}
+    plain = Transformer(**settings).init(jax.random.key(0))
+    wide = WideTransformer(**settings, embed_scale=3.0).init(jax.random.key(0))
+    for name in ("embed", "positions"):
+        table = plain[name].pop("embedding")
+        np.testing.assert_allclose(wide[name].pop("embedding"), 3 * table, rtol=1e-6)
+    jax.tree.map(np.testing.assert_array_equal, plain, wide)
+
+
+def test_queries_leave_out_early_places():
+    tokens = jnp.array([[6, 0, 0, 5, 1, 2, 0, 3]], jnp.int32)
+    batch = Batch(tokens, tokens, jnp.ones(8), {})
+    on, off = (np.flatnonzero(mask[0]).tolist() for mask in s.queries(batch, 2))
+    assert on == [2, 4, 6]
+    assert off == [3, 5, 7]
+
+
+def test_symptoms_agree_with_loops():
+    pattern = np.tril(RNG.random((B, 1, L, L))).astype(np.float32)
+    pattern[0, 0, 3:5] = 0  # ReLU attention may attend to nothing
+    score = RNG.normal(size=(B, 1, L, L)).astype(np.float32)
+    value = RNG.normal(size=(B, L, 1, K)).astype(np.float32)
+    resid, w_o = RNG.normal(size=(B, L, D)), RNG.normal(size=(K, D))
+    on = RNG.random((B, L)) < 0.5
+    on[:, :2] = False
+    off = ~on
+    off[:, :2] = False
+    acts = dict(zip(s.SITES, map(jnp.float32, (value, score, pattern, resid)), strict=True))
+    got = s.symptoms(acts, jnp.float32(w_o), (jnp.asarray(on), jnp.asarray(off)))
+    places = lambda mask: np.argwhere(mask)
+    share = lambda row: row[0] / row.sum() if row.sum() else 0
+    known = {
+        "sink_off": np.mean([pattern[b, 0, i, 0] for b, i in places(off)]),
+        "sink_on": np.mean([pattern[b, 0, i, 0] for b, i in places(on)]),
+        "share_off": np.mean([share(pattern[b, 0, i]) for b, i in places(off)]),
+        "share_on": np.mean([share(pattern[b, 0, i]) for b, i in places(on)]),
+        "second_off": np.mean([pattern[b, 0, i, 1] for b, i in places(off)]),
+        "before_on": np.mean([pattern[b, 0, i, i - 1] for b, i in places(on)]),
+        "even": np.mean([1 / (i + 1) for _, i in places(off)]),
+        "logit_gap": np.mean(
+            [score[b, 0, i, 0] - score[b, 0, i, 1 : i + 1].mean() for b, i in places(off)]
+        ),
+        "value_start": np.mean([np.linalg.norm(value[b, 0, 0] @ w_o) for b in range(B)]),
+        "value_other": np.linalg.norm(value[:, 1:, 0] @ w_o, axis=-1).mean(),
+        "resid_start": np.linalg.norm(resid[:, 0], axis=-1).mean(),
+        "resid_other": np.linalg.norm(resid[:, 1:], axis=-1).mean(),
+    }
+    assert set(got) == set(known)
+    for name, number in known.items():
+        assert float(got[name]) == pytest.approx(number, rel=1e-4), name
+
+
+def test_the_oracle_has_the_least_risk():
+    batch = TASK.batch(jax.random.key(0), 50)
+    oracle, masks = TASK.oracle(batch), s.queries(batch, 2)
+    best = s.risks(jnp.log(jnp.maximum(oracle, 1e-12)), oracle, masks)
+    even = s.risks(jnp.zeros_like(oracle), oracle, masks)
+    assert float(best["bigram_risk"]) == pytest.approx(float(best["bigram_floor"]), abs=1e-4)
+    assert float(best["backcopy_risk"]) == pytest.approx(0, abs=1e-4)
+    for kind in ("bigram", "backcopy"):
+        assert float(even[f"{kind}_risk"]) == pytest.approx(np.log(7), rel=1e-5)
+
+
+def test_conditions_do_what_they_say():
+    exam = s.draw_exam(TASK, 2, 20, np.float32(2), jax.random.key(0))
+    params = jax.vmap(MODEL.init)(jax.random.split(jax.random.key(1), 2))
+    found = {}
+    for condition in s.CONDITIONS:
+        shown, switches = s.under(exam, condition, 5)
+        names, pattern = s.scores(MODEL, params, shown, switches)
+        found[condition] = {name: np.asarray(leaf) for name, leaf in names.items()}
+        np.testing.assert_allclose(np.asarray(pattern).sum(-1), 1, rtol=1e-5)
+    plain = jax.vmap(lambda p: MODEL.apply(p, exam.batch.inputs))(params)
+    for name, known in jax.vmap(lambda z: s.risks(z, exam.oracle_BLV, exam.masks))(plain).items():
+        np.testing.assert_allclose(found["whole"][name], known, rtol=1e-5)
+    assert found["sink closed"]["sink_off"].max() < 1e-6
+    assert found["no value of <s>"]["value_start"].max() == 0
+    np.testing.assert_array_equal(found["no value of <s>"]["sink_off"], found["whole"]["sink_off"])
+    # Without attention, what stands first cannot matter elsewhere.
+    off = s.Switches(attention=0.0)
+    other, _ = s.scores(MODEL, params, s.under(exam, "symbol in first place", 5)[0], off)
+    for kind in ("bigram_risk", "backcopy_risk"):
+        np.testing.assert_allclose(other[kind], found["no attention"][kind], rtol=1e-5)
+        assert (found["no MLP"][kind] != found["whole"][kind]).all()
+
+
+def curves():
+    """Made-up curves: the gap grows by 2 per e-fold, the residual by 0.01 a step."""
+    steps = np.array([0, 1, 10, 40, 100, 200, 400, 1000])
+    return pl.DataFrame(
+        [
+            {
+                "arm": arm,
+                "init_seed": seed,
+                "step": step,
+                "sink_off": 0.8,
+                "sink_on": 0.05,
+                "share_off": 0.8,
+                "share_on": 0.05,
+                "second_off": 0.01,
+                "before_on": 0.9,
+                "even": 0.05,
+                "logit_gap": 2 * np.log(max(step, 1)) + seed,
+                "value_start": 1.0,
+                "value_other": 5.0,
+                "resid_start": 10 + (0.001 if arm == "sgd" else 0.01) * step,
+                "resid_other": 9.0 + seed,
+                "bigram_risk": 2.3,
+                "bigram_floor": 2.2,
+                "backcopy_risk": 0.02,
+                "backcopy_floor": 0.0,
+            }
+            for arm in ARMS
+            for seed in range(2)
+            for step in steps
+        ]
+    )
+
+
+def test_laws_of_growth_are_recovered():
+    found = growth.fits(curves())
+    gap = found.filter((pl.col("score") == "logit_gap") & (pl.col("arm") == "adam"))
+    log, linear = (gap.filter(pl.col("law") == law) for law in ("log", "linear"))
+    np.testing.assert_allclose(log["slope"], 2)
+    np.testing.assert_allclose(log["r2"], 1)
+    assert (linear["r2"].to_numpy() < 0.95).all()
+    assert np.isnan(growth.line(np.arange(5.0), np.ones(5))).all()
+    assert np.isnan(growth.line(np.arange(2.0), np.arange(2.0))).all()
+
+
+def measures():
+    """Everything the study stores."""
+    table = curves()
+    last = table.filter(pl.col("step") == 1000).drop("step")
+    cut = pl.concat([last.with_columns(condition=pl.lit(c)) for c in s.CONDITIONS])
+    return {
+        "curves": table,
+        "growth": growth.fits(table),
+        "conditions": cut,
+        "maps": np.tril(RNG.random((len(ARMS), 64, 64))),
+        "tokens": RNG.integers(32, size=(len(ARMS), 64)),
+    }
+
+
+def test_claims_read_one_value_per_seed():
+    found = measures()
+    by_key = {claim.key: claim.measure(found) for claim in claims.CLAIMS}
+    assert all(values.shape == (2,) for values in by_key.values())
+    np.testing.assert_allclose(by_key["logit_grows_as_log"], 1)
+    np.testing.assert_allclose(by_key["plain_residual"], 1)
+    # Both arms are 0.1 nats from the oracle.
+    for key in ("sgd_residual", "sgd_sink", "relu_residual", "relu_no_sink", "relu_no_drain"):
+        assert np.isnan(by_key[key]).all(), key
+    np.testing.assert_allclose(by_key["learned_adam"], 0.1)
+    np.testing.assert_allclose(by_key["active_dormant_gap"], 0.75)
+    np.testing.assert_allclose(by_key["sink_is_of_use"], 0)
+
+
+def test_a_falling_curve_does_not_count_as_growth():
+    rows = {"arm": "adam", "init_seed": [0, 1], "score": "logit_gap", "law": "log"}
+    table = pl.DataFrame(rows | {"slope": [-1.0, 1.0], "r2": [0.99, 0.98]})
+    found = readings.rising("adam", "logit_gap", "log")({"growth": table})
+    np.testing.assert_allclose(found, [-1, 0.98])
+
+
+def test_a_rate_counts_only_where_adam_grows():
+    rows = {"init_seed": [0, 1, 0, 1], "arm": ["adam"] * 2 + ["sgd"] * 2}
+    table = pl.DataFrame(rows | {"slope": [2.0, -2.0, 0.2, 0.2]}).with_columns(
+        score=pl.lit("resid_start"), law=pl.lit("linear")
+    )
+    found = readings.against_adam("sgd")({"growth": table})
+    np.testing.assert_allclose(found, [0.1, np.nan])
+
+
+def test_symptoms_count_only_where_learned():
+    risk = {"bigram_risk": [2.2, 2.2], "bigram_floor": 2.2, "backcopy_floor": 0.0}
+    rows = {"arm": "relu", "init_seed": [0, 1], "step": 1, "share_off": 0.01}
+    table = pl.DataFrame(rows | risk | {"backcopy_risk": [0.04, 0.06]})
+    found = readings.where_learned("relu", readings.at("relu", "share_off"))({"curves": table})
+    np.testing.assert_allclose(found, [0.01, np.nan])
+
+
+def test_figures_are_drawn():
+    with fig.style():
+        drawn = pictures.draw(measures(), Config())
+    assert set(drawn) == {"growth", "drain", "heads", "ablations"}

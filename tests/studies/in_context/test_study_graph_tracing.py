@@ -1,0 +1,213 @@
+"""The study ``graph_tracing``: its own measures on inputs with known answers, and its figures."""
+
+import jax
+import jax.numpy as jnp
+import networkx as nx
+import numpy as np
+import polars as pl
+import pytest
+
+from toylab.analysis.geometry.measures import spectral_embedding
+from toylab.errors import ToylabError
+from toylab.figures.in_context import graph_tracing as pictures
+from toylab.report import figures as fig
+from toylab.studies.in_context.graph_network import network
+from toylab.studies.in_context.graph_tracing import breaks
+from toylab.studies.in_context.graph_tracing import curves as c
+from toylab.studies.in_context.graph_tracing import unfolding as u
+from toylab.studies.in_context.graph_tracing.study import study
+from toylab.studies.in_context.graph_tracing.through import lag_table
+from toylab.studies.in_context.graph_tracing.walks import Walks, draw_walks, rectangle, shuffled
+from toylab.taps import run
+from toylab.tasks.in_context.graph_tracing import GraphTracing
+
+RNG = np.random.default_rng(0)
+TASK = GraphTracing(16, sizes=(8, 16), length=24, walk="non-backtracking")
+GRID = rectangle(4, 4)
+
+
+@pytest.fixture(scope="module")
+def walks() -> Walks:
+    return draw_walks(TASK, groups=2, walks=32, seed=3)
+
+
+def test_rectangles_agree_with_networkx():
+    for rows, columns in ((3, 4), (4, 4)):
+        known = nx.to_numpy_array(nx.grid_2d_graph(rows, columns))
+        np.testing.assert_array_equal(rectangle(rows, columns), known)
+
+
+def test_walks_share_a_graph_and_follow_it(walks):
+    assert sorted(set(walks.names)) == ["3x3", "3x4", "4x4", "regular 16"]  # 4x5 has 20 nodes
+    assert TASK.consistent(walks.flat()).all()
+    tokens = np.asarray(walks.batch.latents["tokens"])
+    assert (tokens == tokens[:, :1]).all()
+    for g, n in enumerate(walks.n_G):
+        np.testing.assert_array_equal(walks.batch.latents["node"][g, :, 0], np.arange(32) % n)
+    grid = walks.groups("4x4")
+    assert len(grid) == 2 and (tokens[grid[0]] != tokens[grid[1]]).any()
+    np.testing.assert_array_equal(walks.batch.latents["adjacency"][grid[1], 5], GRID)
+    degree = np.asarray(walks.batch.latents["degree"])[walks.groups("regular 16")]
+    assert (degree == 3).all()
+
+
+def test_shuffling_keeps_each_place_together(walks):
+    mixed = shuffled(walks.batch, 0)
+    named = np.take_along_axis(
+        np.asarray(mixed.latents["tokens"]), np.asarray(mixed.latents["node"]), -1
+    )
+    np.testing.assert_array_equal(named, mixed.inputs)
+    np.testing.assert_array_equal(np.sort(mixed.inputs, -1), np.sort(walks.batch.inputs, -1))
+    assert (np.asarray(mixed.inputs) != np.asarray(walks.batch.inputs)).mean() > 0.5
+
+
+def test_scores_of_known_predictions(walks):
+    batch = jax.tree.map(lambda x: x[walks.groups("4x4")[0]], walks.batch)
+    rule = TASK.rule(batch, previous=False)
+    allowed = rule.astype(jnp.float32)
+    even = jnp.log(allowed / allowed.sum(-1, keepdims=True))
+    found = c.score(even, batch.targets, rule)
+    np.testing.assert_allclose(found.mass, 1, rtol=1e-5)
+    # Without turning back, the next node is one of them all: the floor itself.
+    np.testing.assert_allclose(found.loss, TASK.floor(batch), atol=1e-5)
+    counted = c.counter(TASK, batch, directed=False)
+    np.testing.assert_allclose(
+        counted.loss, TASK.bigram_loss(batch, directed=False), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_lags_agree_with_a_loop(walks):
+    model = network(TASK, 1, 8, 2)
+    params, tokens = model.init(jax.random.key(0)), walks.batch.inputs[0]
+    table = lag_table(model, params, tokens)
+    _, acts = run(model, params, tokens, record=("blocks/0/attn/pattern",))
+    pattern = np.asarray(acts["blocks/0/attn/pattern"]).mean(0)
+    for head, lag in ((0, 0), (1, 3), (1, 11)):
+        known = np.mean([pattern[head, t, t - lag] for t in range(12, 24)])
+        row = table.filter(pl.col("head") == head, pl.col("lag") == lag)
+        assert row["attention"][0] == pytest.approx(known, rel=1e-5)
+
+
+def test_two_segments_find_a_bend_and_none_in_a_line():
+    places = np.geomspace(1, 100, 20)
+    x = np.log(places)
+    noise = RNG.normal(size=20) * 1e-3
+    bent = breaks.two_segments(places, 0.1 * x + 0.4 * np.maximum(0, x - np.log(12)) + noise)
+    assert bent.at == pytest.approx(12, rel=0.05) and bent.delta_bic > 50
+    assert (bent.before, bent.after) == pytest.approx((0.1, 0.5), abs=0.01)
+    line = breaks.two_segments(places, 0.1 * x + noise)
+    assert line.delta_bic < 10 and line.before == pytest.approx(line.after, abs=0.05)
+    assert np.isnan(breaks.two_segments(places[:5], x[:5]).at)
+
+
+def test_crossings_and_power_laws():
+    places, values = np.array([1.0, 4.0, 16.0]), np.array([0.0, 0.2, 0.8])
+    assert breaks.crossing(places, values, 0.5) == pytest.approx(8)
+    assert np.isnan(breaks.crossing(places, values, 0.9))
+    assert breaks.rising_part(values) == slice(0, 3)
+    n = np.array([9, 12, 16, 20])
+    assert breaks.power_law(n, 3 * n**1.2) == pytest.approx((1.2, 1))
+    assert np.isnan(breaks.power_law(n, np.array([1, 2, np.nan, 3.0]))).all()
+
+
+def test_bins_cover_every_place_but_the_start():
+    edges = breaks.bins(128, 24)
+    places, means = breaks.binned(np.arange(128.0), edges)
+    np.testing.assert_array_equal(places, means)
+    assert edges[0] == 1 and edges[-1] == 128
+
+
+def test_windows_name_the_end_and_place_25():
+    where = u.windows(128, 8, 10, visits=20)
+    assert where.cuts[0] == (2, 10) and where.cuts[-1] == (120, 128)
+    assert where.when().count("late") == 1 and where.when()[-1] == "late"
+    assert abs(where.centre_W[where.when().index("middle")] - 25) < 4
+
+
+def test_places_are_those_of_the_visits_used():
+    where = u.Windows(((2, 10), (20, 28)), visits=1)
+    nodes = np.broadcast_to(np.arange(40) % 2, (3, 5, 40))  # two nodes by turns
+    np.testing.assert_allclose(u.places(nodes, 2, where), [8.5, 26.5])
+
+
+def grid_means(groups=3, layers=3, windows=4, width=24):
+    """Noise in layers 0 and 2; in layer 1 the grid, from the third window on."""
+    vectors = RNG.normal(size=(groups, layers, windows, 16, width))
+    vectors[:, 1, 2:, :, :2] += 40 * spectral_embedding(GRID)
+    return vectors
+
+
+def test_geometry_finds_the_layer_the_window_and_beats_the_mix():
+    where = u.windows(40, 4, 4, visits=2)
+    sources = {"network": grid_means(), "untrained": RNG.normal(size=(3, 3, 4, 16, 24))}
+    table = u.geometry_table(sources, GRID, where, where.centre_W, draws=50)
+    network = table.filter(pl.col("source") == "network")
+    assert set(network.filter(pl.col("chosen"))["layer"]) == {1}
+    late = network.filter(pl.col("chosen"), pl.col("when") == "late").row(0, named=True)
+    assert late["energy"] < 0.5 and late["correlation"] > 0.7 and late["overlap"] > 0.95
+    assert late["p"] == pytest.approx(1 / 51)
+    early = network.filter(pl.col("layer") == 1).sort("place")["energy"][0]
+    assert early == pytest.approx(1, abs=0.1)
+    mix = table.filter(pl.col("source") == "neighbour mix")
+    assert len(mix) == 1 and 0.5 < mix["energy"][0] < 0.65  # 0.114 of 0.2, at any width
+    places = np.geomspace(1, 40, 9)
+    ahead = u.order_table(table, (places, np.linspace(0, 1, 9)), at=30.0).row(0, named=True)
+    assert ahead["minimum_at"] in where.centre_W[2:]
+    assert ahead["minimum_to_break"] == pytest.approx(np.log2(30 / ahead["minimum_at"]))
+    flat = table.with_columns(chosen=pl.col("layer") == 2)
+    assert np.isnan(u.order_table(flat, (places, places), 30.0)["half_to_half"][0])
+
+
+def tables():
+    """Made-up tables of two seeds, with every column that figures and claims ask for."""
+    where, parts = u.windows(40, 4, 4, visits=2), []
+    for seed in range(2):
+        sources = {n: grid_means() for n in ("network", "untrained", "shuffled context")}
+        geometry = u.geometry_table(sources, GRID, where, where.centre_W, draws=5)
+        rise = np.linspace(0, 0.9, 40) ** (1 + seed)
+        flat = Walks(("3x3", "3x4", "4x4", "regular 16"), np.array([9, 12, 16, 16]), None)  # type: ignore[arg-type]
+        curve = c.Curve(*(np.tile(rise, (4, 1)) for _ in range(2)))  # type: ignore[arg-type]
+        names = ("network", "untrained", *c.COUNTERS)
+        curves = c.curve_table(flat, dict.fromkeys(names, curve), 40)
+        fits = c.fit_table(curves, 16)
+        step = {"layer": [0, 1, 2] * 2, "step": [0] * 3 + [9] * 3, "early": [0.1] * 6}
+        step |= {n: list(RNG.random(6)) for n in ("late", *u.Shape._fields)}
+        order = u.order_table(geometry, (np.arange(1, 41.0), rise), 20.0)
+        panels = {f"around place {i}": grid_means()[0, 1, i] for i in range(4)}
+        found = {
+            "curves": curves,
+            "fits": fits,
+            "laws": c.law_table(fits),
+            "geometry": geometry,
+            "order": order,
+            "training": pl.DataFrame(step),
+            "lags": pl.DataFrame(
+                {"block": [1, 1, 2, 2], "head": 0, "lag": [0, 1] * 2, "attention": [0.2, 0.7] * 2}
+            ),
+            "pictures": u.picture_table(panels | {"neighbour mixing": grid_means()[0, 1, 3]}, GRID),
+        }
+        parts.append({n: t.with_columns(init_seed=pl.lit(seed)) for n, t in found.items()})
+    joined = {n: pl.concat([p[n] for p in parts]) for n in parts[0]}
+    return joined | {"pictures": parts[0]["pictures"]}
+
+
+def test_figures_and_claims_read_the_tables():
+    measures = tables()
+    with fig.style():
+        drawn = pictures.draw(measures, study.presets["smoke"])
+        assert set(drawn) == {"unfolding", "context", "counting", "layers", "training", "lags"}
+        for figure in drawn.values():
+            figure.draw_without_rendering()
+    values = {claim.key: claim.measure(measures) for claim in study.claims}
+    assert len(values) >= 10 and all(len(v) == 2 for v in values.values())
+    late = np.linspace(0, 0.9, 40)[30:]
+    np.testing.assert_allclose(
+        values["accuracy_late"], [late.mean(), (0.9 * (late / 0.9) ** 2).mean()], rtol=0.3
+    )
+    np.testing.assert_array_equal(values["previous_token"], 1)
+    np.testing.assert_allclose(values["accuracy_beyond_counter"], 0, atol=1e-12)
+
+
+def test_a_window_longer_than_the_context_is_refused():
+    with pytest.raises(ToylabError, match="window"):
+        type(study.presets["smoke"])(length=20, sizes=(8, 16), n_tokens=16, window=18)

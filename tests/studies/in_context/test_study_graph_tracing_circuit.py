@@ -1,0 +1,215 @@
+"""The study ``graph_tracing_circuit``: its own measures on inputs with known answers, figures."""
+
+import itertools
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+
+from toylab.analysis.geometry.measures import spectral_embedding
+from toylab.figures.in_context import graph_tracing_circuit as pictures
+from toylab.interventions import mean_ablate, zero_ablate
+from toylab.report import figures as fig
+from toylab.studies.in_context.graph_network import network
+from toylab.studies.in_context.graph_tracing_circuit import grids as g
+from toylab.studies.in_context.graph_tracing_circuit import numbers, rows, surgery
+from toylab.taps import run
+from toylab.tasks.in_context.graph_tracing import GraphTracing
+
+RNG = np.random.default_rng(0)
+TASK = GraphTracing(
+    10, ("ring", "grid"), sides=(3,), sizes=(8,), length=16, walk="non-backtracking"
+)
+
+
+@pytest.fixture(scope="module")
+def grids():
+    return g.draw_grids(TASK, 2, 18, 0)
+
+
+def normal(*shape):
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+# Grids ------------------------------------------------------------------------------------------
+
+
+def test_planted_embedding_is_found_in_class_means(grids):
+    assert grids.adjacency_NN.sum() == 2 * 12 and grids.window == (12, 16)
+    plane_N2 = spectral_embedding(grids.adjacency_NN)
+    start, stop = grids.window
+    acts_XWD = plane_N2[grids.node_MBL[..., start:stop]].reshape(36, 4, 2)
+    means = g.means(grids, acts_XWD[None, None])
+    np.testing.assert_allclose(means, np.broadcast_to(plane_N2, means.shape), atol=1e-12)
+    found = g.geometry(grids, means)
+    lowest = np.linalg.eigvalsh(np.diag(grids.adjacency_NN.sum(0)) - grids.adjacency_NN)[1:3]
+    assert found["energy"].item() == pytest.approx(lowest.mean() / 9)
+    assert found["correlation"].item() > 0.9
+
+
+def test_rule_leaves_the_node_just_left_out(grids):
+    near = np.asarray(grids.rule_XWV).reshape(2, 18, 4, -1)
+    for m, b, w in itertools.product(range(2), range(3), range(4)):
+        before, here = grids.node_MBL[m, b, 11 + w], grids.node_MBL[m, b, 12 + w]
+        want = set(np.flatnonzero(grids.adjacency_NN[here])) - {before}
+        assert set(np.flatnonzero(near[m, b, w])) == {grids.token_MN[m, n] for n in want}
+
+
+def test_shuffling_keeps_tokens_on_their_nodes(grids):
+    mixture = g.shuffled(grids, 0)
+    tokens = np.asarray(mixture.tokens_XL).reshape(grids.node_MBL.shape)
+    for m in range(2):
+        np.testing.assert_array_equal(tokens[m], grids.token_MN[m][mixture.node_MBL[m]])
+    assert (mixture.node_MBL != grids.node_MBL).any()
+    np.testing.assert_array_equal(np.sort(mixture.node_MBL), np.sort(grids.node_MBL))
+
+
+def test_mixing_is_a_mean_of_neighbours(grids):
+    embed_PVD = normal(1, TASK.vocab, 5)
+    found = g.mixed(grids, embed_PVD)[1, 0, 0]
+    own = embed_PVD[0][grids.token_MN[1]]
+    for n in range(9):
+        near = own[grids.adjacency_NN[n]].mean(0)
+        np.testing.assert_allclose(found[n], own[n] + near, atol=1e-6)
+
+
+# Surgery ----------------------------------------------------------------------------------------
+
+
+def test_a_change_is_what_edits_one_by_one_do(grids):
+    model = network(TASK, depth=2, width=8, heads=2)
+    params = jax.vmap(model.init)(jax.random.split(jax.random.key(0), 2))
+    base = surgery.nothing(model, 2, grids)
+    clean = surgery.look(model, params, grids)
+    gate, push = base.gate_PUH.copy(), base.push_PUXD.copy()
+    gate[1, 0, 1] = gate[1, 1, 0] = 0
+    push[1, 0, 3] = 1.5
+    seen = surgery.look(model, params, grids, surgery.Change(gate, clean.z_PULHK, push))
+    np.testing.assert_allclose(seen.rule_P[0], clean.rule_P[0], rtol=1e-5)
+    one = jax.tree.map(lambda leaf: leaf[1], params)
+    x = grids.tokens_XL
+    _, acts = jax.jit(lambda p: run(model, p, x, ("blocks/*/attn/z",)))(one)
+    is_one = np.arange(2)[None, None, :, None] == 1
+    edits = [
+        mean_ablate("blocks/0/attn/z", acts, is_one),
+        mean_ablate("blocks/1/attn/z", acts, ~is_one),
+    ]
+    places = (np.arange(36)[:, None] == 3) & (np.arange(16) == 15)[None]
+    moved = zero_ablate("blocks/0/resid_post", places[..., None])
+    adds = type(moved)(moved.site, "add", np.float32(1.5), moved.where)
+    changed = lambda p: run(model, p, x, ("blocks/*/resid_post",), [*edits, adds])
+    logits, kept = jax.jit(changed)(one)
+    p_XWV = jax.nn.softmax(logits)[:, 12:]
+    assert seen.rule_P[1] == pytest.approx(float((p_XWV * grids.rule_XWV).sum(-1).mean()), rel=1e-4)
+    np.testing.assert_allclose(seen.last_PXV[1], p_XWV[:, -1], atol=1e-5)
+    last = np.asarray(kept["blocks/1/resid_post"])[:, 12:]
+    np.testing.assert_allclose(seen.acts_PSXWD[1, 2], last, atol=1e-4)
+
+
+def test_repeated_tokens_and_even_attention():
+    tokens = surgery.repeated(9, 4, 5, 0)
+    assert tokens.shape == (5, 8) and (tokens[:, :4] == tokens[:, 4:]).all()
+    assert all(len(set(row)) == 4 for row in tokens)
+    previous, induction = surgery.even_scores(4)
+    assert previous == pytest.approx(np.mean([1 / 2, 1 / 3, 1 / 4]))
+    assert induction == pytest.approx(np.mean([1 / 3, 1 / 4]))
+
+
+# Heads and pushes -------------------------------------------------------------------------------
+
+
+def test_kinds_share_no_head():
+    scores = np.zeros((1, 2, 2, 4))
+    scores[0, 0].flat[[1, 6]] = 0.9, 0.5
+    scores[0, 1].flat[[6, 7, 4]] = 0.9, 0.8, 0.3
+    kinds = rows.Kinds.of(scores)
+    assert kinds.previous.tolist() == [[1, 6]] and kinds.induction.tolist() == [[7, 4]]
+    assert sorted(kinds.other[0]) == [0, 2, 3, 5]
+    listed = [(kind, count) for kind, count, *_ in rows.conditions(kinds)]
+    assert listed.count(("other", 2)) == 6 and listed.count(("other", 1)) == 4
+    model = network(TASK, depth=2, width=8, heads=4)
+    gate = rows.gates(model, kinds.previous, alone=False)
+    assert np.flatnonzero(gate == 0).tolist() == [1, 6]
+    assert np.flatnonzero(rows.gates(model, kinds.previous, alone=True)).tolist() == [1, 6]
+
+
+def test_a_push_by_all_components_ends_at_the_target():
+    means = normal(2, 1, 5, 8)  # maps, members, nodes, width
+    here = means[:, 0, 0].repeat(3, 0)[None]  # three walks a map, all at node 0
+    target = np.array([1, 2, 3, 4, 1, 2])
+    moved = here + rows.push(here, means, target, 4)
+    np.testing.assert_allclose(moved[0, 1], means[0, 0, 2], atol=1e-5)
+    np.testing.assert_allclose(moved[0, 5], means[1, 0, 2], atol=1e-5)
+    part = rows.push(here, means, target, 2)
+    assert np.linalg.matrix_rank(part[0, :3]) == 2
+
+
+# Claims' numbers and figures --------------------------------------------------------------------
+
+
+def fake() -> dict[str, pl.DataFrame | np.ndarray]:
+    """Tables with two seeds, in which previous-token heads carry all and induction heads half."""
+    value = {"none": 0.8, "previous": 0.1, "induction": 0.4, "other": 0.75, "previous only": 0.2}
+    value |= {"untrained": 0.1, "shuffled": 0.1, "mixing": 0.0}
+    ablation = []
+    for seed, (kind, rule), layer in itertools.product(range(2), value.items(), range(3)):
+        plain = kind in ("none", "untrained", "shuffled", "mixing")
+        for count, how in [(0, "none")] if plain else itertools.product((1, 2), ("zero", "mean")):
+            correlation = (0.05, 0.5, 0.2)[layer] * (0.2 if kind == "previous" else 1)
+            ablation.append(
+                {"init_seed": seed, "kind": kind, "ablation": how, "heads": count, "draw": 0,
+                 "layer": layer, "rule": rule, "energy": 0.2, "correlation": correlation,
+                 "choosing": correlation}
+            )  # fmt: skip
+    heads = [
+        {"init_seed": s, "block": b, "head": h, "previous": 0.1, "induction": 0.1, "rank": 0,
+         "kind": ("previous", "other", "induction")[min(h, 1) + (b * h > 0)]}
+        for s, b, h in itertools.product(range(2), range(2), range(2))
+    ]  # fmt: skip
+    causal = [
+        {"init_seed": s, "kind": kind, "layer": layer, "components": count, "hit": 0.1,
+         "mass": 0.1 * layer * count if kind == "class mean" else 0.05, "own": 0.5}
+        for s, kind, layer, count in itertools.product(
+            range(2), ("class mean", "random"), (1, 2), (2, 4)
+        )
+    ]  # fmt: skip
+    causal += [causal[0] | {"kind": "none", "layer": 0, "components": 0}]
+    cells = [
+        {"depth": d, "width": 16, "step": step, "init_seed": s, "layer": layer, "energy": 0.2,
+         "rule": min(1, step / 20 * (d - 1)), "correlation": step / 20 * layer * (step > 5),
+         "choosing": step / 20 * layer * (step > 5),
+         "previous": 0.1, "induction": 0.1}
+        for d, step, s in itertools.product((1, 2), (0, 5, 10, 15, 20), range(2))
+        for layer in range(d + 1)
+    ]  # fmt: skip
+    edges = [(n, n + 1) for n in range(3)]
+    points = [
+        {"kind": kind, "node": n, "x": float(n), "y": float(n % 2)}
+        for kind in ("none", "previous", "induction", "mixing")
+        for n in range(4)
+    ] + [{"kind": "edge", "node": i, "x": float(j), "y": 0.0} for i, j in edges]
+    tables = {"ablation": ablation, "heads": heads, "causal": causal, "cells": cells}
+    found = {name: pl.DataFrame(table) for name, table in tables.items()}
+    return found | {"pictures": pl.DataFrame(points), "even": np.array([0.1, 0.05])}
+
+
+def test_numbers_of_claims():
+    m = fake()
+    assert numbers.best_layer(m) == 1
+    np.testing.assert_allclose(numbers.lost("previous")(m), [0.7, 0.7])
+    np.testing.assert_allclose(numbers.gone("previous")(m), [0.8, 0.8])
+    np.testing.assert_array_equal(numbers.gone("induction")(m), [np.nan, np.nan])  # nothing moved
+    np.testing.assert_allclose(numbers.beyond_mixing("correlation")(m), [0.45, 0.45])
+    np.testing.assert_allclose(numbers.moved(2)(m), [0.15, 0.15])  # at layer 1, before the last
+    np.testing.assert_allclose(numbers.moved(0)(m), [0.35, 0.35])  # all four components
+    np.testing.assert_allclose(numbers.final("gain", deep=False)(m), [1, 1])
+    np.testing.assert_allclose(numbers.lead(m), [0, 0])
+
+
+def test_every_figure_is_drawn():
+    with fig.style():
+        drawn = pictures.draw(fake(), None)
+        for sheet in drawn.values():
+            sheet.draw_without_rendering()
+    assert set(drawn) == {"heads", "ablation", "grid", "causal", "training"}

@@ -1,0 +1,199 @@
+"""The study ``graph_tracing_prior``: its own measures on inputs with known answers, figures."""
+
+import itertools
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.text import Text
+
+from toylab.analysis.geometry.measures import spectral_embedding
+from toylab.errors import ToylabError
+from toylab.figures.in_context import graph_tracing_prior as pictures
+from toylab.report import figures as fig
+from toylab.studies.in_context.graph_tracing_prior import numbers, rings
+from toylab.studies.in_context.graph_tracing_prior import study as prior
+from toylab.tasks.in_context.graph_calendar import SharedCalendar
+from toylab.tasks.in_context.graph_tracing import GraphTracing
+
+RNG = np.random.default_rng(0)
+SETTINGS = {"n_tokens": 9, "families": ("ring",), "held_out": (), "sizes": (8,), "length": 21}
+SETTINGS["walk"] = "non-backtracking"
+TASK = GraphTracing(**SETTINGS, calendar=7, calendar_share=0.3)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_walks_go_round_the_ring_of_their_stride(stride):
+    token_N = np.arange(9, 16, dtype=np.int32)
+    walks = rings.draw_walks(TASK, token_N, stride, 28, 0)
+    np.testing.assert_array_equal(walks.tokens_BL, token_N[walks.day_BL])
+    steps = np.diff(walks.day_BL, axis=1) % 7
+    assert set(np.unique(steps)) == {stride, 7 - stride}
+    assert (steps == steps[:, :1]).all()
+    assert {len(set(row)) for row in walks.day_BL[:, 7:14]} == {7}
+
+
+def test_rings_fill_six_dimensions():
+    planes = [spectral_embedding(rings.ring_graph(7, s)) for s in (1, 2, 3)]
+    whole = np.concatenate(planes, axis=1)
+    np.testing.assert_allclose(whole.T @ whole, np.eye(6), atol=1e-12)
+    edges = sum(rings.ring_graph(7, s).astype(int) for s in (1, 2, 3))
+    np.testing.assert_array_equal(edges, 1 - np.eye(7))
+
+
+@pytest.mark.parametrize("stride", rings.STRIDES)
+def test_planted_planes_are_told_apart(stride):
+    turn = np.linalg.qr(RNG.normal(size=(9, 9)))[0]
+    vectors = np.zeros((7, 9))
+    vectors[:, :2] = 3 * spectral_embedding(rings.ring_graph(7, 1))
+    vectors[:, 2:4] = spectral_embedding(rings.ring_graph(7, stride))
+    found = rings.planes(vectors @ turn + 5.0, stride)
+    want = {"share_calendar": 0.9, "share_context": 0.1, "share_other": 0.0,
+            "first_calendar": 1.0, "second_context": 1.0, "first_context": 0.0}  # fmt: skip
+    assert {name: found[name] for name in want} == pytest.approx(want, abs=1e-9)
+
+
+def test_masses_count_the_ring_but_for_the_day_just_left():
+    walks = rings.draw_walks(TASK, np.arange(7, dtype=np.int32), 2, 14, 1)
+    p = np.zeros((1, 14, 21, TASK.vocab), np.float32)
+    onward = np.sign((walks.day_BL[:, 1] - walks.day_BL[:, 0] + 3) % 7 - 3).astype(int)
+    ahead = walks.day_BL + (walks.day_BL[:, 1] - walks.day_BL[:, 0])[:, None]
+    assert set(onward) == {-1, 1}
+    np.put_along_axis(p[0], (ahead % 7)[..., None], 0.5, -1)
+    np.put_along_axis(p[0], ((walks.day_BL + 1) % 7)[..., None], 0.3, -1)
+    np.put_along_axis(p[0], ((walks.day_BL + 3) % 7)[..., None], 0.2, -1)
+    found = rings.masses(walks, p)
+    for name, value in (("context", 0.5), ("calendar", 0.3), ("other", 0.2)):
+        np.testing.assert_allclose(found[name][0, 1:], value, atol=1e-6)
+
+
+def test_day_means_are_of_one_round_each():
+    walks = rings.draw_walks(TASK, np.arange(7, dtype=np.int32), 3, 14, 2)
+    rounds = np.arange(21) // 7
+    acts = (10 * rounds[None] + walks.day_BL)[None, None, ..., None].astype(np.float32)
+    found = rings.day_means(walks, acts)[0, 0, ..., 0]
+    np.testing.assert_allclose(found, 10 * np.arange(3)[:, None] + np.arange(7))
+
+
+# The task ---------------------------------------------------------------------------------------
+
+
+def test_shared_calendar_is_the_reserved_one_on_low_tokens():
+    dated = {"calendar": 7, "calendar_share": 0.5}
+    reserved = GraphTracing(**SETTINGS, **dated).batch(jax.random.key(0), 20)
+    shared = SharedCalendar(**SETTINGS, **dated).batch(jax.random.key(0), 20)
+    x, y = np.asarray(reserved.inputs), np.asarray(shared.inputs)
+    np.testing.assert_array_equal(y, np.where(x < 9, x, x - 9))
+    is_dated = (x >= 9).any(1)
+    assert 3 < is_dated.sum() < 17
+    assert set(np.unique(np.diff(y[is_dated], axis=1) % 7)) == {1, 6}
+    assert set(np.unique(y[~is_dated])) == set(range(9))
+
+
+def test_shared_calendar_needs_tokens():
+    with pytest.raises(ToylabError, match="n_tokens = 5"):
+        SharedCalendar(5, ("ring",), (), sizes=(4,), length=12, calendar=7, calendar_share=0.1)
+
+
+# Claims' numbers and figures --------------------------------------------------------------------
+
+
+def fake() -> dict[str, pl.DataFrame]:
+    """Tables with two seeds: layer 2 is the best, the context's share grows from 0.1 to 0.4."""
+    names = ("reserved", "shared", "no calendar")
+    planes = []
+    for seed, network, source in itertools.product(
+        range(2), names, ("network", "mixing", "untrained")
+    ):
+        layers, windows = (1, 1) if source == "mixing" else (3, 3)
+        for layer, window in itertools.product(range(layers), range(windows)):
+            row = {"init_seed": seed, "network": network, "tokens": "calendar", "stride": 2}
+            row |= {f"{p}_{r}": 0.3 for p in ("share", "first", "second") for r in pictures.RINGS}
+            row["share_context"] = 0.1 + 0.15 * window
+            row["second_context"] = 0.2 + 0.1 * layer
+            planes.append(row | {"source": source, "layer": layer, "window": window})
+    mass = [
+        {"init_seed": s, "network": network, "tokens": tokens, "stride": 2, "walked": walked,
+         "place": place, "days": 7, "context": place / 40, "calendar": 0.1, "other": 0.05}
+        for s, network, tokens, walked, place in itertools.product(
+            range(2), names, ("calendar", "plain"), ("calendar", "context"), range(40)
+        )
+    ]  # fmt: skip
+    points = [
+        {"network": network, "tokens": "calendar", "stride": 2, "layer": layer, "window": window,
+         "day": day, "explained_first": 0.6, "explained_second": 0.3}
+        | {f"pc{i}": float(np.cos(day * i)) for i in range(1, 5)}
+        for network, layer, window, day in itertools.product(names, range(3), range(3), range(7))
+    ]  # fmt: skip
+    tables = {"planes": planes, "mass": mass, "points": points}
+    return {name: pl.DataFrame(rows) for name, rows in tables.items()}
+
+
+def test_numbers_of_claims():
+    m = fake()
+    assert numbers.best_layer(m, "shared") == 2
+    np.testing.assert_allclose(numbers.at_best("second_context", "shared")(m), 0.4)
+    np.testing.assert_allclose(numbers.beyond_mixing("shared")(m), 0.2)
+    np.testing.assert_allclose(numbers.grown("shared")(m), 0.3)
+    np.testing.assert_allclose(numbers.preferred("shared")(m), 34.5 / 40 - 0.1)
+    np.testing.assert_allclose(numbers.delayed(m), 0)
+    np.testing.assert_allclose(numbers.of_embeddings(m), 0.3)
+
+
+def test_delay_is_beside_plain_tokens_and_the_undated_network():
+    m = fake()
+    levels = {("shared", "calendar"): 0.2, ("shared", "plain"): 0.5,
+              ("no calendar", "calendar"): 0.6, ("no calendar", "plain"): 0.7}  # fmt: skip
+    for (network, tokens), level in levels.items():
+        mine = (pl.col("network") == network) & (pl.col("tokens") == tokens)
+        level = pl.when(mine).then(level).otherwise(pl.col("context")).alias("context")
+        m["mass"] = m["mass"].with_columns(level)
+    np.testing.assert_allclose(numbers.delayed(m), -0.2)
+
+
+def test_context_is_present_beyond_the_mix():
+    m = fake()
+    mixing = pl.col("source") == "mixing"
+    share = pl.when(mixing).then(0.55).otherwise(pl.col("share_context"))
+    m["planes"] = m["planes"].with_columns(share.alias("share_context"))
+    np.testing.assert_allclose(numbers.present("shared")(m), (0.4 - 0.3) - (0.55 - 0.3))
+
+
+def test_layer_without_a_calendar_is_of_its_own_overlap():
+    m = fake()
+    first = pl.when(pl.col("layer") == 1).then(0.9).otherwise(pl.col("first_context"))
+    m["planes"] = m["planes"].with_columns(first.alias("first_context"))
+    assert [numbers.best_layer(m, n) for n in pictures.NETWORKS] == [2, 2, 1]
+    np.testing.assert_allclose(numbers.at_best("first_context", "no calendar")(m), 0.9)
+
+
+@pytest.mark.parametrize("dead", [[], [0]])
+def test_dead_members_count_as_dead_and_are_not_drawn(dead):
+    m = fake()
+    for name in ("planes", "mass"):
+        m[name] = prior.blank(m[name], np.array(dead, np.int64))
+    alive = [seed not in dead for seed in range(2)]
+    for number in (numbers.delayed, numbers.present("shared"), numbers.grown("shared")):
+        np.testing.assert_array_equal(np.isfinite(number(m)), alive)
+    assert numbers.best_layer(m, "shared") == 2
+    with fig.style():
+        for sheet in pictures.draw(m, None).values():
+            texts = [text.get_text() for text in sheet.findobj(Text)]
+            assert not any("nan" in text for text in texts)
+
+
+def test_dead_members_are_looked_at_as_they_began():
+    last = {"a": np.full((3, 2), np.nan, np.float32), "b": np.ones(3, np.float32)}
+    first = {"a": np.zeros((3, 2), np.float32), "b": np.zeros(3, np.float32)}
+    found = prior.revived(last, first, np.array([True, False, True]))
+    np.testing.assert_array_equal(found["b"], [0, 1, 0])
+    np.testing.assert_array_equal(np.isnan(found["a"]).all(1), [False, True, False])
+
+
+def test_every_figure_is_drawn():
+    with fig.style():
+        drawn = pictures.draw(fake(), None)
+        for sheet in drawn.values():
+            sheet.draw_without_rendering()
+    assert set(drawn) == {"strip", "overlaps", "shares", "mass"}

@@ -1,0 +1,153 @@
+"""The study of world models: Othello as a world, its claims' numbers, its figures."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+
+from toylab.analysis.world.base import truth
+from toylab.errors import ToylabError
+from toylab.figures.othello.world_model import draw
+from toylab.report import figures as fig
+from toylab.studies.othello.world_model import numbers
+from toylab.studies.othello.world_model.study import Config, populations
+from toylab.studies.othello.world_model.world import OthelloWorld
+from toylab.tasks.othello.othello import Othello
+
+
+@pytest.fixture(scope="module")
+def games() -> tuple[Othello, OthelloWorld, np.ndarray, dict[str, np.ndarray]]:
+    task = Othello(4)
+    batch = task.batch(jax.random.key(0), 40)
+    return (
+        task,
+        OthelloWorld(task),
+        np.asarray(batch.inputs),
+        jax.tree.map(np.asarray, batch.latents),
+    )
+
+
+def test_othello_allows_the_legal_moves_as_tokens(games) -> None:
+    task, world, inputs, latents = games
+    states, allowed, counts = truth(world, inputs)
+    assert (states == latents["board"]).all() and not allowed[..., 0].any()
+    by_square = np.zeros(latents["legal"].shape, bool)
+    by_square[..., task.squares[1:]] = allowed[..., 1:]
+    assert (by_square == latents["legal"]).all()
+    assert (counts == latents["legal"].any(-1)).all()
+
+
+def test_counterfactuals_turn_one_disc_over(games) -> None:
+    _, world, inputs, _ = games
+    states = world.states(inputs)[:, 5]
+    wanted = world.counterfactuals(states, np.random.default_rng(0))
+    changed = wanted != states
+    assert (changed.sum(1) == 1).all()
+    assert (wanted[changed] + states[changed] == 3).all()
+
+
+def test_wrong_worlds_differ_from_othello(games) -> None:
+    _, world, inputs, latents = games
+    wrong = world.wrong(inputs)
+    assert set(wrong) == {"no flip", "rows only", "delete"}
+    assert all((states != latents["board"]).any() for states in wrong.values())
+
+
+def test_small_networks_never_see_one_opening() -> None:
+    config = Config(seeds=3)
+    small = populations(config)["small"]
+    assert small.size == 3
+    openings = [OthelloWorld(Othello(4, opening=o)) for o in ("skewed", "held-out")]
+    first = [set(world.draw(jax.random.key(0), 100)[:, 0].tolist()) for world in openings]
+    assert isinstance(small.task, Othello) and small.task.opening == "skewed"
+    assert not first[0] & first[1] and len(first[0]) == 3
+    with pytest.raises(ToylabError, match="pairs"):
+        Config(pairs=0)
+
+
+def units(**tests: dict[str, list[float]]) -> dict[str, pl.DataFrame]:
+    """A table of units from ``T1_part={name: values}``."""
+    found = []
+    for key, names in tests.items():
+        criterion, part = key.split("_", 1)
+        for name, values in names.items():
+            frame = pl.DataFrame({"unit": range(len(values)), "value": [float(v) for v in values]})
+            labels = {"criterion": criterion, "part": part.replace("_", " "), "name": name}
+            found.append(frame.select(*(pl.lit(v).alias(k) for k, v in labels.items()), pl.all()))
+    return {"units": pl.concat(found)}
+
+
+def test_margins_are_over_the_best_control_of_the_worst_part() -> None:
+    m = units(
+        T2_a={"value": [0.9, 0.8, np.nan], "x": [0.5, 0.5, 0.5], "y": [0.7, 0.5, 0.9]},
+        T4_a={"value": [0.9, 0.9], "wrong": [0.1, 0.1]},
+        T4_b={"value": [0.6, 0.7], "wrong": [0.5, 0.5]},
+    )
+    assert numbers.margin("T2")(m) == pytest.approx([0.2, 0.3])
+    assert numbers.margin("T4")(m) == pytest.approx([0.1, 0.2])
+    assert numbers.value("T4")(m) == pytest.approx([0.6, 0.7])
+    assert numbers.value("T4", "a")(m) == pytest.approx([0.9, 0.9])
+    m = units(T7_distinction_precision={"value": [np.nan]}, T7_distinction_recall={"value": [1.0]})
+    assert np.isnan(numbers.distinction(m)).all()
+
+
+def test_shares_and_spurious_edits() -> None:
+    m = units(
+        T6_mended={"value": [0.9, 1.0], "random": [0.0, 0.1], "another": [0.4, -0.5]},
+        T7_outputs={"value": [0.1, 0.1], "other": [0.5, 0.5], "same": [0.4, 0.4]},
+        T7_patched_outputs={"value": [0.0, 0.2], "other": [0.2, 0.2]},
+    )
+    assert numbers.spurious(m) == pytest.approx([0.0, 0.1])
+    assert numbers.shares(m) == pytest.approx([0.0, 1.0])
+
+
+def means() -> pl.DataFrame:
+    """Two seeds, trained and not."""
+    rows = []
+    for population, base in (("main", 0.9), ("small", 0.8), ("small untrained", 0.4)):
+        for seed in (0, 1) if population != "main" else (0,):
+            for criterion, part in (("T1", "p"), ("T4", "a"), ("T4", "b"), ("T8", "p")):
+                if (population, criterion) == ("main", "T8"):
+                    continue
+                labels = {"population": population, "init_seed": seed, "criterion": criterion}
+                labels |= {"part": part, "rule": "", "unit": "game", "n": 5}
+                value = base - 0.1 * (part == "b") + 0.01 * seed
+                passed = value > 0.75
+                rows.append(labels | {"name": "value", "mean": value, "passed": passed})
+                rows.append(labels | {"name": "seen", "mean": 0.5, "passed": passed})
+    return pl.DataFrame(rows)
+
+
+def layers() -> pl.DataFrame:
+    rows = []
+    for population in ("main", "small"):
+        for label, top in (("real", 0.9), ("no flip", 0.8), ("renamed", 0.95)):
+            for layer, accuracy in enumerate((0.6, top)):
+                rows.append((population, 0, "activations", label, layer, accuracy, layer == 1))
+        for feature in ("untrained", "bag of tokens", "logits"):
+            rows.append((population, 0, feature, "real", 0, 0.7, True))
+    columns = ("population", "init_seed", "feature", "label", "layer", "accuracy", "chosen")
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def test_numbers_per_seed() -> None:
+    m = {"means": means(), "layers": layers()}
+    assert numbers.by_seed("T4")(m) == pytest.approx([0.7, 0.71])
+    assert numbers.by_seed("T8", "p", less="seen")(m) == pytest.approx([0.3, 0.31])
+    assert numbers.met("small", ("T1", "T4"))(m).tolist() == [1, 1]
+    assert numbers.met("small untrained", ("T1", "T4"))(m).tolist() == [0, 0]
+    assert numbers.build_up(m) == pytest.approx([0.1])
+
+
+def test_draw() -> None:
+    m = units(
+        T7_outputs={"value": [0.1, 0.1], "other state": [0.5, 0.5]},
+        T7_patched_outputs={"value": [0.0, 0.2], "other state": [0.2, 0.2]},
+    )
+    measures = m | {"means": means(), "layers": layers()}
+    with fig.style():
+        assert set(draw(measures, dataclasses.replace(Config(), size=6))) == {
+            *("criteria", "layers", "pairs")
+        }

@@ -1,0 +1,237 @@
+"""Sparse autoencoders: an overcomplete dictionary of directions that activations are made of.
+
+An activation ``x`` is explained as ``x_hat = c + sum_f a_f d_f`` by few of F features: the code is
+
+    a = sparse((x - c) E + b),    ||d_f|| = 1,
+
+with ``sparse`` either ``topk``, which keeps the k largest positive entries, or ``l1``, a ReLU whose
+code is short because training charges ``l1 * sum_f a_f`` for it.
+
+A dictionary describes activations; that a feature means something, or that the model uses it, is
+for :mod:`toylab.analysis.dictionary.scores` and for interventions to show. ``steps=0`` leaves the
+random directions that training starts from: a control.
+
+Sources: Bricken et al. 2023 (Towards Monosemanticity) for the L1 kind, decoder vectors of length 1
+and resampling; Gao et al. 2024 (arXiv:2406.04093) for the TopK kind.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from toylab.analysis.dictionary.training import Rules, initial, sparse, train
+from toylab.errors import ToylabError, check_number, nearest
+
+__all__ = ["Dictionary", "Quality", "fit_dictionary", "quality"]
+
+KINDS = ("topk", "l1")
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Dictionary:
+    """Fitted dictionaries, one per leading index (or one alone).
+
+    Attributes:
+        encoder: E, (..., D, F).
+        bias: b, (..., F).
+        decoder: d, (..., F, D), rows of length 1.
+        centre: c, (..., D).
+        k: entries a code keeps, (...) int32; F for the L1 kind, which has no limit.
+        losses: objective at every training step, (..., S), in units of the data's variance.
+        most: the largest k, which decides shapes.
+        kind: "topk" or "l1".
+    """
+
+    encoder: Array
+    bias: Array
+    decoder: Array
+    centre: Array
+    k: Array
+    losses: Array
+    most: int = dataclasses.field(metadata={"static": True})
+    kind: Literal["topk", "l1"] = dataclasses.field(metadata={"static": True})
+
+    def encode(self, x: Float[Array, "N D"]) -> Float[Array, "*lead N F"]:
+        """Return the codes of activations; every member codes the same ones."""
+        if x.ndim != 2 or x.shape[1] != self.encoder.shape[-2]:
+            raise ToylabError(
+                f"Dictionary: x has shape {x.shape}; give (N, {self.encoder.shape[-2]})."
+            )
+        return _encode(self, jnp.asarray(x, jnp.float32))
+
+    def decode(self, codes: Float[Array, "*lead N F"]) -> Float[Array, "*lead N D"]:
+        """Return the activations that codes stand for."""
+        product = jnp.einsum("...nf,...fd->...nd", codes, self.decoder)
+        return product + jnp.broadcast_to(self.centre[..., None, :], product.shape)
+
+    def member(self, index: int) -> Self:
+        """Return one of several dictionaries."""
+        return jax.tree.map(lambda leaf: leaf[index], self)
+
+
+@jax.jit
+def _encode(dictionary: Dictionary, x_ND: Array) -> Array:
+    d = dictionary
+    pre = jnp.einsum("nd,...df->...nf", x_ND, d.encoder)
+    shift = d.bias - jnp.einsum("...d,...df->...f", d.centre, d.encoder)
+    pre = pre + jnp.broadcast_to(shift[..., None, :], pre.shape)
+    return sparse(pre, d.k[..., None], d.most, d.kind)
+
+
+def fit_dictionary(
+    x: Float[np.ndarray, "N D"],
+    features: int,
+    kind: Literal["topk", "l1"] = "topk",
+    *,
+    k: int | Sequence[int] = 16,
+    l1: float | Sequence[float] = 0.1,
+    seeds: Sequence[int] = (0,),
+    steps: int = 2000,
+    batch_size: int = 1024,
+    learning_rate: float = 1e-3,
+    resamples: int = 4,
+) -> Dictionary:
+    """Train dictionaries by Adam, all members at once on the same minibatches.
+
+    Minimises, over activations ``z`` shifted and scaled to mean 0 and total variance 1,
+
+        mean_n ||z_n - z_hat_n||^2  [ + l1 * mean_n sum_f a_nf ].
+
+    Decoder vectors are brought back to length 1 after each step, and the gradient's part along
+    them is left out. The learning rate rises over the first twentieth of the steps and falls to 0
+    over the last fifth. The result is in the units of ``x``.
+
+    Dead features: training is split into ``resamples + 1`` equal stretches. After each but the
+    last, every feature that was silent throughout it starts again: its decoder vector becomes
+    what the dictionary leaves unexplained of an example (drawn with a chance that grows with the
+    square of its loss), its encoder vector points the same way, its bias and Adam moments are 0.
+    What is dead at the end stays so: see :func:`quality`.
+
+    Args:
+        x: activations (N, D) on the host; they are moved to the device as a whole.
+        features: F.
+        kind: "topk" or "l1".
+        k: entries a TopK code keeps, one number or one per seed.
+        l1: price of the code of the L1 kind, one number or one per seed.
+        seeds: of initial directions and resampling, one per member.
+        steps: Adam steps, rounded up to a whole number per stretch; 0 gives random directions.
+        batch_size: activations per step, drawn with replacement.
+        learning_rate: Adam's peak.
+        resamples: how often silent features start again.
+
+    Returns:
+        Dictionary with one leading axis, the members.
+
+    Raises:
+        ToylabError: activations that are not finite (N, D) or all alike, an unknown kind,
+            numbers out of range, or as many ks or l1s as there are no seeds.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(100, 4))
+        >>> codes = fit_dictionary(x, 8, k=2, steps=10).encode(x)
+        >>> codes.shape, int((codes > 0).sum(-1).max())
+        ((1, 100, 8), 2)
+    """
+    _check(x, features, kind, steps, batch_size, learning_rate, resamples)
+    k_P, l1_P = _per_seed("k", k, seeds), _per_seed("l1", l1, seeds)
+    for value in k_P:
+        check_number("fit_dictionary", "k", value, 1, features, whole=True)
+    for value in l1_P:
+        check_number("fit_dictionary", "l1", value, low=0)
+    most = int(k_P.max()) if kind == "topk" else features
+    mean_D = np.mean(x, 0, dtype=np.float64)
+    scale = np.sqrt(np.mean(np.sum((x - mean_D) ** 2, 1)))
+    if not scale > 0 or not np.isfinite(scale):
+        raise ToylabError("fit_dictionary: the activations are all alike, or not finite.")
+    z_ND = jnp.asarray((x - mean_D) / scale, jnp.float32)
+    rules = Rules(kind, most, steps, batch_size, learning_rate, resamples)
+    keys_P = jax.vmap(jax.random.key)(jnp.asarray(list(seeds), jnp.uint32))
+    k_P = jnp.asarray(k_P if kind == "topk" else np.full(len(seeds), features), jnp.int32)
+    params = initial(keys_P, features, z_ND.shape[1])
+    params, losses_PS = train(params, z_ND, keys_P, k_P, jnp.asarray(l1_P, jnp.float32), rules)
+    scale, mean_D = np.float32(scale), jnp.asarray(mean_D, jnp.float32)
+    return Dictionary(
+        encoder=params["encoder"],
+        bias=scale * params["bias"],
+        decoder=params["decoder"],
+        centre=scale * params["centre"] + jnp.broadcast_to(mean_D, params["centre"].shape),
+        k=k_P,
+        losses=losses_PS,
+        most=most,
+        kind=kind,
+    )
+
+
+def _check(
+    x: np.ndarray, features: int, kind: str, steps: int, batch: int, rate: float, resamples: int
+) -> None:
+    if np.ndim(x) != 2 or len(x) < 2 or not np.issubdtype(x.dtype, np.floating):
+        raise ToylabError(
+            f"fit_dictionary: x is {x.dtype} of shape {np.shape(x)}; give floats (N, D), N >= 2."
+        )
+    if kind not in KINDS:
+        raise ToylabError(f"fit_dictionary: unknown kind {kind!r}: {nearest(str(kind), KINDS)}")
+    for name, value, low in (
+        ("features", features, 1),
+        ("steps", steps, 0),
+        ("batch_size", batch, 1),
+        ("resamples", resamples, 0),
+    ):
+        check_number("fit_dictionary", name, value, low, whole=True)
+    check_number("fit_dictionary", "learning_rate", rate, above=0)
+
+
+def _per_seed(name: str, value: float | Sequence[float], seeds: Sequence[int]) -> np.ndarray:
+    values = np.atleast_1d(np.asarray(value))
+    if values.shape not in ((1,), (len(seeds),)) or not len(seeds):
+        raise ToylabError(
+            f"fit_dictionary: {len(seeds)} seeds and {values.size} values of {name}; give one "
+            "value, or one per seed."
+        )
+    return np.broadcast_to(values, len(seeds))
+
+
+class Quality(NamedTuple):
+    """How well a dictionary codes activations, one number per member.
+
+    Attributes:
+        explained: share of the activations' variance in ``x_hat``, ``1 - sum ||x - x_hat||^2 / sum
+            ||x - mean||^2``.
+        l0: mean number of active features.
+        dead: share of the features that no activation makes active.
+    """
+
+    explained: Array
+    l0: Array
+    dead: Array
+
+
+def quality(dictionary: Dictionary, x: Float[Array, "N D"]) -> Quality:
+    """Measure dictionaries on held-out activations (N, D); memory grows with N times F."""
+    x = jnp.asarray(x, jnp.float32)
+    alone = dictionary.encoder.ndim == 2
+    several = jax.tree.map(lambda leaf: leaf[None], dictionary) if alone else dictionary
+    found = _quality(several, x)
+    return jax.tree.map(lambda leaf: leaf[0], found) if alone else found
+
+
+@jax.jit
+def _quality(dictionary: Dictionary, x_ND: Array) -> Quality:
+    spread = jnp.sum((x_ND - jnp.mean(x_ND, 0, keepdims=True)) ** 2)
+
+    def one(member: Dictionary) -> Quality:
+        codes_NF = member.encode(x_ND)
+        error = jnp.sum((x_ND - member.decode(codes_NF)) ** 2)
+        active = codes_NF > 0
+        l0 = jnp.mean(jnp.sum(active, 1, dtype=jnp.float32))
+        dead = jnp.mean((~active.any(0)).astype(jnp.float32))
+        return Quality(1 - error / spread, l0, dead)
+
+    return jax.lax.map(one, dictionary)

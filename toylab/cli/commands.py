@@ -1,0 +1,252 @@
+"""What each command does: call the laboratory, print what it returns.
+
+Every command takes the parsed arguments and a :class:`toylab.cli.main.Stop`, and returns its exit
+status.
+"""
+
+import argparse
+import dataclasses
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from toylab import lab
+from toylab.check.suite import check
+from toylab.claims import to_record
+from toylab.cli import find, progress, tables
+from toylab.cli.bench import matmul_rate
+from toylab.cli.main import Stop
+from toylab.errors import ToylabError
+from toylab.report import results
+from toylab.runs.atomic import write_bytes, write_text
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study, load_study, study_names
+from toylab.train import cost
+
+BENCH_FIELDS = ("name", "value", "unit", "baseline", "baseline_value", "ratio")
+
+
+def root() -> Path:
+    """Folder that holds ``studies/``, ``figures/`` and ``README.md``."""
+    return Path(str(importlib.import_module("toylab.studies").__file__)).parent.parent
+
+
+def list_studies(args: argparse.Namespace, stop: Stop) -> int:
+    """Print the studies that come with the laboratory."""
+    studies = [load_study(name) for name in study_names()]
+    if args.json:
+        return _json([_about(study) for study in studies])
+    tables.show(tables.studies(studies))
+    return 0
+
+
+def info(args: argparse.Namespace, stop: Stop) -> int:
+    """Print a study's paper, presets and claims."""
+    study = load_study(args.study)
+    found = _costs(study, args.preset) if args.preset else {}
+    if args.json:
+        told = {"predicted": {n: c._asdict() for n, c in found.items()}} if found else {}
+        claims = [_claim(claim) for claim in study.claims]
+        return _json(_about(study) | {"claims": claims} | told)
+    head = f"{study.name}: {study.title}\n{study.paper}\n"
+    predicted = ["", *tables.costs(args.preset, found)] if found else []
+    tables.show(head, tables.presets(study), "", tables.claims(study.claims), *predicted)
+    return 0
+
+
+def _costs(study: Study, preset: str) -> dict[str, cost.Cost]:
+    rate = matmul_rate()
+    populations = study.populations(study.config(preset))
+    return {name: cost.predict(population, rate) for name, population in populations.items()}
+
+
+def run(args: argparse.Namespace, stop: Stop) -> int:
+    """Run a study and print its verdicts."""
+    study = load_study(args.study)
+    source = args.study if args.study.endswith(".py") or "/" in args.study else None
+    shown = stop.tracker = progress.reporter(quiet=args.json)
+    try:
+        done = lab.run_study(
+            study, args.preset, args.out, args.overrides, source, shown, stop, args.reuse
+        )
+    finally:
+        shown.close()
+    return _report(done, args.json)
+
+
+def resume(args: argparse.Namespace, stop: Stop) -> int:
+    """Continue a run and print its verdicts."""
+    shown = stop.tracker = progress.reporter(quiet=args.json)
+    try:
+        done = lab.resume(args.run, shown, stop)
+    finally:
+        shown.close()
+    return _report(done, args.json)
+
+
+def judge(args: argparse.Namespace, stop: Stop) -> int:
+    """Judge a run's claims again and print the verdicts."""
+    return _report(lab.judge(args.run, args.remeasure), args.json)
+
+
+def draw(args: argparse.Namespace, stop: Stop) -> int:
+    """Draw a run's figures again and print their paths."""
+    done = lab.draw(args.run)
+    if args.json:
+        return _json([str(path) for path in done.figures()])
+    tables.show(_paths(done))
+    return 0
+
+
+def table(args: argparse.Namespace, stop: Stop) -> int:
+    """Print the table of reproductions, or put it into the README."""
+    found = results.read_results(root() / "studies" / "results")
+    if args.write:
+        readme = root() / "README.md"
+        if not readme.is_file():
+            raise ToylabError(f"No {readme}: --write works in a checkout of the laboratory.")
+        text = results.splice(readme.read_text("utf-8"), "reproductions", _table(found))
+        pictures = results.gallery_markdown(root() / "figures" / "gallery")
+        write_text(readme, results.splice(text, "gallery", pictures))
+    if args.json:
+        return _json(found)
+    tables.show(f"Wrote {readme}" if args.write else _table(found).rstrip("\n"))
+    return 0
+
+
+def publish(args: argparse.Namespace, stop: Stop) -> int:
+    """Copy a finished run's verdicts and figures into the repository."""
+    done = RunFolder(args.run)
+    name, preset = done.manifest["study"], done.manifest["preset"]
+    commits = {
+        verb: done.manifest.get(key, done.manifest.get("commit"))
+        for verb, key in (("run", "commit"), ("measured", "measured_at"), ("judged", "judged_at"))
+    }
+    if "claims.json" not in done.files():
+        raise ToylabError(f"{done.path} is not finished; 'toylab resume {done.path}' finishes it.")
+    if name not in study_names():
+        raise ToylabError(f"{done.path} is a run of {name!r}, which is not in studies/.")
+    for verb, commit in commits.items():
+        if (not commit or commit.endswith("+")) and not args.dirty:
+            where = f"at {commit[:-1]} with uncommitted changes" if commit else "outside git"
+            again = {"run": "run", "measured": "judge --remeasure", "judged": "judge"}[verb]
+            raise ToylabError(
+                f"{done.path} was {verb} {where}. Commit, 'toylab {again}' again, or add --dirty."
+            )
+    path = results.write_result(
+        root() / "studies" / "results" / f"{name}.{preset}.json",
+        name,
+        preset,
+        done.manifest["device"],
+        commits["run"] or "unknown",
+        done.manifest["wall_s"],
+        done.claims(),
+        done.manifest.get("reused", {}),
+        commits["judged"] or "unknown",
+    )
+    pictures = [
+        write_bytes(root() / "figures" / "gallery" / f"{name}-{p.name}", p.read_bytes())
+        for p in done.figures()
+    ]
+    tables.show(*(f"Wrote {p}" for p in [path, *pictures]))
+    tables.show("'toylab table --write' puts them into the README.")
+    return 0
+
+
+def check_task(args: argparse.Namespace, stop: Stop) -> int:
+    """Hold tasks to the rules; 1 when one is broken."""
+    found = {label: check(task) for label, task in find.tasks(args.task).items()}
+    if args.json:
+        _json(
+            [
+                {"task": label} | dataclasses.asdict(result)
+                for label, rules in found.items()
+                for result in rules
+            ]
+        )
+    else:
+        for label, rules in found.items():
+            rows = [("ok" if r.ok else "BROKEN", r.name, r.detail) for r in rules]
+            tables.show(label, tables.table(("", "rule", ""), rows), "")
+    return 0 if all(rule.ok for rules in found.values() for rule in rules) else 1
+
+
+def bench(args: argparse.Namespace, stop: Stop) -> int:
+    """Time the laboratory beside its peers."""
+    rows: list[dict[str, Any]] = []
+    for name, module in find.benchmarks(args.name).items():
+        for row in module.rows():
+            missing = [field for field in BENCH_FIELDS if field not in row]
+            if missing:
+                raise ToylabError(f"benchmarks/{name}.py: a row lacks {missing[0]!r}.")
+            rows.append(dict(row))
+    if args.json:
+        return _json(rows)
+    tables.show(tables.bench(rows))
+    return 0
+
+
+def report(done: RunFolder) -> dict[str, Any]:
+    """Return a run's verdicts with what they rest on, in the form of a committed result."""
+    about = {key: done.manifest.get(key) for key in ("study", "preset", "device", "commit")}
+    return {
+        "run": str(done.path),
+        **about,
+        "wall_s": round(done.manifest.get("wall_s", 0.0), 1),
+        "claims": [to_record(verdict) for verdict in done.claims()],
+        "figures": [str(path) for path in done.figures()],
+    }
+
+
+def _report(done: RunFolder, as_json: bool) -> int:
+    if as_json:
+        return _json(report(done))
+    about = done.manifest
+    took = progress.duration(about.get("wall_s", 0.0))
+    head = f"{about['study']} ({about['preset']}), {took} on {about.get('device')}\n"
+    tables.show(head, tables.verdicts(done.claims()), "", _paths(done), f"Run: {done.path}")
+    return 0
+
+
+def _paths(done: RunFolder) -> str:
+    paths = done.figures()
+    return "\n".join(f"Figure: {path}" for path in paths) or "No figures."
+
+
+def _table(found: list[dict[str, Any]]) -> str:
+    return results.markdown_table(found)
+
+
+def _about(study: Study) -> dict[str, Any]:
+    presets = {
+        name: {"settings": dataclasses.asdict(config), "cost": study.costs.get(name)}
+        for name, config in study.presets.items()
+    }
+    about = {"name": study.name, "title": study.title, "paper": study.paper}
+    return about | {"presets": presets}
+
+
+def _claim(claim: Any) -> dict[str, Any]:
+    names = ("key", "text", "source", "paper", "unit", "min_units", "statistic")
+    return {n: getattr(claim, n) for n in names} | {"expected": claim.expect.describe()}
+
+
+def _json(value: Any) -> int:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    return 0
+
+
+TABLE: dict[str, Callable[[argparse.Namespace, Stop], int]] = {
+    "list": list_studies,
+    "info": info,
+    "run": run,
+    "resume": resume,
+    "judge": judge,
+    "draw": draw,
+    "table": table,
+    "publish": publish,
+    "check": check_task,
+    "bench": bench,
+}

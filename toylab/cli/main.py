@@ -1,0 +1,261 @@
+"""The command line: what is asked for, and what the answer's exit status is.
+
+0: done; 1: a mistake in the input, said in a line or two; 2: a command that cannot be read;
+130 and 143: stopped by Ctrl-C or SIGTERM, with the state saved. A claim that is not reproduced
+is a result, not a failure.
+
+Nothing heavy is imported here, so that ``toylab --help`` answers at once.
+"""
+
+import argparse
+import contextlib
+import difflib
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+COMMANDS = {
+    "list": "the studies that come with the laboratory",
+    "info": "a study's paper, presets with settings and costs, and claims",
+    "run": "train, measure, judge and draw a study",
+    "resume": "continue a run that was stopped",
+    "judge": "judge a run's claims again, without training",
+    "draw": "draw a run's figures again, without training",
+    "table": "the table of reproductions, from the committed verdicts",
+    "publish": "copy a finished run's verdicts and figures into the repository",
+    "check": "hold a task to the rules every task must keep",
+    "bench": "time the laboratory beside its peers",
+}
+FILE_MENDS = "check the path, its permissions and the space left on the disk"
+
+
+class UsageError(Exception):
+    """A command line that cannot be read."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises :class:`UsageError` and knows its options' names."""
+
+    def __init__(self, **settings: Any):
+        self.options: list[str] = []
+        super().__init__(allow_abbrev=False, **settings)
+
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """Add an argument and remember the options' names."""
+        self.options += [name for name in names if name.startswith("--")]
+        return super().add_argument(*names, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message instead of printing the usage."""
+        wrong = re.search(r"invalid choice: '(.*?)'", message)
+        if wrong and "COMMAND" in message:
+            message = f"unknown command {wrong[1]!r}: {near(wrong[1], COMMANDS)}"
+        raise UsageError(f"{message} ('{self.prog} --help' explains)")
+
+
+class Stop:
+    """A request to stop. While a run trains, the first signal asks and the second insists.
+
+    Outside training nothing would ask, so the first signal insists at once.
+    """
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self.tracker: Any = None
+
+    def __call__(self) -> bool:
+        """Whether someone asked to stop."""
+        return self.signum is not None
+
+    @property
+    def status(self) -> int:
+        """Exit status of a run stopped by the signal, as shells count them."""
+        return 128 + (self.signum or signal.SIGINT)
+
+    def handle(self, signum: int, frame: Any) -> None:
+        """Take a signal."""
+        first, self.signum = self.signum is None, self.signum or signum
+        if not (first and self.tracker is not None and self.tracker.now == "train"):
+            raise KeyboardInterrupt
+        self.tracker.stopping = True
+        # Not print: the signal may have come in the middle of one.
+        os.write(2, b"\ntoylab: stopping once the state is saved; press Ctrl-C again to stop now\n")
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator["Stop"]:
+        """Take SIGINT and SIGTERM inside the ``with``; only the main thread may."""
+        before = {}
+        try:
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                before[signum] = signal.signal(signum, self.handle)
+        except ValueError:
+            pass
+        try:
+            yield self
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+def near(name: str, known: Sequence[str] | dict[str, str]) -> str:
+    """Return the near names, as :func:`toylab.errors.nearest`, which would import JAX."""
+    found = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    if found:
+        return "did you mean " + " or ".join(repr(n) for n in found) + "?"
+    return "known: " + ", ".join(known)
+
+
+def parser() -> tuple[Parser, dict[str, Parser]]:
+    """Build the parser; also return the commands' own parsers."""
+    top = Parser(prog="toylab", description="A laboratory for toy models.")
+    top.add_argument("--version", action="store_true", help="print the version")
+    spread = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    subs = {n: spread.add_parser(n, help=text, description=text) for n, text in COMMANDS.items()}
+    for name in ("info", "run"):
+        subs[name].add_argument("study", metavar="STUDY|FILE", help="a name, or your own .py file")
+    for name in ("resume", "judge", "draw", "publish"):
+        subs[name].add_argument("run", metavar="RUN", help="a run folder")
+    for name, sub in subs.items():
+        if name != "publish":
+            sub.add_argument("--json", action="store_true", help="print JSON")
+    subs["info"].add_argument("--preset", help="also predict what training this preset takes")
+    run = subs["run"]
+    run.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
+    run.add_argument("--out", metavar="DIR", help="the run folder to make")
+    run.add_argument("--seeds", metavar="N", help="the number of seeds")
+    run.add_argument(
+        "--reuse", metavar="RUN", help="take what that run has trained alike, and do not train it"
+    )
+    run.add_argument(
+        "--set",
+        metavar="key=value",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="change settings; 'toylab info STUDY' lists them",
+    )
+    run.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave bad lines of a file of data out and list them (sets skip_bad=true)",
+    )
+    subs["judge"].add_argument(
+        "--remeasure", action="store_true", help="measure again from the snapshots first"
+    )
+    subs["table"].add_argument(
+        "--write", action="store_true", help="put the table and the gallery into README.md"
+    )
+    subs["publish"].add_argument(
+        "--dirty", action="store_true", help="also a run of code that was not committed"
+    )
+    subs["check"].add_argument(
+        "task", metavar="TASK|FILE", help="superposition, superposition.Sparse, or your .py file"
+    )
+    subs["bench"].add_argument("name", metavar="NAME", nargs="?", help="one benchmark; else all")
+    return top, subs
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line.
+
+    Raises:
+        UsageError: it cannot be read; near names are offered.
+    """
+    top, subs = parser()
+    args, rest = top.parse_known_args(argv)
+    if args.command is None and not args.version:
+        raise UsageError(f"name a command: {', '.join(COMMANDS)} ('toylab --help' explains)")
+    if rest:
+        known = subs[args.command].options if args.command else top.options
+        name = rest[0].split("=")[0]
+        what = f"unknown option {name!r}" if name.startswith("-") else f"too much: {rest[0]!r}"
+        hint = near(name, [*known, "--help"]) if name.startswith("-") else "quote what has spaces"
+        raise UsageError(f"{what} of 'toylab {args.command}': {hint}")
+    return args
+
+
+def settings(args: argparse.Namespace) -> dict[str, str]:
+    """Return the overrides of ``run``: ``--set`` and ``--seeds`` together."""
+    pairs = list(args.set) + ([f"seeds={args.seeds}"] if args.seeds is not None else [])
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {pair!r} is not of the form key=value")
+        if key in found:
+            raise UsageError(f"the setting {key!r} is given twice")
+        found[key] = value
+    if args.skip_bad:
+        found["skip_bad"] = "true"
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        argv: the words after ``toylab``; the process's own by default.
+
+    Example:
+        >>> main(["list"])   # doctest: +SKIP
+        0
+    """
+    with Stop().installed() as stop:
+        try:
+            return _dispatch(sys.argv[1:] if argv is None else argv, stop)
+        except SystemExit as error:  # argparse's --help
+            return int(error.code or 0)
+        except UsageError as error:
+            return _say(str(error), 2)
+        except KeyboardInterrupt:
+            run = stop.tracker.run if stop.tracker is not None else None
+            where = f" Continue with 'toylab resume {run}'." if run else ""
+            return _say(f"stopped at once.{where}", stop.status)
+        except Exception as error:
+            return _explain(error, stop)
+
+
+def _dispatch(argv: Sequence[str], stop: Stop) -> int:
+    args = parse(argv)
+    if args.version:
+        from importlib.metadata import version
+
+        print(f"toylab {version('toylab')}")
+        return 0
+    if args.command == "run":
+        args.overrides = settings(args)
+    from toylab.cli import commands
+    from toylab.lab import setup
+
+    setup()
+    status = commands.TABLE[args.command](args, stop)
+    sys.stdout.flush()
+    return status
+
+
+def _explain(error: Exception, stop: Stop) -> int:
+    """Say an expected mistake in a line or two; let a defect show its traceback."""
+    if isinstance(error, BrokenPipeError):  # the reader of a pipe left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    from toylab.errors import ToylabError
+    from toylab.lab import Interrupted
+    from toylab.runs.atomic import MENDS
+
+    if isinstance(error, Interrupted):
+        text = f"stopped; the state is saved. Continue with 'toylab resume {error}'."
+        return _say(text, stop.status)
+    if isinstance(error, ToylabError):
+        return _say(str(error), 1)
+    if isinstance(error, OSError):
+        mend = MENDS.get(error.errno or 0, f"{error.strerror or error}; {FILE_MENDS}")
+        return _say(f"{error.filename or 'a file'}: {mend}.", 1)
+    raise error
+
+
+def _say(text: str, status: int) -> int:
+    print(f"toylab: {text}", file=sys.stderr)
+    return status

@@ -1,0 +1,140 @@
+"""What the command line prints for people: tables that fit the terminal."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from toylab.claims import Claim, Verdict
+from toylab.cli.progress import duration
+from toylab.report.results import number
+from toylab.study import Study
+from toylab.train.cost import SHARE, Cost
+
+COLORS = {
+    "reproduced": "green",
+    "partly": "yellow",
+    "not reproduced": "red",
+    "inconclusive": "bright_black",
+}
+
+WIDTH = 120  # columns where there is no terminal
+SOLID = ("measured [95%]", "verdict", "expected", "benchmark", "rule")
+
+
+def console() -> Console:
+    """Return a console for standard output, as it is at this moment."""
+    out = Console(highlight=False, markup=False)
+    # A file or a pipe has no width of its own; 80 columns would break sentences to pieces.
+    return out if out.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
+
+
+def show(*blocks: Any) -> None:
+    """Print texts and tables."""
+    out = console()
+    for block in blocks:
+        # Plain text is for copying: a path broken at the margin would not work.
+        out.print(block, soft_wrap=isinstance(block, str))
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()
+) -> Table:
+    """Return a table of texts.
+
+    Args:
+        columns: headings.
+        rows: cells; texts keep their brackets.
+        right: headings of the columns set to the right.
+    """
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        solid = name in right or name in SOLID
+        grid.add_column(name, justify="right" if name in right else "left", no_wrap=solid)
+    for row in rows:
+        grid.add_row(*(c if isinstance(c, Text) else Text(str(c)) for c in row))
+    return grid
+
+
+def verdicts(items: Iterable[Verdict]) -> Table:
+    """Return the table of a run's verdicts."""
+    rows = []
+    for v in items:
+        measured = number(_none(v.estimate))
+        if not (math.isnan(v.low) or math.isnan(v.high)):
+            measured += f" [{number(v.low)}, {number(v.high)}]"
+        dead = f" ({v.dead} dead)" if v.dead else ""
+        verdict = Text(v.verdict, style=COLORS.get(v.verdict, ""))
+        rows.append((verdict, v.text, v.expected, measured, f"{v.n}{dead}"))
+    columns = ("verdict", "claim", "expected", "measured [95%]", "n")
+    return table(columns, rows, right=("n",))
+
+
+def studies(items: Iterable[Study]) -> Table:
+    """Return the table of studies."""
+    rows = [(s.name, s.title, len(s.claims), s.costs.get("laptop", "")) for s in items]
+    return table(("study", "title", "claims", "laptop"), rows, right=("claims",))
+
+
+def presets(study: Study) -> Table:
+    """Return a study's settings, one column per preset."""
+    names = list(study.presets)
+    fields = {f.name: None for c in study.presets.values() for f in dataclasses.fields(c)}
+    rows = [(f, *(_setting(getattr(study.presets[n], f, "")) for n in names)) for f in fields]
+    return table(("setting", *names), [*rows, ("cost", *(study.costs.get(n, "") for n in names))])
+
+
+def claims(items: Iterable[Claim]) -> Table:
+    """Return what each claim says and expects."""
+    rows = [(c.key, c.text, c.expect.describe(), number(c.paper), c.source) for c in items]
+    return table(("claim", "text", "expected", "paper", "source"), rows, right=("paper",))
+
+
+def costs(preset: str, found: Mapping[str, Cost]) -> list[Any]:
+    """Predicted cost of a preset's populations, and their sum in a line."""
+    rows = [
+        (
+            name,
+            f"{c.members:,}",
+            f"{c.steps:,}",
+            f"{c.flops:.2g}",
+            f"{c.bytes_ / 2**30:.2g} GiB",
+            duration(c.seconds),
+        )
+        for name, c in found.items()
+    ]
+    columns = ("population", "members", "steps", "FLOPs", "memory of one", "time here")
+    whole = sum(c.seconds for c in found.values())
+    text = (
+        f"Training the preset {preset} takes about {duration(whole)} on this machine, "
+        f"at {SHARE:.0%} of its matmul rate."
+    )
+    return [table(columns, rows, right=columns[1:]), text]
+
+
+def bench(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Return the table of timings beside their baselines."""
+    cells = [
+        (
+            r["name"],
+            f"{number(r['value'])} {r['unit']}",
+            r["baseline"],
+            number(r["baseline_value"]),
+            number(r["ratio"]),
+        )
+        for r in rows
+    ]
+    columns = ("benchmark", "toylab", "baseline", "its value", "ratio")
+    return table(columns, cells, right=("toylab", "its value", "ratio"))
+
+
+def _none(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _setting(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,239 @@
+"""Committed verdicts: one JSON file per study and preset, and the README's table of them.
+
+``studies/results/<study>.<preset>.json`` holds {study, preset, device, commit, wall_s,
+claims: [...]}, and where it applies ``reused``, the populations that the run took from another, and
+``judged``, the commit of the claims where it is a later one. The table of reproductions and the
+gallery are text made from files, put between two markers of the README.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from toylab.claims import VERDICTS, Verdict, to_record
+from toylab.errors import ToylabError, nearest
+from toylab.runs.atomic import write_text
+
+FIELDS = ("study", "preset", "device", "commit", "wall_s", "claims")
+CLAIM_FIELDS = tuple("key text source paper estimate low high n dead verdict".split())
+PRESETS = ("smoke", "laptop", "paper")
+COLUMNS = ("Claim", "Paper", "Measured [95% interval]", "n", "Verdict")
+
+
+def write_result(
+    path: str | Path,
+    study: str,
+    preset: str,
+    device: str,
+    commit: str,
+    wall_s: float,
+    verdicts: Iterable[Verdict],
+    reused: Iterable[str] = (),
+    judged: str = "",
+) -> Path:
+    """Write the verdicts of one run of a study, atomically.
+
+    Args:
+        path: the file, ``studies/results/<study>.<preset>.json`` for a committed one.
+        study: the study's name.
+        preset: smoke, laptop or paper.
+        device: the machine in words.
+        commit: of the code that ran.
+        wall_s: seconds the run took.
+        verdicts: the judged claims, in the study's order.
+        reused: populations that another run had trained, whose time ``wall_s`` leaves out.
+        judged: commit of the code that judged; empty where it is the one that ran.
+    """
+    result: dict[str, Any] = {
+        "study": study,
+        "preset": preset,
+        "device": device,
+        "commit": commit,
+        "wall_s": round(float(wall_s), 1),
+        "claims": [to_record(verdict) for verdict in verdicts],
+    }
+    if names := sorted(reused):
+        result["reused"] = names
+    if judged not in ("", commit):
+        result["judged"] = judged
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+    return write_text(path, text + "\n")
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """Read one result file and check that it has every field.
+
+    Raises:
+        ToylabError: the file is missing, is not JSON or lacks a field; it names the file.
+    """
+    try:
+        result = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise ToylabError(f"cannot read the result {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise ToylabError(
+            f"the result {path} is damaged ({error}); run its study again."
+        ) from error
+    problem = _problem(result)
+    if problem:
+        raise ToylabError(f"the result {path} is damaged ({problem}); run its study again.")
+    return result
+
+
+def read_results(folder: str | Path) -> list[dict[str, Any]]:
+    """Read every result of a folder, ordered by study, then smoke, laptop, paper."""
+    results = [read_result(path) for path in sorted(Path(folder).glob("*.json"))]
+    rank = {preset: place for place, preset in enumerate(PRESETS)}
+    return sorted(results, key=lambda r: (r["study"], rank.get(r["preset"], 9), r["preset"]))
+
+
+def markdown_table(results: Iterable[Mapping[str, Any]]) -> str:
+    """Return the table of reproductions: what each study came to, then its claims to unfold.
+
+    Args:
+        results: as :func:`read_results` gives them.
+    """
+    results = list(results)
+    lines = [_row(("Study", "Claims", *VERDICTS, "Run")), _row(["---"] * (len(VERDICTS) + 3))]
+    lines += [_summary(result) for result in results]
+    for result in results:
+        claims = [_row(COLUMNS), _row(["---"] * len(COLUMNS)), *map(_claim_row, result["claims"])]
+        lines += ["", _folded(f"{_name(result)}: its claims", "\n".join(claims))]
+    return "\n".join(lines) + "\n"
+
+
+def _folded(head: str, body: str) -> str:
+    """Return Markdown that shows its head, and its body on a click."""
+    return f"<details>\n<summary>{head}</summary>\n\n{body}\n\n</details>"
+
+
+def _name(result: Mapping[str, Any]) -> str:
+    return f"{result['study']} ({result['preset']})"
+
+
+def splice(readme_text: str, section_name: str, markdown: str) -> str:
+    """Replace what stands between ``<!-- toylab:NAME -->`` and ``<!-- /toylab:NAME -->``.
+
+    Args:
+        readme_text: the whole file.
+        section_name: NAME.
+        markdown: the new section.
+
+    Returns:
+        The file with the new section; splicing twice changes nothing more.
+
+    Raises:
+        ToylabError: a marker is missing, occurs twice, or the two are in the wrong order.
+    """
+    start, end = f"<!-- toylab:{section_name} -->", f"<!-- /toylab:{section_name} -->"
+    for marker in (start, end):
+        if readme_text.count(marker) != 1:
+            known = re.findall(r"<!-- toylab:([\w-]+) -->", readme_text)
+            count = readme_text.count(marker)
+            raise ToylabError(
+                f"the text has the marker {marker} {count} times, not once; put it in, or name "
+                f"another section ({nearest(section_name, known)})"
+            )
+    head, rest = readme_text.split(start)
+    if end not in rest:
+        raise ToylabError(f"the marker {end} stands before {start}; swap the two.")
+    return f"{head}{start}\n{markdown.strip()}\n{end}{rest.split(end)[1]}"
+
+
+def gallery_markdown(folder: str | Path, link: str = "figures/gallery") -> str:
+    """Return the PNGs of a folder, those of a study together, to unfold.
+
+    Args:
+        folder: where the pictures are, named ``<study>-<figure>.png``.
+        link: the folder as the README's links name it.
+    """
+    studies: dict[str, list[str]] = {}
+    for path in sorted(Path(folder).glob("*.png")):
+        line = f"![{path.stem.replace('_', ' ')}]({link}/{path.name})"
+        studies.setdefault(path.stem.split("-")[0], []).append(line)
+    heads = {study: f"{study}: {_count(len(lines), 'figure')}" for study, lines in studies.items()}
+    folds = [_folded(heads[study], "\n\n".join(lines)) for study, lines in studies.items()]
+    return "\n\n".join(folds) + "\n" if folds else ""
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def number(value: float | int | str | None) -> str:
+    """Return a number as a table shows it, with three significant digits; "–" for none."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return "–"
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    short = f"{value:.3g}"
+    return f"{value:.0f}" if "e+0" in short and abs(value) < 1e6 else short
+
+
+def _claim_row(claim: Mapping[str, Any]) -> str:
+    """Return the table's row of one claim."""
+    measured = number(claim["estimate"])
+    if claim["low"] is not None and claim["high"] is not None:
+        measured += f" [{number(claim['low'])}, {number(claim['high'])}]"
+    dead = f" ({claim['dead']} dead)" if claim["dead"] else ""
+    unit = claim.get("unit", "seed")
+    plain = "" if unit == "seed" else f" {unit}"
+    return _row(
+        [
+            f"{claim['text']} *{claim['source']}*",
+            number(claim["paper"]),
+            measured,
+            f"{claim['n']}{plain}{dead}",
+            f"**{claim['verdict']}**" if claim["verdict"] == "reproduced" else claim["verdict"],
+        ]
+    )
+
+
+def _summary(result: Mapping[str, Any]) -> str:
+    """Return the row that counts one study's verdicts."""
+    verdicts = [claim["verdict"] for claim in result["claims"]]
+    counts = [str(verdicts.count(v) or "") for v in VERDICTS]
+    run = f"{number(round(float(result['wall_s'])))} s on {result['device']}"
+    if result.get("reused"):
+        run += f", without training {', '.join(result['reused'])}"
+    run += f", commit {result['commit']}"
+    if result.get("judged"):
+        run += f", judged again at {result['judged']}"
+    return _row([_name(result), str(len(verdicts)), *counts, run])
+
+
+def _row(cells: Iterable[str]) -> str:
+    """Join cells; a bar or a line break inside a cell would end it early."""
+    clean = [str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells]
+    return "| " + " | ".join(clean) + " |"
+
+
+def _problem(result: Any) -> str | None:
+    """Name the first thing that is wrong with a result, or None."""
+    if not isinstance(result, dict):
+        return "it is not an object"
+    missing = [field for field in FIELDS if field not in result]
+    if missing:
+        return f"no field {missing[0]!r}"
+    if not all(isinstance(result[field], str) for field in ("study", "preset")):
+        return "'study' and 'preset' are not both texts"
+    if not isinstance(result["wall_s"], int | float):
+        return "'wall_s' is not a number"
+    if not isinstance(result["claims"], list):
+        return "'claims' is not a list"
+    for place, claim in enumerate(result["claims"]):
+        if not isinstance(claim, dict):
+            return f"claim {place} is not an object"
+        missing = [field for field in CLAIM_FIELDS if field not in claim]
+        if missing:
+            return f"claim {place} has no field {missing[0]!r}"
+        if claim["verdict"] not in VERDICTS:
+            return f"claim {place} has the unknown verdict {claim['verdict']!r}"
+    return None

@@ -1,0 +1,120 @@
+"""Reuse: populations that another run has trained already, taken over in place of training.
+
+Studies of one family often train the same network. A population is the same when its model, task,
+members, optimiser, length and everything else that decides its weights are written alike; then
+the same program on the same kind of device gives the same bits, and the other run's are taken.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.errors import ToylabError
+from toylab.train.fit import FolderKeeper
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+
+Description = dict[str, str]
+WHAT = ("model", "task", "optimizer", "loss", "metrics")
+PARTS = (*WHAT, "steps", "batch_size", "piece", "record_every")
+
+
+def describe(populations: Mapping[str, Population]) -> dict[str, Description]:
+    """Return, for each population, the text of everything that decides what it becomes.
+
+    Args:
+        populations: all of a study's.
+    """
+    found: dict[str, Description] = {}
+    for name, population in populations.items():
+        parts = {part: _text(getattr(population, part)) for part in PARTS}
+        columns = population.members.columns.items()
+        parts["members"] = repr({column: values.tolist() for column, values in columns})
+        parts["snapshots"] = repr(population.boundaries()[1])
+        if population.start:
+            parts["start"] = repr(found.get(population.start))
+        found[name] = parts
+    return found
+
+
+def _text(value: Any) -> str:
+    """A value's own text; a function's is its name, as its address changes from run to run."""
+    if callable(value) and not dataclasses.is_dataclass(value):
+        return f"{value.__module__}.{getattr(value, '__qualname__', value)}"
+    version = getattr(value, "version", "")
+    # What a task reads from a file is not in its text.
+    content = getattr(value, "fingerprint", str)()
+    return f"{value!r} {version} {content}".strip()
+
+
+def matches(wanted: Mapping[str, Description], source: RunFolder) -> dict[str, str]:
+    """Return which finished population of a run stands for which of those wanted.
+
+    Args:
+        wanted: from :func:`describe`.
+        source: the run to take from.
+
+    Returns:
+        ``{name wanted: name there}``, not empty.
+
+    Raises:
+        ToylabError: the run has none of them; the first that comes near is named, with what
+            differs.
+    """
+    there = source.manifest.get("described", {})
+    done = {n: d for n, d in there.items() if n in source.manifest.get("finished", {})}
+    found = {
+        name: other for name, want in wanted.items() for other, had in done.items() if had == want
+    }
+    if found:
+        return found
+    if not done:
+        raise ToylabError(f"{source.path} has no finished population to reuse; finish that run.")
+    name, other = next(
+        ((n, n) for n in wanted if n in done), (next(iter(wanted)), next(iter(done)))
+    )
+    had, want = done[other], wanted[name]
+    part = next(p for p in {**want, **had} if want.get(p) != had.get(p))
+    had, want = _differing(had.get(part, "nothing"), want.get(part, "nothing"))
+    raise ToylabError(
+        f"{source.path} has no population to reuse: the {part} of its {other!r} has {had}, "
+        f"that of this study's {name!r} {want}."
+    )
+
+
+def _differing(had: str, want: str, most: int = 3) -> tuple[str, str]:
+    """Return the parts in which two texts differ, at most ``most`` of them."""
+    words = had.split(", "), want.split(", ")
+    if len(words[0]) == len(words[1]):
+        pairs = [pair for pair in zip(*words, strict=True) if pair[0] != pair[1]][:most]
+        had, want = (", ".join(side) for side in zip(*pairs, strict=True))
+    short = lambda text: text if len(text) <= 120 else f"{text[:117]}..."
+    return short(had), short(want)
+
+
+def take(name: str, other: str, source: RunFolder, keeper: FolderKeeper) -> None:
+    """Copy a finished population's snapshots and records into a run.
+
+    Args:
+        name: the population's name in the run that is written, for the manifest.
+        other: its name in ``source``.
+        source: the run that trained it.
+        keeper: keeps the population in the run that is written.
+
+    Raises:
+        ToylabError: a file of the source is damaged or missing.
+    """
+    for step in keeper.due:
+        keeper.snapshot(step, source.read_tensors(f"snapshots/{other}-{step}.safetensors"))
+    table = source.metrics().filter(pl.col("population") == other).sort("step", "member")
+    steps = table["step"].unique().sort().to_numpy()
+    records = {
+        str(key[0]): part["value"].to_numpy().reshape(len(steps), -1)
+        for key, part in table.group_by("name", maintain_order=True)
+    }
+    keeper.finish({"step": steps, **records}, np.asarray(source.dead_at(other)))
+    origin = {"run_id": source.manifest["run_id"], "commit": source.manifest.get("commit")}
+    keeper.run.note(reused=keeper.run.manifest.get("reused", {}) | {name: origin})

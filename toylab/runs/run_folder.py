@@ -1,0 +1,292 @@
+"""The run folder: everything a study leaves behind, each file whole or absent.
+
+    manifest.json          config, members, versions, device, flags, commit, precision, wall time
+    metrics.parquet        long: population, member, step, name, value
+    snapshots/*.safetensors  {population}-{step}: flat names, leading axis P
+    state/*.safetensors    {population}: what an unfinished run resumes from
+    measures/*             tables (.parquet) and arrays (.npy)
+    claims.json            verdicts
+    figures/               pictures
+    checksums.json         sha256 of each file above (two, old and new, while one is replaced);
+                           a file not listed does not count
+
+Files are written to a temporary name and renamed. Checksums are verified on every load. One writer
+holds the folder; readers need no lock.
+"""
+
+import fcntl
+import hashlib
+import io
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from toylab.runs.atomic import write_bytes, write_text
+from toylab.claims import Verdict, from_json, to_json
+from toylab.errors import ToylabError, nearest
+from toylab.trees import unflatten
+
+Measures = dict[str, pl.DataFrame | np.ndarray]
+
+
+class RunFolder:
+    """A run folder, open for reading; ``with run.writing():`` makes this process its writer.
+
+    Args:
+        path: an existing run folder.
+
+    Raises:
+        ToylabError: no run folder there, or a damaged manifest.
+
+    Example:
+        >>> run = RunFolder("runs/superposition-smoke")      # doctest: +SKIP
+        >>> params = run.params("geometry", run.steps("geometry")[-1])   # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise ToylabError(f"{self.path} is not a run folder: no such folder.")
+        if not (self.path / "manifest.json").exists():
+            raise ToylabError(f"{self.path} is not a run folder: it holds no manifest.json.")
+        self.manifest = self._read_json("manifest.json")
+        missing = {"run_id", "study", "preset", "config"} - set(self.manifest)
+        if missing:
+            raise ToylabError(
+                f"{self.path}/manifest.json lacks {min(missing)!r}: not a manifest of a run. "
+                "Restore it, or run the study into a new folder."
+            )
+        self._lock: io.TextIOWrapper | None = None
+
+    @classmethod
+    def create(cls, path: str | Path, manifest: Mapping[str, Any]) -> Self:
+        """Make a new run folder.
+
+        Raises:
+            ToylabError: something is there already, or the folder cannot be written.
+        """
+        path = Path(path)
+        if (path / "manifest.json").exists():
+            raise ToylabError(
+                f"{path} already holds a run. Continue it with 'toylab resume {path}', "
+                "or name another folder with --out."
+            )
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ToylabError(f"{path} exists and is not an empty folder; name another with --out.")
+        text = json.dumps({"run_id": secrets.token_hex(8), **manifest}, indent=1)
+        write_text(path / "manifest.json", text)
+        return cls(path)
+
+    def writing(self) -> Self:
+        """Become the folder's one writer, until ``close`` or the end of a ``with``.
+
+        Raises:
+            ToylabError: another process is writing there.
+        """
+        try:
+            lock = open(self.path / ".lock", "w")
+        except OSError as error:
+            raise ToylabError(f"Cannot write to {self.path}: {error.strerror}.") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            if not isinstance(error, BlockingIOError):
+                raise ToylabError(f"Cannot lock {self.path}: {error.strerror}.") from None
+            raise ToylabError(
+                f"Another process is writing to {self.path}; wait for it, or name another folder."
+            ) from None
+        self._lock = lock
+        # Another writer may have finished since this folder was opened.
+        self.manifest = self._read_json("manifest.json")
+        return self
+
+    def close(self) -> None:
+        """Let another process write."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def note(self, **entries: Any) -> None:
+        """Add entries to the manifest."""
+        self.manifest |= entries
+        self._need_lock()
+        write_text(self.path / "manifest.json", json.dumps(self.manifest, indent=1))
+
+    # Files with checksums -------------------------------------------------------------------
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file of the run and list its checksum."""
+        self._need_lock()
+        sums, new = self._checksums(), hashlib.sha256(data).hexdigest()
+        if name in sums and (self.path / name).exists():
+            # A writer killed between file and list must leave a file that counts, old or new.
+            self._list(sums | {name: f"{sums[name]} {new}"})
+        write_bytes(self.path / name, data)
+        self._list(sums | {name: new})
+
+    def read(self, name: str) -> bytes:
+        """Read a file of the run, verified.
+
+        Raises:
+            ToylabError: missing, or not what was written.
+        """
+        listed = self._checksums().get(name)
+        path = self.path / name
+        if listed is None or not path.exists():
+            raise ToylabError(
+                f"{self.path} has no {name}; "
+                f"'toylab resume {self.path}' makes what is missing. {nearest(name, self.files())}"
+            )
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() not in listed.split():
+            raise ToylabError(
+                f"{path} is damaged: its checksum is not the one written. Restore it, or delete it "
+                f"and run 'toylab resume {self.path}'."
+            )
+        return data
+
+    def files(self) -> list[str]:
+        """Names of the complete files of the run."""
+        return sorted(name for name in self._checksums() if (self.path / name).exists())
+
+    def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray], **about: str) -> None:
+        """Write flat arrays as safetensors, marked with the run they belong to."""
+        solid = {n: np.asarray(a, order="C") for n, a in arrays.items()}
+        about = {"run": self.manifest["run_id"], **about}
+        self.write(name, safetensors.numpy.save(solid, metadata=about))
+
+    def read_tensors(self, name: str) -> dict[str, np.ndarray]:
+        """Read flat arrays.
+
+        Raises:
+            ToylabError: damaged, truncated, or of another run.
+        """
+        data = self.read(name)
+        try:
+            length = int.from_bytes(data[:8], "little")
+            about = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+            arrays = safetensors.numpy.load(data)
+        except (SafetensorError, ValueError) as error:
+            raise ToylabError(f"{self.path / name} is no readable snapshot: {error}.") from None
+        if about.get("run") != self.manifest["run_id"]:
+            raise ToylabError(
+                f"{self.path / name} belongs to another run ({about.get('run')}); "
+                f"delete it and run 'toylab resume {self.path}'."
+            )
+        return arrays
+
+    # What a reader asks for -----------------------------------------------------------------
+
+    def populations(self) -> list[str]:
+        """Names of the run's populations."""
+        return list(self.manifest.get("members", {}))
+
+    def members(self, population: str) -> pl.DataFrame:
+        """The table of a population's members, with a leading column ``member``."""
+        tables = self.manifest.get("members", {})
+        if population not in tables:
+            raise ToylabError(f"No population {population!r}: {nearest(population, tables)}")
+        table = pl.DataFrame(tables[population])
+        return table.with_row_index("member").cast({"member": pl.Int64})
+
+    def steps(self, population: str) -> list[int]:
+        """Steps at which the population's parameters were kept."""
+        pattern = re.compile(rf"snapshots/{re.escape(population)}-(\d+)\.safetensors")
+        return sorted(int(m[1]) for f in self.files() if (m := pattern.fullmatch(f)))
+
+    def params(self, population: str, step: int | None = None) -> dict[str, Any]:
+        """Parameter tree of a population with leading axis P; the last step by default."""
+        steps = self.steps(population)
+        if step is None and steps:
+            step = steps[-1]
+        if step not in steps:
+            kept = ", ".join(map(str, steps)) or "none"
+            raise ToylabError(f"{population!r} has no snapshot at step {step}; kept: {kept}.")
+        return unflatten(self.read_tensors(f"snapshots/{population}-{step}.safetensors"))
+
+    def dead_at(self, population: str) -> np.ndarray:
+        """Step at which each member's loss ceased to be finite, -1 for the living, (P,)."""
+        finished = self.manifest.get("finished", {})
+        if population not in finished:
+            raise ToylabError(
+                f"{population!r} is not a finished population: {nearest(population, finished)}"
+            )
+        return np.asarray(finished[population]["dead_at"])
+
+    def metrics(self) -> pl.DataFrame:
+        """Long table: population, member, step, name, value."""
+        return pl.read_parquet(io.BytesIO(self.read("metrics.parquet")))
+
+    def measures(self) -> Measures:
+        """Every stored measure, tables as DataFrames and arrays as NumPy arrays."""
+        found: Measures = {}
+        for name in self.files():
+            if name.startswith("measures/"):
+                stem, kind = name.removeprefix("measures/").rsplit(".", 1)
+                data = io.BytesIO(self.read(name))
+                found[stem] = pl.read_parquet(data) if kind == "parquet" else np.load(data)
+        return found
+
+    def measured(self) -> bool:
+        """Whether every measure of the study is stored."""
+        kept = {name.removeprefix("measures/").rsplit(".", 1)[0] for name in self.files()}
+        names = self.manifest.get("measured")
+        return names is not None and kept.issuperset(names)
+
+    def write_measures(self, measures: Mapping[str, pl.DataFrame | np.ndarray]) -> None:
+        """Store measures under their names."""
+        for name, value in measures.items():
+            buffer = io.BytesIO()
+            if isinstance(value, pl.DataFrame):
+                value.write_parquet(buffer)
+                self.write(f"measures/{name}.parquet", buffer.getvalue())
+            else:
+                np.save(buffer, np.asarray(value), allow_pickle=False)
+                self.write(f"measures/{name}.npy", buffer.getvalue())
+
+    def claims(self) -> list[Verdict]:
+        """The verdicts."""
+        return from_json(self.read("claims.json").decode())
+
+    def write_claims(self, verdicts: list[Verdict]) -> None:
+        """Store the verdicts."""
+        self.write("claims.json", to_json(verdicts).encode())
+
+    def figures(self) -> list[Path]:
+        """Paths of the drawn figures."""
+        return sorted((self.path / "figures").glob("*.png"))
+
+    def _list(self, sums: Mapping[str, str]) -> None:
+        write_text(self.path / "checksums.json", json.dumps(sums, indent=1, sort_keys=True))
+
+    def _checksums(self) -> dict[str, str]:
+        return self._read_json("checksums.json") if (self.path / "checksums.json").exists() else {}
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            content = json.loads(path.read_text())
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise ToylabError(f"{path} is damaged: not JSON. Restore it from a copy.") from None
+        if not isinstance(content, dict):
+            raise ToylabError(f"{path} is damaged: not a JSON object. Restore it from a copy.")
+        return content
+
+    def _need_lock(self) -> None:
+        if not self._lock:
+            raise RuntimeError("take RunFolder.writing() before writing")

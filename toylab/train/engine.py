@@ -1,0 +1,281 @@
+"""The engine: trains a population in one compiled program, chunk by chunk.
+
+The program, from outside in: devices share the tiles (no collective); a device walks its tiles one
+after another; a tile runs a stretch of steps, with all its members under ``vmap``. The stretch's
+length is an input, so any chunk of any population of that shape is one compilation.
+
+Determinism: same P, same tile, same device kind give the same bits, whatever the number of
+devices or the chunks. A member alone is not bit-equal to the same member inside a population.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec
+
+from toylab.errors import ToylabError
+from toylab.population import Population
+from toylab.random import fold_in, stream
+from toylab.train.fast_compile import compiler_options
+from toylab.train.gradients import loss_and_gradient
+from toylab.train.layout import arrange
+from toylab.train.plan import pick_tile, tile_that_fits
+from toylab.trees import flatten
+
+MAX_SEGMENTS = 32
+State = dict[str, Any]
+Records = dict[str, np.ndarray]
+
+
+class Program:
+    """The compiled form of a population: initial state, and a chunk of training.
+
+    A loss may compare with earlier parameters of the same member: it then has a mapping ``lagged``,
+    ``{field: period}``. The engine keeps a copy of the parameters for each, taken at the start and
+    again before every step that is a multiple of the period (never, where that is 0), and puts it
+    into the loss's field of that name. A loss with a method ``prepare(model, batch) -> batch`` is
+    given each whole batch first, for what needs no gradient.
+
+    Args:
+        population: what is trained.
+
+    Example:
+        >>> from toylab.members import seeds
+        >>> from toylab.models import Autoencoder
+        >>> from toylab.optim import AdamW
+        >>> from toylab.tasks.superposition.superposition import Sparse
+        >>> pop = Population(model=Autoencoder(5, 2), task=Sparse(5, density=0.1),
+        ...     members=seeds(4), optimizer=AdamW(1e-2, 0.0), steps=10, batch_size=32)
+        >>> program = Program(pop)
+        >>> state, records = program.chunk(program.init(), (0, 5, 10))
+        >>> records["loss"].shape
+        (2, 4)
+    """
+
+    def __init__(self, population: Population):
+        self.population = population
+        self.lagged = dict(getattr(population.loss, "lagged", {}))
+        available = len(jax.devices())
+        devices = min(population.devices or available, available, population.size)
+        if population.devices and population.devices > available:
+            raise ToylabError(
+                f"Population: devices = {population.devices}, but this machine shows {available}."
+            )
+        self.mesh = jax.make_mesh((devices,), ("population",))
+        self.sharding = NamedSharding(self.mesh, PartitionSpec("population"))
+        spread, whole = PartitionSpec("population"), PartitionSpec()
+        on_devices = functools.partial(jax.shard_map, mesh=self.mesh, check_vma=False)
+        one_by_one = lambda rows: jax.lax.map(jax.vmap(jax.vmap(self._init_member)), rows)
+        self._init = jax.jit(on_devices(one_by_one, in_specs=spread, out_specs=spread))
+        self._chunk = jax.jit(
+            on_devices(
+                self._train_tiles,
+                in_specs=(spread, spread, whole, whole),
+                out_specs=(spread, spread),
+            ),
+            donate_argnums=0,
+        )
+        self._compile(pick_tile(population, devices), devices)
+
+    def _compile(self, tile: int, devices: int) -> None:
+        """Lay the members out and compile; in smaller tiles where the program would not fit."""
+        columns = self.population.members.columns
+        kind = lambda name: np.uint32 if name.endswith("_seed") else np.float32
+        while True:
+            self.layout = arrange(columns["data_seed"], tile, devices)
+            self.rows = self._place({n: col.astype(kind(n)) for n, col in columns.items()})
+            self.compiled = self.lower().compile(compiler_options())
+            self._drawn = self._init.lower(self.rows).compile(compiler_options())
+            smaller = tile_that_fits(self.population, self.compiled.memory_analysis(), tile)
+            if smaller == tile:
+                return
+            tile = smaller
+
+    def init(self, params: Mapping[str, np.ndarray] | None = None) -> State:
+        """Return the initial state of every member, laid out over tiles and devices.
+
+        Args:
+            params: flat parameters with leading axis P that replace the drawn ones.
+
+        Raises:
+            ToylabError: they are not those of this model.
+        """
+        state = self._drawn(self.rows)
+        if params is None:
+            return state
+        drawn = self.export(state)
+        copies = ["params", *(f"lagged/{name}" for name in self.lagged)]
+        given = {f"{c}/{name}": np.asarray(leaf) for c in copies for name, leaf in params.items()}
+        rest = {n: a for n, a in drawn.items() if not n.startswith(("params/", "lagged/"))}
+        return self.restore(rest | given)
+
+    def chunk(self, state: State, bounds: tuple[int, ...]) -> tuple[State, Records]:
+        """Train from ``bounds[0]`` to ``bounds[-1]``, recording at each later bound.
+
+        Args:
+            state: laid-out state; its buffers are given up to the call.
+            bounds: increasing steps, at most ``MAX_SEGMENTS + 1`` of them.
+
+        Returns:
+            The new state, and records ``{name: (len(bounds) - 1, P)}``.
+        """
+        segments = len(bounds) - 1
+        padded = np.full(MAX_SEGMENTS + 1, bounds[-1], np.int32)
+        padded[: segments + 1] = bounds
+        state, records = self.compiled(state, self.rows, padded, np.int32(segments))
+        return state, {k: self._collect(v)[:, :segments].T for k, v in records.items()}
+
+    def lower(self) -> Any:
+        """Return the lowered chunk, for memory analysis and for reading its HLO."""
+        state = self._shapes()
+        shaped = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.sharding)
+        bounds = np.zeros(MAX_SEGMENTS + 1, np.int32)
+        return self._chunk.lower(jax.tree.map(shaped, state), self.rows, bounds, np.int32(1))
+
+    def export(self, state: State) -> dict[str, np.ndarray]:
+        """Return the state as flat host arrays with leading axis P."""
+        return {name: self._collect(leaf) for name, leaf in flatten(state).items()}
+
+    def restore(self, flat: Mapping[str, np.ndarray]) -> State:
+        """Lay a state out again that ``export`` gave; the inverse, bit for bit.
+
+        Raises:
+            ToylabError: the arrays are not those of this population.
+        """
+        shapes = self._shapes()
+        template = flatten(shapes)
+        places = self.layout.index_TGM.ndim
+        expected = {
+            n: ((self.population.size, *t.shape[places:]), t.dtype) for n, t in template.items()
+        }
+        found = {n: (a.shape, a.dtype) for n, a in flat.items()}
+        if expected != found:
+            wrong = sorted({n for n in {*expected, *found} if expected.get(n) != found.get(n)})
+            raise ToylabError(
+                f"The saved state is of another population: {wrong[0]} is {found.get(wrong[0])}, "
+                f"expected {expected.get(wrong[0])}. Give the study a new run folder."
+            )
+        leaves = [self._place(flat[name]) for name in template]
+        return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
+
+    def _shapes(self) -> Any:
+        return jax.eval_shape(self._init, self.rows)
+
+    def _place(self, tree: Any) -> Any:
+        index = self.layout.index_TGM
+        return jax.tree.map(lambda x: jax.device_put(np.asarray(x)[index], self.sharding), tree)
+
+    def _collect(self, leaf: Any) -> np.ndarray:
+        array = np.asarray(leaf)
+        return array.reshape(self.layout.index_TGM.size, *array.shape[3:])[self.layout.place_P]
+
+    def _init_member(self, row: dict[str, Array]) -> State:
+        bound = self.population.bind(row)
+        params = bound.model.init(stream(row["init_seed"], "init"))
+        opt = bound.optimizer.transform().init(params)
+        state = {"params": params, "opt": opt, "dead_at": jnp.int32(-1)}
+        return state | ({"lagged": dict.fromkeys(self.lagged, params)} if self.lagged else {})
+
+    def _train_tiles(self, states: State, rows: Any, bounds: Array, segments: Array) -> Any:
+        train = lambda tile: self._train_tile(tile[0], tile[1], bounds, segments)
+        return jax.lax.map(train, (states, rows))
+
+    def _train_tile(self, state: State, rows: Any, bounds: Array, segments: Array) -> Any:
+        """Run one tile over all segments; leaves have leading axes (G, M)."""
+        keys_G = jax.vmap(lambda seed: stream(seed, "data"))(rows["data_seed"][:, 0])
+        members = mapped(self._update, (0, 0, None, None))
+        streams = mapped(members, (0, 0, 0, None))
+
+        def step(t: Array, carry: Any) -> Any:
+            state, total = carry
+            keys = jax.vmap(lambda key: fold_in(key, t))(keys_G)
+            state, loss = streams(state, rows, keys, t)
+            return state, total + loss
+
+        def segment(i: Array, carry: Any) -> Any:
+            state, buffer = carry
+            total = jnp.zeros(rows["data_seed"].shape, jnp.float32)
+            state, total = jax.lax.fori_loop(bounds[i], bounds[i + 1], step, (state, total))
+            length = (bounds[i + 1] - bounds[i]).astype(jnp.float32)
+            record = {"loss": total / length} | measure(state["params"], rows)
+            record = jax.tree.map(lambda v: v.astype(jnp.float32), record)
+            buffer = {n: b.at[..., i].set(record[n]) for n, b in buffer.items()}
+            return state, buffer
+
+        measure = jax.jit(self._measure, inline=True)  # traced once for both its uses
+        shapes = jax.eval_shape(measure, state["params"], rows)
+        if {"loss", "step"} & set(shapes):
+            raise ToylabError("A metric may not be named 'loss' or 'step'; rename it.")
+        names = ["loss", *shapes]
+        empty = jnp.zeros((*rows["data_seed"].shape, MAX_SEGMENTS), jnp.float32)
+        buffer = {name: empty for name in names}
+        return jax.lax.fori_loop(0, segments, segment, (state, buffer))
+
+    def _measure(self, params: Any, rows: Any) -> dict[str, Array]:
+        if self.population.metrics is None:
+            return {}
+
+        def one(params: Any, row: Any) -> dict[str, Array]:
+            bound = self.population.bind(row)
+            assert bound.metrics is not None
+            return dict(bound.metrics(bound.model, params, bound.task))
+
+        return jax.vmap(jax.vmap(one))(params, rows)
+
+    def _update(self, state: State, row: Any, key: Array, t: Array) -> tuple[State, Array]:
+        """One member, one step; a member whose loss is not finite stays where it was."""
+        bound = self.population.bind(row)
+        lagged = self._refresh(state, t)
+        loss: Any = bound.loss
+        if lagged:
+            loss = dataclasses.replace(loss, **lagged)
+        batch = bound.task.batch(key, bound.batch_size)
+        if hasattr(loss, "prepare"):
+            batch = loss.prepare(bound.model, batch)
+        each = lambda params, batch: loss(bound.model, params, batch)
+        value, grads = loss_and_gradient(each, state["params"], batch, bound.piece)
+        # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt = bound.optimizer.transform().update(grads, state["opt"], state["params"])
+        params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state["params"], updates)
+        alive = (state["dead_at"] < 0) & jnp.isfinite(value)
+        keep = lambda new, old: jnp.where(alive, new, old)
+        dead_at = jnp.where(alive | (state["dead_at"] >= 0), state["dead_at"], t)
+        new = {"params": params, "opt": opt}
+        old = {"params": state["params"], "opt": state["opt"]}
+        kept = jax.tree.map(keep, new, old) | ({"lagged": lagged} if lagged else {})
+        return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
+
+    def _refresh(self, state: State, t: Array) -> dict[str, Any]:
+        """The lagged parameters at step t: those with a period are copied at its multiples."""
+        found = {}
+        for name, period in self.lagged.items():
+            due = t % jnp.int32(period) == 0 if period else jnp.zeros((), bool)
+            pick = lambda new, old, due=due: jnp.where(due, new, old)
+            found[name] = jax.tree.map(pick, state["params"], state["lagged"][name])
+        return found
+
+
+def mapped(function: Any, in_axes: tuple[int | None, ...]) -> Any:
+    """Map as ``jax.vmap`` does, but let a lone entry go without its axis.
+
+    With an axis of length one XLA copies a shared batch for every member, and puts operands of
+    weight gradients in another order first: a step of small models takes three times as long.
+    """
+
+    def call(*args: Any) -> Any:
+        pairs = list(zip(args, in_axes, strict=True))
+        lengths = {len(x) for arg, axis in pairs if axis == 0 for x in jax.tree.leaves(arg)}
+        if lengths != {1}:
+            return jax.vmap(function, in_axes)(*args)
+        first = lambda tree: jax.tree.map(lambda leaf: leaf[0], tree)
+        result = function(*(first(arg) if axis == 0 else arg for arg, axis in pairs))
+        return jax.tree.map(lambda leaf: leaf[None], result)
+
+    return call
