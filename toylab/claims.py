@@ -1,24 +1,36 @@
 """Claims: sentences of a paper as measurements, judged by an interval over seeds.
 
-A claim is written down before the run that judges it. Its measure gives one value per seed;
-the verdict compares a 95% bootstrap interval over the seeds with the region the claim expects.
+A claim is written down before the run that judges it. Its reading gives one value per unit; the
+verdict compares a 95% interval over the units with the region that the claim expects:
+
+===================== ======================================================================
+reproduced            the interval lies in the region, of at least 8 units
+reproduced, few seeds the same of 5 to 7 units, which no exact test could confirm
+not reproduced        the interval lies outside the region
+inconclusive          it crosses the border, or there are too few units
+not testable          a precondition failed: the network has not learned its task
+confounded            the interval lies in the region, but a control that must not do as well does
+===================== ======================================================================
 """
 
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
-from polars.exceptions import ColumnNotFoundError
+import polars as pl
 
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.stats import STATISTICS, Interval, alive, bootstrap_interval
+from toylab.read import Measures, Reading, Values
+from toylab.stats import STATISTICS, Interval, seed_interval
 
-VERDICTS = ("reproduced", "partly", "not reproduced", "inconclusive")
-LEVEL = 0.95
+REPRODUCED, FEW = "reproduced", "reproduced, few seeds"
+NOT, OPEN, UNTESTABLE, CONFOUNDED = "not reproduced", "inconclusive", "not testable", "confounded"
+VERDICTS = (REPRODUCED, FEW, NOT, OPEN, UNTESTABLE, CONFOUNDED)
+ENOUGH = 8  # units: of five, a method that fails on one seed in five passes a third of the time
+SCOPES = ("population", "network")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +81,31 @@ class Expect:
 
 
 @dataclasses.dataclass(frozen=True)
+class Condition:
+    """What must hold for a claim to mean something: a precondition, or a control.
+
+    Attributes:
+        text: the condition in words, as in "training accuracy is 99%".
+        reading: one value per unit.
+        expect: the region that their mean must lie in.
+    """
+
+    text: str
+    reading: Reading
+    expect: Expect
+
+    def __post_init__(self) -> None:
+        """Refuse a condition that reads nothing."""
+        if not isinstance(self.reading, Reading):
+            raise ToylabError(f"Condition {self.text!r} names no reading; see toylab.read.")
+
+    def holds(self, measures: Measures) -> bool:
+        """Whether the mean over the units lies in the region; of no unit it does not."""
+        values = self.reading(measures).values
+        return bool(len(values)) and self.expect.contains(float(np.mean(values)))
+
+
+@dataclasses.dataclass(frozen=True)
 class Claim:
     """One sentence of a paper, with the measurement that decides it.
 
@@ -76,33 +113,50 @@ class Claim:
         key: short name, unique in its study.
         text: the sentence.
         source: paper and place: section, figure or table.
-        measure: ``measure(measures)`` gives one value per unit, NaN for a dead member;
-            ``measures`` is the study's ``{name: DataFrame or array}``.
+        reading: one value per unit (:mod:`toylab.read`).
         expect: the region the claim puts the statistic in.
         paper: the paper's own value, where it has one.
-        unit: what one value stands for; an independent run.
-        min_units: fewest living units to judge by.
+        unit: what one value stands for, in words; an independent run.
+        min_units: fewest units to judge by.
         statistic: what is estimated over the units.
+        scope: "population" where the units are seeds; "network" where they are games, boards or
+            cells of one network, which says nothing of another seed.
+        requires: preconditions; where one fails the claim is not testable.
+        control: what must not do as well; where one fails the claim is confounded.
+        headline: whether it is the sentence that people know the paper by.
     """
 
     key: str
     text: str
     source: str
-    measure: Callable[[Mapping[str, Any]], ArrayLike]
+    reading: Reading
     expect: Expect
     paper: float | str | None = None
     unit: str = "seed"
     min_units: int = 5
     statistic: Literal["mean", "median"] = "mean"
+    scope: Literal["population", "network"] = "population"
+    requires: tuple[Condition, ...] = ()
+    control: tuple[Condition, ...] = ()
+    headline: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could not be judged."""
         if not self.key:
             raise ToylabError(f"Claim: the claim {self.text!r} has no key; give it a short name.")
+        if not isinstance(self.reading, Reading):
+            raise ToylabError(
+                f"Claim {self.key!r}: its reading is {type(self.reading).__name__}; build one from "
+                "a stored table, as in toylab.read.table('ends').value('loss')."
+            )
         check_number(f"Claim {self.key!r}", "min_units", self.min_units, 1, whole=True)
-        if self.statistic not in STATISTICS:
-            hint = nearest(str(self.statistic), STATISTICS)
-            raise ToylabError(f"Claim {self.key!r}: no statistic {self.statistic!r}; {hint}")
+        for name, value, known in (
+            ("statistic", self.statistic, STATISTICS),
+            ("scope", self.scope, SCOPES),
+        ):
+            if value not in known:
+                hint = nearest(str(value), known)
+                raise ToylabError(f"Claim {self.key!r}: no {name} {value!r}; {hint}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,12 +164,16 @@ class Verdict:
     """A judged claim: what was expected, what was measured, and what follows.
 
     Attributes:
-        key, text, source, paper, unit: as in the claim.
+        key, text, source, paper, unit, scope: as in the claim.
         expected: the claim's region in words.
         estimate, low, high: the statistic with its 95% interval over the units.
-        n: units alive.
-        dead: units lost to non-finite losses.
-        verdict: reproduced, partly, not reproduced or inconclusive.
+        values: the number of every unit that has one.
+        n: how many they are.
+        diverged: units lost to losses that were not finite.
+        undefined: units for which there is no such number.
+        excluded: units that failed the reading's own test.
+        verdict: one of ``VERDICTS``.
+        why: the precondition or control that failed.
     """
 
     key: str
@@ -126,30 +184,30 @@ class Verdict:
     estimate: float
     low: float
     high: float
+    values: tuple[float, ...]
     n: int
-    dead: int
+    diverged: int
+    undefined: int
+    excluded: int
     unit: str
+    scope: str
     verdict: str
+    why: str = ""
 
 
 def decide(expect: Expect, interval: Interval, n: int, min_units: int) -> str:
-    """Return the verdict for an interval over ``n`` units.
-
-    Fewer than ``min_units``: inconclusive. Interval inside the region: reproduced. Interval
-    outside it: not reproduced. The interval crosses the border: partly where the estimate is
-    inside, inconclusive where it is outside.
-    """
-    if n < min_units or math.isnan(interval.estimate):
-        return "inconclusive"
+    """Return the verdict for an interval over ``n`` units, conditions aside."""
+    if n < min_units or not all(map(math.isfinite, interval)):
+        return OPEN
     if expect.low <= interval.low and interval.high <= expect.high:
-        return "reproduced"
+        return REPRODUCED if n >= ENOUGH else FEW
     if interval.high < expect.low or interval.low > expect.high:
-        return "not reproduced"
-    return "partly" if expect.contains(interval.estimate) else "inconclusive"
+        return NOT
+    return OPEN
 
 
 def judge(claim: Claim, measures: Mapping[str, Any], rng_seed: int = 0) -> Verdict:
-    """Measure a claim and decide it.
+    """Read a claim's values and decide it.
 
     Args:
         claim: the claim.
@@ -157,16 +215,54 @@ def judge(claim: Claim, measures: Mapping[str, Any], rng_seed: int = 0) -> Verdi
         rng_seed: seed of the bootstrap; the verdict is a function of the arguments.
 
     Raises:
-        ToylabError: a table or column is missing, or the measure is not one value per unit.
+        ToylabError: a table or column is missing, or a unit is named twice.
 
     Example:
-        >>> claim = Claim("fall", "Loss falls.", "none", lambda m: m["fall"], Expect.above(0))
-        >>> judge(claim, {"fall": [0.9, 1.0, 1.1, 1.0, 0.8]}).verdict
+        >>> import polars as pl
+        >>> from toylab.read import table
+        >>> fall = table("ends").value("fall")
+        >>> claim = Claim("fall", "Loss falls.", "none", fall, Expect.above(0))
+        >>> falls = [0.9, 1.0, 1.1, 1.0, 0.8, 1.2, 0.9, 1.1]
+        >>> judge(claim, {"ends": pl.DataFrame({"init_seed": range(8), "fall": falls})}).verdict
         'reproduced'
     """
-    values_N = _measured(claim, measures)
-    living = alive(values_N)
-    interval = bootstrap_interval(living, claim.statistic, level=LEVEL, seed=rng_seed)
+    try:
+        found = claim.reading(measures)
+    except ToylabError as error:
+        raise ToylabError(f"Claim {claim.key!r}: {error}") from error
+    values = found.values
+    interval = seed_interval(values, claim.statistic, seed=rng_seed)
+    verdict, why = decide(claim.expect, interval, len(values), claim.min_units), ""
+    if len(values) >= claim.min_units:
+        verdict, why = _conditioned(claim, verdict, measures)
+    return _verdict(claim, found, interval, verdict, why)
+
+
+def all_diverged(claim: Claim, seeds: int) -> Verdict:
+    """Return the verdict of a run in which no network was left to measure.
+
+    Args:
+        claim: the claim.
+        seeds: number of seeds that the run trained.
+    """
+    none = Interval(math.nan, math.nan, math.nan)
+    lost = Values(pl.DataFrame({"value": [None] * seeds, "state": ["diverged"] * seeds}))
+    return _verdict(claim, lost, none, OPEN, "")
+
+
+def _conditioned(claim: Claim, verdict: str, measures: Measures) -> tuple[str, str]:
+    """Return the verdict under the claim's preconditions and controls, and which one failed."""
+    for condition in claim.requires:
+        if not condition.holds(measures):
+            return UNTESTABLE, condition.text
+    if verdict in (REPRODUCED, FEW):
+        for condition in claim.control:
+            if not condition.holds(measures):
+                return CONFOUNDED, condition.text
+    return verdict, ""
+
+
+def _verdict(claim: Claim, found: Values, interval: Interval, verdict: str, why: str) -> Verdict:
     return Verdict(
         key=claim.key,
         text=claim.text,
@@ -176,10 +272,15 @@ def judge(claim: Claim, measures: Mapping[str, Any], rng_seed: int = 0) -> Verdi
         estimate=interval.estimate,
         low=interval.low,
         high=interval.high,
-        n=len(living),
-        dead=len(values_N) - len(living),
+        values=tuple(found.values.tolist()),
+        n=len(found.values),
+        diverged=found.count("diverged"),
+        undefined=found.count("undefined"),
+        excluded=found.count("excluded"),
         unit=claim.unit,
-        verdict=decide(claim.expect, interval, len(living), claim.min_units),
+        scope=claim.scope,
+        verdict=verdict,
+        why=why,
     )
 
 
@@ -212,9 +313,10 @@ def to_record(verdict: Verdict) -> dict[str, Any]:
 
 def from_record(record: Mapping[str, Any]) -> Verdict:
     """Make a verdict of a plain dict; unknown entries are ignored, null numbers are NaN."""
-    fields = {f.name: record[f.name] for f in dataclasses.fields(Verdict)}
+    fields: dict[str, Any] = {f.name: record[f.name] for f in dataclasses.fields(Verdict)}
     for name in ("estimate", "low", "high"):
         fields[name] = math.nan if fields[name] is None else float(fields[name])
+    fields["values"] = tuple(fields["values"])
     return Verdict(**fields)
 
 
@@ -222,27 +324,3 @@ def _plain(value: Any) -> Any:
     """Return a value JSON can hold: NumPy scalars as Python's, non-finite numbers as None."""
     value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _measured(claim: Claim, measures: Mapping[str, Any]) -> np.ndarray:
-    """Call the claim's measure; turn a missing table or column into a message for people."""
-    try:
-        values = claim.measure(measures)
-    except KeyError as error:
-        name = str(error.args[0]) if error.args else "?"
-        raise ToylabError(
-            f"claim {claim.key!r}: its measure asks for the table {name!r}, which the run does "
-            f"not have; {nearest(name, [str(known) for known in measures])}"
-        ) from error
-    except ColumnNotFoundError as error:
-        column = str(error).splitlines()[0]
-        raise ToylabError(
-            f"claim {claim.key!r}: a table lacks a column its measure asks for: {column}."
-        ) from error
-    values_N = np.asarray(values, np.float64)
-    if values_N.ndim != 1:
-        raise ToylabError(
-            f"claim {claim.key!r}: its measure gave an array of shape {values_N.shape}; "
-            f"give one value per {claim.unit}."
-        )
-    return values_N

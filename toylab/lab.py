@@ -18,9 +18,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from toylab.claims import judge_all
+from toylab.claims import all_diverged, judge_all
 from toylab.errors import ToylabError
 from toylab.population import Population
+from toylab.read import SEED
 from toylab.runs.reuse import describe, matches, take
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study
@@ -53,6 +54,9 @@ class Reporter:
 
     def progress(self, progress: Progress) -> None:
         """A chunk is done."""
+
+    def note(self, text: str) -> None:
+        """Something happened that a person should know."""
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -161,6 +165,8 @@ def draw(path: str | Path) -> RunFolder:
     """Draw a run's figures again from its stored measures, without training."""
     with RunFolder(path).writing() as run:
         study, config = study_of(run)
+        if run.lost():
+            raise ToylabError(f"{run.path} has no figures: every network of the run diverged.")
         _draw(run, study, config)
     return run
 
@@ -271,13 +277,18 @@ def _stages(
                     raise Interrupted(str(run.path))
         if stop():  # asked during the very last chunk
             raise Interrupted(str(run.path))
+        for line in run.losses():
+            reporter.note(line)
         reporter.stage("measure")
         if not run.measured():
             _measure(run, study, config)
         reporter.stage("judge")
         _judge(run, study)
         reporter.stage("draw")
-        _draw(run, study, config)
+        if run.lost():
+            reporter.note("no figures: every network diverged")
+        else:
+            _draw(run, study, config)
         run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
     reporter.close()
     return run
@@ -297,13 +308,17 @@ def _reuse(run: RunFolder, keepers: Mapping[str, FolderKeeper]) -> None:
 
 
 def _measure(run: RunFolder, study: Study, config: Any) -> None:
-    measures = study.measure(config, run)
+    measures = {} if run.lost() else study.measure(config, run)
     run.write_measures(measures)
     run.note(measured=sorted(measures), measured_at=commit())
 
 
 def _judge(run: RunFolder, study: Study) -> None:
-    run.write_claims(judge_all(study.claims, run.measures()))
+    if run.lost():
+        verdicts = [all_diverged(claim, run.diverged()[SEED].n_unique()) for claim in study.claims]
+    else:
+        verdicts = judge_all(study.claims, run.measures())
+    run.write_claims(verdicts)
     run.note(judged_at=commit())
 
 

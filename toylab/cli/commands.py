@@ -206,7 +206,8 @@ def _report(done: RunFolder, as_json: bool) -> int:
     about = done.manifest
     took = progress.duration(about.get("wall_s", 0.0))
     head = f"{about['study']} ({about['preset']}), {took} on {about.get('device')}\n"
-    tables.show(head, tables.verdicts(done.claims()), "", _paths(done), f"Run: {done.path}")
+    lost = ["", *done.losses()] if done.losses() else []
+    tables.show(head, tables.verdicts(done.claims()), *lost, "", _paths(done), f"Run: {done.path}")
     return 0
 
 
@@ -229,7 +230,7 @@ def _about(study: Study) -> dict[str, Any]:
 
 
 def _claim(claim: Any) -> dict[str, Any]:
-    names = ("key", "text", "source", "paper", "unit", "min_units", "statistic")
+    names = ("key", "text", "source", "paper", "unit", "scope", "min_units", "statistic")
     return {n: getattr(claim, n) for n in names} | {"expected": claim.expect.describe()}
 
 

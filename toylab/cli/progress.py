@@ -34,7 +34,7 @@ class Row:
         weight: work of one update of one member.
         step: updates done.
         loss: mean over the living members.
-        dead: members whose loss is not finite.
+        diverged: members whose loss is not finite.
         updates: member-updates timed, without the first chunk.
         seconds: time they took.
         chunks: chunks seen.
@@ -45,7 +45,7 @@ class Row:
     weight: float
     step: int = 0
     loss: float = math.nan
-    dead: int = 0
+    diverged: int = 0
     updates: int = 0
     seconds: float = 0.0
     chunks: int = 0
@@ -64,7 +64,7 @@ class Row:
         """Take a chunk in."""
         self.step = progress.step
         living = progress.loss_P[np.isfinite(progress.loss_P)]
-        self.dead = len(progress.loss_P) - len(living)
+        self.diverged = len(progress.loss_P) - len(living)
         self.loss = float(np.mean(living)) if len(living) else math.nan
         if self.chunks:
             self.updates += progress.done
@@ -182,13 +182,17 @@ class Plain(Tracker):
         last = progress.step == progress.steps
         if last or time.monotonic() - self.said >= self.every:
             row = self.rows[self.current]
-            dead = f", {row.dead} dead" if row.dead else ""
+            lost = f", {row.diverged} diverged" if row.diverged else ""
             self._say(
                 f"{self.current}: step {row.step}/{row.steps}, {row.members} members, "
-                f"loss {_number(row.loss, '.4g')}{dead}, {_rate(row.rate)} "
+                f"loss {_number(row.loss, '.4g')}{lost}, {_rate(row.rate)} "
                 f"model-steps/s, {duration(self.seconds_left())} left"
             )
             self.said = time.monotonic()
+
+    def note(self, text: str) -> None:
+        """Say what a person should know."""
+        self._say(text)
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -213,6 +217,10 @@ class Live(Tracker):
         if not self.live.is_started:
             self.live.start()
 
+    def note(self, text: str) -> None:
+        """Say above the table what a person should know."""
+        self.live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def close(self) -> None:
         """Give the terminal back."""
         self.live.stop()
@@ -229,7 +237,7 @@ class Live(Tracker):
             pad_edge=False,
         )
         grid.add_column("population")
-        for name in ("members", "step", "", "loss", "dead", "model-steps/s"):
+        for name in ("members", "step", "", "loss", "diverged", "model-steps/s"):
             grid.add_column(name, justify="right")
         for name, row in self.rows.items():
             grid.add_row(
@@ -238,7 +246,7 @@ class Live(Tracker):
                 f"{row.step}/{row.steps}",
                 ProgressBar(total=max(row.steps, 1), completed=row.step, width=20),
                 _number(row.loss, ".4g"),
-                str(row.dead) if row.dead else "",
+                str(row.diverged) if row.diverged else "",
                 _rate(row.rate),
             )
         return grid

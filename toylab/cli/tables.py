@@ -11,14 +11,16 @@ from rich.text import Text
 
 from toylab.claims import Claim, Verdict
 from toylab.cli.progress import duration
-from toylab.report.results import number
+from toylab.report.results import number, units
 from toylab.study import Study
 from toylab.train.cost import SHARE, Cost
 
 COLORS = {
     "reproduced": "green",
-    "partly": "yellow",
+    "reproduced, few seeds": "green",
     "not reproduced": "red",
+    "confounded": "red",
+    "not testable": "yellow",
     "inconclusive": "bright_black",
 }
 
@@ -67,9 +69,8 @@ def verdicts(items: Iterable[Verdict]) -> Table:
         measured = number(_none(v.estimate))
         if not (math.isnan(v.low) or math.isnan(v.high)):
             measured += f" [{number(v.low)}, {number(v.high)}]"
-        dead = f" ({v.dead} dead)" if v.dead else ""
         verdict = Text(v.verdict, style=COLORS.get(v.verdict, ""))
-        rows.append((verdict, v.text, v.expected, measured, f"{v.n}{dead}"))
+        rows.append((verdict, v.text, v.expected, measured, units(v)))
     columns = ("verdict", "claim", "expected", "measured [95%]", "n")
     return table(columns, rows, right=("n",))
 

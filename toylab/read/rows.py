@@ -70,7 +70,7 @@ class Rows:
 
     def value(self, value: str | pl.Expr, unit: Unit = SEED) -> Reading:
         """Read a column, or an expression of columns, of the one row of each unit."""
-        return self.aggregate(_expression(value), unit, _one_row)
+        return self.aggregate(_expression(value).first(), unit, _one_row)
 
     def mean(self, value: str | pl.Expr, unit: Unit = SEED, skip: bool = False) -> Reading:
         """Read the mean over each unit's rows; see :meth:`aggregate`."""

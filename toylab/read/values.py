@@ -30,7 +30,7 @@ class Values:
     @property
     def values(self) -> np.ndarray:
         """The numbers of the units that have one, in the order of the units."""
-        return self.frame["value"].drop_nulls().to_numpy()
+        return self.frame["value"].cast(pl.Float64).drop_nulls().to_numpy()
 
     def array(self) -> np.ndarray:
         """One number per unit, NaN where there is none."""

@@ -18,8 +18,11 @@ from toylab.errors import ToylabError, nearest
 from toylab.runs.atomic import write_text
 
 FIELDS = ("study", "preset", "device", "commit", "wall_s", "claims")
-CLAIM_FIELDS = tuple("key text source paper estimate low high n dead verdict".split())
-PRESETS = ("smoke", "laptop", "paper")
+CLAIM_FIELDS = tuple(
+    "key text source paper expected estimate low high values n diverged undefined excluded unit "
+    "scope verdict".split()
+)
+PRESETS = ("smoke", "laptop", "night", "paper")
 COLUMNS = ("Claim", "Paper", "Measured [95% interval]", "n", "Verdict")
 
 
@@ -177,20 +180,29 @@ def number(value: float | int | str | None) -> str:
     return f"{value:.0f}" if "e+0" in short and abs(value) < 1e6 else short
 
 
+def units(claim: Any) -> str:
+    """Return the units of a judged claim in words, as in "7 (1 diverged)".
+
+    Args:
+        claim: a verdict, or its record.
+    """
+    get = claim.get if isinstance(claim, Mapping) else lambda name: getattr(claim, name)
+    plain = "" if get("unit") == "seed" else f" {get('unit')}"
+    lost = [f"{get(s)} {s}" for s in ("diverged", "undefined", "excluded") if get(s)]
+    return f"{get('n')}{plain}" + (f" ({', '.join(lost)})" if lost else "")
+
+
 def _claim_row(claim: Mapping[str, Any]) -> str:
     """Return the table's row of one claim."""
     measured = number(claim["estimate"])
     if claim["low"] is not None and claim["high"] is not None:
         measured += f" [{number(claim['low'])}, {number(claim['high'])}]"
-    dead = f" ({claim['dead']} dead)" if claim["dead"] else ""
-    unit = claim.get("unit", "seed")
-    plain = "" if unit == "seed" else f" {unit}"
     return _row(
         [
             f"{claim['text']} *{claim['source']}*",
             number(claim["paper"]),
             measured,
-            f"{claim['n']}{plain}{dead}",
+            units(claim),
             f"**{claim['verdict']}**" if claim["verdict"] == "reproduced" else claim["verdict"],
         ]
     )

@@ -109,7 +109,7 @@ def take(name: str, other: str, source: RunFolder, keeper: FolderKeeper) -> None
     """
     for step in keeper.due:
         keeper.snapshot(step, source.read_tensors(f"snapshots/{other}-{step}.safetensors"))
-    table = source.metrics().filter(pl.col("population") == other).sort("step", "member")
+    table = source.metrics(diverged=True).filter(pl.col("population") == other).sort("step", "member")
     steps = table["step"].unique().sort().to_numpy()
     records = {
         str(key[0]): part["value"].to_numpy().reshape(len(steps), -1)

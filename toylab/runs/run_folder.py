@@ -29,6 +29,7 @@ import polars as pl
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from toylab.read import DIVERGED, SEED
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.claims import Verdict, from_json, to_json
 from toylab.errors import ToylabError, nearest
@@ -209,18 +210,35 @@ class RunFolder:
         pattern = re.compile(rf"snapshots/{re.escape(population)}-(\d+)\.safetensors")
         return sorted(int(m[1]) for f in self.files() if (m := pattern.fullmatch(f)))
 
-    def params(self, population: str, step: int | None = None) -> dict[str, Any]:
-        """Parameter tree of a population with leading axis P; the last step by default."""
+    def params(
+        self, population: str, step: int | None = None, *, diverged: bool = False
+    ) -> dict[str, Any]:
+        """Parameter tree of a population with leading axis P.
+
+        Args:
+            population: its name.
+            step: a step of :meth:`steps`; the last by default.
+            diverged: keep the last finite parameters of members that have diverged by then, in
+                place of NaN.
+        """
         steps = self.steps(population)
         if step is None and steps:
             step = steps[-1]
         if step not in steps:
             kept = ", ".join(map(str, steps)) or "none"
             raise ToylabError(f"{population!r} has no snapshot at step {step}; kept: {kept}.")
-        return unflatten(self.read_tensors(f"snapshots/{population}-{step}.safetensors"))
+        flat = self.read_tensors(f"snapshots/{population}-{step}.safetensors")
+        lost_P = self._diverged_by(population, step)
+        if not diverged and lost_P.any():
+            flat = {name: _without(leaf, lost_P) for name, leaf in flat.items()}
+        return unflatten(flat)
+
+    def _diverged_by(self, population: str, step: int) -> np.ndarray:
+        at_P = np.asarray(self.manifest.get("finished", {}).get(population, {}).get("dead_at", -1))
+        return (at_P >= 0) & (at_P <= step)
 
     def dead_at(self, population: str) -> np.ndarray:
-        """Step at which each member's loss ceased to be finite, -1 for the living, (P,)."""
+        """Step at which each member's loss ceased to be finite, -1 for finite members, (P,)."""
         finished = self.manifest.get("finished", {})
         if population not in finished:
             raise ToylabError(
@@ -228,13 +246,54 @@ class RunFolder:
             )
         return np.asarray(finished[population]["dead_at"])
 
-    def metrics(self) -> pl.DataFrame:
-        """Long table: population, member, step, name, value."""
-        return pl.read_parquet(io.BytesIO(self.read("metrics.parquet")))
+    def diverged(self) -> pl.DataFrame:
+        """Members whose loss ceased to be finite: population, member, their numbers, step."""
+        tables = [
+            self.members(name)
+            .with_columns(pl.lit(name).alias("population"), pl.Series("step", done["dead_at"]))
+            .filter(pl.col("step") >= 0)
+            for name, done in self.manifest.get("finished", {}).items()
+            if done["dead_at"]
+        ]
+        empty = pl.DataFrame(schema={"population": pl.String, "member": pl.Int64, SEED: pl.Int64})
+        return pl.concat([empty, *tables], how="diagonal_relaxed")
+
+    def lost(self) -> bool:
+        """Whether every member of every trained population diverged."""
+        finished = self.manifest.get("finished", {})
+        return bool(finished) and all(
+            done["dead_at"] and min(done["dead_at"]) >= 0 for done in finished.values()
+        )
+
+    def losses(self) -> list[str]:
+        """How many members of which population diverged, a line for each that lost some."""
+        counts = {
+            name: (sum(at >= 0 for at in done["dead_at"]), len(done["dead_at"]))
+            for name, done in self.manifest.get("finished", {}).items()
+        }
+        return [f"{name}: {k} of {n} members diverged" for name, (k, n) in counts.items() if k]
+
+    def metrics(self, *, diverged: bool = False) -> pl.DataFrame:
+        """Long table: population, member, step, name, value.
+
+        Args:
+            diverged: keep what was recorded of members after they diverged, in place of NaN.
+        """
+        table = pl.read_parquet(io.BytesIO(self.read("metrics.parquet")))
+        if diverged or (lost := self.diverged()).is_empty():
+            return table
+        at = lost.select("population", "member", pl.col("step").alias("at"))
+        both = table.join(at, on=["population", "member"], how="left", maintain_order="left")
+        over = (pl.col("step") >= pl.col("at")).fill_null(False)
+        value = pl.when(over).then(float("nan")).otherwise(pl.col("value")).cast(pl.Float32)
+        return both.with_columns(value=value).drop("at")
 
     def measures(self) -> Measures:
-        """Every stored measure, tables as DataFrames and arrays as NumPy arrays."""
-        found: Measures = {}
+        """Every stored measure, tables as DataFrames and arrays as NumPy arrays.
+
+        The table ``diverged`` (:meth:`diverged`) stands among them, for readings.
+        """
+        found: Measures = {DIVERGED: self.diverged()}
         for name in self.files():
             if name.startswith("measures/"):
                 stem, kind = name.removeprefix("measures/").rsplit(".", 1)
@@ -250,6 +309,8 @@ class RunFolder:
 
     def write_measures(self, measures: Mapping[str, pl.DataFrame | np.ndarray]) -> None:
         """Store measures under their names."""
+        if DIVERGED in measures:
+            raise ToylabError(f"A measure may not be named {DIVERGED!r}; rename it.")
         for name, value in measures.items():
             buffer = io.BytesIO()
             if isinstance(value, pl.DataFrame):
@@ -290,3 +351,12 @@ class RunFolder:
     def _need_lock(self) -> None:
         if not self._lock:
             raise RuntimeError("take RunFolder.writing() before writing")
+
+
+def _without(leaf_P: np.ndarray, lost_P: np.ndarray) -> np.ndarray:
+    """Return an array with NaN for the members that are lost; whole numbers stay."""
+    if not np.issubdtype(leaf_P.dtype, np.floating):
+        return leaf_P
+    leaf_P = leaf_P.copy()
+    leaf_P[lost_P] = np.nan
+    return leaf_P

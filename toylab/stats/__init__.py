@@ -22,6 +22,7 @@ from toylab.stats.bootstrap import (
     paired_difference,
     tails,
 )
+from toylab.stats.seeds import binomial_ends, seed_interval
 from toylab.stats.significance import benjamini_hochberg, holm, permutation_test, tost
 
 __all__ = [
@@ -31,12 +32,14 @@ __all__ = [
     "Statistic",
     "alive",
     "benjamini_hochberg",
+    "binomial_ends",
     "bootstrap_interval",
     "hierarchical_bootstrap",
     "holm",
     "paired_difference",
     "permutation_test",
     "power_law",
+    "seed_interval",
     "tost",
 ]
 

@@ -70,7 +70,7 @@ class FolderKeeper:
         """Add the records to ``metrics.parquet`` and mark the population as finished."""
         table = long_table(self.population, records)
         if "metrics.parquet" in self.run.files():
-            rest = self.run.metrics().filter(pl.col("population") != self.population)
+            rest = self.run.metrics(diverged=True).filter(pl.col("population") != self.population)
             table = pl.concat([rest, table])
         buffer = io.BytesIO()
         table.write_parquet(buffer)

@@ -12,8 +12,6 @@ from .readings import (
     cut,
     excess,
     law,
-    less,
-    over,
     rising,
     where_learned,
 )
@@ -25,7 +23,7 @@ CHANGED = "(changed after a first judged run)"
 SEEDS = "over seeds that learned both risks"
 RATE = "median ratio over seeds where Adam's grows"
 OFF, ON = at("adam", "sink_off"), at("adam", "sink_on")
-DRAIN = over(at("adam", "value_start"), at("adam", "value_other"))
+DRAIN = at("adam", "value_start") / at("adam", "value_other")
 
 LEARNED = (
     Claim(
@@ -67,12 +65,12 @@ SINK = (
         ON,
         Expect.below(0.1),
     ),
-    Claim("active_dormant_gap", "The two differ by half.", GUO, less(OFF, ON), Expect.above(0.5)),
+    Claim("active_dormant_gap", "The two differ by half.", GUO, OFF - ON, Expect.above(0.5)),
     Claim(
         "sink_learned",
         "The sink is learned: the untrained network has little of it.",
         OURS,
-        less(OFF, at("adam", "sink_off", first=True)),
+        OFF - at("adam", "sink_off", first=True),
         Expect.above(0.5),
     ),
     Claim(
@@ -86,14 +84,14 @@ SINK = (
         "sink_needs_triggers",
         "Without triggers in the source there is less of a sink, by 0.3.",
         OURS,
-        less(OFF, at("plain", "sink_off")),
+        OFF - at("plain", "sink_off"),
         Expect.above(0.3),
     ),
     Claim(
         "sink_is_of_use",
         "With the sink closed, the risk on symbols that are no triggers rises by 0.1 nats.",
         OURS,
-        less(cut("sink closed", "bigram_risk"), cut("whole", "bigram_risk")),
+        cut("sink closed", "bigram_risk") - cut("whole", "bigram_risk"),
         Expect.above(0.1),
     ),
 )
@@ -110,7 +108,7 @@ DRAINED = (
         "value_drain_learned",
         "The drain is learned: before training <s> writes as much as others, within a third.",
         OURS,
-        over(at("adam", "value_start", first=True), at("adam", "value_other", first=True)),
+        at("adam", "value_start", first=True) / at("adam", "value_other", first=True),
         Expect.between(0.67, 1.5),
     ),
     Claim(
@@ -118,9 +116,7 @@ DRAINED = (
         "With ReLU attention what <s> writes does not shrink during training: its own norm, end "
         f"over start, not <s> over other places as in value_drain; {SEEDS} {CHANGED}.",
         GUO,
-        where_learned(
-            "relu", over(at("relu", "value_start"), at("relu", "value_start", first=True))
-        ),
+        where_learned("relu", at("relu", "value_start") / at("relu", "value_start", first=True)),
         Expect.above(1),
         paper=10,
     ),
@@ -140,7 +136,7 @@ GROWTH = (
         "A straight line in log t fits the score's growth better than one in t (R2 apart, through "
         "the same log-spaced snapshots, 10 in the laptop preset).",
         OURS,
-        less(law("adam", "logit_gap", "log", "r2"), law("adam", "logit_gap", "linear", "r2")),
+        law("adam", "logit_gap", "log", "r2") - law("adam", "logit_gap", "linear", "r2"),
         Expect.above(0),
     ),
     Claim(
@@ -156,7 +152,7 @@ GROWTH = (
         "residual_peak",
         "Under Adam the residual of <s> ends up larger than that of other places.",
         GUO,
-        over(at("adam", "resid_start"), at("adam", "resid_other")),
+        at("adam", "resid_start") / at("adam", "resid_other"),
         Expect.above(1),
     ),
     Claim(
@@ -201,7 +197,7 @@ ARMS = (
         "relu_same_risk",
         "ReLU attention has the same bigram risk as softmax, within 0.02 nats.",
         GUO_OURS,
-        less(at("relu", "bigram_risk"), at("adam", "bigram_risk")),
+        at("relu", "bigram_risk") - at("adam", "bigram_risk"),
         Expect.between(-0.02, 0.02),
         paper=0.0,
     ),
@@ -219,7 +215,7 @@ ABLATIONS = (
         "attention_copies",
         "Without attention the backcopy risk rises by 2 nats at least.",
         GUO_OURS,
-        less(cut("no attention", "backcopy_risk"), cut("whole", "backcopy_risk")),
+        cut("no attention", "backcopy_risk") - cut("whole", "backcopy_risk"),
         Expect.above(2),
         paper=7.69,
     ),
@@ -227,7 +223,7 @@ ABLATIONS = (
         "attention_only_copies",
         "Without attention the bigram risk stays, within 0.05 nats.",
         GUO_OURS,
-        less(cut("no attention", "bigram_risk"), cut("whole", "bigram_risk")),
+        cut("no attention", "bigram_risk") - cut("whole", "bigram_risk"),
         Expect.between(-0.05, 0.05),
         paper=0.0,
     ),
@@ -235,7 +231,7 @@ ABLATIONS = (
         "mlp_bigram",
         "Without the MLP the bigram risk rises by 1 nat at least.",
         GUO_OURS,
-        less(cut("no MLP", "bigram_risk"), cut("whole", "bigram_risk")),
+        cut("no MLP", "bigram_risk") - cut("whole", "bigram_risk"),
         Expect.above(1),
         paper=1.98,
     ),

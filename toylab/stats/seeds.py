@@ -1,0 +1,80 @@
+"""The interval that a verdict rests on: one number per independent run, few of them.
+
+On each side it takes the wider of Student's t and the expanded bootstrap, and the exact interval of
+Clopper and Pearson where every number is 0 or 1. Simulated coverage, for several laws and 5, 8 and
+16 units, is in ``docs/verdicts.md``; a test repeats it.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from toylab.stats.bootstrap import Interval, alive, bootstrap_interval
+
+LEVEL = 0.95
+RESOLUTION = float(np.finfo(np.float32).eps)  # measures are float32 at best
+
+
+def seed_interval(
+    values: ArrayLike,
+    statistic: Literal["mean", "median"] = "mean",
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Interval:
+    """Interval of a mean or a median over independent units, honest for few of them.
+
+    Numbers that are all equal but not 0 or 1 say nothing of the spread; that half of the population
+    is on neither side of them is then exact from 6 units on, and the interval is as wide as a
+    float32 resolves.
+
+    Args:
+        values: one value per unit; NaN is dropped.
+        statistic: "mean" or "median".
+        level: confidence level.
+        seed: seed of the bootstrap.
+
+    Returns:
+        Estimate, low, high; NaN where there is no unit, infinite ends where there is one.
+
+    Source:
+        Clopper and Pearson 1934; Hesterberg 2015 for the expanded bootstrap.
+
+    Example:
+        >>> seed_interval([1, 1, 1, 1, 1]).low.__round__(2)
+        0.48
+    """
+    units_N = alive(values)
+    n = len(units_N)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    if np.isin(units_N, (0, 1)).all() and statistic == "mean":
+        return Interval(float(units_N.mean()), *binomial_ends(int(units_N.sum()), n, level))
+    drawn = bootstrap_interval(units_N, statistic, level, seed=seed)
+    if n == 1:
+        return Interval(drawn.estimate, -np.inf, np.inf)
+    low, high = drawn.low, drawn.high
+    if statistic == "mean":
+        quantile = float(special.stdtrit(n - 1, (1 + level) / 2))
+        half = quantile * float(units_N.std(ddof=1)) / np.sqrt(n)
+        low, high = min(low, drawn.estimate - half), max(high, drawn.estimate + half)
+    least = RESOLUTION * abs(drawn.estimate)
+    return Interval(
+        drawn.estimate, min(low, drawn.estimate - least), max(high, drawn.estimate + least)
+    )
+
+
+def binomial_ends(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Exact interval of a probability from ``successes`` in ``n`` trials.
+
+    Source: Clopper and Pearson 1934.
+
+    Example:
+        >>> [round(end, 3) for end in binomial_ends(8, 8)]
+        [0.631, 1.0]
+    """
+    tail = (1 - level) / 2
+    low = special.betaincinv(successes, n - successes + 1, tail) if successes else 0.0
+    high = special.betaincinv(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
+    return float(low), float(high)
