@@ -102,10 +102,10 @@ class Rows:
             kept = rows.filter(KEPT) if KEPT in rows.columns else rows
             if check:
                 check(kept, unit, self.name)
-            lacking = pl.any_horizontal(pl.col(c).is_null().any() for c in roots)
             number = value.cast(pl.Float64)
             if roots and not skip:
-                number = pl.when(lacking).then(None).otherwise(number)
+                lacking = pl.any_horizontal(pl.col(c).is_null().any() for c in roots)
+                number = pl.when(~lacking).then(number)
             found = kept.group_by(unit, maintain_order=True).agg(number.alias("value"))
             found = found.with_columns(kept=True)
             units = rows.group_by(unit, maintain_order=True).agg(pl.col(FLAG).any())

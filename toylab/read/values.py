@@ -56,6 +56,9 @@ class clean(Mapping[str, Any]):
         value = self.raw[name]
         return value.fill_nan(None) if isinstance(value, pl.DataFrame) else value
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.raw
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.raw)
 
