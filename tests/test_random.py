@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from toylab.random import bits, fold_in, normal, stream, uniform
+from toylab.random import bits, fold_in, normal, once, pick, stream, uniform
 
 SHAPES = [(), (1,), (7,), (4, 3), (2, 3, 5), (0, 3), (1024,)]
 
@@ -57,3 +57,11 @@ def test_normal_is_standard_normal(key):
     assert draws.dtype == np.float32 and np.isfinite(draws).all()
     assert scipy.stats.kstest(draws, "norm").pvalue > 0.01
     assert abs(scipy.stats.kurtosis(draws)) < 0.05
+
+
+def test_pick_is_even_and_stays_below_its_count(key) -> None:
+    u = once(uniform(key, (30_000,)))
+    drawn = np.asarray(pick(u, jnp.int32(7)))
+    assert drawn.dtype == np.int32
+    np.testing.assert_allclose(np.bincount(drawn, minlength=7) / 30_000, 1 / 7, atol=0.01)
+    assert pick(jnp.float32(1), jnp.int32(7)) == 6  # u may round up to 1

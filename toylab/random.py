@@ -9,6 +9,7 @@ one; inside, it is written into what calls it.
 import functools
 import math
 import zlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -83,6 +84,19 @@ def normal(key: Array, shape: tuple[int, ...]) -> Array:
     # 23 bits and a half: symmetric about 1/2, and never 0 or 1.
     u = ((bits(key, shape) >> np.uint32(9)).astype(jnp.float32) + 0.5) * np.float32(2.0**-23)
     return np.float32(2**0.5) * jax.scipy.special.erfinv(2 * u - 1)
+
+
+def once(drawn: Any) -> Any:
+    """Return random numbers that are computed once and kept, whatever uses them.
+
+    Fused into each of its uses, Threefry would be compiled, and run, as many times.
+    """
+    return jax.lax.optimization_barrier(drawn)
+
+
+def pick(u: Array, count: Array) -> Array:
+    """Turn u from [0, 1] into a whole number below ``count``."""
+    return jnp.minimum((u * count.astype(jnp.float32)).astype(jnp.int32), count - 1)
 
 
 @functools.partial(jax.jit, inline=True)

@@ -23,7 +23,7 @@ from toylab import random
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.task import Batch, Task
 
-from .graph_walks import WALKS, bigram_counts, draw_walk, pick, smoothed
+from .graph_walks import WALKS, bigram_counts, draw_walk, smoothed
 from .graph_worlds import Graph, GraphWorld, truth
 
 
@@ -91,12 +91,11 @@ class GraphTracing(GraphWorld):
 
     def example(self, key: Array) -> Batch:
         """Draw one graph and one walk on it."""
-        # One stretch of bits, kept: fused into each of its uses, Threefry compiles many times.
         count = self._bits + 1 + 2 * (self.length + 1)
-        bits_E = jax.lax.optimization_barrier(random.bits(key, (count,)))
+        bits_E = random.once(random.bits(key, (count,)))
         steps_E = bits_E[self._bits :].astype(jnp.float32) * random.SCALE
         graph = self._graph(key, bits_E[: self._bits], count)
-        return self._follow(steps_E[1:], graph, pick(steps_E[0], graph.n_nodes))
+        return self._follow(steps_E[1:], graph, random.pick(steps_E[0], graph.n_nodes))
 
     def shared(self, key: Array, size: int) -> Batch:
         """Draw one graph with its tokens, and ``size`` walks on it; walk i starts at node i mod n.
@@ -111,7 +110,7 @@ class GraphTracing(GraphWorld):
 
     def follow(self, key: Array, graph: Graph, first: Array) -> Batch:
         """Draw a walk on a given graph from a given node; pairs draw their own first nodes."""
-        u_E = jax.lax.optimization_barrier(random.uniform(key, (2 * (self.length + 1),)))
+        u_E = random.once(random.uniform(key, (2 * (self.length + 1),)))
         return self._follow(u_E, graph, first)
 
     def _follow(self, u_E: Array, graph: Graph, first: Array) -> Batch:

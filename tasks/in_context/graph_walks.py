@@ -8,12 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
+from toylab.random import pick
+
 WALKS = ("walk", "non-backtracking", "pairs")
-
-
-def pick(u: Array, count: Array) -> Array:
-    """A whole number below ``count`` from u in [0, 1]."""
-    return jnp.minimum((u * count.astype(jnp.float32)).astype(jnp.int32), count - 1)
 
 
 @functools.partial(jax.jit, static_argnames=("length", "walk"))

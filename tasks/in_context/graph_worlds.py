@@ -156,9 +156,7 @@ class GraphWorld(Task):
 
     def graph(self, key: Array) -> Graph:
         """Draw a graph and the tokens of its nodes."""
-        return self._graph(
-            key, jax.lax.optimization_barrier(random.bits(key, (self._bits,))), self._bits
-        )
+        return self._graph(key, random.once(random.bits(key, (self._bits,))), self._bits)
 
     @property
     def _bits(self) -> int:

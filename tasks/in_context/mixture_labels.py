@@ -24,8 +24,6 @@ from toylab import random
 from toylab.errors import ToylabError, check_number
 from toylab.task import Batch, Number, Task
 
-from .graph_walks import pick
-
 
 @dataclass(frozen=True)
 class MixtureLabels(Task):
@@ -145,7 +143,7 @@ class MixtureLabels(Task):
         item_1ND = item_1ND / jnp.sqrt(1 + noise**2)
         pairs_N2D = jnp.stack([item_1ND[:n], labels_CD[label_1N[:n]]], 1)
         vectors_LD = jnp.concatenate([pairs_N2D.reshape(2 * n, self.dim), item_1ND[n:]])
-        start = pick(u_E[-1], jnp.int32(self.n_places - self.length + 1))
+        start = random.pick(u_E[-1], jnp.int32(self.n_places - self.length + 1))
         place_L = start + jnp.arange(self.length, dtype=jnp.int32)
         places_LX = jax.nn.one_hot(place_L, self.n_places, dtype=jnp.float32)
         latents = {
@@ -166,7 +164,7 @@ class MixtureLabels(Task):
         copies = jnp.asarray(self.copies, jnp.float32).astype(jnp.int32)
         order_N = jnp.argsort(u_E[2 * n + 2 : 3 * n + 2])
         pair_N = pool_1N[order_N // copies]
-        asked = pair_N[pick(u_E[-2], jnp.int32(n))]
+        asked = pair_N[random.pick(u_E[-2], jnp.int32(n))]
         away = jnp.asarray(self.absent, jnp.float32) > 0.5
         target = jnp.where(away, pool_1N[n], asked)
         return jnp.concatenate([pair_N, target[None]]), target
@@ -210,7 +208,7 @@ def subset(u_M: Float[Array, " M"], count: Array) -> Int[Array, " M"]:
     def step(chosen_M: Array, given: tuple[Array, Array]) -> tuple[Array, None]:
         i, u = given
         top = count - m + i
-        drawn = pick(u, top + 1)
+        drawn = random.pick(u, top + 1)
         new = jnp.where((chosen_M == drawn).any(), top, drawn)
         return jnp.where(jnp.arange(m) == i, new, chosen_M), None
 

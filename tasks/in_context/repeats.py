@@ -20,8 +20,6 @@ from toylab import random
 from toylab.errors import ToylabError, check_number
 from toylab.task import Batch, Task
 
-from .graph_walks import pick
-
 
 @dataclass(frozen=True)
 class Repeats(Task):
@@ -73,7 +71,7 @@ class Repeats(Task):
         """Draw one sequence; inputs and targets (L,)."""
         u_E = jax.lax.optimization_barrier(random.uniform(key, (1 + self.n_tokens,)))
         span = jnp.int32(self.longest - self.shortest + 1)
-        period = pick(u_E[0], span) + self.shortest
+        period = random.pick(u_E[0], span) + self.shortest
         segment_V = jnp.argsort(u_E[1:]).astype(jnp.int32)
         place_L1 = jnp.arange(self.length + 1, dtype=jnp.int32)
         token_L1 = segment_V[place_L1 % period]
