@@ -5,16 +5,11 @@ import polars as pl
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.studies.grokking.grokking.study import (
-    CLAIMS,
-    below,
-    faster_cleanup,
-    others,
-    populations,
-    share_of_delay,
-    study,
-    times,
-)
+from toylab.studies.grokking.grokking.claims import CLAIMS
+from toylab.studies.grokking.grokking.progress import others, times
+from toylab.studies.grokking.grokking.study import populations, study
+
+READINGS = {claim.key: claim.reading for claim in CLAIMS}
 
 STEP = np.arange(0, 110, 10)
 
@@ -26,6 +21,7 @@ def curve(seed, decay, train_at, test_at, loss):
             "member": np.full(len(STEP), 2 * seed + (decay == 0)),
             "init_seed": np.full(len(STEP), seed),
             "weight_decay": np.full(len(STEP), decay),
+            "diverged": np.isnan(loss),
             "step": STEP,
             "train_accuracy": (STEP >= train_at).astype(float),
             "test_accuracy": (STEP >= test_at).astype(float),
@@ -46,6 +42,11 @@ def test_times_of_a_member_that_generalises_and_of_one_that_does_not():
     assert never["cleanup"] == 100
 
 
+def test_a_network_that_diverged_at_once_has_times_and_no_error():
+    gone = curve(0, 1.0, 10, 80, [np.nan] * 11)
+    assert times(gone)["cleanup"].to_list() == [100]
+
+
 def progress(squares, **more):
     columns = {"squares": squares, "restricted": np.ones(len(STEP)), "uniform": np.full(11, 4.0)}
     one = curve(0, 1.0, 10, 80, LATE).select("member", "init_seed", "weight_decay", "step")
@@ -56,8 +57,8 @@ def test_rates_of_the_sum_of_squares():
     found = times(curve(0, 1.0, 10, 80, LATE))
     before, after = 0.001, 0.02  # fall of the logarithm per step
     log = -before * np.clip(STEP - 10, 0, 50) - after * np.clip(STEP - 60, 0, 20)
-    value = faster_cleanup({"times": found, "progress": progress(np.exp(log))})
-    np.testing.assert_allclose(value, [1000 * (after - before)], rtol=1e-6)
+    value = READINGS["weights_fall_in_cleanup"]({"times": found, "progress": progress(np.exp(log))})
+    np.testing.assert_allclose(value.array(), [1000 * (after - before)], rtol=1e-6)
 
 
 def test_a_loss_that_crosses_is_timed_against_the_delay():
@@ -66,8 +67,8 @@ def test_a_loss_that_crosses_is_timed_against_the_delay():
         "times": times(curve(0, 1.0, 10, 80, LATE)),
         "progress": progress(STEP + 1.0, restricted=restricted),
     }
-    value = share_of_delay(m, below("restricted", pl.col("uniform") / 2))
-    np.testing.assert_allclose(value, [40 / 80])
+    value = READINGS["restricted_loss_leads"](m)
+    np.testing.assert_allclose(value.array(), [40 / 80])
 
 
 def test_the_control_frequencies_are_others_and_as_many():
