@@ -9,7 +9,7 @@ import polars as pl
 from toylab.claims import Claim, Expect
 
 from .classifier_claims import CLAIMS as CLASSIFIER
-from .numbers import faithful, less, neurons, of, reached, task_vector
+from .readings import language, neurons, reached, relation, task_vector
 
 OURS = "expected, this laboratory"
 ITI = "after Li et al. 2023 (ITI); region: this laboratory"
@@ -25,7 +25,7 @@ MOODS = (
         "Over the three kinds of phrases the model's loss is within 0.1 nats of the best "
         "predictor's.",
         OURS,
-        of("learned", (pl.col("loss") - pl.col("best")).mean()),
+        language("learned").mean(pl.col("loss") - pl.col("best")),
         Expect.below(0.1),
     ),
     Claim(
@@ -34,14 +34,14 @@ MOODS = (
         "-alpha to +alpha) by 0.3 more than random directions of the same length do, each at a "
         "cost of 0.1 nats at verbs.",
         ITI,
-        less(reached("ITI", "mass mean"), reached("ITI", "random direction")),
+        reached("ITI", "mass mean") - reached("ITI", "random direction"),
         Expect.above(0.3),
     ),
     Claim(
         "iti_heads",
         "So does pushing the best heads more than as many random other heads, by 0.1.",
         ITI,
-        less(reached("ITI", "mass mean"), reached("ITI", "random heads")),
+        reached("ITI", "mass mean") - reached("ITI", "random heads"),
         Expect.above(0.1),
     ),
     Claim(
@@ -49,7 +49,7 @@ MOODS = (
         "The first component of paired differences lies along the difference of class means: "
         "|cos| is 0.8 at the middle layer.",
         REPE,
-        of("reading", pl.col("cosine").first(), pl.col("middle")),
+        language("reading").filter(middle=True).value("cosine"),
         Expect.above(0.8),
     ),
     Claim(
@@ -57,7 +57,9 @@ MOODS = (
         "Found on stories whose mood is told, it tells the mood of stories whose mood is not, "
         "better than random vectors by 0.2 of accuracy at the middle layer.",
         REPE,
-        of("reading", (pl.col("accuracy") - pl.col("random_accuracy")).first(), pl.col("middle")),
+        language("reading")
+        .filter(middle=True)
+        .value(pl.col("accuracy") - pl.col("random_accuracy")),
         Expect.above(0.2),
     ),
     Claim(
@@ -65,7 +67,7 @@ MOODS = (
         "Adding it moves the share of good nouns by 0.3 more than random vectors of the same "
         "length, each at its best layer and a cost of 0.1 nats at verbs.",
         REPE,
-        less(reached("RepE", "reading vector"), reached("RepE", "random direction")),
+        reached("RepE", "reading vector") - reached("RepE", "random direction"),
         Expect.above(0.3),
     ),
     Claim(
@@ -73,7 +75,7 @@ MOODS = (
         "Adding the difference of two one-word prompts to the first place, after a block, moves "
         "the share of good nouns by 0.3 more than random vectors of the same length.",
         ACTADD,
-        less(reached("ActAdd", "contrast"), reached("ActAdd", "random direction")),
+        reached("ActAdd", "contrast") - reached("ActAdd", "random direction"),
         Expect.above(0.3),
     ),
 )
@@ -84,14 +86,14 @@ MAPS = (
         "A task vector patched into a prompt without examples gives 0.8 of the accuracy with five "
         "examples.",
         HENDEL,
-        lambda m: task_vector("patched")(m) / task_vector("examples")(m),
+        task_vector("patched") / task_vector("examples"),
         Expect.above(0.8),
     ),
     Claim(
         "task_vector_gain",
         "It gains 0.3 of accuracy over the same prompt without it.",
         HENDEL,
-        less(task_vector("patched"), task_vector("none")),
+        task_vector("patched") - task_vector("none"),
         Expect.above(0.3),
     ),
     Claim(
@@ -105,7 +107,7 @@ MAPS = (
         "task_vector_wrong",
         "Another function's vector gives the right answer less often, by 0.5.",
         OURS,
-        less(task_vector("patched"), task_vector("wrong")),
+        task_vector("patched") - task_vector("wrong"),
         Expect.above(0.5),
     ),
 )
@@ -117,14 +119,14 @@ LENSES = (
         "before the last (the smallest gain in nats; it is trained for this, judged on new "
         "phrases).",
         BELROSE,
-        of("lenses", (pl.col("logit") - pl.col("tuned")).min()),
+        language("lenses").aggregate((pl.col("logit") - pl.col("tuned")).min()),
         Expect.above(0),
     ),
     Claim(
         "lens_descends",
         "The tuned lens's KL never rises with depth by more than 0.02 nats.",
         BELROSE,
-        of("lenses", pl.col("tuned").sort_by("layer").diff().max()),
+        language("lenses").aggregate(pl.col("tuned").sort_by("layer").diff().max()),
         Expect.below(0.02),
     ),
     Claim(
@@ -132,7 +134,7 @@ LENSES = (
         "Another layer's translator is further from the final distribution, by 0.1 nats on average "
         "over layers.",
         OURS,
-        of("lenses", (pl.col("shuffled") - pl.col("tuned")).mean()),
+        language("lenses").mean(pl.col("shuffled") - pl.col("tuned")),
         Expect.above(0.1),
     ),
 )
@@ -143,21 +145,21 @@ FACTS = (
         "A linear map from the mean Jacobian at 8 subjects names the object of 70% of other "
         "subjects, for colour and shape.",
         LRE,
-        faithful("colour", "shape"),
+        relation("colour", "shape"),
         Expect.above(0.7),
     ),
     Claim(
         "lre_beyond_constant",
         "That is 0.3 more than the map's constant part alone (the mean output) gives.",
         OURS,
-        less(faithful("colour", "shape"), faithful("colour", "shape", value="constant")),
+        relation("colour", "shape") - relation("colour", "shape", column="constant"),
         Expect.above(0.3),
     ),
     Claim(
         "lre_blend",
         "On the blend of both, a sum modulo 4, it is less faithful, by 0.2.",
         LRE,
-        less(faithful("colour", "shape"), faithful("blend")),
+        relation("colour", "shape") - relation("blend"),
         Expect.above(0.2),
     ),
     Claim(
@@ -165,17 +167,15 @@ FACTS = (
         "Moving a subject through the low-rank inverse changes the answer to the wanted object in "
         "70% of pairs, for colour and shape.",
         LRE,
-        faithful("colour", "shape", value="causal"),
+        relation("colour", "shape", column="causal"),
         Expect.above(0.7),
     ),
     Claim(
         "lre_causal_random",
         "Random moves of the same length do so less often, by 0.5.",
         OURS,
-        less(
-            faithful("colour", "shape", value="causal"),
-            faithful("colour", "shape", value="causal_random"),
-        ),
+        relation("colour", "shape", column="causal")
+        - relation("colour", "shape", column="causal_random"),
         Expect.above(0.5),
     ),
     Claim(
@@ -197,7 +197,7 @@ FACTS = (
         "kn_specific",
         "Facts of other subjects lose less than the fact itself, by 0.2.",
         OURS,
-        less(neurons("top"), neurons("top", "others")),
+        neurons("top") - neurons("top", "others"),
         Expect.above(0.2),
     ),
 )

@@ -4,14 +4,24 @@ Numbers of papers that stand in the notes from memory only are not given as thei
 and all controls, are this laboratory's.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
+
+from .readings import (
+    FROM_CHANCE,
+    GAINED,
+    accuracy,
+    arithmetic,
+    best_iia,
+    most_iia,
+    reward,
+    saliency,
+    scenes,
+    significant,
+    skill,
+    tcav,
+)
 
 OURS = "expected, this laboratory"
 ILHARCO = "Ilharco et al. 2023 (arXiv:2212.04089); region: this laboratory"
@@ -20,68 +30,6 @@ SMILKOV = "Smilkov et al. 2017 (arXiv:1706.03825); region: this laboratory"
 WANG = "Wang et al. 2022 (arXiv:2211.07349); region: this laboratory"
 LI = "Li et al. 2024 (arXiv:2402.14688); region: this laboratory"
 GEIGER = "Geiger et al. 2023 (arXiv:2303.02536), tutorial of pyvene; region: this laboratory"
-Measure = Callable[[Mapping[str, Any]], np.ndarray]
-
-
-def of(table: str, value: pl.Expr, **where: Any) -> Measure:
-    """An aggregate over a seed's rows that hold these values."""
-
-    def measure(m: Mapping[str, Any]) -> np.ndarray:
-        kept = m[table]
-        for name, wanted in where.items():
-            kept = kept.filter(pl.col(name) == wanted)
-        return per_unit(kept, value)
-
-    return measure
-
-
-def less(left: Measure, right: Measure) -> Measure:
-    """Difference, seed by seed."""
-    return lambda m: left(m) - right(m)
-
-
-def significant() -> pl.Expr:
-    """Share of concepts that the test calls significant at 5%; NaN where a p-value is."""
-    called = pl.when(pl.col("p").is_nan()).then(float("nan"))
-    return called.otherwise((pl.col("p") < 0.05).cast(pl.Float64)).mean()
-
-
-def arithmetic(column: str, operation: str, vector: str = "task") -> Measure:
-    """Mean over rules, or over pairs of rules."""
-    return of("toy_arithmetic", pl.col(column).mean(), operation=operation, vector=vector)
-
-
-def tcav(value: pl.Expr, role: str) -> Measure:
-    """Over a seed's concepts of one role."""
-    return of("toy_tcav", value, role=role)
-
-
-def saliency(column: str, network: str = "trained", method: str = "smooth") -> Measure:
-    """A seed's number for one method on one network."""
-    return of("toy_saliency", pl.col(column).mean(), network=network, method=method)
-
-
-def skill(column: str, group: str) -> Measure:
-    """Mean over the four rules."""
-    return of("toy_skills", pl.col(column).mean(), group=group)
-
-
-def reward(chooser: str, k: int) -> Measure:
-    """Mean reward of the answer that a chooser picks among k."""
-    return of("toy_choice", pl.col("reward").mean(), chooser=chooser, k=k)
-
-
-def iia(arm: str, value: pl.Expr) -> Measure:
-    """Interchange accuracy, over layers."""
-    return of("toy_alignment", value, arm=arm)
-
-
-BEST = pl.col("iia").sort_by("valid").last()  # the layer that is best on other examples
-OFF_HALF = (pl.col("score") - 0.5).abs().mean()
-
-# Of the sums over pairs: a rule that was known before has next to nothing to gain.
-GAINED = (pl.col("target") - pl.col("before")).sum() / (pl.col("tuned") - pl.col("before")).sum()
-
 ARITHMETIC = (
     Claim(
         "task_arithmetic_negate",
@@ -96,7 +44,7 @@ ARITHMETIC = (
         "A random vector with each weight's norm, subtracted by the same rule, leaves more of it: "
         "0.3 or more.",
         OURS,
-        less(arithmetic("kept", "negate", "random"), arithmetic("kept", "negate")),
+        arithmetic("kept", "negate", "random") - arithmetic("kept", "negate"),
         Expect.above(0.3),
     ),
     Claim(
@@ -112,7 +60,7 @@ ARITHMETIC = (
         "Not for what the network knew before: the sum has half or more of what fine-tuning gained "
         "on both rules.",
         OURS,
-        of("toy_arithmetic", GAINED, operation="add", vector="task"),
+        scenes("toy_arithmetic").filter(operation="add", vector="task").aggregate(GAINED),
         Expect.above(0.5),
     ),
 )
@@ -136,21 +84,21 @@ CONCEPTS = (
         "tcav_random",
         "Sets of random images, treated as concepts, are called significant in a tenth or less.",
         KIM,
-        tcav(significant(), "random"),
+        significant("random"),
         Expect.below(0.1),
     ),
     Claim(
         "tcav_absent",
         "So are concepts that images have and the rule has not.",
         KIM,
-        tcav(significant(), "absent"),
+        significant("absent"),
         Expect.below(0.1),
     ),
     Claim(
         "tcav_gap",
         "Scores of the rule's concepts lie further from 1/2 than those of absent ones, by 0.2.",
         OURS,
-        less(tcav(OFF_HALF, "in rule"), tcav(OFF_HALF, "absent")),
+        tcav(FROM_CHANCE, "in rule") - tcav(FROM_CHANCE, "absent"),
         Expect.above(0.2),
     ),
 )
@@ -167,21 +115,21 @@ GRADIENTS = (
         "smoothgrad_gain",
         "The overlap (IoU of the 9 strongest pixels with the object's box) grows by 0.02.",
         SMILKOV,
-        less(saliency("iou"), saliency("iou", method="plain")),
+        saliency("iou") - saliency("iou", method="plain"),
         Expect.above(0.02),
     ),
     Claim(
         "smoothgrad_learned",
         "It exceeds that of an untrained network by 0.2.",
         OURS,
-        less(saliency("iou"), saliency("iou", "untrained")),
+        saliency("iou") - saliency("iou", "untrained"),
         Expect.above(0.2),
     ),
     Claim(
         "smoothgrad_object",
         "The object's box is met more than the grey one's, which does not count, by 0.1.",
         OURS,
-        less(saliency("iou"), saliency("other")),
+        saliency("iou") - saliency("other"),
         Expect.above(0.1),
     ),
 )
@@ -207,14 +155,14 @@ SKILLS = (
         "Noise on a tenth of neurons, the most predictive, costs 5 points of the rule's accuracy "
         "more than on random ones.",
         WANG,
-        less(skill("own", "top"), skill("own", "random")),
+        skill("own", "top") - skill("own", "random"),
         Expect.above(0.05),
     ),
     Claim(
         "skill_specific",
         "It costs 5 points more on the rule than on the others.",
         OURS,
-        less(skill("own", "top"), skill("others", "top")),
+        skill("own", "top") - skill("others", "top"),
         Expect.above(0.05),
     ),
 )
@@ -224,24 +172,21 @@ CHOICE = (
         "qprobe_gain",
         "Picking among 32 answers by a linear Q on frozen features gains 0.15 of reward over one.",
         LI,
-        less(reward("probe", 32), reward("probe", 1)),
+        reward("probe", 32) - reward("probe", 1),
         Expect.above(0.15),
     ),
     Claim(
         "qprobe_oracle",
         "That is 80% of what the best of 32 gains.",
         OURS,
-        lambda m: (
-            (reward("probe", 32)(m) - reward("probe", 1)(m))
-            / (reward("oracle", 32)(m) - reward("probe", 1)(m))
-        ),
+        (reward("probe", 32) - reward("probe", 1)) / (reward("oracle", 32) - reward("probe", 1)),
         Expect.above(0.8),
     ),
     Claim(
         "qprobe_features",
         "Features of an untrained network gain less, by 0.1.",
         OURS,
-        less(reward("probe", 32), reward("untrained features", 32)),
+        reward("probe", 32) - reward("untrained features", 32),
         Expect.above(0.1),
     ),
 )
@@ -251,7 +196,7 @@ ALIGNMENT = (
         "das_task",
         "The network solves hierarchical equality: 99% of new examples.",
         GEIGER,
-        of("toy_networks", pl.col("accuracy").mean(), network="equality"),
+        accuracy(network="equality"),
         Expect.above(0.99),
         paper=0.996,
     ),
@@ -260,7 +205,7 @@ ALIGNMENT = (
         "With a trained rotation, interchanging half a layer acts as interchanging w == x: 95% of "
         "new pairs (the layer that is best on other pairs).",
         GEIGER,
-        iia("true", BEST),
+        best_iia("true"),
         Expect.above(0.95),
         paper=0.97,
     ),
@@ -269,14 +214,14 @@ ALIGNMENT = (
         "A variable that the network does not need (a sign of w) cannot be aligned: 55% at every "
         "layer (the largest).",
         OURS,
-        iia("wrong variable", pl.col("iia").max()),
+        most_iia("wrong variable"),
         Expect.below(0.55),
     ),
     Claim(
         "das_random_rotation",
         "A random rotation has 0.2 less than the trained one.",
         OURS,
-        less(iia("true", BEST), iia("random rotation", pl.col("iia").max())),
+        best_iia("true") - most_iia("random rotation"),
         Expect.above(0.2),
     ),
     Claim(
@@ -284,7 +229,7 @@ ALIGNMENT = (
         "An untrained network cannot be aligned by a rotation: 60% at every layer (the largest). "
         "Maps more expressive than a rotation could (Sutter et al. 2025).",
         OURS,
-        iia("untrained", pl.col("iia").max()),
+        most_iia("untrained"),
         Expect.below(0.6),
     ),
 )

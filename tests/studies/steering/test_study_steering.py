@@ -15,7 +15,7 @@ from toylab.studies.steering.steering import (
     maps,
     moods,
     neurons,
-    numbers,
+    readings,
     relations,
 )
 from toylab.studies.steering.steering.language import Config
@@ -64,8 +64,8 @@ def test_conditions_add_each_vector_with_both_signs_where_it_belongs():
     assert table["swing"].to_list() == pytest.approx([0.7, 0.1])
     assert table["cost"].to_list() == pytest.approx([0.08, 0.2])
     # The second row is too dear, so that nothing is reached there.
-    assert numbers.reached("ITI", "mass mean")({"doses": table}) == pytest.approx([0.7])
-    assert numbers.reached("RepE", "reading vector")({"doses": table}) == pytest.approx([0.0])
+    assert readings.reached("ITI", "mass mean")({"doses": table}).values == pytest.approx([0.7])
+    assert readings.reached("RepE", "reading vector")({"doses": table}).values == pytest.approx([0])
 
 
 def test_layers_of_task_vectors():
@@ -152,7 +152,7 @@ def test_figures_and_claims_of_made_up_measures(tmp_path):
         ]
         for i, figure in enumerate(drawn):
             fig.save(figure, tmp_path, str(i), formats=("png",))
-    values = {c.key: c.measure(made) for c in (*claims.MAPS, *claims.LENSES)}
+    values = {c.key: c.reading(made).values for c in (*claims.MAPS, *claims.LENSES)}
     np.testing.assert_allclose(values["task_vector_accuracy"], 0.8 / 0.9)
     np.testing.assert_allclose(values["task_vector_wrong"], 0.7)
     np.testing.assert_allclose(values["lens_tuned"], 0.5)
