@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from toylab.report import figures as fig
-from toylab.studies.othello.othello.claims import as_near
+from toylab.studies.othello.othello.readings import ahead
 from toylab.tasks.othello.othello import ENDLESS, Othello
 
 from . import boards
@@ -231,7 +231,7 @@ def targets(measures: Mapping[str, Any]) -> Figure:
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.invert_xaxis()
     ax.legend(loc="upper left")
-    gap = as_near(measures).mean()
+    gap = ahead(measures).values.mean()
     words = f"{100 * gap:+.1f} points of the board from targets that are chances,"
     fig.title(ax, f"{words} where both are as near to the best prediction")
     return sheet

@@ -6,96 +6,17 @@ another seed would change it. That is what the small boards are for, with a popu
 A probe's number is that of the layer that is best on games set aside for choosing it.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import numpy as np
 import polars as pl
-from scipy.stats import spearmanr
 
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
+from toylab.read import table
 
 from .probes import LATE, WRONG
+from .readings import GAIN, ahead, games, over, small, together
 
-Tables = Mapping[str, Any]
 LI, NANDA = "Li et al. 2022", "Nanda et al. 2023"
 META = "Chawla et al. 2026"
 WORLDS = (*WRONG, LATE)
-
-
-def games(expression: pl.Expr) -> Callable[[Tables], np.ndarray]:
-    """One value per held-out game, the mean over the networks."""
-    return lambda m: per_unit(m["games"], expression.mean(), "game")
-
-
-def small(expression: pl.Expr, **where: Any) -> Callable[[Tables], np.ndarray]:
-    """One value per seed of the small networks that ``where`` picks, at the end of training."""
-
-    def value(m: Tables) -> np.ndarray:
-        table = m["small"].filter(pl.col("step") == pl.col("step").max())
-        for column, wanted in where.items():
-            table = table.filter(pl.col(column) == wanted)
-        return per_unit(table, expression.mean())
-
-    return value
-
-
-def quotient(top: Callable[[Tables], Any], bottom: Callable[[Tables], Any]) -> Any:
-    """The quotient of two measures, seed by seed."""
-    return lambda m: top(m) / bottom(m)
-
-
-def least(m: Tables, column: str) -> float:
-    """The smallest value of a setting among the small networks."""
-    return m["small"][column].min()
-
-
-def most(m: Tables, column: str) -> float:
-    """The greatest value of a setting among the small networks."""
-    return m["small"][column].max()
-
-
-GAIN = pl.col("accuracy") - pl.col("untrained")
-
-
-def over(column: str, value: pl.Expr) -> Callable[[Tables], np.ndarray]:
-    """A number at the least value of a setting, over that at the greatest, in the same row."""
-
-    def ratio(m: Tables) -> np.ndarray:
-        low = small(value, row=column, **{column: least(m, column)})
-        high = small(value, row=column, **{column: most(m, column)})
-        return quotient(low, high)(m)
-
-    return ratio
-
-
-def together(m: Tables) -> np.ndarray:
-    """Rank correlation over training of the board's accuracy with nearness to the floor."""
-    values = []
-    rows = m["small"].filter(pl.col("row") == "main")
-    for _, seed in rows.group_by("init_seed", maintain_order=True):
-        values.append(spearmanr(seed["accuracy"], -seed["divergence"]).statistic)
-    return np.array(values)
-
-
-def as_near(m: Tables) -> np.ndarray:
-    """How much better the board of networks trained on expected moves is told than that of networks
-    trained on played ones, seed by seed, where both are as near to the best prediction.
-
-    That is where the latter end: the former's accuracy is interpolated between its snapshots, in
-    the logarithm of the divergence.
-    """
-    rows = m["small"]
-    ends = rows.filter(pl.col("row") == "main", pl.col("step") == pl.col("step").max())
-    values = []
-    for end in ends.sort("init_seed").iter_rows(named=True):
-        of_seed = (pl.col("row") == "expected") & (pl.col("init_seed") == end["init_seed"])
-        path = rows.filter(of_seed).sort("divergence")
-        if len(path):
-            near = np.log([end["divergence"], *path["divergence"]])
-            values.append(np.interp(near[0], near[1:], path["accuracy"]) - end["accuracy"])
-    return np.array(values)
 
 
 def wrong_worlds() -> pl.Expr:
@@ -234,7 +155,7 @@ CLAIMS = (
         "After a silent pass the board is that of the player who really moves next: its probe "
         "tells at least 0.05 more squares than that of strict alternation (games with a pass).",
         "an open question of the replications: their labels go by parity",
-        lambda m: per_unit(m["passes"], (pl.col("by_mover") - pl.col("by_parity")).mean(), "game"),
+        table("passes", of="main").mean(pl.col("by_mover") - pl.col("by_parity"), unit="game"),
         Expect.above(0.05),
         unit="game",
     ),
@@ -275,7 +196,7 @@ CLAIMS = (
         "them tell it at most 0.03 better than those trained on moves played, where both are as "
         "near to the best prediction (a control added with the third network).",
         "control",
-        as_near,
+        ahead,
         Expect.below(0.03),
     ),
     Claim(

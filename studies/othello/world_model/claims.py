@@ -9,16 +9,7 @@ seeds. A margin is taken over the best control. Thresholds without another sourc
 from toylab.analysis.world.outcomes import BARS
 from toylab.claims import Claim, Expect
 
-from .numbers import (
-    build_up,
-    by_seed,
-    distinction,
-    margin,
-    met,
-    shares,
-    spurious,
-    value,
-)
+from .readings import build_up, by_seed, changes, margin, met, spurious, value
 
 PAPER = "Li, Viégas and Wattenberg 2025"
 ALONE = "; of one network"
@@ -90,7 +81,7 @@ CLAIMS = (
         "T6: steps of the same length in a random direction, or to turn another disc over, mend "
         "less than a quarter" + ALONE + ".",
         PAPER + " (causal)",
-        spurious,
+        spurious(),
         Expect.below(BARS.spurious),
         None,
         "edit",
@@ -101,7 +92,7 @@ CLAIMS = (
         "what they differ between boards, and so do they after the last place's activation has "
         "been swapped" + ALONE + ".",
         PAPER + " (the factored diagram commutes)",
-        shares,
+        changes(),
         Expect.below(BARS.unchanged),
         None,
         "pair",
@@ -121,7 +112,7 @@ CLAIMS = (
         "T7: of the shortest continuations that tell two boards apart, 90% of the network's are "
         "the rules', and 90% of the rules' are the network's" + ALONE + ".",
         "Vafa et al. 2024 (distinction precision and recall)",
-        distinction,
+        value("T7", "distinction precision", "distinction recall"),
         Expect.above(BARS.language),
         None,
         "pair",
@@ -139,7 +130,7 @@ CLAIMS = (
         "T2 on the smallest board: the trained network's probe reads 0.1 more than the untrained "
         "network's, states weighed alike.",
         PAPER + " (learned)",
-        by_seed("T2", less="untrained"),
+        by_seed("T2", minus="untrained"),
         Expect.above(BARS.margin),
         0.25,
     ),
@@ -156,7 +147,7 @@ CLAIMS = (
         "T8 on the smallest board: in games of the one opening that was left out of training, the "
         "likeliest move is legal nearly as often as in others, within 0.02.",
         "Li et al. 2022, section 2.3: 0.02% illegal moves against 0.01%",
-        by_seed("T8", "likeliest token allowed", less="seen"),
+        by_seed("T8", "likeliest token allowed", minus="seen"),
         Expect.above(-BARS.drop),
         -0.0001,
     ),
@@ -165,7 +156,7 @@ CLAIMS = (
         "T8 on the smallest board: the probe fitted on the other openings reads nearly as much of "
         "the board in games of the one left out, within 0.02.",
         "Li et al. 2022, section 2.3",
-        by_seed("T8", "variables read right", less="seen"),
+        by_seed("T8", "variables read right", minus="seen"),
         Expect.above(-BARS.drop),
     ),
     Claim(

@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 from toylab.errors import ToylabError
 from toylab.studies.othello import network as o
 from toylab.studies.othello.othello import probes as p
-from toylab.studies.othello.othello.claims import as_near
+from toylab.studies.othello.othello.readings import ahead
 from toylab.taps import run
 from toylab.tasks.othello.othello import Othello
 
@@ -162,4 +162,4 @@ def test_boards_are_compared_where_both_are_as_near_to_the_best_prediction():
     ]
     table = pl.DataFrame(rows, ["row", "step", "divergence", "accuracy"], orient="row")
     both = pl.concat([table.with_columns(init_seed=pl.lit(seed)) for seed in (0, 1)])
-    np.testing.assert_allclose(as_near({"small": both}), [0.05, 0.05], atol=1e-9)
+    np.testing.assert_allclose(ahead({"small": both}).values, [0.05, 0.05], atol=1e-9)

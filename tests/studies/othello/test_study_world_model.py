@@ -11,7 +11,7 @@ from toylab.analysis.world.base import truth
 from toylab.errors import ToylabError
 from toylab.figures.othello.world_model import draw
 from toylab.report import figures as fig
-from toylab.studies.othello.world_model import numbers
+from toylab.studies.othello.world_model import readings
 from toylab.studies.othello.world_model.study import Config, populations
 from toylab.studies.othello.world_model.world import OthelloWorld
 from toylab.tasks.othello.othello import Othello
@@ -85,12 +85,13 @@ def test_margins_are_over_the_best_control_of_the_worst_part() -> None:
         T4_a={"value": [0.9, 0.9], "wrong": [0.1, 0.1]},
         T4_b={"value": [0.6, 0.7], "wrong": [0.5, 0.5]},
     )
-    assert numbers.margin("T2")(m) == pytest.approx([0.2, 0.3])
-    assert numbers.margin("T4")(m) == pytest.approx([0.1, 0.2])
-    assert numbers.value("T4")(m) == pytest.approx([0.6, 0.7])
-    assert numbers.value("T4", "a")(m) == pytest.approx([0.9, 0.9])
+    assert readings.margin("T2")(m).values == pytest.approx([0.2, 0.3])
+    assert readings.margin("T4")(m).values == pytest.approx([0.1, 0.2])
+    assert readings.value("T4")(m).values == pytest.approx([0.6, 0.7])
+    assert readings.value("T4", "a")(m).values == pytest.approx([0.9, 0.9])
     m = units(T7_distinction_precision={"value": [np.nan]}, T7_distinction_recall={"value": [1.0]})
-    assert np.isnan(numbers.distinction(m)).all()
+    worse = readings.value("T7", "distinction precision", "distinction recall")
+    assert np.isnan(worse(m).array()).all()
 
 
 def test_shares_and_spurious_edits() -> None:
@@ -99,8 +100,8 @@ def test_shares_and_spurious_edits() -> None:
         T7_outputs={"value": [0.1, 0.1], "other": [0.5, 0.5], "same": [0.4, 0.4]},
         T7_patched_outputs={"value": [0.0, 0.2], "other": [0.2, 0.2]},
     )
-    assert numbers.spurious(m) == pytest.approx([0.0, 0.1])
-    assert numbers.shares(m) == pytest.approx([0.0, 1.0])
+    assert readings.spurious()(m).values == pytest.approx([0.0, 0.1])
+    assert readings.changes()(m).values == pytest.approx([0.0, 1.0])
 
 
 def means() -> pl.DataFrame:
@@ -134,11 +135,11 @@ def layers() -> pl.DataFrame:
 
 def test_numbers_per_seed() -> None:
     m = {"means": means(), "layers": layers()}
-    assert numbers.by_seed("T4")(m) == pytest.approx([0.7, 0.71])
-    assert numbers.by_seed("T8", "p", less="seen")(m) == pytest.approx([0.3, 0.31])
-    assert numbers.met("small", ("T1", "T4"))(m).tolist() == [1, 1]
-    assert numbers.met("small untrained", ("T1", "T4"))(m).tolist() == [0, 0]
-    assert numbers.build_up(m) == pytest.approx([0.1])
+    assert readings.by_seed("T4")(m).values == pytest.approx([0.7, 0.71])
+    assert readings.by_seed("T8", "p", minus="seen")(m).values == pytest.approx([0.3, 0.31])
+    assert readings.met("small", ("T1", "T4"))(m).values.tolist() == [1, 1]
+    assert readings.met("small untrained", ("T1", "T4"))(m).values.tolist() == [0, 0]
+    assert readings.build_up(m).values == pytest.approx([0.1])
 
 
 def test_draw() -> None:
