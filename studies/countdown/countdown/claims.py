@@ -6,13 +6,9 @@ attempts that keep the rules. Scores are of traces drawn at temperature 1 unless
 greedy.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import numpy as np
-import polars as pl
-
 from toylab.claims import Claim, Expect
+
+from .readings import coverage, passed, score
 
 SOS = "Gandhi et al. 2024 (arXiv:2404.03683)"
 QIN = "Qin et al. 2025 (arXiv:2504.07052)"
@@ -20,43 +16,6 @@ YU = "Yu et al. 2025 (arXiv:2510.12157)"
 R1 = "DeepSeek-AI 2025 (arXiv:2501.12948)"
 OWN = "expected, this laboratory"
 ADDED = "(added after a first judged run)"
-Measures = Mapping[str, Any]
-Value = Callable[[Measures], np.ndarray]
-
-
-def score(arm: str, column: str, split: str = "numbers", how: str = "sampled") -> Value:
-    """A column of the table of scores, by seed."""
-
-    def values(measures: Measures) -> np.ndarray:
-        chosen = {"arm": arm, "split": split, "how": how}
-        return measures["scores"].filter(**chosen).sort("init_seed")[column].to_numpy()
-
-    return values
-
-
-def passed(arm: str, k: int) -> Value:
-    """pass@k by seed."""
-    return lambda m: m["passk"].filter(arm=arm, k=k).sort("init_seed")["rate"].to_numpy()
-
-
-def most(arm: str) -> Value:
-    """pass@k at the most samples, by seed."""
-    return lambda m: (
-        (m["passk"].filter(pl.col("arm") == arm, pl.col("k") == pl.col("k").max()))
-        .sort("init_seed")["rate"]
-        .to_numpy()
-    )
-
-
-def less(a: Value, b: Value) -> Value:
-    """One number minus another."""
-    return lambda m: a(m) - b(m)
-
-
-def baseline(column: str) -> Value:
-    """What needs no network: chance and teacher, the same for every seed."""
-    return lambda m: np.full(m["scores"]["init_seed"].n_unique(), m["baselines"][column][0])
-
 
 PRETRAINING = (
     Claim(
@@ -66,28 +25,22 @@ PRETRAINING = (
         "greedy.",
         source=f"{SOS}: 51.3% against 25.7%; threshold of this laboratory",
         paper=0.255,
-        measure=less(
-            score("search", "solved", how="greedy"), score("direct", "solved", how="greedy")
-        ),
+        reading=score("search", "solved", how="greedy") - score("direct", "solved", how="greedy"),
         expect=Expect.above(0.10),
     ),
     Claim(
         key="search_beats_optimal_targets",
         text="The same on held-out targets.",
         source=f"{SOS}; threshold of this laboratory",
-        measure=less(
-            score("search", "solved", "targets", "greedy"),
-            score("direct", "solved", "targets", "greedy"),
-        ),
+        reading=score("search", "solved", "targets", "greedy")
+        - score("direct", "solved", "targets", "greedy"),
         expect=Expect.above(0.10),
     ),
     Claim(
         key="clean_search_beats_optimal",
         text="So does one whose traces have right verdicts.",
         source=f"{SOS}; threshold of this laboratory",
-        measure=less(
-            score("clean", "solved", how="greedy"), score("direct", "solved", how="greedy")
-        ),
+        reading=score("clean", "solved", how="greedy") - score("direct", "solved", how="greedy"),
         expect=Expect.above(0.10),
     ),
     Claim(
@@ -96,7 +49,7 @@ PRETRAINING = (
         "covers fewer instances than the search network solves with right verdicts (pass@4 against "
         "one trace, drawn at temperature 1).",
         source=f"{QIN}: parallel samples against sequential search; sign expected, this laboratory",
-        measure=less(score("clean", "solved"), passed("direct", 4)),
+        reading=score("clean", "solved") - passed("direct", 4),
         expect=Expect.above(0.0),
     ),
     Claim(
@@ -104,7 +57,7 @@ PRETRAINING = (
         text="One answer of the optimal-path network, drawn at temperature 1, is right more often "
         "than a plan drawn evenly.",
         source=OWN,
-        measure=less(score("direct", "solved"), baseline("one_plan")),
+        reading=score("direct", "solved", minus="one_plan"),
         expect=Expect.above(0.02),
     ),
     Claim(
@@ -112,7 +65,7 @@ PRETRAINING = (
         text="A network that learned from attempts in random order, with right verdicts, solves as "
         "many instances as random search with the teacher's budget.",
         source=OWN,
-        measure=less(score("clean", "solved"), baseline("random_search")),
+        reading=score("clean", "solved", minus="random_search"),
         expect=Expect.between(-0.05, 0.05),
     ),
     Claim(
@@ -120,7 +73,7 @@ PRETRAINING = (
         text="Verdict noise costs accuracy: drawn traces of the network that learned from noisy "
         "verdicts solve fewer instances than those of one that learned from right verdicts.",
         source=OWN,
-        measure=less(score("clean", "solved"), score("search", "solved")),
+        reading=score("clean", "solved") - score("search", "solved"),
         expect=Expect.above(0.10),
     ),
     Claim(
@@ -128,7 +81,7 @@ PRETRAINING = (
         text="Drawn verdicts carry the noise of the traces: wrong attempts that keep the rules are "
         "marked ok about as often as the teacher marked them so, in 2,000 traces.",
         source=OWN,
-        measure=less(score("search", "false_ok"), baseline("noise")),
+        reading=score("search", "false_ok", minus="noise"),
         expect=Expect.between(-0.03, 0.03),
     ),
     Claim(
@@ -136,14 +89,14 @@ PRETRAINING = (
         text="Attempts drawn at temperature 1 keep the rules: numbers in hand, right results.",
         source=f"{SOS}: 0.8% of states are wrong; threshold of this laboratory",
         paper=0.992,
-        measure=score("search", "sound"),
+        reading=score("search", "sound"),
         expect=Expect.above(0.95),
     ),
     Claim(
         key="parsed_before",
         text="Drawn traces read as traces to their end, before reward.",
         source="threshold of the notes",
-        measure=score("search", "parsed"),
+        reading=score("search", "parsed"),
         expect=Expect.above(0.95),
     ),
 )
@@ -155,23 +108,21 @@ REWARD = (
         "points.",
         source=f"{QIN}: 41.5% to 68% at 3M parameters; threshold of this laboratory",
         paper=0.265,
-        measure=less(score("reward", "solved"), score("search", "solved")),
+        reading=score("reward", "solved") - score("search", "solved"),
         expect=Expect.above(0.10),
     ),
     Claim(
         key="reward_gain_greedy",
         text="And of greedy traces by at least 5 points: the gain is more than less noise.",
         source=OWN,
-        measure=less(
-            score("reward", "solved", how="greedy"), score("search", "solved", how="greedy")
-        ),
+        reading=score("reward", "solved", how="greedy") - score("search", "solved", how="greedy"),
         expect=Expect.above(0.05),
     ),
     Claim(
         key="reward_gain_targets",
         text="On held-out targets the gain of drawn traces is at least 10 points too.",
         source=OWN,
-        measure=less(score("reward", "solved", "targets"), score("search", "solved", "targets")),
+        reading=score("reward", "solved", "targets") - score("search", "solved", "targets"),
         expect=Expect.above(0.10),
     ),
     Claim(
@@ -179,7 +130,7 @@ REWARD = (
         text="After reward the network that learned from noisy verdicts solves at least as many "
         "instances as one that learned from right ones and had no reward.",
         source=OWN,
-        measure=less(score("reward", "solved"), score("clean", "solved")),
+        reading=score("reward", "solved") - score("clean", "solved"),
         expect=Expect.above(0.0),
     ),
     Claim(
@@ -187,7 +138,7 @@ REWARD = (
         text="After reward it solves more instances than random search with the whole room of "
         "attempts: it has learned which attempts to make.",
         source=OWN,
-        measure=less(score("reward", "solved"), baseline("random_room")),
+        reading=score("reward", "solved", minus="random_room"),
         expect=Expect.above(0.0),
     ),
     Claim(
@@ -195,21 +146,21 @@ REWARD = (
         text="Reward at least halves the share of wrong attempts that are marked ok, among those "
         "that keep the rules.",
         source=f"{YU} saw reward raise it; region of this laboratory",
-        measure=lambda m: score("reward", "false_ok")(m) / score("search", "false_ok")(m),
+        reading=score("reward", "false_ok") / score("search", "false_ok"),
         expect=Expect.below(0.5),
     ),
     Claim(
         key="false_ok_rises",
         text="Reward raises that share.",
         source=f"{YU}: false positives rise",
-        measure=less(score("reward", "false_ok"), score("search", "false_ok")),
+        reading=score("reward", "false_ok") - score("search", "false_ok"),
         expect=Expect.above(0.0),
     ),
     Claim(
         key="false_no_falls",
         text="Reward lowers the share of right attempts that are marked no.",
         source=f"{YU}: false negatives fall",
-        measure=less(score("reward", "false_no"), score("search", "false_no")),
+        reading=score("reward", "false_no") - score("search", "false_no"),
         expect=Expect.below(0.0),
     ),
     Claim(
@@ -217,7 +168,7 @@ REWARD = (
         text="Networks of right verdicts, without noise to unlearn, gain from reward too: 5 points "
         f"of drawn accuracy {ADDED}.",
         source=OWN,
-        measure=less(score("clean reward", "solved"), score("clean", "solved")),
+        reading=score("clean reward", "solved") - score("clean", "solved"),
         expect=Expect.above(0.05),
     ),
     Claim(
@@ -225,10 +176,9 @@ REWARD = (
         text="The share of wrong attempts marked ok falls by 5 points more in networks of noisy "
         f"verdicts than in those of right ones {ADDED}.",
         source=OWN,
-        measure=less(
-            less(score("search", "false_ok"), score("reward", "false_ok")),
-            less(score("clean", "false_ok"), score("clean reward", "false_ok")),
-        ),
+        reading=score("search", "false_ok")
+        - score("reward", "false_ok")
+        - (score("clean", "false_ok") - score("clean reward", "false_ok")),
         expect=Expect.above(0.05),
     ),
     Claim(
@@ -236,28 +186,28 @@ REWARD = (
         text="Where there is no noise to unlearn, reward raises the share of wrong attempts marked "
         f"ok {ADDED}.",
         source=f"{YU}: false positives rise",
-        measure=less(score("clean reward", "false_ok"), score("clean", "false_ok")),
+        reading=score("clean reward", "false_ok") - score("clean", "false_ok"),
         expect=Expect.above(0.0),
     ),
     Claim(
         key="traces_grow",
         text="Drawn traces make more attempts after reward.",
         source=f"{R1}: responses grow longer under reward",
-        measure=less(score("reward", "attempts"), score("search", "attempts")),
+        reading=score("reward", "attempts") - score("search", "attempts"),
         expect=Expect.above(0.0),
     ),
     Claim(
         key="parsed_after",
         text="Drawn traces still read as traces to their end.",
         source="threshold of the notes",
-        measure=score("reward", "parsed"),
+        reading=score("reward", "parsed"),
         expect=Expect.above(0.95),
     ),
     Claim(
         key="sound_after",
         text="Attempts still keep the rules.",
         source=OWN,
-        measure=score("reward", "sound"),
+        reading=score("reward", "sound"),
         expect=Expect.above(0.95),
     ),
     Claim(
@@ -265,14 +215,14 @@ REWARD = (
         text="Diversity falls: of the traces drawn for one prompt, fewer open with different "
         "attempts.",
         source=f"{QIN}: reward costs diversity; sign of the notes",
-        measure=less(score("reward", "openings"), score("search", "openings")),
+        reading=score("reward", "openings") - score("search", "openings"),
         expect=Expect.below(0.0),
     ),
     Claim(
         key="search_coverage_kept",
         text="Reward does not lower the search network's pass@16.",
         source=f"{QIN}: the search model's gain holds at full budget",
-        measure=less(most("reward"), most("search")),
+        reading=coverage("reward") - coverage("search"),
         expect=Expect.above(0.0),
     ),
 )
@@ -283,7 +233,7 @@ DIRECT = (
         text="Reward raises the optimal-path network's pass@1.",
         source=f"{QIN}: 8.5% to 33% at 3M parameters",
         paper=0.245,
-        measure=less(passed("direct reward", 1), passed("direct", 1)),
+        reading=passed("direct reward", 1) - passed("direct", 1),
         expect=Expect.above(0.05),
     ),
     Claim(
@@ -291,7 +241,7 @@ DIRECT = (
         text="And lowers its pass@16: diversity collapses.",
         source=f"{QIN}: pass@32 falls from 69.5% to 42.5%",
         paper=-0.27,
-        measure=less(most("direct reward"), most("direct")),
+        reading=coverage("direct reward") - coverage("direct"),
         expect=Expect.below(0.0),
     ),
     Claim(
@@ -299,7 +249,7 @@ DIRECT = (
         text="Rewards exchanged at random within a group leave pass@1 within 5 points of where it "
         "was.",
         source=f"control; {OWN}",
-        measure=less(passed("direct spurious", 1), passed("direct", 1)),
+        reading=passed("direct spurious", 1) - passed("direct", 1),
         expect=Expect.between(-0.05, 0.05),
     ),
     Claim(
@@ -307,10 +257,9 @@ DIRECT = (
         text="Reward gives the search network more than the optimal-path network, in points of "
         "drawn accuracy.",
         source=f"{QIN}: 26.5 against 24.5 points, at different budgets; sign of this laboratory",
-        measure=less(
-            less(score("reward", "solved"), score("search", "solved")),
-            less(score("direct reward", "solved"), score("direct", "solved")),
-        ),
+        reading=score("reward", "solved")
+        - score("search", "solved")
+        - (score("direct reward", "solved") - score("direct", "solved")),
         expect=Expect.above(0.0),
     ),
 )
