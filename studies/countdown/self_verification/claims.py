@@ -11,7 +11,7 @@ from toylab.claims import Claim, Expect
 
 from .claims_controls import ANY_LAYER, SAYS_NO
 from .claims_heads import HEADS, LAST_TWO, PATCHES
-from .numbers import LEE_OURS, OURS, YU, best, less, of, silenced
+from .readings import LEE_OURS, OURS, YU, best, of, silenced
 
 MARGIN = "margin set after a pilot network; any difference before"
 PROBES = (
@@ -40,14 +40,14 @@ PROBES = (
         "probe_untrained",
         "It reads the trained network better than the untrained one, by a quarter.",
         OURS,
-        less(best("truth"), best("truth", "untrained")),
+        best("truth") - best("truth", "untrained"),
         Expect.above(0.25),
     ),
     Claim(
         "probe_bag",
         "It reads the network better than the counts of tokens seen so far, by a quarter.",
         OURS,
-        less(best("truth"), best("bag")),
+        best("truth") - best("bag"),
         Expect.above(0.25),
     ),
     Claim(
@@ -65,7 +65,7 @@ VECTORS = (
         "The logit lens of the value vectors along the probe puts the fitting verdict first of all "
         "tokens, in more of them than of the other vectors of their blocks, by 0.3.",
         LEE_OURS,
-        less(of("vectors", "first", aligned=True), of("vectors", "first", aligned=False)),
+        of("vectors", "first", aligned=True) - of("vectors", "first", aligned=False),
         Expect.above(0.3),
     ),
     Claim(
@@ -81,7 +81,7 @@ VECTORS = (
         "Switching off the invalid vectors too silences more than the valid ones alone, by 0.05 "
         f"({MARGIN}).",
         LEE_OURS,
-        less(silenced("valid + invalid"), silenced("valid")),
+        silenced("valid + invalid") - silenced("valid"),
         Expect.above(0.05),
         paper=0.167,
     ),
@@ -89,7 +89,7 @@ VECTORS = (
         "vectors_above_random",
         "Both together silence more than as many random neurons of the same blocks, by 0.1.",
         LEE_OURS,
-        less(silenced("valid + invalid"), silenced("random neurons")),
+        silenced("valid + invalid") - silenced("random neurons"),
         Expect.above(0.1),
         paper=0.33,
     ),
@@ -97,7 +97,7 @@ VECTORS = (
         "heads_above_vectors",
         "The chosen heads silence more than the vectors do, by 0.3.",
         LEE_OURS,
-        less(silenced("chosen"), silenced("valid + invalid")),
+        silenced("chosen") - silenced("valid + invalid"),
         Expect.above(0.3),
         paper=0.593,
     ),
@@ -109,14 +109,14 @@ ERRORS = (
         "In its own traces the network refuses fewer right attempts after reward than before, by "
         f"0.01 ({MARGIN}).",
         YU,
-        less(of("errors", "missed", "search"), of("errors", "missed")),
+        of("errors", "missed", "search") - of("errors", "missed"),
         Expect.above(0.01),
     ),
     Claim(
         "false_rises",
         f"And it accepts more of the wrong ones, by 0.01 ({MARGIN}).",
         YU,
-        less(of("errors", "false_ok"), of("errors", "false_ok", "search")),
+        of("errors", "false_ok") - of("errors", "false_ok", "search"),
         Expect.above(0.01),
     ),
 )

@@ -7,14 +7,14 @@ attempt that is silenced is not yet refused: here the network must say no.
 
 from toylab.claims import Claim, Expect
 
-from .numbers import ADDED, OURS, less, says_no, silenced
+from .readings import ADDED, OURS, says_no, silenced
 
 ANY_LAYER = (
     Claim(
         "chosen_above_any_layer",
         f"The chosen heads silence more than as many random heads of any layer, by 0.3 ({ADDED}).",
         OURS,
-        less(silenced("chosen"), silenced("random heads of any layer")),
+        silenced("chosen") - silenced("random heads of any layer"),
         Expect.above(0.3),
     ),
     Claim(
@@ -22,7 +22,7 @@ ANY_LAYER = (
         'Off at the result and "(", the heads that patching ranks highest silence more than as '
         f"many random heads of any layer, by 0.5 ({ADDED}).",
         OURS,
-        less(silenced("patched, last two"), silenced("any layer for patched, last two")),
+        silenced("patched, last two") - silenced("any layer for patched, last two"),
         Expect.above(0.5),
     ),
 )
@@ -41,14 +41,14 @@ SAYS_NO = (
         "Without them it says no to more right attempts than without as many random heads of the "
         f"same layers, by 0.3 ({ADDED}).",
         OURS,
-        less(says_no("chosen"), says_no("random heads")),
+        says_no("chosen") - says_no("random heads"),
         Expect.above(0.3),
     ),
     Claim(
         "chosen_say_no_above_any_layer",
         f"And to more than without as many of any layer, by 0.3 ({ADDED}).",
         OURS,
-        less(says_no("chosen"), says_no("random heads of any layer")),
+        says_no("chosen") - says_no("random heads of any layer"),
         Expect.above(0.3),
     ),
     Claim(
@@ -64,14 +64,14 @@ SAYS_NO = (
         "Without these it says no to more right attempts than without as many random heads of "
         f"their layers, by 0.5 ({ADDED}).",
         OURS,
-        less(says_no("patched, last two"), says_no("random for patched, last two")),
+        says_no("patched, last two") - says_no("random for patched, last two"),
         Expect.above(0.5),
     ),
     Claim(
         "patched_say_no_above_any_layer",
         f"And to more than without as many of any layer, by 0.5 ({ADDED}).",
         OURS,
-        less(says_no("patched, last two"), says_no("any layer for patched, last two")),
+        says_no("patched, last two") - says_no("any layer for patched, last two"),
         Expect.above(0.5),
     ),
 )

@@ -8,9 +8,9 @@ first judged run, heads of any layer and whether the network says no, is in ``cl
 import polars as pl
 
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
+from toylab.read import table
 
-from .numbers import ADDED, LEE_OURS, OURS, PILOT, less, of, silenced
+from .readings import ADDED, LEE_OURS, OURS, PILOT, of, silenced
 
 HEADS = (
     Claim(
@@ -42,7 +42,7 @@ HEADS = (
         "The chosen silence more than as many heads that look most at the token before (if not "
         "much) and not at the target, by 0.3.",
         OURS,
-        less(silenced("chosen"), silenced("previous")),
+        silenced("chosen") - silenced("previous"),
         Expect.above(0.3),
     ),
     Claim(
@@ -103,7 +103,7 @@ HEADS = (
         "score_above_attention",
         "It ranks them no worse than attention to the target alone does.",
         OURS,
-        less(of("networks", "rank_score"), of("networks", "rank_attention")),
+        of("networks", "rank_score") - of("networks", "rank_attention"),
         Expect.above(0),
     ),
 )
@@ -114,7 +114,7 @@ LAST_TWO = (
         'Off at the result and "(" alone, where no arithmetic is left to break, the chosen heads '
         f"silence more than random ones of the same layers, by 0.3 ({ADDED}).",
         OURS,
-        less(silenced("chosen, last two"), silenced("random heads, last two")),
+        silenced("chosen, last two") - silenced("random heads, last two"),
         Expect.above(0.3),
     ),
     Claim(
@@ -131,7 +131,7 @@ LAST_TWO = (
         f"They silence more than random heads of their layers, by 0.5 ({ADDED}; measure "
         "changed as above).",
         OURS,
-        less(silenced("patched, last two"), silenced("random for patched, last two")),
+        silenced("patched, last two") - silenced("random for patched, last two"),
         Expect.above(0.5),
     ),
 )
@@ -165,9 +165,7 @@ PATCHES = (
         'The comparison is made at the result, before "(": after some block the stream there, '
         "taken from the right attempt, restores half of the difference.",
         PILOT,
-        lambda m: per_unit(
-            m["stream"].filter(pl.col("place") == "result"), pl.col("restored").max()
-        ),
+        table("stream").filter(place="result").aggregate(pl.col("restored").max()),
         Expect.above(0.5),
     ),
 )

@@ -11,7 +11,7 @@ from toylab.figures.countdown import self_verification as pictures
 from toylab.figures.countdown import self_verification_ablations as bars
 from toylab.models import Transformer
 from toylab.report import figures as fig
-from toylab.studies.countdown.self_verification import claims, networks, numbers, study
+from toylab.studies.countdown.self_verification import claims, networks, readings, study
 from toylab.studies.countdown.self_verification import pairs as pr
 from toylab.studies.countdown.self_verification import probing as p
 from toylab.studies.countdown.self_verification import scores as sc
@@ -367,7 +367,7 @@ def tables():
 
 def test_claims_read_one_value_per_seed():
     found = tables()
-    assert all(len(np.asarray(claim.measure(found))) == 2 for claim in claims.CLAIMS)
+    assert all(len(claim.reading(found).values) == 2 for claim in claims.CLAIMS)
     assert len({claim.key for claim in claims.CLAIMS}) == len(claims.CLAIMS)
 
 
@@ -377,7 +377,7 @@ def test_best_layer_is_chosen_without_the_test_pairs():
          "choice": c, "accuracy": a}
         for s, c, a in ((0, 0.5, 1.0), (1, 0.9, 0.7), (2, 0.8, 0.9))
     ]  # fmt: skip
-    assert numbers.best("truth")({"probes": pl.DataFrame(rows)}) == [0.7]
+    assert readings.best("truth")({"probes": pl.DataFrame(rows)}).array() == [0.7]
 
 
 def test_figures_are_drawn():
