@@ -17,7 +17,7 @@ from toylab.taps import Params
 from toylab.tasks.countdown.bad_words import BadWords
 from toylab.trees import flatten, unflatten
 
-from .readings import Hands, Reading, Texts, no_hands, read
+from .language import Hands, Reading, Texts, no_hands, read
 
 FACTOR = 10.0  # by which keys are scaled
 DRAWS = 8  # of random neurons

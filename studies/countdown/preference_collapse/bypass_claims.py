@@ -4,72 +4,22 @@ Regions come from the papers where they give numbers, else from this laboratory'
 before any run was seen; the sources say which.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-import polars as pl
-
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
 
-from .toy_claims import OURS, Measure, less
+from .readings import cut, fall, network, perplexity, restored
+from .toy_claims import OURS
 
 LEE = "Lee et al. 2024 (arXiv:2401.01967)"
 LEE_OURS = f"{LEE}; region: this laboratory"
 GROUPS = "arXiv:2411.06424"
 
 
-def rate(condition: str, *where: pl.Expr) -> Measure:
-    """Mean bad rate of a condition."""
-    chosen = (pl.col("condition") == condition, *where)
-    return lambda m: per_unit(m["bypass"].filter(*chosen), pl.col("rate").mean())
-
-
-def nats(condition: str) -> Measure:
-    """Mean clean loss of a condition."""
-    test = pl.col("condition") == condition
-    return lambda m: per_unit(m["bypass"].filter(test), pl.col("nats").mean())
-
-
-def cut(condition: str) -> Measure:
-    """Share of the bad rate that a condition takes away."""
-    return lambda m: 1 - rate(condition)(m) / rate("before")(m)
-
-
-def restored(condition: str, *where: pl.Expr) -> Measure:
-    """Share of DPO's change that a condition undoes."""
-
-    def measure(m: Mapping[str, Any]) -> np.ndarray:
-        before, after = rate("before")(m), rate("after")(m)
-        return (rate(condition, *where)(m) - after) / (before - after)
-
-    return measure
-
-
-def perplexity(condition: str, against: str) -> Measure:
-    """Relative change of clean perplexity."""
-    return lambda m: np.exp(nats(condition)(m) - nats(against)(m)) - 1
-
-
-def networks(value: str) -> Measure:
-    """A column of the networks' table."""
-    return lambda m: per_unit(m["networks"], pl.col(value).mean())
-
-
-def drop_of(which: str) -> Measure:
-    """Share by which a kind of neurons' summed mean activation falls."""
-    return lambda m: 1 - networks(f"{which}_after")(m) / networks(f"{which}_before")(m)
-
-
-TOP = pl.col("size") == 7
-
 BYPASS = (
     Claim(
         "language",
         "The language is learned: its loss is within 0.05 nats of the Bayes predictor's.",
         OURS,
-        networks("excess"),
+        network("excess"),
         Expect.below(0.05),
     ),
     Claim(
@@ -84,7 +34,7 @@ BYPASS = (
         "rate_falls_sampled",
         "So it does in text that the model draws itself.",
         f"{LEE}: 0.453 to 0.208",
-        lambda m: 1 - networks("sampled_after")(m) / networks("sampled_before")(m),
+        fall("sampled"),
         Expect.above(0.5),
         paper=0.54,
     ),
@@ -100,14 +50,14 @@ BYPASS = (
         "weights_kept",
         "95% of the matrices keep a cosine of 0.99 or more with those before DPO.",
         LEE_OURS,
-        networks("kept"),
+        network("kept"),
         Expect.above(0.95),
     ),
     Claim(
         "activations_fall",
         "The seven neurons that write bad words most are half as active after DPO, or less.",
         LEE_OURS,
-        drop_of("bad"),
+        fall("bad"),
         Expect.above(0.5),
     ),
     Claim(
@@ -129,7 +79,7 @@ BYPASS = (
         "unaligned_clean",
         "Un-alignment changes the perplexity among clean words by 2% at most.",
         f"{LEE}: 23.34 to 23.30",
-        lambda m: np.abs(perplexity("keys", "after")(m)),
+        abs(perplexity("keys", "after")),
         Expect.below(0.02),
     ),
     Claim(
@@ -137,14 +87,14 @@ BYPASS = (
         "The seven neurons' activations, put back as they were, explain at most a quarter of DPO's "
         "effect (the paper's upper end; its lower one is not asked for).",
         f"{GROUPS}: 2.5% to 24%",
-        restored("patched", TOP),
+        restored("patched", size=7.0),
         Expect.below(0.24),
     ),
     Claim(
         "patched_random",
         "They explain more than seven random neurons of the same layers.",
         OURS,
-        less(restored("patched", TOP), restored("random patched", TOP)),
+        restored("patched", size=7.0) - restored("random patched", size=7.0),
         Expect.above(0.0),
     ),
     Claim(
@@ -153,7 +103,7 @@ BYPASS = (
         "a tenth in clean perplexity or less, without training. Nearly by construction: the "
         "direction is the unembedding's own, and clean perplexity is among clean words.",
         f"{LEE}: 0.453 to 0.245",
-        networks("subtract"),
+        network("subtract"),
         Expect.above(0.3),
         paper=0.46,
     ),
@@ -162,7 +112,7 @@ BYPASS = (
         "A random direction (one per seed), subtracted under the same condition, cuts it by a "
         "tenth at most.",
         OURS,
-        networks("subtract_random"),
+        network("subtract_random"),
         Expect.below(0.1),
     ),
     Claim(
@@ -179,7 +129,7 @@ BYPASS = (
         "far within a factor of 2 (the ratio of mean relative changes, DPO over fine-tuning): "
         "small steps are not DPO's own.",
         OURS,
-        lambda m: networks("change")(m) / networks("change_sft")(m),
+        network("change") / network("change_sft"),
         Expect.between(0.5, 2),
     ),
 )

@@ -12,8 +12,8 @@ from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params
 
 from .bypass import Bench, change_rows, top
+from .language import Texts, best, no_hands, read, sampled_rate, texts
 from .policy import readings
-from .readings import Texts, best, no_hands, read, sampled_rate, texts
 
 DEAR = 1.1  # greatest ratio of clean perplexities at which a subtraction counts
 LABELS = ("arm", "init_seed", "chosen_likely", "rejected_likely")

@@ -5,35 +5,16 @@ before any run was seen; the sources say which. The measure of both derivatives 
 first judged run, from the log10 of a mean over pairs to a mean of log10; the verdicts stayed.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
+from toylab.read import greatest
+
+from .readings import BOTH_ON, FALL, OFF, ON, WORST, toy
 
 YAN = "Yan et al. 2024 (arXiv:2406.07327)"
 YAN_OURS = f"{YAN}; region: this laboratory"
 OURS = "expected, this laboratory"
-Measure = Callable[[Mapping[str, Any]], np.ndarray]
-
-OFF, ON = pl.col("chosen_likely") == 0, pl.col("chosen_likely") == 1
-BOTH_ON = ON & (pl.col("rejected_likely") == 1)
-WORST = OFF & (pl.col("rejected_likely") == 1)
-FALL = 1 - pl.col("chosen") / pl.col("peak")
-
-
-def toy(arm: str, value: pl.Expr, *where: pl.Expr) -> Measure:
-    """One number per seed from the toy's ends."""
-    return lambda m: per_unit(m["toy"].filter(pl.col("arm") == arm, *where), value)
-
-
-def less(left: Measure, right: Measure) -> Measure:
-    """Difference, seed by seed."""
-    return lambda m: left(m) - right(m)
-
 
 DROP = (
     Claim(
@@ -57,7 +38,7 @@ DROP = (
         "The chosen responses' probability peaks, then falls by a fifth of its peak or more "
         "(off-policy chosen, mean of two scenarios).",
         YAN_OURS,
-        toy("dpo", FALL.mean(), OFF),
+        toy("dpo", FALL.mean(), **OFF),
         Expect.above(0.2),
     ),
     Claim(
@@ -65,7 +46,7 @@ DROP = (
         "The probability of unseen responses grows by 0.3 or more (chosen off-policy, rejected "
         "on-policy).",
         YAN_OURS,
-        toy("dpo", (pl.col("unseen") - pl.col("unseen_start")).mean(), WORST),
+        toy("dpo", (pl.col("unseen") - pl.col("unseen_start")).mean(), **WORST),
         Expect.above(0.3),
     ),
     Claim(
@@ -73,14 +54,14 @@ DROP = (
         "Where both are on-policy the chosen responses lose less of their peak than in the mean "
         "of the other scenarios, by 0.1.",
         YAN_OURS,
-        less(toy("dpo", FALL.mean(), ~BOTH_ON), toy("dpo", FALL.mean(), BOTH_ON)),
+        toy("dpo", FALL.mean(), ~BOTH_ON) - toy("dpo", FALL.mean(), BOTH_ON),
         Expect.above(0.1),
     ),
     Claim(
         "worst",
         "Off-policy chosen responses lose more of their peak than on-policy ones, by 0.1.",
         YAN_OURS,
-        less(toy("dpo", FALL.mean(), OFF), toy("dpo", FALL.mean(), ON)),
+        toy("dpo", FALL.mean(), **OFF) - toy("dpo", FALL.mean(), **ON),
         Expect.above(0.1),
     ),
 )
@@ -101,7 +82,7 @@ GRADIENTS = (
         "The derivative by a chosen probability falls to a tenth or less (chosen on-policy; mean "
         "over pairs of log10, after a first run with the log10 of their mean).",
         YAN_OURS,
-        toy("dpo", (pl.col("d_chosen") - pl.col("d_chosen_start")).mean(), ON),
+        toy("dpo", (pl.col("d_chosen") - pl.col("d_chosen_start")).mean(), **ON),
         Expect.below(-1),
     ),
 )
@@ -112,14 +93,14 @@ PREVENTION = (
         "Flex-DPO with beta_rejected = 0.08 keeps the chosen responses at 0.9 of their peak or "
         "more (off-policy chosen, mean of two scenarios).",
         YAN_OURS,
-        toy("flex 0.08", 1 - FALL.mean(), OFF),
+        toy("flex 0.08", 1 - FALL.mean(), **OFF),
         Expect.above(0.9),
     ),
     Claim(
         "sft",
         "So does a term of the chosen responses' likelihood (weight 0.1).",
         YAN_OURS,
-        toy("sft 0.1", 1 - FALL.mean(), OFF),
+        toy("sft 0.1", 1 - FALL.mean(), **OFF),
         Expect.above(0.9),
     ),
     Claim(
@@ -127,9 +108,8 @@ PREVENTION = (
         "Both still learn the preference: rejected responses keep less than 0.05 (the larger, each "
         "the mean of four scenarios).",
         OURS,
-        lambda m: np.maximum(
-            toy("flex 0.08", pl.col("rejected").mean())(m),
-            toy("sft 0.1", pl.col("rejected").mean())(m),
+        greatest(
+            toy("flex 0.08", pl.col("rejected").mean()), toy("sft 0.1", pl.col("rejected").mean())
         ),
         Expect.below(0.05),
     ),

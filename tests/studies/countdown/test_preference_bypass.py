@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from toylab.studies.countdown.preference_collapse import bypass as b
-from toylab.studies.countdown.preference_collapse import readings as r
+from toylab.studies.countdown.preference_collapse import language as r
 from toylab.studies.countdown.preference_collapse import rows
 from toylab.studies.countdown.preference_collapse.study import Config
 from toylab.tasks.countdown.bad_words import BadWords

@@ -129,7 +129,7 @@ def measures():
 
 
 def test_claims_read_one_value_per_seed():
-    found = {claim.key: np.asarray(claim.measure(measures())) for claim in study.claims}
+    found = {claim.key: claim.reading(measures()).values for claim in study.claims}
     assert all(values.shape == (2,) for values in found.values())
     known = {
         "degradation": 0.5,
