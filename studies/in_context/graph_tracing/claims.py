@@ -8,15 +8,15 @@ expectation is ours, and no paper's.
 
 from toylab.claims import Claim, Expect
 
-from .numbers import (
+from .readings import (
+    STRONGEST_LAG,
+    after_block,
     curve,
     fit,
     geometry,
     law,
-    less,
+    neighbour_mix,
     order,
-    over,
-    strongest_lag,
 )
 
 PARK = "Park et al. 2025 (arXiv:2501.00070)"
@@ -48,12 +48,9 @@ ACCURACY = (
         "Late in context, grids are followed as well as regular graphs of 16 nodes of the trained "
         "family (difference of mass, less the undirected counter's own, within 0.05).",
         OURS,
-        less(
-            less(curve("mass", "late", graph="regular 16"), curve("mass", "late")),
-            less(
-                curve("mass", "late", UNDIRECTED, "regular 16"), curve("mass", "late", UNDIRECTED)
-            ),
-        ),
+        curve("mass", "late", graph="regular 16")
+        - curve("mass", "late")
+        - (curve("mass", "late", UNDIRECTED, "regular 16") - curve("mass", "late", UNDIRECTED)),
         Expect.between(-0.05, 0.05),
     ),
     Claim(
@@ -61,7 +58,7 @@ ACCURACY = (
         "Late in context, the network's mass exceeds that of a copier, which puts all of it on "
         "nodes seen beside this one on the same walk.",
         TOLD + ": memorisation baselines do not explain the accuracy",
-        less(curve("mass", "late"), curve("mass", "late", COPIER)),
+        curve("mass", "late") - curve("mass", "late", COPIER),
         Expect.above(0.0),
     ),
     Claim(
@@ -69,7 +66,7 @@ ACCURACY = (
         "Late in context, the network's loss is at most 0.05 nats above that of the counter of "
         "undirected bigrams.",
         OURS,
-        less(curve("loss", "late"), curve("loss", "late", UNDIRECTED)),
+        curve("loss", "late") - curve("loss", "late", UNDIRECTED),
         Expect.below(0.05),
     ),
 )
@@ -116,14 +113,14 @@ GEOMETRY = (
         "The late energy at the best layer is below that of one step of neighbour mixing of the "
         "network's own embeddings (ratio).",
         ARDITI + ": geometry beyond it would need another cause",
-        over(geometry("energy", "late"), geometry("energy", "late", "neighbour mix", 0)),
+        geometry("energy", "late") / neighbour_mix("energy"),
         Expect.below(1.0),
     ),
     Claim(
         "correlation_beats_mix",
         "The late correlation of distances exceeds that of neighbour mixing (difference).",
         ARDITI + ": geometry beyond it would need another cause",
-        less(geometry("correlation", "late"), geometry("correlation", "late", "neighbour mix", 0)),
+        geometry("correlation", "late") - neighbour_mix("correlation"),
         Expect.above(0.0),
     ),
     Claim(
@@ -131,7 +128,7 @@ GEOMETRY = (
         "The two leading principal components overlap with the grid's spectral embedding more "
         "than those of neighbour mixing do (difference).",
         ARDITI + ": geometry beyond it would need another cause",
-        less(geometry("overlap", "late"), geometry("overlap", "late", "neighbour mix", 0)),
+        geometry("overlap", "late") - neighbour_mix("overlap"),
         Expect.above(0.0),
     ),
     Claim(
@@ -145,7 +142,7 @@ GEOMETRY = (
         "untrained",
         "The correlation of the trained network exceeds the untrained one's by 0.3 at least.",
         OURS,
-        less(geometry("correlation", "late"), geometry("correlation", "late", "untrained")),
+        geometry("correlation", "late") - geometry("correlation", "late", "untrained"),
         Expect.above(0.3),
     ),
     Claim(
@@ -153,7 +150,7 @@ GEOMETRY = (
         "The late energy falls with the layers: the last block's is below the first block's "
         "(difference, in units of chance).",
         "Yang et al. 2025 (arXiv:2507.13540), double convergence, as told by Arditi 2026",
-        less(geometry("energy", "late", layer=-1), geometry("energy", "late", layer=1)),
+        after_block("energy", first=False) - after_block("energy", first=True),
         Expect.below(0.0),
     ),
     Claim(
@@ -162,7 +159,7 @@ GEOMETRY = (
         "most to the previous one (lag of the largest mean attention; claim added after an "
         "exploring run on other sizes, whose first block looked 15 places back).",
         ARDITI + ": previous-token heads draw the graph",
-        strongest_lag,
+        STRONGEST_LAG,
         Expect.between(0.5, 1.5),
         paper=1.0,
     ),
@@ -181,7 +178,7 @@ CHANGE = (
         "inflection",
         "The second segment is the steeper (difference of slopes per e-fold).",
         TOLD + ": slow first, then a sharp rise",
-        less(fit("after"), fit("before")),
+        fit("after") - fit("before"),
         Expect.above(0.0),
     ),
     Claim(
@@ -189,7 +186,7 @@ CHANGE = (
         "The evidence for two segments exceeds that of the undirected counter's own curve "
         "(difference of delta BIC per fitted point).",
         TOLD + ": memorisation baselines do not explain the accuracy",
-        less(fit("evidence"), fit("evidence", UNDIRECTED)),
+        fit("evidence") - fit("evidence", UNDIRECTED),
         Expect.above(0.0),
     ),
     Claim(
@@ -220,14 +217,14 @@ CHANGE = (
         "exponent_half",
         "Its exponent is the undirected counter's on the same walks (difference within 0.3).",
         OURS + ": counting alone gives a power law",
-        less(law("half", "exponent"), law("half", "exponent", UNDIRECTED)),
+        law("half", "exponent") - law("half", "exponent", UNDIRECTED),
         Expect.between(-0.3, 0.3),
     ),
     Claim(
         "exponent_break",
         "The break point's exponent is the undirected counter's (difference within 0.5).",
         OURS + ": counting alone gives a power law",
-        less(law("break", "exponent"), law("break", "exponent", UNDIRECTED)),
+        law("break", "exponent") - law("break", "exponent", UNDIRECTED),
         Expect.between(-0.5, 0.5),
     ),
 )

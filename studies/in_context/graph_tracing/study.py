@@ -58,7 +58,7 @@ from . import breaks
 from . import curves as c
 from . import unfolding as u
 from .claims import CLAIMS
-from .numbers import GRID
+from .readings import GRID
 from .through import counters, lag_table, over_groups, through
 from .walks import draw_walks, judged, rectangle, shuffled
 

@@ -198,7 +198,7 @@ def test_figures_and_claims_read_the_tables():
         assert set(drawn) == {"unfolding", "context", "counting", "layers", "training", "lags"}
         for figure in drawn.values():
             figure.draw_without_rendering()
-    values = {claim.key: claim.measure(measures) for claim in study.claims}
+    values = {claim.key: claim.reading(measures).array() for claim in study.claims}
     assert len(values) >= 10 and all(len(v) == 2 for v in values.values())
     late = np.linspace(0, 0.9, 40)[30:]
     np.testing.assert_allclose(
