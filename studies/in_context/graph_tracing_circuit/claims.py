@@ -8,16 +8,7 @@ import functools
 
 from toylab.claims import Claim, Expect
 
-from .numbers import (
-    beyond_mixing,
-    final,
-    gone,
-    kept,
-    last_change,
-    lead,
-    lost,
-    moved,
-)
+from .readings import LEAD, beyond_mixing, final, kept, last_change, lost, moved
 
 ARDITI = "Arditi 2026, induction circuits behind in-context representations (ICLR blog track)"
 PARK = "Park et al. 2025"
@@ -29,7 +20,7 @@ CLAIMS = (
         key="previous_accuracy",
         text="Without the two best previous-token heads the late rule mass falls by 0.3 or more.",
         source=ARDITI,
-        measure=lost("previous"),
+        reading=lost("previous"),
         expect=Expect.above(0.3),
         paper="0.90 to below 0.60 without 2 heads, to 0.30 without 32",
     ),
@@ -37,7 +28,7 @@ CLAIMS = (
         key="induction_accuracy",
         text="Without the two best induction heads the late rule mass falls by 0.3 or more.",
         source=ARDITI,
-        measure=lost("induction"),
+        reading=lost("induction"),
         expect=Expect.above(0.3),
         paper="0.90 to 0.60 without 4 heads, to 0.40 without 32",
     ),
@@ -45,7 +36,7 @@ CLAIMS = (
         key="other_accuracy",
         text="Without two other heads the late rule mass falls by 0.1 at most, over pairs.",
         source=ARDITI,
-        measure=lost("other"),
+        reading=lost("other"),
         expect=Expect.below(0.1),
         paper="0.90 to 0.85 without 32 random heads",
     ),
@@ -53,7 +44,7 @@ CLAIMS = (
         key="mean_ablation",
         text="The same two previous-token heads, set to their mean in place of zero, cost 0.3 too.",
         source=OWN + ": an ablation's effect should not hang on its kind",
-        measure=lost("previous", ablation="mean"),
+        reading=lost("previous", ablation="mean"),
         expect=Expect.above(0.3),
     ),
     Claim(
@@ -61,7 +52,7 @@ CLAIMS = (
         text="Without the two best previous-token heads the distance correlation of class means, "
         "at the layer where it is highest, falls by half or more.",
         source=ARDITI,
-        measure=gone("previous"),
+        reading=1 - kept("previous"),
         expect=Expect.above(0.5),
         paper="the grid is gone from the PCA",
     ),
@@ -70,7 +61,7 @@ CLAIMS = (
         text="Without the two best induction heads it falls by a fifth at most (networks with such "
         "a head before that layer).",
         source=ARDITI,
-        measure=gone("induction"),
+        reading=1 - kept("induction"),
         expect=Expect.below(0.2),
         paper="the grid stays in the PCA",
     ),
@@ -79,7 +70,7 @@ CLAIMS = (
         text="After the last block, too, the distance correlation without the two best induction "
         "heads is no lower than with them, by 0.1 (networks with a correlation of 0.2 there).",
         source=ARDITI,
-        measure=last_change("induction"),
+        reading=last_change("induction"),
         expect=Expect.above(-0.1),
         paper="the grid stays in the PCA",
     ),
@@ -87,7 +78,7 @@ CLAIMS = (
         key="other_geometry",
         text="Without two other heads it falls by a fifth at most.",
         source=OWN + ": the control of the two before",
-        measure=gone("other"),
+        reading=1 - kept("other"),
         expect=Expect.below(0.2),
     ),
     Claim(
@@ -95,7 +86,7 @@ CLAIMS = (
         text="With the two best previous-token heads alone, all others at zero, four fifths of the "
         "highest layer's distance correlation stay.",
         source=OWN + ", from the neighbour mixing of " + ARDITI,
-        measure=kept("previous only"),
+        reading=kept("previous only"),
         expect=Expect.above(0.8),
     ),
     Claim(
@@ -103,14 +94,14 @@ CLAIMS = (
         text="At its best layer the distance correlation exceeds that of one neighbour mix of the "
         "network's own embeddings.",
         source=PARK + ", section 4 (representations reorganise); judged against " + ARDITI,
-        measure=beyond_mixing("correlation"),
+        reading=beyond_mixing("correlation"),
         expect=Expect.above(0.0),
     ),
     Claim(
         key="energy_beyond_mixing",
         text="There its normalised Dirichlet energy is below that of the same neighbour mix.",
         source=PARK + ", section 4 (the energy falls); judged against " + ARDITI,
-        measure=beyond_mixing("energy"),
+        reading=beyond_mixing("energy"),
         expect=Expect.below(0.0),
     ),
     Claim(
@@ -119,7 +110,7 @@ CLAIMS = (
         "far node's class mean before the last block, put 0.2 more on that node's neighbours than "
         "a random push does.",
         source=PARK + ", their code's causal test (its numbers are not known; 0.2 is ours)",
-        measure=moved(2),
+        reading=moved(2),
         expect=Expect.above(0.2),
     ),
     Claim(
@@ -127,7 +118,7 @@ CLAIMS = (
         text="So moved, the likeliest next token is one of that node's neighbours more often, by "
         "0.2, than under a random push.",
         source=PARK + ", their code's causal test (its numbers are not known; 0.2 is ours)",
-        measure=moved(2, "hit"),
+        reading=moved(2, "hit"),
         expect=Expect.above(0.2),
     ),
     Claim(
@@ -135,14 +126,14 @@ CLAIMS = (
         text="All principal components, so replaced before the last block, put 0.5 more on that "
         "node's neighbours than a random push of the same norm does.",
         source=OWN + ": the test's own ceiling",
-        measure=moved(0),
+        reading=moved(None),
         expect=Expect.above(0.5),
     ),
     network_claim(
         key="one_layer_accuracy",
         text="Networks of one layer end with a late rule mass of 0.35 at most.",
         source=OWN + ": an induction circuit takes two layers (Olsson et al. 2022)",
-        measure=final("rule", deep=False),
+        reading=final("rule", deep=False),
         expect=Expect.below(0.35),
     ),
     network_claim(
@@ -150,7 +141,7 @@ CLAIMS = (
         text="The distance correlation of their class means gains 0.2 or more in training all the "
         "same.",
         source=OWN + ", from the neighbour mixing of " + ARDITI,
-        measure=final("gain", deep=False),
+        reading=final("gain", deep=False),
         expect=Expect.above(0.2),
     ),
     network_claim(
@@ -159,7 +150,7 @@ CLAIMS = (
         "the rule mass (networks in which both rise, by 0.1 and 0.2).",
         source=OWN + ", after " + PARK + ", section 4.1 (the energy's minimum comes shortly before "
         "the accuracy's rise, there over the context)",
-        measure=lead,
+        reading=LEAD,
         expect=Expect.above(0.0),
     ),
 )

@@ -55,7 +55,7 @@ from ..graph_network import SMOKE, Network, main
 from . import rows
 from .claims import CLAIMS
 from .grids import draw_grids
-from .numbers import best_layer
+from .readings import best_layer
 from .surgery import even_scores, head_scores, look, repeated
 
 GRIDS, REPEATS, CELL_GRIDS = 301, 302, 303  # seeds of what is drawn
