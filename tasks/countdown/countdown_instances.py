@@ -62,13 +62,15 @@ def hands(rules: Rules) -> Int[np.ndarray, "M N"]:
 def ways(rules: Rules) -> Int[np.ndarray, "M R"]:
     """How many plans of each hand give each result, from 0 to the top."""
     hand_MN, results = hands(rules), rules.top + 1
-    found = np.zeros((len(hand_MN), results), np.int32)
+    found = []
     for start in range(0, len(hand_MN), 256):
-        worked = rules.work(hand_MN[start : start + 256], np)
+        chunk_CN = hand_MN[start : start + 256]
+        worked = rules.work(chunk_CN, np)
         hand, plan = np.nonzero(worked.valid_K)
-        place = (start + hand) * results + worked.result_K[hand, plan]
-        found += np.bincount(place, minlength=found.size).reshape(found.shape)
-    return found
+        place = hand * results + worked.result_K[hand, plan]
+        counts = np.bincount(place, minlength=len(chunk_CN) * results)
+        found.append(counts.reshape(len(chunk_CN), results).astype(np.int32))
+    return np.concatenate(found)
 
 
 @functools.lru_cache(maxsize=16)

@@ -12,7 +12,7 @@ from scipy import stats
 from tests.oracles.countdown import outcomes
 from toylab.errors import ToylabError
 from toylab.tasks.countdown.countdown import Countdown, trace_space
-from toylab.tasks.countdown.countdown_instances import SPLITS, hands, instances, solve, solved
+from toylab.tasks.countdown.countdown_instances import SPLITS, hands, instances, solve, solved, ways
 from toylab.tasks.countdown.countdown_prompts import CountdownPrompts
 from toylab.tasks.countdown.countdown_rules import Rules
 from toylab.tasks.countdown.countdown_traces import columns, read
@@ -40,6 +40,14 @@ def test_every_plan_against_recursion(rules):
             last for last, _ in outcomes(hand.tolist(), rules.operations, rules.top)
         )
         assert found == wanted
+
+
+def test_ways_of_hands_on_both_sides_of_a_chunk():
+    rules = Rules()
+    for hand in (0, 255, 256, 363):
+        numbers = hands(rules)[hand].tolist()
+        found = collections.Counter(last for last, _ in outcomes(numbers, rules.operations, 60))
+        assert {r: n for r, n in enumerate(ways(rules)[hand]) if n} == found
 
 
 def test_number_of_plans():
