@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.steering.concepts import (
+from toylab.analysis.attribution.concepts import (
     class_gradients,
     concept_test,
     concept_vectors,

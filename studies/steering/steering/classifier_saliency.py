@@ -11,7 +11,7 @@ import polars as pl
 from jax import Array
 from scipy import stats as scipy_stats
 
-from toylab.analysis.steering.saliency import gradients, overlap, smooth_gradients
+from toylab.analysis.attribution.saliency import gradients, overlap, smooth_gradients
 from toylab.models.mlp import MLP
 from toylab.taps import Params
 from toylab.tasks.steering.scenes import PIXELS, RULES, SIDE, cued

@@ -10,7 +10,7 @@ import optax
 import polars as pl
 from jax import Array
 
-from toylab.analysis.steering.lenses import fit_translators, kl_to_final, read_out, translate
+from toylab.analysis.attribution.lenses import fit_translators, kl_to_final, logit_lens, translate
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
 from toylab.tasks.steering.phrases import KINDS
@@ -47,7 +47,7 @@ def _lenses(
         other = jax.tree.map(lambda leaf: jnp.roll(leaf, 1, 0), lens)
         seen = {"logit": h, "tuned": translate(lens, h), "shuffled": translate(other, h)}
         kl = lambda x: jnp.stack(
-            [kl_to_final(final, read_out(model, params, x), w.reshape(-1)) for w in test[1]]
+            [kl_to_final(final, logit_lens(model, params, x), w.reshape(-1)) for w in test[1]]
         )
         return {name: kl(x) for name, x in seen.items()}
 

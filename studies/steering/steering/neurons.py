@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.steering.knowledge import integrated_gradients, top_neurons
+from toylab.analysis.attribution.knowledge import integrated_gradients, top_neurons
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.phrases import RELATIONS

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 from jax import Array
 
+from toylab.analysis.attribution.lenses import logit_lens
 from toylab.analysis.steering.activation import random_like
-from toylab.analysis.steering.lenses import read_out
 from toylab.analysis.steering.relations import Relation, mean_jacobian, subject_move
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
@@ -138,7 +138,7 @@ def faithful_row(
         outputs = jnp.stack([Relation(w, b, beta)(s) for beta in (0.0, *BETAS)])
         # What a map that sees no subject would say.
         outputs = outputs.at[0].set(jnp.broadcast_to(mean_D, outputs.shape[1:]))
-        told.append(np.asarray(read_out(model, params, outputs).argmax(-1)))
+        told.append(np.asarray(logit_lens(model, params, outputs).argmax(-1)))
     agree_IBS = np.stack(told) == answer_S
     dev, test = (part & known_S for part in _parts(len(answer_S), n_train))
     score_IB = agree_IBS[:, 1:, dev].mean(-1) if dev.any() else np.zeros(agree_IBS[:, 1:, 0].shape)

@@ -1,1 +1,1 @@
-"""Methods that read or steer a network by its activations or weights, one per module."""
+"""Methods that change what a network does, by its activations, its weights or its samples."""

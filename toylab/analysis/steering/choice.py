@@ -21,7 +21,7 @@ def fit_values(
 ) -> Probe:
     """Fit ``Q(x, a) = w_a . phi(x) + b_a`` to the rewards of sampled answers, by least squares.
 
-    Only an answer that was drawn teaches its own w: the others of an example have no weight.
+    Only an answer that was sampled teaches its own w: the others of an example have no weight.
 
     Args:
         features: phi of each example, from a frozen model.
@@ -47,7 +47,7 @@ def fit_values(
     drawn = jax.nn.one_hot(answers, n_answers, dtype=jnp.float32)
     weights = jnp.moveaxis(drawn, -1, -2)
     shape = (*features.shape[:-2], n_answers, *features.shape[-2:])
-    # A whisper of weight keeps an answer that was never drawn well-posed.
+    # A tiny weight keeps the fit of an answer that was never sampled well-posed.
     return ridge(
         jnp.broadcast_to(features[..., None, :, :], shape),
         jnp.broadcast_to(rewards[..., None, :, None], (*shape[:-1], 1)),

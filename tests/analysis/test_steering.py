@@ -1,80 +1,31 @@
-"""Steering methods on networks and functions whose answers are known; the phrases they are for."""
+"""Steering methods on networks and functions whose answers are known."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from sklearn.decomposition import PCA
 
 from toylab.analysis.steering import (
     activation,
+    alignment,
+    arithmetic,
+    choice,
     heads,
-    knowledge,
-    lenses,
     reading,
     relations,
     task_vectors,
 )
 from toylab.errors import ToylabError
+from toylab.models.mlp import MLP
 from toylab.models.transformer import Transformer
 from toylab.taps import run
-from toylab.tasks.steering.phrases import Phrases, fact_table
-from toylab.tasks.steering.phrases_truth import map_table, oracle
 
 RNG = np.random.default_rng(0)
 MODEL = Transformer(vocab=7, length=5, width=8, depth=2, heads=2, hidden=8, norm="rms")
 PARAMS = MODEL.init(jax.random.key(0))
 TOKENS = jnp.asarray(RNG.integers(7, size=(4, 5)), jnp.int32)
-
-
-@pytest.fixture(scope="module")
-def phrases():
-    task = Phrases()
-    return task, jax.jit(lambda key: task.batch(key, 400))(jax.random.key(0))
-
-
-def test_phrases_are_consistent_and_their_oracle_sums_to_one(phrases):
-    task, batch = phrases
-    assert task.consistent(batch).all()
-    p = oracle(task, batch)
-    counted = np.asarray(batch.weights) > 0
-    np.testing.assert_allclose(p.sum(-1)[counted], 1, rtol=1e-9)
-    assert (p.sum(-1)[~counted] == 0).all()
-
-
-def test_every_map_follows_its_function(phrases):
-    task, batch = phrases
-    for row, f in zip(np.asarray(batch.inputs), np.asarray(batch.latents["function"]), strict=True):
-        if f < 0:
-            continue
-        x = row[1::3]
-        a, b = ((1, 0), (1, 1), (1, -1), (1, task.n_items // 2), (-1, -1), (3, 1))[f]
-        np.testing.assert_array_equal(row[3::3], (a * x + b)[: len(row[3::3])] % task.n_items)
-    assert len({tuple(row) for row in map_table(10)}) == 6
-
-
-def test_moods_make_nouns_common_and_not_verbs(phrases):
-    task, batch = phrases
-    story, mood = (np.asarray(batch.latents[n]) for n in ("kind", "mood"))
-    noun = np.asarray(batch.inputs)[:, 1::2] - task.starts["noun"]
-    for told in (0, 1):
-        share = (
-            np.bincount(noun[(story == 2) & (mood == told)].ravel() // task.n_nouns)
-            / noun[(story == 2) & (mood == told)].size
-        )
-        expected = np.array([0.1, 0.6]) if told else np.array([0.6, 0.1])
-        np.testing.assert_allclose(share, [*expected, 0.3], atol=0.06)
-
-
-def test_facts_have_the_structure_they_claim():
-    colour, shape, blend, mate = fact_table(40, 3)
-    np.testing.assert_array_equal((colour + shape) % 4, blend)
-    assert sorted(mate) == list(range(40))
-    assert (mate != np.arange(40)).all()
-    np.testing.assert_array_equal(np.bincount(colour), 10)
-    with pytest.raises(ToylabError, match="odd"):
-        Phrases(triples=5)
+f32 = lambda x: jnp.asarray(x, jnp.float32)
 
 
 def test_mass_mean_is_the_difference_of_means_and_the_spread_along_it():
@@ -157,34 +108,6 @@ def test_a_task_vector_of_one_query_makes_its_answer():
     assert task_vectors.best_layer(np.array([0.1, 0.5, 0.5])) == 1
 
 
-@pytest.mark.parametrize(("norm", "tied"), [("rms", False), ("layer", True), ("none", False)])
-def test_the_lens_of_the_last_layer_is_the_model(norm, tied):
-    model = Transformer(vocab=7, length=5, width=8, depth=1, heads=2, norm=norm, tied_unembed=tied)
-    params = model.init(jax.random.key(1))
-    logits, acts = run(model, params, TOKENS, record=("blocks/0/resid_post",))
-    told = lenses.read_out(model, params, acts["blocks/0/resid_post"])
-    np.testing.assert_allclose(told, logits, rtol=1e-5, atol=1e-5)
-
-
-def test_translators_learn_a_known_map():
-    model = Transformer(vocab=7, length=5, width=4, depth=1, heads=1)
-    params = model.init(jax.random.key(2))
-    h = jnp.asarray(RNG.normal(size=(1, 200, 4)), jnp.float32)
-    final = lenses.read_out(model, params, h[0] @ jnp.asarray(np.diag([1, -1, 2, 1]), jnp.float32))
-    weight = jnp.ones(200, jnp.float32)
-    clean = lenses.kl_to_final(final, lenses.read_out(model, params, h), weight)
-    p, q = (
-        np.asarray(jax.nn.softmax(x, -1)) for x in (final, lenses.read_out(model, params, h)[0])
-    )
-    np.testing.assert_allclose(clean, (p * np.log(p / q)).sum(-1).mean(), rtol=1e-4)
-    rows = (h[None], final[None], weight[None])
-    lens = lenses.fit_translators(model, params, *rows, optax.adam(0.05), epochs=150)
-    tuned = lenses.kl_to_final(
-        final, lenses.read_out(model, params, lenses.translate(lens, h)), weight
-    )
-    assert tuned[0] < 0.01 * clean[0]
-
-
 def test_mean_jacobian_of_an_affine_map_is_the_map_and_its_inverse_moves_subjects():
     w = RNG.normal(size=(5, 3)).astype(np.float32)
     s, b = RNG.normal(size=(6, 3)).astype(np.float32), RNG.normal(size=(6, 5)).astype(np.float32)
@@ -208,25 +131,91 @@ def test_mean_jacobian_averages_a_curved_map():
     np.testing.assert_allclose([found.w[0, 0], found.b[0]], [4, -5], rtol=1e-5)
 
 
-def test_integrated_gradients_add_up_and_match_a_closed_form():
-    x = jnp.asarray(RNG.normal(size=4), jnp.float32)
-    told = knowledge.integrated_gradients(lambda v: jnp.sum(v**2) + v[0] * v[1], x)
-    product = x[0] * x[1] / 2
+def test_task_vectors_of_a_linear_model():
+    model = MLP(sizes=(5, 3), biases=False)
+    base, *tuned = (model.init(jax.random.key(i)) for i in range(3))
+    x = f32(RNG.normal(size=(4, 5)))
+    taus = [arithmetic.task_vector(t, base) for t in tuned]
+    out = lambda p: np.asarray(model.apply(p, x), np.float64)
+    known = out(base) + 0.5 * sum(out(t) - out(base) for t in tuned)
+    found = out(arithmetic.add_vectors(base, taus, 0.5))
+    np.testing.assert_allclose(found, known, rtol=1e-4, atol=1e-5)
+    noise = arithmetic.random_like(taus[0], jax.random.key(9))
+    for a, b in zip(jax.tree.leaves(noise), jax.tree.leaves(taus[0]), strict=True):
+        assert np.linalg.norm(a) == pytest.approx(np.linalg.norm(b), rel=1e-5)
+        assert abs(np.sum(a * b)) < 0.8 * np.sum(b * b)
+    with pytest.raises(ToylabError, match="no vectors"):
+        arithmetic.add_vectors(base, [])
+    with pytest.raises(ToylabError, match="different shapes"):
+        arithmetic.task_vector(base, MLP(sizes=(5, 4)).init(jax.random.key(0)))
+
+
+def test_values_are_ridge_fits_of_each_answer():
+    x, answers = RNG.normal(size=(90, 3)), RNG.integers(2, size=90)
+    rewards = x[:, 0] * answers + RNG.normal(size=90)
+    probe = choice.fit_values(f32(x), jnp.asarray(answers, jnp.int32), f32(rewards), 2, 3.0)
+    found = np.asarray(choice.values(probe, f32(x[:5])))
+    for a in range(2):
+        z, y = x[answers == a], rewards[answers == a]
+        centred = z - z.mean(0)
+        w = np.linalg.solve(centred.T @ centred + 3 * np.eye(3), centred.T @ (y - y.mean()))
+        np.testing.assert_allclose(found[:, a], (x[:5] - z.mean(0)) @ w + y.mean(), atol=1e-3)
+
+
+def test_choice_tends_to_the_tilted_policy():
+    prior, q, beta = np.array([0.6, 0.3, 0.1]), np.array([0.0, 0.5, 1.0]), 0.5
+    law = prior * np.exp(q / beta)
+    law /= law.sum()
+    np.testing.assert_allclose(choice.tilted(f32(prior), f32(q), beta), law, rtol=1e-5)
+    apart = []
+    for k in (1, 4, 64):
+        drawn = RNG.choice(3, p=prior, size=(40_000, k))
+        picked = np.asarray(choice.choose(jax.random.key(k), f32(q[drawn]), beta))
+        answer = drawn[np.arange(len(drawn)), picked]
+        apart.append(np.abs(np.bincount(answer, minlength=3) / len(drawn) - law).sum() / 2)
+    assert apart[0] == pytest.approx(np.abs(prior - law).sum() / 2, abs=0.02)
+    assert apart[2] < 0.02 < apart[1] < apart[0]
+    best = choice.choose(jax.random.key(0), f32([[0.1, 0.3, 0.2]] * 9), 0.0)
+    assert (np.asarray(best) == 1).all()
+    with pytest.raises(ToylabError, match="beta"):
+        choice.choose(jax.random.key(0), f32([[0.0]]), -1.0)
+
+
+def test_interchange_in_rotated_coordinates():
+    start = alignment.random_rotation(jax.random.key(0), 4)
+    free = f32(RNG.normal(size=(4, 4)))
+    turned = np.asarray(alignment.rotation(free, start), np.float64)
+    np.testing.assert_allclose(turned @ turned.T, np.eye(4), atol=1e-5)
+    np.testing.assert_allclose(alignment.rotation(0 * free, start), start, atol=1e-6)
+    base, source = RNG.normal(size=(2, 3, 4))
+    m = np.diag([1.0, 1, 0, 0])
+    known = ((np.eye(4) - m) @ turned @ base.T + m @ turned @ source.T).T @ turned
+    found = alignment.interchange(f32(base), f32(source), f32(turned), 2)
+    np.testing.assert_allclose(found, known, atol=1e-5)
     np.testing.assert_allclose(
-        told, x**2 + jnp.stack([product, product, 0 * x[0], 0 * x[0]]), rtol=1e-4
+        alignment.interchange(f32(base), f32(source), f32(turned), 4), source, atol=1e-5
     )
-    curved = lambda v: jnp.tanh(v).sum()
-    total = knowledge.integrated_gradients(curved, x, 200).sum()
-    assert float(total) == pytest.approx(float(curved(x)), rel=1e-3)
+    with pytest.raises(ToylabError, match="count = 5"):
+        alignment.interchange(f32(base), f32(source), f32(turned), 5)
 
 
-def test_neurons_are_chosen_by_rank_or_by_share():
-    score = np.array([[0.1, -3.0, 0.5], [2.0, 1.0, 0.1]])
-    np.testing.assert_array_equal(
-        knowledge.top_neurons(score, 1), [[False, False, True], [True, False, False]]
-    )
-    np.testing.assert_array_equal(
-        knowledge.above_share(score, 0.3), [[False, False, True], [True, True, False]]
-    )
-    with pytest.raises(ToylabError, match="k"):
-        knowledge.top_neurons(score, 4)
+def test_search_finds_a_planted_direction():
+    # The answer is the sign of h along one direction; only its rotation interchanges it.
+    direction = np.array([3.0, 4.0, 0.0]) / 5
+    base, source = f32(RNG.normal(size=(2, 400, 3)))
+    labels = jnp.asarray(np.asarray(source) @ direction > 0, jnp.int32)
+
+    def logits(r_DD, pairs):
+        along = alignment.interchange(*pairs, r_DD, 1) @ f32(direction)
+        return jnp.stack([jnp.zeros_like(along), 10 * along], -1)
+
+    start = alignment.random_rotation(jax.random.key(2), 3)
+    fit = jax.jit(
+        lambda: alignment.align(
+            logits, (base, source), labels, start, jax.random.key(0),
+            steps=300, batch_size=64, learning_rate=2e-2,
+        )
+    )  # fmt: skip
+    found = fit()
+    assert abs(np.asarray(found.rotation)[0] @ direction) > 0.99
+    assert found.losses[-1] < 0.3 * found.losses[0]

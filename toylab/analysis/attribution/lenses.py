@@ -1,4 +1,4 @@
-"""Logit lens and tuned lens: what each layer would answer, read through the final readout.
+"""Logit lens and tuned lens: what each layer would answer through the final unembedding.
 
 I layers, D width, V vocabulary.
 
@@ -21,8 +21,8 @@ Translators = dict[str, Array]
 EPSILON = 1e-5  # of the norms, as in docs/sites.md
 
 
-def read_out(model: Transformer, params: Params, h: Float[Array, "*lead D"]) -> Array:
-    """Logits of a residual activation, ``norm(h) W_U``: the logit lens; float (..., V)."""
+def logit_lens(model: Transformer, params: Params, h: Float[Array, "*lead D"]) -> Array:
+    """Return the logits of a residual activation, ``norm(h) W_U``; float (..., V)."""
     if model.norm == "layer":
         h = h - h.mean(-1, keepdims=True)
     if model.norm != "none":
@@ -69,7 +69,7 @@ def fit_translators(
     """Minimise the KL to the final distribution, summed over layers, one update per batch.
 
     Args:
-        model: the model, for its readout.
+        model: the model, for its unembedding.
         params: its parameters; they stay as they are.
         h_TIND: activations of T batches at I layers.
         final_TNV: the model's logits.
@@ -80,7 +80,7 @@ def fit_translators(
     start = no_translators(h_TIND.shape[1], h_TIND.shape[-1])
 
     def loss(lens: Translators, h: Array, final: Array, weight: Array) -> Array:
-        return kl_to_final(final, read_out(model, params, translate(lens, h)), weight).sum()
+        return kl_to_final(final, logit_lens(model, params, translate(lens, h)), weight).sum()
 
     def step(state: tuple[Translators, Any], batch: tuple[Array, ...]) -> tuple[Any, None]:
         lens, memory = state

@@ -54,9 +54,3 @@ def top_neurons(attribution: Float[ArrayLike, "*lead F"], k: int) -> Bool[np.nda
     chosen = np.zeros(score.shape, bool)
     np.put_along_axis(chosen, np.argsort(-score, axis=-1, kind="stable")[..., :k], True, -1)
     return chosen
-
-
-def above_share(attribution: Float[ArrayLike, "*lead F"], share: float = 0.2) -> np.ndarray:
-    """Mark the units above a share of the largest attribution, the source's own rule."""
-    score = np.asarray(attribution)
-    return score > share * score.max(-1, keepdims=True)
