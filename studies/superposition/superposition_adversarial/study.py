@@ -13,8 +13,6 @@ sizes; they are 400 and 30 in its paper preset here, 100 and 10 at the laptop pr
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +20,6 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.claims import Claim, Expect
 from toylab.errors import check_number
 from toylab.losses import squared_error
 from toylab.members import grid, seeds
@@ -40,7 +37,8 @@ from toylab.tasks.superposition.superposition_geometry import (
     dimensions_per_feature,
     worst_attack,
 )
-from toylab.units import per_unit
+
+from .claims import CLAIMS
 
 RADIUS = 0.1  # length of an attack, as a share of the mean input norm
 EXAMPLES = 512  # attacked examples per model
@@ -173,80 +171,6 @@ def rises(config: Config, params: Params, density: Array) -> tuple[Array, Array,
         dimensions_per_feature(params["W"]),
     )
 
-
-def sparsest(measures: Mapping[str, Any], column: str) -> np.ndarray:
-    """A column at the lowest density, per seed."""
-    rows = measures["plain"]
-    return per_unit(rows.filter(pl.col("density") == pl.col("density").min()), pl.col(column).sum())
-
-
-def hardened(measures: Mapping[str, Any], radius: float) -> np.ndarray:
-    """Features per dimension after training against attacks of a radius, per seed."""
-    rows = measures["hardened"].filter((pl.col("radius") - radius).abs() < 1e-9)
-    return per_unit(rows, pl.col("features_per_dimension").mean())
-
-
-SECTION = "Elhage et al. 2022, Superposition and adversarial vulnerability"
-CLAIMS = (
-    Claim(
-        key="vulnerability_rises",
-        text="In full superposition (density 1/20) a model is more than 3 times as vulnerable as "
-        "the same seed's dense model.",
-        source=SECTION,
-        paper="> 3",
-        measure=lambda m: sparsest(m, "vulnerability"),
-        expect=Expect.above(3),
-    ),
-    Claim(
-        key="tracks_features_per_dimension",
-        text="Vulnerability follows the number of features per dimension (Pearson's correlation "
-        "over densities).",
-        source=SECTION,
-        measure=lambda m: per_unit(m["plain"], pl.corr("vulnerability", "features_per_dimension")),
-        expect=Expect.above(0.95),
-    ),
-    Claim(
-        key="monotone_in_features_per_dimension",
-        text="The more features per dimension, the more vulnerable (Spearman's correlation).",
-        source=SECTION,
-        measure=lambda m: per_unit(
-            m["plain"], pl.corr("vulnerability", "features_per_dimension", method="spearman")
-        ),
-        expect=Expect.above(0.9),
-    ),
-    Claim(
-        key="attacks_are_special",
-        text="Control: random pushes of the same length raise the loss much less (share of the "
-        "worst attack's rise, at density 1/20).",
-        source="control",
-        measure=lambda m: sparsest(m, "random_share"),
-        expect=Expect.below(0.33),
-    ),
-    Claim(
-        key="hardening_reduces",
-        text="Training against attacks of 0.4 of the input norm lowers the features per dimension "
-        "(difference to plain training).",
-        source=SECTION,
-        measure=lambda m: hardened(m, 0.0) - hardened(m, 0.4),
-        expect=Expect.above(0.5),
-    ),
-    Claim(
-        key="hardening_eliminates",
-        text="Attacks of 0.8 of the input norm remove superposition: at most 1.2 features per "
-        "dimension are left.",
-        source=SECTION,
-        paper=1.0,
-        measure=lambda m: hardened(m, 0.8),
-        expect=Expect.below(1.2),
-    ),
-    Claim(
-        key="weak_hardening_does_not",
-        text="Attacks of 0.1 of the input norm do not: more than 1.5 features per dimension stay.",
-        source=SECTION,
-        measure=lambda m: hardened(m, 0.1),
-        expect=Expect.above(1.5),
-    ),
-)
 
 study = Study(
     name="superposition_adversarial",
