@@ -17,8 +17,6 @@ optimisation, so nothing is claimed of what models do there but that they genera
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +24,6 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.claims import Claim, Expect
 from toylab.errors import check_number
 from toylab.members import Members, grid, zipped
 from toylab.models import Autoencoder
@@ -38,6 +35,8 @@ from toylab.study import Study
 from toylab.taps import Params
 from toylab.tasks.superposition.superposition import FixedSet
 from toylab.tasks.superposition.superposition_geometry import feature_dimensionality
+
+from .claims import CLAIMS
 
 TEST_EXAMPLES = 2_000
 
@@ -129,9 +128,9 @@ def judged(
             **{k: v for k, v in found.items() if v.ndim == 1},
         }
     ).with_columns(pl.col("train").fill_nan(None))
-    alive = table.filter(pl.col("train").is_not_null())
-    best = alive.sort("train").group_by("set_seed", maintain_order=True).first().sort("set_seed")
-    shown = int(best["place"][0]) if len(best) else 0
+    best = table.sort("train", nulls_last=True).group_by("set_seed", maintain_order=True).first()
+    best = best.sort("set_seed").with_columns(diverged=pl.col("train").is_null())
+    shown = int(best["place"][0])
     return best, {"examples": found["hidden"][shown], "features": found["W"][shown]}
 
 
@@ -156,99 +155,6 @@ def scores(config: Config, size: int, params: Params, set_seed: Array) -> dict[s
         "W": params["W"],
     }
 
-
-def of_size(measures: Mapping[str, Any], size: int, value: pl.Expr) -> np.ndarray:
-    """One value per data set, at one size."""
-    rows = measures["sets"].filter(pl.col("size") == size).sort("set_seed")
-    return rows.select(value.alias("v"))["v"].to_numpy()
-
-
-def per_set(rows: pl.DataFrame, value: pl.Expr) -> np.ndarray:
-    """One value per data set, over sizes."""
-    return rows.sort("size").group_by("set_seed").agg(v=value).sort("set_seed")["v"].to_numpy()
-
-
-def largest(measures: Mapping[str, Any]) -> int:
-    """The greatest size of a data set."""
-    return int(measures["sets"]["size"].max())
-
-
-RATIO = pl.col("example_dimensionality") * pl.col("size") / 2
-INTERIOR = (pl.col("size") > 10) & (pl.col("size") < pl.col("size").max())
-UNIT = "data set"
-CLAIMS = (
-    Claim(
-        key="examples_form_polygons",
-        text="Up to 10 examples are stored as a T-gon: their dimensionality is 2/T (mean over T of "
-        "the relative gap).",
-        source="Henighan et al. 2023, figure 2",
-        paper=0.0,
-        measure=lambda m: per_set(
-            m["sets"].filter(pl.col("size").is_between(5, 10)), (RATIO - 1).abs().mean()
-        ),
-        expect=Expect.below(0.15),
-        unit=UNIT,
-    ),
-    Claim(
-        key="few_are_memorised",
-        text="5 examples are memorised: the training loss is under a tenth of the loss on fresh "
-        "examples.",
-        source="Henighan et al. 2023, figure 2",
-        measure=lambda m: of_size(m, 5, pl.col("train") / pl.col("test")),
-        expect=Expect.below(0.1),
-        unit=UNIT,
-    ),
-    Claim(
-        key="many_give_pentagon",
-        text="From 5000 examples the model stores five features (number with D above 0.2).",
-        source="Henighan et al. 2023, figure 2",
-        paper=5.0,
-        measure=lambda m: of_size(m, largest(m), pl.col("features_above_02")),
-        expect=Expect.near(5, 0.5),
-        unit=UNIT,
-    ),
-    Claim(
-        key="pentagon_norm",
-        text="Its weights then have the norm of five unit features, sqrt(5) (relative gap).",
-        source="Henighan et al. 2023, figure 3",
-        paper=0.0,
-        measure=lambda m: of_size(m, largest(m), (pl.col("norm") / 5**0.5 - 1).abs()),
-        expect=Expect.below(0.15),
-        unit=UNIT,
-    ),
-    Claim(
-        key="double_descent",
-        text="The loss on fresh examples is higher at some size in between than at both ends "
-        "(worst interior loss less the worse end).",
-        source="Henighan et al. 2023, figure 3",
-        measure=lambda m: per_set(
-            m["sets"],
-            pl.col("test").filter(INTERIOR).max()
-            - pl.max_horizontal(pl.col("test").first(), pl.col("test").last()),
-        ),
-        expect=Expect.above(0.01),
-        unit=UNIT,
-    ),
-    Claim(
-        key="many_generalise",
-        text="At 5000 examples the model generalises: fresh examples cost at most 5% more than the "
-        "training set.",
-        source="Henighan et al. 2023, figure 3",
-        paper=1.0,
-        measure=lambda m: of_size(m, largest(m), pl.col("test") / pl.col("train")),
-        expect=Expect.below(1.05),
-        unit=UNIT,
-    ),
-    Claim(
-        key="worst_between_30_and_1000",
-        text="The size of worst test loss lies between 30 and 1000 examples, where features have "
-        "been seen 0.3 to 10 times (log10 of the size).",
-        source="Henighan et al. 2023, comments: the onset is at T(1-S) of about 10",
-        measure=lambda m: per_set(m["sets"], pl.col("size").log(10).get(pl.col("test").arg_max())),
-        expect=Expect.between(1.47, 3.01),
-        unit=UNIT,
-    ),
-)
 
 study = Study(
     name="superposition_memorisation",
