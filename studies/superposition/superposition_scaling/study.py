@@ -16,7 +16,6 @@ models, so that they lose more than the dropped features cost.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -24,7 +23,6 @@ import numpy as np
 import optax
 import polars as pl
 
-from toylab.claims import Claim, Expect
 from toylab.errors import check_number
 from toylab.lab import final_loss
 from toylab.members import grid, seeds
@@ -36,9 +34,9 @@ from toylab.study import Study
 from toylab.task import Number
 from toylab.tasks.superposition.superposition import ZipfSparse
 from toylab.tasks.superposition.superposition_theory import truncated_loss
-from toylab.units import per_unit
 
-WEAK, STRONG = 1.0, -1.0  # the coefficient gamma of the two regimes
+from .claims import CLAIMS
+from .readings import STRONG, WEAK
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +141,7 @@ def members_of_width(config: Config, run: RunFolder, m: int) -> pl.DataFrame:
     ]
     return table.select(
         "init_seed",
+        pl.Series("diverged", run.dead_at(name) >= 0),
         "gamma",
         "alpha",
         pl.lit(m).alias("width"),
@@ -153,128 +152,6 @@ def members_of_width(config: Config, run: RunFolder, m: int) -> pl.DataFrame:
         pl.Series("overlap_variance", overlaps_PK.var(1)),
         pl.Series("predicted", predicted),
     )
-
-
-def exponents(measures: Mapping[str, Any], gamma: float, alpha: float) -> np.ndarray:
-    """Exponent a of loss ~ m^-a, least squares on logarithms, one per seed."""
-    rows = of(measures, gamma, alpha)
-    x, y = pl.col("width").log(), pl.col("loss").log()
-    slope = rows.group_by("init_seed").agg((-pl.cov(x, y) / x.var()).alias("a"))
-    return slope.sort("init_seed")["a"].to_numpy()
-
-
-def of(measures: Mapping[str, Any], gamma: float, alpha: float | None = None) -> pl.DataFrame:
-    """Rows of a regime, and of one exponent of the frequencies."""
-    rows = measures["models"].filter(pl.col("gamma") == gamma)
-    return rows if alpha is None else rows.filter((pl.col("alpha") - alpha).abs() < 1e-9)
-
-
-def random_variance(width: pl.Expr) -> pl.Expr:
-    """Variance of the squared overlap of random directions, 2(m - 1) / (m^2 (m + 2))."""
-    return 2 * (width - 1) / (width**2 * (width + 2))
-
-
-FIGURES = "Liu et al. 2025, toy model"
-CLAIMS = (
-    Claim(
-        key="strong_flat_exponent",
-        text="Strong superposition, equally frequent features: loss falls as m^-1 (exponent).",
-        source=FIGURES,
-        paper=1.0,
-        measure=lambda m: exponents(m, STRONG, 0.0),
-        expect=Expect.between(0.8, 1.2),
-    ),
-    Claim(
-        key="strong_zipf_exponent",
-        text="Strong superposition, frequencies 1/i: still m^-1 (exponent).",
-        source=FIGURES,
-        paper=1.0,
-        measure=lambda m: exponents(m, STRONG, 1.0),
-        expect=Expect.between(0.8, 1.2),
-    ),
-    Claim(
-        key="strong_skewed_exponent",
-        text="Strong superposition, skewed frequencies i^-2: the exponent is 2(alpha - 1) = 2.",
-        source=FIGURES,
-        paper=2.0,
-        measure=lambda m: exponents(m, STRONG, 2.0),
-        expect=Expect.between(1.5, 2.5),
-    ),
-    Claim(
-        key="weak_exponent_2",
-        text="Weak superposition, frequencies i^-2: the exponent is alpha - 1 = 1.",
-        source=FIGURES,
-        paper=1.0,
-        measure=lambda m: exponents(m, WEAK, 2.0),
-        expect=Expect.between(0.75, 1.25),
-    ),
-    Claim(
-        key="weak_exponent_15",
-        text="Weak superposition, frequencies i^-1.5: the exponent is alpha - 1 = 0.5.",
-        source=FIGURES,
-        paper=0.5,
-        measure=lambda m: exponents(m, WEAK, 1.5),
-        expect=Expect.between(0.25, 0.75),
-    ),
-    Claim(
-        key="strong_beats_weak",
-        text="With equally frequent features the loss falls faster in width under strong "
-        "superposition than under weak (difference of exponents).",
-        source=FIGURES,
-        measure=lambda m: exponents(m, STRONG, 0.0) - exponents(m, WEAK, 0.0),
-        expect=Expect.above(0.3),
-    ),
-    Claim(
-        key="weak_loss_is_what_is_dropped",
-        text="Under weak superposition at alpha 2 the loss is 4/3 of the frequencies of the "
-        "features not kept (mean over widths of |ratio - 1|).",
-        source=FIGURES,
-        paper=0.0,
-        measure=lambda m: per_unit(
-            of(m, WEAK, 2.0), (pl.col("loss") / pl.col("predicted") - 1).abs().mean()
-        ),
-        expect=Expect.below(0.15),
-    ),
-    Claim(
-        key="strong_keeps_all",
-        text="Under strong superposition nearly all features are kept (least share over widths).",
-        source=FIGURES,
-        paper=1.0,
-        measure=lambda m: per_unit(of(m, STRONG), (pl.col("kept") / pl.col("n_features")).min()),
-        expect=Expect.above(0.95),
-    ),
-    Claim(
-        key="weak_keeps_width",
-        text="Under weak superposition at alpha 2 about as many features are kept as there are "
-        "dimensions (mean over widths of kept / m).",
-        source=FIGURES,
-        paper=1.0,
-        measure=lambda m: per_unit(of(m, WEAK, 2.0), (pl.col("kept") / pl.col("width")).mean()),
-        expect=Expect.between(0.75, 1.5),
-    ),
-    Claim(
-        key="overlaps_are_one_over_m",
-        text="Under strong superposition, equal frequencies: squared overlaps average 1/m (mean "
-        "over widths of overlap x m; random directions give 1).",
-        source=FIGURES,
-        paper=1.0,
-        measure=lambda m: per_unit(
-            of(m, STRONG, 0.0), (pl.col("overlap") * pl.col("width")).mean()
-        ),
-        expect=Expect.between(0.8, 1.2),
-    ),
-    Claim(
-        key="more_even_than_random",
-        text="These overlaps are more even than those of random directions (mean over widths of "
-        "their variance, as a share of the random one).",
-        source=FIGURES,
-        measure=lambda m: per_unit(
-            of(m, STRONG, 0.0),
-            (pl.col("overlap_variance") / random_variance(pl.col("width"))).mean(),
-        ),
-        expect=Expect.below(0.9),
-    ),
-)
 
 
 study = Study(
