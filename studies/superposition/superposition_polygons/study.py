@@ -13,8 +13,6 @@ their exact loss.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +20,6 @@ import polars as pl
 from jax import Array
 
 from toylab import random
-from toylab.claims import Claim, Expect
 from toylab.errors import check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
@@ -33,16 +30,11 @@ from toylab.study import Study
 from toylab.taps import Model, Params
 from toylab.task import Batch, Number, Task
 from toylab.tasks.superposition.superposition import OneHot
-from toylab.tasks.superposition.superposition_theory import (
-    best_polygon,
-    cross_error,
-    own_error,
-    polygon_level,
-    polygon_levels,
-)
+from toylab.tasks.superposition.superposition_theory import cross_error, own_error
+
+from .claims import CLAIMS
 
 GROUP = 30  # seeds of which the best is taken; of 10, some groups miss the 7-gon
-SLOW = 0.01  # relative change of the loss per record below which it lingers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,158 +129,6 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
         "W": params["W"],
     }
 
-
-def best(models: pl.DataFrame) -> pl.DataFrame:
-    """The member of lowest exact loss of every group and c."""
-    rows = models.filter(pl.col("loss").is_not_null())
-    return rows.sort("loss").group_by("group", "c", maintain_order=True).first().sort("group", "c")
-
-
-def best_values(measures: Mapping[str, Any], c: int, column: str) -> np.ndarray:
-    """One value per group: a column of the best model of c features."""
-    return best(measures["models"]).filter(pl.col("c") == c)[column].to_numpy()
-
-
-def lowest_level(c: int) -> float:
-    """The lowest loss of any k-gon of c features."""
-    return min(polygon_levels(c).values())
-
-
-def excess(measures: Mapping[str, Any], low: int, high: int) -> np.ndarray:
-    """Greatest of (best loss - lowest level), as a share of an ignored feature, per group."""
-    rows = best(measures["models"]).filter(pl.col("c").is_between(low, high))
-    # A dead feature costs 1/(3c); c = 4 has the level 0, so a ratio of losses would not do.
-    gap = [
-        3 * c * abs(loss - lowest_level(c)) for c, loss in zip(rows["c"], rows["loss"], strict=True)
-    ]
-    table = rows.with_columns(pl.Series("gap", gap)).group_by("group").agg(pl.col("gap").max())
-    return table.sort("group")["gap"].to_numpy()
-
-
-def lingering(measures: Mapping[str, Any], c: int, shift: float) -> np.ndarray:
-    """Share of the slow records that lie on a level, per group.
-
-    Args:
-        measures: the study's measures.
-        c: number of features.
-        shift: 0 for the levels; 0.5 for the control, points half-way between neighbours.
-    """
-    levels = np.array(sorted({0.0, *polygon_levels(c).values()}))
-    levels = levels[1:] - shift * np.diff(levels)
-    rows = measures["curves"].filter((pl.col("c") == c) & (pl.col("value") < levels.max() * 1.1))
-    change = (pl.col("value").diff().abs() / pl.col("value")).over("member", order_by="step")
-    slow = rows.with_columns(change.alias("change")).filter(pl.col("change") < SLOW)
-    near = np.abs(slow["value"].to_numpy()[:, None] / levels - 1).min(1) < 0.02
-    share = slow.with_columns(pl.Series("near", near)).group_by("group").agg(pl.col("near").mean())
-    return share.sort("group")["near"].to_numpy()
-
-
-def ends_on_level(measures: Mapping[str, Any], c: int) -> np.ndarray:
-    """Share of all seeds whose final loss is within 1% of a level, per group."""
-    levels = np.array(list(polygon_levels(c).values()))
-    rows = measures["models"].filter(pl.col("c") == c).sort("group")
-    near = np.abs(rows["loss"].to_numpy()[:, None] / levels - 1).min(1) < 0.01
-    return near.reshape(-1, GROUP).mean(1)
-
-
-def visits_square(measures: Mapping[str, Any]) -> np.ndarray:
-    """Share of seeds of 5 features that linger on the 4-gon's level, per group."""
-    levels = np.array([polygon_level(4, 5, plus) for plus in (0, 1)])
-    rows = measures["curves"].filter(pl.col("c") == 5)
-    near = np.abs(rows["value"].to_numpy()[:, None] / levels - 1).min(1) < 0.02
-    count = rows.with_columns(pl.Series("near", near)).group_by("group", "member")
-    seen = count.agg((pl.col("near").sum() >= 3).alias("seen"))
-    return seen.group_by("group").agg(pl.col("seen").mean()).sort("group")["seen"].to_numpy()
-
-
-UNIT = f"group of {GROUP} seeds"
-CLAIMS = (
-    Claim(
-        key="pentagon_loss",
-        text="The best of 30 models of 5 features has the exact pentagon's loss (relative gap).",
-        source="Chen et al. 2023, L(5,5) = 0.01583",
-        paper=0.0,
-        measure=lambda m: np.abs(best_values(m, 5, "loss") / polygon_level(5, 5) - 1),
-        expect=Expect.below(0.01),
-        unit=UNIT,
-    ),
-    Claim(
-        key="pentagon_radius",
-        text="Its features have the exact pentagon's norm (difference).",
-        source="Chen et al. 2023, radius 1.17046",
-        paper=0.0,
-        measure=lambda m: best_values(m, 5, "radius") - best_polygon(5).radius,
-        expect=Expect.near(0, 0.01),
-        unit=UNIT,
-    ),
-    Claim(
-        key="pentagon_bias",
-        text="Its biases are the exact pentagon's (difference).",
-        source="Chen et al. 2023, bias -0.28230",
-        paper=0.0,
-        measure=lambda m: best_values(m, 5, "bias") - best_polygon(5).bias,
-        expect=Expect.near(0, 0.01),
-        unit=UNIT,
-    ),
-    Claim(
-        key="lowest_polygon_4_to_8",
-        text="For every c from 4 to 8 the best of 30 lies on the lowest k-gon level (greatest gap, "
-        "in units of the loss of one dropped feature).",
-        source="Chen et al. 2023, section 4",
-        paper=0.0,
-        measure=lambda m: excess(m, 4, 8),
-        expect=Expect.below(0.01),
-        unit=UNIT,
-    ),
-    Claim(
-        key="no_large_polygon",
-        text="With 9 or more features the best of 30 is no c-gon: it keeps at most 8 (most kept).",
-        source="derived numerically: from 9 features on a 7-gon with the rest dropped costs less",
-        measure=lambda m: (
-            best(m["models"])
-            .filter(pl.col("c") >= 9)
-            .group_by("group")
-            .agg(pl.col("corners").max())
-            .sort("group")["corners"]
-            .to_numpy()
-        ),
-        expect=Expect.below(8),
-        unit=UNIT,
-    ),
-    Claim(
-        key="ends_on_level_5",
-        text="Whatever the seed, 5 features end within 1% of some k-gon's loss (share of seeds).",
-        source="Chen et al. 2023, critical points",
-        measure=lambda m: ends_on_level(m, 5),
-        expect=Expect.above(0.9),
-        unit=UNIT,
-    ),
-    Claim(
-        key="ends_on_level_6",
-        text="Whatever the seed, 6 features end within 1% of some k-gon's loss (share of seeds).",
-        source="Chen et al. 2023, critical points",
-        measure=lambda m: ends_on_level(m, 6),
-        expect=Expect.above(0.9),
-        unit=UNIT,
-    ),
-    Claim(
-        key="plateaus_are_levels",
-        text="Where training of 6 features lingers it lies on a k-gon's level: share of slow "
-        "records within 2% of one, less the share near the points half-way between levels.",
-        source="Chen et al. 2023, figures 1 and 2",
-        measure=lambda m: lingering(m, 6, 0.0) - lingering(m, 6, 0.5),
-        expect=Expect.above(0.5),
-        unit=UNIT,
-    ),
-    Claim(
-        key="square_on_the_way",
-        text="On the way to the pentagon, training lingers on the 4-gon's level (share of seeds).",
-        source="Chen et al. 2023, figure 1: the route 4-gon to 5-gon",
-        measure=visits_square,
-        expect=Expect.above(0.2),
-        unit=UNIT,
-    ),
-)
 
 study = Study(
     name="superposition_polygons",
