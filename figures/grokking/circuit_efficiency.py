@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from toylab.report import figures as fig
-from toylab.studies.grokking.circuit_efficiency.laws import (
+from toylab.tasks.grokking import circuits_theory as theory
+from toylab.tasks.grokking.circuit_phases import (
     FITTED,
     GENERALISED,
     GROKKING,
@@ -21,7 +22,6 @@ from toylab.studies.grokking.circuit_efficiency.laws import (
     phase,
     predicted_delay,
 )
-from toylab.tasks.grokking import circuits_theory as theory
 
 SHOWN = {
     "grokking": "All three ingredients",

@@ -7,31 +7,32 @@ import polars as pl
 
 from toylab.runs.run_folder import RunFolder
 from toylab.tasks.grokking import circuits_theory as theory
+from toylab.tasks.grokking.circuit_phases import (
+    FITTED,
+    GENERALISED,
+    phase,
+    predicted_delay,
+    settling_time,
+)
 
-FITTED = 0.5  # nats on the training set below which it counts as memorised
-GENERALISED = 1.0  # nats on the test set
-GROKKING, IMMEDIATE = 10.0, 2.0  # ratio of the two times, at least and at most
-PHASES = ("never", "immediate", "delayed", "grokking")
 CASES = ("grokking", "inefficient", "equal speed", "other rate", "other decay")
 SHOWN = 240  # records kept for the curves
 
 
 def weights(run: RunFolder, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Recorded steps (S,), w_g and w_m (S, P); NaN from a member's death on."""
+    """Recorded steps (S,), w_g and w_m (S, P)."""
     table = run.metrics().filter(pl.col("population") == name).sort("name", "step", "member")
     step_S = table["step"].unique().sort().to_numpy()
-    dead_P = run.dead_at(name)
-    gone_SP = (dead_P >= 0) & (step_S[:, None] > dead_P)
 
     def column(metric: str) -> np.ndarray:
         values = table.filter(pl.col("name") == metric)["value"].to_numpy().astype(np.float64)
-        return np.where(gone_SP, np.nan, values.reshape(len(step_S), -1))
+        return values.reshape(len(step_S), -1)
 
     return step_S, column("w_g"), column("w_m")
 
 
 def describe(run: RunFolder, name: str, config: Any) -> pl.DataFrame:
-    """One row per member: case, seed, norms, decay, learning rate."""
+    """One row per member: case, seed, whether it diverged, norms, decay, learning rate."""
     members = run.members(name)
     cases = CASES if name == "circuits" else ("swapped", "kept")
     case = pl.Series("case", [cases[i % len(cases)] for i in range(len(members))])
@@ -39,7 +40,8 @@ def describe(run: RunFolder, name: str, config: Any) -> pl.DataFrame:
     fixed = {"P_g": config.P_g, "P_m": config.P_m, "decay": config.decay}
     fixed |= {"learning_rate": config.learning_rate}
     missing = [pl.lit(v).alias(n) for n, v in fixed.items() if n not in members.columns]
-    return members.with_columns(case, seed, *missing).select("member", "case", "seed", *fixed)
+    members = members.with_columns(case, seed, *missing, diverged=run.dead_at(name) >= 0)
+    return members.select("member", "case", "seed", "diverged", *fixed)
 
 
 def follow(
@@ -87,24 +89,6 @@ def shown(step_S: np.ndarray) -> np.ndarray:
     return np.unique(np.round(np.geomspace(1, len(step_S), SHOWN)).astype(int)) - 1
 
 
-def settling_time(step_S: np.ndarray, nats_SP: np.ndarray, threshold: float) -> np.ndarray:
-    """Step from which a loss stays below a threshold, (P,); NaN where it does not by the end.
-
-    Interpolated between records, on log scales.
-    """
-    above = ~(nats_SP <= threshold)  # NaN is above
-    last = len(step_S) - 1 - above[::-1].argmax(0)
-    before = np.minimum(last, len(step_S) - 2) if len(step_S) > 1 else last
-    after = np.minimum(before + 1, len(step_S) - 1)
-    pick = lambda index: np.take_along_axis(nats_SP, index[None], 0)[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fall = np.log(pick(before) / pick(after))
-        share = np.where(fall > 0, np.log(pick(before) / threshold) / fall, 1.0).clip(0, 1)
-        time = np.exp((1 - share) * np.log(step_S[before]) + share * np.log(step_S[after]))
-    time = np.where(above.any(0), time, step_S[0])
-    return np.where(above[-1], np.nan, time)
-
-
 def loss_at(step_S: np.ndarray, nats_SP: np.ndarray, time_P: np.ndarray) -> np.ndarray:
     """Each member's loss at its own time, (P,), interpolated between records."""
     pairs = zip(time_P, nats_SP.T, strict=True)
@@ -134,6 +118,7 @@ def cells(config: Any, run: RunFolder) -> pl.DataFrame:
         for pair in ((expected.train, expected.test), (fit, fit + takeover))
     )
     return members.select("member", "init_seed").with_columns(
+        diverged=run.dead_at("map") >= 0,
         norm_ratio=P_m / config.P_g,
         speed_ratio=config.start_m / members["start_g"].to_numpy(),
         train_time=train * config.map_rate,
@@ -149,17 +134,3 @@ def cells(config: Any, run: RunFolder) -> pl.DataFrame:
         quasistatic_time=np.where(end <= GENERALISED, fit + takeover, np.nan),
         quasistatic=phase(quasistatic),
     )
-
-
-def predicted_delay(train_P: np.ndarray, test_P: np.ndarray, end_P: np.ndarray) -> np.ndarray:
-    """Ratio of two predicted times; NaN where the minimum, of test loss ``end``, is too high."""
-    # Where C_mem alone cannot fit, the loss falls on both sets once C_gen is there.
-    fits = np.isfinite(train_P)
-    delay = np.where(fits, test_P, 1.0) / np.where(fits, train_P, 1.0)
-    return np.where((end_P <= GENERALISED) & np.isfinite(delay), delay, np.nan)
-
-
-def phase(delay_P: np.ndarray) -> pl.Series:
-    """Name the phase of a ratio of times; NaN is "never"."""
-    conditions = [np.isnan(delay_P), delay_P <= IMMEDIATE, delay_P < GROKKING]
-    return pl.Series(np.select(conditions, PHASES[:3], PHASES[3]))

@@ -38,7 +38,6 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.members import Members, grid, zipped
 from toylab.optim import SGD
@@ -46,18 +45,9 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.grokking.circuits import CircuitLoss, Circuits, Tables, circuit_metrics
-from toylab.units import per_unit
 
-from .laws import (
-    CASES,
-    GENERALISED,
-    GROKKING,
-    IMMEDIATE,
-    cells,
-    describe,
-    follow,
-    weights,
-)
+from .claims import CLAIMS
+from .laws import CASES, cells, describe, follow, weights
 
 CONVENTIONS = {"alpha": 1.0, "alpha/2": 0.5}
 LADDER = 64  # times at which the map is looked at, evenly on a log scale
@@ -189,177 +179,6 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
         runs.append(rows)
     return {"curves": pl.concat(curves), "runs": pl.concat(runs), "map": cells(config, run)}
 
-
-def per_seed(rows: pl.DataFrame, value: pl.Expr) -> np.ndarray:
-    """One value per seed."""
-    return per_unit(rows, value, "seed")
-
-
-def case(m: dict[str, pl.DataFrame], name: str) -> pl.DataFrame:
-    """Rows of one case."""
-    return m["runs"].filter(pl.col("case") == name)
-
-
-SECTION = "Section 3, figure 2"
-MAP = "toylab.tasks.grokking.circuits_theory"
-UNIT = "draw of the initial sub-weights"
-AGREES = (pl.col("phase") == pl.col("predicted")).mean()
-EXPONENT = (
-    pl.cov(pl.col("norm_ratio").log(), pl.col("ratio").log()) / pl.col("norm_ratio").log().var()
-)
-COMMONEST = pl.col("phase").unique_counts().max() / pl.len()
-FAILED = 0.0  # stands for the test loss of a run that did not fit its training set
-
-CLAIMS = (
-    Claim(
-        key="three_ingredients_grok",
-        text="With all three ingredients the test loss falls below 1 nat long after the training "
-        "loss fell below 0.5 (ratio of the steps).",
-        source=SECTION,
-        measure=lambda m: per_seed(case(m, "grokking"), pl.col("delay").first()),
-        expect=Expect.above(GROKKING),
-        unit=UNIT,
-    ),
-    Claim(
-        key="norm_falls",
-        text="As it groks the parameter norm falls: its peak over its last value.",
-        source=SECTION,
-        measure=lambda m: per_seed(
-            case(m, "grokking"), (pl.col("norm_max") / pl.col("norm_end")).first()
-        ),
-        expect=Expect.above(1.5),
-        unit=UNIT,
-    ),
-    Claim(
-        key="ratio_is_theorem",
-        text="In the end w_m / w_g is (P_m / P_g)^(-2 kappa / (2 - kappa)) (distance).",
-        source="Theorem D.4",
-        paper=0.0,
-        measure=lambda m: per_seed(
-            case(m, "grokking"), (pl.col("ratio") - pl.col("theory_ratio")).abs().first()
-        ),
-        expect=Expect.below(0.02),
-        unit=UNIT,
-    ),
-    Claim(
-        key="ratio_has_the_exponent",
-        text="Over the map's norms from 1.25 up, w_m / w_g falls as a power of P_m / P_g with the "
-        "theorem's exponent -2 kappa / (2 - kappa), -3 for the paper's kappa (over all speeds).",
-        source="Theorem D.4",
-        paper=-3.0,
-        measure=lambda m: per_unit(m["map"].filter(pl.col("norm_ratio") >= 1.25), EXPONENT),
-        expect=Expect.near(-3.0, 0.1),
-        unit=UNIT,
-    ),
-    Claim(
-        key="inefficient_never_generalises",
-        text="With a less efficient C_gen the training set is fitted to 0.1 nats and the test loss "
-        "stays at 5 or more.",
-        source=SECTION,
-        measure=lambda m: per_seed(
-            case(m, "inefficient"),
-            pl.when(pl.col("train_end") < 0.1).then("test_end").otherwise(FAILED).first(),
-        ),
-        expect=Expect.above(5.0),
-        unit=UNIT,
-    ),
-    Claim(
-        key="equal_speed_is_immediate",
-        text="With circuits learned equally fast the test loss falls with the training loss (ratio "
-        "of the steps).",
-        source=SECTION,
-        measure=lambda m: per_seed(case(m, "equal speed"), pl.col("delay").first()),
-        expect=Expect.below(IMMEDIATE),
-        unit=UNIT,
-    ),
-    Claim(
-        key="equal_speed_never_above_chance",
-        text="There the test loss is never above that of guessing, ln q (greatest excess in nats).",
-        source=SECTION,
-        measure=lambda m: per_seed(case(m, "equal speed"), pl.col("test_excess").first()),
-        expect=Expect.below(0.0),
-        unit=UNIT,
-    ),
-    Claim(
-        key="equal_speed_falls_at_once",
-        text="When the training loss reaches 0.5 the test loss of equally fast circuits has fallen "
-        "already: by this many nats it is below that of a slow C_gen.",
-        source=SECTION,
-        measure=lambda m: (
-            per_seed(case(m, "grokking"), pl.col("test_at_fit").first())
-            - per_seed(case(m, "equal speed"), pl.col("test_at_fit").first())
-        ),
-        expect=Expect.above(2.0),
-        unit=UNIT,
-    ),
-    Claim(
-        key="swapped_efficiencies_ungrok",
-        text="Grokked circuits whose norms then change places ungrok: test loss in the end, less "
-        "that of the same circuits continued unchanged.",
-        source="Section 4 for transformers; in the simulation an extension",
-        measure=lambda m: (
-            per_seed(case(m, "swapped"), pl.col("test_end").first())
-            - per_seed(case(m, "kept"), pl.col("test_end").first())
-        ),
-        expect=Expect.above(5.0 - GENERALISED),
-        unit=UNIT,
-    ),
-    Claim(
-        key="whatever_rate_and_convention",
-        text="Grokking is there too at 5 times the learning rate, and under the paper's other "
-        "convention for alpha (lesser of the two ratios of steps).",
-        source="Appendices C and D",
-        measure=lambda m: np.minimum(
-            per_seed(case(m, "other rate"), pl.col("delay").first()),
-            per_seed(case(m, "other decay"), pl.col("delay").first()),
-        ),
-        expect=Expect.above(GROKKING),
-        unit=UNIT,
-    ),
-    Claim(
-        key="map_as_predicted",
-        text="Over norms and speeds it is never, immediate, delayed or grokking where theory, "
-        "without a fitted number, says so (share of cells).",
-        source=MAP,
-        measure=lambda m: per_unit(m["map"], AGREES),
-        expect=Expect.above(0.9),
-        unit=UNIT,
-    ),
-    Claim(
-        key="map_above_control",
-        text="That share is above the one of naming the commonest phase everywhere (difference).",
-        source="control",
-        measure=lambda m: per_unit(m["map"], AGREES - COMMONEST),
-        expect=Expect.above(0.2),
-        unit=UNIT,
-    ),
-    Claim(
-        key="delay_law",
-        text="Where it groks, it generalises at t_train + ln(c_m / c_g) / rate, the rate being the "
-        "slope of C_mem's decay at rest (median over cells of measured over predicted time).",
-        source=MAP,
-        paper=1.0,
-        measure=lambda m: per_unit(
-            m["map"].filter(pl.col("phase") == "grokking"),
-            (pl.col("test_time") / pl.col("predicted_time")).median(),
-        ),
-        expect=Expect.between(0.8, 1.25),
-        unit=UNIT,
-    ),
-    Claim(
-        key="takeover_time",
-        text="With the slow end of the takeover put in, the time is that predicted (median over "
-        "cells that grok of measured over predicted).",
-        source=MAP,
-        paper=1.0,
-        measure=lambda m: per_unit(
-            m["map"].filter(pl.col("phase") == "grokking"),
-            (pl.col("test_time") / pl.col("quasistatic_time")).median(),
-        ),
-        expect=Expect.between(0.9, 1.1),
-        unit=UNIT,
-    ),
-)
 
 study = Study(
     name="circuit_efficiency",

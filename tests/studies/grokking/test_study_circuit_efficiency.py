@@ -20,9 +20,10 @@ from toylab.optim import SGD
 from toylab.population import Population
 from toylab.report.figures import style
 from toylab.studies.grokking.circuit_efficiency import laws as measures
-from toylab.studies.grokking.circuit_efficiency.study import CLAIMS, Config, populations
+from toylab.studies.grokking.circuit_efficiency.claims import CLAIMS
+from toylab.studies.grokking.circuit_efficiency.study import Config, populations
 from toylab.taps import run
-from toylab.tasks.grokking import circuits, circuits_theory
+from toylab.tasks.grokking import circuit_phases, circuits, circuits_theory
 from toylab.tasks.grokking.circuits import CircuitLoss, Circuits, Tables
 from toylab.train.fit import fit
 
@@ -162,7 +163,7 @@ def test_fitting_time_is_infinite_where_the_circuit_rests_above():
 def test_settling_time_is_the_last_crossing():
     steps = np.array([1, 10, 100, 1000])
     curves = np.array([[2, 0.5, 2, 0.02], [0.9, 0.5, 0.1, 0.1], [2, 0.5, 0.1, 3], [4, 2, 0.5, 0.1]])
-    found = measures.settling_time(steps, curves.T, 1.0)
+    found = circuit_phases.settling_time(steps, curves.T, 1.0)
     share = np.log(2) / np.log(100)
     expected = [100 * 10**share, 1, np.nan, 10 * 10**0.5]
     np.testing.assert_allclose(found, expected)
@@ -175,7 +176,7 @@ def test_loss_at_reads_between_records():
 
 
 def test_phases_by_their_thresholds():
-    found = measures.phase(np.array([np.nan, 1.0, 2.0, 5.0, 10.0, 99.0]))
+    found = circuit_phases.phase(np.array([np.nan, 1.0, 2.0, 5.0, 10.0, 99.0]))
     expected = ["never", "immediate", "immediate", "delayed", "grokking", "grokking"]
     assert found.to_list() == expected
 
@@ -202,7 +203,11 @@ def fixture():
     curves, runs = [], []
     for case in (*measures.CASES, "swapped", "kept"):
         members = pl.DataFrame({"member": [0, 1], "case": case, "seed": [0, 1]}).with_columns(
-            P_g=pl.lit(1.0), P_m=pl.lit(2.0), decay=pl.lit(0.005), learning_rate=pl.lit(0.01)
+            diverged=pl.lit(False),
+            P_g=pl.lit(1.0),
+            P_m=pl.lit(2.0),
+            decay=pl.lit(0.005),
+            learning_rate=pl.lit(0.01),
         )
         w_g, w_m = (
             np.array([[0.0, 0], [1, 1], [7.2, 7.2]]),
