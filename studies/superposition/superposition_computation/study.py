@@ -20,14 +20,13 @@ features; biases above 0 at the start are worse.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 import polars as pl
 
-from toylab.claims import Claim, Expect
 from toylab.errors import check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
@@ -37,8 +36,8 @@ from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.task import Batch
 from toylab.tasks.superposition.superposition import Sparse
-from toylab.units import per_unit
 
+from .claims import CLAIMS
 from .computation import (
     SECOND,
     Stratified,
@@ -51,7 +50,7 @@ from .computation import (
     shuffled,
 )
 
-LADDER = {0.3: 6, 0.15: 7, 0.12: 7, 0.06: 8, 0.03: 10}  # features kept in the paper's figure
+LADDER = (0.3, 0.15, 0.12, 0.06, 0.03)  # densities of the paper's figure
 KEPT = 0.5  # norm above which a feature counts as kept
 PARTS = ("small", "abs")
 
@@ -176,7 +175,8 @@ def best_of_groups(
         for p in np.flatnonzero((members["density"] == density).to_numpy() & ~dead):
             losses[p] = sampled_loss(params, p, batch, tied)
     table = members.with_columns(pl.Series("loss", losses).fill_nan(None))
-    return table.sort("loss", nulls_last=True).group_by("group", "density").first()
+    best = table.sort("loss", nulls_last=True).group_by("group", "density").first()
+    return best.with_columns(diverged=pl.col("loss").is_null())
 
 
 def privileged(config: Config, run: RunFolder) -> tuple[pl.DataFrame, np.ndarray]:
@@ -278,13 +278,14 @@ def motif_rows(config: Config, run: RunFolder) -> tuple[pl.DataFrame, pl.DataFra
     rng = np.random.default_rng(0)
     rows, examples = [], []
     for part in PARTS:
-        params = run.params(part)
+        params, lost = run.params(part), run.dead_at(part) >= 0
         for member in run.members(part).iter_rows(named=True):
             W_MN, V_NM, b_N = (params[k][member["member"]] for k in ("W", "V", "b"))
             found = motifs(W_MN, V_NM, b_N)
             mixed = [shuffled(W_MN, V_NM, rng) for _ in range(20)]
             rows.append(
                 {"part": part, "seed": member["init_seed"], "density": member["density"]}
+                | {"diverged": bool(lost[member["member"]])}
                 | {"motifs": float(len(found)), "inhibited": float((found[:, 3] < 0).sum())}
                 | {"shuffled": float(np.mean([len(motifs(W_MN, v, b_N)) for v in mixed]))}
                 | {"moment": moments(W_MN, [V_NM]), "shuffled_moment": moments(W_MN, mixed)}
@@ -331,231 +332,6 @@ def example_rows(
         for f in (i, j)
     ]
     return pl.DataFrame(rows, schema=EXAMPLE)
-
-
-def at(low: float, high: float = 0.0) -> pl.Expr:
-    """Rows of densities from ``low`` to ``high``; of one when only one is given."""
-    return pl.col("density").is_between(low - 1e-9, max(low, high) + 1e-9)
-
-
-def spearman(table: pl.DataFrame, value: pl.Expr, unit: str) -> np.ndarray:
-    """Rank correlation of a model's value with density, per unit; 0 where the value never moves."""
-    models = table.group_by(unit, "density").agg(value.cast(pl.Float64).alias("value"))
-    return np.nan_to_num(per_unit(models, pl.corr("density", "value", method="spearman"), unit))
-
-
-def off_ladder(table: pl.DataFrame) -> np.ndarray:
-    """Mean distance of the number of kept features from the paper's, per group."""
-    paper = pl.DataFrame({"density": list(LADDER), "paper": [float(v) for v in LADDER.values()]})
-    joined = table.join(paper, on="density")
-    return per_unit(joined, (pl.col("kept") - pl.col("paper")).abs().mean(), "group")
-
-
-def count_computed(table: pl.DataFrame, column: str = "explained") -> np.ndarray:
-    """Number of features with more than half of their variance computed, per seed."""
-    return per_unit(table, (pl.col(column) > 0.5).sum().cast(pl.Float64))
-
-
-def polysemantic_later(table: pl.DataFrame) -> np.ndarray:
-    """Mean rank of the strongest feature: polysemantic neurons less monosemantic, per seed."""
-    poly, mono = LIVE & (pl.col("second") >= SECOND), LIVE & (pl.col("second") < SECOND)
-    top = pl.col("top").cast(pl.Float64)
-    return per_unit(table, top.filter(poly).mean() - top.filter(mono).mean())
-
-
-def correlation(rows: pl.DataFrame, column: str) -> np.ndarray:
-    """Correlation of log |input| with log output weight within neurons, pooled per seed."""
-    pooled = rows.group_by("seed").agg(
-        [pl.col(column).list.get(i).sum().alias(f"s{i}") for i in range(3)]
-    )
-    value = pl.col("s1") / (pl.col("s0") * pl.col("s2")).sqrt()
-    return pooled.sort("seed").select(value)["s1"].to_numpy()
-
-
-def small(measures: Mapping[str, Any]) -> pl.DataFrame:
-    """The motif table of the small models."""
-    return measures["motifs"].filter(pl.col("part") == "small")
-
-
-BASIS = "Elhage et al. 2022, Superposition in a privileged basis"
-COMPUTING = "Elhage et al. 2022, Computation in superposition"
-LIVE = pl.col("live")
-MONOSEMANTIC = (pl.col("second") < SECOND).filter(LIVE)
-MOTIF = "Elhage et al. 2022, The asymmetric superposition motif"
-DENSE = at(0.5, 1.0)
-
-CLAIMS = (
-    Claim(
-        key="basis_monosemantic",
-        text="With a hidden ReLU and density 0.5 or more every neuron holds at most one of the "
-        "kept features (mean number of polysemantic neurons of 5).",
-        source=BASIS,
-        paper=0.0,
-        measure=lambda m: per_unit(
-            m["basis"].filter(DENSE), pl.col("polysemantic").mean(), "group"
-        ),
-        expect=Expect.below(0.5),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="basis_aligned",
-        text="There the kept features lie along neurons (mean of max W_ki^2 / ||W_i||^2).",
-        source=BASIS,
-        paper=1.0,
-        measure=lambda m: per_unit(m["basis"].filter(DENSE), pl.col("alignment").mean(), "group"),
-        expect=Expect.above(0.9),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="linear_not_aligned",
-        text="Control: with a linear hidden layer they do not (random directions give 0.55).",
-        source=BASIS,
-        measure=lambda m: per_unit(m["linear"].filter(DENSE), pl.col("alignment").mean()),
-        expect=Expect.below(0.75),
-    ),
-    Claim(
-        key="basis_kept_grows",
-        text="The sparser, the more features are kept (Spearman's correlation with density).",
-        source=BASIS,
-        paper=-1.0,
-        measure=lambda m: spearman(m["basis"], pl.col("kept").first(), "group"),
-        expect=Expect.below(-0.9),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="basis_polysemantic_grows",
-        text="The sparser, the more neurons are polysemantic (Spearman's correlation).",
-        source=BASIS,
-        paper=-1.0,
-        measure=lambda m: spearman(m["basis"], pl.col("polysemantic").first(), "group"),
-        expect=Expect.below(-0.9),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="basis_ladder",
-        text="The number of kept features is the paper's: 6, 7, 7, 8 and 10 at densities 0.3, "
-        "0.15, 0.12, 0.06 and 0.03 (mean distance).",
-        source=BASIS,
-        paper=0.0,
-        measure=lambda m: off_ladder(m["basis"]),
-        expect=Expect.below(0.5),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="features_are_pairs_of_neurons",
-        text="At density 0.03 a feature lies on a pair of neurons (participation number of its "
-        "positive weights; a first run counted the silent neurons of negative weight too).",
-        source=BASIS,
-        paper=2.0,
-        measure=lambda m: per_unit(m["basis"].filter(at(0.03)), pl.col("neurons").mean(), "group"),
-        expect=Expect.near(2.0, 0.3),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="demo_own_neurons",
-        text="Three absolute values in six neurons: each feature and sign has a neuron of its own "
-        "(share of the six, less that of the untrained model).",
-        source=COMPUTING,
-        paper=1.0,
-        measure=lambda m: (m["demo"]["own"] - m["demo"]["untrained_own"]).to_numpy(),
-        expect=Expect.above(0.8),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="demo_loss",
-        text="Its loss is near 0 (share of the loss of ignoring every feature).",
-        source=COMPUTING,
-        paper=0.0,
-        measure=lambda m: m["demo"]["relative"].to_numpy(),
-        expect=Expect.below(0.01),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="abs_dense_monosemantic",
-        text="Dense features: live neurons compute one feature each (share whose second input "
-        "weight is below a tenth of the first).",
-        source=COMPUTING,
-        paper=1.0,
-        measure=lambda m: per_unit(m["neurons"].filter(at(1.0)), MONOSEMANTIC.mean()),
-        expect=Expect.above(0.9),
-    ),
-    Claim(
-        key="abs_sparse_polysemantic",
-        text="At density 0.001 nearly all neurons are polysemantic (share).",
-        source=COMPUTING,
-        paper=1.0,
-        measure=lambda m: per_unit(m["neurons"].filter(at(0.001)), (~MONOSEMANTIC).mean()),
-        expect=Expect.above(0.9),
-    ),
-    Claim(
-        key="abs_polysemanticity_grows",
-        text="The sparser, the more features per neuron (Spearman's correlation of density with "
-        "the mean participation number).",
-        source=COMPUTING,
-        paper=-1.0,
-        measure=lambda m: spearman(
-            m["neurons"], pl.col("participation").filter(LIVE).mean(), "init_seed"
-        ),
-        expect=Expect.below(-0.9),
-    ),
-    Claim(
-        key="abs_least_important_first",
-        text="At densities 0.1 and 0.03 polysemantic neurons serve less important features than "
-        "monosemantic ones (mean difference of the rank of the strongest feature).",
-        source=COMPUTING,
-        measure=lambda m: polysemantic_later(m["neurons"].filter(at(0.03, 0.1))),
-        expect=Expect.above(1.0),
-    ),
-    Claim(
-        key="abs_computes_more",
-        text="At density 0.001 more absolute values are computed than the pairs of neurons that "
-        "they need without superposition (computed, per pair).",
-        source=COMPUTING,
-        measure=lambda m: (
-            count_computed(m["computed"].filter(at(0.001))) / (m["W_abs"].shape[1] / 2)
-        ),
-        expect=Expect.above(1.1),
-    ),
-    Claim(
-        key="abs_dense_computes_less",
-        text="Control: at density 1 they are not more than the pairs.",
-        source=COMPUTING,
-        measure=lambda m: count_computed(m["computed"].filter(at(1.0))) / (m["W_abs"].shape[1] / 2),
-        expect=Expect.below(1.0),
-    ),
-    Claim(
-        key="motif_occurs",
-        text="Small models (10 features, 10 neurons) hold the asymmetric motif: input and output "
-        "weights of two features of opposite sign in inverse ratios of 2 or more (motifs per "
-        "model, less those after a shuffle of output weights within neurons).",
-        source=MOTIF,
-        measure=lambda m: per_unit(
-            small(m), (pl.col("motifs") - pl.col("shuffled")).mean(), "seed"
-        ),
-        expect=Expect.above(0.5),
-    ),
-    Claim(
-        key="motif_anticorrelation",
-        text="Within polysemantic neurons a feature read strongly is written weakly (correlation "
-        "of logarithms of input and output weights, less the shuffled one).",
-        source=MOTIF,
-        measure=lambda m: (
-            correlation(small(m), "moment") - correlation(small(m), "shuffled_moment")
-        ),
-        expect=Expect.below(-0.3),
-    ),
-    Claim(
-        key="motif_is_inhibited",
-        text="Other neurons turn the motif's strong interference negative, where the output's ReLU "
-        "removes it (share of all motifs, of both sizes of model).",
-        source=MOTIF,
-        paper=1.0,
-        measure=lambda m: per_unit(
-            m["motifs"], pl.col("inhibited").sum() / pl.col("motifs").sum(), "seed"
-        ),
-        expect=Expect.above(0.8),
-    ),
-)
 
 
 study = Study(
