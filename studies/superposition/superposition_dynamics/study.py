@@ -28,15 +28,12 @@ windows.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.claims import Claim, Expect
 from toylab.errors import check_number
 from toylab.losses import squared_error
 from toylab.members import grid, seeds
@@ -53,6 +50,7 @@ from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_geometry import feature_dimensionality
 
 from . import dynamics as shape
+from .claims import CLAIMS
 
 WORLDS = ("independent", "correlated")  # by the number ``tied``
 FIRST_SEED = 100  # seeds below were used to find measures and settings
@@ -263,182 +261,6 @@ def octahedra(
         | {f"{name}_peak_others": others for name, (_, others) in kinks.items()}
     )
 
-
-def of(measures: Mapping[str, Any], world: str, formed: bool = False) -> pl.DataFrame:
-    """Rows of a world; if asked, of the seeds that ended as an octahedron."""
-    rows = measures["octahedra"].filter(pl.col("world") == world).sort("member")
-    return rows.filter(pl.col("octahedron")) if formed else rows
-
-
-def finite(rows: pl.DataFrame, value: str | pl.Expr) -> np.ndarray:
-    """One value per row; rows that have none are left out."""
-    expr = pl.col(value) if isinstance(value, str) else value
-    found = rows.select(expr.cast(pl.Float64).alias("v"))["v"]
-    return found.filter(found.is_finite()).to_numpy()
-
-
-def column(
-    world: str, value: str | pl.Expr, formed: bool = False
-) -> Callable[[Mapping[str, Any]], np.ndarray]:
-    """A claim's measure: one value per seed of a world."""
-    return lambda measures: finite(of(measures, world, formed), value)
-
-
-def level_column(value: str | pl.Expr) -> Callable[[Mapping[str, Any]], np.ndarray]:
-    """A claim's measure: one value per seed of the model of equal features."""
-    return lambda measures: finite(measures["levels"], value)
-
-
-JUMPING = "Superposition and learning dynamics, discrete energy level jumps"
-TURNING = "Superposition and learning dynamics, learning as geometric transformations"
-CLAIMS = (
-    Claim(
-        key="ends_in_digons",
-        text="Equal features end dropped or in antipodal pairs: share with D_i within 0.02 of 0 or "
-        "1/2, less that of the untrained model.",
-        source=JUMPING,
-        paper=1.0,
-        measure=level_column(pl.col("digons") - pl.col("digons_untrained")),
-        expect=Expect.above(0.9),
-    ),
-    Claim(
-        key="features_jump",
-        text="After the opening, features still jump by half a level or more, each within 2% of "
-        "the run (jumps per seed).",
-        source=JUMPING,
-        measure=level_column("jumps"),
-        expect=Expect.above(1),
-    ),
-    Claim(
-        key="loss_drops_at_jumps",
-        text="The loss falls faster at a jump than one window of 2% of the run before and after "
-        "(ratio, of the seeds with jumps).",
-        source=JUMPING,
-        measure=level_column("peak"),
-        expect=Expect.above(1.2),
-    ),
-    Claim(
-        key="drops_are_own",
-        text="That ratio, over the same of the seed's loss at the jumps of other seeds.",
-        source=JUMPING,
-        measure=level_column(pl.col("peak") / pl.col("peak_others")),
-        expect=Expect.above(1.2),
-    ),
-    Claim(
-        key="loss_goes_with_moves",
-        text="After the opening, the rate of fall goes with how much the D_i move: correlation, "
-        "less that with the moves of other seeds.",
-        source=JUMPING,
-        measure=level_column("correlation"),
-        expect=Expect.above(0.1),
-    ),
-    Claim(
-        key="drop_at_last_move",
-        text="The loss falls faster within 0.5% of the run of the moment a seed's last feature "
-        "comes within 0.05 of its level than at the same moments of other seeds (median ratio).",
-        source=JUMPING,
-        measure=level_column("last_drop"),
-        statistic="median",
-        expect=Expect.above(1.2),
-    ),
-    Claim(
-        key="last_drop_is_last_jump",
-        text="The loss reaches its end when the last feature reaches its level (time between "
-        "them, in windows of 2% of the run).",
-        source=JUMPING,
-        paper=0.0,
-        measure=level_column("gap"),
-        expect=Expect.below(1),
-    ),
-    Claim(
-        key="last_drop_is_own",
-        text="These times lie closer than those of the last drop and other seeds' last jumps "
-        "(difference of the gaps, in windows).",
-        source=JUMPING,
-        measure=level_column(pl.col("gap_others") - pl.col("gap")),
-        expect=Expect.above(0.5),
-    ),
-    Claim(
-        key="octahedron_forms",
-        text="Two sets of three correlated features end as an octahedron (share of seeds).",
-        source=TURNING,
-        measure=column("correlated", "octahedron"),
-        expect=Expect.above(0.5),
-    ),
-    Claim(
-        key="pairs_across_sets",
-        text="In these octahedra the antipode of a feature is in the other set (share).",
-        source=TURNING,
-        paper=1.0,
-        measure=column("correlated", "other_set", formed=True),
-        expect=Expect.above(0.95),
-    ),
-    Claim(
-        key="pairs_across_sets_learnt",
-        text="That share is higher than in the untrained models.",
-        source=TURNING,
-        measure=column(
-            "correlated", pl.col("other_set") - pl.col("other_set_untrained"), formed=True
-        ),
-        expect=Expect.above(0.2),
-    ),
-    Claim(
-        key="independent_pairs_are_random",
-        text="Control: octahedra of independent features pair at random, 3/5 across the same sets.",
-        source="chance: three of the five other features",
-        paper=0.6,
-        measure=column("independent", "other_set", formed=True),
-        expect=Expect.near(0.6, 0.15),
-    ),
-    Claim(
-        key="stages_in_order",
-        text="First the sets part, then both spread to triangles, then all pairs are antipodal "
-        "(share of seeds; chance 1/6).",
-        source=TURNING,
-        measure=column("correlated", "in_order"),
-        expect=Expect.above(0.5),
-    ),
-    Claim(
-        key="order_needs_sets",
-        text="Control: the same stages of the same sets when features are independent (share).",
-        source=TURNING,
-        measure=column("independent", "in_order"),
-        expect=Expect.below(0.25),
-    ),
-    Claim(
-        key="triangles_turn",
-        text="After they spread, the triangles turn towards the antiprism (degrees, of the seeds "
-        "that end as an octahedron).",
-        source=TURNING,
-        measure=column("correlated", pl.col("twist") - pl.col("twist_end"), formed=True),
-        expect=Expect.above(10),
-    ),
-    Claim(
-        key="plateau_between_stages",
-        text="Between parting and spreading the loss rests: least rate of fall, over the lesser of "
-        "those at the two stages.",
-        source=TURNING,
-        measure=column("correlated", "plateau"),
-        expect=Expect.below(0.5),
-    ),
-    Claim(
-        key="kink_at_triangles",
-        text="The loss falls faster when the triangles spread than 4% of the run before and after, "
-        "over the same at other seeds' times (median ratio).",
-        source=TURNING,
-        measure=column("correlated", pl.col("triangles_peak") / pl.col("triangles_peak_others")),
-        statistic="median",
-        expect=Expect.above(1.2),
-    ),
-    Claim(
-        key="kink_at_pairs",
-        text="The same when the last pair becomes antipodal (median ratio).",
-        source=TURNING,
-        measure=column("correlated", pl.col("pairs_peak") / pl.col("pairs_peak_others")),
-        statistic="median",
-        expect=Expect.above(1.2),
-    ),
-)
 
 study = Study(
     name="superposition_dynamics",
