@@ -4,22 +4,24 @@ import polars as pl
 
 from toylab.claims import Claim, Expect
 
-from .rows import (
+from .readings import (
+    CROSSING,
     DENSITY,
-    best_bases,
-    best_ladder,
-    best_nonuniform,
-    crossing,
-    per_group,
-    share,
-    snap,
-    snapped,
-    steps_of,
+    GROUP,
+    SNAP,
+    SNAPPED,
+    antipodal,
+    bases,
+    changes,
+    collapsed,
+    ladder,
+    nonuniform,
+    orthogonal,
 )
 
 NONUNIFORM = "The geometry of superposition, non-uniform superposition"
 SETS = "The geometry of superposition, correlated and anticorrelated features"
-GROUP = "group of tries"
+TRIES = "group of tries"
 
 CLAIMS = (
     Claim(
@@ -28,9 +30,9 @@ CLAIMS = (
         "of a gap from 72 degrees).",
         source=NONUNIFORM,
         paper=0.0,
-        measure=lambda m: per_group(best_nonuniform(m, 1.0, 1.0), pl.col("gap_error").max()),
+        reading=nonuniform(1.0, 1.0).aggregate(pl.col("gap_error").max(), GROUP),
         expect=Expect.below(5),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="snap_at_04",
@@ -38,45 +40,45 @@ CLAIMS = (
         "times sparser than the others.",
         source=NONUNIFORM,
         paper=0.4,
-        measure=lambda m: snap(best_nonuniform(m)),
+        reading=SNAP,
         expect=Expect.between(0.3, 0.5),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="losses_cross_at_04",
         text="The loss curves of the pentagons and of the two digons cross there.",
         source=NONUNIFORM,
         paper=0.4,
-        measure=lambda m: crossing(m["nonuniform"]),
+        reading=CROSSING,
         expect=Expect.between(0.3, 0.5),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="sparse_feature_at_0",
         text="Sparser than at the snap, wherever that is, the feature is at 0: its greatest norm.",
         source=NONUNIFORM,
         paper=0.0,
-        measure=lambda m: per_group(snapped(m), pl.col("norm").max()),
+        reading=SNAPPED.aggregate(pl.col("norm").max(), GROUP),
         expect=Expect.below(0.1),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="digons_after_snap",
         text="There the others form two digons (share of relative densities).",
         source=NONUNIFORM,
         paper=1.0,
-        measure=lambda m: per_group(snapped(m), (pl.col("kind") == "digons").mean()),
+        reading=SNAPPED.mean(pl.col("kind") == "digons", GROUP),
         expect=Expect.above(0.9),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="pentagon_before_snap",
         text="Before the snap (relative density 0.5 to 1) the sparse feature does not fade: its "
         "least norm.",
         source=NONUNIFORM,
-        measure=lambda m: per_group(best_nonuniform(m, 0.5, 1.0), pl.col("norm").min()),
+        reading=nonuniform(0.5, 1.0).aggregate(pl.col("norm").min(), GROUP),
         expect=Expect.above(0.7),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="pentagon_deforms",
@@ -84,83 +86,74 @@ CLAIMS = (
         "angle with the relative density, from 0.5).",
         source=NONUNIFORM,
         paper=1.0,
-        measure=lambda m: per_group(
-            best_nonuniform(m, 0.5), pl.corr("ratio", "neighbour_angle", method="spearman")
+        reading=nonuniform(0.5).aggregate(
+            pl.corr("ratio", "neighbour_angle", method="spearman"), GROUP
         ),
         expect=Expect.above(0.9),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="deforms_smoothly",
         text="It does so smoothly: greatest change of that angle (degrees) between neighbouring "
         "relative densities from 0.5 to 1.",
         source=NONUNIFORM,
-        measure=lambda m: per_group(
-            best_nonuniform(m, 0.5, 1.0), steps_of("neighbour_angle").max()
-        ),
+        reading=nonuniform(0.5, 1.0).aggregate(changes("neighbour_angle").max(), GROUP),
         expect=Expect.below(10),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="snap_is_a_jump",
         text="The snap is a jump: greatest change of the sparse feature's norm between "
         "neighbouring relative densities, less the second greatest.",
         source=NONUNIFORM,
-        measure=lambda m: per_group(
-            best_nonuniform(m),
-            steps_of("norm").top_k(2).max() - steps_of("norm").top_k(2).min(),
+        reading=nonuniform().aggregate(
+            changes("norm").top_k(2).max() - changes("norm").top_k(2).min(), GROUP
         ),
         expect=Expect.above(0.5),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="correlated_orthogonal",
         text="Correlated pairs are orthogonal: share of low-loss tries with |cos| < 0.2 within "
         "both pairs.",
         source=SETS,
-        measure=lambda m: share(m, "correlated", "largest_size", 0.2),
+        reading=orthogonal("correlated"),
         expect=Expect.above(0.8),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="correlated_orthogonal_control",
         text="That share, less the share among independent features of the same density.",
         source=SETS,
-        measure=lambda m: (
-            share(m, "correlated", "largest_size", 0.2)
-            - share(m, "independent", "largest_size", 0.2)
-        ),
+        reading=orthogonal("correlated") - orthogonal("independent"),
         expect=Expect.above(0.1),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="anticorrelated_antipodal",
         text="Anticorrelated pairs are antipodal: share of low-loss tries with cos < -0.9 within "
         "both pairs.",
         source=SETS,
-        measure=lambda m: share(m, "anticorrelated", "largest", -0.9),
+        reading=antipodal("anticorrelated"),
         expect=Expect.above(0.8),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="anticorrelated_antipodal_control",
         text="That share, less the share among independent features of the same density.",
         source=SETS,
-        measure=lambda m: (
-            share(m, "anticorrelated", "largest", -0.9)
-            - share(m, "independent", "largest", -0.9, DENSITY / 2)
-        ),
+        reading=antipodal("anticorrelated") - antipodal("independent", DENSITY / 2),
         expect=Expect.above(0.3),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="ladder_none",
         text="Of three correlated pairs none is collapsed at densities up to 0.05 (mean count).",
         source=SETS,
         paper=0.0,
-        measure=lambda m: per_group(best_ladder(m, 0, 0.05), pl.col("collapsed").mean()),
+        reading=collapsed(0, 0.05),
         expect=Expect.below(0.25),
-        unit=GROUP,
+        unit=TRIES,
     ),
     *(
         Claim(
@@ -168,11 +161,9 @@ CLAIMS = (
             text=f"{word.capitalize()} of them collapsed at densities {low} to {high} (mean).",
             source=SETS,
             paper=float(count),
-            measure=lambda m, low=low, high=high: per_group(
-                best_ladder(m, low, high), pl.col("collapsed").mean()
-            ),
+            reading=collapsed(low, high),
             expect=Expect.near(count, 0.25),
-            unit=GROUP,
+            unit=TRIES,
         )
         for word, count, low, high in (
             ("one", 1, 0.05, 0.15),
@@ -185,11 +176,9 @@ CLAIMS = (
         text="The denser, the more are collapsed (rank correlation, densities up to 0.5).",
         source=SETS,
         paper=1.0,
-        measure=lambda m: per_group(
-            best_ladder(m, 0, 0.5), pl.corr("density", "collapsed", method="spearman")
-        ),
+        reading=ladder(0, 0.5).aggregate(pl.corr("density", "collapsed", method="spearman"), GROUP),
         expect=Expect.above(0.9),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="dense_reads_sums",
@@ -197,9 +186,9 @@ CLAIMS = (
         "(least share of ||W||^2; random directions have 1/2).",
         source=SETS,
         paper=1.0,
-        measure=lambda m: per_group(best_ladder(m, 0.5, 1), pl.col("sum_share").min()),
+        reading=ladder(0.5, 1).aggregate(pl.col("sum_share").min(), GROUP),
         expect=Expect.above(0.95),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         # In place of "two pairs are kept": the three components have equal variance, so any plane
@@ -209,19 +198,17 @@ CLAIMS = (
         "singular value of W from 1).",
         source=SETS,
         paper=0.0,
-        measure=lambda m: per_group(best_ladder(m, 0.5, 1), pl.col("stretch").max()),
+        reading=ladder(0.5, 1).aggregate(pl.col("stretch").max(), GROUP),
         expect=Expect.below(0.1),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="ladder_control",
         text="Independent features of the same densities do not collapse (mean count).",
         source=SETS,
-        measure=lambda m: per_group(
-            best_ladder(m, 0, 1, "independent"), pl.col("collapsed").mean()
-        ),
+        reading=collapsed(0, 1, "independent"),
         expect=Expect.below(0.1),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="side_by_side",
@@ -229,9 +216,9 @@ CLAIMS = (
         "six has 2/15).",
         source=SETS,
         paper=1.0,
-        measure=lambda m: per_group(best_ladder(m, 0, 0.05), pl.col("side_by_side").mean()),
+        reading=ladder(0, 0.05).mean("side_by_side", GROUP),
         expect=Expect.above(0.8),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="hexagon",
@@ -239,34 +226,34 @@ CLAIMS = (
         "from 60 degrees).",
         source=SETS,
         paper=0.0,
-        measure=lambda m: per_group(best_ladder(m, 0, 0.05), pl.col("gap_error").mean()),
+        reading=ladder(0, 0.05).mean("gap_error", GROUP),
         expect=Expect.below(15),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="local_bases",
         text="Of two sets of ten correlated features in ten dimensions each is an almost "
         "orthogonal basis (mean over features of the greatest |cos| within their set).",
         source=SETS,
-        measure=lambda m: per_group(best_bases(m, "correlated"), pl.col("within").mean()),
+        reading=bases("correlated").value("within", GROUP),
         expect=Expect.below(0.3),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="local_bases_share",
         text="Their interference is across the sets (share within sets of squared overlaps).",
         source=SETS,
-        measure=lambda m: per_group(best_bases(m, "correlated"), pl.col("within_share").mean()),
+        reading=bases("correlated").value("within_share", GROUP),
         expect=Expect.below(0.1),
-        unit=GROUP,
+        unit=TRIES,
     ),
     Claim(
         key="local_bases_control",
         text="Among independent features the same sets are not set apart: share within sets "
         "(9/19 by chance).",
         source=SETS,
-        measure=lambda m: per_group(best_bases(m, "independent"), pl.col("within_share").mean()),
+        reading=bases("independent").value("within_share", GROUP),
         expect=Expect.between(0.3, 0.65),
-        unit=GROUP,
+        unit=TRIES,
     ),
 )

@@ -37,7 +37,7 @@ from toylab.taps import Params
 from toylab.tasks.superposition.superposition import Sparse
 
 from .claims import CLAIMS
-from .rows import DENSITY, lowest
+from .readings import DENSITY, lowest
 from .shapes import bases, collapse, nonuniform, pairs
 from .worlds import OneOf, expected_loss
 
