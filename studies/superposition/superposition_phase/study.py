@@ -22,13 +22,11 @@ Source: Elhage et al. 2022 (arXiv:2209.10652), "Superposition as a Phase Change"
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import jax
 import numpy as np
 import polars as pl
 
-from toylab.claims import Claim, Expect
 from toylab.errors import check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
@@ -43,8 +41,9 @@ from toylab.tasks.superposition.superposition_phase import (
     classify,
     phase_argmin,
     phase_losses,
-    superposition_boundary,
 )
+
+from .claims import CLAIMS
 
 SIZES = {"n2": 2, "n3": 3}  # features, in one dimension less
 REPRESENTED = 0.5  # a feature of norm above this counts as represented
@@ -210,174 +209,6 @@ def columns(table: pl.DataFrame) -> pl.DataFrame:
         )
     return pl.DataFrame(rows, infer_schema_length=None).sort("importance")
 
-
-def column(
-    m: Mapping[str, pl.DataFrame], n: str, value: pl.Expr | str, where: pl.Expr | bool = True
-) -> np.ndarray:
-    """One value per importance of one size."""
-    value = pl.col(value) if isinstance(value, str) else value
-    rows = m["columns"].filter((pl.col("n") == n) & where).sort("importance")
-    return rows.select(value.cast(pl.Float64).alias("v"))["v"].to_numpy()
-
-
-def nearest_to(m: Mapping[str, pl.DataFrame], n: str, ratio: float, count: int) -> pl.DataFrame:
-    """The columns of the ``count`` importances nearest to a ratio, on the log axis."""
-    distance = (pl.col("importance") / ratio).log().abs()
-    return m["columns"].filter(pl.col("n") == n).sort(distance).head(count)
-
-
-def onset_over_theory(table: pl.DataFrame, n: str) -> np.ndarray:
-    """Measured density of the onset over that of the candidates, per column."""
-    return table["onset"].to_numpy() / superposition_boundary(table["importance"], SIZES[n])
-
-
-PHASE = "Superposition as a Phase Change"
-THEORY = "Superposition as a Phase Change, theory panel; the candidates' losses"
-ASIDE = (pl.col("importance") <= 0.5) | (pl.col("importance") >= 2)
-UNIT = "importance column"
-CONTROL = pl.max_horizontal("untrained", "constant")
-
-CLAIMS = (
-    Claim(
-        key="n2_agreement",
-        text="2 features in 1 dimension: the best of the seeds is in the phase of the least "
-        "candidate loss (share of cells off a one-cell band).",
-        source=PHASE,
-        paper="same shape, by eye",
-        measure=lambda m: column(m, "n2", "agreement"),
-        expect=Expect.above(0.85),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n3_agreement",
-        text="3 features in 2 dimensions: the same.",
-        source=PHASE,
-        paper="same shape, by eye",
-        measure=lambda m: column(m, "n3", "agreement"),
-        expect=Expect.above(0.85),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n2_above_controls",
-        text="The agreement for n = 2 is above that of untrained models and of the commonest "
-        "phase everywhere (difference from the greater).",
-        source="control",
-        measure=lambda m: column(m, "n2", pl.col("agreement") - CONTROL),
-        expect=Expect.above(0.1),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n3_above_controls",
-        text="The agreement for n = 3 is above that of untrained models and of the commonest "
-        "phase everywhere (difference from the greater).",
-        source="control",
-        measure=lambda m: column(m, "n3", pl.col("agreement") - CONTROL),
-        expect=Expect.above(0.1),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n2_single_seed_misleads",
-        text="One seed per cell agrees less than the best of the seeds, n = 2 (difference): the "
-        "phases are those of the minimum, not of a single run.",
-        source=PHASE + ", footnote on the ten models per point",
-        measure=lambda m: column(m, "n2", pl.col("agreement") - pl.col("single")),
-        expect=Expect.above(0.02),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n2_onset_unimportant",
-        text="Superposition of an extra feature of importance 0.1 begins at density 0.160 (the "
-        "five columns nearest: measured over 4r/(2 + 5r)).",
-        source=THEORY,
-        paper=1.0,
-        measure=lambda m: onset_over_theory(nearest_to(m, "n2", 0.1, 5), "n2"),
-        expect=Expect.between(1 / 1.5, 1.5),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n2_onset_important",
-        text="So it does for importance 10 (measured over 4/(5 + 2r)).",
-        source=THEORY,
-        paper=1.0,
-        measure=lambda m: onset_over_theory(nearest_to(m, "n2", 10, 5), "n2"),
-        expect=Expect.between(1 / 1.5, 1.5),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n3_onset_unimportant",
-        text="With 3 features in 2 dimensions too, for importance 0.1.",
-        source=THEORY,
-        paper=1.0,
-        measure=lambda m: onset_over_theory(nearest_to(m, "n3", 0.1, 5), "n3"),
-        expect=Expect.between(1 / 1.5, 1.5),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n3_important_is_dedicated",
-        text="With 3 features in 2 dimensions an extra feature more important than the others has "
-        "a dimension of its own at every density (share of cells, importance >= 1.25).",
-        source=PHASE,
-        paper=1.0,
-        measure=lambda m: column(m, "n3", "dedicated", pl.col("importance") >= 1.25),
-        expect=Expect.above(0.95),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n3_level_boundary",
-        text="There the other two begin to share at density 4/7, whatever the extra's importance "
-        "(measured over 4/7, importance >= 1.25).",
-        source=THEORY,
-        paper=1.0,
-        measure=lambda m: column(m, "n3", pl.col("onset") / (4 / 7), pl.col("importance") >= 1.25),
-        expect=Expect.between(0.8, 1.25),
-        unit=UNIT,
-    ),
-    Claim(
-        key="triple_point",
-        text="The three phases meet at importance 1, density 4/7 = 0.571 (onset in the six columns "
-        "nearest to importance 1, n = 2).",
-        source=THEORY,
-        paper=4 / 7,
-        measure=lambda m: nearest_to(m, "n2", 1.0, 6)["onset"].to_numpy(),
-        expect=Expect.between(0.4, 0.75),
-        unit=UNIT,
-    ),
-    Claim(
-        key="first_order",
-        text="The change is of first order: from one density to the next the lesser feature's norm "
-        "falls by more than 1/2 (greatest fall in a column; n = 2, importance <= 1/2 or >= 2).",
-        source=PHASE,
-        measure=lambda m: column(m, "n2", "jump", ASIDE),
-        expect=Expect.above(0.5),
-        unit=UNIT,
-    ),
-    Claim(
-        key="never_below_optimum",
-        text="No trained model beats the exact optimum of 2 features in 1 dimension (least "
-        "relative gap of a column; quadrature errs by 0.2%).",
-        source="toylab.tasks.superposition.superposition_exact",
-        measure=lambda m: column(m, "n2", "least_gap"),
-        expect=Expect.above(-0.002),
-        unit=UNIT,
-    ),
-    Claim(
-        key="reaches_optimum",
-        text="The best of the seeds reaches it (mean relative gap of a column).",
-        source="toylab.tasks.superposition.superposition_exact",
-        measure=lambda m: column(m, "n2", "mean_gap"),
-        expect=Expect.below(0.02),
-        unit=UNIT,
-    ),
-    Claim(
-        key="candidates_are_not_minima",
-        text="The candidate losses, of norm 1 and bias 0, are not minima: trained models lie up to "
-        "15% below the least of them (greatest share of a column, n = 2).",
-        source="toylab.tasks.superposition.superposition_phase",
-        measure=lambda m: column(m, "n2", "below_candidates"),
-        expect=Expect.between(0.05, 0.2),
-        unit=UNIT,
-    ),
-)
 
 study = Study(
     name="superposition_phase",
