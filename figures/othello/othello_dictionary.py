@@ -8,8 +8,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
+from toylab.studies.othello.othello_dictionary.readings import VALIDATION, best_setting
 from toylab.studies.othello.othello_dictionary.rules import RULE_LIKE, STEPS
-from toylab.studies.othello.othello_dictionary.values import VALIDATION, chosen
 
 from . import boards
 
@@ -40,7 +40,12 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 
 def _values(table: pl.DataFrame, name: str, column: str, unit: str) -> np.ndarray:
-    rows = chosen(table, name, column).group_by(unit).agg(pl.col(column).mean()).sort(unit)
+    rows = (
+        best_setting(column)(table.filter(pl.col("name") == name))
+        .group_by(unit)
+        .agg(pl.col(column).mean())
+        .sort(unit)
+    )
     return rows[column].to_numpy()
 
 

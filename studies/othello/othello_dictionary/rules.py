@@ -17,8 +17,8 @@ from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
 
 from .. import network as o
+from .readings import VALIDATION
 from .scores import Rows
-from .values import VALIDATION
 
 RULE_LIKE = 0.7  # R^2 from which a neuron counts as rule-like (Singh et al. 2025)
 ABLATED = 5  # neurons ablated together

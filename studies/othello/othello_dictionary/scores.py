@@ -15,7 +15,7 @@ from toylab.taps import Params
 from toylab.task import Batch
 
 from .. import network as o
-from .values import VALIDATION
+from .readings import VALIDATION
 
 
 @dataclasses.dataclass(frozen=True)

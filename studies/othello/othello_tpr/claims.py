@@ -5,69 +5,15 @@ random start: intervals say how sure the number is for this network, not for oth
 """
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import numpy as np
-import polars as pl
 
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
+
+from .readings import gap, geometry, recovered, repaired
 
 PAPER = "Lee et al. 2026"
 game_claim = functools.partial(Claim, unit="held-out game of one network")
 board_claim = functools.partial(Claim, unit="edited board of one network")
 probe_claim = functools.partial(Claim, unit="probe seed on one network")
-
-Tables = Mapping[str, Any]
-
-
-def game_gap(more: str, less: str) -> Callable[[Tables], np.ndarray]:
-    """Accuracy of one probe less that of another, game by game."""
-    return lambda m: (m["games"][more] - m["games"][less]).to_numpy()
-
-
-def recovered(probe: str, above: float, centre: bool = True) -> Callable[[Tables], np.ndarray]:
-    """Share of a linear probe's vectors recovered to a cosine, per probe seed."""
-
-    def measure(m: Tables) -> np.ndarray:
-        rows = m["recovery"].filter(pl.col("probe") == probe)
-        if not centre:
-            rows = rows.filter(~pl.col("centre"))
-        return per_unit(rows, (pl.col("centred") > above).mean(), "seed")
-
-    return measure
-
-
-def by_source(m: Tables, source: str, column: str) -> np.ndarray:
-    """A number of the geometry of one source, per probe seed."""
-    return per_unit(m["geometry"].filter(pl.col("source") == source), pl.col(column).mean(), "seed")
-
-
-def beyond(source: str) -> Callable[[Tables], np.ndarray]:
-    """How much the network's gap-table R^2 exceeds another source's, per probe seed."""
-    return lambda m: by_source(m, "network", "gap_r2") - by_source(m, source, "gap_r2")
-
-
-def errors(m: Tables, method: str, edits: tuple[str, ...], column: str = "error") -> np.ndarray:
-    """One column of a method's edits, board by board."""
-    kept = (pl.col("method") == method) & pl.col("edit").is_in(edits)
-    return m["edits"].filter(kept).sort("case")[column].to_numpy().astype(np.float64)
-
-
-def cut(method: str, *edits: str, than: str = "") -> Callable[[Tables], np.ndarray]:
-    """Share of the mean null error that an edit takes away, board by board.
-
-    With ``than``, the share that it takes away beyond another method.
-    """
-
-    def measure(m: Tables) -> np.ndarray:
-        null = errors(m, method, edits, "null")
-        before = errors(m, than, edits) if than else null
-        return (before - errors(m, method, edits)) / max(null.mean(), 1e-9)
-
-    return measure
-
 
 CLAIMS = (
     game_claim(
@@ -76,7 +22,7 @@ CLAIMS = (
         "well: at most 1 point less accurate.",
         source=f"{PAPER}, accuracy by number of parameters",
         paper="both 99%, with 57.6% of the parameters",
-        measure=game_gap("linear", "bilinear"),
+        reading=gap("linear", "bilinear"),
         expect=Expect.below(0.01),
     ),
     game_claim(
@@ -85,7 +31,7 @@ CLAIMS = (
         "probe less what softmax ignores.",
         source=f"{PAPER}, accuracy by number of parameters; the remark is ours",
         paper="both 99%, with 66.8% of the parameters",
-        measure=game_gap("linear", "trilinear"),
+        reading=gap("linear", "trilinear"),
         expect=Expect.below(0.01),
     ),
     game_claim(
@@ -93,7 +39,7 @@ CLAIMS = (
         text="So does a trilinear probe with three quarters as many row roles, which does compress "
         "(at most 1 point less).",
         source=f"{PAPER}, code: 6 by 8 roles on 8x8",
-        measure=game_gap("linear", "trilinear, compressed"),
+        reading=gap("linear", "trilinear, compressed"),
         expect=Expect.below(0.01),
     ),
     game_claim(
@@ -102,7 +48,7 @@ CLAIMS = (
         "less accurate than it.",
         source=f"{PAPER}, SVD control",
         paper="99% against 85%",
-        measure=game_gap("bilinear", "truncated"),
+        reading=gap("bilinear", "truncated"),
         expect=Expect.above(0.05),
     ),
     game_claim(
@@ -111,7 +57,7 @@ CLAIMS = (
         "states is taken off first).",
         source=f"{PAPER}, SVD control; taking the mean off is our control",
         paper="99% against 85%",
-        measure=game_gap("bilinear", "truncated, centred"),
+        reading=gap("bilinear", "truncated, centred"),
         expect=Expect.above(0.05),
     ),
     game_claim(
@@ -119,7 +65,7 @@ CLAIMS = (
         text="Products of roles and fillers, not fewness of parameters, carry the board: a linear "
         "probe trained at low rank with as many parameters is at least 1 point less accurate.",
         source="our control (Lee et al. cut after training only); matching allows 1 point",
-        measure=game_gap("bilinear", "low rank"),
+        reading=gap("bilinear", "low rank"),
         expect=Expect.above(0.01),
     ),
     game_claim(
@@ -127,7 +73,7 @@ CLAIMS = (
         text="Roles have to be learned: with random ones the bilinear probe is at least 1 point "
         "less accurate.",
         source="our control; matching allows 1 point",
-        measure=game_gap("bilinear", "bilinear, random roles"),
+        reading=gap("bilinear", "bilinear, random roles"),
         expect=Expect.above(0.01),
     ),
     game_claim(
@@ -135,7 +81,7 @@ CLAIMS = (
         text="The trilinear compression follows the board's rows and columns: with the squares in "
         "another order it is at least 1 point less accurate.",
         source="our control; matching allows 1 point",
-        measure=game_gap("trilinear, compressed", "trilinear, squares mixed"),
+        reading=gap("trilinear, compressed", "trilinear, squares mixed"),
         expect=Expect.above(0.01),
     ),
     probe_claim(
@@ -144,7 +90,7 @@ CLAIMS = (
         "recovered: at least 90% with a cosine above 0.95, less the mean over states.",
         source=f"{PAPER}, recovery of linear probes",
         paper="above 0.95 nearly everywhere",
-        measure=recovered("bilinear, full", 0.95),
+        reading=recovered("bilinear, full", 0.95),
         expect=Expect.above(0.9),
     ),
     probe_claim(
@@ -153,7 +99,7 @@ CLAIMS = (
         "a cosine above 0.85.",
         source=f"{PAPER}, recovery of linear probes",
         paper="mostly above 0.85, the centre's four lower",
-        measure=recovered("bilinear, wider", 0.85, centre=False),
+        reading=recovered("bilinear, wider", 0.85, centre=False),
         expect=Expect.above(0.8),
     ),
     probe_claim(
@@ -162,7 +108,7 @@ CLAIMS = (
         "squares are explains at least 39% of their variance.",
         source=f"{PAPER}, pairwise geometry: half-way from their baseline's 0.24 to 0.54",
         paper=0.54,
-        measure=lambda m: by_source(m, "network", "gap_r2"),
+        reading=geometry("network"),
         expect=Expect.above(0.39),
     ),
     probe_claim(
@@ -171,7 +117,7 @@ CLAIMS = (
         "0.15 in R^2.",
         source=f"{PAPER}, random-encoding baseline: half of its difference",
         paper="0.54 against 0.24",
-        measure=beyond("code of real boards"),
+        reading=geometry("network") - geometry("code of real boards"),
         expect=Expect.above(0.15),
     ),
     probe_claim(
@@ -180,7 +126,7 @@ CLAIMS = (
         "chance is 0.05 on 6x6).",
         source=f"{PAPER}, random-board baseline",
         paper=0.03,
-        measure=lambda m: by_source(m, "code of random boards", "gap_r2"),
+        reading=geometry("code of random boards"),
         expect=Expect.below(0.1),
     ),
     probe_claim(
@@ -188,7 +134,7 @@ CLAIMS = (
         text="They follow it more than those of a probe of the untrained network do, by at least "
         "0.15 in R^2.",
         source="our control, the same margin as for the random code",
-        measure=beyond("untrained network"),
+        reading=geometry("network") - geometry("untrained network"),
         expect=Expect.above(0.15),
     ),
     probe_claim(
@@ -197,7 +143,7 @@ CLAIMS = (
         "around it.",
         source=f"{PAPER}, nearest neighbours",
         paper=0.6,
-        measure=lambda m: by_source(m, "network", "overlap"),
+        reading=geometry("network", "overlap"),
         expect=Expect.above(0.5),
     ),
     board_claim(
@@ -206,7 +152,7 @@ CLAIMS = (
         "quarters of the error in legal moves.",
         source=f"{PAPER}, figure 3; fourfold is this project's mark for an edit that works",
         paper="error near zero, strengths chosen case by case",
-        measure=cut("bilinear", "flip", "erase"),
+        reading=repaired("bilinear", "flip", "erase"),
         expect=Expect.above(0.75),
     ),
     board_claim(
@@ -214,7 +160,7 @@ CLAIMS = (
         text="So do those along the compressed trilinear probe's.",
         source=f"{PAPER}, figure 3",
         paper="error near zero, strengths chosen case by case",
-        measure=cut("trilinear, compressed", "flip", "erase"),
+        reading=repaired("trilinear, compressed", "flip", "erase"),
         expect=Expect.above(0.75),
     ),
     board_claim(
@@ -222,7 +168,7 @@ CLAIMS = (
         text="So do those of two discs at once along the bilinear probe's.",
         source=f"{PAPER}, figure 3, several squares",
         paper="error near zero, strengths chosen case by case",
-        measure=cut("bilinear", "flip two"),
+        reading=repaired("bilinear", "flip two"),
         expect=Expect.above(0.75),
     ),
     board_claim(
@@ -230,21 +176,21 @@ CLAIMS = (
         text="The bilinear edit takes away as much error as the linear one (at most a tenth of the "
         "null error less).",
         source=f"{PAPER}, figure 3",
-        measure=cut("bilinear", "flip", "erase", "flip two", than="linear"),
+        reading=repaired("bilinear", "flip", "erase", "flip two", than="linear"),
         expect=Expect.above(-0.1),
     ),
     board_claim(
         key="random_edit",
         text="Random directions, at their own best strength, take away at most a quarter of it.",
         source="control",
-        measure=cut("random", "flip", "erase", "flip two"),
+        reading=repaired("random", "flip", "erase", "flip two"),
         expect=Expect.below(0.25),
     ),
     board_claim(
         key="wrong_square_edit",
         text="So does the bilinear edit of another square in the same state.",
         source="control",
-        measure=cut("wrong square", "flip", "erase", "flip two"),
+        reading=repaired("wrong square", "flip", "erase", "flip two"),
         expect=Expect.below(0.25),
     ),
 )
