@@ -1,13 +1,14 @@
 """What ``grokking_analytic`` measures: the analytic weights, and the form of the trained ones."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 import polars as pl
+from jax import Array
 
 from toylab.runs.run_folder import RunFolder
+from toylab.taps import Params
 from toylab.tasks.grokking.modular import POLYNOMIALS, arithmetic_table
 from toylab.tasks.grokking.quadratic import (
     Weights,
@@ -48,9 +49,12 @@ def analytic_tables(config: Any) -> dict[str, pl.DataFrame]:
     expected = expected_accuracy(table["width"].to_numpy(), p)
     return {
         "analytic": table.with_columns(
-            expected=pl.Series(expected), p=pl.lit(p), main=pl.col("width") == config.analytic_width
+            expected=pl.Series(expected),
+            p=pl.lit(p),
+            main=pl.col("width") == config.analytic_width,
+            diverged=pl.lit(False),  # nothing is trained
         ),
-        "analytic_forms": pl.DataFrame(polynomials),
+        "analytic_forms": pl.DataFrame(polynomials).with_columns(diverged=pl.lit(False)),
     }
 
 
@@ -74,14 +78,23 @@ def _accuracy(
     return accuracy_by_width(weights, *arithmetic_table(p, operation), widths, activation)
 
 
-def form_tables(
-    config: Any, run: RunFolder, ordered_rows: Callable[..., Any]
-) -> dict[str, pl.DataFrame]:
+def ordered_rows(params: Params, p: int, operation: str) -> tuple[Array, Array, Array]:
+    """Return U, V and W with one row per neuron, (..., N, m), in the operation's coordinates.
+
+    NumPy's arrays give NumPy's, without compiling anything.
+    """
+    x, y, q = coordinates(p, operation)
+    first, last = (params["layers"][i]["kernel"] for i in "01")
+    turned = first.swapaxes(-1, -2)
+    return turned[..., x], turned[..., p + y], last[..., q]
+
+
+def form_tables(config: Any, run: RunFolder) -> dict[str, pl.DataFrame]:
     """Participation and phases of the main operation's networks, before and after training."""
     members = run.members("half")
     # The main operation at the main decay is the first of each seed's rows.
     chosen = members.group_by("init_seed").agg(pl.col("member").min()).sort("init_seed")
-    dead = run.dead_at("half") >= 0
+    is_lost = run.dead_at("half") >= 0
     answers_MM = answers_in_order(config.p, config.operation)
     forms, phases, spectra = [], [], []
     for stage, step in (("untrained", 0), ("trained", run.steps("half")[-1])):
@@ -91,7 +104,7 @@ def form_tables(
             about = {"init_seed": seed, "stage": stage}
             facts, phi_3N, top_N = network_form(rows_3NM, seed)
             facts |= cut_accuracy(rows_3NM, answers_MM)
-            forms.append(about | (dict.fromkeys(facts, None) if dead[member] else facts))
+            forms.append(about | {"diverged": bool(is_lost[member])} | facts)
             phases.append(_phase_rows(about, phi_3N, top_N))
             if seed == chosen["init_seed"].min():
                 spectra.append(_spectrum_rows(about, rows_3NM, config.p))

@@ -1,70 +1,54 @@
 """Claims of ``grokking_analytic``; thresholds are the paper's, chance's, or derived as they say."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
+from toylab.read import Reading, greatest, least, table
 
 CHANCE = 3.0  # "at chance": at most three times 1/p, which is 3% at the paper's p = 97
 DRAW = "draw of phases"
+ANALYTIC = table("analytic")
+OFF_FORMULA = (pl.col("accuracy") - pl.col("expected")).abs().mean()
+OVER_CHANCE = pl.col("value").cast(pl.Float64) * pl.col("p")
+P = ANALYTIC.filter(kind="tied", main=True).value("p", "draw")
 
 
-def at_width(m: Mapping[str, Any], kind: str) -> np.ndarray:
-    """Accuracy of the polynomials' width, per draw."""
-    rows = m["analytic"].filter((pl.col("kind") == kind) & pl.col("main"))
-    return per_unit(rows, pl.col("accuracy").mean(), "draw")
+def at_width(kind: str) -> Reading:
+    """Accuracy of analytic weights of the polynomials' width."""
+    return ANALYTIC.filter(kind=kind, main=True).value("accuracy", "draw")
 
 
-def half_width(m: Mapping[str, Any], kind: str) -> np.ndarray:
-    """Width at which accuracy passes 1/2, between widths on a log scale, per draw.
+def half_width(kind: str) -> Reading:
+    """Width at which accuracy passes 1/2, between widths on a log scale; else the widest."""
 
-    Where it never does, the widest.
-    """
-    rows = m["analytic"].filter(pl.col("kind") == kind).sort("draw", "width")
-    curves = rows.group_by("draw", maintain_order=True).agg("accuracy", "width")
-    found = []
-    for _, accuracy, width in curves.iter_rows():
-        rising = np.maximum.accumulate(np.asarray(accuracy, np.float64))
-        found.append(np.exp(np.interp(0.5, rising, np.log(width))))
-    return np.array(found)
+    def crossing(rows: pl.DataFrame) -> float:
+        rows = rows.sort("width")
+        rising = np.maximum.accumulate(rows["accuracy"].to_numpy())
+        return np.exp(np.interp(0.5, rising, np.log(rows["width"].to_numpy())))
+
+    return ANALYTIC.filter(kind=kind).each(crossing, "draw")
 
 
-def form(m: Mapping[str, Any], *names: str) -> np.ndarray:
-    """Least accuracy of these polynomials' analytic weights, per draw."""
-    rows = m["analytic_forms"].filter(pl.col("form").is_in(names))
-    return per_unit(rows, pl.col("accuracy").min(), "draw")
+def form(*names: str) -> Reading:
+    """Least accuracy of these polynomials' analytic weights."""
+    rows = table("analytic_forms").filter(form=names)
+    return rows.aggregate(pl.col("accuracy").min(), "draw")
 
 
-def shape(m: Mapping[str, Any], stage: str, value: pl.Expr) -> np.ndarray:
-    """A number of the main networks' form, per seed."""
-    return per_unit(m["form"].filter(pl.col("stage") == stage), value)
+def shape(value: str | pl.Expr, stage: str = "trained") -> Reading:
+    """A number of the main networks' form."""
+    return table("form").filter(stage=stage).value(value)
 
 
-def test_accuracy(
-    m: Mapping[str, Any], operation: str, which: str = "half", decay: float | None = None
-) -> np.ndarray:
-    """Final accuracy on the test set, per seed, at the main decay unless one is named.
-
-    NaN for every seed where no such networks were trained.
-    """
-    trained = m["trained"]
-    rows = trained.filter(
-        (pl.col("operation") == operation)
-        & (pl.col("population") == which)
-        & (pl.col("main_decay") if decay is None else pl.col("weight_decay") == decay)
-        & (pl.col("name") == "test_accuracy")
-    )
-    found = per_unit(rows, pl.col("value").mean())
-    return found if len(found) else np.full(trained["init_seed"].n_unique(), np.nan)
-
-
-def over_chance(m: Mapping[str, Any], operation: str, which: str) -> np.ndarray:
-    """Test accuracy in units of 1/p, per seed."""
-    return test_accuracy(m, operation, which) * m["trained"]["p"].max()
+def accuracy(
+    operation: str, population: str = "half", value: str | pl.Expr = "value", **which: Any
+) -> Reading:
+    """Final test accuracy on a polynomial, at the main decay unless another is named."""
+    rows = table("trained").filter(operation=operation, population=population)
+    return rows.filter(name="test_accuracy", **(which or {"main_decay": True})).value(value)
 
 
 CLAIMS = (
@@ -73,7 +57,7 @@ CLAIMS = (
         text="Weights written down solve x + y without training, at p = 97 and N = 500 (accuracy).",
         source="Gromov 2023, analytic solution",
         paper=1.0,
-        measure=lambda m: at_width(m, "tied"),
+        reading=at_width("tied"),
         expect=Expect.above(0.99),
         unit=DRAW,
     ),
@@ -82,9 +66,7 @@ CLAIMS = (
         text="The same weights without phi1 + phi2 = phi3, and Gaussian weights of the same size, "
         "are at chance (the better of the two, in units of 1/p).",
         source="Control of the above; three times chance is the notes' bound of 3% at p = 97",
-        measure=lambda m: (
-            m["analytic"]["p"].max() * np.maximum(at_width(m, "free"), at_width(m, "gaussian"))
-        ),
+        reading=P * greatest(at_width("free"), at_width("gaussian")),
         expect=Expect.below(CHANCE),
         unit=DRAW,
     ),
@@ -93,10 +75,8 @@ CLAIMS = (
         text="Accuracy rises with the width as for one signal in Gaussian noise: mean distance "
         "from E_u Phi(u + sqrt(N) p / (2 (p - 1)))^(p - 1) over widths.",
         source="Gromov 2023: accuracy rises with N; the formula is derived here",
-        measure=lambda m: per_unit(
-            m["analytic"].filter(pl.col("kind") == "tied"),
-            (pl.col("accuracy") - pl.col("expected")).abs().mean(),
-            "draw",
+        reading=ANALYTIC.filter(kind="tied").aggregate(
+            (pl.col("accuracy") - pl.col("expected")).abs().mean(), "draw"
         ),
         expect=Expect.below(0.05),
         unit=DRAW,
@@ -108,7 +88,7 @@ CLAIMS = (
         source="Gromov 2023: other activations work at larger N only; the first harmonics of "
         "max(0, cos A + cos B), worked out here, give 3.4, of which we ask 2",
         paper="> 1",
-        measure=lambda m: half_width(m, "relu") / half_width(m, "tied"),
+        reading=half_width("relu") / half_width("tied"),
         expect=Expect.above(2),
         unit=DRAW,
     ),
@@ -118,7 +98,7 @@ CLAIMS = (
         "prime: they solve x + y modulo 96 (the lower accuracy).",
         source="Gromov 2023, table of polynomials",
         paper=1.0,
-        measure=lambda m: form(m, "x^2+y^2", "x+y mod p-1"),
+        reading=form("x^2+y^2", "x+y mod p-1"),
         expect=Expect.above(0.99),
         unit=DRAW,
     ),
@@ -127,7 +107,7 @@ CLAIMS = (
         text="(x + y)^2 is solved for half of the pairs when each output listens to one root.",
         source="Gromov 2023, table of polynomials: about 51%, two branches",
         paper=0.51,
-        measure=lambda m: form(m, "(x+y)^2"),
+        reading=form("(x+y)^2"),
         expect=Expect.between(0.45, 0.55),
         unit=DRAW,
     ),
@@ -136,7 +116,7 @@ CLAIMS = (
         text="The half is the readout's doing: an output that listens to both roots solves "
         "(x + y)^2 (accuracy).",
         source="Derived here; the paper has no such solution",
-        measure=lambda m: form(m, "(x+y)^2, all roots"),
+        reading=form("(x+y)^2, all roots"),
         expect=Expect.above(0.99),
         unit=DRAW,
     ),
@@ -145,7 +125,7 @@ CLAIMS = (
         text="Neurons of networks trained on x + y have one frequency: mean inverse participation "
         "ratio of the rows of U, V and W.",
         source="Gromov 2023, figure of the inverse participation ratio; untrained: about 4/p",
-        measure=lambda m: shape(m, "trained", pl.col("participation").mean()),
+        reading=shape("participation"),
         expect=Expect.above(0.5),
     ),
     Claim(
@@ -153,7 +133,7 @@ CLAIMS = (
         text="Their phases meet phi1 + phi2 = phi3 (concentration of the residual's angle).",
         source="Gromov 2023: trained networks approach the analytic phases",
         paper=1.0,
-        measure=lambda m: shape(m, "trained", pl.col("concentration").mean()),
+        reading=shape("concentration"),
         expect=Expect.above(0.9),
     ),
     Claim(
@@ -161,10 +141,7 @@ CLAIMS = (
         text="Neither phases of the untrained networks nor trained ones shuffled between neurons "
         "do (the greater concentration).",
         source="Control of the above; 256 random angles give 0.06",
-        measure=lambda m: np.maximum(
-            shape(m, "untrained", pl.col("concentration").mean()),
-            shape(m, "trained", pl.col("shuffled").mean()),
-        ),
+        reading=greatest(shape("concentration", "untrained"), shape("shuffled")),
         expect=Expect.below(0.2),
     ),
     Claim(
@@ -172,7 +149,7 @@ CLAIMS = (
         text="Cut down to one cosine in each row of each neuron, they still solve the table, and "
         "what was cut away does not: accuracy of the one less that of the other.",
         source="Gromov 2023: trained networks approach the analytic solution; the test is ours",
-        measure=lambda m: shape(m, "trained", (pl.col("one_cosine") - pl.col("rest")).mean()),
+        reading=shape(pl.col("one_cosine") - pl.col("rest")),
         expect=Expect.above(0.9),
     ),
     Claim(
@@ -180,7 +157,7 @@ CLAIMS = (
         text="Trained on half the table, networks learn x + y and x^2 + y^2 (lower test accuracy).",
         source="Gromov 2023, table of polynomials",
         paper=1.0,
-        measure=lambda m: np.minimum(test_accuracy(m, "x+y"), test_accuracy(m, "x^2+y^2")),
+        reading=least(accuracy("x+y"), accuracy("x^2+y^2")),
         expect=Expect.above(0.99),
     ),
     Claim(
@@ -188,7 +165,7 @@ CLAIMS = (
         text="Without weight decay they learn x + y too (test accuracy).",
         source="Gromov 2023: grokking without regularisation, there by gradient descent",
         paper=1.0,
-        measure=lambda m: test_accuracy(m, "x+y", decay=0.0),
+        reading=accuracy("x+y", weight_decay=0),
         expect=Expect.above(0.99),
     ),
     Claim(
@@ -197,7 +174,7 @@ CLAIMS = (
         "accuracy).",
         source="Derived here from the two branches; the bound is the paper's analytic accuracy "
         "with 4% to spare",
-        measure=lambda m: test_accuracy(m, "(x+y)^2"),
+        reading=accuracy("(x+y)^2"),
         expect=Expect.above(0.55),
     ),
     Claim(
@@ -205,7 +182,7 @@ CLAIMS = (
         text="x^2 + xy + y^2 is learned from 95% of the table only: test accuracy there less that "
         "at 50%.",
         source="Gromov 2023, table of polynomials: 97%, above 95% of the data only; 0.3 is ours",
-        measure=lambda m: test_accuracy(m, "x^2+xy+y^2", "most") - test_accuracy(m, "x^2+xy+y^2"),
+        reading=accuracy("x^2+xy+y^2", "most") - accuracy("x^2+xy+y^2"),
         expect=Expect.above(0.3),
     ),
     Claim(
@@ -214,7 +191,7 @@ CLAIMS = (
         "1/p).",
         source="Gromov 2023, table of polynomials: at most 1% at p = 97",
         paper=1.0,
-        measure=lambda m: over_chance(m, "x^3+xy^2+y", "most"),
+        reading=accuracy("x^3+xy^2+y", "most", OVER_CHANCE),
         expect=Expect.below(CHANCE),
     ),
 )

@@ -21,7 +21,6 @@ a sketch of two networks at p = 47 had passed. The claims on ReLU and on single 
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 import jax
@@ -33,7 +32,7 @@ from jax import Array
 from toylab.errors import ToylabError, check_number
 from toylab.losses import one_hot_error
 from toylab.members import Members, zipped
-from toylab.models import TokenMLP
+from toylab.models.quadratic import Quadratic
 from toylab.optim import AdamW
 from toylab.population import Metrics, Population
 from toylab.runs.run_folder import RunFolder
@@ -41,9 +40,9 @@ from toylab.study import Study
 from toylab.taps import Model, Params
 from toylab.task import Task
 from toylab.tasks.grokking.polynomials import Polynomials
-from toylab.tasks.grokking.quadratic import coordinates, participation
+from toylab.tasks.grokking.quadratic import participation
 
-from .analytic import analytic_tables, form_tables
+from .analytic import analytic_tables, form_tables, ordered_rows
 from .claims import CLAIMS
 
 OTHERS = ("x^2+y^2", "x*y", "(x+y)^2", "x^2+xy+y^2", "x^3+xy^2+y")
@@ -91,18 +90,6 @@ class Config:
         return Polynomials(p=self.p, operations=self.operations, fraction=fraction, equals=False)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Quadratic(TokenMLP):
-    """Gromov's network; every weight starts as ``init_scale * N(0, 1)``, as in Doshi's code."""
-
-    def init(self, key: Array) -> Params:
-        """Draw initial parameters."""
-        layers = super().init(key)["layers"]
-        fan_in = {"0": self.length, "1": self.hidden[0]}
-        scaled = {i: {"kernel": v["kernel"] * math.sqrt(fan_in[i])} for i, v in layers.items()}
-        return {"layers": scaled}
-
-
 def accuracies(model: Model, params: Params, task: Task) -> dict[str, Array]:
     """Squared error and accuracy over the whole training set and the whole test set."""
     assert isinstance(task, Polynomials)
@@ -137,17 +124,6 @@ class Progress:
         """Measure one network."""
         rows = jnp.concatenate(ordered_rows(params, self.p, self.operation))
         return accuracies(model, params, task) | {"participation": jnp.mean(participation(rows))}
-
-
-def ordered_rows(params: Params, p: int, operation: str) -> tuple[Array, Array, Array]:
-    """Return U, V and W with one row per neuron, (..., N, m), in the operation's coordinates.
-
-    NumPy's arrays give NumPy's, without compiling anything.
-    """
-    x, y, q = coordinates(p, operation)
-    first, last = (params["layers"][i]["kernel"] for i in "01")
-    turned = first.swapaxes(-1, -2)
-    return turned[..., x], turned[..., p + y], last[..., q]
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -191,7 +167,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     last = curves.filter(pl.col("step") == pl.col("step").max())
     return {
         **analytic_tables(config),
-        **form_tables(config, run, ordered_rows),
+        **form_tables(config, run),
         "trained": last.filter(pl.col("name").is_in(["train_accuracy", "test_accuracy"])),
         "curves": curves.filter(
             (pl.col("operation") == config.operation) & (pl.col("population") == "half")
@@ -200,7 +176,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
 
 
 def _curves(config: Config, run: RunFolder, population: str) -> pl.DataFrame:
-    """Records of a population with what each member is; a dead member's values are null."""
+    """Records of a population with what each member is."""
     fraction = config.fraction if population == "half" else config.high_fraction
     members = run.members(population)
     operation = np.array(config.operations)[members["which"].to_numpy().astype(int)]
@@ -211,12 +187,10 @@ def _curves(config: Config, run: RunFolder, population: str) -> pl.DataFrame:
         fraction=pl.lit(fraction),
         operation=pl.Series(operation.tolist()),
         main_decay=pl.Series(main),
-        dead=pl.Series(run.dead_at(population) >= 0),
+        diverged=pl.Series(run.dead_at(population) >= 0),
     )
     rows = run.metrics().filter(pl.col("population") == population)
-    table = members.join(rows.select("member", "step", "name", "value"), on="member")
-    value = pl.when(~pl.col("dead")).then(pl.col("value"))
-    return table.with_columns(value.alias("value")).drop("dead")
+    return members.join(rows.select("member", "step", "name", "value"), on="member")
 
 
 study = Study(
