@@ -41,14 +41,16 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 
-from . import classifier, language
-from .claims import CLAIMS
-from .language import Config
-from .lens import lens_tables
-from .maps import map_tables
-from .moods import mood_tables
-from .neurons import neuron_table
-from .relations import relation_table
+from .classifier import networks as classifier
+from .classifier.claims import CLAIMS as CLASSIFIER
+from .language import network as language
+from .language.claims import CLAIMS as LANGUAGE
+from .language.lens import lens_tables
+from .language.maps import map_tables
+from .language.moods import mood_tables
+from .language.network import Config
+from .language.neurons import neuron_table
+from .language.relations import relation_table
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -119,5 +121,5 @@ study = Study(
     },
     populations=populations,
     measure=measure,
-    claims=CLAIMS,
+    claims=(*LANGUAGE, *CLASSIFIER),
 )

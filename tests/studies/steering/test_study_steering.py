@@ -8,17 +8,17 @@ import pytest
 
 from toylab.figures.steering import steering as pictures
 from toylab.report import figures as fig
-from toylab.studies.steering.steering import (
+from toylab.studies.steering.steering import readings
+from toylab.studies.steering.steering.language import (
     claims,
     doses,
-    language,
     maps,
     moods,
     neurons,
-    readings,
     relations,
 )
-from toylab.studies.steering.steering.language import Config
+from toylab.studies.steering.steering.language import network as language
+from toylab.studies.steering.steering.language.network import Config
 from toylab.studies.steering.steering.study import SMOKE
 
 CONFIG = Config(seeds=2, **SMOKE)

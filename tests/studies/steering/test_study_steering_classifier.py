@@ -10,14 +10,12 @@ from toylab.claims import judge
 from toylab.figures.steering import steering_classifier as pictures
 from toylab.models.mlp import MLP
 from toylab.report import figures as fig
-from toylab.studies.steering.steering import classifier_alignment as aligned
-from toylab.studies.steering.steering import classifier_arithmetic as arithmetic
-from toylab.studies.steering.steering import classifier_choice as choice
-from toylab.studies.steering.steering import classifier_concepts as concepts
-from toylab.studies.steering.steering.classifier import ClassifierConfig, without
-from toylab.studies.steering.steering.classifier_claims import CLAIMS
-from toylab.studies.steering.steering.classifier_saliency import paired_p
-from toylab.studies.steering.steering.classifier_skills import Noisy
+from toylab.studies.steering.steering.classifier import alignment as aligned
+from toylab.studies.steering.steering.classifier import arithmetic, choice, concepts
+from toylab.studies.steering.steering.classifier.claims import CLAIMS
+from toylab.studies.steering.steering.classifier.networks import ClassifierConfig, without
+from toylab.studies.steering.steering.classifier.saliency import paired_p
+from toylab.studies.steering.steering.classifier.skills import Noisy
 from toylab.tasks.steering.scenes import FACTORS, RULES
 
 RNG = np.random.default_rng(0)

@@ -29,7 +29,7 @@ from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
 
 from .doses import conditions, dose_table
-from .language import JUDGED, Config, stories
+from .network import JUDGED, Config, stories
 
 RANDOM_VECTORS = 20
 

@@ -8,8 +8,7 @@ import polars as pl
 
 from toylab.claims import Claim, Expect
 
-from .classifier_claims import CLAIMS as CLASSIFIER
-from .readings import language, neurons, reached, relation, task_vector
+from ..readings import language, neurons, reached, relation, task_vector
 
 OURS = "expected, this laboratory"
 ITI = "after Li et al. 2023 (ITI); region: this laboratory"
@@ -202,4 +201,4 @@ FACTS = (
     ),
 )
 
-CLAIMS = (*MOODS, *MAPS, *LENSES, *FACTS, *CLASSIFIER)
+CLAIMS = (*MOODS, *MAPS, *LENSES, *FACTS)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from .language import Config
+from .network import Config
 
 Added = tuple[np.ndarray, np.ndarray, np.ndarray]
 

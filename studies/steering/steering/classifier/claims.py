@@ -8,7 +8,7 @@ import polars as pl
 
 from toylab.claims import Claim, Expect
 
-from .readings import (
+from ..readings import (
     FROM_CHANCE,
     GAINED,
     accuracy,

@@ -18,7 +18,7 @@ from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.phrases import RELATIONS
 
-from .language import JUDGED, Config
+from .network import JUDGED, Config
 from .relations import fact_prompts
 
 STEPS = 20

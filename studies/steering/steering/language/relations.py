@@ -22,7 +22,7 @@ from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.phrases import RELATIONS
 
-from .language import JUDGED, Config, layers
+from .network import JUDGED, Config, layers
 
 BETAS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 RANKS = (1, 2, 3, 4, 8, 16)

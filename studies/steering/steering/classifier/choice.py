@@ -17,8 +17,8 @@ from toylab.models.mlp import MLP
 from toylab.taps import Params, run
 from toylab.tasks.steering.scenes import NO_CUE, cued
 
-from .classifier_arithmetic import Split
-from .classifier_skills import sites
+from .arithmetic import Split
+from .skills import sites
 
 KS = (1, 2, 4, 8, 16, 32)
 BETA = 0.1

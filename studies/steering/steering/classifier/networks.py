@@ -27,12 +27,12 @@ from toylab.taps import Params
 from toylab.tasks.steering.equality import HierarchicalEquality
 from toylab.tasks.steering.scenes import RULES, Scenes
 
-from .classifier_alignment import alignment_tables
-from .classifier_arithmetic import arithmetic_table
-from .classifier_choice import choice_table
-from .classifier_concepts import concept_tables, pool_size
-from .classifier_saliency import saliency_tables
-from .classifier_skills import skill_table
+from .alignment import alignment_tables
+from .arithmetic import arithmetic_table
+from .choice import choice_table
+from .concepts import concept_tables, pool_size
+from .saliency import saliency_tables
+from .skills import skill_table
 
 JUDGED = 101  # seed of the scenes that are judged
 

@@ -19,7 +19,7 @@ from toylab.task import Batch
 from toylab.tasks.steering.phrases import KINDS, Phrases
 from toylab.tasks.steering.phrases_truth import oracle
 
-from .classifier import ClassifierConfig
+from ..classifier.networks import ClassifierConfig
 
 JUDGED = 91  # seed of everything that is judged
 TEST, LENS_BATCH = 256, 32  # phrases that judge, and those of one update of a lens

@@ -17,7 +17,7 @@ from toylab.models.mlp import MLP
 from toylab.taps import Params, run
 from toylab.tasks.steering.scenes import RULES, cued
 
-from .classifier_arithmetic import Split, accuracies
+from .arithmetic import Split, accuracies
 
 SHARE = 0.1  # of the neurons
 SPREADS = 2.0  # noise, in mean standard deviations of the layer's neurons

@@ -15,7 +15,7 @@ from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
 from toylab.tasks.steering.phrases import KINDS
 
-from .language import LENS_BATCH, Config, layers, phrases
+from .network import LENS_BATCH, Config, layers, phrases
 
 LEARNING_RATE = 3e-3
 

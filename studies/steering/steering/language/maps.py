@@ -18,7 +18,7 @@ from toylab.taps import Params, run
 from toylab.tasks.steering.phrases import FUNCTIONS
 from toylab.tasks.steering.phrases_truth import map_table
 
-from .language import JUDGED, Config, layers
+from .network import JUDGED, Config, layers
 
 DUMMIES = 2
 ASKED = 2

@@ -1,0 +1,1 @@
+"""The classifier half of the study: perceptrons on scenes and on equality."""

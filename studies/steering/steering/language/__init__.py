@@ -1,0 +1,1 @@
+"""The language half of the study: a small decoder on three languages."""
