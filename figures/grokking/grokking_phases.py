@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from toylab.report import figures as fig
 from toylab.stats.bootstrap import bootstrap_interval
 from toylab.stats.survival import log_rank, median_time, survival_curve
-from toylab.studies.grokking.grokking_phases.rows import PHASES
+from toylab.tasks.grokking.learning_phases import PHASES
 
 COLOURS = dict(zip(PHASES, (fig.GREEN, fig.ORANGE, fig.BLUE, "#D9D9D9"), strict=True))
 STEPS = "training steps"

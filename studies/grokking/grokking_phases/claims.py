@@ -1,13 +1,10 @@
 """Claims of the study ``grokking_phases``, with thresholds from the papers they come from."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
+from toylab.read import Measures, Reading, Rows, greatest, table
 
 OMNIGROK = "Liu et al. 2023, Omnigrok (arXiv:2210.01117)"
 LIU = "Liu et al. 2022 (arXiv:2205.10343)"
@@ -15,63 +12,38 @@ POWER = "Power et al. 2022 (arXiv:2201.02177)"
 NANDA = "Nanda et al. 2023 (arXiv:2301.05217), appendix"
 INVERSE = Expect.between(-1.3, -0.7)
 
+LAWS, SIZES = table("laws"), table("sizes")
+LATE = pl.when("test_event").then("test_time").otherwise(pl.lit(np.inf))
+LOG_SCALE, TIME = pl.col("init_scale").log(), pl.col("test_time")
+PULL = pl.col("learning_rate").first() * pl.col("weight_decay").first()
+SLOPE = pl.cov(LOG_SCALE, TIME) / LOG_SCALE.var() * PULL
 
-def law(name: str) -> Any:
-    """One exponent per seed."""
-    return lambda m: per_unit(m["laws"], pl.col(name).first())
 
-
-def part(measures: Mapping[str, Any], name: str) -> pl.DataFrame:
+def part(name: str) -> Rows:
     """Rows of one part of the side population, the baseline among them."""
-    return measures["sides"].filter(pl.col("part").is_in([name, "baseline"]))
+    return table("sides").filter(part=(name, "baseline"))
 
 
-def rank_with_fraction(measures: Mapping[str, Any]) -> np.ndarray:
-    """Spearman's correlation of fraction and time, per seed; times not seen come last."""
-    late = pl.when(pl.col("test_event")).then("test_time").otherwise(pl.lit(np.inf)).alias("late")
-    rows = part(measures, "fraction").with_columns(late)
-    return per_unit(rows, pl.corr("fraction", "late", method="spearman"))
+def scarce(place: int) -> Reading:
+    """The time at the least fraction at which most seeds generalise (0), or at the next (1)."""
+
+    def is_it(m: Measures) -> pl.Expr:
+        share = part("fraction").rows(m).group_by("fraction").agg(pl.col("test_event").mean())
+        enough = share.filter(pl.col("test_event") > 0.5)["fraction"].sort()
+        return pl.col("fraction") == enough[place] if len(enough) > 1 else pl.lit(False)
+
+    return part("fraction").filter(is_it).value("test_time")
 
 
-def least_fractions(measures: Mapping[str, Any]) -> np.ndarray:
-    """Ratio of the times at the two least fractions at which most seeds generalise, per seed."""
-    rows = part(measures, "fraction").sort("fraction")
-    most = rows.group_by("fraction").agg(pl.col("test_event").mean()).sort("fraction")
-    enough = most.filter(pl.col("test_event") > 0.5)["fraction"]
-    if len(enough) < 2:
-        return np.full(rows["init_seed"].n_unique(), np.nan)
-    at = [pl.col("test_time").filter(pl.col("fraction") == f).first() for f in enough[:2]]
-    return per_unit(rows, at[0] / at[1])
+def held_over_baseline(time: str | pl.Expr) -> Reading:
+    """A time with the norm held, over that of the baseline."""
+    of = lambda part: table("sides").filter(part=part).value(time)
+    return of("held") / greatest(of("baseline"), 1.0)
 
 
-def scale_slope(measures: Mapping[str, Any]) -> np.ndarray:
-    """Slope of the time in ln(scale), times learning rate and weight decay, per seed."""
-    rows = part(measures, "scale")
-    x, y = pl.col("init_scale").log(), pl.col("test_time")
-    slope = pl.cov(x, y) / x.var() * pl.col("learning_rate").first()
-    return per_unit(rows, slope * pl.col("weight_decay").first())
-
-
-def held_over_baseline(measures: Mapping[str, Any], value: pl.Expr) -> np.ndarray:
-    """A time with the norm held, over that of the baseline, per seed."""
-    of = lambda name: per_unit(measures["sides"].filter(pl.col("part") == name), value.first())
-    return of("held") / np.maximum(of("baseline"), 1)
-
-
-def held_gap(measures: Mapping[str, Any]) -> np.ndarray:
-    """Ratio of the steps from training to test."""
-    return held_over_baseline(measures, pl.col("test_time") - pl.col("train_time"))
-
-
-def held_time(measures: Mapping[str, Any]) -> np.ndarray:
-    """Ratio of the times to generalise."""
-    return held_over_baseline(measures, pl.col("test_time"))
-
-
-def errors(measures: Mapping[str, Any]) -> np.ndarray:
-    """Mean distance of the predicted from the real accuracy, less that of the share, per seed."""
-    apart = lambda name: (pl.col(name) - pl.col("accuracy")).abs().mean()
-    return per_unit(measures["sizes"], apart("predicted_accuracy") - apart("fraction"))
+def off(prediction: str) -> pl.Expr:
+    """Mean distance of a predicted from the real accuracy."""
+    return (pl.col(prediction) - pl.col("accuracy")).abs().mean()
 
 
 CLAIMS = (
@@ -80,7 +52,7 @@ CLAIMS = (
         text="Networks reach 99% on the test set ten times later than on the training set (ratio "
         "of steps; a time not reached counts as the length of the run).",
         source=f"{POWER}, figure 1",
-        measure=lambda m: per_unit(m["late"], (pl.col("test_time") / pl.col("train_time")).first()),
+        reading=table("late").value(pl.col("test_time") / pl.col("train_time")),
         expect=Expect.above(10),
         statistic="median",
     ),
@@ -90,7 +62,7 @@ CLAIMS = (
         "right-censored times over all cells with decay).",
         source=f"{OMNIGROK}, section 4",
         paper=-1.0,
-        measure=law("decay"),
+        reading=LAWS.value("decay"),
         expect=INVERSE,
     ),
     Claim(
@@ -99,7 +71,7 @@ CLAIMS = (
         "same fit), as AdamW shrinks weights by rate times decay per step.",
         source="theory: t = ln(w0 / wc) / (rate * decay), Omnigrok with AdamW's steps",
         paper=-1.0,
-        measure=law("rate"),
+        reading=LAWS.value("rate"),
         expect=INVERSE,
     ),
     Claim(
@@ -107,7 +79,7 @@ CLAIMS = (
         text="It falls as 1 / (learning rate * weight decay) (exponent of the product, fit alone).",
         source="theory: t = ln(w0 / wc) / (rate * decay), Omnigrok with AdamW's steps",
         paper=-1.0,
-        measure=law("product"),
+        reading=LAWS.value("product"),
         expect=INVERSE,
     ),
     Claim(
@@ -115,7 +87,7 @@ CLAIMS = (
         text="The time to fit the training set does not depend on weight decay (exponent).",
         source=f"{OMNIGROK}, section 4",
         paper=0.0,
-        measure=law("train_decay"),
+        reading=LAWS.value("train_decay"),
         expect=Expect.near(0, 0.3),
     ),
     Claim(
@@ -123,9 +95,7 @@ CLAIMS = (
         text="Without weight decay no network generalises within the run (share that does).",
         source=NANDA,
         paper=0.0,
-        measure=lambda m: per_unit(
-            m["law"].filter(pl.col("weight_decay") == 0), pl.col("test_event").mean()
-        ),
+        reading=table("law").filter(weight_decay=0).mean("test_event"),
         expect=Expect.below(0),
     ),
     Claim(
@@ -134,7 +104,7 @@ CLAIMS = (
         "(accuracy over chance).",
         source="control",
         paper=1.0,
-        measure=lambda m: per_unit(m["random"], pl.col("over_chance").first()),
+        reading=table("random").value("over_chance"),
         expect=Expect.below(2),
     ),
     Claim(
@@ -143,7 +113,7 @@ CLAIMS = (
         "and time; times not seen rank last).",
         source=f"{POWER}, figure 1",
         paper=-1.0,
-        measure=rank_with_fraction,
+        reading=part("fraction").aggregate(pl.corr("fraction", LATE, method="spearman")),
         expect=Expect.below(-0.9),
     ),
     Claim(
@@ -152,7 +122,7 @@ CLAIMS = (
         "times at the two least fractions at which most seeds generalise; a time not seen counts "
         "as the length of the run).",
         source=f"{POWER}, section 3.1.1: 1 point less raises the median by 40 to 50%",
-        measure=least_fractions,
+        reading=scarce(0) / scarce(1),
         expect=Expect.above(2),
         statistic="median",
     ),
@@ -162,7 +132,7 @@ CLAIMS = (
         "ln(scale) / (rate * decay) (slope in that unit).",
         source=f"{OMNIGROK}: t = ln(w0 / wc) / decay",
         paper=1.0,
-        measure=scale_slope,
+        reading=part("scale").aggregate(SLOPE),
         expect=Expect.near(1, 0.3),
     ),
     Claim(
@@ -170,7 +140,7 @@ CLAIMS = (
         text="With the norm of all weights held at a small value, and no decay, the delay between "
         "training and test is at most a tenth of the baseline's on the same data (ratio).",
         source=f"{OMNIGROK}, figure 7",
-        measure=held_gap,
+        reading=held_over_baseline(pl.col("test_time") - pl.col("train_time")),
         expect=Expect.below(0.1),
     ),
     Claim(
@@ -178,7 +148,7 @@ CLAIMS = (
         text="With the norm held, and no decay, networks generalise sooner than the baseline "
         "does by decay (ratio of times on the same data).",
         source=f"{OMNIGROK}, figure 7",
-        measure=held_time,
+        reading=held_over_baseline("test_time"),
         expect=Expect.below(1),
     ),
     Claim(
@@ -187,7 +157,7 @@ CLAIMS = (
         "and confusion (number of phases in a seed's map).",
         source=f"{LIU}, figure 6",
         paper=4.0,
-        measure=lambda m: per_unit(m["maps"], pl.col("phases").first()),
+        reading=table("maps").value("phases"),
         expect=Expect.above(4),
     ),
     Claim(
@@ -196,7 +166,7 @@ CLAIMS = (
         "(share of seeds).",
         source=f"{LIU}, figure 6",
         paper=1.0,
-        measure=lambda m: per_unit(m["maps"], pl.col("between").first()),
+        reading=table("maps").value("between"),
         expect=Expect.above(1),
     ),
     Claim(
@@ -204,7 +174,7 @@ CLAIMS = (
         text="The accuracy that the representation's parallelograms allow predicts the real one "
         "(Pearson's correlation over training set sizes).",
         source=f"{LIU}, figure 3",
-        measure=lambda m: per_unit(m["sizes"], pl.corr("predicted_accuracy", "accuracy")),
+        reading=SIZES.aggregate(pl.corr("predicted_accuracy", "accuracy")),
         expect=Expect.above(0.95),
     ),
     Claim(
@@ -212,7 +182,7 @@ CLAIMS = (
         text="That prediction is nearer to the real accuracy than the share of pairs trained on, "
         "which a network without representation would know (difference of mean distances).",
         source=f"{LIU}, figure 3; control",
-        measure=errors,
+        reading=SIZES.aggregate(off("predicted_accuracy") - off("fraction")),
         expect=Expect.below(0),
     ),
 )

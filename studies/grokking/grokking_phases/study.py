@@ -5,7 +5,7 @@
 Three parts. *Delay*: a network with one layer of quadratic neurons learns modular addition over
 learning rate and weight decay, training fraction and the scale of its first weights; the time to
 95% test accuracy is right-censored where the run ends first, and its law is fitted with those
-times (:func:`toylab.studies.grokking.grokking_phases.rows.censored_line`). *Held norm*: the same
+times (:func:`toylab.stats.censored.censored_line`). *Held norm*: the same
 network with the norm of its weights held after every step. *Phases*: Liu et al.'s toy, a decoder
 of the sum of two numbers' embeddings, over the decoder's learning rate and weight decay, and over
 training set sizes.
@@ -33,18 +33,20 @@ import polars as pl
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy, squared_error
 from toylab.members import Members, grid, zipped
+from toylab.models.sum_decoder import SumDecoder
 from toylab.models.token_mlp import TokenMLP
+from toylab.optim.grouped import GroupedAdamW
+from toylab.optim.held_norm import HeldAdamW
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.grokking import addition, modular
 from toylab.tasks.grokking.addition import Addition
+from toylab.tasks.grokking.learning_phases import phase_of
 from toylab.tasks.grokking.modular import ModularArithmetic
 
 from .claims import CLAIMS
-from .optim import GroupedAdamW, HeldAdamW
-from .rows import curve, curves, laws, map_facts, phase_of, times
-from .toy import SumDecoder
+from .delays import curve, curves, laws, map_facts, times
 
 GENERAL = 0.95  # accuracy whose time is measured, as in Omnigrok
 CELLS = ("learning_rate", "weight_decay", "fraction", "init_scale", "hold")

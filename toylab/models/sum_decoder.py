@@ -1,4 +1,4 @@
-"""The model of Liu et al.'s toy: a decoder of the sum of two embeddings, started as in its code."""
+"""Liu et al.'s toy of grokking: a decoder of the sum of two embeddings, started as in its code."""
 
 import dataclasses
 
