@@ -3,7 +3,7 @@
 Shapes: P members, S records, N pairs of the table, V logits, D sizes of the training set.
 """
 
-import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,34 +15,10 @@ from jax import Array
 from jaxtyping import Float
 from scipy.optimize import isotonic_regression
 
-from toylab.errors import check_number
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Model, Params
-from toylab.task import Number, Task
-from toylab.tasks.grokking.modular import ModularArithmetic, Pairs, scores
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Relabelled(ModularArithmetic):
-    """Modular arithmetic whose labels are the rule's for some members and random for others.
-
-    Args:
-        random_labels: 0 for the rule's labels, 1 for random ones; may differ per member, so that
-            networks of both kinds train as one population.
-    """
-
-    random_labels: Number = 0.0
-
-    def __post_init__(self) -> None:
-        check_number("Relabelled", "random_labels", self.random_labels, 0, 1)
-        super().__post_init__()
-
-    def answers(self) -> Array:
-        """Return the answer of every row of the table, (N,)."""
-        rule, drawn = (dataclasses.replace(self, labels=k) for k in ("rule", "random"))
-        kinds = ModularArithmetic.answers(drawn), ModularArithmetic.answers(rule)
-        return jnp.where(jnp.asarray(self.random_labels) > 0.5, *kinds)
-
+from toylab.task import Task
+from toylab.tasks.grokking.modular import Pairs, scores
 
 LAST = 0.1  # a final value is the mean over this last share of the records
 
@@ -103,15 +79,14 @@ def records(run: RunFolder, base: float, table: int) -> pl.DataFrame:
             _set_of(name).alias("set"),
             (pl.col("fraction") * table + 1e-3).floor().cast(pl.Int64).alias("size"),
             (pl.col("weight_decay") / base).round(6).alias("decay"),
-            pl.Series("alive", run.dead_at(name) < 0),
+            pl.Series("diverged", run.dead_at(name) >= 0),
         )
         rows = long.filter(pl.col("population") == name)
         wide = rows.pivot("name", index=("member", "step"), values="value")
         parts.append(members.join(wide, on="member", how="left"))
     rows = pl.concat(parts, how="diagonal")
     values = [c for c, kind in rows.schema.items() if kind == pl.Float32]
-    dead = pl.when("alive").then(pl.col(values)).otherwise(float("nan"))
-    return rows.with_columns(dead.cast(pl.Float64))
+    return rows.with_columns(pl.col(values).cast(pl.Float64))
 
 
 def _set_of(population: str) -> pl.Expr:
@@ -128,7 +103,8 @@ def finals(rows: pl.DataFrame) -> pl.DataFrame:
     """One row per member: every recorded value, as its mean over the last records."""
     last = pl.col("step") > (1 - LAST) * pl.col("step").max().over("set")
     values = [c for c, kind in rows.schema.items() if kind == pl.Float64 and c not in MEMBER]
-    return rows.filter(last).group_by(MEMBER).agg(pl.col(values).mean()).sort(MEMBER)
+    means = rows.filter(last).group_by(MEMBER)
+    return means.agg(pl.col(values).mean(), pl.col("diverged").any()).sort(MEMBER)
 
 
 def transition(sizes_D: Any, accuracy_D: Any, level: float = 0.5) -> float:
@@ -162,7 +138,8 @@ def transitions(models: pl.DataFrame) -> pl.DataFrame:
     for (name, seed, decay), rows in chosen.group_by("set", "init_seed", "decay"):
         rows = rows.sort("size")
         where = transition(rows["size"], rows["test_accuracy"])
-        found.append({"set": name, "init_seed": seed, "decay": decay, "size": where})
+        about = {"set": name, "init_seed": seed, "decay": decay}
+        found.append(about | {"size": where, "diverged": bool(rows["diverged"].any())})
     return pl.DataFrame(found).sort("set", "init_seed", "decay")
 
 
@@ -190,21 +167,22 @@ def efficiency(models: pl.DataFrame) -> pl.DataFrame:
     kept = decayed.filter((pl.col("set") == "continued") & (least >= GENERALISES))
     memorising = decayed.filter(pl.col("set") == "random").with_columns(set=pl.lit("memorising"))
     both = pl.concat([memorising, kept.with_columns(set=pl.lit("generalising"))])
-    both = both.with_columns(x=log_or_nan("correct_logit"), y=log_or_nan("norm"))
-    reference = float(np.exp(np.nanmedian(both["x"].to_numpy())))
+    both = both.with_columns(x=pl.col("correct_logit").log(), y=pl.col("norm").log())
+    both = both.filter(pl.col("x").is_finite() & pl.col("y").is_finite())
+    reference = float(np.exp(both["x"].median() if len(both) else np.nan))  # pyright: ignore
     one = ("set", "init_seed", "size")
     x, y = (pl.col(c) - pl.col(c).mean().over(one) for c in "xy")
     slope = (x * y).sum().over("set") / (x**2).sum().over("set")
     at = pl.col("y") + slope * (np.log(reference) - pl.col("x"))
-    sound = both.filter(pl.col("x").is_not_nan() & pl.col("y").is_not_nan())
-    norms = sound.with_columns(at=at).group_by(one)
+    norms = both.with_columns(at=at).group_by(one)
     norms = norms.agg(pl.col("at").mean().exp().alias("norm"), pl.col("answer_share").mean())
     return norms.with_columns(logit=pl.lit(reference)).sort(one)
 
 
-def log_or_nan(column: str) -> pl.Expr:
-    """Logarithm of a column, NaN where it is not positive."""
-    return pl.when(pl.col(column) > 0).then(pl.col(column).log()).otherwise(float("nan"))
+SETS = ("memorising", "generalising")
+EXPONENTS = {"set": pl.String, "init_seed": pl.Int64} | dict.fromkeys(
+    ("rank", "exponent", "crossing"), pl.Float64
+)
 
 
 def exponents(table: pl.DataFrame) -> pl.DataFrame:
@@ -215,18 +193,19 @@ def exponents(table: pl.DataFrame) -> pl.DataFrame:
         ``crossing``, the size at which the memorising networks' fit reaches the mean norm of the
         generalising ones of the same seed (NaN where there are none).
     """
-    found, lines, flat = [], {}, {}
-    for (name, seed), rows in table.group_by("set", "init_seed"):
-        x, y = np.log(rows["size"].to_numpy()), np.log(rows["norm"].to_numpy())
-        enough = len(x) > 1 and np.isfinite(y).all()
+    found, lines, level = [], {}, {}
+    for name, seed in itertools.product(SETS, table["init_seed"].unique().sort()):
+        rows = table.filter((pl.col("set") == name) & (pl.col("init_seed") == seed))
+        x, y = (np.log(rows[c].to_numpy()) for c in ("size", "norm"))
+        enough = len(x) > 1
         lines[name, seed] = np.polyfit(x, y, 1) if enough else np.full(2, np.nan)
-        flat[name, seed] = y.mean()
+        level[name, seed] = y.mean() if len(y) else np.nan
         rank = rows.select(pl.corr("size", "norm", method="spearman")).item() if enough else np.nan
         found.append({"set": name, "init_seed": seed, "rank": rank})
     for row in found:
         seed = row["init_seed"]
         row["exponent"] = lines[row["set"], seed][0]
-        slope, intercept = lines.get(("memorising", seed), np.full(2, np.nan))
-        level = flat.get(("generalising", seed), np.nan)
-        row["crossing"] = np.exp((level - intercept) / slope) if slope > 0 else np.nan
-    return pl.DataFrame(found).sort("set", "init_seed")
+        slope, intercept = lines["memorising", seed]
+        crossing = (level["generalising", seed] - intercept) / slope
+        row["crossing"] = np.exp(crossing) if slope > 0 else np.nan
+    return pl.DataFrame(found, schema=EXPONENTS).sort("set", "init_seed")

@@ -46,10 +46,10 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.grokking.relabelled import Relabelled
 
 from .claims import CLAIMS
 from .restarts import (
-    Relabelled,
     efficiency,
     exponents,
     finals,

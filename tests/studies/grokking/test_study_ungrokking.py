@@ -15,7 +15,6 @@ from toylab.models import Transformer
 from toylab.report.figures import style
 from toylab.studies.grokking.ungrokking.claims import CLAIMS
 from toylab.studies.grokking.ungrokking.restarts import (
-    Relabelled,
     answer_share,
     efficiency,
     exponents,
@@ -26,6 +25,7 @@ from toylab.studies.grokking.ungrokking.restarts import (
 )
 from toylab.studies.grokking.ungrokking.study import Config, populations, study
 from toylab.tasks.grokking.modular import ModularArithmetic
+from toylab.tasks.grokking.relabelled import Relabelled
 from toylab.train.starts import check_starts
 
 SIZES = (50, 100, 200, 400)
@@ -40,7 +40,7 @@ def made_up(seeds: int = 6) -> pl.DataFrame:
             for decay in (0.0, 0.5, 1.0, 2.0):
                 logit = 30 / (decay + 0.5)
                 common = {"init_seed": seed, "size": size, "decay": decay, "correct_logit": logit}
-                common |= {"train_accuracy": 1.0, "answer_share": 0.9, "alive": True}
+                common |= {"train_accuracy": 1.0, "answer_share": 0.9, "diverged": False}
                 memorising = 2.0 * (1 + seed / 50) * size**0.25 * logit**0.5
                 # Not quite 0 and 1, as ties would lower the rank correlation.
                 rule = decay == 0 or size > TURN[decay]
@@ -110,7 +110,9 @@ def test_transition_lies_between_sizes_on_a_log_scale():
 
 def test_finals_are_means_over_the_last_records():
     member = {"set": "continued", "init_seed": 0, "size": 5, "decay": 1.0}
-    rows = pl.DataFrame([member | {"step": s, "norm": float(s)} for s in range(1, 101)])
+    rows = pl.DataFrame(
+        [member | {"step": s, "norm": float(s), "diverged": False} for s in range(1, 101)]
+    )
     assert finals(rows)["norm"].to_list() == [95.5]
 
 
@@ -133,7 +135,7 @@ def test_efficiency_finds_exponents_and_crossing(measures):
 
 def test_claims_of_made_up_networks(measures):
     found = {v.key: v for v in judge_all(CLAIMS, measures)}
-    assert {v.verdict for v in found.values()} == {"reproduced"}, found
+    assert [c.key for c in CLAIMS if not c.expect.contains(found[c.key].estimate)] == []
     # All transitions fall between 100 and 200, where the fit crosses at their geometric mean.
     assert found["transition_free_of_decay"].estimate == pytest.approx(0)
     assert found["scratch_never_generalises_below"].estimate == pytest.approx(0.1)
@@ -162,18 +164,6 @@ def test_populations_start_from_the_whole_table():
         assert population.batch_size == largest.n_train, name
         same = population.members["init_seed"] == population.members["split_seed"]
         assert same.all()
-
-
-def test_labels_are_the_rules_or_random_by_member():
-    task = Relabelled(p=7, fraction=0.5, split_seed=2)
-    for number, labels in ((0.0, "rule"), (1.0, "random")):
-        plain = dataclasses.replace(
-            ModularArithmetic(p=7, fraction=0.5, split_seed=2), labels=labels
-        )
-        mixed = dataclasses.replace(task, random_labels=number)
-        np.testing.assert_array_equal(mixed.answers(), plain.answers())
-        got, expected = mixed.batch(jax.random.key(0), 24), plain.batch(jax.random.key(0), 24)
-        jax.tree.map(np.testing.assert_array_equal, got, expected)
 
 
 @pytest.mark.parametrize(
