@@ -1,0 +1,267 @@
+"""A grid of changes as one program: change x member x batch.
+
+Edits of one site and kind share a slot; a change that has none there holds the slot's neutral
+element, the same edit at no place. So one compilation serves every change of a grid, and every
+later grid of the same slots and shapes.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from toylab.change.kinds import Change
+from toylab.errors import ToylabError, nearest
+from toylab.taps import Edit, Model, Params, run
+
+Read = Callable[[Array, dict[str, Array]], Any]
+
+
+def outputs_only(outputs: Array, acts: dict[str, Array]) -> Array:
+    """Read the model's outputs."""
+    return outputs
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """Edits of one site and kind, one per change.
+
+    Attributes:
+        site, op: as in an edit.
+        value: one value for all changes, or one per change along a leading axis C.
+        where: mask, with leading axis C.
+        value_C: whether the value has the axis C.
+        value_P, where_P: whether value and mask have an axis P, after C.
+    """
+
+    site: str
+    op: str
+    value: Any
+    where: Any
+    value_C: bool
+    value_P: bool
+    where_P: bool
+
+    def edit(self, value: Any, where: Any) -> Edit:
+        """Return the edit of one change and member."""
+        op: Any = self.op
+        return Edit(self.site, op, value, where)
+
+
+def run_changes(
+    model: Model,
+    params: Params,
+    inputs: Array,
+    changes: Sequence[Change],
+    read: Read = outputs_only,
+    record: Sequence[str] = (),
+    *,
+    members: int = 1,
+    inputs_per_member: bool = False,
+) -> Any:
+    """Run a population under every change of a grid.
+
+    Args:
+        model: the model, shared by all members.
+        params: parameters, with ``members`` leading axes.
+        inputs: one batch (B, ...) for all members, or one per member.
+        changes: the grid, C of them.
+        read: ``read(outputs, activations)``, what is kept of a run: any arrays. A named function,
+            so that the program is compiled once.
+        record: glob patterns of sites that ``read`` is given.
+        members: 1 for a population (P leading), 0 for one member.
+        inputs_per_member: whether inputs have the leading axis P.
+
+    Returns:
+        What ``read`` returned, with leading axes (C, P), or (C,) for one member.
+
+    Raises:
+        ToylabError: a site the model lacks, a target or a value that does not fit its activation,
+            or two changes whose order of edits at one site disagrees.
+
+    Example:
+        >>> from toylab.change import NOTHING, zero
+        >>> from toylab.models import Autoencoder
+        >>> model = Autoencoder(n_features=5, n_hidden=2)
+        >>> params = model.init(jax.random.key(0))
+        >>> run_changes(model, params, jnp.ones((3, 5)), [NOTHING, zero("hidden")], members=0).shape
+        (2, 3, 5)
+    """
+    if members not in (0, 1):
+        raise ToylabError(
+            f"run_changes: members = {members}; 0 for one member, 1 for a population."
+        )
+    if not members:
+        params = jax.tree.map(lambda leaf: leaf[None], params)
+    size = {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
+    if len(size) != 1 or () in size:
+        raise ToylabError(f"run_changes: parameters' leading axes are {size}; stack them along P.")
+    one = jax.tree.map(lambda leaf: leaf[0], params)
+    example = inputs[0] if inputs_per_member else inputs
+    slots = stack(changes, shapes_of(model, one, example, changes), next(iter(size))[0])
+    static = tuple(dataclasses.replace(slot, value=None, where=None) for slot in slots)
+    values, masks = [s.value for s in slots], [s.where for s in slots]
+    call = (model, static, read, tuple(record), inputs_per_member)
+    found = _run(*call, params, inputs, values, masks)
+    if not slots:
+        spread = lambda leaf: jnp.broadcast_to(leaf, (len(changes), *leaf.shape[1:]))
+        found = jax.tree.map(spread, found)
+    return found if members else jax.tree.map(lambda leaf: leaf[:, 0], found)
+
+
+def shapes_of(
+    model: Model, params: Params, inputs: Array, changes: Sequence[Change]
+) -> dict[str, tuple[int, ...]]:
+    """Return the shape of the activation at every site that a change touches.
+
+    Raises:
+        ToylabError: a site the model lacks.
+    """
+    sites = list(dict.fromkeys(part.target.site for change in changes for part in change.parts))
+    for site in sites:
+        if site not in model.sites:
+            raise ToylabError(f"Unknown site {site!r}: {nearest(site, model.sites)}")
+    _, acts = jax.eval_shape(lambda p, x: run(model, p, x, record=sites), params, inputs)
+    return {site: acts[site].shape for site in sites}
+
+
+def stack(
+    changes: Sequence[Change], shapes: dict[str, tuple[int, ...]], members: int
+) -> list[Slot]:
+    """Return the slots of a grid; the edits of change c are entry c of each."""
+    if not changes:
+        raise ToylabError("run_changes: no changes; give NOTHING for the unchanged model.")
+    rows: list[dict[tuple[str, str, int], Edit]] = []
+    for change in changes:
+        row: dict[tuple[str, str, int], Edit] = {}
+        for part in change.parts:
+            edit = part.edit(shapes[part.target.site])
+            _check(edit, shapes[edit.site], members)
+            count = sum(key[:2] == (edit.site, edit.op) for key in row)
+            row[edit.site, edit.op, count] = edit
+        rows.append(row)
+    return [_slot(key, rows, shapes[key[0]]) for key in _ordered(rows)]
+
+
+def _ordered(rows: Sequence[dict[tuple[str, str, int], Edit]]) -> list[tuple[str, str, int]]:
+    """Slots in an order that every change agrees with."""
+    order: list[tuple[str, str, int]] = []
+    for row in sorted(rows, key=len, reverse=True):
+        last = -1
+        for key in row:
+            if key in order:
+                place = order.index(key)
+                earlier = [k for k in order[place + 1 : last + 1] if k[0] == key[0]]
+                if earlier:
+                    raise ToylabError(
+                        f"run_changes: one change has {key[1]} after {earlier[-1][1]} at {key[0]}, "
+                        "another the reverse; run them in two grids."
+                    )
+                last = max(last, place)
+            else:
+                order.insert(last + 1, key)
+                last += 1
+    return order
+
+
+def _slot(
+    key: tuple[str, str, int], rows: Sequence[dict[tuple[str, str, int], Edit]], shape: tuple
+) -> Slot:
+    site, op, _ = key
+    edits = [row.get(key) for row in rows]
+    given = [edit for edit in edits if edit is not None]
+    rank = len(shape)
+    values = [jnp.asarray(edit.value, jnp.float32) for edit in given]
+    value_P = any(value.ndim > rank for value in values)
+    masks = [np.ones((1,) * rank, bool) if e.where is None else np.asarray(e.where) for e in given]
+    where_P = any(mask.ndim > rank for mask in masks)
+    full = lambda arrays, per: [_padded(a, rank + per) for a in arrays]
+    values, masks = full(values, value_P), full(masks, where_P)
+    value_C = any(edit.value is not given[0].value for edit in given)
+    wide = np.broadcast_shapes(*(mask.shape for mask in masks))
+    where = iter(masks)
+    stacked = [
+        np.broadcast_to(next(where), wide) if edit is not None else np.zeros(wide, bool)
+        for edit in edits
+    ]
+    value: Any = values[0]
+    if value_C:
+        common = np.broadcast_shapes(*(v.shape for v in values))
+        spread = iter(jnp.broadcast_to(v, common) for v in values)
+        # Ones are as good as anything where nothing is edited, and a direction must not be 0.
+        neutral = jnp.ones(common, jnp.float32)
+        value = jnp.stack([next(spread) if edit is not None else neutral for edit in edits])
+    return Slot(site, op, value, np.stack(stacked), value_C, value_P, where_P)
+
+
+def _padded(array: Any, rank: int) -> Any:
+    return array.reshape((1,) * (rank - array.ndim) + array.shape)
+
+
+def _check(edit: Edit, shape: tuple[int, ...], members: int) -> None:
+    """Refuse a value or a mask that does not broadcast to the site's activation."""
+    for name, part in (("value", edit.value), ("target", edit.where)):
+        if part is None:
+            continue
+        have = tuple(jnp.shape(part))
+        own: tuple[int, ...] = have
+        if len(have) == len(shape) + 1:
+            own = have[1:]
+            if have[0] != members:
+                raise ToylabError(
+                    f"Change at {edit.site}: {name} of shape {have} is for {have[0]} members, but "
+                    f"there are {members}."
+                )
+        pairs = zip(own[::-1], shape[::-1], strict=False)
+        if len(own) > len(shape) or any(h not in (1, w) for h, w in pairs):
+            raise ToylabError(
+                f"Change at {edit.site}: {name} of shape {have} does not broadcast to the "
+                f"activation's {shape}."
+            )
+        if name == "value" and edit.op == "patch" and own != shape:
+            raise ToylabError(
+                f"Change at {edit.site}: a patch of shape {have} cannot replace an activation of "
+                f"shape {shape}; record it on inputs of the same shape."
+            )
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _run(
+    model: Model,
+    slots: tuple[Slot, ...],
+    read: Read,
+    record: tuple[str, ...],
+    inputs_per_member: bool,
+    params_P: Params,
+    inputs: Array,
+    values: list[Any],
+    masks: list[Any],
+) -> Any:
+    def member(params: Params, x: Array, values: list[Any], masks: list[Any]) -> Any:
+        each = zip(slots, values, masks, strict=True)
+        edits = [s.edit(v, m) for s, v, m in each]
+        return read(*run(model, params, x, record, edits))
+
+    axes = (
+        0,
+        0 if inputs_per_member else None,
+        [0 if s.value_P else None for s in slots],
+        [0 if s.where_P else None for s in slots],
+    )
+    population = jax.vmap(member, in_axes=axes)
+    moving = [v for s, v in zip(slots, values, strict=True) if s.value_C]
+
+    def change(row: tuple[list[Any], list[Any]]) -> Any:
+        own, where = iter(row[0]), row[1]
+        both = zip(slots, values, strict=True)
+        mixed = [next(own) if s.value_C else fixed for s, fixed in both]
+        return population(params_P, inputs, mixed, where)
+
+    if not slots:
+        return jax.tree.map(lambda leaf: leaf[None], population(params_P, inputs, [], []))
+    return jax.lax.map(change, (moving, masks))
