@@ -8,9 +8,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Reading, Rows, table
 from toylab.report import figures as fig
-from toylab.studies.in_context.induction import numbers as n
-from toylab.studies.in_context.induction.curves import over_steps
+from toylab.report.series import series
 
 PREDICTORS = {
     "uniform": ("uniform", fig.MUTED),
@@ -23,212 +23,215 @@ CLAMPS = {
     "b and c clamped": (fig.GREEN, "-"),
     "c frozen at its start": (fig.MUTED, "--"),
 }
-ARMS = {  # colour for burstiness, line for the number of classes
+ARMS = {  # colour for bursts, line for the number of classes
     "least": (fig.ORANGE, "--"),
     "classes": (fig.ORANGE, "-"),
     "middle": (fig.INK, "-"),
     "bursts": (fig.BLUE, "--"),
     "most": (fig.BLUE, "-"),
 }
+KINDS = (  # of heads: layers, layer, words, colour, marker
+    (2, 0, "head of the first of two layers", fig.GREEN, "o"),
+    (2, 1, "head of the second", fig.BLUE, "s"),
+    (1, 0, "head of one layer", fig.ORANGE, "^"),
+)
+THIN = "Thin lines are seeds, strong lines their "
+CAPTIONS = {
+    "heads": "Networks of two attention layers and of one on repeated random segments. (a) Best "
+    "induction score of any head; the dotted line is uniform attention. (b) Loss on the tokens "
+    "that the context decides. (c) Every head after training; the larger the marker, the more "
+    f"accuracy is lost when the head is ablated. {THIN}mean.",
+    "chains": "KL divergence from three predictors to the network over training, on fresh Markov "
+    "chains. The network passes the unigram counter on its way to the bigram counter, the Bayes "
+    "predictor; one layer stays there. Dotted: a quarter of the KL from the bigram counter to the "
+    f"uniform predictor. {THIN}mean.",
+    "vectors": "Three vectors trained to multiply to a tensor, some of them clamped to the answer. "
+    "(a) Loss relative to the start; (b) iterations to a tenth of it (dotted in a), an arrow where "
+    "it was not reached; the tick is the exponential that theory gives for two clamped vectors. "
+    f"{THIN}median.",
+    "mixture": "Labels of items: copied from the context, or memorised. Arms differ in training, "
+    "by the copies of a class in a context (its burst) and the number of classes; all are tested "
+    "in the same bursts. (a) Accuracy on new classes, which only the context tells; dotted, naming "
+    "a random label of the context. (b) Accuracy on known classes that are not in the context; "
+    "dotted, chance. (c) Both at the end, every seed; the vertical axis is the share of what "
+    f"naming a random label leaves to gain. {THIN}mean.",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw every figure of the study."""
     return {
-        "heads": heads(measures, config),
-        "chains": chains(measures, config),
-        "vectors": vectors(measures, config),
+        "heads": heads(measures),
+        "chains": chains(measures),
+        "vectors": vectors(measures),
         "mixture": mixture(measures, config),
     }
 
 
-def _lines(ax: Axes, x_S: Any, values_PS: Any, label: str, color: str, line: str = "-") -> None:
-    """Draw every living seed faintly and their mean strongly."""
-    living_PS = values_PS[~np.isnan(values_PS).any(1)]
-    for row in living_PS:
-        ax.plot(x_S, row, line, color=color, alpha=0.25, lw=0.7)
-    ax.plot(x_S, np.mean(living_PS, 0), line, color=color, lw=1.8, label=label)
-
-
-def heads(measures: Mapping[str, Any], config: Any) -> Figure:
+def heads(measures: Mapping[str, Any]) -> Figure:
     """Induction score and loss over training, and every head after it."""
-    sheet = fig.figure(fig.PAGE, 2.6)
-    left, middle, right = sheet.subplots(1, 3)
+    sheet, (left, middle, right) = _sheet(3.2, "abc")
+    rows = {depth: table("repeats").filter(layers=depth) for depth in (2, 1)}
     for depth, label, colour in ((2, "two layers", fig.BLUE), (1, "one layer", fig.ORANGE)):
-        rows = n.layers(measures, "repeats", depth)
-        _lines(left, *over_steps(rows, "induction"), label, colour)
-        _lines(middle, *over_steps(rows, "copy_loss"), label, colour)
-    rows = n.layers(measures, "repeats", 2)
-    _lines(left, *over_steps(rows, "previous"), "two layers, previous token", fig.GREEN, "--")
+        _lines(left, rows[depth].rows(measures), "induction", label, colour)
+        _lines(middle, rows[depth].rows(measures), "copy_loss", None, colour)
+    _lines(left, rows[2].rows(measures), "previous", "two layers, previous token", fig.GREEN, "--")
     even = measures["repeats_heads"]["induction_even"][0]
-    left.axhline(even, color=fig.INK, linestyle=":", lw=1, label="even attention, induction")
+    left.axhline(even, color=fig.INK, linestyle=":", lw=1, label="uniform attention")
     left.set_ylabel("best score of any head")
-    left.set_ylim(-0.03, 1.3)
-    left.set_yticks(np.linspace(0, 1, 6))
+    left.set_ylim(-0.03, 1.03)
     middle.set_ylabel("loss on copied tokens (nats)")
     for ax in (left, middle):
         ax.set_xscale("log")
         ax.set_xlabel("step")
-    left.legend(fontsize=6.2, loc="upper left")
-    middle.legend(fontsize=6.5)
-    size = _mean(n.rise(rows, "induction", 0.1).size)
-    fig.title(left, f"Induction: {size:+.2f} within a tenth of training")
-    two, one = (_end(n.layers(measures, "repeats", d), "copy_loss") for d in (2, 1))
-    fig.title(middle, f"Loss ends at {two:.2f} with two layers, {one:.2f} with one")
+    ends = {c: [_end(measures, rows[d], c) for d in rows] for c in ("induction", "copy_loss")}
+    fig.title(
+        left, "Induction score ends at {:.2f}, in one layer {:.2f}".format(*ends["induction"])
+    )
+    fig.title(middle, "Loss ends at {:.2f}, in one layer {:.2f}".format(*ends["copy_loss"]))
     _map(right, measures)
+    entries = [ax.get_legend_handles_labels() for ax in (left, right)]
+    handles, labels = ([*a, *b] for a, b in zip(*entries, strict=True))
+    sheet.legend(handles, labels, loc="outside lower center", ncols=4)
     return sheet
-
-
-def _mean(values: Any) -> float:
-    """Mean over the seeds that live."""
-    return float(np.nanmean(values))
-
-
-def _end(rows: pl.DataFrame, column: str) -> float:
-    return _mean(n.last(rows, column))
 
 
 def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
     """Every head by its two scores; its area tells what accuracy is lost without it."""
-    whole = measures["repeats"].filter(pl.col("step") == pl.col("step").max())
-    whole = whole.select("layers", "init_seed", whole="accuracy")
-    table = measures["repeats_heads"].filter(pl.col("induction").is_not_nan())
-    table = table.join(whole, on=["layers", "init_seed"])
-    kinds = (
-        (2, 0, "first of two layers", fig.GREEN, "o"),
-        (2, 1, "second of two", fig.BLUE, "s"),
-        (1, 0, "one layer", fig.ORANGE, "^"),
-    )
-    for depth, layer, label, colour, marker in kinds:
-        rows = table.filter((pl.col("layers") == depth) & (pl.col("layer") == layer))
-        lost = np.clip((rows["whole"] - rows["accuracy_without"]).to_numpy(), 0, 1)
-        ax.scatter(
-            rows["previous"], rows["induction"], s=8 + 70 * lost, color=colour, marker=marker,
-            alpha=0.55, linewidth=0, label=label,
-        )  # fmt: skip
-    before = (table["previous_untrained"], table["induction_untrained"])
-    ax.scatter(*before, s=8, marker="x", color=fig.INK, lw=0.7, label="untrained")
+    full = table("repeats").last().rows(measures).select("layers", "init_seed", full="accuracy")
+    found = table("repeats_heads").rows(measures).join(full, on=["layers", "init_seed"])
+    found = found.drop_nulls(["induction", "full"])
+    for depth, layer, label, colour, marker in KINDS:
+        rows = found.filter((pl.col("layers") == depth) & (pl.col("layer") == layer))
+        lost = np.clip((rows["full"] - rows["accuracy_without"]).to_numpy(), 0, 1)
+        look = {"color": colour, "marker": marker, "alpha": 0.55, "linewidth": 0, "label": label}
+        ax.scatter(rows["previous"], rows["induction"], s=8 + 70 * lost, **look)
+    before = (found["previous_untrained"], found["induction_untrained"])
+    ax.scatter(*before, s=8, marker="x", color=fig.INK, lw=0.7, label="untrained head")
     ax.set_xlabel("previous-token score")
     ax.set_ylabel("induction score")
     ax.set_xlim(-0.05, 1.05)
     ax.set_ylim(-0.05, 1.05)
-    ax.legend(fontsize=6.5, loc="upper right")
-    lost, other = (_mean(n.ablated(measures, other=o)) for o in (False, True))
-    fig.title(ax, f"Accuracy lost without previous-token head {lost:.2f}, its fellow {other:.2f}")
+    first = table("repeats_heads").filter(layers=2, layer=0)
+    score = first.aggregate(pl.col("previous").max())
+    fig.title(ax, f"First layer: best previous-token score {_mean(measures, score):.2f}")
 
 
-def chains(measures: Mapping[str, Any], config: Any) -> Figure:
+def chains(measures: Mapping[str, Any]) -> Figure:
     """KL divergence from each predictor to the network over training."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    axes = sheet.subplots(1, 3, sharey=True)
-    table = measures["chains"]
+    sheet, axes = _sheet(3.0, "abc", sharey=True)
     panels = (
-        ("two layers", (pl.col("layers") == 2) & (pl.col("balanced") == 0)),
-        ("one layer", pl.col("layers") == 1),
-        ("two layers, balanced chains", (pl.col("layers") == 2) & (pl.col("balanced") == 1)),
+        ("Two layers", 2, 0.0),
+        ("One layer", 1, 0.0),
+        ("Two layers, balanced chains", 2, 1.0),
     )
-    for ax, (name, chosen) in zip(axes, panels, strict=True):
-        rows = table.filter(chosen)
+    known = measures["chains_predictors"].filter(
+        pl.col("of") == "bigram", pl.col("to") == "uniform"
+    )
+    for ax, (name, depth, balanced) in zip(axes, panels, strict=True):
+        chosen = table("chains").filter(layers=depth, balanced=balanced)
         for predictor, (label, colour) in PREDICTORS.items():
-            steps_S, values_PS = over_steps(rows, predictor)
-            _lines(ax, steps_S, np.maximum(values_PS, 1e-5), label, colour)
-        level = n.near_bigram(measures, float("balanced" in name))
+            above = pl.col(predictor).clip(lower_bound=5e-4)
+            _lines(ax, chosen.rows(measures), above, label, colour)
+        level = known.filter(pl.col("balanced") == balanced)["divergence"].item() / 4
         ax.axhline(level, color=fig.INK, linestyle=":", lw=1)
         ax.set_xscale("log")
         ax.set_yscale("log")
         ax.set_xlabel("step")
-        fig.title(ax, _chain_title(measures, name, rows))
-    low = min(float(table[p].min()) for p in PREDICTORS)  # pyright: ignore[reportArgumentType]
-    axes[0].set_ylim(max(low * 0.7, 5e-4), None)
+        end = _end(measures, chosen, "bigram")
+        fig.title(ax, f"{name}: ends {end:.2g} nats from the bigram counter")
     axes[0].set_ylabel("KL from predictor to network (nats)")
-    handles = axes[0].get_legend_handles_labels()
-    sheet.legend(*handles, fontsize=7, loc="outside lower center", ncols=3)
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
 
 
-def _chain_title(measures: Mapping[str, Any], name: str, rows: pl.DataFrame) -> str:
-    end = _end(rows, "bigram")
-    if name != "two layers":
-        return f"{name.capitalize()}: ends {end:.3f} nats from the bigram"
-    at = [np.nanmedian(n.lowest(measures, p)) for p in PREDICTORS]
-    return f"Two layers: nearest at steps {at[0]:,.0f}, {at[1]:,.0f}, {at[2]:,.0f}"
-
-
-def vectors(measures: Mapping[str, Any], config: Any) -> Figure:
+def vectors(measures: Mapping[str, Any]) -> Figure:
     """Share of the loss left over iterations, by what is clamped."""
-    sheet = fig.figure(fig.PAGE, 2.6)
-    left, right = sheet.subplots(1, 2, width_ratios=[1.5, 1])
-    table = measures["vectors_curves"]
-    for arm, (colour, line) in CLAMPS.items():
-        rows = table.filter(pl.col("arm") == arm).rename({"iteration": "step"})
-        steps_S, values_PS = over_steps(rows, "share")
-        for row in values_PS:
-            left.plot(steps_S + 1, row, line, color=colour, alpha=0.2, lw=0.7)
-        middle = np.median(values_PS, 0)
-        left.plot(steps_S + 1, middle, line, color=colour, lw=1.8)
-        times = n.vectors(measures, arm, "to_10")
-        y = list(CLAMPS).index(arm) + np.linspace(-0.2, 0.2, len(times))
-        reached = n.vectors(measures, arm, "reached") > 0.5
-        right.plot(times[reached], y[reached], "o", color=colour, markersize=3)
-        right.plot(times[~reached], y[~reached], ">", color=colour, markersize=3)
+    sheet, (left, right) = _sheet(2.7, "ab", width_ratios=[1.5, 1])
+    for i, (arm, (colour, line)) in enumerate(CLAMPS.items()):
+        rows = table("vectors_curves").filter(arm=arm).rows(measures)
+        _lines(left, rows, "share", arm, colour, line, x="iteration", middle=np.nanmedian)
+        times = table("vectors").filter(arm=arm).rows(measures).drop_nulls("last")
+        y = i + np.linspace(-0.2, 0.2, len(times))
+        for reached, marker in ((True, "o"), (False, ">")):
+            here = (times["reached"] == reached).to_numpy()
+            right.plot(times["to_10"].to_numpy()[here], y[here], marker, color=colour, markersize=3)
     left.axhline(0.1, color=fig.INK, linestyle=":", lw=1)
-    left.set_xscale("log")
-    left.set_xlabel("iteration; strong: median")
-    left.set_ylabel("share of the first loss")
+    left.set_xscale("symlog", linthresh=1)
+    left.set_xlabel("iteration")
+    left.set_ylabel("loss relative to the start")
     right.set_xscale("log")
-    right.set_yticks(range(len(CLAMPS)), list(CLAMPS), fontsize=7)
+    right.set_yticks(range(len(CLAMPS)), list(CLAMPS))
     for tick, (colour, _) in zip(right.get_yticklabels(), CLAMPS.values(), strict=True):
         tick.set_color(colour)
     right.invert_yaxis()
-    right.set_xlabel("iterations to a tenth; arrow: never")
-    given = n.vectors(measures, "b and c clamped", "exponential")
-    at = (float(np.median(given)), 2.38)
-    right.plot(*at, "|", color=fig.INK, markersize=7)
-    right.annotate("exponential", at, xytext=(4, -3), textcoords="offset points", size=6.5)
-    arms = ("none clamped", "c clamped", "b and c clamped")
-    times = [np.median(n.vectors(measures, a, "to_10")) for a in arms]
-    fig.title(right, f"{times[0]:,.0f}, {times[1]:,.0f}, {times[2]:,.0f} iterations")
-    shares = [float(np.mean(n.plateau(measures, a))) for a in arms]
-    fig.title(
-        left, f"Time spent above nine tenths of the loss: {shares[0]:.0%} with nothing clamped, "
-        f"{shares[1]:.0%} with one, {shares[2]:.0%} with two",
-    )  # fmt: skip
+    right.set_xlabel("iterations to a tenth of the loss")
+    time = lambda arm, column: table("vectors").filter(arm=arm).value(column)
+    given = _mean(measures, time("b and c clamped", "exponential"), np.median)
+    right.plot(given, 2.38, "|", color=fig.INK, markersize=7)
+    slow, fast = (_mean(measures, time(a, "to_10"), np.median) for a in list(CLAMPS)[::2][:2])
+    fig.title(right, f"Median {slow:,.0f} iterations with none clamped, {fast:,.0f} with two")
+    shares = [_mean(measures, time(a, "to_90") / time(a, "to_10")) for a in list(CLAMPS)[:3]]
+    fig.title(left, "Share of that time above nine tenths of the loss: {:.0%} with none clamped, "
+              "{:.0%} with one, {:.0%} with two".format(*shares))  # fmt: skip
     return sheet
 
 
 def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
     """Learning from context and from weights, by burstiness and number of classes in training."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    axes = sheet.subplots(1, 3)
-    for arm, (colour, line) in ARMS.items():
-        rows = n.arm(measures, arm)
-        label = f"B = {rows['copies'][0]:.0f}, K = {rows['n_classes'][0]:,.0f}"
-        _lines(axes[0], *over_steps(rows, "in_context"), label, colour, line)
-        _lines(axes[1], *over_steps(rows, "in_weights"), label, colour, line)
+    sheet, axes = _sheet(3.1, "abc")
+    arm = {name: table("mixture").filter(arm=name) for name in ARMS}
+    for name, (colour, line) in ARMS.items():
+        rows = arm[name].rows(measures)
+        label = f"bursts of {rows['copies'][0]:.0f}, {rows['n_classes'][0]:,.0f} classes"
+        _lines(axes[0], rows, "in_context", label, colour, line)
+        _lines(axes[1], rows, "in_weights", label, colour, line)
         hollow = {} if line == "-" else {"markerfacecolor": "white"}
-        ends = n.last(rows, "in_weights"), n.last(rows, "skill")
-        axes[2].plot(*ends, "o", color=colour, markersize=4, label=label, **hollow)
-    picked = _mean(n.arm(measures, "middle")["picked"].to_numpy())
-    axes[0].axhline(picked, color=fig.INK, linestyle=":", lw=1)
-    axes[1].axhline(1 / config.labels, color=fig.INK, linestyle=":", lw=1)
-    axes[0].set_ylabel("accuracy on new classes")
-    axes[1].set_ylabel("accuracy on absent classes")
-    for ax in axes[:2]:
+        ends = (arm[name].last().value(c)(measures).array() for c in ("in_weights", "skill"))
+        axes[2].plot(*ends, "o", color=colour, markersize=4, **hollow)
+    picked = _end(measures, arm["middle"], "picked")
+    for ax, chance in zip(axes[:2], (picked, 1 / config.labels), strict=True):
+        ax.axhline(chance, color=fig.INK, linestyle=":", lw=1)
         ax.set_xlabel("step")
         ax.set_ylim(-0.03, 1.03)
-    axes[2].set_xlabel("from weights")
+    axes[0].set_ylabel("accuracy on new classes")
+    axes[1].set_ylabel("accuracy on absent classes")
+    axes[2].set_xlabel("accuracy from weights")
     axes[2].set_ylabel("from context, beyond chance")
-    axes[2].set_xlim(-0.05, 1.05)
-    axes[2].set_ylim(-0.45, 1.05)
-    handles = axes[0].get_legend_handles_labels()
-    sheet.legend(*handles, fontsize=7, loc="outside lower center", ncols=5)
-    size, before = _mean(n.abrupt(measures).size), _mean(n.before_jump(measures))
-    name = f"B = {config.copies[list(ARMS).index('middle')]}"
-    fig.title(
-        axes[0], f"{name}: {size:+.2f} in a twentieth, from {before:.2f} ({picked:.2f}: dots)"
-    )
-    most, least = (_end(n.arm(measures, a), "in_weights") for a in ("most", "least"))
-    fig.title(axes[1], f"From weights: {least:.2f} with the least of both, {most:.2f} with most")
-    most, least = (_end(n.arm(measures, a), "skill") for a in ("most", "least"))
-    fig.title(axes[2], f"From context: {most:.2f} with the most of both, {least:.2f} with least")
+    for ax, where, column in ((axes[0], "new", "in_context"), (axes[1], "absent", "in_weights")):
+        most, least = (_end(measures, arm[a], column) for a in ("most", "least"))
+        fig.title(ax, f"On {where} classes, most of both {most:.2f}, least {least:.2f}")
+    fig.title(axes[2], "Arms learn from context or from weights")
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
+
+
+def _sheet(height: float, letters: str, **grid: Any) -> tuple[Figure, Any]:
+    """A page-wide figure with a lettered panel for each letter."""
+    sheet = fig.figure(fig.PAGE, height)
+    axes = sheet.subplots(1, len(letters), **grid)
+    for ax, letter in zip(axes, letters, strict=True):
+        fig.panel_label(ax, letter)
+    return sheet, axes
+
+
+def _lines(
+    ax: Axes, rows: pl.DataFrame, value: str | pl.Expr, label: str | None, color: str,
+    line: str = "-", x: str = "step", middle: Any = np.nanmean,
+) -> None:  # fmt: skip
+    """Draw every finite seed faintly and their mean, or another middle, strongly."""
+    x_S, value_PS = series(rows, value, x)
+    value_PS = value_PS[~np.isnan(value_PS).any(1)]
+    ax.plot(x_S, value_PS.T, line, color=color, alpha=0.25, lw=0.7)
+    if len(value_PS):
+        ax.plot(x_S, middle(value_PS, 0), line, color=color, lw=1.8, label=label)
+
+
+def _end(measures: Mapping[str, Any], rows: Rows, column: str) -> float:
+    return _mean(measures, rows.last().value(column))
+
+
+def _mean(measures: Mapping[str, Any], reading: Reading, middle: Any = np.mean) -> float:
+    """Mean, or another middle, over the units that have a value; NaN without any."""
+    values = reading(measures).values
+    return float(middle(values)) if len(values) else float("nan")

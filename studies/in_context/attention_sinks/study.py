@@ -37,6 +37,7 @@ import polars as pl
 from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import zipped
+from toylab.models.wide_transformer import WideTransformer
 from toylab.optim import SGD, AdamW, Optimizer
 from toylab.population import Population, ladder
 from toylab.runs.run_folder import RunFolder
@@ -45,7 +46,6 @@ from toylab.tasks.in_context.backcopy import BigramBackcopy
 
 from .claims import CLAIMS
 from .growth import fits
-from .model import WideTransformer
 from .scores import CONDITIONS, Exam, Switches, draw_exam, scores, under
 
 POPULATIONS = ("adam", "sgd", "relu")

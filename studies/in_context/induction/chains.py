@@ -17,12 +17,11 @@ from toylab.models import Transformer
 from toylab.optim import AdamW
 from toylab.population import Population, ladder
 from toylab.random import stream
+from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Model, Params
 from toylab.task import Batch, Task
 from toylab.tasks.in_context.markov_chains import MarkovChains
-
-from .curves import curves
 
 PREDICTORS = ("uniform", "unigram", "bigram")
 WORLDS = {"chains": 2, "chains-one-layer": 1}
@@ -91,7 +90,7 @@ def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
     """Divergences over training, and of the predictors from each other."""
     tables = []
     for name, depth in WORLDS.items():
-        table = curves(folder, name).with_columns(layers=pl.lit(depth))
+        table = records(folder, name).with_columns(layers=pl.lit(depth))
         if "balanced" not in table.columns:
             table = table.with_columns(balanced=pl.lit(0.0))
         tables.append(table.select(sorted(table.columns)))

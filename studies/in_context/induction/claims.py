@@ -1,10 +1,27 @@
 """What the study ``induction`` claims; every number is judged seed by seed."""
 
 import numpy as np
+import polars as pl
 
 from toylab.claims import Claim, Expect
 
-from . import numbers as n
+from .readings import (
+    BIGRAM,
+    ablated,
+    apart,
+    beside,
+    bigram_fall,
+    chains,
+    faster,
+    mixture,
+    more,
+    near_bigram,
+    nearest,
+    repeats,
+    rise,
+    unigram_phase,
+    vectors,
+)
 
 OWN = "expected, this laboratory"
 HERE = "; region: this laboratory"
@@ -19,7 +36,7 @@ CLAIMS = (
         text="Two attention layers grow an induction head: best induction score at the end of "
         "training on repeated segments of random period (an even head scores 0.05).",
         source=OLSSON + HERE,
-        measure=lambda m: n.last(n.layers(m, "repeats", 2), "induction"),
+        reading=repeats(2).last().value("induction"),
         expect=Expect.above(0.6),
     ),
     Claim(
@@ -27,7 +44,7 @@ CLAIMS = (
         text="It forms suddenly: greatest rise of the best induction score within a tenth of "
         "training.",
         source=OLSSON + HERE,
-        measure=lambda m: n.rise(n.layers(m, "repeats", 2), "induction", 0.1).size,
+        reading=rise(repeats(2), "induction", 0.1),
         expect=Expect.above(0.4),
     ),
     Claim(
@@ -35,14 +52,14 @@ CLAIMS = (
         text="The loss falls then: distance of its greatest fall from the score's greatest rise, "
         "as a share of training.",
         source=OLSSON + HERE,
-        measure=n.apart,
+        reading=apart(),
         expect=Expect.below(0.05),
     ),
     Claim(
         key="one_layer_has_none",
         text="One attention layer grows none: its best induction score at the end of training.",
         source=OLSSON + HERE,
-        measure=lambda m: n.last(n.layers(m, "repeats", 1), "induction"),
+        reading=repeats(1).last().value("induction"),
         expect=Expect.below(0.15),
     ),
     Claim(
@@ -50,14 +67,14 @@ CLAIMS = (
         text="The circuit needs the first layer's previous-token head: accuracy on copied tokens "
         "lost without it.",
         source=OWN,
-        measure=lambda m: n.ablated(m, other=False),
+        reading=ablated(other=False),
         expect=Expect.above(0.3),
     ),
     Claim(
         key="not_the_other_head",
         text="And not the first layer's other head, the control: accuracy lost without it.",
         source=OWN,
-        measure=lambda m: n.ablated(m, other=True),
+        reading=ablated(other=True),
         expect=Expect.below(0.1),
     ),
     Claim(
@@ -65,7 +82,7 @@ CLAIMS = (
         text="On fresh Markov chains a network is nearest to the uniform predictor before it is "
         "nearest to the unigram counter: log10 of the ratio of steps.",
         source=EDELMAN,
-        measure=lambda m: np.log10(n.lowest(m, "unigram") / n.lowest(m, "uniform")),
+        reading=(nearest("unigram") / nearest("uniform")).map(np.log10),
         expect=Expect.above(0.0),
     ),
     Claim(
@@ -73,7 +90,7 @@ CLAIMS = (
         text="It is nearest to the unigram counter before it is nearest to the bigram counter: "
         "log10 of the ratio of steps.",
         source=EDELMAN,
-        measure=lambda m: np.log10(n.lowest(m, "bigram") / n.lowest(m, "unigram")),
+        reading=(nearest("bigram") / nearest("unigram")).map(np.log10),
         expect=Expect.above(0.0),
     ),
     Claim(
@@ -82,7 +99,7 @@ CLAIMS = (
         "than any mixture of uniform and bigram is: least KL from the unigram counter to the "
         "network, as a share of the least to a mixture.",
         source=OWN,
-        measure=n.unigram_phase,
+        reading=unigram_phase(),
         expect=Expect.below(1.0),
     ),
     Claim(
@@ -91,24 +108,24 @@ CLAIMS = (
         "tenth of training, as a share of its KL to the unigram counter; higher values count as "
         "that, so that the first fall, from the uniform predictor, does not count.",
         source=OWN,
-        measure=n.bigram_fall,
+        reading=bigram_fall(),
         expect=Expect.above(0.5),
     ),
     Claim(
         key="ends_at_bayes_bigram",
         text="It ends at the Bayes predictor: last KL from the bigram counter, nats.",
         source=EDELMAN + HERE,
-        measure=lambda m: n.last(n.layers(m, "chains", 2), "bigram"),
-        expect=Expect.below(n.BIGRAM),
+        reading=chains().last().value("bigram"),
+        expect=Expect.below(BIGRAM),
     ),
     Claim(
         key="one_layer_stays_unigram",
         text="One layer does not get there: its last KL from the bigram counter, as a share of "
         "the unigram counter's.",
         source=OWN,
-        measure=lambda m: (
-            n.last(n.layers(m, "chains", 1), "bigram") / n.reference(m, "bigram", "unigram")
-        ),
+        reading=beside(chains(1), "bigram", "unigram")
+        .last()
+        .value(pl.col("bigram") / pl.col("reference")),
         expect=Expect.above(0.5),
     ),
     Claim(
@@ -117,7 +134,7 @@ CLAIMS = (
         "the network is near the bigram counter sooner (ratio of steps to a quarter of the KL "
         "from that world's bigram counter to the uniform predictor).",
         source=EDELMAN,
-        measure=n.sooner_balanced,
+        reading=near_bigram(1.0) / near_bigram(0.0),
         expect=Expect.below(1.0),
     ),
     Claim(
@@ -125,14 +142,14 @@ CLAIMS = (
         text="Three vectors that must multiply to a tensor learn sooner with one clamped to the "
         "answer: iterations to a tenth of the loss, none clamped over c clamped.",
         source=SINGH,
-        measure=lambda m: n.ratio(m, "none clamped", "c clamped"),
+        reading=faster("none clamped", "c clamped"),
         expect=Expect.above(1.0),
     ),
     Claim(
         key="clamping_two_is_fastest",
         text="And sooner still with two: iterations, c clamped over b and c clamped.",
         source=SINGH,
-        measure=lambda m: n.ratio(m, "c clamped", "b and c clamped"),
+        reading=faster("c clamped", "b and c clamped"),
         expect=Expect.above(1.0),
     ),
     Claim(
@@ -140,7 +157,7 @@ CLAIMS = (
         text="With nothing clamped most of that time is a plateau: share of it above nine tenths "
         "of the loss (an exponential: 0.05).",
         source=OWN,
-        measure=lambda m: n.plateau(m, "none clamped"),
+        reading=vectors("none clamped", "to_90") / vectors("none clamped", "to_10"),
         expect=Expect.above(0.5),
     ),
     Claim(
@@ -149,10 +166,7 @@ CLAIMS = (
         "tenth of it over those of the exponential.",
         source="theory: the gradient is linear in a" + HERE,
         paper=1.0,
-        measure=lambda m: (
-            n.vectors(m, "b and c clamped", "to_10")
-            / n.vectors(m, "b and c clamped", "exponential")
-        ),
+        reading=vectors("b and c clamped", "to_10") / vectors("b and c clamped", "exponential"),
         expect=Expect.near(1.0, 0.1),
     ),
     Claim(
@@ -160,7 +174,7 @@ CLAIMS = (
         text="Clamping helps by giving the answer, not by training less: share of the loss left "
         "when c is frozen where it began.",
         source=OWN,
-        measure=lambda m: n.vectors(m, "c frozen at its start", "last"),
+        reading=vectors("c frozen at its start", "last"),
         expect=Expect.above(0.5),
     ),
     Claim(
@@ -171,14 +185,15 @@ CLAIMS = (
         "of classes may coincide.).",
         source=REDDY + HERE,
         paper=0.0,
-        measure=lambda m: n.before_jump(m) - n.last(n.arm(m, "middle"), "picked"),
+        reading=rise(mixture("middle"), "in_context", 0.05, "before")
+        - mixture("middle").last().value("picked"),
         expect=Expect.near(0.0, 0.1),
     ),
     Claim(
         key="in_context_accuracy_jumps",
         text="Then it jumps: greatest rise of in-context accuracy within a twentieth of training.",
         source=REDDY + HERE,
-        measure=lambda m: n.abrupt(m).size,
+        reading=rise(mixture("middle"), "in_context", 0.05),
         expect=Expect.above(0.5),
     ),
     Claim(
@@ -187,7 +202,7 @@ CLAIMS = (
         "naming a random label of the context, over what is left; most of both less least, "
         "examined on the same sequences with bursts of 2.",
         source=REDDY + HERE,
-        measure=lambda m: n.more(m, "skill", "most", "least"),
+        reading=more("skill", "most", "least"),
         expect=Expect.above(0.4),
     ),
     Claim(
@@ -195,21 +210,21 @@ CLAIMS = (
         text="Few classes without bursts favour in-weights learning: accuracy on known classes "
         "that are not in the context, least of both less most.",
         source=REDDY + HERE,
-        measure=lambda m: n.more(m, "in_weights", "least", "most"),
+        reading=more("in_weights", "least", "most"),
         expect=Expect.above(0.4),
     ),
     Claim(
         key="bursts_alone_favour_context",
         text="Bursts alone do it: same measure, both with many classes.",
         source="from memory of " + REDDY,
-        measure=lambda m: n.more(m, "skill", "most", "classes"),
+        reading=more("skill", "most", "classes"),
         expect=Expect.above(0.0),
     ),
     Claim(
         key="classes_alone_favour_context",
         text="Many classes alone do it: same measure, both with bursts.",
         source="from memory of " + REDDY,
-        measure=lambda m: n.more(m, "skill", "most", "bursts"),
+        reading=more("skill", "most", "bursts"),
         expect=Expect.above(0.0),
     ),
 )

@@ -16,12 +16,11 @@ from toylab.models import Transformer
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.random import stream
+from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Edit, Model, Params, run
 from toylab.task import Batch, Task
 from toylab.tasks.in_context.repeats import Repeats
-
-from .curves import curves
 
 DEPTHS = {"two-layer": 2, "one-layer": 1}
 PATTERNS = ("blocks/*/attn/pattern",)
@@ -101,7 +100,7 @@ def copied(logits: Array, batch: Batch) -> dict[str, Array]:
 def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
     """Curves of both populations, and each head's scores and what is lost without it."""
     every = populations(config)
-    tables = [curves(folder, name).with_columns(layers=pl.lit(d)) for name, d in DEPTHS.items()]
+    tables = [records(folder, name).with_columns(layers=pl.lit(d)) for name, d in DEPTHS.items()]
     heads = [_heads(config, folder, name, every[name]) for name in DEPTHS]
     return {"repeats": pl.concat(tables), "repeats_heads": pl.concat(heads)}
 
@@ -116,44 +115,47 @@ def even_score(config: Any) -> float:
 
 def _heads(config: Any, folder: RunFolder, name: str, population: Population) -> pl.DataFrame:
     """Scores of every head, trained and not, and the accuracy without it."""
-    model, task = population.model, population.task
+    model = population.model
     assert isinstance(model, Transformer)
-    batch = jax.jit(lambda: common(task, config.evaluation))()
+    batch = jax.jit(lambda: common(population.task, config.evaluation))()
     count = model.depth * model.heads
-    kept_XH = 1 - jnp.eye(count, dtype=jnp.float32)
+    scored = jax.jit(
+        jax.vmap(
+            lambda params: scores(
+                run(model, params, batch.inputs, record=PATTERNS)[1], config.longest
+            )
+        )
+    )
+    trained, untrained = scored(folder.params(name)), scored(folder.params(name, 0))
+    without_PH = _without_each(model, folder.params(name), batch)
+    seeds_P = folder.members(name)["init_seed"].to_numpy()
+    wide = lambda values: np.asarray(values, np.float64).ravel()
+    return pl.DataFrame(
+        {
+            "layers": np.full(len(seeds_P) * count, model.depth),
+            "init_seed": np.repeat(seeds_P, count),
+            "layer": np.tile(np.repeat(np.arange(model.depth), model.heads), len(seeds_P)),
+            "head": np.tile(np.arange(count), len(seeds_P)),
+            "induction": wide(trained[0]),
+            "previous": wide(trained[1]),
+            "accuracy_without": wide(without_PH),
+            "induction_untrained": wide(untrained[0]),
+            "previous_untrained": wide(untrained[1]),
+            "induction_even": np.full(len(seeds_P) * count, even_score(config)),
+            "diverged": np.repeat(folder.dead_at(name) >= 0, count),
+        }
+    )
 
-    def score(params: Params) -> tuple[Array, Array]:
-        return scores(run(model, params, batch.inputs, record=PATTERNS)[1], config.longest)
 
-    def without(params: Params, kept_H: Array) -> Array:
+def _without_each(model: Transformer, params_P: Params, batch: Batch) -> Array:
+    """Accuracy (P, H) on copied tokens with each head of a network ablated in turn."""
+    kept_HH = 1 - jnp.eye(model.depth * model.heads, dtype=jnp.float32)
+
+    def accuracy(params: Params, kept_H: Array) -> Array:
         edits = [
             Edit(f"blocks/{i}/attn/z", "scale", part_H[None, None, :, None])
             for i, part_H in enumerate(kept_H.reshape(model.depth, model.heads))
         ]
         return copied(run(model, params, batch.inputs, edits=edits)[0], batch)["accuracy"]
 
-    scored = jax.jit(jax.vmap(score))
-    every_out = jax.jit(jax.vmap(jax.vmap(without, (None, 0)), (0, None)))
-    induction_PH, previous_PH = scored(folder.params(name))
-    ablated_PH = every_out(folder.params(name), kept_XH)
-    before_PH = scored(folder.params(name, 0))
-    seeds_P = folder.members(name)["init_seed"].to_numpy()
-    layer_H = np.repeat(np.arange(model.depth), model.heads)
-    wide = lambda values: np.asarray(values, np.float64).ravel()
-    table = pl.DataFrame(
-        {
-            "layers": np.full(len(seeds_P) * count, model.depth),
-            "init_seed": np.repeat(seeds_P, count),
-            "layer": np.tile(layer_H, len(seeds_P)),
-            "head": np.tile(np.arange(count), len(seeds_P)),
-            "induction": wide(induction_PH),
-            "previous": wide(previous_PH),
-            "accuracy_without": wide(ablated_PH),
-            "induction_untrained": wide(before_PH[0]),
-            "previous_untrained": wide(before_PH[1]),
-            "induction_even": np.full(len(seeds_P) * count, even_score(config)),
-        }
-    )
-    living = ~pl.col("init_seed").is_in(seeds_P[folder.dead_at(name) >= 0].tolist())
-    scored = ("induction", "previous", "accuracy_without")
-    return table.with_columns(pl.when(living).then(pl.col(scored)).otherwise(np.nan))
+    return jax.jit(jax.vmap(jax.vmap(accuracy, (None, 0)), (0, None)))(params_P, kept_HH)

@@ -10,16 +10,15 @@ from jax import Array
 
 from toylab.losses import cross_entropy
 from toylab.members import Members, zipped
+from toylab.models.vector_attention import VectorAttention
 from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.random import stream
+from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Model, Params
 from toylab.task import Task
 from toylab.tasks.in_context.mixture_labels import MixtureLabels
-
-from .curves import curves
-from .vector_attention import VectorAttention
 
 ARMS = ("least", "classes", "middle", "bursts", "most")  # of bursts and of classes
 MIDDLE = ARMS.index("middle")
@@ -106,6 +105,6 @@ def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
     """Accuracies over training, arm by arm."""
     pairs = zip(ARMS, config.copies, config.classes, strict=True)
     names = [{"arm": a, "copies": float(b), "n_classes": float(k)} for a, b, k in pairs]
-    table = curves(folder, "mixture").join(pl.DataFrame(names), on=["copies", "n_classes"])
+    table = records(folder, "mixture").join(pl.DataFrame(names), on=["copies", "n_classes"])
     skill = (pl.col("in_context") - pl.col("picked")) / (1 - pl.col("picked"))
     return {"mixture": table.with_columns(skill=skill)}

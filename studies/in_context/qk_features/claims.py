@@ -4,68 +4,38 @@ Regions are this laboratory's where the source says so: the paper gives pictures
 marked "expected, this laboratory" are controls and checks that the paper does not make.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Expect
-from toylab.units import per_unit
+from toylab.read import greatest
+
+from .readings import (
+    BEYOND_CHANCE,
+    EXACT,
+    FITS,
+    MISSING,
+    NEAR,
+    PAPER_PAIR,
+    SINGLE,
+    features,
+    moved,
+    networks,
+)
 
 LEE = "Lee et al. 2026 (arXiv:2602.04752)"
 OURS = "expected, this laboratory"
 LEE_OURS = f"{LEE}; region: this laboratory"
 ALGEBRA = "By algebra for any head: checks the estimate."
 CHANGED = "(changed after a first judged run)"
-Measure = Callable[[Mapping[str, Any]], np.ndarray]
-SINGLE = pl.col("feature") != "both"
-BEYOND_CHANCE = (pl.col("shared") - pl.col("shared_chance")).mean()
-PAPER_PAIR = (pl.col("r1") == 3) & (pl.col("r2") == 5)
-FITS = pl.col("r1") + pl.col("r2") <= 8
-
-
-def share(test: pl.Expr) -> pl.Expr:
-    """Share of a seed's cases in which a test on ranks holds; NaN where a head is dead."""
-    return pl.when(pl.col("rank").is_nan()).then(float("nan")).otherwise(test.cast(float)).mean()
-
-
-EXACT = share(pl.col("rank") == pl.col("true"))
-
-
-def of(table: str, arm: str, value: pl.Expr, *where: pl.Expr) -> Measure:
-    """A mean over a seed's heads, or over some of them."""
-
-    def measure(m: Mapping[str, Any]) -> np.ndarray:
-        return per_unit(m[table].filter(pl.col("arm") == arm, *where), value)
-
-    return measure
-
-
-def moved(condition: str, *where: pl.Expr) -> Measure:
-    """Share of the attention that a swap moves to the target."""
-    return of("swaps", "main", pl.col("moved").mean(), pl.col("condition") == condition, *where)
-
-
-def less(left: Measure, right: Measure) -> Measure:
-    """Difference, unit by unit."""
-    return lambda m: left(m) - right(m)
-
-
-def missing(arm: str, *where: pl.Expr) -> Measure:
-    """Latents less ranks found, both kinds together."""
-    return of("features", arm, 2 * (pl.col("true") - pl.col("rank")).mean(), SINGLE, *where)
-
-
-EXACT_MAIN = of("features", "main", EXACT, SINGLE)
-LEAK = of("networks", "main", pl.col("leak").mean())
+EXACT_MAIN = features("main", EXACT, SINGLE)
+LEAK = networks("main", "leak")
 
 LEARNED = (
     Claim(
         "learned",
         "Heads of 16 reach 95% of the best accuracy that repeated latents allow.",
         OURS,
-        of("networks", "main", (pl.col("accuracy") / pl.col("ceiling")).mean()),
+        networks("main", pl.col("accuracy") / pl.col("ceiling")),
         Expect.above(0.95),
     ),
 )
@@ -82,21 +52,21 @@ RANKS = (
         "ranks_near",
         "Where it is not, it is one more or less.",
         LEE_OURS,
-        of("features", "main", share((pl.col("rank") - pl.col("true")).abs() <= 1), SINGLE),
+        features("main", NEAR, SINGLE),
         Expect.above(1),
     ),
     Claim(
         "joint_rank",
         "The contrast of both latents at once has rank r1 + r2 in 8 of 9 cases.",
         LEE_OURS,
-        of("features", "main", EXACT, pl.col("feature") == "both"),
+        features("main", EXACT, ~SINGLE),
         Expect.above(8 / 9),
     ),
     Claim(
         "normal_ranks_exact",
         "The ranks are recovered too where latents are normal, in 16 of 18 cases.",
         LEE_OURS,
-        of("features", "normal", EXACT, SINGLE),
+        features("normal", EXACT, SINGLE),
         Expect.above(16 / 18),
     ),
     Claim(
@@ -104,7 +74,7 @@ RANKS = (
         "The rank tells what the head learned: it is exact in more of the cases than in untrained "
         "heads, by half of all cases.",
         OURS,
-        less(EXACT_MAIN, of("features", "untrained", EXACT, SINGLE)),
+        EXACT_MAIN - features("untrained", EXACT, SINGLE),
         Expect.above(0.5),
     ),
 )
@@ -115,24 +85,21 @@ SUBSPACES = (
         "The right singular vectors span the latent's part of key space (mean squared cosine). "
         f"{ALGEBRA}",
         LEE_OURS,
-        of("features", "main", pl.col("key_overlap").mean(), SINGLE),
+        features("main", "key_overlap", SINGLE),
         Expect.above(0.95),
     ),
     Claim(
         "query_subspace",
         f"The left singular vectors span the latent's part of query space. {ALGEBRA}",
         LEE_OURS,
-        of("features", "main", pl.col("query_overlap").mean(), SINGLE),
+        features("main", "query_overlap", SINGLE),
         Expect.above(0.95),
     ),
     Claim(
         "subspace_above_chance",
         f"A random subspace of that rank has an overlap lower by 0.3. {ALGEBRA}",
         OURS,
-        less(
-            of("features", "main", pl.col("key_overlap").mean(), SINGLE),
-            of("features", "main", pl.col("chance").mean(), SINGLE),
-        ),
+        features("main", "key_overlap", SINGLE) - features("main", "chance", SINGLE),
         Expect.above(0.3),
     ),
 )
@@ -149,7 +116,7 @@ BLOCKS = (
         "blocks_learned",
         "The untrained head's G has no such blocks: its leak is larger by 0.5.",
         OURS,
-        less(of("networks", "untrained", pl.col("leak").mean()), LEAK),
+        networks("untrained", "leak") - LEAK,
         Expect.above(0.5),
     ),
 )
@@ -181,14 +148,14 @@ SWAPS = (
         "single_swap",
         "Swapping one subspace alone moves less than half, as both must match (the larger of two).",
         OURS,
-        lambda m: np.maximum(moved("z1", PAPER_PAIR)(m), moved("z2", PAPER_PAIR)(m)),
+        greatest(moved("z1", PAPER_PAIR), moved("z2", PAPER_PAIR)),
         Expect.below(0.5),
     ),
     Claim(
         "contrast_needed",
         "Principal components of keys, as many, move less than the contrast's by a fifth.",
         OURS,
-        less(moved("z1 + z2", PAPER_PAIR), moved("key PCs", PAPER_PAIR)),
+        moved("z1 + z2", PAPER_PAIR) - moved("key PCs", PAPER_PAIR),
         Expect.above(0.2),
     ),
 )
@@ -198,7 +165,7 @@ SMALL = (
         "missing_ranks",
         "A head of 8 misses a rank or more where r1 + r2 > 8.",
         LEE_OURS,
-        missing("small", ~FITS),
+        features("small", MISSING, SINGLE, ~FITS),
         Expect.above(1),
     ),
     Claim(
@@ -206,14 +173,15 @@ SMALL = (
         "There it misses a rank or more beyond what the untrained head of 8 misses (added after a "
         "first judged run).",
         OURS,
-        less(missing("small", ~FITS), missing("small untrained", ~FITS)),
+        features("small", MISSING, SINGLE, ~FITS)
+        - features("small untrained", MISSING, SINGLE, ~FITS),
         Expect.above(1),
     ),
     Claim(
         "nothing_missing",
         "A head of 8 misses half a rank at most where r1 + r2 <= 8.",
         LEE_OURS,
-        missing("small", FITS),
+        features("small", MISSING, SINGLE, FITS),
         Expect.between(-0.5, 0.5),
     ),
     Claim(
@@ -222,10 +190,7 @@ SMALL = (
         "each beyond the max(R, S) / K of random subspaces with the ranks R and S that were found "
         f"{CHANGED}.",
         OURS,
-        less(
-            of("networks", "small", BEYOND_CHANCE, ~FITS),
-            of("networks", "main", BEYOND_CHANCE, ~FITS),
-        ),
+        networks("small", BEYOND_CHANCE, ~FITS) - networks("main", BEYOND_CHANCE, ~FITS),
         Expect.above(0.1),
     ),
 )

@@ -104,13 +104,6 @@ def feature_rows(
     return rows
 
 
-def lost(row: dict[str, Any]) -> dict[str, Any]:
-    """A dead head's row: NaN for every number that is measured (all floats, and ``values``)."""
-    nan = float("nan")
-    number = lambda x: [nan] * len(x) if isinstance(x, list) else nan
-    return {n: number(x) if isinstance(x, float | list) else x for n, x in row.items()}
-
-
 def interaction(head: Head) -> np.ndarray:
     """G (r1 + r2, r1 + r2): how each latent of the query meets each of the key."""
     b, a = (

@@ -28,17 +28,19 @@ Source: Lee, Belinkov, Viégas and Wattenberg 2026 (arXiv:2602.04752), with thei
 import dataclasses
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 from jax import Array
 
 from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import zipped
+from toylab.models.retrieval_head import RetrievalHead
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
@@ -49,7 +51,6 @@ from toylab.tasks.in_context.payloads import PayloadRetrieval
 
 from . import features as f
 from .claims import CLAIMS
-from .model import RetrievalHead
 from .swaps import swap_rows
 
 JUDGED = 55  # seed of the contexts that are judged
@@ -134,34 +135,48 @@ def _look(
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Ranks, subspaces, blocks and swaps of every head, trained and untrained."""
     tables: dict[str, list[dict[str, Any]]] = {"features": [], "networks": [], "swaps": []}
-    blocks = {}
-    for arm, (name, step, normal) in ARMS.items():
-        first, params = run.params(name, 0), run.params(name, config.steps if step else 0)
-        dead = (run.dead_at(name) >= 0) & (step != 0)
+    shown = _shown(config)
+    blocks = np.full((len(shown), 2 * max(config.ranks), 2 * max(config.ranks)), np.nan)
+    for arm, (_, _, normal) in ARMS.items():
         pairs = f.draw_pairs(config.pairs, max(config.ranks), bool(normal), JUDGED)
-        for row in run.members(name).iter_rows(named=True):
-            index = row["member"]
-            if row["normal"] != normal:
-                continue
-            is_dead = bool(dead[index])
-            shown = first if is_dead else params  # a dead head's rows have its start's shape only
-            own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), shown)
-            head, context, scored = look(config, name, own, row)
-            seed, labels = row["init_seed"], {"arm": arm, "init_seed": row["init_seed"]}
-            labels |= {"r1": head.sizes[0], "r2": head.sizes[1]}
+        for row, params, lost in _heads(config, run, arm):
+            head, context, scored = look(config, ARMS[arm][0], params, row)
+            seed, (r1, r2) = row["init_seed"], head.sizes
+            labels = {"arm": arm, "init_seed": seed, "r1": r1, "r2": r2, "diverged": lost}
             for table, rows in _rows(arm, head, pairs, context, scored, seed).items():
-                tables[table] += [labels | (f.lost(r) if is_dead else r) for r in rows]
-            if seed == 0 and not is_dead:
-                blocks[arm, head.sizes] = _padded(f.interaction(head), 2 * max(config.ranks))
-    first, middle, most = (
-        config.ranks[0],
-        config.ranks[min(1, len(config.ranks) - 1)],
-        max(config.ranks),
-    )
-    chosen = [("main", (first, middle)), ("untrained", (first, middle)), ("small", (most, most))]
-    empty = np.full((2 * most, 2 * most), np.nan)
-    stored = {name: pl.DataFrame(rows) for name, rows in tables.items()}
-    return stored | {"blocks": np.stack([blocks.get(c, empty) for c in chosen])}
+                tables[table] += [labels | r for r in rows]
+            if seed == 0 and not lost and (arm, (r1, r2)) in shown:
+                blocks[shown.index((arm, (r1, r2))), : r1 + r2, : r1 + r2] = f.interaction(head)
+    return {n: _numbers(pl.DataFrame(rows)) for n, rows in tables.items()} | {"blocks": blocks}
+
+
+def _shown(config: Config) -> list[tuple[str, tuple[int, int]]]:
+    """Arm and ranks of the heads whose G is kept."""
+    first, middle, most = config.ranks[0], config.ranks[:2][-1], max(config.ranks)
+    return [("main", (first, middle)), ("untrained", (first, middle)), ("small", (most, most))]
+
+
+def _heads(
+    config: Config, run: RunFolder, arm: str
+) -> Iterator[tuple[dict[str, Any], Params, bool]]:
+    """Each head of an arm: its member's row, its weights, and whether it diverged.
+
+    A diverged head has the weights of its start, which give its rows their shape.
+    """
+    name, step, normal = ARMS[arm]
+    first, params = run.params(name, 0), run.params(name, config.steps if step else 0)
+    lost_P = (run.dead_at(name) >= 0) & (step != 0)
+    for row in run.members(name).iter_rows(named=True):
+        if row["normal"] == normal:
+            lost, i = bool(lost_P[row["member"]]), row["member"]
+            own = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i]), first if lost else params)
+            yield row, own, lost
+
+
+def _numbers(table: pl.DataFrame) -> pl.DataFrame:
+    """A table with null for the numbers of diverged heads."""
+    numbers = cs.float() | cs.list()
+    return table.with_columns(pl.when(~pl.col("diverged")).then(numbers))
 
 
 def _rows(
@@ -195,13 +210,6 @@ def look(
     ceiling = config.world(*sizes, seed, int(row["normal"])).ceiling()
     scored = {"accuracy": float(accuracy), "ceiling": ceiling}
     return head, {n: np.asarray(leaf) for n, leaf in context.items()}, scored
-
-
-def _padded(matrix: np.ndarray, size: int) -> np.ndarray:
-    """A matrix in the corner of a larger one, NaN beyond it."""
-    whole = np.full((size, size), np.nan)
-    whole[: len(matrix), : len(matrix)] = matrix
-    return whole
 
 
 study = Study(

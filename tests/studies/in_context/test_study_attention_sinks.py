@@ -7,11 +7,10 @@ import polars as pl
 import pytest
 
 from toylab.figures.in_context import attention_sinks as pictures
-from toylab.models import Transformer
+from toylab.models.wide_transformer import WideTransformer
 from toylab.report import figures as fig
 from toylab.studies.in_context.attention_sinks import claims, growth, readings
 from toylab.studies.in_context.attention_sinks import scores as s
-from toylab.studies.in_context.attention_sinks.model import WideTransformer
 from toylab.studies.in_context.attention_sinks.study import ARMS, Config
 from toylab.task import Batch
 from toylab.tasks.in_context.backcopy import BigramBackcopy
@@ -20,16 +19,6 @@ B, L, K, D = 3, 8, 2, 4
 RNG = np.random.default_rng(0)
 TASK = BigramBackcopy(6, length=L, n_triggers=2)
 MODEL = WideTransformer(vocab=7, length=L, width=D, depth=1, heads=1, hidden=4, norm="layer")
-
-
-def test_embeddings_are_widened_and_nothing_else():
-    settings = {"vocab": 7, "length": L, "width": D, "depth": 1, "heads": 1}
-    plain = Transformer(**settings).init(jax.random.key(0))
-    wide = WideTransformer(**settings, embed_scale=3.0).init(jax.random.key(0))
-    for name in ("embed", "positions"):
-        table = plain[name].pop("embedding")
-        np.testing.assert_allclose(wide[name].pop("embedding"), 3 * table, rtol=1e-6)
-    jax.tree.map(np.testing.assert_array_equal, plain, wide)
 
 
 def test_queries_leave_out_early_places():
@@ -169,7 +158,7 @@ def measures():
 
 def test_claims_read_one_value_per_seed():
     found = measures()
-    by_key = {claim.key: claim.measure(found) for claim in claims.CLAIMS}
+    by_key = {claim.key: claim.reading(found).array() for claim in claims.CLAIMS}
     assert all(values.shape == (2,) for values in by_key.values())
     np.testing.assert_allclose(by_key["logit_grows_as_log"], 1)
     np.testing.assert_allclose(by_key["plain_residual"], 1)
@@ -185,7 +174,7 @@ def test_a_falling_curve_does_not_count_as_growth():
     rows = {"arm": "adam", "init_seed": [0, 1], "score": "logit_gap", "law": "log"}
     table = pl.DataFrame(rows | {"slope": [-1.0, 1.0], "r2": [0.99, 0.98]})
     found = readings.rising("adam", "logit_gap", "log")({"growth": table})
-    np.testing.assert_allclose(found, [-1, 0.98])
+    np.testing.assert_allclose(found.array(), [-1, 0.98])
 
 
 def test_a_rate_counts_only_where_adam_grows():
@@ -194,7 +183,7 @@ def test_a_rate_counts_only_where_adam_grows():
         score=pl.lit("resid_start"), law=pl.lit("linear")
     )
     found = readings.against_adam("sgd")({"growth": table})
-    np.testing.assert_allclose(found, [0.1, np.nan])
+    np.testing.assert_allclose(found.array(), [0.1, np.nan])
 
 
 def test_symptoms_count_only_where_learned():
@@ -202,7 +191,7 @@ def test_symptoms_count_only_where_learned():
     rows = {"arm": "relu", "init_seed": [0, 1], "step": 1, "share_off": 0.01}
     table = pl.DataFrame(rows | risk | {"backcopy_risk": [0.04, 0.06]})
     found = readings.where_learned("relu", readings.at("relu", "share_off"))({"curves": table})
-    np.testing.assert_allclose(found, [0.01, np.nan])
+    np.testing.assert_allclose(found.array(), [0.01, np.nan])
 
 
 def test_figures_are_drawn():

@@ -2,8 +2,6 @@
 
 import itertools
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
@@ -14,9 +12,7 @@ from toylab.report import figures as fig
 from toylab.studies.in_context.qk_features import claims
 from toylab.studies.in_context.qk_features import features as f
 from toylab.studies.in_context.qk_features import swaps as s
-from toylab.studies.in_context.qk_features.model import RetrievalHead
-from toylab.studies.in_context.qk_features.study import Config
-from toylab.taps import run
+from toylab.studies.in_context.qk_features.study import Config, _numbers
 from toylab.tasks.in_context.payloads import World
 
 K, R, SIZES = 8, 3, (2, 3)
@@ -33,23 +29,6 @@ def planted(mix=0.0):
     if mix:
         w_k[:, [0, 3]] = w_k[:, [0, 3]] @ np.array([[1, mix], [mix, 1]])
     return f.Head(8 * w_q, w_k, World(a, b, np.zeros((1, K))), SIZES)
-
-
-def test_model_agrees_with_a_loop():
-    model = RetrievalHead(6, 4, 3)
-    params = jax.tree.map(np.asarray, model.init(jax.random.key(0)))
-    x = RNG.normal(size=(5, 4, 6)).astype(np.float32)
-    logits, acts = run(model, params, jnp.asarray(x), record=model.sites)
-    assert tuple(acts) == model.sites
-    for i in range(5):
-        q, keys = x[i, -1] @ params["w_q"], x[i, :-1] @ params["w_k"]
-        p = np.exp([q @ k / 2 for k in keys])
-        p /= p.sum()
-        known = sum(w * v for w, v in zip(p, x[i, :-1] @ params["w_v"], strict=True))
-        np.testing.assert_allclose(logits[i], known @ params["w_o"], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(acts["pattern"][i], p, rtol=1e-4)
-    with pytest.raises(ToylabError, match="inputs of shape"):
-        model.apply(params, jnp.zeros((2, 6), jnp.float32))
 
 
 def test_planted_ranks_and_subspaces_are_found():
@@ -138,7 +117,7 @@ def tables():
 
 def test_claims_read_one_value_per_seed():
     found = tables()
-    by_key = {claim.key: claim.measure(found) for claim in claims.CLAIMS}
+    by_key = {claim.key: claim.reading(found).array() for claim in claims.CLAIMS}
     assert all(len(values) in (0, 2) for values in by_key.values())
     np.testing.assert_allclose(by_key["ranks_exact"], 1)
     np.testing.assert_allclose(by_key["learned"], 0.9)
@@ -146,15 +125,16 @@ def test_claims_read_one_value_per_seed():
     np.testing.assert_allclose(by_key["nothing_missing"], 1)
 
 
-def test_a_dead_head_costs_its_seed():
+def test_a_diverged_head_costs_its_seed():
     found = tables()
-    killed = lambda x: f.lost(x) if (x["arm"], x["init_seed"], x["r1"]) == ("main", 1, 2) else x
+    lost = (pl.col("arm") == "main") & (pl.col("init_seed") == 1) & (pl.col("r1") == 2)
     for name in ("features", "networks", "swaps"):
-        found[name] = pl.DataFrame([killed(x) for x in found[name].iter_rows(named=True)])
-    by_key = {claim.key: np.asarray(claim.measure(found)) for claim in claims.CLAIMS}
+        found[name] = _numbers(found[name].with_columns(diverged=lost))
+    assert found["features"]["values"].null_count() == 6
+    by_key = {claim.key: claim.reading(found) for claim in claims.CLAIMS}
     for key in ("learned", "ranks_exact", "ranks_near", "key_subspace", "blocks", "joint_swap_all"):
-        np.testing.assert_array_equal(np.isnan(by_key[key]), [False, True], key)
-    np.testing.assert_allclose(by_key["ranks_exact"][0], 1)
+        assert by_key[key].frame["state"].to_list() == ["value", "diverged"], key
+    np.testing.assert_allclose(by_key["ranks_exact"].values, 1)
 
 
 def test_figures_are_drawn():
