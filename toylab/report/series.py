@@ -8,25 +8,25 @@ from toylab.read import SEED
 
 
 def series(
-    rows: pl.DataFrame, x: str, y: str, unit: str = SEED
+    rows: pl.DataFrame, value: str | pl.Expr, x: str = "step", unit: str = SEED
 ) -> tuple[Float[np.ndarray, " S"], Float[np.ndarray, "P S"]]:
-    """Return the positions of a curve and its values for every unit.
+    """Return the positions of a curve and its values for every unit, NaN where there is none.
 
-    Several rows of one unit and position count with their mean. Units may stand at positions that
-    differ a little, if all have as many: their mean is returned.
+    Several rows of one unit and position count with their mean.
 
     Args:
-        rows: with the columns ``x``, ``y`` and ``unit``.
+        rows: with the columns ``x`` and ``unit`` and those of ``value``.
+        value: a column, or an expression of columns.
         x: column of positions.
-        y: column of values.
         unit: column that names a unit.
 
     Example:
-        >>> rows = pl.DataFrame({"init_seed": [0, 0, 1, 1], "step": [5, 0, 0, 5], "loss": [1, 3, 4, 2]})
-        >>> series(rows, "step", "loss")[1].tolist()
+        >>> seeds, steps = [0, 0, 1, 1], [5, 0, 0, 5]
+        >>> rows = pl.DataFrame({"init_seed": seeds, "step": steps, "loss": [1, 3, 4, 2]})
+        >>> series(rows, "loss")[1].tolist()
         [[3.0, 1.0], [4.0, 2.0]]
     """
-    means = rows.group_by(unit, x).agg(pl.col(y).mean()).sort(unit, x)
-    parts = means.partition_by(unit, maintain_order=True)
-    column = lambda name: np.stack([part[name].to_numpy().astype(np.float64) for part in parts])
-    return column(x).mean(0), column(y)
+    value = pl.col(value) if isinstance(value, str) else value
+    means = rows.group_by(x, unit).agg(value.cast(pl.Float64).mean().alias("_value"))
+    wide = means.sort(unit, x).pivot(unit, index=x, values="_value").sort(x)
+    return wide[x].to_numpy(), wide.drop(x).to_numpy().T.astype(np.float64)
