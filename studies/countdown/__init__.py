@@ -1,0 +1,4 @@
+"""CountDown: search, reward and preferences.
+
+From Gandhi, Qin, Lee, Yan and co-authors.
+"""

@@ -1,9 +1,9 @@
-"""Committed verdicts: one JSON file per study and preset, and the README's table of them.
+"""Committed verdicts: one JSON file per study and preset.
 
-``studies/results/<study>.<preset>.json`` holds {study, preset, device, commit, wall_s,
+``studies/results/<study>.<preset>.json`` holds {study, preset, device, commit, wall_s, first_seed,
 claims: [...]}, and where it applies ``reused``, the populations that the run took from another, and
-``judged``, the commit of the claims where it is a later one. The table of reproductions and the
-gallery are text made from files, put between two markers of the README.
+``judged``, the commit of the claims where it is a later one. What the README and the pages say of a
+study is made from these files (:mod:`toylab.report.pages`).
 """
 
 import json
@@ -17,13 +17,12 @@ from toylab.claims import VERDICTS, Verdict, to_record
 from toylab.errors import ToylabError, nearest
 from toylab.runs.atomic import write_text
 
-FIELDS = ("study", "preset", "device", "commit", "wall_s", "claims")
+FIELDS = ("study", "preset", "device", "commit", "wall_s", "first_seed", "claims")
 CLAIM_FIELDS = tuple(
     "key text source paper expected estimate low high values n diverged undefined excluded unit "
     "scope verdict".split()
 )
 PRESETS = ("smoke", "laptop", "night", "paper")
-COLUMNS = ("Claim", "Paper", "Measured [95% interval]", "n", "Verdict")
 
 
 def write_result(
@@ -36,6 +35,7 @@ def write_result(
     verdicts: Iterable[Verdict],
     reused: Iterable[str] = (),
     judged: str = "",
+    first_seed: int = 0,
 ) -> Path:
     """Write the verdicts of one run of a study, atomically.
 
@@ -49,6 +49,7 @@ def write_result(
         verdicts: the judged claims, in the study's order.
         reused: populations that another run had trained, whose time ``wall_s`` leaves out.
         judged: commit of the code that judged; empty where it is the one that ran.
+        first_seed: the seed from which the run counted.
     """
     result: dict[str, Any] = {
         "study": study,
@@ -56,6 +57,7 @@ def write_result(
         "device": device,
         "commit": commit,
         "wall_s": round(float(wall_s), 1),
+        "first_seed": first_seed,
         "claims": [to_record(verdict) for verdict in verdicts],
     }
     if names := sorted(reused):
@@ -93,30 +95,6 @@ def read_results(folder: str | Path) -> list[dict[str, Any]]:
     return sorted(results, key=lambda r: (r["study"], rank.get(r["preset"], 9), r["preset"]))
 
 
-def markdown_table(results: Iterable[Mapping[str, Any]]) -> str:
-    """Return the table of reproductions: what each study came to, then its claims to unfold.
-
-    Args:
-        results: as :func:`read_results` gives them.
-    """
-    results = list(results)
-    lines = [_row(("Study", "Claims", *VERDICTS, "Run")), _row(["---"] * (len(VERDICTS) + 3))]
-    lines += [_summary(result) for result in results]
-    for result in results:
-        claims = [_row(COLUMNS), _row(["---"] * len(COLUMNS)), *map(_claim_row, result["claims"])]
-        lines += ["", _folded(f"{_name(result)}: its claims", "\n".join(claims))]
-    return "\n".join(lines) + "\n"
-
-
-def _folded(head: str, body: str) -> str:
-    """Return Markdown that shows its head, and its body on a click."""
-    return f"<details>\n<summary>{head}</summary>\n\n{body}\n\n</details>"
-
-
-def _name(result: Mapping[str, Any]) -> str:
-    return f"{result['study']} ({result['preset']})"
-
-
 def splice(readme_text: str, section_name: str, markdown: str) -> str:
     """Replace what stands between ``<!-- toylab:NAME -->`` and ``<!-- /toylab:NAME -->``.
 
@@ -146,26 +124,6 @@ def splice(readme_text: str, section_name: str, markdown: str) -> str:
     return f"{head}{start}\n{markdown.strip()}\n{end}{rest.split(end)[1]}"
 
 
-def gallery_markdown(folder: str | Path, link: str = "figures/gallery") -> str:
-    """Return the PNGs of a folder, those of a study together, to unfold.
-
-    Args:
-        folder: where the pictures are, named ``<study>-<figure>.png``.
-        link: the folder as the README's links name it.
-    """
-    studies: dict[str, list[str]] = {}
-    for path in sorted(Path(folder).glob("*.png")):
-        line = f"![{path.stem.replace('_', ' ')}]({link}/{path.name})"
-        studies.setdefault(path.stem.split("-")[0], []).append(line)
-    heads = {study: f"{study}: {_count(len(lines), 'figure')}" for study, lines in studies.items()}
-    folds = [_folded(heads[study], "\n\n".join(lines)) for study, lines in studies.items()]
-    return "\n\n".join(folds) + "\n" if folds else ""
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def number(value: float | int | str | None) -> str:
     """Return a number as a table shows it, with three significant digits; "–" for none."""
     if value is None:
@@ -190,41 +148,6 @@ def units(claim: Any) -> str:
     plain = "" if get("unit") == "seed" else f" {get('unit')}"
     lost = [f"{get(s)} {s}" for s in ("diverged", "undefined", "excluded") if get(s)]
     return f"{get('n')}{plain}" + (f" ({', '.join(lost)})" if lost else "")
-
-
-def _claim_row(claim: Mapping[str, Any]) -> str:
-    """Return the table's row of one claim."""
-    measured = number(claim["estimate"])
-    if claim["low"] is not None and claim["high"] is not None:
-        measured += f" [{number(claim['low'])}, {number(claim['high'])}]"
-    return _row(
-        [
-            f"{claim['text']} *{claim['source']}*",
-            number(claim["paper"]),
-            measured,
-            units(claim),
-            f"**{claim['verdict']}**" if claim["verdict"] == "reproduced" else claim["verdict"],
-        ]
-    )
-
-
-def _summary(result: Mapping[str, Any]) -> str:
-    """Return the row that counts one study's verdicts."""
-    verdicts = [claim["verdict"] for claim in result["claims"]]
-    counts = [str(verdicts.count(v) or "") for v in VERDICTS]
-    run = f"{number(round(float(result['wall_s'])))} s on {result['device']}"
-    if result.get("reused"):
-        run += f", without training {', '.join(result['reused'])}"
-    run += f", commit {result['commit']}"
-    if result.get("judged"):
-        run += f", judged again at {result['judged']}"
-    return _row([_name(result), str(len(verdicts)), *counts, run])
-
-
-def _row(cells: Iterable[str]) -> str:
-    """Join cells; a bar or a line break inside a cell would end it early."""
-    clean = [str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells]
-    return "| " + " | ".join(clean) + " |"
 
 
 def _problem(result: Any) -> str | None:

@@ -1,0 +1,235 @@
+"""Pages: what README and ``docs/studies/`` say of the studies, made from results and docstrings.
+
+No number is typed by hand: a page takes its prose from the study's docstring, its table from the
+committed verdicts, its captions from the figures. A test fails where a committed page differs.
+"""
+
+import importlib
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from toylab.claims import FEW, REPRODUCED, VERDICTS, Claim
+from toylab.cli.progress import duration
+from toylab.report.results import number, units
+from toylab.study import Study, catalogue, load_study, study_names
+
+UNTESTED = ("not testable", "confounded", "inconclusive")
+GALLERY = "figures/gallery"
+Result = Mapping[str, Any]
+
+
+def families() -> dict[str, list[str]]:
+    """Return the studies of each family, in the order of the folders."""
+    found: dict[str, list[str]] = {}
+    for name, module in catalogue("studies", "*/*/study.py").items():
+        found.setdefault(module.split(".")[2], []).append(name)
+    return dict(sorted(found.items()))
+
+
+def family_text(family: str) -> tuple[str, str]:
+    """Return a family's title and what it draws on, from its package's docstring."""
+    text = importlib.import_module(f"toylab.studies.{family}").__doc__ or family
+    head, _, rest = text.strip().partition("\n\n")
+    return head.rstrip("."), " ".join(rest.split())
+
+
+def score(result: Result, scope: str = "population") -> tuple[int, int]:
+    """Return how many claims of a scope were reproduced, and how many were tested.
+
+    A claim is tested where its preconditions and controls hold and the interval decides it.
+    """
+    verdicts = [c["verdict"] for c in result["claims"] if c["scope"] == scope]
+    tested = [v for v in verdicts if v not in UNTESTED]
+    return sum(v in (REPRODUCED, FEW) for v in verdicts), len(tested)
+
+
+def readme_table(results: Iterable[Result]) -> str:
+    """Return the README's table: a row per study, of its laptop or night results."""
+    best = _newest(results)
+    lines = [_row(("Study", "Paper", "reproduced / tested", "of one network"))]
+    lines += [_row(("---", "---", "---", "---"))]
+    for family, names in families().items():
+        lines.append(_row((f"**{family_text(family)[0]}**", "", "", "")))
+        for name in names:
+            paper = load_study(name).paper.split(",")[0]
+            counts = _counts(best[name]) if name in best else ("not judged", "")
+            lines.append(_row((f"[{name}](docs/studies/{name}.md)", paper, *counts)))
+    return "\n".join(lines) + "\n"
+
+
+def index(results: Iterable[Result]) -> str:
+    """Return the index of studies: each with its title and its headline claim."""
+    best = _newest(results)
+    lines = ["# Studies", "", "Made by `toylab table --write` from `studies/results/`.", ""]
+    for family, names in families().items():
+        title, sources = family_text(family)
+        lines += [f"## {title}", "", sources, ""]
+        lines += [_row(("Study", "What it asks", "Headline claim", "Measured", "Verdict"))]
+        lines += [_row(["---"] * 5)]
+        for name in names:
+            study = load_study(name)
+            cells = _headline(study, best.get(name))
+            lines.append(_row((f"[{name}]({name}.md)", study.title, *cells)))
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def page(study: Study, results: Iterable[Result]) -> str:
+    """Return the page of one study.
+
+    Args:
+        study: the study.
+        results: its committed results, one per preset.
+    """
+    results = list(results)
+    about, tail = _prose(study)
+    parts = [f"# {study.name}", f"{study.title}. {study.paper}.", _picture(study), about]
+    parts += ["## Run", _commands(study, results)]
+    for result in results:
+        parts += [f"## Claims ({result['preset']})", _ran(result), _claims(study, result)]
+    parts += ["## Figures", _figures(study), "## What did not reproduce", _failed(results), tail]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def all_pages(results: Iterable[Result]) -> dict[str, str]:
+    """Return every file of ``docs/studies/`` by name."""
+    results = list(results)
+    found = {"index.md": index(results)}
+    for name in study_names():
+        own = [r for r in results if r["study"] == name]
+        found[f"{name}.md"] = page(load_study(name), own)
+    return found
+
+
+def _newest(results: Iterable[Result]) -> dict[str, Result]:
+    """The result that speaks for each study: of the longest preset that was judged."""
+    rank = {"smoke": 0, "laptop": 1, "night": 2, "paper": 3}
+    return {r["study"]: r for r in sorted(results, key=lambda r: rank.get(r["preset"], 0))}
+
+
+def _counts(result: Result) -> tuple[str, str]:
+    shown = [score(result, scope) for scope in ("population", "network")]
+    few = sum(c["verdict"] == FEW for c in result["claims"])
+    mark = "*" if few else ""
+    one, other = (f"{k} / {n}" if n else "" for k, n in shown)
+    return f"{one}{mark}", other
+
+
+def _headline(study: Study, result: Result | None) -> tuple[str, str, str]:
+    claim = next((c for c in study.claims if c.headline), None)
+    if claim is None:
+        return "", "", ""
+    found = [c for c in (result or {"claims": []})["claims"] if c["key"] == claim.key]
+    if not found:
+        return claim.text, "", "not judged yet"
+    return claim.text, _measured(found[0]), found[0]["verdict"]
+
+
+def _prose(study: Study) -> tuple[str, str]:
+    """The study's docstring as Markdown: what comes before and from "Did not reproduce" on."""
+    text = sys.modules[study.measure.__module__].__doc__ or ""
+    text = re.sub(r":\w+:`~?([^`]*)`", r"``\1``", text).replace("``", "`")
+    head, *rest = [block.rstrip() for block in text.strip("\n").split("\n\n")]
+    blocks = [block for block in rest if not block.startswith("    toylab run")]
+    tails = ("Did not reproduce:", "Tried:")
+    first = next((i for i, b in enumerate(blocks) if b.startswith(tails)), len(blocks))
+    return "\n\n".join((head, *blocks[:first])), "\n\n".join(blocks[first:])
+
+
+def _picture(study: Study) -> str:
+    return f"![{study.title}](../../{GALLERY}/{study.name}.png)"
+
+
+def _commands(study: Study, results: list[Result]) -> str:
+    rows = [_row(("Preset", "Cost", "Measured")), _row(["---"] * 3)]
+    took = {r["preset"]: r for r in results}
+    for preset in study.presets:
+        rows.append(_row((preset, study.costs.get(preset, ""), _took(took.get(preset)))))
+    return f"```bash\ntoylab run {study.name}\n```\n\n" + "\n".join(rows)
+
+
+def _took(result: Result | None) -> str:
+    if result is None:
+        return "not run"
+    text = f"{duration(float(result['wall_s']))} on {result['device']}"
+    if result.get("reused"):
+        text += f", without training {', '.join(result['reused'])}"
+    return text
+
+
+def _ran(result: Result) -> str:
+    text = f"Run at commit {result['commit']}"
+    if result.get("judged"):
+        text += f", judged at {result['judged']}"
+    return f"{text}, seeds from {result['first_seed']}."
+
+
+def _claims(study: Study, result: Result) -> str:
+    known = {claim.key: claim for claim in study.claims}
+    heads = ("Verdict", "Claim", "Bar", "Measured [95%]", "Paper", "Beyond the bar", "Units")
+    rows = [_row(heads), _row(["---"] * len(heads))]
+    for record in result["claims"]:
+        why = f" ({record['why']})" if record.get("why") else ""
+        rows.append(
+            _row(
+                (
+                    record["verdict"] + why,
+                    f"{record['text']} *{record['source']}*",
+                    record["expected"],
+                    _measured(record),
+                    number(record["paper"]),
+                    _beyond(known.get(record["key"]), record),
+                    units(record),
+                )
+            )
+        )
+    judged = {record["key"] for record in result["claims"]}
+    waiting = [claim.text for key, claim in known.items() if key not in judged]
+    note = "\n\nNot judged yet:\n\n" + "\n".join(f"- {t}" for t in waiting) if waiting else ""
+    return "\n".join(rows) + note
+
+
+def _beyond(claim: Claim | None, record: Mapping[str, Any]) -> str:
+    if claim is None or not record["values"] or record["expected"] != claim.expect.describe():
+        return ""
+    inside = sum(claim.expect.contains(v) for v in record["values"])
+    return f"{inside} of {len(record['values'])}"
+
+
+def _measured(record: Mapping[str, Any]) -> str:
+    text = number(record["estimate"])
+    if record["low"] is not None and record["high"] is not None:
+        text += f" [{number(record['low'])}, {number(record['high'])}]"
+    return text
+
+
+def _figures(study: Study) -> str:
+    name = catalogue("figures", f"*/{study.name}.py").get(study.name)
+    captions = getattr(importlib.import_module(name), "CAPTIONS", {}) if name else {}
+    lines = [f"- **{figure}**: {caption}" for figure, caption in captions.items()]
+    return "A run draws these; `toylab draw RUN` draws them again.\n\n" + "\n".join(lines)
+
+
+def _failed(results: list[Result]) -> str:
+    lines = [
+        f"- {record['text']} Measured {_measured(record)}, expected {record['expected']}: "
+        f"{record['verdict']}."
+        for result in results
+        for record in result["claims"]
+        if record["verdict"] not in (REPRODUCED, FEW)
+    ]
+    return "\n".join(lines) or "Every claim that was judged was reproduced."
+
+
+def _row(cells: Iterable[Any]) -> str:
+    """Join cells; a bar or a line break inside a cell would end it early."""
+    clean = [str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells]
+    return "| " + " | ".join(clean) + " |"
+
+
+def summary(results: Iterable[Result]) -> dict[str, int]:
+    """Return how many claims have each verdict, over the results that speak for the studies."""
+    verdicts = [c["verdict"] for r in _newest(results).values() for c in r["claims"]]
+    return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
