@@ -32,13 +32,10 @@ Source: Zhong, Liu, Tegmark and Andreas 2023 (arXiv:2306.17844); the runs its au
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
 from toylab.members import zipped
@@ -48,9 +45,9 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.grokking.modular import ModularArithmetic
-from toylab.units import per_unit
 
-from .symmetries import PIZZA, example, group, judged, observe, phase_lines
+from .claims import CLAIMS
+from .symmetries import example, group, judged, observe, phase_lines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +130,8 @@ def mix(rate: np.ndarray) -> np.ndarray:
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Tabulate every model, trained, untrained and memorising; keep a Pizza and a Clock."""
-    members = run.members("models")
+    is_lost = pl.Series(run.dead_at("models") >= 0)
+    members = run.members("models").with_columns(diverged=is_lost)
     learn = np.asarray(members["fraction"] == config.fraction)
     groups = {
         "models": group(members, run.params("models"), learn),
@@ -147,167 +145,6 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     lines = {"lines": phase_lines(models), "examples": models[examples]}
     return tables | {"models": models} | lines | arrays
 
-
-SYMMETRY, Q = pl.col("symmetricity"), pl.col("q")
-ACCURATE, CIRCULAR = pl.col("accurate"), pl.col("circular")
-
-
-def of_seed(table: pl.DataFrame, rate: float, value: pl.Expr) -> np.ndarray:
-    """A column at one rate, one value per seed."""
-    return per_unit(table.filter(pl.col("rate") == rate), value.first())
-
-
-def accurate(m: Mapping[str, Any], rate: float, value: pl.Expr) -> np.ndarray:
-    """The same of the trained models; NaN for a member that does not know the whole table."""
-    return of_seed(m["models"], rate, pl.when(ACCURATE).then(value))
-
-
-def circular(m: Mapping[str, Any], rate: float, value: pl.Expr) -> np.ndarray:
-    """The same; NaN also for a member whose embedding is not circular."""
-    return of_seed(m["models"], rate, pl.when(CIRCULAR).then(value))
-
-
-CLAIMS = (
-    Claim(
-        key="constant_attention_symmetric",
-        text="With constant attention the gradients to both summands are alike: the symmetricity "
-        "is at least 0.98 (median over members that know the table).",
-        source="section 4.1 and figure 7, model A",
-        paper=0.9937,
-        measure=lambda m: accurate(m, 0.0, SYMMETRY),
-        expect=Expect.above(0.98),
-        statistic="median",
-    ),
-    Claim(
-        key="constant_attention_distance",
-        text="With constant attention the correct logit depends on a - b: q is at most 0.4 (median "
-        "over the same).",
-        source="section 4.2, model A",
-        paper=0.17,
-        measure=lambda m: accurate(m, 0.0, Q),
-        expect=Expect.below(0.4),
-        statistic="median",
-    ),
-    Claim(
-        key="free_attention_asymmetric",
-        text="With free attention the gradients differ: the symmetricity is at most 0.8 (median "
-        "over members that know the table and are circular).",
-        source="section 4.1, model B",
-        paper=0.3336,
-        measure=lambda m: accurate(m, 1.0, SYMMETRY),
-        expect=Expect.below(0.8),
-        statistic="median",
-    ),
-    Claim(
-        key="free_attention_distance",
-        text="With free attention the correct logit depends little on a - b: q is at least 0.5 "
-        "(median over the same).",
-        source="section 4.2, model B",
-        paper=0.85,
-        measure=lambda m: accurate(m, 1.0, Q),
-        expect=Expect.above(0.5),
-        statistic="median",
-    ),
-    Claim(
-        key="pizza_formula",
-        text="With constant attention and the main circle alone, the Pizza's formula explains at "
-        "least 0.15 more of the logits' variance than the Clock's does.",
-        source="table 2: 99.2% against 75.5%",
-        paper=0.238,
-        measure=lambda m: accurate(m, 0.0, pl.col("pizza_fve") - pl.col("clock_fve")),
-        expect=Expect.above(0.15),
-    ),
-    Claim(
-        key="circular_share",
-        text="At least 30% of the members know the whole table and are circular (share over the "
-        "attention rates).",
-        source="appendix B.1: 34.31% of the one-layer runs, at 0.995 and over several widths",
-        paper=0.3431,
-        measure=lambda m: per_unit(m["models"], CIRCULAR.mean()),
-        expect=Expect.above(0.3),
-    ),
-    Claim(
-        key="circular_constant_symmetric",
-        text="The same of members that are circular as well: with constant attention the "
-        "symmetricity is at least 0.98 (median).",
-        source="section 4.1 and figure 7, model A",
-        paper=0.9937,
-        measure=lambda m: circular(m, 0.0, SYMMETRY),
-        expect=Expect.above(0.98),
-        statistic="median",
-    ),
-    Claim(
-        key="circular_constant_distance",
-        text="The same of circular members: with constant attention q is at most 0.4 (median).",
-        source="section 4.2, model A",
-        paper=0.17,
-        measure=lambda m: circular(m, 0.0, Q),
-        expect=Expect.below(0.4),
-        statistic="median",
-    ),
-    Claim(
-        key="circular_free_asymmetric",
-        text="The same of circular members: with free attention the symmetricity is at most 0.8 "
-        "(median).",
-        source="section 4.1, model B",
-        paper=0.3336,
-        measure=lambda m: circular(m, 1.0, SYMMETRY),
-        expect=Expect.below(0.8),
-        statistic="median",
-    ),
-    Claim(
-        key="circular_free_distance",
-        text="The same of circular members: with free attention q is at least 0.5 (median).",
-        source="section 4.2, model B",
-        paper=0.85,
-        measure=lambda m: circular(m, 1.0, Q),
-        expect=Expect.above(0.5),
-        statistic="median",
-    ),
-    Claim(
-        key="phase_line",
-        text="Pizza (symmetricity above 0.98, q below 0.6) gives way to Clock at a rate within 0.2 "
-        "of 0.57; the paper's line moves with the width.",
-        source="figure 7; of its released one-layer runs of width 128 the Pizzas end between 0.54 "
-        "and 0.59",
-        paper=0.57,
-        measure=lambda m: m["lines"]["line"].to_numpy(),
-        expect=Expect.near(0.57, 0.2),
-    ),
-    Claim(
-        key="measures_agree",
-        text="Symmetricity above 0.98 and q below 0.6 call the same members Pizzas (share of those "
-        "that know the table).",
-        source="figures 6 and 7",
-        paper=1.0,
-        measure=lambda m: per_unit(
-            m["models"], ((SYMMETRY > PIZZA[0]) == (Q < PIZZA[1])).filter(ACCURATE).mean()
-        ),
-        expect=Expect.above(0.8),
-    ),
-    Claim(
-        key="asymmetry_is_learned",
-        text="Control: the symmetricity falls from constant to free attention by 0.18 more in "
-        "trained models than in the same models untrained.",
-        source="0.98 less 0.8, of the claims above",
-        paper=0.66,
-        measure=lambda m: (
-            accurate(m, 0.0, SYMMETRY)
-            - accurate(m, 1.0, SYMMETRY)
-            - of_seed(m["untrained"], 0.0, SYMMETRY)
-            + of_seed(m["untrained"], 1.0, SYMMETRY)
-        ),
-        expect=Expect.above(0.18),
-    ),
-    Claim(
-        key="distance_is_not_memorised",
-        text="Control: with constant attention q is at least 0.5 lower in models that add than in "
-        "models that memorise a fifth of the table.",
-        source="q is 1 where a - b says nothing about the correct logit",
-        measure=lambda m: of_seed(m["memorising"], 0.0, Q) - accurate(m, 0.0, Q),
-        expect=Expect.above(0.5),
-    ),
-)
 
 study = Study(
     name="clock_pizza",

@@ -145,8 +145,10 @@ def phase_lines(models: pl.DataFrame) -> pl.DataFrame:
     for seed in models["init_seed"].unique(maintain_order=True):
         own = good.filter(pl.col("init_seed") == seed)
         line = phase_line(own["rate"].to_numpy(), own["pizza"].to_numpy())
-        rows.append({"init_seed": seed, "n": len(own), "line": line})
-    return pl.DataFrame(rows, schema={"init_seed": pl.Int64, "n": pl.Int64, "line": pl.Float64})
+        lost = bool(models.filter(pl.col("init_seed") == seed)["diverged"].any())
+        rows.append({"init_seed": seed, "diverged": lost, "n": len(own), "line": line})
+    schema = {"init_seed": pl.Int64, "diverged": pl.Boolean, "n": pl.Int64, "line": pl.Float64}
+    return pl.DataFrame(rows, schema=schema)
 
 
 def phase_line(rate_N: np.ndarray, pizza_N: np.ndarray) -> float:

@@ -12,7 +12,8 @@ from toylab.claims import judge
 from toylab.errors import ToylabError
 from toylab.figures.grokking import clock_pizza as pictures
 from toylab.report.figures import style
-from toylab.studies.grokking.clock_pizza.study import CLAIMS, Config, mix, transformer
+from toylab.studies.grokking.clock_pizza.claims import CLAIMS
+from toylab.studies.grokking.clock_pizza.study import Config, mix, transformer
 from toylab.studies.grokking.clock_pizza.symmetries import (
     Group,
     example,
@@ -222,7 +223,7 @@ def ideal(blind: bool = False) -> dict:
     clock = np.zeros(len(rate)) if blind else (rate > 0.6).astype(float)
     base = pl.DataFrame(
         {"member": np.arange(len(rate)), "init_seed": np.repeat(np.arange(seeds), 5), "rate": rate}
-    )
+    ).with_columns(diverged=pl.lit(False))
     models = base.with_columns(
         accuracy=np.where(base["init_seed"] == 5, 0.99, 1.0),
         circularity=pl.lit(0.997),
@@ -255,18 +256,18 @@ FORMULAS = (pizza_logits, clock_logits)
 
 def test_models_after_the_paper_are_judged_so():
     verdicts = {claim.key: judge(claim, ideal()) for claim in CLAIMS}
-    assert {v.verdict for v in verdicts.values()} == {"reproduced"}
+    assert [c.key for c in CLAIMS if not c.expect.contains(verdicts[c.key].estimate)] == []
     assert verdicts["circular_share"].estimate == pytest.approx(5 / 6)  # one seed never qualifies
     assert verdicts["phase_line"].estimate == pytest.approx(0.65)
-    assert verdicts["constant_attention_distance"].dead == 1
+    assert verdicts["constant_attention_distance"].excluded == 1
 
 
 def test_models_blind_to_attention_are_not_reproduced():
     table = ideal(blind=True)
-    verdicts = {claim.key: judge(claim, table).verdict for claim in CLAIMS}
-    for key in ("free_attention_asymmetric", "free_attention_distance", "phase_line"):
-        assert verdicts[key] == "not reproduced", key
-    assert verdicts["asymmetry_is_learned"] == "not reproduced"
+    verdicts = {claim.key: judge(claim, table) for claim in CLAIMS}
+    for key in ("free_attention_asymmetric", "free_attention_distance"):
+        assert verdicts[key].verdict == "not reproduced", key
+    assert verdicts["phase_line"].estimate == 1  # every model is a Pizza
 
 
 def test_a_run_without_circular_models_is_judged_and_drawn():
@@ -279,7 +280,7 @@ def test_a_run_without_circular_models_is_judged_and_drawn():
     assert verdicts["constant_attention_distance"].n == 5
     models = judged(models.with_columns(accuracy=pl.lit(0.9)))
     table |= {"models": models, "lines": phase_lines(models)}
-    assert judge(CLAIMS[0], table).dead == 6
+    assert judge(CLAIMS[0], table).excluded == 6
     with style():
         assert set(pictures.draw(table, Config())) == {"circles", "measures", "plane"}
 
