@@ -8,9 +8,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import SEED
 from toylab.report import figures as fig
-
-from .graph_tracing_lags import lags
+from toylab.report.series import series
 
 GRID = "4x4"
 LOOKS = {
@@ -23,9 +23,27 @@ LOOKS = {
     "neighbour mix": (fig.GREEN, "--"),
 }
 MEASURES = {
-    "energy": "energy / chance",
+    "energy": "Dirichlet energy / chance",
     "correlation": "distance correlation",
     "overlap": "spectral overlap",
+}
+MASS = "mass on neighbours"
+CAPTIONS = {
+    "unfolding": "Mean representations of the 16 nodes of a held-out 4x4 grid in one network, at "
+    "its best layer: two principal components, laid over the grid's spectral embedding. Lines are "
+    "edges; colour is the distance from a corner. The Procrustes error is 0 for a perfect grid.",
+    "context": "A: probability on neighbours other than the previous node, and normalised "
+    "Dirichlet energy of the nodes' means at the best layer. B: correlation of distances between "
+    "nodes' means with distances on the grid. Medians over networks with 95% intervals.",
+    "counting": "A: probability on neighbours other than the previous node, for networks and for "
+    "predictors that only count. B: place in the context at which it reaches 0.5, by size of grid. "
+    "Medians over networks with 95% intervals.",
+    "layers": "Three measures of how the nodes' means lie like the grid at the end of the context, "
+    "by layer, for networks and controls. Bars are means, ticks single networks.",
+    "training": "A: probability on neighbours early and late in the context. B: correlation of "
+    "distances after each block, late in the context. Medians over networks with 95% intervals.",
+    "lags": "Mean attention of every head to the place a number of places back, over queries in "
+    "the second half of the context. A row per head; white lines separate networks.",
 }
 
 
@@ -35,216 +53,200 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     return {figure.__name__: figure(measures) for figure in every}
 
 
-def _by_seed(table: pl.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
-    """Places (S,), mean over seeds whose windows differ a little, and values (P, S) of a curve."""
-    seeds = [part.sort(x) for _, part in table.group_by("init_seed", maintain_order=True)]
-    column = lambda name: np.stack([part[name].to_numpy().astype(np.float64) for part in seeds])
-    return column(x).mean(0), column(y)
-
-
 def _mean(table: pl.DataFrame, column: str) -> float:
-    values = table[column].drop_nulls().drop_nans()
+    values = table[column].fill_nan(None).drop_nulls()
     return float(np.mean(values.to_numpy())) if len(values) else float("nan")
 
 
-def _log_x(ax: Axes) -> None:
-    ax.set_xscale("log")
+def _line(ax: Axes, rows: pl.DataFrame, x: str, y: str, look: str, label: str = "", **line: Any):
+    colour, dash = LOOKS[look]
+    fig.interval_line(ax, *series(rows, y, x), label or look, colour, linestyle=dash, **line)
+
+
+def _log_x(ax: Axes, label: str = "place in the context") -> None:
+    ax.set(xscale="log", xlabel=label)
     ax.xaxis.set_major_formatter("{x:g}")
 
 
+def _letters(*axes: Axes) -> None:
+    for ax, letter in zip(axes, "ABC", strict=False):
+        fig.panel_label(ax, letter)
+
+
 def unfolding(measures: Mapping[str, Any]) -> Figure:
-    """Class means of one network on one grid, by context, beside what draws a grid by itself."""
+    """Class means of one network on one grid, by context, and what draws a grid by itself."""
     sheet = fig.figure(fig.PAGE, 4.1)
-    table = measures["pictures"]
-    panels = table["order"].unique().sort().to_list()
+    table = measures["pictures"].fill_nan(None).drop_nulls()
+    table = table.filter(pl.col(SEED) == pl.col(SEED).min())
     axes = sheet.subplots(2, 4).ravel()
-    limit = 1.15 * float(np.max(np.abs(table.select("x", "y").to_numpy()), initial=0.1))
     place_N2 = np.stack(np.divmod(np.arange(16), 4), 1)
     edges = np.argwhere(np.abs(place_N2[:, None] - place_N2[None]).sum(-1) == 1)
-    for ax in axes[len(panels) :]:
+    limit = 1.15 * np.max(np.abs(table.select("x", "y").to_numpy()), initial=0.1)
+    errors: dict[str, float] = {}
+    for ax in axes:
         ax.set_axis_off()
-    for ax, order in zip(axes, panels, strict=False):
-        rows = table.filter(pl.col("order") == order).sort("node")
-        x, y = rows.select("x", "y").to_numpy().T
+    panels = table.partition_by("order", maintain_order=True)
+    for ax, rows in zip(axes, panels, strict=False):
+        x, y = rows.sort("node").select("x", "y").to_numpy().T
         for i, j in edges:
             ax.plot(x[[i, j]], y[[i, j]], color=fig.MUTED, linewidth=0.7, zorder=1)
         ax.scatter(x, y, c=place_N2.sum(1), cmap=fig.SEQUENTIAL, s=16, zorder=2)
-        ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
-        ax.spines[:].set_visible(False)
-        ax.set_xlabel(f"misfit {rows['disparity'][0]:.2f}", fontsize=7)
-        ax.set_title(rows["panel"][0], fontsize=8)
-    misfit = dict(
-        table.sort("order").select("panel", "disparity").unique(maintain_order=True).rows()
-    )
-    at = [value for name, value in misfit.items() if "place" in name]
-    if at and "neighbour mixing" in misfit:
-        first, last, mix = at[0], at[-1], misfit["neighbour mixing"]
-        word = "better" if last < mix else "worse"
-        fig.title(
-            sheet,
-            f"Two components of one network's node means, turned as the grid's spectral embedding: "
-            f"misfit {first:.2f} early, {last:.2f} late, {word} than neighbour mixing ({mix:.2f})",
-        )
+        ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+        errors[rows["panel"][0]] = rows["disparity"][0]
+        ax.set_title(f"{rows['panel'][0]}\nProcrustes error {rows['disparity'][0]:.2f}", size=8)
+    at, mix = [e for name, e in errors.items() if "place" in name], errors.get("neighbour mixing")
+    if at and mix is not None:
+        more = "more like the grid late in the context than early" if at[-1] < at[0] else (
+            "no more like the grid late in the context than early"
+        )  # fmt: skip
+        rest = "more" if at[-1] < mix else "less"
+        fig.title(sheet, f"Node means lie {more}, and {rest} than neighbour mixing alone")
     return sheet
 
 
 def context(measures: Mapping[str, Any]) -> Figure:
-    """Energy and accuracy on one axis, and the other measures with their controls."""
-    sheet = fig.figure(fig.PAGE, 3.2)
-    left, right = sheet.subplots(1, 2, width_ratios=[1.15, 1])
-    curves, shown = measures["curves"], measures["geometry"].filter(pl.col("chosen"))
-    mine = curves.filter(pl.col("graph") == GRID, pl.col("place") > 0)
-    network = shown.filter(pl.col("source") == "network")
-    x, values = _by_seed(mine.filter(pl.col("source") == "network"), "place", "mass")
-    fig.interval_line(left, x, values, "rule mass", fig.BLUE)
-    fig.interval_line(
-        left, *_by_seed(network, "place", "energy"), "energy / chance", fig.VERMILLION, marker="o"
+    """Energy and accuracy on one axis, and correlation with its controls."""
+    sheet = fig.figure(fig.PAGE, 3.1)
+    left, right = sheet.subplots(1, 2)
+    chosen = measures["geometry"].filter(pl.col("chosen"))
+    of = lambda source: chosen.filter(pl.col("source") == source)
+    mass = measures["curves"].filter(
+        pl.col("graph") == GRID, pl.col("place") > 0, pl.col("source") == "network"
     )
     mix = measures["geometry"].filter(pl.col("source") == "neighbour mix")
-    left.axhline(_mean(mix, "energy"), color=fig.VERMILLION, ls=":", label="energy of the mix")
-    at = measures["order"]["break_at"].drop_nans().to_numpy()
-    for i, place in enumerate(at):
-        label = "break of accuracy" if i == 0 else None
-        left.axvline(place, color=fig.BLUE, lw=0.6, alpha=0.6, label=label)
-    left.set(xlabel="place in the context", ylabel="share, or share of chance")
-    _log_x(left)
-    left.set_ylim(0, max(1.2, left.get_ylim()[1]))
-    left.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(0, 0.32))
-    of = lambda when: network.filter(pl.col("when") == when)
-    early, late = (_mean(of(when), "energy") for when in ("middle", "late"))
-    middle = _mean(of("middle"), "place")
-    mass = _mean(mine.filter(pl.col("source") == "network", pl.col("when") == "late"), "mass")
-    fig.title(
-        left,
-        f"Late mass {mass:.2f}; energy goes from {early:.2f} about place {middle:.0f} to "
-        f"{late:.2f}, the mix's is {_mean(mix, 'energy'):.2f}",
-    )
+    _line(left, mass, "place", "mass", "network", MASS)
+    places = series(chosen, "place", "window")[1].mean(0)
+    _, energy = series(of("network"), "energy", "window")
+    fig.interval_line(left, places, energy, MEASURES["energy"], fig.VERMILLION, marker="o")
+    left.axhline(_mean(mix, "energy"), color=fig.VERMILLION, ls=":", label="energy, neighbour mix")
+    left.set(ylim=(0, max(1.2, left.get_ylim()[1])), ylabel="probability, or fraction of chance")
+    falls = "falls with it" if _mean(measures["order"], "fall") >= 0.1 else "hardly falls"
+    fig.title(left, f"Accuracy rises along the context; the energy {falls}")
     for source in ("network", "untrained", "shuffled context"):
-        colour, line = LOOKS[source]
-        rows = shown.filter(pl.col("source") == source)
-        x, values = _by_seed(rows, "place", "correlation")
-        fig.interval_line(right, x, values, source, colour, linestyle=line)
-    right.axhline(_mean(mix, "correlation"), color=fig.GREEN, ls="--", label="neighbour mix")
-    right.set(xlabel="place in the context", ylabel="distance correlation")
-    _log_x(right)
-    right.set_ylim(min(-0.2, right.get_ylim()[0]), 1)
-    right.legend(fontsize=6.5, loc="upper left", ncols=2)
-    got, other = (
-        _mean(shown.filter(pl.col("source") == s, pl.col("when") == "late"), "correlation")
-        for s in ("network", "untrained")
-    )
-    both = f"Late correlation {got:.2f}, untrained {other:.2f}"
-    fig.title(right, f"{both}, mix {_mean(mix, 'correlation'):.2f}")
+        _, values = series(of(source), "correlation", "window")
+        fig.interval_line(right, places, values, source, LOOKS[source][0], ls=LOOKS[source][1])
+    level = _mean(mix, "correlation")
+    right.axhline(level, color=fig.GREEN, ls="--", label="neighbour mix")
+    right.set(ylim=(min(-0.2, right.get_ylim()[0]), 1), ylabel=MEASURES["correlation"])
+    late = _mean(of("network").filter(pl.col("when") == "late"), "correlation")
+    word = "more" if late > level else "less"
+    fig.title(right, f"Distances match the grid {word} than under neighbour mixing")
+    for ax in (left, right):
+        _log_x(ax)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
+    _letters(left, right)
     return sheet
 
 
 def counting(measures: Mapping[str, Any]) -> Figure:
-    """Accuracy beside counters', and how the place of the change scales."""
-    sheet = fig.figure(fig.PAGE, 3.0)
+    """Accuracy of the network and of counters, and how the place of half mass scales."""
+    sheet = fig.figure(fig.PAGE, 3.1)
     left, right = sheet.subplots(1, 2, width_ratios=[1.3, 1])
     curves = measures["curves"].filter(pl.col("graph") == GRID, pl.col("place") > 0)
+    late = {}
     for source in ("network", "copier", "undirected counter", "directed counter", "untrained"):
-        colour, line = LOOKS[source]
         rows = curves.filter(pl.col("source") == source)
-        fig.interval_line(left, *_by_seed(rows, "place", "mass"), source, colour, linestyle=line)
-    left.set(ylim=(0, 1), xlabel="place in the context")
+        _line(left, rows, "place", "mass", source)
+        late[source] = _mean(rows.filter(pl.col("when") == "late"), "mass")
+    left.set(ylim=(0, 1), ylabel=MASS)
     _log_x(left)
-    left.set_ylabel("mass on neighbours but the last node")
-    left.legend(fontsize=7, loc="upper left")
-    late = {
-        s: _mean(curves.filter(pl.col("source") == s, pl.col("when") == "late"), "mass")
-        for s in ("network", "copier", "undirected counter")
-    }
-    fig.title(left, "Late in context: {} {:.2f}, {} {:.2f}, {} {:.2f}".format(
-        *(part for pair in late.items() for part in pair)
-    ))  # fmt: skip
-    told = []
+    left.legend(loc="upper left")
+    word = "more" if late["network"] > late["copier"] else "less"
+    fig.title(left, f"Late in the context the network puts {word} mass on neighbours than a copier")
+    fits = measures["fits"].filter(pl.col("graph").str.contains("x"))
     for source in ("network", "undirected counter", "directed counter"):
-        colour, line = LOOKS[source]
-        rows = measures["fits"].filter(
-            pl.col("source") == source, pl.col("graph").str.contains("x")
-        )
-        x, values = _by_seed(rows, "n", "half")
-        fig.interval_line(right, x, values, source, colour, linestyle=line, marker="o")
-        law = pl.col("source") == source, pl.col("column") == "half"
-        told.append(_mean(measures["laws"].filter(*law), "exponent"))
-    _log_ticks(right, x)
-    right.set_xlabel("nodes of the grid")
-    right.set_ylabel("place where mass reaches 0.5")
-    fig.title(right, "Exponents: network {:.2f}; undirected, directed {:.2f}, {:.2f}".format(*told))
+        rows = fits.filter(pl.col("source") == source)
+        _line(right, rows, "n", "half", source, marker="o")
+    sizes = fits["n"].unique().sort().to_list()
+    right.set(xscale="log", yscale="log", xlabel="nodes of the grid", ylabel="place of half mass")
+    right.set_xticks(sizes, [str(n) for n in sizes])
+    right.set_yticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
+    right.minorticks_off()
+    right.set_ylim(min(right.get_ylim()[0], 5), max(right.get_ylim()[1], 50))
+    fig.title(right, "Larger grids take longer, for counters too")
+    _letters(left, right)
     return sheet
 
 
-def _log_ticks(ax: Axes, x: np.ndarray) -> None:
-    ax.set(xscale="log", yscale="log")
-    ax.set_xticks(x, [f"{v:g}" for v in x])
-    ax.set_yticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
-    ax.minorticks_off()
-    low, high = ax.get_ylim()
-    ax.set_ylim(min(low, 5), max(high, 50))
-
-
 def layers(measures: Mapping[str, Any]) -> Figure:
-    """A table of layers and measures, late in context, with every control."""
-    late = measures["geometry"].filter(pl.col("when") == "late")
-    rows = [
+    """Measures by layer, late in the context, with every control."""
+    late = measures["geometry"].filter(pl.col("when") == "late").fill_nan(None)
+    sources = ("network", "untrained", "shuffled context", "neighbour mix")
+    bars = [
         (source, layer)
-        for source in ("network", "untrained", "shuffled context", "neighbour mix")
+        for source in sources
         for layer in late.filter(pl.col("source") == source)["layer"].unique().sort()
     ]
-    sheet = fig.figure(fig.PAGE, 0.9 + 0.21 * len(rows))
+    sheet = fig.figure(fig.PAGE, 1.0 + 0.22 * len(bars))
     axes = sheet.subplots(1, 3)
     for ax, (column, label) in zip(axes, MEASURES.items(), strict=True):
-        for i, (source, layer) in enumerate(rows):
-            mine = late.filter(pl.col("source") == source, pl.col("layer") == layer)
-            values = mine[column].drop_nans().to_numpy()
-            ax.barh(i, np.mean(values) if len(values) else 0, color=LOOKS[source][0], alpha=0.8)
-            ax.plot(values, [i] * len(values), "|", color=fig.INK, markersize=4)
-            ax.annotate(f"{np.mean(values) if len(values) else np.nan:.2f}", (1, i), fontsize=6.5,
-                        xycoords=("axes fraction", "data"), ha="right", va="center")  # fmt: skip
+        for i, (source, layer) in enumerate(bars):
+            rows = late.filter(pl.col("source") == source, pl.col("layer") == layer)
+            values = rows[column].drop_nulls().to_numpy()
+            ax.barh(i, _mean(rows, column), color=LOOKS[source][0], alpha=0.7)
+            ax.plot(values, [i] * len(values), "|", color=fig.INK, markersize=5)
         ax.axvline(1 if column == "energy" else 0, color=fig.INK, lw=0.7)
-        ax.set_xlim(right=ax.get_xlim()[1] * 1.25)
+        names = [s if s == "neighbour mix" else f"{s}, layer {k}" for s, k in bars]
+        ax.set_yticks(range(len(bars)), names if ax is axes[0] else [])
         ax.invert_yaxis()
-        names = [s if s == "neighbour mix" else f"{s}, layer {k}" for s, k in rows]
-        ax.set_yticks(range(len(rows)), names if ax is axes[0] else [], fontsize=7)
         ax.set_xlabel(label)
-    of = lambda s: late.filter(pl.col("source") == s)
-    chosen = of("network").filter(pl.col("chosen"))
-    low = [f"{_mean(t, 'energy'):.2f}" for t in (chosen, of("neighbour mix"))]
-    overlap = [f"{_mean(t, 'overlap'):.2f}" for t in (chosen, of("neighbour mix"))]
+    chosen = late.filter(pl.col("source") == "network", pl.col("chosen"))
+    mix = late.filter(pl.col("source") == "neighbour mix")
+    word = "more" if _mean(chosen, "energy") < _mean(mix, "energy") else "less"
     fig.title(
-        sheet,
-        f"At the end of the context: energy {low[0]} at the best layer, mix {low[1]}; "
-        f"overlap {overlap[0]}, mix {overlap[1]}",
+        sheet, f"Networks lie {word} like the grid than neighbour mixing, late in the context"
     )
+    _letters(*axes)
     return sheet
 
 
 def training(measures: Mapping[str, Any]) -> Figure:
     """When accuracy and geometry appear in training."""
-    sheet = fig.figure(fig.PAGE, 2.8)
+    sheet = fig.figure(fig.PAGE, 2.9)
     left, right = sheet.subplots(1, 2)
-    table = measures["training"]
+    table = measures["training"].with_columns(step=pl.col("step") + 1)
     one = table.filter(pl.col("layer") == 0)
-    for column, colour, label in (("late", fig.BLUE, "late"), ("early", fig.SKY, "first ten")):
-        x, values = _by_seed(one, "step", column)
-        fig.interval_line(left, x + 1, values, f"{label} in context", colour, marker="o")
-    left.set(ylim=(0, 1), xlabel="step of training, plus one")
-    _log_x(left)
-    left.set_ylabel("mass on neighbours but the last node")
-    left.legend(fontsize=7)
-    end = _mean(one.filter(pl.col("step") == one["step"].max()), "late")
-    fig.title(left, f"Training ends at {end:.2f} late in context")
-    depth, told = int(str(table["layer"].max())), []
-    for layer, colour in zip(range(1, depth + 1), fig.PALETTE, strict=False):
-        x, values = _by_seed(table.filter(pl.col("layer") == layer), "step", "correlation")
-        fig.interval_line(right, x + 1, values, f"after block {layer}", colour, marker="o")
-        told.append(f"{np.nanmean(values[:, -1]):.2f}")
-    mix = _mean(measures["geometry"].filter(pl.col("source") == "neighbour mix"), "correlation")
-    right.axhline(mix, color=fig.INK, ls=":", label="neighbour mix, at the end")
-    right.set(xlabel="step of training, plus one")
-    _log_x(right)
+    for column, colour, label in (("late", fig.BLUE, "last quarter"), ("early", fig.SKY, "start")):
+        values = series(one, column)
+        fig.interval_line(left, *values, f"{label} of the context", colour, marker="o")
+    left.set(ylim=(0, 1), ylabel=MASS)
+    fig.title(left, "Accuracy grows where there is context to use")
+    ends = {}
+    for layer, colour in zip(range(1, int(table["layer"].max()) + 1), fig.PALETTE, strict=False):
+        values = series(table.filter(pl.col("layer") == layer), "correlation")
+        fig.interval_line(right, *values, f"after block {layer}", colour, marker="o")
+        ends[layer] = np.mean(values[1][np.isfinite(values[1][:, -1]), -1])
+    level = _mean(measures["geometry"].filter(pl.col("source") == "neighbour mix"), "correlation")
+    right.axhline(level, color=fig.INK, ls=":", label="neighbour mix, at the end")
     right.set_ylabel("distance correlation, late")
-    right.legend(fontsize=7)
-    fig.title(right, "Correlation by block at the end: " + ", ".join(told))
+    fig.title(right, f"Geometry is strongest after block {max(ends, key=lambda k: ends[k])}")
+    for ax in (left, right):
+        _log_x(ax, "training step, plus one")
+        ax.legend()
+    _letters(left, right)
+    return sheet
+
+
+def lags(measures: Mapping[str, Any]) -> Figure:
+    """Mean attention by lag, one row per network and head, one panel per block."""
+    table = measures["lags"].filter(pl.col("attention").is_finite())
+    blocks = table["block"].unique().sort().to_list()
+    sheet = fig.figure(fig.PAGE, 3.4)
+    axes = np.atleast_1d(sheet.subplots(1, len(blocks)))
+    seeds, heads = table[SEED].unique().sort().to_list(), table["head"].n_unique()
+    image, top = None, float(np.max(table["attention"].to_numpy()))
+    for ax, block in zip(axes, blocks, strict=True):
+        rows = table.filter(pl.col("block") == block).sort(SEED, "head", "lag")
+        values_RT = rows["attention"].to_numpy().reshape(len(seeds) * heads, -1)
+        image = ax.imshow(values_RT, aspect="auto", vmin=0, vmax=top)
+        for i in range(1, len(seeds)):
+            ax.axhline(i * heads - 0.5, color="white", linewidth=1.2)
+        ax.set_yticks([heads * (i + 0.5) - 0.5 for i in range(len(seeds))], seeds)
+        ax.set_xlabel("places back")
+        best = rows.filter(pl.col("lag") > 0).sort("attention").group_by(SEED).last()
+        near = int((best["lag"] == 1).sum())
+        fig.title(ax, f"Block {block}: {near} of {len(seeds)} look mostly at the previous token")
+    axes[0].set_ylabel("network (seed), a row per head")
+    sheet.colorbar(image, ax=list(axes), label="mean attention", shrink=0.8)
+    _letters(*axes)
     return sheet

@@ -21,7 +21,7 @@ from toylab.tasks.in_context.graph_tracing import GraphTracing
 class Network:
     """Settings of the network that traces graphs; a study's own settings build on them."""
 
-    seeds: int = 5
+    seeds: int = 8
     n_tokens: int = 20
     # Nodes of its graphs. Of few sizes, fixed lags serve on rings and no induction need form.
     sizes: tuple[int, ...] = (8, 10, 12, 14, 16, 18, 20)
@@ -34,7 +34,7 @@ class Network:
     batch_size: int = 64
     learning_rate: float = 4e-3
     weight_decay: float = 0.01
-    rungs: int = 8  # snapshots, log-spaced
+    rungs: int = 8  # log-spaced checkpoints
 
     def __post_init__(self) -> None:
         self.world()
@@ -74,6 +74,11 @@ def network(task: GraphTracing, depth: int, width: int, heads: int) -> Transform
         positions="rope",
         norm="rms",
     )
+
+
+def stream(model: Transformer) -> tuple[str, ...]:
+    """Sites of the residual stream: the embedding, and after each block."""
+    return ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
 
 
 def main(config: Network) -> Population:

@@ -1,4 +1,4 @@
-"""Rule mass and loss at every place of the context: of a network, and of those that only count."""
+"""Rule mass and loss at every place of the context: of networks and of counters."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from jax import Array
 from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
-from . import breaks
+from .crossings import binned, crossing
 from .walks import Walks
 
 # Whether steps count one way only, and the pseudo-count (None: one over the candidates).
@@ -76,35 +76,10 @@ def curve_table(walks: Walks, curves: Mapping[str, Curve], length: int) -> pl.Da
 
 
 def fit_table(curves: pl.DataFrame, count: int) -> pl.DataFrame:
-    """Two-segment fits and crossings, one row per source and kind of graph."""
+    """Place where the mass, in ``count`` log-spaced bins, reaches 0.5, by source and graph."""
     rows = []
     for (source, graph), part in curves.group_by("source", "graph", maintain_order=True):
         mass_L = part.sort("place")["mass"].to_numpy()
-        place_T, mass_T = breaks.binned(mass_L, breaks.bins(len(mass_L), count))
-        kept = breaks.rising_part(mass_T)
-        found = breaks.two_segments(place_T[kept], mass_T[kept])
-        rows.append(
-            {
-                "source": source,
-                "graph": graph,
-                "n": int(part["n"][0]),
-                "delta_bic": found.delta_bic,
-                "evidence": found.delta_bic / len(place_T[kept]),
-                "break": found.at,
-                "before": found.before,
-                "after": found.after,
-                "half": breaks.crossing(place_T, mass_T, LEVEL),
-            }
-        )
-    return pl.DataFrame(rows)
-
-
-def law_table(fits: pl.DataFrame) -> pl.DataFrame:
-    """Power laws of both places in the number of a rectangle's nodes, one row per source."""
-    rows = []
-    squares = fits.filter(pl.col("graph").str.contains("x"))
-    for (source,), part in squares.group_by("source", maintain_order=True):
-        for column in ("half", "break"):
-            slope, r2 = breaks.power_law(part["n"].to_numpy(), part[column].to_numpy())
-            rows.append({"source": source, "column": column, "exponent": slope, "r2": r2})
+        labels = {"source": source, "graph": graph, "n": int(part["n"][0])}
+        rows.append(labels | {"half": crossing(*binned(mass_L, count), LEVEL)})
     return pl.DataFrame(rows)

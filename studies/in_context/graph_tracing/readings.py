@@ -1,5 +1,8 @@
 """Readings of the study ``graph_tracing``: one value per seed from its tables."""
 
+from collections.abc import Callable
+
+import numpy as np
 import polars as pl
 
 from toylab.read import Reading, table
@@ -28,19 +31,27 @@ def neighbour_mix(column: str) -> Reading:
     return table("geometry").filter(source="neighbour mix").value(column)
 
 
-def fit(column: str, source: str = "network") -> Reading:
-    """A number of the two-segment fit."""
-    return table("fits").filter(source=source, graph=GRID).value(column)
+def _law(source: str, of: Callable[[float, float], float]) -> Reading:
+    def fit(rows: pl.DataFrame) -> float | None:
+        x, y = np.log(rows["n"].to_numpy()), np.log(rows["half"].to_numpy())
+        if not np.isfinite(y).all() or np.ptp(y) == 0:
+            return None
+        slope, offset = np.polyfit(x, y, 1)
+        left = np.sum((y - offset - slope * x) ** 2) / np.sum((y - y.mean()) ** 2)
+        return of(slope, 1 - left)
+
+    rectangles = pl.col("graph").str.contains("x")
+    return table("fits").filter(rectangles, source=source).each(fit)
 
 
-def law(place: str, value: str, source: str = "network") -> Reading:
-    """Exponent or R^2 of a place's power law in the number of nodes."""
-    return table("laws").filter(source=source, column=place).value(value)
+def exponent(source: str = "network") -> Reading:
+    """Exponent of the power law ``place of mass 0.5 = c n^exponent`` over grids of n nodes."""
+    return _law(source, lambda slope, r2: slope)
 
 
-def order(column: str) -> Reading:
-    """Doublings of context by which the energy is ahead of accuracy."""
-    return table("order").value(column)
+def straightness(source: str = "network") -> Reading:
+    """R^2 of that power law in logarithms."""
+    return _law(source, lambda slope, r2: r2)
 
 
 STRONGEST_LAG = (
@@ -48,3 +59,5 @@ STRONGEST_LAG = (
     .filter(pl.col("lag") > 0, block=1)
     .aggregate(pl.col("lag").sort_by("attention").last())
 )
+# Doublings of context from half of the energy's fall to half of accuracy's rise.
+HALF_TO_HALF = table("order").where(pl.col("fall") >= 0.1).value("half_to_half")

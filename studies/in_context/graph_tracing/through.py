@@ -16,6 +16,7 @@ from toylab.taps import run as forward
 from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
+from ..graph_network import stream
 from .curves import COUNTERS, Curve, counter, score
 
 
@@ -24,7 +25,7 @@ def through(
     model: Transformer, task: GraphTracing, params: Params, batch: Batch
 ) -> tuple[Curve, Array]:
     """Curves, and the residual stream (S, B, L, D) before the first block and after each."""
-    sites = ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
+    sites = stream(model)
     logits, acts = forward(model, params, batch.inputs, record=sites)
     rule_BLV = task.rule(batch, previous=False)
     curve = score(jax.nn.log_softmax(logits), batch.targets, rule_BLV)
@@ -33,7 +34,7 @@ def through(
 
 @functools.partial(jax.jit, static_argnames=("task",))
 def counters(task: GraphTracing, batch: Batch) -> dict[str, Curve]:
-    """Curves of those that only count."""
+    """Curves of the counters."""
     return {name: counter(task, batch, *how) for name, how in COUNTERS.items()}
 
 

@@ -1,4 +1,4 @@
-"""Do the class means of nodes lie like their grid? By layer and context, beside null models."""
+"""Do the class means of nodes lie like their grid? By layer and context, with null models."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,12 +14,11 @@ from toylab.analysis.geometry.measures import (
     spectral_overlap,
     unfold,
 )
-from toylab.analysis.geometry.nulls import chance_energy, neighbour_mix, permutation_null
+from toylab.analysis.geometry.nulls import chance_energy, neighbour_mix
 
-from . import breaks
+from .crossings import crossing
 
 MIDDLE = 25  # tokens, the early place that claims compare with the end
-FALL = 0.1  # of chance energy: less is no minimum
 
 
 class Windows(NamedTuple):
@@ -52,6 +51,13 @@ def windows(length: int, width: int, count: int, visits: int) -> Windows:
     return Windows(tuple((int(s), int(s) + width) for s in starts), visits)
 
 
+def mean(values: np.ndarray, axis: int | tuple[int, ...] = 0) -> np.ndarray:
+    """Mean of the finite values along an axis; NaN without any."""
+    known = np.isfinite(values)
+    total, count = np.where(known, values, 0).sum(axis), known.sum(axis)
+    return total / np.where(count > 0, count, np.nan)
+
+
 class Shape(NamedTuple):
     """Measures of geometry with any leading axes: energy in units of chance, the rest as is."""
 
@@ -78,7 +84,7 @@ def means(acts_GSBLD: np.ndarray, nodes_GBL: np.ndarray, n: int, where: Windows)
 def places(nodes_GBL: np.ndarray, n: int, where: Windows) -> np.ndarray:
     """Mean place (W,) of the visits that class means pool: later than the windows' centres."""
     place_GBL1 = np.broadcast_to(np.arange(nodes_GBL.shape[-1]), nodes_GBL.shape)[..., None]
-    return np.nanmean(means(place_GBL1[:, None], nodes_GBL, n, where)[..., 0], (0, 1, 3))
+    return mean(means(place_GBL1[:, None], nodes_GBL, n, where)[..., 0], (0, 1, 3))
 
 
 def chosen_layer(network: Shape) -> int:
@@ -87,11 +93,7 @@ def chosen_layer(network: Shape) -> int:
 
 
 def geometry_table(
-    sources: Mapping[str, np.ndarray],
-    adjacency: np.ndarray,
-    where: Windows,
-    place_W: np.ndarray,
-    draws: int,
+    sources: Mapping[str, np.ndarray], adjacency: np.ndarray, where: Windows, place_W: np.ndarray
 ) -> pl.DataFrame:
     """Geometry by source, layer and window, over all groups but the first, which chooses a layer.
 
@@ -100,86 +102,56 @@ def geometry_table(
         adjacency: of the grid (N, N).
         where: the windows.
         place_W: mean place of the visits in each.
-        draws: relabelled grids for the p-value of the network's late energy.
     """
     found = {name: shape(means_GSWND, adjacency) for name, means_GSWND in sources.items()}
     chosen = chosen_layer(found["network"])
     embedded_GND = sources["network"][:, 0, -1]
     found["neighbour mix"] = shape(neighbour_mix(embedded_GND, adjacency)[:, None, None], adjacency)
-    late_GSND = sources["network"][1:, :, -1]
-    null = permutation_null(dirichlet_energy, late_GSND, adjacency, "less", draws)
-    p_S = np.nanmedian(null.p_value, 0)
     parts = []
     for name, measured in found.items():
         layers, count = measured.energy.shape[1:]
         for layer in range(layers):
-            columns = {f: np.nanmean(x[1:, layer], 0) for f, x in measured._asdict().items()}
-            columns |= {"place": place_W[-count:], "when": where.when()[-count:]}
-            p_W = np.full(count, np.nan)
-            if name == "network":
-                p_W[-1] = p_S[layer]
-            table = pl.DataFrame(columns | {"p": p_W}).with_columns(
-                pl.lit(name).alias("source"),
-                pl.lit(layer).alias("layer"),
-                pl.lit(layer == chosen).alias("chosen"),
-            )
-            parts.append(table)
+            columns = {f: mean(x[1:, layer]) for f, x in measured._asdict().items()}
+            columns |= {"window": np.arange(len(place_W))[-count:], "place": place_W[-count:]}
+            columns |= {"when": where.when()[-count:]}
+            columns |= {"source": name, "layer": layer, "chosen": layer == chosen}
+            parts.append(pl.DataFrame(columns))
     return pl.concat(parts)
 
 
-def order_table(geometry: pl.DataFrame, curve_T: tuple[np.ndarray, np.ndarray], at: float):
+def order_table(geometry: pl.DataFrame, curve_T: tuple[np.ndarray, np.ndarray]) -> pl.DataFrame:
     """By how many doublings of context the energy at the chosen layer is ahead of accuracy.
 
-    Both begin at the first place that has an energy. NaN where the energy falls by less than a
-    tenth of chance.
+    Half of the energy's fall against half of accuracy's rise; both begin at the first place that
+    has an energy. NaN where the energy does not fall.
 
     Args:
         geometry: table of one seed.
         curve_T: places and rule mass of bins of the context.
-        at: break point of accuracy; NaN for none.
     """
     rows = geometry.filter(pl.col("source") == "network", pl.col("chosen")).sort("place")
     place_W, energy_W = rows["place"].to_numpy(), rows["energy"].to_numpy()
-    lowest = int(np.nanargmin(energy_W))
-    fall = energy_W[0] - energy_W[lowest]
-    half_energy = breaks.crossing(place_W, -energy_W, -energy_W[0] + fall / 2)
+    fall = energy_W[0] - np.fmin.reduce(energy_W)
+    half_energy = crossing(place_W, -energy_W, -energy_W[0] + fall / 2)
     place_T, mass_T = (values[curve_T[0] >= place_W[0]] for values in curve_T)
-    half_mass = breaks.crossing(place_T, mass_T, (mass_T[0] + mass_T[-1]) / 2)
-    ahead = np.log2([at / place_W[lowest], half_mass / half_energy])
-    ahead = ahead if fall >= FALL else np.full(2, np.nan)
-    return pl.DataFrame(
-        {
-            "fall": [fall],
-            "minimum_at": [place_W[lowest]],
-            "break_at": [at],
-            "half_energy_at": [half_energy],
-            "half_mass_at": [half_mass],
-            "minimum_to_break": [ahead[0]],
-            "half_to_half": [ahead[1]],
-        }
-    )
+    half_mass = crossing(place_T, mass_T, (mass_T[0] + mass_T[-1]) / 2)
+    ahead = np.log2(half_mass / half_energy)
+    columns = {"fall": fall, "half_energy_at": half_energy}
+    return pl.DataFrame([columns | {"half_mass_at": half_mass, "half_to_half": ahead}])
 
 
 def picture_table(panels: Mapping[str, np.ndarray], adjacency: np.ndarray) -> pl.DataFrame:
-    """Two principal components of vectors (N, D) per panel, for a picture.
+    """Two principal components of vectors (N, D) per panel, laid over the spectral embedding.
 
-    They are turned as the spectral embedding lies, and scaled to its size.
+    They are scaled to its size; NaN where a node that no walk met has no vector.
     """
     parts = []
     for i, (name, vectors_ND) in enumerate(panels.items()):
-        if not np.isfinite(vectors_ND).all():
-            continue
-        found = unfold(vectors_ND, adjacency)
-        x, y = found.pca_NK.T * np.sqrt(2) / np.linalg.norm(found.pca_NK)
-        table = pl.DataFrame({"x": x, "y": y}).with_row_index("node")
-        parts.append(
-            table.with_columns(
-                pl.lit(i).alias("order"),
-                pl.lit(name).alias("panel"),
-                pl.lit(found.disparity).alias("disparity"),
-                pl.lit(float(found.explained_K.sum())).alias("explained"),
-            )
-        )
-    schema = {"node": pl.UInt32, "x": pl.Float64, "y": pl.Float64, "order": pl.Int32,
-              "panel": pl.String, "disparity": pl.Float64, "explained": pl.Float64}  # fmt: skip
-    return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+        x, y, misfit = np.full((3, len(vectors_ND)), np.nan)
+        if np.isfinite(vectors_ND).all():
+            found = unfold(vectors_ND, adjacency)
+            x, y = found.pca_NK.T * np.sqrt(2) / np.linalg.norm(found.pca_NK)
+            misfit = np.full_like(x, found.disparity)
+        columns = {"order": i, "panel": name, "x": x, "y": y, "disparity": misfit}
+        parts.append(pl.DataFrame(columns).with_row_index("node"))
+    return pl.concat(parts)

@@ -12,9 +12,10 @@ from toylab.errors import ToylabError
 from toylab.figures.in_context import graph_tracing as pictures
 from toylab.report import figures as fig
 from toylab.studies.in_context.graph_network import network
-from toylab.studies.in_context.graph_tracing import breaks
 from toylab.studies.in_context.graph_tracing import curves as c
+from toylab.studies.in_context.graph_tracing import readings
 from toylab.studies.in_context.graph_tracing import unfolding as u
+from toylab.studies.in_context.graph_tracing.crossings import binned, crossing
 from toylab.studies.in_context.graph_tracing.study import study
 from toylab.studies.in_context.graph_tracing.through import lag_table
 from toylab.studies.in_context.graph_tracing.walks import Walks, draw_walks, rectangle, shuffled
@@ -88,33 +89,31 @@ def test_lags_agree_with_a_loop(walks):
         assert row["attention"][0] == pytest.approx(known, rel=1e-5)
 
 
-def test_two_segments_find_a_bend_and_none_in_a_line():
-    places = np.geomspace(1, 100, 20)
-    x = np.log(places)
-    noise = RNG.normal(size=20) * 1e-3
-    bent = breaks.two_segments(places, 0.1 * x + 0.4 * np.maximum(0, x - np.log(12)) + noise)
-    assert bent.at == pytest.approx(12, rel=0.05) and bent.delta_bic > 50
-    assert (bent.before, bent.after) == pytest.approx((0.1, 0.5), abs=0.01)
-    line = breaks.two_segments(places, 0.1 * x + noise)
-    assert line.delta_bic < 10 and line.before == pytest.approx(line.after, abs=0.05)
-    assert np.isnan(breaks.two_segments(places[:5], x[:5]).at)
-
-
-def test_crossings_and_power_laws():
+def test_crossings():
     places, values = np.array([1.0, 4.0, 16.0]), np.array([0.0, 0.2, 0.8])
-    assert breaks.crossing(places, values, 0.5) == pytest.approx(8)
-    assert np.isnan(breaks.crossing(places, values, 0.9))
-    assert breaks.rising_part(values) == slice(0, 3)
+    assert crossing(places, values, 0.5) == pytest.approx(8)
+    assert np.isnan(crossing(places, values, 0.9))
+    assert np.isnan(crossing(places, values * np.nan, 0.1))
+
+
+def test_power_laws_are_of_rectangles_without_gaps():
     n = np.array([9, 12, 16, 20])
-    assert breaks.power_law(n, 3 * n**1.2) == pytest.approx((1.2, 1))
-    assert np.isnan(breaks.power_law(n, np.array([1, 2, np.nan, 3.0]))).all()
+    graphs = ["3x3", "3x4", "4x4", "4x5", "regular 16"]
+    halves = [[*(3 * n**1.2), 70.0], [1, 2, np.nan, 3.0, 70.0]]
+    rows = [
+        {"init_seed": s, "source": "network", "graph": g, "n": int(m), "half": float(h)}
+        for s in range(2)
+        for g, m, h in zip(graphs, [*n, 16], halves[s], strict=True)
+    ]
+    measures = {"fits": pl.DataFrame(rows)}
+    np.testing.assert_allclose(readings.exponent()(measures).array(), [1.2, np.nan])
+    np.testing.assert_allclose(readings.straightness()(measures).array(), [1, np.nan])
 
 
 def test_bins_cover_every_place_but_the_start():
-    edges = breaks.bins(128, 24)
-    places, means = breaks.binned(np.arange(128.0), edges)
+    places, means = binned(np.arange(128.0), 24)
     np.testing.assert_array_equal(places, means)
-    assert edges[0] == 1 and edges[-1] == 128
+    assert places[0] == 1 and places[-1] > 114
 
 
 def test_windows_name_the_end_and_place_25():
@@ -140,22 +139,35 @@ def grid_means(groups=3, layers=3, windows=4, width=24):
 def test_geometry_finds_the_layer_the_window_and_beats_the_mix():
     where = u.windows(40, 4, 4, visits=2)
     sources = {"network": grid_means(), "untrained": RNG.normal(size=(3, 3, 4, 16, 24))}
-    table = u.geometry_table(sources, GRID, where, where.centre_W, draws=50)
+    table = u.geometry_table(sources, GRID, where, where.centre_W)
     network = table.filter(pl.col("source") == "network")
     assert set(network.filter(pl.col("chosen"))["layer"]) == {1}
     late = network.filter(pl.col("chosen"), pl.col("when") == "late").row(0, named=True)
     assert late["energy"] < 0.5 and late["correlation"] > 0.7 and late["overlap"] > 0.95
-    assert late["p"] == pytest.approx(1 / 51)
     early = network.filter(pl.col("layer") == 1).sort("place")["energy"][0]
     assert early == pytest.approx(1, abs=0.1)
     mix = table.filter(pl.col("source") == "neighbour mix")
     assert len(mix) == 1 and 0.5 < mix["energy"][0] < 0.65  # 0.114 of 0.2, at any width
     places = np.geomspace(1, 40, 9)
-    ahead = u.order_table(table, (places, np.linspace(0, 1, 9)), at=30.0).row(0, named=True)
-    assert ahead["minimum_at"] in where.centre_W[2:]
-    assert ahead["minimum_to_break"] == pytest.approx(np.log2(30 / ahead["minimum_at"]))
-    flat = table.with_columns(chosen=pl.col("layer") == 2)
-    assert np.isnan(u.order_table(flat, (places, places), 30.0)["half_to_half"][0])
+    ahead = u.order_table(table, (places, np.linspace(0, 1, 9))).row(0, named=True)
+    assert ahead["fall"] > 0.3 and ahead["half_energy_at"] < where.centre_W[2]
+    want = np.log2(ahead["half_mass_at"] / ahead["half_energy_at"])
+    assert ahead["half_to_half"] == pytest.approx(want)
+    flat = u.order_table(table.with_columns(chosen=pl.col("layer") == 2), (places, places))
+    flat = flat.with_columns(init_seed=0)
+    assert readings.HALF_TO_HALF({"order": flat}).count("excluded") == 1
+
+
+def test_diverged_networks_have_rows_without_numbers():
+    where = u.windows(40, 4, 4, visits=2)
+    lost = {"network": grid_means() * np.nan, "untrained": grid_means()}
+    table = u.geometry_table(lost, GRID, where, where.centre_W)
+    network = table.filter(pl.col("source") == "network")
+    assert network["chosen"].any() and network["energy"].is_nan().all()
+    order = u.order_table(table, (np.arange(1, 41.0), np.full(40, np.nan)))
+    assert np.isnan(order["half_to_half"][0])
+    picture = u.picture_table({"early": lost["network"][0, 0, 0]}, GRID)
+    assert len(picture) == 16 and picture["x"].is_nan().all()
 
 
 def tables():
@@ -163,21 +175,19 @@ def tables():
     where, parts = u.windows(40, 4, 4, visits=2), []
     for seed in range(2):
         sources = {n: grid_means() for n in ("network", "untrained", "shuffled context")}
-        geometry = u.geometry_table(sources, GRID, where, where.centre_W, draws=5)
+        geometry = u.geometry_table(sources, GRID, where, where.centre_W)
         rise = np.linspace(0, 0.9, 40) ** (1 + seed)
         flat = Walks(("3x3", "3x4", "4x4", "regular 16"), np.array([9, 12, 16, 16]), None)  # type: ignore[arg-type]
         curve = c.Curve(*(np.tile(rise, (4, 1)) for _ in range(2)))  # type: ignore[arg-type]
         names = ("network", "untrained", *c.COUNTERS)
         curves = c.curve_table(flat, dict.fromkeys(names, curve), 40)
-        fits = c.fit_table(curves, 16)
         step = {"layer": [0, 1, 2] * 2, "step": [0] * 3 + [9] * 3, "early": [0.1] * 6}
         step |= {n: list(RNG.random(6)) for n in ("late", *u.Shape._fields)}
-        order = u.order_table(geometry, (np.arange(1, 41.0), rise), 20.0)
+        order = u.order_table(geometry, (np.arange(1, 41.0), rise))
         panels = {f"around place {i}": grid_means()[0, 1, i] for i in range(4)}
         found = {
             "curves": curves,
-            "fits": fits,
-            "laws": c.law_table(fits),
+            "fits": c.fit_table(curves, 16),
             "geometry": geometry,
             "order": order,
             "training": pl.DataFrame(step),
@@ -187,8 +197,7 @@ def tables():
             "pictures": u.picture_table(panels | {"neighbour mixing": grid_means()[0, 1, 3]}, GRID),
         }
         parts.append({n: t.with_columns(init_seed=pl.lit(seed)) for n, t in found.items()})
-    joined = {n: pl.concat([p[n] for p in parts]) for n in parts[0]}
-    return joined | {"pictures": parts[0]["pictures"]}
+    return {n: pl.concat([p[n] for p in parts]) for n in parts[0]}
 
 
 def test_figures_and_claims_read_the_tables():
