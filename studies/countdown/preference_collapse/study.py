@@ -45,6 +45,7 @@ from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import Members, seeds, zipped
 from toylab.models import Transformer
+from toylab.models.policy import Policy
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.rl.preference import DPO
@@ -54,8 +55,8 @@ from toylab.tasks.countdown.bad_words import BadWordPairs, BadWords
 from toylab.tasks.countdown.preferences import Answers, Preferences
 
 from . import bypass_claims, toy_claims
-from .policy import BETA, Policy, readings
-from .rows import language_tables, toy_tables
+from .bypass_tables import language_tables
+from .toy import BETA, probabilities, toy_tables
 
 TABLES = 1_000  # added to the seed of a member that is a table of free logits
 ARMS: dict[str, dict[str, float]] = {
@@ -128,7 +129,7 @@ def populations(config: Config) -> dict[str, Population]:
         world_seed=[s for _ in (0, 1) for s in range(config.toy_seeds)],
         free=[t for t in (0, 1) for _ in range(config.toy_seeds)],
     )
-    toy = {"model": Policy(), "metrics": readings, "batch_size": 1}
+    toy = {"model": Policy(), "metrics": probabilities, "batch_size": 1}
     reference = Population(
         task=Answers(),
         members=toys,

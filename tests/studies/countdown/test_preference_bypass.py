@@ -6,7 +6,7 @@ import pytest
 
 from toylab.studies.countdown.preference_collapse import bypass as b
 from toylab.studies.countdown.preference_collapse import language as r
-from toylab.studies.countdown.preference_collapse import rows
+from toylab.studies.countdown.preference_collapse.bypass_tables import best_cut
 from toylab.studies.countdown.preference_collapse.study import Config
 from toylab.tasks.countdown.bad_words import BadWords
 from toylab.trees import flatten
@@ -116,5 +116,5 @@ def test_sampled_rate_of_a_model_that_always_or_never_swears(params):
 def test_the_best_cut_keeps_clean_perplexity():
     made = lambda rate, nats, name="subtract": {"condition": name, "rate": rate, "nats": nats}
     table = [made(0.2, 2.0, "before"), made(0.15, 2.05), made(0.1, 2.09), made(0.01, 2.2)]
-    assert rows.best_cut(table, "subtract") == pytest.approx(0.5)
-    assert rows.best_cut(table, "random subtract") == 0
+    assert best_cut(table, "subtract") == pytest.approx(0.5)
+    assert best_cut(table, "random subtract") == 0

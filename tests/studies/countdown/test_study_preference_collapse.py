@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 from toylab.figures.countdown import preference_collapse as pictures
+from toylab.models.policy import Policy
 from toylab.report import figures as fig
 from toylab.rl.preference import DPO
 from toylab.studies.countdown.preference_collapse import bypass as b
-from toylab.studies.countdown.preference_collapse.policy import BETA, Policy, readings
 from toylab.studies.countdown.preference_collapse.study import Config, policies, study
+from toylab.studies.countdown.preference_collapse.toy import BETA, probabilities
 from toylab.tasks.countdown.preferences import Answers, Preferences
 
 CONFIG = Config(
@@ -22,7 +23,7 @@ CONFIG = Config(
 )
 
 
-def test_readings_of_a_table_with_known_probabilities():
+def test_probabilities_of_a_table_with_known_probabilities():
     task = Preferences(chosen_likely=1.0, rejected_likely=0.0)
     model = Policy(free=1.0)
     params = model.init(jax.random.key(0))
@@ -30,7 +31,7 @@ def test_readings_of_a_table_with_known_probabilities():
     p = np.full((4, 10), 0.05)
     np.put_along_axis(p, order[:, 0:2], 0.25, 1)  # chosen: 0.5; rejected 0.1; unseen 0.4
     params["table"] = jnp.log(jnp.asarray(p + 0.0, jnp.float32)) + 3.0
-    found = {n: float(v) for n, v in readings(model, params, task).items()}
+    found = {n: float(v) for n, v in probabilities(model, params, task).items()}
     p = p / p.sum(1, keepdims=True)
     chosen, rejected = p[0, order[0, 0]], p[0, order[0, 6]]
     assert found["chosen"] == pytest.approx(2 * chosen, rel=1e-5)
@@ -48,12 +49,12 @@ def test_readings_of_a_table_with_known_probabilities():
 def test_distance_of_the_exact_and_of_the_even_reference():
     task, model = Answers(), Policy(free=1.0)
     params = model.init(jax.random.key(0))
-    even = float(readings(model, params, task)["distance"])
+    even = float(probabilities(model, params, task)["distance"])
     assert even == pytest.approx(4 * (0.2 - 0.1), rel=1e-4)
     exact = np.zeros((4, 10), np.float32)
     np.put_along_axis(exact, np.asarray(task.order()), np.log(task.by_rank())[None], 1)
     params["table"] = jnp.asarray(exact)
-    assert float(readings(model, params, task)["distance"]) == pytest.approx(0, abs=1e-6)
+    assert float(probabilities(model, params, task)["distance"]) == pytest.approx(0, abs=1e-6)
 
 
 def test_network_and_table_do_not_touch_each_other():
