@@ -112,26 +112,20 @@ def populations(config: Config) -> dict[str, Population]:
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Scores, pass@k and chance; every arm on the same held-out instances."""
     tables: dict[str, list] = {"scores": [], "passk": []}
+    steps = {"reward": config.reward_steps, "direct_reward": config.direct_reward_steps}
     for arm, (name, half) in ARMS.items():
-        steps = {"reward": config.reward_steps, "direct_reward": config.direct_reward_steps}
         params = run.params(name, steps.get(name, config.steps))
-        dead = run.dead_at(name) >= 0
+        diverged = run.dead_at(name) >= 0
         length = config.rules.answer_length if "direct" in name else config.length
         for seed in range(config.seeds):
             member = half * config.seeds + seed
             own = jax.tree.map(lambda leaf, i=member: np.asarray(leaf[i]), params)
             found = score_rows(config, arm, own, length, seed, config.samples, config.judged)
             for table, rows in found.items():
-                lost = {"init_seed", "arm", "split", "how", "k"} if dead[member] else None
-                tables[table] += [_kept(r, lost) for r in rows]
+                tables[table] += [row | {"diverged": bool(diverged[member])} for row in rows]
     curve = run.metrics().filter(pl.col("population").is_in(["reward", "direct_reward"]))
     stored = {name: pl.DataFrame(rows) for name, rows in tables.items()}
     return stored | {"baselines": pl.DataFrame([baselines(config, config.judged)]), "curve": curve}
-
-
-def _kept(row: dict, labels: set[str] | None) -> dict:
-    """A row; of a dead network, with its numbers lost."""
-    return row if labels is None else {k: v if k in labels else np.nan for k, v in row.items()}
 
 
 study = Study(
