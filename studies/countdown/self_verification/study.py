@@ -155,7 +155,8 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     weights["untrained"] = run.params("search", 0)
     bag = p.bag_accuracy(plan.rows, plan.rules.vocab)
     tables: dict[str, list[dict[str, Any]]] = {}
-    for seed, before, after in _living(run, config.seeds):
+    for seed in range(config.seeds):
+        before, after = (member_of(run, name, seed) for name in ("search", "reward"))
         place = {"untrained": before, "search": before, "reward": after}
         own = {arm: _member(leaves, place[arm]) for arm, leaves in weights.items()}
         found = _arms(plan, own, seed)
@@ -174,19 +175,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     return {name: pl.DataFrame(rows, infer_schema_length=None) for name, rows in tables.items()}
 
 
-def _living(run: RunFolder, seeds: int) -> list[tuple[int, int, int]]:
-    """Seed, and member before and after reward, of every network that lived through both.
-
-    Seeds beyond the first ``seeds`` learnt from right verdicts: a control of study ``countdown``.
-    """
-    member = {
-        name: dict(run.members(name).select("init_seed", "member").iter_rows())
-        for name in ("search", "reward")
-    }
-    alive = {name: run.dead_at(name) < 0 for name in member}
-    own = [(seed, after) for seed, after in member["reward"].items() if seed < seeds]
-    pairs = [(seed, member["search"][seed], after) for seed, after in own]
-    return [p for p in pairs if alive["search"][p[1]] and alive["reward"][p[2]]]
+def member_of(run: RunFolder, population: str, seed: int) -> int:
+    """Place of a seed's network in a population."""
+    return run.members(population).filter(init_seed=seed)["member"].item()
 
 
 def _arms(plan: n.Plan, own: Mapping[str, Params], seed: int) -> dict[str, n.Found]:

@@ -78,17 +78,14 @@ def test_no_pairs_where_no_hand_reaches_two_targets():
         pr.draw_halves(few, 2, 0, "train", 0)
 
 
-def test_networks_taught_right_verdicts_are_left_out():
+def test_a_seed_keeps_its_network_where_members_are_in_another_order():
     class Run:
         def members(self, name):
             seeds = [0, 1, 2, 3] if name == "search" else [2, 0, 1, 3]
             return pl.DataFrame({"init_seed": seeds, "member": range(4)})
 
-        def dead_at(self, name):
-            return np.array([-1, -1, -1, -1] if name == "search" else [-1, -1, 5, -1])
-
-    assert study._living(Run(), 2) == [(0, 0, 1)]
-    assert study._living(Run(), 3) == [(2, 2, 0), (0, 0, 1)]
+    assert [study.member_of(Run(), "search", seed) for seed in range(2)] == [0, 1]
+    assert [study.member_of(Run(), "reward", seed) for seed in range(2)] == [1, 2]
 
 
 def test_pass_reads_what_a_plain_run_reads(bench):
