@@ -101,7 +101,6 @@ def pair_optima(
     """Optima of two features in one dimension, for many cells at once.
 
     Adam on the population loss from three starts per cell, of which the best end counts.
-    ``toylab.tasks.superposition.superposition_phase.pair_optimum`` does one cell to more digits.
 
     Args:
         density_C: density of each cell.

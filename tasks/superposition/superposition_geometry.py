@@ -10,29 +10,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from toylab.errors import ToylabError, nearest
 from toylab.task import Number
 
 # Below this squared norm a feature counts as not embedded, and its direction as undefined.
 TINY = 1e-12
-
-POLYTOPES: dict[str, tuple[tuple[int, float], ...]] = {
-    "unlearned": ((1, 0.0),),
-    "dedicated": ((1, 1.0),),
-    "antipodal pair": ((2, 1 / 2),),
-    "triangle": ((3, 2 / 3),),
-    "tetrahedron": ((4, 3 / 4),),
-    "pentagon": ((5, 2 / 5),),
-    "octahedron": ((6, 1 / 2),),
-    "square antiprism": ((8, 3 / 8),),
-    "triangular bipyramid": ((3, 2 / 3), (2, 1 / 2)),
-    "pentagonal bipyramid": ((5, 2 / 5), (2, 1 / 2)),
-}
-"""Feature dimensionalities of each arrangement, as (number of features, D_i)."""
 
 
 def _directions(W_MN: Float[Array, "M N"]) -> tuple[Array, Array]:
@@ -80,79 +64,6 @@ def interference(W_MN: Float[Array, "M N"]) -> Float[Array, " N"]:
 def dimensions_per_feature(W_MN: Float[Array, "M N"]) -> Float[Array, ""]:
     """D* = M / ||W||_F^2; the squared norm counts the embedded features."""
     return W_MN.shape[0] / jnp.sum(W_MN**2)
-
-
-def frame_potential(W_MN: Float[Array, "M N"]) -> Float[Array, ""]:
-    """Crowding of all features, sum_ij (W_i . W_j)^2.
-
-    N >= M unit columns have at least N^2 / M, reached by tight frames only, where every
-    feature has D_i = M / N: a regular k-gon 2/k, a simplex in d dimensions d/(d + 1).
-    Source: Benedetto and Fickus 2003.
-    """
-    return jnp.sum((W_MN @ W_MN.T) ** 2)
-
-
-def welch_floor(n_vectors: int, n_dims: int) -> float:
-    """Least possible max_{i != j} |v_i . v_j| of N unit vectors in M dimensions, N > M.
-
-    sqrt((N - M) / (M (N - 1))). Source: Welch 1974.
-    """
-    return float(np.sqrt(max(n_vectors - n_dims, 0) / (n_dims * (n_vectors - 1))))
-
-
-def polygon(k: int) -> np.ndarray:
-    """Unit vectors to the corners of a regular k-gon, (2, k)."""
-    angle = 2 * np.pi * np.arange(k) / k
-    return np.stack([np.cos(angle), np.sin(angle)])
-
-
-def simplex(d: int) -> np.ndarray:
-    """Unit vectors to the corners of a regular simplex, (d, d + 1)."""
-    centred = np.eye(d + 1) - 1 / (d + 1)
-    basis = np.linalg.svd(centred)[0][:, :d]
-    corners = basis.T @ centred
-    return corners / np.linalg.norm(corners, axis=0)
-
-
-def tegum(*parts: np.ndarray) -> np.ndarray:
-    """Put arrangements in orthogonal subspaces; each keeps its own dimensionalities."""
-    rows, columns = (sum(p.shape[a] for p in parts) for a in (0, 1))
-    whole = np.zeros((rows, columns))
-    row = column = 0
-    for part in parts:
-        whole[row : row + part.shape[0], column : column + part.shape[1]] = part
-        row, column = row + part.shape[0], column + part.shape[1]
-    return whole
-
-
-def square_antiprism() -> np.ndarray:
-    """Unit vectors to two squares, one turned by 45 degrees, at the height of a tight frame.
-
-    The eight vectors, (3, 8), have height +-1/sqrt(3): the height at which D_i = 3/8.
-    """
-    angle = np.pi / 4 * np.arange(8)
-    height = np.sqrt(1 / 3) * (-1.0) ** np.arange(8)
-    return np.stack([np.sqrt(2 / 3) * np.cos(angle), np.sqrt(2 / 3) * np.sin(angle), height])
-
-
-def polytope(name: str) -> np.ndarray:
-    """Unit vectors of the arrangement of that name in :data:`POLYTOPES`, in columns."""
-    pair = simplex(1)
-    makers = {
-        "unlearned": lambda: np.zeros((1, 1)),
-        "dedicated": lambda: np.ones((1, 1)),
-        "antipodal pair": lambda: pair,
-        "triangle": lambda: polygon(3),
-        "tetrahedron": lambda: simplex(3),
-        "pentagon": lambda: polygon(5),
-        "octahedron": lambda: tegum(pair, pair, pair),
-        "square antiprism": square_antiprism,
-        "triangular bipyramid": lambda: tegum(polygon(3), pair),
-        "pentagonal bipyramid": lambda: tegum(polygon(5), pair),
-    }
-    if name not in makers:
-        raise ToylabError(f"polytope: no arrangement {name!r}; {nearest(name, makers)}")
-    return makers[name]()
 
 
 def attack_directions(W_MN: Float[Array, "M N"]) -> Float[Array, "N N"]:

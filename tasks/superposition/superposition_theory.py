@@ -54,20 +54,19 @@ def own_error(a: Values, b: Values) -> Values:
 
 
 def one_hot_loss(
-    W_MN: Float[Values, "M N"],
-    b_N: Float[Values, " N"],
-    importance_N: Float[Values, " N"] | None = None,
+    W_MN: Float[Values, "M N"], b_N: Float[Values, " N"], used_N: Float[Values, " N"]
 ) -> Values:
-    """Exact population loss on :class:`toylab.tasks.superposition.superposition.OneHot`,
-    differentiable.
+    """Exact population loss on one-hot features, of which some may not exist; differentiable.
 
-    L = 1/N sum_i int_0^1 [ I_i (x - ReLU(G_ii x + b_i))^2
-        + sum_{j != i} I_j ReLU(G_ji x + b_j)^2 ] dx,  G = W^T W.
+    With c features that exist, and sums over them alone,
+    L = 1/c sum_i int_0^1 [ (x - ReLU(G_ii x + b_i))^2 + sum_{j != i} ReLU(G_ji x + b_j)^2 ] dx,
+    where G = W^T W.
 
     Args:
         W_MN: feature directions, in columns; a NumPy or a JAX array.
         b_N: output bias, of the same kind.
-        importance_N: weight of each feature; all 1 when None.
+        used_N: 1 for a feature that exists, 0 for others
+            (:class:`~toylab.tasks.superposition.by_member.FirstFeatures`).
 
     Returns:
         Loss, a scalar.
@@ -75,12 +74,12 @@ def one_hot_loss(
     Source: Chen et al. 2023; the L_1 term of Elhage et al. 2022.
     """
     xp = W_MN.__array_namespace__()
-    gram_NN = W_MN.T @ W_MN
-    bias_NN = xp.broadcast_to(b_N[:, None], gram_NN.shape)
-    self_NN = xp.eye(len(b_N), dtype=bool)
-    error_NN = xp.where(self_NN, own_error(gram_NN, bias_NN), cross_error(gram_NN, bias_NN))
-    error_N = error_NN.sum(1)
-    return (error_N if importance_N is None else importance_N * error_N).mean()
+    gram_NN = W_MN.T @ W_MN  # [j, i]: what feature i puts on output j
+    own_N = own_error(xp.diagonal(gram_NN), b_N)
+    cross_NN = cross_error(gram_NN, xp.broadcast_to(b_N[:, None], gram_NN.shape))
+    cross_NN = cross_NN * (1 - xp.eye(len(b_N), dtype=W_MN.dtype))
+    total = xp.sum(used_N * own_N) + used_N @ cross_NN @ used_N
+    return total / xp.sum(used_N)
 
 
 class Polygon(NamedTuple):
@@ -157,16 +156,6 @@ def polygon_levels(n_features: int, smallest: int = 4) -> dict[str, float]:
         for k in range(smallest, n_features + 1)
         for plus in range(n_features - k + 1)
     }
-
-
-def polygon_parameters(k: int, n_features: int) -> tuple[np.ndarray, np.ndarray]:
-    """W (2, c) and b (c,) of the best k-gon with the other features dead at bias 0."""
-    best = best_polygon(k)
-    W_MN, b_N = np.zeros((2, n_features)), np.zeros(n_features)
-    angle = 2 * np.pi * np.arange(k) / k
-    W_MN[:, :k] = best.radius * np.stack([np.cos(angle), np.sin(angle)])
-    b_N[:k] = best.bias
-    return W_MN, b_N
 
 
 def truncated_loss(density_N: Float[Values, " N"], n_kept: int) -> Values:

@@ -35,12 +35,12 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.task import Batch
+from toylab.tasks.superposition.stratified import Stratified
 from toylab.tasks.superposition.superposition import Sparse
 
 from .claims import CLAIMS
 from .computation import (
     SECOND,
-    Stratified,
     explained,
     live,
     log_pairs,

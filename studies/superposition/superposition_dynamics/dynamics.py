@@ -3,62 +3,16 @@
 Shapes: P members, S records, M hidden dimensions, N features; K features of one set.
 """
 
-import dataclasses
 from collections.abc import Sequence
 
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jaxtyping import Float
-
-from toylab import random
-from toylab.errors import check_number
-from toylab.task import Batch, Number, Task
-from toylab.tasks.superposition.sparse import as_batch, first
 
 Curve = Float[np.ndarray, "P S"]
 
 # The regular octahedron of unit vectors, seen as two opposite triangles.
 APART = 2 / np.sqrt(3)  # distance of the triangles' centres
 WIDE = 1.0  # both singular values of the corners of a triangle about its centre
-
-
-@dataclasses.dataclass(frozen=True)
-class Tied(Task):
-    """Two sets of correlated features, or the same features independent: one shape for both.
-
-    With ``tied = 1`` the world is ``Sparse(n, density, groups=2, correlation="correlated")``, with
-    0 ``Sparse(n, density)``; the two are judged side by side, as members of one population.
-
-    Attributes:
-        n_features: N, even; the first half is one set, the second the other.
-        density: probability that a feature is active.
-        tied: 1 where one draw decides all features of a set, 0 where each has its own.
-    """
-
-    n_features: int
-    density: Number
-    tied: Number = 1.0
-
-    def __post_init__(self) -> None:
-        check_number("Tied", "n_features", self.n_features, low=2, whole=True)
-        check_number("Tied", "density", self.density, above=0.0, high=1.0)
-        check_number("Tied", "tied", self.tied, low=0.0, high=1.0)
-
-    def example(self, key: Array) -> Batch:
-        """Draw one example; all arrays are (N,)."""
-        return first(self.batch(key, 1))
-
-    def batch(self, key: Array, size: int) -> Batch:
-        """Draw ``size`` examples: inputs (B, N), weights (1, N)."""
-        half = self.n_features // 2
-        own_NB, magnitude_NB = random.uniform(key, (2, self.n_features, size))
-        set_NB = jnp.repeat(own_NB[::half], half, axis=0)
-        tied = jnp.asarray(self.tied, jnp.float32) > 0.5
-        active_NB = jnp.where(tied, set_NB, own_NB) <= jnp.asarray(self.density, jnp.float32)
-        x_NB = jnp.where(active_NB, magnitude_NB, jnp.float32(0))
-        weight_N = jnp.ones(self.n_features, jnp.float32)
-        return as_batch(x_NB.T, active_NB.T, x_NB.T, weight_N)
 
 
 def fall_rate(loss_PS: Curve, steps_S: Float[np.ndarray, " S"], half: int) -> Curve:

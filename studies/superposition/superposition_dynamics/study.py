@@ -46,6 +46,7 @@ from toylab.stats.survival import crossing_times
 from toylab.study import Study
 from toylab.taps import Model, Params
 from toylab.task import Task
+from toylab.tasks.superposition.by_member import Tied
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_geometry import feature_dimensionality
 
@@ -121,7 +122,7 @@ def populations(config: Config) -> dict[str, Population]:
     )
     octahedra = Population(
         model=Autoencoder(6, 3, init_scale=config.init_scale),
-        task=shape.Tied(6, config.octahedron_density),
+        task=Tied(6, config.octahedron_density),
         members=grid(tied=range(len(WORLDS))) * seeds(config.octahedron_seeds, FIRST_SEED),
         optimizer=AdamW(config.octahedron_rate, 0.0),
         steps=config.octahedron_steps,

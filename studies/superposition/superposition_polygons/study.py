@@ -14,13 +14,10 @@ their exact loss.
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab import random
-from toylab.errors import check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW, cosine
@@ -28,53 +25,19 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Model, Params
-from toylab.task import Batch, Number, Task
-from toylab.tasks.superposition.superposition import OneHot
-from toylab.tasks.superposition.superposition_theory import cross_error, own_error
+from toylab.task import Task
+from toylab.tasks.superposition.by_member import FirstFeatures
+from toylab.tasks.superposition.superposition_theory import one_hot_loss
 
 from .claims import CLAIMS
 
 GROUP = 30  # seeds of which the best is taken; of 10, some groups miss the 7-gon
 
 
-@dataclasses.dataclass(frozen=True)
-class FirstFeatures(OneHot):
-    """One-hot features of which only the first ``n_used`` exist: one shape for every c.
-
-    Attributes:
-        n_used: c, features that occur and count; the others weigh nothing.
-    """
-
-    n_used: Number = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number("FirstFeatures", "n_used", self.n_used, low=1, high=self.n_features)
-
-    def used(self) -> Array:
-        """1 for a feature that exists, (N,)."""
-        return (jnp.arange(self.n_features, dtype=jnp.float32) < self.n_used).astype(jnp.float32)
-
-    def batch(self, key: Array, size: int) -> Batch:
-        """Draw ``size`` examples: inputs (B, N), weights (1, N)."""
-        which_B, magnitude_B = random.uniform(key, (2, size))
-        which_B = jnp.minimum(jnp.floor(which_B * self.n_used), self.n_used - 1.0)
-        members_N = jnp.arange(self.n_features, dtype=jnp.float32)
-        active_BN = which_B[:, None] == members_N[None]
-        x_BN = jnp.where(active_BN, magnitude_B[:, None], jnp.float32(0))
-        return Batch(x_BN, x_BN, self.used()[None], {"active": active_BN, "magnitude": x_BN})
-
-
 def exact_loss(model: Model, params: Params, task: Task) -> dict[str, Array]:
     """Exact loss summed over features, averaged over which of the c is active."""
     assert isinstance(task, FirstFeatures)
-    W_MN, b_N, used_N = params["W"], params["b"], task.used()
-    gram_NN = W_MN.T @ W_MN  # [j, i]: what feature i puts on output j
-    own_N = own_error(jnp.diagonal(gram_NN), b_N)
-    cross_NN = cross_error(gram_NN, jnp.broadcast_to(b_N[:, None], gram_NN.shape))
-    cross_NN = cross_NN * (1 - jnp.eye(len(b_N), dtype=jnp.float32))
-    total = jnp.sum(used_N * own_N) + used_N @ cross_NN @ used_N
-    return {"exact": total / jnp.sum(used_N)}
+    return {"exact": one_hot_loss(params["W"], params["b"], task.used())}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,12 +34,13 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Params
+from toylab.tasks.superposition.by_member import OneOf
+from toylab.tasks.superposition.expected import expected_loss
 from toylab.tasks.superposition.superposition import Sparse
 
 from .claims import CLAIMS
 from .readings import DENSITY, lowest
 from .shapes import bases, collapse, nonuniform, pairs
-from .worlds import OneOf, expected_loss
 
 RATIOS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.85, 1.0, 1.4, 2.0)
 # Three densities inside each of the paper's five regimes, sparse to dense.

@@ -10,7 +10,6 @@ import pytest
 from toylab.figures.superposition.superposition_computation import draw
 from toylab.report import figures as fig
 from toylab.studies.superposition.superposition_computation.computation import (
-    Stratified,
     explained,
     live,
     log_pairs,
@@ -32,6 +31,7 @@ from toylab.studies.superposition.superposition_computation.study import (
     spearman,
 )
 from toylab.task import Batch
+from toylab.tasks.superposition.stratified import Stratified
 from toylab.tasks.superposition.superposition import Sparse
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.oracles.polytopes import polytope, tegum
 from toylab.claims import judge_all
 from toylab.figures.superposition.superposition_dynamics import draw
 from toylab.report.figures import style
@@ -15,7 +16,7 @@ from toylab.studies.superposition.superposition_dynamics.study import (
     on_levels,
     study,
 )
-from toylab.tasks.superposition.superposition_geometry import polytope, tegum
+from toylab.tasks.superposition.by_member import Tied
 
 AXIS = np.array([0.0, 0.0, 1.0])
 
@@ -139,7 +140,7 @@ def test_tied_sets_are_active_together(key):
     """All or none of a set when tied; independent otherwise; the density is the same."""
     size, density = 20_000, 0.2
     for tied in (1.0, 0.0):
-        batch = shape.Tied(6, density, tied).batch(key, size)
+        batch = Tied(6, density, tied).batch(key, size)
         active_BN = np.asarray(batch.latents["active"])
         together = active_BN[:, :3].all(1).mean()
         spread = 4 * np.sqrt(0.2 * 0.8 / size)
@@ -150,7 +151,7 @@ def test_tied_sets_are_active_together(key):
         x = np.asarray(batch.inputs)
         assert x[active_BN].mean() == pytest.approx(0.5, abs=0.01)
         np.testing.assert_array_equal(x, np.asarray(batch.targets))
-    assert shape.Tied(6, 0.2).example(jax.random.key(1)).inputs.shape == (6,)
+    assert Tied(6, 0.2).example(jax.random.key(1)).inputs.shape == (6,)
 
 
 def forming(lag: int, records: int = 600) -> np.ndarray:

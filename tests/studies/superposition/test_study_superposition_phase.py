@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.oracles.superposition_pair import pair_loss, pair_optimum
 from toylab.claims import judge
 from toylab.figures.superposition import superposition_phase as pictures
 from toylab.models import Autoencoder
@@ -24,8 +25,6 @@ from toylab.studies.superposition.superposition_phase.study import (
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_exact import pair_optima, pattern_grid, sparse_losses
 from toylab.tasks.superposition.superposition_phase import (
-    pair_loss,
-    pair_optimum,
     phase_argmin,
     phase_losses,
     superposition_boundary,

@@ -11,11 +11,11 @@ from toylab.losses import squared_error
 from toylab.models import Autoencoder
 from toylab.random import stream
 from toylab.report.figures import style
-from toylab.studies.superposition.superposition_structure.rows import (
-    crossing,
+from toylab.studies.superposition.superposition_structure.readings import (
+    CROSSING,
+    SNAP,
+    SNAPPED,
     near_lowest,
-    snap,
-    snapped,
 )
 from toylab.studies.superposition.superposition_structure.shapes import (
     bases,
@@ -24,8 +24,8 @@ from toylab.studies.superposition.superposition_structure.shapes import (
     pairs,
 )
 from toylab.studies.superposition.superposition_structure.study import KINDS, study
-from toylab.studies.superposition.superposition_structure.worlds import (
-    OneOf,
+from toylab.tasks.superposition.by_member import OneOf
+from toylab.tasks.superposition.expected import (
     activity,
     drawn_activity,
     expected_loss,
@@ -117,13 +117,13 @@ def branches(ratios, pentagon, digons, group=0):
 def test_crossing_of_two_lines_is_exact():
     ratios = [0.1, 0.3, 0.5, 0.9]
     table = branches(ratios, [1.0 + r for r in ratios], [0.6 + 2 * r for r in ratios])
-    assert crossing(table) == pytest.approx([0.4])
+    assert CROSSING({"nonuniform": table}).array() == pytest.approx([0.4])
 
 
 def test_no_crossing_is_nan():
-    assert np.isnan(crossing(branches([0.1, 0.3], [2, 2], [1, 1]))).all()
-    only = branches([0.1, 0.3], [2, 2], [1, 1]).filter(pl.col("kind") == "digons")
-    assert np.isnan(crossing(only)).all()
+    table = branches([0.1, 0.3], [2, 2], [1, 1])
+    for rows in (table, table.filter(pl.col("kind") == "digons")):
+        assert CROSSING({"nonuniform": rows}).count("undefined") == 1
 
 
 def test_snap_is_between_the_last_digons_and_the_next():
@@ -135,9 +135,9 @@ def test_snap_is_between_the_last_digons_and_the_next():
             "loss": [1.0] * 6,
         }
     )
-    assert snap(best)[0] == pytest.approx(0.7)
-    assert np.isnan(snap(best)[1])
-    assert snapped({"nonuniform": best})["ratio"].to_list() == [0.2, 0.4]
+    measures = {"nonuniform": best}
+    assert SNAP(measures).array() == pytest.approx([0.7, np.nan], nan_ok=True)
+    assert SNAPPED.rows(measures)["ratio"].to_list() == [0.2, 0.4]
 
 
 def test_near_lowest_allows_for_losses_of_nearly_zero():

@@ -7,11 +7,14 @@ import pytest
 from scipy.integrate import dblquad, quad
 from scipy.optimize import minimize
 
+from tests.oracles import polytopes
+from tests.oracles import superposition_pair as pair
 from toylab.errors import ToylabError
 from toylab.tasks.superposition import superposition_geometry as geometry
 from toylab.tasks.superposition import superposition_phase as phase
 from toylab.tasks.superposition import superposition_theory as theory
-from toylab.tasks.superposition.superposition import OneHot, Sparse, ZipfSparse
+from toylab.tasks.superposition.by_member import FirstFeatures
+from toylab.tasks.superposition.superposition import Sparse, ZipfSparse
 
 RNG = np.random.default_rng(0)
 
@@ -68,7 +71,7 @@ def test_boundary_agrees_with_brute_force(n):
 def test_square_error_is_exact():
     slopes = RNG.normal(size=(3, 6))
     slopes[:, 0], slopes[1, 1], slopes[0, 2] = (0.0, 0.0, 0.3), 0.0, 0.0
-    found = phase.square_error(*slopes)
+    found = pair.square_error(*slopes)
     for (a, c, b), value in zip(slopes.T, found, strict=True):
 
         def error(y, x, a=a, b=b, c=c):
@@ -81,14 +84,14 @@ def test_square_error_is_exact():
 def test_pair_loss_matches_sampling_and_gradients():
     s, r = 0.6, 0.7
     w, b = np.array([0.9, -0.6]), np.array([0.05, 0.2])
-    exact = float(phase.pair_loss(w, b, np.float64(s), np.float64(r)))
+    exact = float(pair.pair_loss(w, b, np.float64(s), np.float64(r)))
     batch = drawn(Sparse(2, s, last_importance=r), 2, 400_000)
     x = np.asarray(batch.inputs, float)
     error = (np.asarray(batch.weights) * (x - relu(np.outer(x @ w, w) + b)) ** 2).sum(1)
     assert abs(error.mean() - exact) < 5 * error.std() / np.sqrt(len(x))
 
     def traced(w, b):
-        return phase.pair_loss(w, b, jnp.float32(s), jnp.float32(r))
+        return pair.pair_loss(w, b, jnp.float32(s), jnp.float32(r))
 
     args = jnp.asarray(w, jnp.float32), jnp.asarray(b, jnp.float32)
     value, slope = jax.jit(jax.value_and_grad(traced))(*args)
@@ -96,7 +99,7 @@ def test_pair_loss_matches_sampling_and_gradients():
     for i in range(2):
         step = 1e-5 * np.eye(2)[i]
         ahead, behind = (
-            phase.pair_loss(w + d, b, np.float64(s), np.float64(r)) for d in (step, -step)
+            pair.pair_loss(w + d, b, np.float64(s), np.float64(r)) for d in (step, -step)
         )
         assert np.isclose(slope[i], (ahead - behind) / 2e-5, rtol=1e-3)
 
@@ -108,14 +111,8 @@ def test_pair_loss_matches_sampling_and_gradients():
 def test_how_far_the_candidates_are_from_the_minimum(density, ratio, gain):
     """Fixed norms and biases cost little inside a phase and up to a seventh at its border."""
     candidate = min(float(v) for v in phase.phase_losses(density, ratio).values())
-    found = phase.pair_optimum(density, ratio)
+    found = pair.pair_optimum(density, ratio)
     assert abs((1 - found.loss / candidate) - gain) < 0.01
-
-
-@pytest.mark.parametrize(("ratio", "shift"), [(0.1, 1.133), (0.5, 1.090), (2.0, 1.090)])
-def test_exact_boundary_lies_above_the_candidates(ratio, shift):
-    exact = phase.pair_boundary(ratio, 2e-3)
-    assert abs(exact / phase.superposition_boundary(ratio) - shift) < 0.005
 
 
 def test_classify():
@@ -146,8 +143,8 @@ def test_line_integrals_in_every_case():
 
 def test_one_hot_loss_matches_sampling_and_gradients():
     W, b = RNG.normal(size=(2, 5)), 0.3 * RNG.normal(size=5)
-    task = OneHot(5, importance=0.8)
-    weight = np.asarray(task.importances(), float)
+    task = FirstFeatures(5, n_used=4)
+    weight = np.array([1.0, 1, 1, 1, 0])
     exact = theory.one_hot_loss(W, b, weight)
     x = np.asarray(drawn(task, 3, 300_000).inputs, float)
     error = (weight * (x - relu(x @ W.T @ W + b)) ** 2).sum(1)
@@ -159,7 +156,7 @@ def test_one_hot_loss_matches_sampling_and_gradients():
     step[1, 2] = 1e-6
     ahead, behind = (theory.one_hot_loss(W + d, b, weight) for d in (step, -step))
     assert np.isclose(slope[1, 2], (ahead - behind) / 2e-6, rtol=1e-3)
-    flat = jax.grad(theory.one_hot_loss)(jnp.zeros((2, 5), jnp.float32), arrays[1])
+    flat = jax.grad(theory.one_hot_loss)(jnp.zeros((2, 5), jnp.float32), *arrays[1:])
     assert np.isfinite(flat).all()
 
 
@@ -180,11 +177,12 @@ def test_published_polygons():
 
 @pytest.mark.parametrize("k", [5, 6, 8, 9, 11])
 def test_polygons_are_critical_points_of_the_full_loss(k):
-    W, b = theory.polygon_parameters(k, k + 1)
-    n = k + 1
+    n, best = k + 1, theory.best_polygon(k)
+    W, b = np.zeros((2, n)), np.zeros(n)
+    W[:, :k], b[:k] = best.radius * polytopes.polygon(k), best.bias
 
     def loss(p):
-        return theory.one_hot_loss(p[: 2 * n].reshape(2, n), p[2 * n :])
+        return theory.one_hot_loss(p[: 2 * n].reshape(2, n), p[2 * n :], np.ones(n))
 
     p = np.concatenate([W.ravel(), b])
     assert np.isclose(loss(p), theory.polygon_level(k, n), rtol=1e-9)
@@ -204,7 +202,7 @@ def test_five_features_relax_to_the_pentagon():
     """Descent from random weights never ends below L(5, 5), and the best run reaches it."""
 
     def loss(p):
-        return theory.one_hot_loss(p[:10].reshape(2, 5), p[10:])
+        return theory.one_hot_loss(p[:10].reshape(2, 5), p[10:], np.ones(5))
 
     rng = np.random.default_rng(1)
     runs = [minimize(loss, 0.6 * rng.normal(size=15), method="BFGS").fun for _ in range(6)]
@@ -220,10 +218,10 @@ def test_truncated_loss():
     assert abs(error.mean() - expected) < 5 * error.std() / np.sqrt(len(x))
 
 
-@pytest.mark.parametrize("name", geometry.POLYTOPES)
+@pytest.mark.parametrize("name", polytopes.POLYTOPES)
 def test_dimensionalities_of_polytopes(name):
-    W = geometry.polytope(name)
-    expected = np.concatenate([np.full(n, d) for n, d in geometry.POLYTOPES[name]])
+    W = polytopes.polytope(name)
+    expected = np.concatenate([np.full(n, d) for n, d in polytopes.POLYTOPES[name]])
     turn = np.linalg.qr(RNG.normal(size=(len(W), len(W))))[0]
     found = geometry.feature_dimensionality(jnp.asarray(1.3 * turn @ W, jnp.float32))
     assert np.allclose(found, expected, atol=1e-5)
@@ -233,13 +231,11 @@ def test_dimensionalities_of_polytopes(name):
 
 @pytest.mark.parametrize("d", [1, 2, 3, 6])
 def test_simplex_and_frames(d):
-    W = geometry.simplex(d)
+    W = polytopes.simplex(d)
     gram = W.T @ W
     assert np.allclose(gram, np.where(np.eye(d + 1) > 0, 1, -1 / d))
     W = jnp.asarray(W, jnp.float32)
     assert np.allclose(geometry.feature_dimensionality(W), d / (d + 1), atol=1e-5)
-    assert np.isclose(geometry.frame_potential(W), (d + 1) ** 2 / d, rtol=1e-5)
-    assert np.isclose(geometry.welch_floor(d + 1, d), 1 / d)
     assert np.isclose(geometry.dimensions_per_feature(W), d / (d + 1), rtol=1e-5)
 
 
@@ -289,5 +285,3 @@ def test_an_untouched_model_cannot_be_attacked():
     zeros = jnp.zeros((2, 4), jnp.float32)
     found = geometry.worst_attack(zeros, zeros[0], jnp.ones((3, 4), jnp.float32), 1.0)
     assert np.array_equal(found.clean, found.worst) and (found.feature == -1).all()
-    with pytest.raises(ToylabError, match="tetrahedron"):
-        geometry.polytope("tetrahedrom")

@@ -1,4 +1,4 @@
-"""Worlds of the study ``superposition_structure``, and the expected loss in them.
+"""Expected loss of tied autoencoders in sparse worlds, free of the noise of activity.
 
 Shapes: P members, M hidden dimensions, N features, K patterns of activity, B examples.
 """
@@ -14,50 +14,11 @@ from jax import Array
 from jaxtyping import Bool, Float
 from scipy.stats import qmc
 
-from toylab.errors import check_number
 from toylab.random import stream
 from toylab.taps import Params
-from toylab.task import Batch, Number, Task
-from toylab.tasks.superposition.sparse import Sparse, first
+from toylab.task import Number
 
-
-@dataclasses.dataclass(frozen=True)
-class OneOf(Task):
-    """One of several worlds of one shape, so that members of one population can live in each.
-
-    Attributes:
-        worlds: the worlds.
-        which: place of this one among them, from 0.
-        density: replaces the density of every world.
-    """
-
-    worlds: tuple[Sparse, ...]
-    which: Number = 0
-    density: Number = 1.0
-
-    def __post_init__(self) -> None:
-        check_number("OneOf", "which", self.which, low=0, high=len(self.worlds) - 1)
-        check_number("OneOf", "density", self.density, above=0.0, high=1.0)
-
-    @property
-    def world(self) -> Sparse:
-        """The world that ``which`` names, once it is a number."""
-        return dataclasses.replace(self.worlds[int(self.which)], density=self.density)
-
-    def example(self, key: Array) -> Batch:
-        """Draw one example."""
-        return first(self.batch(key, 1))
-
-    def batch(self, key: Array, size: int) -> Batch:
-        """Draw ``size`` examples from every world and keep those of this one."""
-        which = jnp.asarray(self.which, jnp.float32)
-        worlds = [dataclasses.replace(w, density=self.density) for w in self.worlds]
-        chosen, *others = [world.batch(key, size) for world in worlds]
-        for i, other in enumerate(others, start=1):
-            # A loop variable would be read too late in the lambda.
-            keep = lambda old, new, here=which == i: jnp.where(here, new, old)
-            chosen = jax.tree.map(keep, chosen, other)
-        return chosen
+from .sparse import Sparse
 
 
 def activity(world: Sparse) -> tuple[Bool[np.ndarray, "K N"], Float[np.ndarray, " K"]]:
