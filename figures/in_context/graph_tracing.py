@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from toylab.read import SEED
 from toylab.report import figures as fig
@@ -43,7 +44,8 @@ CAPTIONS = {
     "training": "A: probability on neighbours early and late in the context. B: correlation of "
     "distances after each block, late in the context. Medians over networks with 95% intervals.",
     "lags": "Mean attention of every head to the place a number of places back, over queries in "
-    "the second half of the context. A row per head; white lines separate networks.",
+    "the second half of the context. A row per head; white lines separate networks. Titles count "
+    "the networks whose largest attention is to the previous token.",
 }
 
 
@@ -66,10 +68,11 @@ def _line(ax: Axes, rows: pl.DataFrame, x: str, y: str, look: str, label: str = 
 def _log_x(ax: Axes, label: str = "place in the context") -> None:
     ax.set(xscale="log", xlabel=label)
     ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _letters(*axes: Axes) -> None:
-    for ax, letter in zip(axes, "ABC", strict=False):
+    for ax, letter in zip(axes, "ABCDEF", strict=False):
         fig.panel_label(ax, letter)
 
 
@@ -96,11 +99,12 @@ def unfolding(measures: Mapping[str, Any]) -> Figure:
         ax.set_title(f"{rows['panel'][0]}\nProcrustes error {rows['disparity'][0]:.2f}", size=8)
     at, mix = [e for name, e in errors.items() if "place" in name], errors.get("neighbour mixing")
     if at and mix is not None:
-        more = "more like the grid late in the context than early" if at[-1] < at[0] else (
-            "no more like the grid late in the context than early"
-        )  # fmt: skip
+        more = "more" if at[-1] < at[0] else "no more"
         rest = "more" if at[-1] < mix else "less"
-        fig.title(sheet, f"Node means lie {more}, and {rest} than neighbour mixing alone")
+        fig.title(
+            sheet,
+            f"Node means lie {more} like the grid late than early, and {rest} than neighbour mixing",
+        )
     return sheet
 
 
@@ -120,8 +124,11 @@ def context(measures: Mapping[str, Any]) -> Figure:
     fig.interval_line(left, places, energy, MEASURES["energy"], fig.VERMILLION, marker="o")
     left.axhline(_mean(mix, "energy"), color=fig.VERMILLION, ls=":", label="energy, neighbour mix")
     left.set(ylim=(0, max(1.2, left.get_ylim()[1])), ylabel="probability, or fraction of chance")
-    falls = "falls with it" if _mean(measures["order"], "fall") >= 0.1 else "hardly falls"
-    fig.title(left, f"Accuracy rises along the context; the energy {falls}")
+    rises = (
+        "rises" if _mean(mass.filter(pl.col("when") == "late"), "mass") > 0.5 else "hardly rises"
+    )
+    falls = "falls" if _mean(measures["order"], "fall") >= 0.1 else "hardly falls"
+    fig.title(left, f"Along the context accuracy {rises} and the energy {falls}")
     for source in ("network", "untrained", "shuffled context"):
         _, values = series(of(source), "correlation", "window")
         fig.interval_line(right, places, values, source, LOOKS[source][0], ls=LOOKS[source][1])
@@ -210,7 +217,9 @@ def training(measures: Mapping[str, Any]) -> Figure:
         values = series(one, column)
         fig.interval_line(left, *values, f"{label} of the context", colour, marker="o")
     left.set(ylim=(0, 1), ylabel=MASS)
-    fig.title(left, "Accuracy grows where there is context to use")
+    last = one.filter(pl.col("step") == pl.col("step").max())
+    word = "grows" if _mean(last, "late") - _mean(last, "early") > 0.2 else "hardly grows"
+    fig.title(left, f"Training: accuracy {word} late in the context")
     ends = {}
     for layer, colour in zip(range(1, int(table["layer"].max()) + 1), fig.PALETTE, strict=False):
         values = series(table.filter(pl.col("layer") == layer), "correlation")
@@ -218,7 +227,7 @@ def training(measures: Mapping[str, Any]) -> Figure:
         ends[layer] = np.mean(values[1][np.isfinite(values[1][:, -1]), -1])
     level = _mean(measures["geometry"].filter(pl.col("source") == "neighbour mix"), "correlation")
     right.axhline(level, color=fig.INK, ls=":", label="neighbour mix, at the end")
-    right.set_ylabel("distance correlation, late")
+    right.set(ylabel="distance correlation, late", ylim=(right.get_ylim()[0], 1))
     fig.title(right, f"Geometry is strongest after block {max(ends, key=lambda k: ends[k])}")
     for ax in (left, right):
         _log_x(ax, "training step, plus one")
@@ -245,7 +254,7 @@ def lags(measures: Mapping[str, Any]) -> Figure:
         ax.set_xlabel("places back")
         best = rows.filter(pl.col("lag") > 0).sort("attention").group_by(SEED).last()
         near = int((best["lag"] == 1).sum())
-        fig.title(ax, f"Block {block}: {near} of {len(seeds)} look mostly at the previous token")
+        fig.title(ax, f"Block {block}: previous token in {near} of {len(seeds)}")
     axes[0].set_ylabel("network (seed), a row per head")
     sheet.colorbar(image, ax=list(axes), label="mean attention", shrink=0.8)
     _letters(*axes)
