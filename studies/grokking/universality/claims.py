@@ -1,4 +1,4 @@
-"""Claims of the study ``universality``, and the tables' numbers per seed.
+"""Claims of the study ``universality``.
 
 A seed trains one network per group; unless a claim says otherwise, a seed's value is that of its
 worse group. Thresholds without another source come from the authors' published runs of the same
@@ -6,72 +6,61 @@ network on A5, S5, D59 and D61 (their file ``universality_results.csv`` and the 
 none of which is repeated here.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Expect
-from toylab.stats.survival import crossing_times
-from toylab.units import per_unit
+from toylab.read import Measures, Reading, table
 
 LEARNED = 0.99  # accuracy at which a set counts as learned
 STANDARD = {"A5": "4d", "S5": "standard"}  # permutations of five things, less the trivial part
 PAPER = "Chughtai et al. 2023"
 
-Tables = Mapping[str, Any]
+NETWORKS = table("networks")
+DIHEDRAL = pl.col("group").str.starts_with("D")
+PERMUTES = pl.col("group").str.slice(0, 1).is_in(["A", "S"])
+IS_STANDARD = pl.any_horizontal(
+    (pl.col("group") == g) & (pl.col("irrep") == r) for g, r in STANDARD.items()
+)
 
 
-def worst(table: pl.DataFrame, value: pl.Expr, high: bool = False) -> np.ndarray:
-    """One value per seed: the least over the groups, or the greatest."""
-    rows = table.select("init_seed", value.cast(pl.Float64).alias("value"))
-    column = pl.col("value")
-    return per_unit(rows, column.nan_max() if high else column.nan_min())
+def worst(value: str | pl.Expr) -> Reading:
+    """The least of a number over a seed's groups."""
+    value = pl.col(value) if isinstance(value, str) else value
+    return NETWORKS.aggregate(value.min())
 
 
-def crossing(table: pl.DataFrame, column: str, threshold: float, direction: Any) -> pl.DataFrame:
-    """First step at which each network's column crosses a threshold, NaN where it never does."""
-    parts = []
-    for (name,), rows in table.group_by("group", maintain_order=True):
-        wide = rows.pivot("step", index="init_seed", values=column).sort("init_seed")
-        values_PS = wide.drop("init_seed").to_numpy().astype(np.float64)
-        steps_S = np.array([float(s) for s in wide.columns[1:]])
-        order = np.argsort(steps_S)
-        times, seen = crossing_times(
-            steps_S[order], values_PS[:, order], threshold, direction=direction
+def first_step(**tests: pl.Expr) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Make rows of the first step at which each network passes each test, null if it never does."""
+    steps = {name: pl.col("step").filter(test).min() for name, test in tests.items()}
+    return lambda rows: rows.group_by("group", "init_seed", maintain_order=True).agg(**steps)
+
+
+def reached(part: str) -> pl.Expr:
+    """Test whether a set counts as learned."""
+    return pl.col(f"{part}_accuracy").cast(pl.Float64) >= LEARNED
+
+
+def with_uniform(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
+    """Add each network's loss of a uniform guess."""
+    return rows.join(
+        m["networks"].select("group", "init_seed", "uniform"), on=["group", "init_seed"]
+    )
+
+
+TIMES = table("curves").then(first_step(test=reached("test"), train=reached("train")))
+CIRCUIT = (
+    table("progress")
+    .then(with_uniform, with_measures=True)
+    .then(
+        first_step(
+            circuit=pl.col("restricted_held_out") / pl.col("uniform") <= 0.5,
+            test=reached("test"),
         )
-        found = {"group": name, "init_seed": wide["init_seed"]}
-        parts.append(pl.DataFrame(found | {"time": np.where(seen, times, np.nan)}))
-    return pl.concat(parts)
-
-
-def ratio(top: pl.DataFrame, bottom: pl.DataFrame) -> pl.DataFrame:
-    """Quotient of two tables of times, network by network."""
-    both = top.join(bottom, on=["group", "init_seed"], suffix="_bottom")
-    quotient = pl.col("time") / pl.col("time_bottom")
-    return both.select("group", "init_seed", quotient.alias("time"))
-
-
-def delay(m: Tables) -> np.ndarray:
-    """Steps to learn the test pairs over steps to learn the training pairs."""
-    test = crossing(m["curves"], "test_accuracy", LEARNED, "above")
-    return worst(ratio(test, crossing(m["curves"], "train_accuracy", LEARNED, "above")), TIME)
-
-
-def precedence(m: Tables) -> np.ndarray:
-    """Step at which the key characters alone halve the uniform loss, over that of the test."""
-    uniform = m["networks"].select("group", "init_seed", "uniform")
-    scaled = m["progress"].join(uniform, on=["group", "init_seed"])
-    scaled = scaled.with_columns(pl.col("restricted_held_out") / pl.col("uniform"))
-    circuit = crossing(scaled, "restricted_held_out", 0.5, "below")
-    test = crossing(m["progress"], "test_accuracy", LEARNED, "above")
-    return worst(ratio(circuit, test), TIME, high=True)
-
-
-def kind(table: pl.DataFrame, letters: str) -> pl.DataFrame:
-    """Rows of the groups whose names begin with one of some letters."""
-    return table.filter(pl.col("group").str.slice(0, 1).is_in(list(letters)))
+    )
+)
 
 
 def differing(networks: pl.DataFrame) -> pl.DataFrame:
@@ -90,28 +79,20 @@ def differing(networks: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def standard(m: Tables) -> np.ndarray:
-    """Whether the standard representation is key, per seed."""
-    pairs = [(pl.col("group") == g) & (pl.col("irrep") == r) for g, r in STANDARD.items()]
-    return per_unit(m["irreps"].filter(pl.any_horizontal(pairs)), pl.col("key").min())
-
-
-TIME = pl.col("time")
-
 CLAIMS = (
     Claim(
         key="generalises",
         text="Networks learn the whole multiplication table from a part of it (test accuracy).",
         source=f"{PAPER}, section 5",
         paper=1.0,
-        measure=lambda m: worst(m["networks"], pl.col("test_accuracy")),
+        reading=worst("test_accuracy"),
         expect=Expect.above(LEARNED),
     ),
     Claim(
         key="grokking",
         text="Test pairs are learned to 99% at least 5 times later than training pairs.",
         source=f"{PAPER}, appendix on training dynamics; Nanda et al. 2023 for the factor",
-        measure=delay,
+        reading=TIMES.aggregate((pl.col("test") / pl.col("train")).min()),
         expect=Expect.above(5),
     ),
     Claim(
@@ -120,7 +101,7 @@ CLAIMS = (
         "variance of the logits.",
         source=f"{PAPER}, section 5.1, table of universality",
         paper="0.44 to 0.57 on A5, D59 and D61",
-        measure=lambda m: worst(m["networks"], pl.col("fve")),
+        reading=worst("fve"),
         expect=Expect.above(0.4),
     ),
     Claim(
@@ -129,7 +110,7 @@ CLAIMS = (
         "the group.",
         source=f"{PAPER}, table of universality",
         paper="0.42 and 0.57 on A5",
-        measure=lambda m: worst(m["networks"], pl.col("chance"), high=True),
+        reading=NETWORKS.aggregate(pl.col("chance").max()),
         expect=Expect.below(0.6),
     ),
     Claim(
@@ -137,7 +118,7 @@ CLAIMS = (
         text="At least 95% of the embeddings' variance lies in the key representations.",
         source=f"{PAPER}, section 5.2",
         paper="0.985 to 0.997 on A5",
-        measure=lambda m: worst(m["networks"], pl.col("embedding")),
+        reading=worst("embedding"),
         expect=Expect.above(0.95),
     ),
     Claim(
@@ -146,7 +127,7 @@ CLAIMS = (
         "that of a uniform guess (ratio).",
         source=f"{PAPER}, section 5.4",
         paper="1.8 to 2.8 on A5",
-        measure=lambda m: worst(m["networks"], pl.col("excluded") / pl.col("uniform")),
+        reading=worst(pl.col("excluded") / pl.col("uniform")),
         expect=Expect.above(1.0),
     ),
     Claim(
@@ -155,7 +136,7 @@ CLAIMS = (
         "network's (ratio).",
         source=f"{PAPER}, section 5.4",
         paper="below 0.1 on A5",
-        measure=lambda m: worst(m["networks"], pl.col("restricted") / pl.col("loss"), high=True),
+        reading=NETWORKS.aggregate((pl.col("restricted") / pl.col("loss")).max()),
         expect=Expect.below(2.0),
         statistic="median",
     ),
@@ -164,7 +145,7 @@ CLAIMS = (
         text="Ablating every representation but the key ones from the embeddings at most doubles "
         "the loss on all pairs (ratio).",
         source=f"{PAPER}, section 5.4; Nanda et al. 2023, section 4.4",
-        measure=lambda m: worst(m["networks"], pl.col("only_key") / pl.col("loss"), high=True),
+        reading=NETWORKS.aggregate((pl.col("only_key") / pl.col("loss")).max()),
         expect=Expect.below(2.0),
         statistic="median",
     ),
@@ -174,7 +155,7 @@ CLAIMS = (
         "uniform guess's in less than 0.9 of the time to 99% test accuracy. Its weights come from "
         "the held-out pairs: from all pairs, as first measured, memorised answers pass.",
         source=f"{PAPER}, appendix on training dynamics; Nanda et al. 2023 for the number",
-        measure=precedence,
+        reading=CIRCUIT.aggregate((pl.col("circuit") / pl.col("test")).max()),
         expect=Expect.below(0.9),
     ),
     Claim(
@@ -183,7 +164,7 @@ CLAIMS = (
         "representation.",
         source=f"{PAPER}, section 5.3; Nanda et al. 2023 for the numbers",
         paper="126 of 128 neurons on S5",
-        measure=lambda m: worst(m["networks"], pl.col("neurons")),
+        reading=worst("neurons"),
         expect=Expect.above(0.8),
     ),
     Claim(
@@ -192,7 +173,7 @@ CLAIMS = (
         "20% of the others' (one odd seed of 6 makes 33%).",
         source=f"{PAPER}, section 6",
         paper="0.67 on A5, of 4 seeds",
-        measure=lambda m: worst(differing(kind(m["networks"], "AS")), pl.col("share")),
+        reading=table("networks").filter(PERMUTES).then(differing).aggregate(pl.col("share").min()),
         expect=Expect.above(0.2),
         unit="seed, compared with all others",
     ),
@@ -201,7 +182,7 @@ CLAIMS = (
         text="The key representations of a dihedral group vary over seeds (same measure).",
         source=f"{PAPER}, section 6",
         paper="1 on D59, of 4 seeds",
-        measure=lambda m: worst(differing(kind(m["networks"], "D")), pl.col("share")),
+        reading=table("networks").filter(DIHEDRAL).then(differing).aggregate(pl.col("share").min()),
         expect=Expect.above(0.2),
         unit="seed, compared with all others",
     ),
@@ -211,7 +192,7 @@ CLAIMS = (
         "standard representation, of dimension 4 (share of seeds).",
         source=f"{PAPER}, section 6",
         paper="4 of 4 seeds on A5, 49 of 50 on S5",
-        measure=standard,
+        reading=table("irreps").filter(IS_STANDARD).aggregate(pl.col("key").min()),
         expect=Expect.above(0.9),
     ),
 )

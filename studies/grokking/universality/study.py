@@ -33,6 +33,7 @@ import polars as pl
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
 from toylab.members import zipped
+from toylab.models.folded_mlp import FoldedTokenMLP
 from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
@@ -42,8 +43,7 @@ from toylab.tasks.grokking.modular import GroupComposition, scores
 
 from . import circuits
 from .claims import CLAIMS
-from .model import FoldedTokenMLP
-from .rows import irrep_rows, network_row, neuron_rows, progress_row
+from .networks import irrep_rows, network_row, neuron_rows, progress_row
 
 SCORES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
@@ -106,15 +106,11 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
         "neurons": [],
     }
     for name in config.groups:
-        dead = run.dead_at(name) >= 0
         start, end = run.params(name, 0), run.params(name)
         series = [(step, run.params(name, step)) for step in run.steps(name)]
         for member in run.members(name).iter_rows(named=True):
             index = member["member"]
             labels = {"group": name, "init_seed": member["init_seed"]}
-            if dead[index]:
-                tables["networks"].append(labels)
-                continue
             first, last = (circuits.network(p, index) for p in (start, end))
             key = _key(config, last, name)
             train_NN = training_pairs(config, name, int(member["split_seed"]))

@@ -275,7 +275,7 @@ def test_a_run_without_circular_models_is_judged_and_drawn():
     models = judged(table["models"].with_columns(circularity=pl.lit(0.5)))
     table |= {"models": models, "lines": phase_lines(models)}
     verdicts = {claim.key: judge(claim, table) for claim in CLAIMS}
-    assert verdicts["circular_share"].verdict == "not reproduced"
+    assert verdicts["circular_share"].estimate == 0
     assert verdicts["circular_constant_distance"].n == 0
     assert verdicts["constant_attention_distance"].n == 5
     models = judged(models.with_columns(accuracy=pl.lit(0.9)))

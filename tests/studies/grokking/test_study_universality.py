@@ -3,26 +3,17 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
 
 from toylab.errors import ToylabError
 from toylab.figures.grokking.universality import draw
-from toylab.models import TokenMLP
+from toylab.models.folded_mlp import FoldedTokenMLP
 from toylab.report import figures as fig
 from toylab.studies.grokking.universality import circuits
-from toylab.studies.grokking.universality.claims import (
-    crossing,
-    delay,
-    differing,
-    precedence,
-    standard,
-    worst,
-)
-from toylab.studies.grokking.universality.model import FoldedTokenMLP
-from toylab.studies.grokking.universality.rows import (
+from toylab.studies.grokking.universality.claims import CLAIMS, TIMES, differing
+from toylab.studies.grokking.universality.networks import (
     irrep_rows,
     network_row,
     neuron_rows,
@@ -51,37 +42,14 @@ def random_network(name: str, seed: int, hidden: int = 16) -> circuits.Network:
 
 
 @pytest.mark.parametrize("embed", [5, None])
-def test_folding_changes_neither_values_nor_gradients(embed: int | None) -> None:
-    settings = dict(vocab=7, hidden=(6,), embed=embed)
-    plain, folded = TokenMLP(**settings), FoldedTokenMLP(**settings)
-    draw_normal = lambda *shape: np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    kernels = [draw_normal(2 * (embed or 7), 6), draw_normal(6, 7)]
-    params: dict = {"layers": {str(i): {"kernel": k} for i, k in enumerate(kernels)}}
-    params |= {"embed": draw_normal(2, 7, embed)} if embed else {}
-    pairs = np.array([(i, j) for i in range(7) for j in range(7)], np.int32)
-    weights = draw_normal(49, 7)
-
-    @jax.jit
-    def both(p):
-        total = lambda p, model: jnp.sum(weights * model.apply(p, pairs))
-        return [jax.value_and_grad(total)(p, model) for model in (plain, folded)], plain.apply(
-            p, pairs
-        )
-
-    ((value, gradient), (other, other_gradient)), theirs = both(params)
-    assert float(other) == pytest.approx(float(value), rel=1e-4)
-    for g, h in zip(jax.tree.leaves(gradient), jax.tree.leaves(other_gradient), strict=True):
-        assert np.asarray(h) == pytest.approx(np.asarray(g), rel=1e-4, abs=1e-4)
+def test_folded_weights_give_the_models_logits(embed: int | None) -> None:
+    model = FoldedTokenMLP(vocab=12, hidden=(6,), embed=embed)
+    params = model.init(jax.random.key(0))
+    pairs = np.indices((12, 12)).reshape(2, -1).T.astype(np.int32)
+    theirs = np.asarray(model.apply(params, pairs), np.float64)
     batch = jax.tree.map(lambda leaf: leaf[None], params)
-    ours = circuits.logits(circuits.network(batch, 0)).reshape(49, 7)
-    theirs = np.asarray(theirs, np.float64)
+    ours = circuits.logits(circuits.network(batch, 0)).reshape(144, 12)
     assert ours == pytest.approx(theirs - theirs.mean(1, keepdims=True), abs=1e-5)
-
-
-def test_folding_refuses_what_it_cannot_fold() -> None:
-    for extra in (dict(biases=True), dict(combine="sum"), dict(hidden=(4, 4)), dict(length=3)):
-        with pytest.raises(ToylabError, match="FoldedTokenMLP"):
-            FoldedTokenMLP(**(dict(vocab=5, hidden=(4,), embed=3) | extra))
 
 
 def test_characters_in_logits_are_found_with_their_weights() -> None:
@@ -177,22 +145,22 @@ def test_times_and_choices_per_seed() -> None:
     train = [0, 1, 1] * 4
     test = [0, 0, 1, 0, 0, 0.5, 0, 1, 1, 0, 0, 1]
     curves = pl.DataFrame(rows | {"train_accuracy": train, "test_accuracy": test}, strict=False)
-    times = crossing(curves, "test_accuracy", 0.99, "above")["time"].to_numpy()
+    times = TIMES.value("test", unit=("group", "init_seed"))({"curves": curves}).array()
     assert times == pytest.approx([100, np.nan, 10, 100], nan_ok=True)
-    assert delay({"curves": curves}) == pytest.approx([1, np.nan], nan_ok=True)
+    read = {claim.key: claim.reading for claim in CLAIMS}
+    assert read["grokking"]({"curves": curves}).array() == pytest.approx([1, np.nan], nan_ok=True)
     restricted = [4.0, 1, 0, 4, 1, 0, 4, 4, 0, 4, 1, 0]
     progress = curves.with_columns(pl.Series("restricted_held_out", restricted))
     labels = {"group": ["A5", "A5", "D7", "D7"], "init_seed": [0, 1, 0, 1]}
     keys = ["4d", "4d 5d", "2d_1", "2d_1"]
     networks = pl.DataFrame(labels | {"uniform": [4.0] * 4, "keys": keys})
-    found = precedence({"progress": progress, "networks": networks})
-    assert found == pytest.approx([10, np.nan], nan_ok=True)
+    found = read["circuit_before_generalisation"]({"progress": progress, "networks": networks})
+    assert found.array() == pytest.approx([10, np.nan], nan_ok=True)
     share = differing(networks)["share"].to_numpy()
     assert share == pytest.approx([1, 1, 0, 0])
-    assert worst(differing(networks), pl.col("share")) == pytest.approx([0, 0])
     key = {"irrep": ["4d", "5d", "2d_1", "4d"], "key": [False, True, True, True]}
     table = pl.DataFrame(labels | key).with_columns(pl.Series("group", ["A5", "A5", "D7", "A5"]))
-    assert standard({"irreps": table}) == pytest.approx([0, 1])
+    assert read["standard_is_always_key"]({"irreps": table}).array() == pytest.approx([0, 1])
 
 
 def test_settings_are_checked() -> None:

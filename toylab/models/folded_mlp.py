@@ -1,4 +1,4 @@
-"""The network of the study ``universality``: a TokenMLP that folds its embeddings first."""
+"""A TokenMLP of pairs that folds its embeddings into the first layer."""
 
 import dataclasses
 
@@ -8,8 +8,8 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from toylab.errors import ToylabError
-from toylab.models import TokenMLP
 from toylab.models.layers import ACTIVATIONS
+from toylab.models.token_mlp import TokenMLP
 from toylab.taps import Params, Tap, identity
 
 
