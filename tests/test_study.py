@@ -1,14 +1,16 @@
 """Study files, presets and settings: what is read, and what is refused and how."""
 
 import dataclasses
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError
-from toylab.study import Study, load_module, load_study, parse, study_names
+from toylab.load import load_module, room
+from toylab.read import table
+from toylab.study import Study, load_study, parse, study_names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Config:
 
 
 def claim(key: str) -> Claim:
-    return Claim(key, "text", "here", lambda m: np.ones(5), Expect.above(0.0))
+    return Claim(key, "text", "here", table("ends").value("loss"), Expect.above(0.0))
 
 
 def make(**changes) -> Study:
@@ -154,11 +156,14 @@ def test_a_study_file_of_the_users_loads(tmp_path: Path, monkeypatch) -> None:
         ("x = 1\n\ny = 1 / 0\n", "broken.py, line 3: ZeroDivisionError"),
         ("import toylab_no_such_module", "broken.py, line 1: ModuleNotFoundError"),
         (HEAD + "study.config('smok')", "broken.py: Unknown preset"),
+        ("import sys\nsys.exit(3)", r"broken.py, line 2: it ends the process \(sys.exit\)"),
+        ("import beside", r"broken.py, line 1: ZeroDivisionError"),
     ],
 )
 def test_a_broken_study_file_is_told_by_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "broken.py"
     path.write_text(text)
+    (tmp_path / "beside.py").write_text("1 / 0")
     with pytest.raises(ToylabError, match=said):
         load_study(str(path))
 
@@ -171,3 +176,47 @@ def test_a_line_is_named_whatever_the_path(tmp_path: Path, monkeypatch) -> None:
         load_module(Path("../slip.py"))
     with pytest.raises(ToylabError, match=r"No file nowhere\.py"):
         load_study("nowhere.py")
+
+
+def test_a_file_imports_what_lies_beside_it(tmp_path: Path) -> None:
+    """Its own files, and not those of the same name that another study has."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "parts.py").write_text(f"title = {name!r}")
+        text = "from parts import title\n" + HEAD.replace('"t"', "title")
+        (tmp_path / name / "own.py").write_text(text)
+    before = list(sys.path)
+    assert [load_study(str(tmp_path / n / "own.py")).title for n in ("one", "two")] == [
+        "one",
+        "two",
+    ]
+    (tmp_path / "two" / "parts.py").write_text("title = 'edited'")
+    assert load_study(str(tmp_path / "two" / "own.py")).title == "edited"
+    assert sys.path == before
+
+
+def test_a_file_may_bear_the_name_of_a_module(tmp_path: Path) -> None:
+    (tmp_path / "polars.py").write_text("from __future__ import annotations\n" + HEAD)
+    known = sys.modules["polars"]
+    assert load_study(str(tmp_path / "polars.py")).name == "own"
+    assert sys.modules["polars"] is known
+
+
+def test_a_file_inside_a_package_imports_relatively(tmp_path: Path) -> None:
+    folder = tmp_path / "my_family" / "own"
+    folder.mkdir(parents=True)
+    for path in (folder / "__init__.py", folder.parent / "__init__.py"):
+        path.write_text("")
+    (folder / "claims.py").write_text("TITLE = 'a family'")
+    (folder / "study.py").write_text("from .claims import TITLE\n" + HEAD.replace('"t"', "TITLE"))
+    assert load_study(str(folder / "study.py")).title == "a family"
+    (tmp_path / "polars").mkdir()
+    for name in ("__init__.py", "study.py"):
+        (tmp_path / "polars" / name).write_text(HEAD)
+    with pytest.raises(ToylabError, match="another package is called 'polars'; rename its folder"):
+        load_study(str(tmp_path / "polars" / "study.py"))
+
+
+def test_a_file_of_the_laboratory_is_its_module() -> None:
+    path = room("studies") / "in_context" / "attention_sinks" / "study.py"
+    assert load_study(str(path)) is load_study("attention_sinks")

@@ -11,7 +11,10 @@ from pathlib import Path
 
 __version__ = "0.1.0"
 
-# In a checkout worlds, studies and figures lie beside this folder; in a wheel, inside it.
-_checkout = Path(__file__).parent.parent
-if (_checkout / "pyproject.toml").is_file() and (_checkout / "studies").is_dir():
-    __path__.append(str(_checkout))
+# What is installed holds the worlds, studies and figures. In a checkout they lie beside this
+# folder, and only there: whatever else lies beside an installed package is somebody else's.
+_here = Path(__file__).resolve().parent
+_project = _here.parent / "pyproject.toml"
+if not (_here / "studies").exists() and _project.is_file():
+    if 'name = "toylab"' in _project.read_text("utf-8"):
+        __path__.append(str(_here.parent))

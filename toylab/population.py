@@ -4,8 +4,11 @@ A :class:`Population` says what is trained: a model, a task, a table of members,
 length. How it is executed is the engine's business (:mod:`toylab.train.engine`).
 """
 
+import contextlib
 import dataclasses
+import inspect
 import math
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -176,4 +179,19 @@ def _is_number(kind: Any) -> bool:
 def _field_types(part: Any) -> dict[str, Any]:
     if not dataclasses.is_dataclass(part):
         return {}
-    return {f.name: f.type for f in dataclasses.fields(part) if f.init}
+    return {
+        f.name: _resolved(f.type, f.name, type(part)) for f in dataclasses.fields(part) if f.init
+    }
+
+
+def _resolved(kind: Any, name: str, owner: type) -> Any:
+    """A field's type; of one written as text, as all are under ``from __future__``, what it means.
+
+    A name that only a type checker imports means nothing here, and the text stays.
+    """
+    if not isinstance(kind, str):
+        return kind
+    owner = next(base for base in owner.__mro__ if name in inspect.get_annotations(base))
+    with contextlib.suppress(Exception):
+        return eval(kind, dict(vars(sys.modules[owner.__module__])))
+    return kind

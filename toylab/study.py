@@ -8,8 +8,6 @@ trained, what is measured, which claims are judged. The picture of a study named
 import ast
 import dataclasses
 import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ import polars as pl
 
 from toylab.claims import Claim
 from toylab.errors import ToylabError, check_number, nearest
+from toylab.load import catalogue, load_module
 from toylab.population import Population
 
 if TYPE_CHECKING:
@@ -143,24 +142,6 @@ def _shown(like: Any) -> str:
     return ",".join(map(str, like)) if isinstance(like, tuple) else str(like)
 
 
-def catalogue(room: str, pattern: str) -> dict[str, str]:
-    """Modules of a room of the laboratory, by name.
-
-    Args:
-        room: ``tasks``, ``studies``, ``figures`` or ``benchmarks``.
-        pattern: glob of the files below the room; a file ``study.py`` bears its folder's name.
-
-    Returns:
-        ``{name: dotted module}``, sorted by name.
-    """
-    folder = Path(str(importlib.import_module(f"toylab.{room}").__file__)).parent
-    found = {}
-    for path in folder.glob(pattern):
-        parts = path.relative_to(folder).with_suffix("").parts
-        found[parts[-2 if path.stem == "study" else -1]] = ".".join(("toylab", room, *parts))
-    return dict(sorted(found.items()))
-
-
 def study_names() -> list[str]:
     """Names of the studies that come with the laboratory."""
     return list(catalogue("studies", STUDIES))
@@ -180,43 +161,8 @@ def load_study(name: str) -> Study:
     return importlib.import_module(known[name]).study
 
 
-def load_module(path: Path) -> Any:
-    """Run a Python file of the user's and return its module.
-
-    Raises:
-        ToylabError: no such file, or it does not run; the line is named.
-    """
-    if not path.is_file():
-        raise ToylabError(f"No file {path}.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ToylabError(f"{path} is not a Python file.")
-    module = importlib.util.module_from_spec(spec)
-    # A file's own dataclasses look their module up by name.
-    sys.modules.setdefault(path.stem, module)
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ToylabError(f"{path}, line {error.lineno}: {error.msg}.") from None
-    except ToylabError as error:
-        raise ToylabError(f"{path}: {error}") from None
-    except Exception as error:
-        line = _line_of(error, path)
-        raise ToylabError(f"{path}, line {line}: {type(error).__name__}: {error}") from error
-    return module
-
-
 def _from_file(path: Path) -> Study:
     found = getattr(load_module(path), "study", None)
     if not isinstance(found, Study):
         raise ToylabError(f"{path} defines no study; end it with 'study = Study(...)'.")
     return found
-
-
-def _line_of(error: BaseException, path: Path) -> int:
-    line, trace = 0, error.__traceback__
-    while trace:
-        if Path(trace.tb_frame.f_code.co_filename) == path.absolute():
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toylab.cli import commands, progress
+from toylab.cli import commands, find, progress
 from toylab.cli.main import COMMANDS, Stop, main
+from toylab.load import room
 from toylab.runs.run_folder import RunFolder
 from toylab.train.loop import Progress
 
@@ -29,6 +30,7 @@ from toylab.members import grid, seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW
 from toylab.population import Population
+from toylab.read import table
 from toylab.study import Study
 
 @dataclasses.dataclass(frozen=True)
@@ -46,14 +48,16 @@ def populations(config):
 
 def measure(config, run):
     weights = run.params("one")["W"]
-    return {"loss": pl.DataFrame({"loss": final_loss(run, "one"), "w": abs(weights).sum((1, 2))})}
+    rows = run.members("one").select("init_seed")
+    loss = {"loss": final_loss(run, "one"), "w": abs(weights).sum((1, 2))}
+    return {"loss": rows.with_columns(**{name: pl.Series(v) for name, v in loss.items()})}
 
 def draw(measures, config):
     figure = Figure()
     figure.subplots().plot(measures["loss"]["loss"])
     return {"loss": figure}
 
-loss = lambda measures: measures["loss"]["loss"]
+loss = table("loss").value("loss")
 study = Study(
     name="tiny", title="A tiny study", paper="Nobody 2026", costs={"smoke": "1 s"},
     presets={"smoke": Config(), "laptop": Config(steps=40)},
@@ -133,7 +137,7 @@ def test_report_is_the_run_folders(run, capsys):
     report = json.loads(out)
     assert err == ""
     stored = RunFolder(run).claims()
-    assert [c["verdict"] for c in report["claims"]] == ["reproduced", "not reproduced"]
+    assert [c["verdict"] for c in report["claims"]] == ["reproduced, few seeds", "not reproduced"]
     assert [c["estimate"] for c in report["claims"]] == [v.estimate for v in stored]
     assert report["figures"] == [str(run / "figures" / "loss.png")]
 
@@ -356,7 +360,7 @@ def test_publish_and_table(run, repository, capsys):
     assert main(["publish", str(run)]) == 0
     result = json.loads((repository / "studies/results/tiny.smoke.json").read_text())
     assert result["commit"] == "0123456789ab"
-    assert [c["verdict"] for c in result["claims"]] == ["reproduced", "not reproduced"]
+    assert [c["verdict"] for c in result["claims"]] == ["reproduced, few seeds", "not reproduced"]
     picture = repository / "figures/gallery/tiny-loss.png"
     assert picture.read_bytes() == (run / "figures" / "loss.png").read_bytes()
     assert main(["table", "--write"]) == 0
@@ -418,6 +422,11 @@ def test_check_of_a_file(tmp_path, capsys):
     assert "defines no task" in fails(capsys, 1, "check", path)
 
 
+def test_a_file_of_the_laboratory_is_checked_by_its_examples():
+    path = room("tasks") / "in_context" / "repeats.py"
+    assert list(find.tasks(str(path))) == list(find.tasks("repeats"))
+
+
 def test_bench(monkeypatch, capsys):
     row = {"name": "a", "value": 3.0, "unit": "steps/s", "baseline": "b"}
     row |= {"baseline_value": 1.5, "ratio": 2.0}
@@ -454,8 +463,8 @@ def test_second_ctrl_c_names_the_run(study, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("toylab.lab.train", lambda *args, **settings: True)
     monkeypatch.setattr("toylab.lab.RunFolder.write_measures", measure)
-    monkeypatch.setattr("toylab.lab.final_loss", lambda run, name: [0.0])
-    monkeypatch.setattr("toylab.lab.RunFolder.params", lambda *args: {"W": np.zeros((1, 2, 3))})
+    monkeypatch.setattr("toylab.lab.final_loss", lambda run, name: [0.0] * 5)
+    monkeypatch.setattr("toylab.lab.RunFolder.params", lambda *args: {"W": np.zeros((5, 2, 3))})
     out = tmp_path / "run"
     assert main(["run", str(study), "--out", str(out), "--json"]) == 130
     assert f"toylab resume {out}" in capsys.readouterr().err
@@ -497,7 +506,7 @@ def test_progress_estimates_the_whole_run():
     assert np.isnan(tracker.seconds_left())
     tracker.progress(Progress(60, 100, 2, losses, seconds=10.0, done=100))
     row = tracker.rows["small"]
-    assert (row.rate, row.dead, row.loss) == (10.0, 1, 0.5)
+    assert (row.rate, row.diverged, row.loss) == (10.0, 1, 0.5)
     # 80 updates left at 10 per second; 50 updates of eightfold work at 10 units per second.
     assert tracker.seconds_left() == pytest.approx(8.0 + 40.0)
 

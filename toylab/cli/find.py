@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from toylab.errors import ToylabError, nearest
-from toylab.study import catalogue, load_module
+from toylab.load import catalogue, load_module
 from toylab.task import Task
 
 
@@ -67,7 +67,7 @@ def _import(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise ToylabError(
             f"{name} needs the package {error.name!r}; install it, for the benchmarks with "
-            "'pip install toylab[bench]'."
+            "pip install -e '.[bench]' in a checkout."
         ) from None
 
 
@@ -98,6 +98,11 @@ def _classes(module: ModuleType) -> dict[str, type[Task]]:
     }
 
 
+def _own(module: ModuleType) -> list[type[Task]]:
+    """The classes of tasks that a module defines, not those it imports."""
+    return [kind for kind in _classes(module).values() if kind.__module__ == module.__name__]
+
+
 def _classes_hint(module: ModuleType) -> str:
     return ", ".join(sorted(_classes(module))) or "it has none"
 
@@ -107,7 +112,7 @@ def _class(name: str, modules: dict[str, ModuleType]) -> tuple[ModuleType, type[
     for short, module in modules.items():
         for title, kind in _classes(module).items():
             found[f"{short}.{title}"] = (module, kind)
-            if kind.__module__ == module.__name__:  # not where it is only imported
+            if kind in _own(module):
                 found[title] = (module, kind)
     if name not in found:
         raise ToylabError(f"Unknown task {name!r}: {nearest(name, [*modules, *found])}")
@@ -120,7 +125,7 @@ def _examples(module: ModuleType, kind: type[Task] | None) -> dict[str, Task]:
     found = {repr(task): task for task in offered if kind is None or type(task) is kind}
     if found:
         return found
-    classes = [kind] if kind else [k for k in _classes(module).values()]
+    classes = [kind] if kind else _own(module)
     for each in classes:
         try:
             found[f"{each.__name__}()"] = each()
@@ -146,13 +151,16 @@ def _signature(kind: type[Task]) -> str:
 
 
 def _in_file(path: Path) -> dict[str, Task]:
-    values = vars(load_module(path))
+    """Tasks that a file offers by ``examples()``, in a list ``tasks``, or as its values."""
+    module = load_module(path)
+    if callable(getattr(module, "examples", None)):
+        return _examples(module, None)
     found: dict[str, Task] = {}
-    for name, value in values.items():
+    for name, value in vars(module).items():
         if isinstance(value, Task):
             found[name] = value
         elif name == "tasks" and isinstance(value, list | tuple):
             found |= {f"tasks[{i}]": v for i, v in enumerate(value) if isinstance(v, Task)}
-    if not found:
+    if not found and not _own(module):
         raise ToylabError(f"{path} defines no task; end it with 'task = YourTask(...)'.")
-    return found
+    return found or _examples(module, None)
