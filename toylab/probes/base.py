@@ -25,6 +25,8 @@ class Probe:
             scale-free coordinates the fit worked in; each fit says what to expect of it.
         hidden: ``(U, c)`` of shapes (..., D, F) and (..., F), or None for a linear probe.
         kind: "regression" or "classes".
+        dropped: (...), number of directions without variance or penalty that a linear fit left
+            out; their weights are 0. None for an MLP.
     """
 
     weight: Array
@@ -34,6 +36,7 @@ class Probe:
     kind: Literal["regression", "classes"] = dataclasses.field(
         default="regression", metadata={"static": True}
     )
+    dropped: Array | None = None
 
     def scores(self, x: Array) -> Array:
         """Return regressed values or class logits (..., N, T) of ``x`` (..., N, D)."""

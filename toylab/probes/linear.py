@@ -29,10 +29,12 @@ __all__ = ["Probe", "logistic", "mlp_probe", "ridge"]
 
 
 def _moments(x: Array, w: Array, l2: Array, share: float) -> tuple[Array, ...]:
-    """Return weights p of sum 1, the mean, covariance eigenvectors, and their preconditioner.
+    """Return weights p of sum 1, mean, covariance eigenvectors, preconditioner, number dropped.
 
-    The preconditioner is ``1 / (share * eigenvalue + l2 / sum(w))``, and 0 below float32
-    resolution: directions with neither variance nor penalty (dead units) get weight 0.
+    The preconditioner is ``1 / (share * eigenvalue + l2 / sum(w))``, and 0 for directions with
+    neither variance nor penalty (constant and repeated units). All of it is float64: beside one
+    direction of large variance, as massive activations are, a float32 covariance cannot tell the
+    others from none.
     """
     total = jnp.sum(w)
     p = w / total
@@ -40,28 +42,31 @@ def _moments(x: Array, w: Array, l2: Array, share: float) -> tuple[Array, ...]:
     centred = x - mean[None]
     lam, q = jnp.linalg.eigh(centred.T @ (p[:, None] * centred))
     curvature = share * jnp.maximum(lam, 0) + l2 / total
-    kept = curvature > share * x.shape[1] * np.finfo(np.float32).eps * jnp.max(lam)
+    kept = curvature > share * x.shape[1] * np.finfo(np.float64).eps * jnp.max(lam)
     inverse = jnp.where(kept, 1 / jnp.where(kept, curvature, 1.0), 0.0)
     # jnp.where would hide the NaN of a broken member behind a finite probe.
-    return p, mean, q, inverse + 0 * curvature
+    return p, mean, q, inverse + 0 * curvature, jnp.sum(~kept).astype(jnp.int32)
 
 
-def _ridge_one(x: Array, y: Array, w: Array, l2: Array) -> tuple[Array, Array, Array]:
-    p, mean, q, inverse = _moments(x, w, l2, 1.0)
+def _ridge_one(x: Array, y: Array, w: Array, l2: Array) -> tuple[Array, Array, Array, Array]:
+    x, y, w, l2 = (a.astype(jnp.float64) for a in (x, y, w, l2))
+    p, mean, q, inverse, dropped = _moments(x, w, l2, 1.0)
     l2, inverse = l2 / jnp.sum(w), inverse[:, None]
     z, y_mean = (x - mean[None]) @ q, p @ y
-    coef = jnp.zeros((x.shape[1], y.shape[1]), jnp.float32)
+    coef = jnp.zeros((x.shape[1], y.shape[1]), jnp.float64)
     # The second pass is iterative refinement: it wins back digits the covariance has lost.
     for _ in range(2):
         coef += inverse * (z.T @ (p[:, None] * (y - y_mean[None] - z @ coef)) - l2 * coef)
     grad = z.T @ (p[:, None] * (y - y_mean[None] - z @ coef)) - l2 * coef
     weight = q @ coef
-    return weight, y_mean - mean @ weight, jnp.linalg.norm(jnp.sqrt(inverse) * grad)
+    found = weight, y_mean - mean @ weight, jnp.linalg.norm(jnp.sqrt(inverse) * grad)
+    return *(a.astype(jnp.float32) for a in found), dropped  # type: ignore[return-value]
 
 
 @jax.jit
 def _ridge(*args: Array) -> Probe:
-    return Probe(*over(_ridge_one, args[0].shape[:-2], args))
+    weight, bias, grad_norm, dropped = over(_ridge_one, args[0].shape[:-2], args)
+    return Probe(weight, bias, grad_norm, dropped=dropped)
 
 
 def ridge(
@@ -94,27 +99,34 @@ def ridge(
         >>> ridge(x, 2 * x[:, :1], l2=1e-6).predict(x).round(3)[:2, 0].tolist()
         [2.0, 0.0]
     """
-    return _ridge(*prepare("ridge", x, y, weights, l2, None))
+    args = prepare("ridge", x, y, weights, l2, None)
+    with jax.enable_x64(True):
+        return _ridge(*args)
 
 
 def _logistic_one(
     x: Array, y: Array, w: Array, l2: Array, n_classes: int, iterations: int, tolerance: float
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
     # The cross-entropy's Hessian is at most half the covariance (Böhning 1992), so in these
     # coordinates it is at most the identity: gradient steps of size 1 descend, at any scale of x.
-    p, mean, q, inverse = _moments(x, w, l2, 0.5)
+    x, w, l2 = (a.astype(jnp.float64) for a in (x, w, l2))
+    p, mean, q, inverse, dropped = _moments(x, w, l2, 0.5)
     to_x = q * jnp.sqrt(inverse)[None]
-    ones = jnp.full((x.shape[0], 1), np.sqrt(2), jnp.float32)
-    z = jnp.concatenate([(x - mean[None]) @ to_x, ones], 1)
-    penalty = jnp.append(l2 / jnp.sum(w) * inverse, 0.0)[:, None]
+    ones = jnp.full((x.shape[0], 1), np.sqrt(2), jnp.float64)
+    z = jnp.concatenate([(x - mean[None]) @ to_x, ones], 1).astype(jnp.float32)
+    penalty = jnp.append(l2 / jnp.sum(w) * inverse, 0.0)[:, None].astype(jnp.float32)
+    p = p.astype(jnp.float32)
 
     def objective(v: Array) -> Array:
         losses = optax.softmax_cross_entropy_with_integer_labels(z @ v, y)
         return jnp.sum(p * losses) + jnp.sum(penalty * v * v) / 2
 
-    v, grad = _minimise(objective, jnp.zeros((z.shape[1], n_classes)), iterations, tolerance)
+    start = jnp.zeros((z.shape[1], n_classes), jnp.float32)
+    v, grad = _minimise(objective, start, iterations, tolerance)
+    v = v.astype(jnp.float64)
     weight = to_x @ v[:-1]
-    return weight, np.float32(np.sqrt(2)) * v[-1] - mean @ weight, jnp.linalg.norm(grad)
+    found = weight, np.sqrt(2) * v[-1] - mean @ weight, jnp.linalg.norm(grad)
+    return *(a.astype(jnp.float32) for a in found), dropped  # type: ignore[return-value]
 
 
 def _minimise(f: Any, start: Array, iterations: int, tolerance: float) -> tuple[Array, Array]:
@@ -145,7 +157,8 @@ def _minimise(f: Any, start: Array, iterations: int, tolerance: float) -> tuple[
 @functools.partial(jax.jit, static_argnames=("n_classes",))
 def _logistic(*args: Array, n_classes: int, iterations: int, tolerance: float) -> Probe:
     fit = lambda x, y, w, l2: _logistic_one(x, y, w, l2, n_classes, iterations, tolerance)
-    return Probe(*over(fit, args[0].shape[:-2], args), kind="classes")
+    weight, bias, grad_norm, dropped = over(fit, args[0].shape[:-2], args)
+    return Probe(weight, bias, grad_norm, kind="classes", dropped=dropped)
 
 
 def logistic(
@@ -189,4 +202,5 @@ def logistic(
     """
     check_number("logistic", "iterations", iterations, low=1, whole=True)
     args = prepare("logistic", x, y, weights, l2, n_classes)
-    return _logistic(*args, n_classes=n_classes, iterations=iterations, tolerance=tolerance)
+    with jax.enable_x64(True):
+        return _logistic(*args, n_classes=n_classes, iterations=iterations, tolerance=tolerance)
