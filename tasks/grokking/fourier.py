@@ -120,15 +120,47 @@ def cosine_shares(
     The mean over classes of each row is taken out first, as a softmax does not see it. The waves
     are orthogonal, so that shares add up.
     """
+    centred_NC = logits_NC - jnp.mean(logits_NC, 1, keepdims=True)
+    along_K = _along_cosines(centred_NC, answers_N)
+    squares = logits_NC.size / 2  # of each wave over the table: p/2 per row
+    return along_K**2 / squares / jnp.maximum(jnp.sum(centred_NC**2), 1e-12)
+
+
+def cosine_logits(
+    logits_NC: Float[Array, "N C"],
+    answers_N: Int[Array, " N"],
+    key_K: Bool[Array, " K"],
+    rows_N: Bool[Array, " N"],
+) -> Float[Array, "N C"]:
+    """Return ``sum_k a_k cos(w_k (r - c))`` over the key frequencies, fitted on some rows alone.
+
+    Fitted on held-out rows it tells a circuit from memorised answers, which are right on the
+    training rows and thus have a part along every cosine of :func:`restricted`.
+    """
     p = logits_NC.shape[1]
     centred_NC = logits_NC - jnp.mean(logits_NC, 1, keepdims=True)
-    gap_NC = (jnp.asarray(answers_N, jnp.int32)[:, None] - jnp.arange(p)[None]) % p
-    # All places of one gap r - c share the value of every wave, so sum the logits by gap first.
-    by_gap = jnp.zeros(p, jnp.float32).at[gap_NC.reshape(-1)].add(centred_NC.reshape(-1))
-    cosine_Kp = np.cos(2 * np.pi / p * (frequencies(p)[:, None] * np.arange(p)[None] % p))
-    along_K = jnp.asarray(cosine_Kp, jnp.float32) @ by_gap
-    squares = gap_NC.size / 2  # of each wave over the table: p/2 per row
-    return along_K**2 / squares / jnp.maximum(jnp.sum(centred_NC**2), 1e-12)
+    mask_N1 = rows_N.astype(jnp.float32)[:, None]
+    weight_K = _along_cosines(centred_NC * mask_N1, answers_N) / (jnp.sum(mask_N1) * p / 2)
+    by_gap = (weight_K * key_K.astype(jnp.float32)) @ _cosines(p)
+    return by_gap[_gaps(answers_N, p)]
+
+
+def _along_cosines(centred_NC: Array, answers_N: Array) -> Array:
+    """Inner product of logits with each wave ``cos(w_k (r - c))``, (K,)."""
+    p = centred_NC.shape[1]
+    # All entries of one gap r - c share the value of every wave, so sum the logits by gap first.
+    gaps = _gaps(answers_N, p).reshape(-1)
+    by_gap = jnp.zeros(p, jnp.float32).at[gaps].add(centred_NC.reshape(-1))
+    return _cosines(p) @ by_gap
+
+
+def _gaps(answers_N: Array, p: int) -> Array:
+    return (jnp.asarray(answers_N, jnp.int32)[:, None] - jnp.arange(p)[None]) % p
+
+
+def _cosines(p: int) -> Array:
+    angle_Kp = 2 * np.pi / p * (frequencies(p)[:, None] * np.arange(p)[None] % p)
+    return jnp.asarray(np.cos(angle_Kp), jnp.float32)
 
 
 def loss_on(

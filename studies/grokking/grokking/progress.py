@@ -13,6 +13,7 @@ from toylab.population import Population
 from toylab.stats.survival import crossing_times
 from toylab.taps import run as run_model
 from toylab.tasks.grokking.fourier import (
+    cosine_logits,
     cosine_shares,
     excluded,
     gini,
@@ -48,17 +49,22 @@ def inside(pop: Population, params: Any, split_seed: Array) -> dict[str, Array]:
 def progress(
     pop: Population, look: dict[str, Array], key_K: Array, other_K: Array
 ) -> dict[str, Array]:
-    """The progress measures of one member, and what they give for other frequencies."""
+    """The progress measures of one member, and what they give for other frequencies.
+
+    The restricted loss takes its cosines' weights from the held-out pairs: from all pairs, as in
+    the paper, a network that has only memorised has half a uniform guess's loss or less.
+    """
     answers = np.asarray(pop.task.table()[1])  # pyright: ignore
     logits, train = look["logits"], look["train"]
     every = jnp.ones(len(answers), bool)
+    circuit = lambda key: loss_on(cosine_logits(logits, answers, key, ~train), answers, every)
     only, without = restricted(logits, answers, key_K), excluded(logits, answers, key_K)
     without_others = excluded(logits, answers, other_K)
     return {
         "train_loss": loss_on(logits, answers, train),
         "test_loss": loss_on(logits, answers, ~train),
-        "restricted": loss_on(only, answers, every),
-        "restricted_others": loss_on(restricted(logits, answers, other_K), answers, every),
+        "restricted": circuit(key_K),
+        "restricted_others": circuit(other_K),
         "excluded": loss_on(without, answers, train),
         "excluded_others": loss_on(without_others, answers, train),
         "test_only": loss_on(only, answers, ~train),

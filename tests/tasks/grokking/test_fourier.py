@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from toylab.tasks.grokking.fourier import (
+    cosine_logits,
     cosine_shares,
     excluded,
     gini,
@@ -91,3 +92,21 @@ def test_loss_on_some_rows():
     rows = jnp.asarray(np.arange(P * P) < 10)
     found = loss_on(jnp.zeros((P * P, P), jnp.float32), jnp.asarray(ANSWERS), rows)
     np.testing.assert_allclose(found, np.log(P), rtol=1e-6)
+
+
+def test_memorised_answers_are_no_circuit():
+    rng = np.random.default_rng(4)
+    train = rng.random(len(ANSWERS)) < 0.5
+    said = np.where(train, ANSWERS, (ANSWERS + rng.integers(1, P, len(ANSWERS))) % P)
+    memorised, every = jnp.asarray(40 * np.eye(P)[said], jnp.float32), np.ones(len(train), bool)
+    half, key = np.log(P) / 2, mask(1, 2, 3, 4, 5)
+    assert loss_on(restricted(memorised, ANSWERS, key), ANSWERS, every) < half
+    held_out = cosine_logits(memorised, ANSWERS, key, jnp.asarray(~train))
+    assert loss_on(held_out, ANSWERS, every) > np.log(P)
+
+
+def test_a_circuit_is_found_on_any_rows():
+    logits, key = clock({2: 3.0, 5: 1.0}), mask(2)
+    some = jnp.asarray(np.arange(len(ANSWERS)) % 3 == 0)
+    found = cosine_logits(logits + 7, ANSWERS, key, some)
+    np.testing.assert_allclose(found, clock({2: 3.0}), atol=1e-4)
