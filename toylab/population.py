@@ -69,6 +69,8 @@ class Population:
             ``auto`` runs tiles that fit the machine.
         tile: members per tile, which overrides the strategy.
         devices: number of devices to spread the members over; None takes all of them.
+        first_seed: added to the members' ``init_seed`` and ``data_seed`` where weights and batches
+            are drawn: fresh seeds for the same members, which keep their names.
 
     Raises:
         ToylabError: a column that names no field, a number out of its field's range, negative
@@ -90,8 +92,10 @@ class Population:
     strategy: Literal["auto", "vmap", "map"] = "auto"
     tile: int | None = None
     devices: int | None = None
+    first_seed: int = 0
 
     def __post_init__(self) -> None:
+        check_number("Population", "first_seed", self.first_seed, 0, 2**31, whole=True)
         check_number("Population", "steps", self.steps, low=0, whole=True)
         check_number("Population", "batch_size", self.batch_size, low=1, whole=True)
         check_number("Population", "record_every", self.record_every, low=0, whole=True)

@@ -17,6 +17,7 @@ from toylab.members import Members, grid, seeds, zipped
 from toylab.models import Autoencoder
 from toylab.optim import SGD, AdamW
 from toylab.population import Population, ladder
+from toylab.runs.reuse import describe
 from toylab.task import Batch, Number, Task
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.train.engine import MAX_SEGMENTS, Program
@@ -326,3 +327,13 @@ def test_impossible_populations_are_refused(change: dict, said: str) -> None:
 def test_more_devices_than_there_are_is_refused() -> None:
     with pytest.raises(ToylabError, match="devices = 64"):
         Program(population(seeds(2), devices=64))
+
+
+def test_first_seed_is_added_to_every_seed_and_to_nothing_else():
+    shifted = dataclasses.replace(population(seeds(3)), first_seed=1000)
+    named = population(seeds(3, start=1000))
+    ours, theirs = fit(shifted), fit(named)
+    for a, b in zip(jax.tree.leaves(ours.params), jax.tree.leaves(theirs.params), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert shifted.members["init_seed"].tolist() == [0, 1, 2]
+    assert describe({"p": shifted}) != describe({"p": population(seeds(3))})

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from toylab.errors import ToylabError
-from toylab.train.fit import FolderKeeper
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
+from toylab.train.fit import FolderKeeper
 
 Description = dict[str, str]
 WHAT = ("model", "task", "optimizer", "loss", "metrics")
@@ -34,6 +34,8 @@ def describe(populations: Mapping[str, Population]) -> dict[str, Description]:
         columns = population.members.columns.items()
         parts["members"] = repr({column: values.tolist() for column, values in columns})
         parts["snapshots"] = repr(population.boundaries()[1])
+        if population.first_seed:
+            parts["first_seed"] = str(population.first_seed)
         if population.start:
             parts["start"] = repr(found.get(population.start))
         found[name] = parts
@@ -109,7 +111,9 @@ def take(name: str, other: str, source: RunFolder, keeper: FolderKeeper) -> None
     """
     for step in keeper.due:
         keeper.snapshot(step, source.read_tensors(f"snapshots/{other}-{step}.safetensors"))
-    table = source.metrics(diverged=True).filter(pl.col("population") == other).sort("step", "member")
+    table = (
+        source.metrics(diverged=True).filter(pl.col("population") == other).sort("step", "member")
+    )
     steps = table["step"].unique().sort().to_numpy()
     records = {
         str(key[0]): part["value"].to_numpy().reshape(len(steps), -1)

@@ -29,10 +29,10 @@ import polars as pl
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from toylab.read import DIVERGED, SEED
-from toylab.runs.atomic import write_bytes, write_text
 from toylab.claims import Verdict, from_json, to_json
 from toylab.errors import ToylabError, nearest
+from toylab.read import DIVERGED, SEED
+from toylab.runs.atomic import write_bytes, write_text
 from toylab.trees import unflatten
 
 Measures = dict[str, pl.DataFrame | np.ndarray]

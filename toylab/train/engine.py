@@ -20,6 +20,7 @@ from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.errors import ToylabError
+from toylab.members import SEEDS
 from toylab.population import Population
 from toylab.random import fold_in, stream
 from toylab.train.fast_compile import compiler_options
@@ -89,7 +90,10 @@ class Program:
         kind = lambda name: np.uint32 if name.endswith("_seed") else np.float32
         while True:
             self.layout = arrange(columns["data_seed"], tile, devices)
-            self.rows = self._place({n: col.astype(kind(n)) for n, col in columns.items()})
+            first = {name: self.population.first_seed for name in SEEDS}
+            self.rows = self._place(
+                {n: (col + first.get(n, 0)).astype(kind(n)) for n, col in columns.items()}
+            )
             self.compiled = self.lower().compile(compiler_options())
             self._drawn = self._init.lower(self.rows).compile(compiler_options())
             smaller = tile_that_fits(self.population, self.compiled.memory_analysis(), tile)
