@@ -1,6 +1,8 @@
 """What is installed: one name, small, and deaf to the folders around it."""
 
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import toylab
 
 ROOT = Path(__file__).parents[1]
 MOVED = ("tasks", "studies", "figures")
@@ -35,6 +39,7 @@ def test_the_wheel_holds_toylab_alone(wheel: Path) -> None:
         wanted |= {f"toylab/{path.relative_to(ROOT).as_posix()}" for path in files}
     assert wanted <= held
     assert any(name.startswith("toylab/studies/results/") for name in held)
+    assert "toylab/__init__.pyi" in held
     assert not [name for name in held if name.endswith((".png", ".svg", ".pyc"))]
     assert wheel.stat().st_size < 3_000_000
 
@@ -88,8 +93,39 @@ def test_a_study_runs_from_a_folder_with_names_of_its_own(installed: Path, tmp_p
         check=True,
     )
     assert found.stdout.startswith(str(tmp_path / "venv"))
-    for command in ([installed / "toylab"], [installed / "python", "-m", "toylab"]):
-        words = ["run", "attention_sinks", "--preset", "smoke", "--out", f"run{len(command)}"]
-        done = subprocess.run([*command, *words], cwd=work, capture_output=True, text=True)
+    words = ["run", "attention_sinks", "--preset", "smoke", "--out", "run"]
+    for command in (
+        [installed / "python", "-m", "toylab", *words],
+        [installed / "toylab", "draw", "run"],
+    ):
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert list((work / words[-1] / "figures").glob("*.png"))
+        assert list((work / "run" / "figures").glob("*.png"))
+
+
+def test_the_facade_says_what_it_gives() -> None:
+    """Docstring, table and the type checkers' file agree, and every name is there."""
+    told = re.findall(r"^    (\w+) {2,}\S", toylab.__doc__ or "", re.MULTILINE)
+    assert sorted(told) == toylab.__all__
+    stub = (ROOT / "toylab" / "__init__.pyi").read_text()
+    lines = re.findall(r"from (\S+) import (\w+) as (\w+)", stub)
+    homes = {name: home for home, name, same in lines if name == same}
+    assert homes == toylab._HOME
+    assert set(toylab.__all__) <= set(dir(toylab))
+    for name, home in homes.items():
+        assert getattr(toylab, name) is getattr(importlib.import_module(home), name)
+        assert importlib.util.find_spec(f"toylab.{name}") is None, "it would hide a module"
+    with pytest.raises(AttributeError, match="no attribute 'Tsk'"):
+        toylab.Tsk  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue]
+
+
+HEAVY = ("jax", "numpy", "polars", "scipy", "flax", "matplotlib", "rich")
+
+
+@pytest.mark.parametrize(
+    "code", ["import toylab", "from toylab.cli.main import main; main(['--help'])"]
+)
+def test_nothing_heavy_is_loaded_before_it_is_used(code: str) -> None:
+    code += f"; import sys; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
