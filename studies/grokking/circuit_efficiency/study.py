@@ -5,8 +5,8 @@
 A circuit that generalises and one that memorises compete for one output; only the strengths of the
 two are learned, four scalars in all. Grokking should follow where (1) both fit the training set,
 (2) the generalising one is more efficient, that is, takes less parameter norm for the same logits,
-and (3) it is learned more slowly. Take (2) away and it never generalises; take (3) away and
-it generalises at once. The authors call it "validation of the three ingredients, rather than a
+and (3) it is learned more slowly. Take (2) away and it never generalises; take (3) away and it
+generalises at once. The authors call it "validation of the three ingredients, rather than a
 quantitative prediction"; the predictions tested here are derived in
 ``toylab.tasks.grokking.circuits_theory``.
 
@@ -20,16 +20,20 @@ as alpha / 2: ``convention`` chooses, and two of the cases have the other one, a
 5 times as high. Ungrokking by swapping the norms is ours: the paper ungroks
 transformers. So is the map.
 
-After a first look the claim ``equal_speed_falls_at_once`` joined ``equal_speed_is_immediate``,
-whose threshold is not the paper's: two circuits of one weight leave the test loss above ln 2, so
-that 1 nat waits until C_gen has won, however fast the first fall. The bound of the new claim is
-derived: where w_g >= w_m, a training loss of 0.5 leaves at most 2.35 nats on the test set. The
-map's speeds were extended below 1, as none of its cells was immediate. ``delay_law`` came early
-throughout, as its derivation says it must; ``takeover_time`` joined it, with the integral that it
-leaves out; and ``ratio_has_the_exponent`` was added after the ratio itself had been seen. No
-threshold moved.
-
 Source: Varma et al. 2023 (arXiv:2309.02390), section 3, figure 2, appendices C and D.
+
+Did not reproduce: circuits learned equally fast do not bring the test loss below 1 nat within twice
+the time of the training loss; they take three times as long. Two circuits of one weight leave the
+test loss above ln 2, so that 1 nat waits until C_gen has won, however fast the first fall; the
+threshold is not the paper's, and ``equal_speed_falls_at_once`` asks for the fall itself. The closed
+law of the delay comes 24% too early: it leaves out the slow end of the takeover, with which the
+prediction is off by half a per cent.
+
+Tried: the map's speeds were extended below 1, as none of its cells was immediate. The law of the
+delay was first judged by 0.8 to 1.25, which a measured 1.24 just met; it now has the region that
+the integral meets. That the weights end at theorem D.4's ratio, with its exponent, and that the
+integral's time is that of the simulation, were claims until it was seen that they compare a
+simulation with its own closed form; they are tests of the code.
 """
 
 import dataclasses
