@@ -103,7 +103,7 @@ def unfolding(measures: Mapping[str, Any]) -> Figure:
         rest = "more" if at[-1] < mix else "less"
         fig.title(
             sheet,
-            f"Node means lie {more} like the grid late than early, and {rest} than neighbour mixing",
+            f"Node means lie {more} like the grid late than early, {rest} than neighbour mixing",
         )
     return sheet
 

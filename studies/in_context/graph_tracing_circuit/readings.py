@@ -36,15 +36,15 @@ def lost(kind: str, heads: int = 2, ablation: str = "zero") -> Reading:
     return rule("none") - rule(kind, heads, ablation)
 
 
-def at_best(kind: str, column: str = "correlation", heads: int = 2, ablation: str = "zero"):
-    """A column of a condition, at the best layer."""
-    rows = condition(kind, heads, ablation)
-    return rows.filter(lambda m: pl.col("layer") == best_layer(m)).mean(column)
+def at_best(kind: str) -> Reading:
+    """Distance correlation of a condition at the best layer."""
+    rows = condition(kind).filter(lambda m: pl.col("layer") == best_layer(m))
+    return rows.mean("correlation")
 
 
-def neighbour_mix(column: str = "correlation") -> Reading:
-    """A column of one step of neighbour mixing of the network's own embeddings."""
-    return condition("mixing").mean(column)
+def best_head(kind: str) -> Reading:
+    """Score of the best previous-token or induction head."""
+    return table("heads", of="main").filter(kind=kind, rank=0).value(kind)
 
 
 def kept(kind: str) -> Reading:
@@ -63,19 +63,14 @@ def last_change(kind: str) -> Reading:
     return (condition(kind).last("layer").mean("correlation") - before).where(before >= SOME)
 
 
-def beyond_mixing(column: str) -> Reading:
-    """The best layer's ``correlation`` or ``energy`` minus that of the neighbour mix."""
-    return at_best("none", column) - neighbour_mix(column)
-
-
-def moved(components: int | None, column: str = "mass") -> Reading:
+def moved(components: int | None) -> Reading:
     """Gain of a push to the target over a random push of its norm; of all components for None.
 
     At the best layer but the last, after which a class mean writes its own prediction.
     """
     rows = table("causal", of="main").filter(kind=("class mean", "random"))
     rows = rows.last("components") if components is None else rows.filter(components=components)
-    of = lambda kind: pl.col(column).filter(pl.col("kind") == kind)
+    of = lambda kind: pl.col("mass").filter(pl.col("kind") == kind)
     before = rows.filter(pl.col("layer") < pl.col("layer").max())
     ordered = before.then(lambda rows: rows.sort("layer"))
     return ordered.aggregate((of("class mean") - of("random")).max())
@@ -84,40 +79,42 @@ def moved(components: int | None, column: str = "mass") -> Reading:
 # Training ---------------------------------------------------------------------------------------
 
 
-def with_gain(cells: pl.DataFrame) -> pl.DataFrame:
-    """Networks over training at their cell's best layer in the end, on the first map.
-
-    ``gain`` is that of the correlation over its value before training.
-    """
-    cells = cells.filter(pl.col("layer") > 0)
-    end = cells.filter(pl.col("step") == pl.col("step").max().over("depth", "width"))
-    mean = end.group_by("depth", "width", "layer").agg(pl.col("choosing").mean())
-    best = mean.sort("choosing", descending=True).group_by("depth", "width").first()
-    found = cells.join(best.select("depth", "width", "layer"), on=["depth", "width", "layer"])
-    found = found.sort("depth", "width", "init_seed", "step")
-    before = pl.col("correlation").first().over("depth", "width", "init_seed")
-    return found.with_columns(gain=pl.col("correlation") - before)
+def mark_layers(cells: pl.DataFrame) -> pl.DataFrame:
+    """Add ``chosen``: the layer after a block that correlates best on the first map in the end."""
+    is_end = pl.col("step") == pl.col("step").max().over("depth", "width")
+    score = pl.when(is_end).then(pl.col("choosing").fill_nan(None))
+    score = score.mean().over("depth", "width", "layer").fill_null(-2.0)
+    score = pl.when(pl.col("layer") > 0).then(score).otherwise(-3.0)
+    best = pl.col("layer").sort_by(score).last().over("depth", "width")
+    return cells.with_columns(chosen=pl.col("layer") == best)
 
 
-NETWORKS = table("cells").then(with_gain)
+def networks(deep: bool) -> Rows:
+    """The second set over training at their chosen layers: those of one layer, or of more."""
+    rows = table("cells").then(mark_layers).filter((pl.col("depth") > 1) == deep, chosen=True)
+    return rows.then(lambda rows: rows.sort("step"))
 
 
 def final(column: str, deep: bool) -> Reading:
-    """A number of the networks of one layer, or of more, at the end of training."""
-    return NETWORKS.filter((pl.col("depth") > 1) == deep).last().value(column)
+    """A number of the networks at the end of training."""
+    return networks(deep).last().value(column)
 
 
-def _lead(rows: pl.DataFrame) -> float | None:
-    steps, times = rows["step"].to_numpy(), []
-    for column in ("rule", "correlation"):
+def gain(column: str, deep: bool) -> Reading:
+    """What training adds to it."""
+    return final(column, deep) - networks(deep).first().value(column)
+
+
+def _half_grown(column: str) -> Reading:
+    def first(rows: pl.DataFrame) -> float:
         curve = rows[column].to_numpy()
-        rise = (curve - curve[0]) / (curve[-1] - curve[0])
-        times.append(steps[np.argmax(rise >= 0.5)])
-    gained = rows["rule"][-1] - rows["rule"][0] >= 0.2 and rows["gain"][-1] >= 0.1
-    return float(times[0] - times[1]) if gained else None
+        rise = curve - curve[0]
+        return rows["step"][int(np.argmax(rise >= 0.5 * rise[-1]))]
+
+    return networks(deep=True).each(first)
 
 
-# Steps by which geometry is half grown before accuracy is, half way from the first to the last
-# snapshot. A network whose rule mass gains less than 0.2, or whose distance correlation gains less
-# than 0.1, has no two rises to time.
-LEAD = NETWORKS.filter(pl.col("depth") > 1).each(_lead)
+# Whether a network's rule mass and distance correlation rise enough to time both.
+RISES = (gain("rule", deep=True) >= 0.2) & (gain("correlation", deep=True) >= 0.1)
+# Steps by which geometry is half grown before accuracy, from the first checkpoint to the last.
+LEAD = (_half_grown("rule") - _half_grown("correlation")).where(RISES)

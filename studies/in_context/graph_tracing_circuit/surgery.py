@@ -16,6 +16,7 @@ from toylab.analysis.heads import induction_score, previous_token_score
 from toylab.models import Transformer
 from toylab.taps import Edit, Params, run
 
+from ..graph_network import stream
 from .grids import Grids
 
 
@@ -62,7 +63,7 @@ def look(model: Transformer, params_P: Params, grids: Grids, change: Change | No
 @functools.partial(jax.jit, static_argnums=0)
 def _look(model: Transformer, params_P: Params, x_XL, rule_XWV, gate_PUH, fill_PULHK, push_PUXD):
     blocks, width = range(model.depth), rule_XWV.shape[1]
-    layers = ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in blocks))
+    layers = stream(model)
     heads = tuple(f"blocks/{i}/attn/z" for i in blocks)
     is_last_L1 = (jnp.arange(x_XL.shape[1]) == x_XL.shape[1] - 1)[None, :, None]
 
@@ -109,8 +110,8 @@ def _scores(model: Transformer, params_P: Params, tokens_BL: Array) -> Array:
     return jax.vmap(one)(params_P)
 
 
-def even_scores(length: int) -> tuple[float, float]:
-    """Scores of a head that attends evenly to all that it sees, on two periods of tokens."""
+def uniform_scores(length: int) -> tuple[float, float]:
+    """Scores of uniform attention to all that a head sees, on two periods of tokens."""
     pattern_1LL = np.tril(np.ones((length, length), np.float32))
     pattern_1LL = jnp.asarray(pattern_1LL / pattern_1LL.sum(-1, keepdims=True))[None]
     found = previous_token_score(pattern_1LL), induction_score(pattern_1LL, length // 2)

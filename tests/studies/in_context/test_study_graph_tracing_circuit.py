@@ -12,8 +12,10 @@ from toylab.figures.in_context import graph_tracing_circuit as pictures
 from toylab.interventions import mean_ablate, zero_ablate
 from toylab.report import figures as fig
 from toylab.studies.in_context.graph_network import network
+from toylab.studies.in_context.graph_tracing_circuit import ablations, readings, surgery
 from toylab.studies.in_context.graph_tracing_circuit import grids as g
-from toylab.studies.in_context.graph_tracing_circuit import numbers, rows, surgery
+from toylab.studies.in_context.graph_tracing_circuit.causal import push
+from toylab.studies.in_context.graph_tracing_circuit.study import study
 from toylab.taps import run
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
@@ -107,11 +109,11 @@ def test_a_change_is_what_edits_one_by_one_do(grids):
     np.testing.assert_allclose(seen.acts_PSXWD[1, 2], last, atol=1e-4)
 
 
-def test_repeated_tokens_and_even_attention():
+def test_repeated_tokens_and_uniform_attention():
     tokens = surgery.repeated(9, 4, 5, 0)
     assert tokens.shape == (5, 8) and (tokens[:, :4] == tokens[:, 4:]).all()
     assert all(len(set(row)) == 4 for row in tokens)
-    previous, induction = surgery.even_scores(4)
+    previous, induction = surgery.uniform_scores(4)
     assert previous == pytest.approx(np.mean([1 / 2, 1 / 3, 1 / 4]))
     assert induction == pytest.approx(np.mean([1 / 3, 1 / 4]))
 
@@ -123,25 +125,25 @@ def test_kinds_share_no_head():
     scores = np.zeros((1, 2, 2, 4))
     scores[0, 0].flat[[1, 6]] = 0.9, 0.5
     scores[0, 1].flat[[6, 7, 4]] = 0.9, 0.8, 0.3
-    kinds = rows.Kinds.of(scores)
+    kinds = ablations.Kinds.of(scores)
     assert kinds.previous.tolist() == [[1, 6]] and kinds.induction.tolist() == [[7, 4]]
     assert sorted(kinds.other[0]) == [0, 2, 3, 5]
-    listed = [(kind, count) for kind, count, *_ in rows.conditions(kinds)]
+    listed = [(kind, count) for kind, count, *_ in ablations.conditions(kinds)]
     assert listed.count(("other", 2)) == 6 and listed.count(("other", 1)) == 4
     model = network(TASK, depth=2, width=8, heads=4)
-    gate = rows.gates(model, kinds.previous, alone=False)
+    gate = ablations.gates(model, kinds.previous, alone=False)
     assert np.flatnonzero(gate == 0).tolist() == [1, 6]
-    assert np.flatnonzero(rows.gates(model, kinds.previous, alone=True)).tolist() == [1, 6]
+    assert np.flatnonzero(ablations.gates(model, kinds.previous, alone=True)).tolist() == [1, 6]
 
 
 def test_a_push_by_all_components_ends_at_the_target():
     means = normal(2, 1, 5, 8)  # maps, members, nodes, width
     here = means[:, 0, 0].repeat(3, 0)[None]  # three walks a map, all at node 0
     target = np.array([1, 2, 3, 4, 1, 2])
-    moved = here + rows.push(here, means, target, 4)
+    moved = here + push(here, means, target, 4)
     np.testing.assert_allclose(moved[0, 1], means[0, 0, 2], atol=1e-5)
     np.testing.assert_allclose(moved[0, 5], means[1, 0, 2], atol=1e-5)
-    part = rows.push(here, means, target, 2)
+    part = push(here, means, target, 2)
     assert np.linalg.matrix_rank(part[0, :3]) == 2
 
 
@@ -160,7 +162,7 @@ def fake() -> dict[str, pl.DataFrame | np.ndarray]:
             ablation.append(
                 {"init_seed": seed, "kind": kind, "ablation": how, "heads": count, "draw": 0,
                  "layer": layer, "rule": rule, "energy": 0.2, "correlation": correlation,
-                 "choosing": correlation}
+                 "choosing": correlation, "chosen": layer == 1}
             )  # fmt: skip
     heads = [
         {"init_seed": s, "block": b, "head": h, "previous": 0.1, "induction": 0.1, "rank": 0,
@@ -168,18 +170,18 @@ def fake() -> dict[str, pl.DataFrame | np.ndarray]:
         for s, b, h in itertools.product(range(2), range(2), range(2))
     ]  # fmt: skip
     causal = [
-        {"init_seed": s, "kind": kind, "layer": layer, "components": count, "hit": 0.1,
-         "mass": 0.1 * layer * count if kind == "class mean" else 0.05, "own": 0.5}
+        {"init_seed": s, "kind": kind, "layer": layer, "components": count,
+         "mass": 0.1 * layer * count if kind == "class mean" else 0.05}
         for s, kind, layer, count in itertools.product(
             range(2), ("class mean", "random"), (1, 2), (2, 4)
         )
     ]  # fmt: skip
-    causal += [causal[0] | {"kind": "none", "layer": 0, "components": 0}]
+    causal += [{"init_seed": s, "kind": "none", "layer": 0, "components": 0, "mass": 0.1}
+               for s in range(2)]  # fmt: skip
     cells = [
-        {"depth": d, "width": 16, "step": step, "init_seed": s, "layer": layer, "energy": 0.2,
+        {"depth": d, "width": 16, "step": step, "init_seed": 100 * d + s, "layer": layer,
          "rule": min(1, step / 20 * (d - 1)), "correlation": step / 20 * layer * (step > 5),
-         "choosing": step / 20 * layer * (step > 5),
-         "previous": 0.1, "induction": 0.1}
+         "choosing": step / 20 * layer * (step > 5), "chosen": layer == d}
         for d, step, s in itertools.product((1, 2), (0, 5, 10, 15, 20), range(2))
         for layer in range(d + 1)
     ]  # fmt: skip
@@ -191,20 +193,48 @@ def fake() -> dict[str, pl.DataFrame | np.ndarray]:
     ] + [{"kind": "edge", "node": i, "x": float(j), "y": 0.0} for i, j in edges]
     tables = {"ablation": ablation, "heads": heads, "causal": causal, "cells": cells}
     found = {name: pl.DataFrame(table) for name, table in tables.items()}
-    return found | {"pictures": pl.DataFrame(points), "even": np.array([0.1, 0.05])}
+    return found | {"pictures": pl.DataFrame(points), "uniform": np.array([0.1, 0.05])}
 
 
-def test_numbers_of_claims():
+def test_readings():
     m = fake()
-    assert numbers.best_layer(m) == 1
-    np.testing.assert_allclose(numbers.lost("previous")(m), [0.7, 0.7])
-    np.testing.assert_allclose(numbers.gone("previous")(m), [0.8, 0.8])
-    np.testing.assert_array_equal(numbers.gone("induction")(m), [np.nan, np.nan])  # nothing moved
-    np.testing.assert_allclose(numbers.beyond_mixing("correlation")(m), [0.45, 0.45])
-    np.testing.assert_allclose(numbers.moved(2)(m), [0.15, 0.15])  # at layer 1, before the last
-    np.testing.assert_allclose(numbers.moved(0)(m), [0.35, 0.35])  # all four components
-    np.testing.assert_allclose(numbers.final("gain", deep=False)(m), [1, 1])
-    np.testing.assert_allclose(numbers.lead(m), [0, 0])
+    is_near = lambda reading, values: np.testing.assert_allclose(reading(m).array(), values)
+    assert readings.best_layer(m) == 1
+    is_near(readings.lost("previous"), [0.7, 0.7])
+    is_near(1 - readings.kept("previous"), [0.8, 0.8])
+    assert readings.kept("induction")(m).count("excluded") == 2  # nothing moved
+    is_near(readings.moved(2), [0.15, 0.15])  # at layer 1, before the last
+    is_near(readings.moved(None), [0.35, 0.35])  # all four components
+    is_near(readings.gain("correlation", deep=False), [1, 1])
+    is_near(readings.LEAD, [0, 0])
+
+
+def test_layers_are_marked_in_cells_that_diverged_too():
+    cells = fake()["cells"].drop("chosen")
+    lost = pl.when(pl.col("depth") == 1).then(np.nan).otherwise(pl.col("choosing"))
+    marked = readings.mark_layers(cells.with_columns(choosing=lost))
+    assert set(marked.filter(chosen=True, depth=2)["layer"]) == {2}
+    assert marked.filter(chosen=True, depth=1)["layer"].n_unique() == 1
+    assert 0 not in marked.filter(chosen=True)["layer"]
+
+
+def test_diverged_networks_count_as_diverged():
+    m = fake()
+    m["diverged"] = pl.DataFrame({"init_seed": [1, 201], "population": ["main", "depth 2"]})
+    for claim in study.claims:
+        found = claim.reading(m)
+        assert found.count("diverged") == (not claim.key.startswith("one_layer")), claim.key
+
+
+def test_pushes_of_diverged_members_are_finite():
+    means = normal(2, 2, 5, 8)
+    means[:, 1] = np.nan
+    here, target = (
+        np.concatenate([normal(1, 4, 8), normal(1, 4, 8) * np.nan]),
+        np.array([1, 2, 3, 4]),
+    )
+    moved = push(here, means, target, 2)
+    assert np.isfinite(moved[0]).all() and np.isnan(moved[1]).all()
 
 
 def test_every_figure_is_drawn():

@@ -1,4 +1,4 @@
-"""Tables of the study ``graph_tracing_circuit``: heads, ablations, the causal test, pictures."""
+"""Which heads are of which kind, what their ablation does, and pictures of it."""
 
 import itertools
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ from .grids import Grids, geometry, means, mixed, shuffled
 from .surgery import Change, Seen, look, nothing
 
 DRAWS = 6  # sets of other heads: all pairs of four
-FAR = 3  # edges to a target: none of its neighbours is one of the present node's
 
 
 class Trained(NamedTuple):
@@ -61,9 +60,6 @@ def head_table(net: Trained, scores_P2UH: np.ndarray, kinds: Kinds) -> pl.DataFr
     return pl.DataFrame(rows)
 
 
-# Ablations --------------------------------------------------------------------------------------
-
-
 def conditions(kinds: Kinds) -> Iterator[tuple[str, int, int, np.ndarray, bool]]:
     """Yield kind, number of heads, draw, the heads (P, n), and whether those alone are kept."""
     for count in (1, kinds.previous.shape[1]):
@@ -96,20 +92,18 @@ def rows_of(grids: Grids, seen: Seen, seeds: np.ndarray, **labels: Any) -> list[
 def ablate(net: Trained, grids: Grids, clean: Seen, kinds: Kinds) -> pl.DataFrame:
     """Every ablation, and the controls, by member and layer."""
     plain = {"ablation": "none", "heads": 0, "draw": 0}
-    rows = rows_of(grids, clean, net.seeds, kind="none", **plain)
-    before = look(net.model, net.untrained, grids)
-    rows += rows_of(grids, before, net.seeds, kind="untrained", **plain)
-    mixture = shuffled(grids, seed=1)
+    untrained, mixture = look(net.model, net.untrained, grids), shuffled(grids, seed=1)
     again = look(net.model, net.params, mixture)
-    rows += [
-        row | {"rule": None} for row in rows_of(mixture, again, net.seeds, kind="shuffled", **plain)
-    ]
     mix = geometry(grids, mixed(grids, np.asarray(net.params["embed"]["embedding"])))
-    rows += [
-        {"init_seed": seed, "kind": "mixing", **plain, "layer": 0, "rule": None}
+    rows = rows_of(grids, clean, net.seeds, kind="none", **plain)
+    rows += rows_of(grids, untrained, net.seeds, kind="untrained", **plain)
+    controls = rows_of(mixture, again, net.seeds, kind="shuffled", **plain)
+    controls += [
+        {"init_seed": seed, "kind": "mixing", **plain, "layer": 0}
         | {name: float(values[p, 0]) for name, values in mix.items()}
         for p, seed in enumerate(net.seeds)
     ]
+    rows += [row | {"rule": None} for row in controls]  # which has no meaning there
     base = nothing(net.model, len(net.seeds), grids)
     for kind, count, draw, heads_PN, alone in conditions(kinds):
         gate = gates(net.model, heads_PN, alone)
@@ -121,14 +115,17 @@ def ablate(net: Trained, grids: Grids, clean: Seen, kinds: Kinds) -> pl.DataFram
 
 
 def pictures(net: Trained, grids: Grids, clean: Seen, kinds: Kinds, layer: int) -> pl.DataFrame:
-    """Class means of the first member and map as points over the spectral embedding."""
-    base = nothing(net.model, len(net.seeds), grids)
+    """Class means of the first finite member as points over the first map's spectral embedding."""
+    base, member = (
+        nothing(net.model, len(net.seeds), grids),
+        int(np.isfinite(clean.rule_P).argmax()),
+    )
     seen = {"none": clean}
     for kind in ("previous", "induction"):
         gate = gates(net.model, getattr(kinds, kind), False)
         seen[kind] = look(net.model, net.params, grids, Change(gate, *base[1:]))
-    vectors = {kind: means(grids, s.acts_PSXWD)[0, 0, layer] for kind, s in seen.items()}
-    vectors["mixing"] = mixed(grids, np.asarray(net.params["embed"]["embedding"]))[0, 0, 0]
+    vectors = {kind: means(grids, s.acts_PSXWD)[0, member, layer] for kind, s in seen.items()}
+    vectors["mixing"] = mixed(grids, np.asarray(net.params["embed"]["embedding"]))[0, member, 0]
     parts = []
     for kind, h_ND in vectors.items():
         met = np.isfinite(h_ND).all()  # a node that no walk met in the window has no mean
@@ -138,77 +135,3 @@ def pictures(net: Trained, grids: Grids, clean: Seen, kinds: Kinds, layer: int) 
     edges = np.argwhere(np.triu(grids.adjacency_NN))
     lines = {"kind": "edge", "node": edges[:, 0], "x": edges[:, 1].astype(float), "y": 0.0}
     return pl.concat([*parts, pl.DataFrame(lines)])
-
-
-# The causal test --------------------------------------------------------------------------------
-
-
-def targets(grids: Grids, seed: int) -> np.ndarray:
-    """A random far node for the last place of each walk, (X,)."""
-    rng = np.random.default_rng(seed)
-    far_NN = grids.distance_NN >= FAR
-    return np.array([rng.choice(np.flatnonzero(far_NN[n])) for n in grids.node_MBL[..., -1].flat])
-
-
-def push(
-    here_PXD: np.ndarray, means_MPND: np.ndarray, target_X: np.ndarray, components: int
-) -> np.ndarray:
-    """What moves the first principal components to those of the target's mean, (P, X, D).
-
-    ``U U^T (m_target - x)`` with U (D, K) the first K principal directions of the class means.
-    """
-    maps, members = means_MPND.shape[:2]
-    if np.isnan(means_MPND).any():  # a node that no walk met in the window stands in the middle
-        middle = np.nanmean(means_MPND, 2, keepdims=True)
-        means_MPND = np.where(np.isnan(means_MPND), middle, means_MPND)
-    centred = means_MPND - means_MPND.mean(2, keepdims=True)
-    basis = np.linalg.svd(centred, full_matrices=False)[2][:, :, :components]  # (M, P, K, D)
-    goal = np.take_along_axis(means_MPND, target_X.reshape(maps, 1, -1, 1), 2)
-    here = here_PXD.reshape(members, maps, -1, here_PXD.shape[-1]).swapaxes(0, 1)
-    moved = (goal - here) @ basis.swapaxes(-1, -2) @ basis
-    return moved.swapaxes(0, 1).reshape(here_PXD.shape)
-
-
-def causal(net: Trained, grids: Grids, clean: Seen, components: tuple[int, ...]) -> pl.DataFrame:
-    """Mass on the target's neighbours after each push, and after random ones of its norm.
-
-    Class means come from the first half of each map's walks, the pushed places from the second.
-    """
-    maps, walks = grids.shape
-    half = walks // 2
-    judged = np.tile(np.arange(walks) >= half, maps)
-    centre_MPSND = means(grids, clean.acts_PSXWD, slice(0, half))
-    target_X = targets(grids, seed=2)
-    tokens_XN = grids.token_MN.repeat(walks, 0)
-    near_XV = np.zeros((len(target_X), clean.last_PXV.shape[-1]))
-    np.put_along_axis(near_XV, tokens_XN, grids.adjacency_NN[target_X].astype(float), 1)
-    own_XV = np.asarray(grids.rule_XWV[:, -1])
-    base, rng = nothing(net.model, len(net.seeds), grids), np.random.default_rng(3)
-    rows = _moved(clean.last_PXV, near_XV, own_XV, judged, net.seeds, kind="none")
-    for layer, count in itertools.product(range(1, net.model.depth + 1), components):
-        here = clean.acts_PSXWD[:, layer, :, -1]
-        change = push(here, centre_MPSND[:, :, layer], target_X, count)
-        noise = rng.normal(size=change.shape)
-        size = np.linalg.norm(change, axis=-1) / np.linalg.norm(noise, axis=-1)
-        noise = noise * size[..., None]
-        for kind, vector in (("class mean", change), ("random", noise)):
-            pushes = base.push_PUXD.copy()
-            pushes[:, layer - 1] = vector
-            last = look(net.model, net.params, grids, base._replace(push_PUXD=pushes)).last_PXV
-            labels = {"kind": kind, "layer": layer, "components": count}
-            rows += _moved(last, near_XV, own_XV, judged, net.seeds, **labels)
-    return pl.DataFrame(rows)
-
-
-def _moved(last_PXV, near_XV, own_XV, judged, seeds, kind, layer=0, components=0):
-    top = last_PXV.argmax(-1)
-    found = {
-        "mass": (last_PXV * near_XV).sum(-1),
-        "hit": np.take_along_axis(near_XV[None].repeat(len(top), 0), top[..., None], -1)[..., 0],
-        "own": (last_PXV * own_XV).sum(-1),
-    }
-    labels = {"kind": kind, "layer": layer, "components": components}
-    return [
-        {"init_seed": seed, **labels} | {n: float(v[p][judged].mean()) for n, v in found.items()}
-        for p, seed in enumerate(seeds)
-    ]

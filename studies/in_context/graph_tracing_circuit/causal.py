@@ -1,0 +1,80 @@
+"""The causal test: the walker is moved to a far node, in some principal components."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from .ablations import Trained
+from .grids import Grids, means
+from .surgery import Seen, look, nothing
+
+FAR = 3  # edges to a target: none of its neighbours is one of the present node's
+
+
+def targets(grids: Grids, seed: int) -> np.ndarray:
+    """A random far node for the last place of each walk, (X,)."""
+    rng = np.random.default_rng(seed)
+    far_NN = grids.distance_NN >= FAR
+    return np.array([rng.choice(np.flatnonzero(far_NN[n])) for n in grids.node_MBL[..., -1].flat])
+
+
+def push(
+    here_PXD: np.ndarray, means_MPND: np.ndarray, target_X: np.ndarray, components: int
+) -> np.ndarray:
+    """What moves the first principal components to those of the target's mean, (P, X, D).
+
+    ``U U^T (m_target - x)`` with U (D, K) the first K principal directions of the class means.
+    """
+    maps, members = means_MPND.shape[:2]
+    known = np.isfinite(means_MPND)  # a node that no walk met in the window stands in the middle
+    total = np.where(known, means_MPND, 0).sum(2, keepdims=True)
+    middle = total / np.maximum(known.sum(2, keepdims=True), 1)
+    means_MPND = np.where(known, means_MPND, middle)
+    centred = means_MPND - means_MPND.mean(2, keepdims=True)
+    basis = np.linalg.svd(centred, full_matrices=False)[2][:, :, :components]  # (M, P, K, D)
+    goal = np.take_along_axis(means_MPND, target_X.reshape(maps, 1, -1, 1), 2)
+    here = here_PXD.reshape(members, maps, -1, here_PXD.shape[-1]).swapaxes(0, 1)
+    moved = (goal - here) @ basis.swapaxes(-1, -2) @ basis
+    return moved.swapaxes(0, 1).reshape(here_PXD.shape)
+
+
+def causal(net: Trained, grids: Grids, clean: Seen, components: tuple[int, ...]) -> pl.DataFrame:
+    """Mass on the target's neighbours after each push, and after random ones of its norm.
+
+    Class means come from the first half of each map's walks, the pushed places from the second.
+    """
+    maps, walks = grids.shape
+    half = walks // 2
+    judged = np.tile(np.arange(walks) >= half, maps)
+    centre_MPSND = means(grids, clean.acts_PSXWD, slice(0, half))
+    target_X = targets(grids, seed=2)
+    tokens_XN = grids.token_MN.repeat(walks, 0)
+    near_XV = np.zeros((len(target_X), clean.last_PXV.shape[-1]))
+    np.put_along_axis(near_XV, tokens_XN, grids.adjacency_NN[target_X].astype(float), 1)
+    base, rng = nothing(net.model, len(net.seeds), grids), np.random.default_rng(3)
+    rows = _moved(clean.last_PXV, near_XV, judged, net.seeds, kind="none", layer=0, components=0)
+    for layer, count in itertools.product(range(1, net.model.depth + 1), components):
+        here = clean.acts_PSXWD[:, layer, :, -1]
+        change = push(here, centre_MPSND[:, :, layer], target_X, count)
+        noise = rng.normal(size=change.shape)
+        size = np.linalg.norm(change, axis=-1) / np.linalg.norm(noise, axis=-1)
+        noise = noise * size[..., None]
+        for kind, vector in (("class mean", change), ("random", noise)):
+            pushes = base.push_PUXD.copy()
+            pushes[:, layer - 1] = vector
+            last = look(net.model, net.params, grids, base._replace(push_PUXD=pushes)).last_PXV
+            labels = {"kind": kind, "layer": layer, "components": count}
+            rows += _moved(last, near_XV, judged, net.seeds, **labels)
+    return pl.DataFrame(rows)
+
+
+def _moved(
+    last_PXV: np.ndarray, near_XV: np.ndarray, judged: np.ndarray, seeds: np.ndarray, **labels: Any
+) -> list[dict[str, Any]]:
+    mass_PX = (last_PXV * near_XV).sum(-1)
+    return [
+        {"init_seed": seed, **labels, "mass": float(mass_PX[p][judged].mean())}
+        for p, seed in enumerate(seeds)
+    ]
