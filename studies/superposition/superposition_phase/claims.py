@@ -2,152 +2,133 @@
 
 import polars as pl
 
-from toylab.claims import Claim, Expect
+from toylab.claims import Claim, Condition, Expect
+from toylab.read import table
 
-from .readings import ASIDE, COLUMN, CONTROL, IMPORTANT, columns, nearest_to, onset_over_theory
+from .readings import (
+    ASIDE,
+    GROUP,
+    IMPORTANT,
+    ONSET,
+    agreement,
+    blind_agreement,
+    columns,
+    gap,
+    nearest_to,
+    off_band,
+)
 
-PHASE = "Superposition as a Phase Change"
-THEORY = "Superposition as a Phase Change, theory panel; the candidates' losses"
-UNIT = "importance column"
+PHASE = "Elhage et al. 2022, Superposition as a Phase Change"
+THEORY = f"{PHASE}, theory panel; the candidates' losses"
+OURS = "region: this laboratory"
+UNIT = "group of 10 seeds"
+
+
+def reached(n: str) -> tuple[Condition, ...]:
+    """The networks of a size have been trained to their optimum."""
+    text = "the best of ten seeds is within 2% of the exact optimum"
+    return (Condition(text, gap(n), Expect.below(0.02)),)
+
+
+def not_by_chance(n: str) -> tuple[Condition, ...]:
+    """Neither untrained networks nor a single phase everywhere agree with theory as well."""
+    text = "untrained networks, or one phase everywhere, agree in less than 85% of cells"
+    return (Condition(text, blind_agreement(n), Expect.below(0.85)),)
+
 
 CLAIMS = (
     Claim(
-        key="n2_agreement",
-        text="2 features in 1 dimension: the best of the seeds is in the phase of the least "
-        "candidate loss (share of cells off a one-cell band).",
-        source=PHASE,
+        "n2_agreement",
+        "With 2 features in 1 dimension the best of ten seeds is in the phase that theory "
+        "predicts in at least 85% of cells, a one-cell band at the boundaries aside.",
+        f"{PHASE}; {OURS}",
+        agreement("n2"),
+        Expect.above(0.85),
         paper="same shape, by eye",
-        reading=columns("n2").value("agreement", COLUMN),
-        expect=Expect.above(0.85),
         unit=UNIT,
+        requires=reached("n2"),
+        control=not_by_chance("n2"),
+        headline=True,
     ),
     Claim(
-        key="n3_agreement",
-        text="3 features in 2 dimensions: the same.",
-        source=PHASE,
+        "n3_agreement",
+        "With 3 features in 2 dimensions the phase is the predicted one in 85% of cells or more.",
+        f"{PHASE}; {OURS}",
+        agreement("n3"),
+        Expect.above(0.85),
         paper="same shape, by eye",
-        reading=columns("n3").value("agreement", COLUMN),
-        expect=Expect.above(0.85),
         unit=UNIT,
+        control=not_by_chance("n3"),
     ),
     Claim(
-        key="n2_above_controls",
-        text="The agreement for n = 2 is above that of untrained models and of the commonest "
-        "phase everywhere (difference from the greater).",
-        source="control",
-        reading=columns("n2").value(pl.col("agreement") - CONTROL, COLUMN),
-        expect=Expect.above(0.1),
+        "n2_single_seed_misleads",
+        "A single seed agrees with theory less often than the best of ten, by 0.02 or more: the "
+        "phases are those of the minimum, not of one run.",
+        f"{PHASE}, footnote on the ten models per point; {OURS}",
+        agreement("n2") - off_band("n2").mean("single_right", GROUP),
+        Expect.above(0.02),
         unit=UNIT,
+        requires=reached("n2"),
     ),
     Claim(
-        key="n3_above_controls",
-        text="The agreement for n = 3 is above that of untrained models and of the commonest "
-        "phase everywhere (difference from the greater).",
-        source="control",
-        reading=columns("n3").value(pl.col("agreement") - CONTROL, COLUMN),
-        expect=Expect.above(0.1),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n2_single_seed_misleads",
-        text="One seed per cell agrees less than the best of the seeds, n = 2 (difference): the "
-        "phases are those of the minimum, not of a single run.",
-        source=PHASE + ", footnote on the ten models per point",
-        reading=columns("n2").value(pl.col("agreement") - pl.col("single"), COLUMN),
-        expect=Expect.above(0.02),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n2_onset_unimportant",
-        text="Superposition of an extra feature of importance 0.1 begins at density 0.160 (the "
-        "five columns nearest: measured over 4r/(2 + 5r)).",
-        source=THEORY,
+        "n2_onset_unimportant",
+        "An extra feature of importance r = 0.1 enters superposition below density 4r/(2 + 5r) = "
+        "0.16 (measured over predicted density, mean of the five nearest columns).",
+        f"{THEORY}; {OURS}",
+        nearest_to("n2", 0.1, 5).mean(ONSET, GROUP),
+        Expect.between(1 / 1.5, 1.5),
         paper=1.0,
-        reading=onset_over_theory("n2", 0.1, 5),
-        expect=Expect.between(1 / 1.5, 1.5),
         unit=UNIT,
+        requires=reached("n2"),
     ),
     Claim(
-        key="n2_onset_important",
-        text="So it does for importance 10 (measured over 4/(5 + 2r)).",
-        source=THEORY,
+        "n3_important_is_dedicated",
+        "With 3 features in 2 dimensions an extra feature more important than the others has a "
+        "dimension of its own at every density (share of cells with r of 1.25 or more).",
+        PHASE,
+        table("n3").filter(IMPORTANT).mean(pl.col("phase") == 2, GROUP),
+        Expect.above(0.95),
         paper=1.0,
-        reading=onset_over_theory("n2", 10, 5),
-        expect=Expect.between(1 / 1.5, 1.5),
         unit=UNIT,
     ),
     Claim(
-        key="n3_onset_unimportant",
-        text="With 3 features in 2 dimensions too, for importance 0.1.",
-        source=THEORY,
+        "n3_level_boundary",
+        "The two other features then begin to share a dimension at density 4/7, whatever the "
+        "importance of the extra one (measured over predicted density).",
+        f"{THEORY}; {OURS}",
+        columns("n3").filter(IMPORTANT).mean(ONSET, GROUP),
+        Expect.between(0.8, 1.25),
         paper=1.0,
-        reading=onset_over_theory("n3", 0.1, 5),
-        expect=Expect.between(1 / 1.5, 1.5),
         unit=UNIT,
     ),
     Claim(
-        key="n3_important_is_dedicated",
-        text="With 3 features in 2 dimensions an extra feature more important than the others has "
-        "a dimension of its own at every density (share of cells, importance >= 1.25).",
-        source=PHASE,
-        paper=1.0,
-        reading=IMPORTANT.value("dedicated", COLUMN),
-        expect=Expect.above(0.95),
-        unit=UNIT,
-    ),
-    Claim(
-        key="n3_level_boundary",
-        text="There the other two begin to share at density 4/7, whatever the extra's importance "
-        "(measured over 4/7, importance >= 1.25).",
-        source=THEORY,
-        paper=1.0,
-        reading=IMPORTANT.value(pl.col("onset") / (4 / 7), COLUMN),
-        expect=Expect.between(0.8, 1.25),
-        unit=UNIT,
-    ),
-    Claim(
-        key="triple_point",
-        text="The three phases meet at importance 1, density 4/7 = 0.571 (onset in the six columns "
-        "nearest to importance 1, n = 2).",
-        source=THEORY,
+        "triple_point",
+        "The three phases of 2 features in 1 dimension meet at importance 1 and density 4/7 (mean "
+        "density of the onset in the six columns nearest to importance 1).",
+        f"{THEORY}; {OURS}",
+        nearest_to("n2", 1.0, 6).mean("onset", GROUP),
+        Expect.between(0.4, 0.75),
         paper=4 / 7,
-        reading=nearest_to("n2", 1.0, 6).value("onset", COLUMN),
-        expect=Expect.between(0.4, 0.75),
         unit=UNIT,
+        requires=reached("n2"),
     ),
     Claim(
-        key="first_order",
-        text="The change is of first order: from one density to the next the lesser feature's norm "
-        "falls by more than 1/2 (greatest fall in a column; n = 2, importance <= 1/2 or >= 2).",
-        source=PHASE,
-        reading=columns("n2").filter(ASIDE).value("jump", COLUMN),
-        expect=Expect.above(0.5),
+        "first_order",
+        "The transition is of first order: from one density to the next the lesser norm falls by "
+        "more than 1/2 (2 features in 1 dimension, r at most 1/2 or at least 2).",
+        f"{PHASE}; {OURS}",
+        columns("n2").filter(ASIDE).mean("fall", GROUP),
+        Expect.above(0.5),
         unit=UNIT,
+        requires=reached("n2"),
     ),
     Claim(
-        key="never_below_optimum",
-        text="No trained model beats the exact optimum of 2 features in 1 dimension (least "
-        "relative gap of a column; quadrature errs by 0.2%).",
-        source="toylab.tasks.superposition.superposition_exact",
-        reading=columns("n2").value("least_gap", COLUMN),
-        expect=Expect.above(-0.002),
-        unit=UNIT,
-    ),
-    Claim(
-        key="reaches_optimum",
-        text="The best of the seeds reaches it (mean relative gap of a column).",
-        source="toylab.tasks.superposition.superposition_exact",
-        reading=columns("n2").value("mean_gap", COLUMN),
-        expect=Expect.below(0.02),
-        unit=UNIT,
-    ),
-    Claim(
-        key="candidates_are_not_minima",
-        text="The candidate losses, of norm 1 and bias 0, are not minima: trained models lie up to "
-        "15% below the least of them (greatest share of a column, n = 2).",
-        source="toylab.tasks.superposition.superposition_phase",
-        reading=columns("n2").value("below_candidates", COLUMN),
-        expect=Expect.between(0.05, 0.2),
+        "reaches_optimum",
+        "The best of ten seeds reaches the exact optimum of 2 features in 1 dimension (relative "
+        "excess loss, mean over cells).",
+        "toylab.tasks.superposition.superposition_exact",
+        gap("n2"),
+        Expect.below(0.02),
         unit=UNIT,
     ),
 )

@@ -13,15 +13,15 @@ from toylab.claims import judge
 from toylab.figures.superposition import superposition_phase as pictures
 from toylab.models import Autoencoder
 from toylab.report.figures import style
-from toylab.studies.superposition.superposition_phase.study import (
-    CLAIMS,
-    Config,
+from toylab.studies.superposition.superposition_phase.claims import CLAIMS
+from toylab.studies.superposition.superposition_phase.grid import (
     columns,
     edges,
     onset,
-    onset_over_theory,
     opposed_norm,
 )
+from toylab.studies.superposition.superposition_phase.readings import ONSET, nearest_to
+from toylab.studies.superposition.superposition_phase.study import Config
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_exact import pair_optima, pattern_grid, sparse_losses
 from toylab.tasks.superposition.superposition_phase import (
@@ -103,25 +103,28 @@ def test_edges_are_one_cell_on_both_sides():
     assert edges(corner).sum() == 4
 
 
-def ideal(n: int) -> pl.DataFrame:
-    """The table of cells that models at the candidates' minima would give."""
+def ideal(n: int, group: int) -> pl.DataFrame:
+    """Cells of networks at the candidates' minima; as many as the group's number are wrong."""
     density, ratio = Config().axes()
     s, r = (a.ravel() for a in np.meshgrid(density, ratio, indexing="ij"))
-    phase = phase_argmin(s, r, n)
+    theory = phase_argmin(s, r, n)
     loss = np.min(list(phase_losses(s, r, n).values()), axis=0)
     below = np.where(s < superposition_boundary(r, n), 1.0, 0.0)
+    band, phase = edges(theory.reshape(len(density), -1)).ravel(), theory.copy()
+    phase[np.flatnonzero(~band & (r < 1))[:group]] = 2
     return pl.DataFrame(
         {
             "density": s,
             "importance": r,
-            "loss": loss,
+            "group": group,
+            "diverged": False,
+            "loss": loss * (1 + 1e-4 * (group + 1)),
             "phase": phase,
-            "theory": phase,
-            "band": edges(phase.reshape(len(density), -1)).ravel(),
+            "theory": theory,
+            "band": band,
             "norm": (phase > 0).astype(float),
             "interference": (phase == 1).astype(float),
             "least_norm": below,
-            "candidate_loss": loss,
             "exact_loss": loss,
             "opposed_norm": below,
             "exact_opposed_norm": below,
@@ -131,38 +134,72 @@ def ideal(n: int) -> pl.DataFrame:
     )
 
 
-@pytest.fixture(scope="module")
-def measures():
-    tables = {"n2": ideal(2), "n3": ideal(3)}
+def measured(two: pl.DataFrame, three: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The study's measures of two tables of cells."""
+    tables = {"n2": two, "n3": three}
     both = [columns(t).insert_column(0, pl.lit(n).alias("n")) for n, t in tables.items()]
     return {**tables, "columns": pl.concat(both)}
 
 
+@pytest.fixture(scope="module")
+def measures():
+    return measured(*(pl.concat([ideal(n, group) for group in range(8)]) for n in (2, 3)))
+
+
 def test_ideal_models_are_judged_so(measures):
     verdicts = {claim.key: judge(claim, measures) for claim in CLAIMS}
-    wrong = {key for key, v in verdicts.items() if v.verdict != "reproduced"}
-    assert wrong == {"candidates_are_not_minima"}  # here they are
-    assert verdicts["n2_agreement"].estimate == 1
+    unconfirmed = {key for key, v in verdicts.items() if v.verdict != "reproduced"}
+    # Of eight numbers that are all 1 the exact interval reaches down to 0.63.
+    assert unconfirmed == {"n3_important_is_dedicated"}
+    assert verdicts["n2_agreement"].estimate == pytest.approx(1, abs=0.01)
+    assert verdicts["n2_agreement"].values[0] == 1
     assert verdicts["triple_point"].estimate == pytest.approx(4 / 7, rel=0.12)
-    for n in (2, 3):
-        table = measures["columns"].filter(pl.col("n") == f"n{n}")
-        far = np.abs(np.log(onset_over_theory(table, f"n{n}")))
-        assert far.max() < np.log(100) / 39  # within a cell
+    for n in ("n2", "n3"):
+        far = nearest_to(n, 1.0, 40).aggregate(ONSET.log().abs().max(), "group")(measures)
+        assert far.values.max() < np.log(100) / 39  # within a cell
+
+
+def test_nearest_columns_are_the_same_in_every_group(measures):
+    rows = nearest_to("n2", 1.0, 6).rows(measures)
+    ratio = np.geomspace(0.1, 10, 40)
+    assert rows.group_by("group").len()["len"].to_list() == [6] * 8
+    assert rows["importance"].unique().sort().to_list() == pytest.approx(ratio[17:23])
 
 
 def test_models_blind_to_density_are_not_reproduced(measures):
     table = measures["n2"].with_columns(phase=0, least_norm=0.0, opposed_norm=0.0)
-    found = columns(table).insert_column(0, pl.lit("n2").alias("n"))
-    verdicts = {c.key: judge(c, {"columns": found}).verdict for c in CLAIMS if "n3" not in c.key}
+    found = measured(table, measures["n3"])
+    verdicts = {c.key: judge(c, found).verdict for c in CLAIMS}
     for key in ("n2_agreement", "n2_onset_unimportant", "triple_point", "first_order"):
         assert verdicts[key] == "not reproduced", key
 
 
+def test_networks_short_of_the_optimum_test_nothing(measures):
+    """A failed precondition, and an untrained network as good, which is a failed control."""
+    poor = lambda name: measures[name].with_columns(pl.col("loss") * 1.1)
+    found = measured(poor("n2"), poor("n3"))
+    verdicts = {c.key: judge(c, found).verdict for c in CLAIMS}
+    assert verdicts["n2_agreement"] == verdicts["triple_point"] == "not testable"
+    lucky = measures | {"n3": measures["n3"].with_columns(untrained_right=pl.lit(0.9))}
+    verdicts = {c.key: judge(c, lucky).verdict for c in CLAIMS}
+    assert verdicts["n3_agreement"] == "confounded"
+
+
+def test_a_cell_of_diverged_networks_voids_its_group(measures):
+    lost = (pl.col("group") == 3) & (pl.col("density") > 0.9)
+    table = measures["n2"].with_columns(diverged=lost)
+    found = measured(table, measures["n3"])
+    for key in ("n2_agreement", "triple_point"):
+        verdict = judge(next(c for c in CLAIMS if c.key == key), found)
+        assert (verdict.n, verdict.diverged) == (7, 1), key
+
+
 def test_figure_is_drawn(measures):
     with style():
-        figures = pictures.draw(measures, dataclasses.replace(Config(), seeds=7))
+        figures = pictures.draw(measures, dataclasses.replace(Config(), tries=7))
     (page,) = figures.values()
-    assert "best of 7" in page.get_suptitle() and "100% and 100%" in page.get_suptitle()
+    assert "best of 7" in page.get_suptitle()
+    assert set(figures) == set(pictures.CAPTIONS)
 
 
 def test_colours_tell_the_phases_apart():
