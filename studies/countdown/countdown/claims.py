@@ -1,12 +1,13 @@
 """What is claimed of search, reward and diversity in CountDown.
 
-Units are seeds; all seeds are judged on the same held-out instances, 87 in the laptop preset:
-numbers never seen together, with targets seen with others. Error rates of verdicts are those of
-attempts that keep the rules. Scores are of traces drawn at temperature 1 unless the text says
-greedy.
+Units are seeds. All seeds are judged on the same held-out instances, 87 in the laptop preset:
+hands of numbers that no network was trained on, with targets that it saw with others. Intervals
+tell of other seeds on these instances, not of other instances. Verdict errors are counted among
+attempts that keep the rules. Traces are sampled at temperature 1 unless a text says greedy.
 """
 
-from toylab.claims import Claim, Expect
+from toylab.claims import Claim, Condition, Expect
+from toylab.read import Reading
 
 from .readings import coverage, passed, score
 
@@ -15,208 +16,202 @@ QIN = "Qin et al. 2025 (arXiv:2504.07052)"
 YU = "Yu et al. 2025 (arXiv:2510.12157)"
 R1 = "DeepSeek-AI 2025 (arXiv:2501.12948)"
 OWN = "expected, this laboratory"
-ADDED = "(added after a first judged run)"
+ADDED = "added after a first judged run"
+
+
+def gain(arm: str, column: str = "solved", split: str = "numbers", how: str = "sampled") -> Reading:
+    """What reward adds to a score of an arm."""
+    after = {"search": "reward", "clean": "clean reward", "direct": "direct reward"}[arm]
+    return score(after, column, split, how) - score(arm, column, split, how)
+
+
+FORM = Condition(
+    "95% of sampled traces parse to their end",
+    score("search", "parsed"),
+    Expect.above(0.95),
+)
+RULES = Condition(
+    "95% of the search network's attempts keep the rules",
+    score("search", "sound"),
+    Expect.above(0.95),
+)
+CLEAN_RULES = Condition(
+    "95% of the attempts keep the rules, of networks trained on correct verdicts",
+    score("clean", "sound"),
+    Expect.above(0.95),
+)
+DIRECT_LEARNED = Condition(
+    "one sampled optimal path solves 2 points more than a random plan",
+    score("direct", "solved", minus="one_plan"),
+    Expect.above(0.02),
+)
 
 PRETRAINING = (
     Claim(
-        key="search_beats_optimal",
-        text="At as many updates, a network that learns from search traces solves more held-out "
-        "instances than one that learns from optimal paths, of about as many predicted tokens; "
-        "greedy.",
-        source=f"{SOS}: 51.3% against 25.7%; threshold of this laboratory",
-        paper=0.255,
-        reading=score("search", "solved", how="greedy") - score("direct", "solved", how="greedy"),
-        expect=Expect.above(0.10),
-    ),
-    Claim(
-        key="search_beats_optimal_targets",
-        text="The same on held-out targets.",
-        source=f"{SOS}; threshold of this laboratory",
-        reading=score("search", "solved", "targets", "greedy")
-        - score("direct", "solved", "targets", "greedy"),
-        expect=Expect.above(0.10),
-    ),
-    Claim(
-        key="clean_search_beats_optimal",
-        text="So does one whose traces have right verdicts.",
-        source=f"{SOS}; threshold of this laboratory",
-        reading=score("clean", "solved", how="greedy") - score("direct", "solved", how="greedy"),
-        expect=Expect.above(0.10),
-    ),
-    Claim(
-        key="same_samples_budget",
-        text="Drawing as many answers as a search may make attempts, the optimal-path network "
-        "covers fewer instances than the search network solves with right verdicts (pass@4 against "
-        "one trace, drawn at temperature 1).",
-        source=f"{QIN}: parallel samples against sequential search; sign expected, this laboratory",
-        reading=score("clean", "solved") - passed("direct", 4),
-        expect=Expect.above(0.0),
-    ),
-    Claim(
-        key="direct_beats_chance",
-        text="One answer of the optimal-path network, drawn at temperature 1, is right more often "
-        "than a plan drawn evenly.",
-        source=OWN,
-        reading=score("direct", "solved", minus="one_plan"),
-        expect=Expect.above(0.02),
-    ),
-    Claim(
-        key="clean_search_like_random_search",
-        text="A network that learned from attempts in random order, with right verdicts, solves as "
-        "many instances as random search with the teacher's budget.",
-        source=OWN,
-        reading=score("clean", "solved", minus="random_search"),
-        expect=Expect.between(-0.05, 0.05),
-    ),
-    Claim(
-        key="noise_costs",
-        text="Verdict noise costs accuracy: drawn traces of the network that learned from noisy "
-        "verdicts solve fewer instances than those of one that learned from right verdicts.",
-        source=OWN,
-        reading=score("clean", "solved") - score("search", "solved"),
-        expect=Expect.above(0.10),
-    ),
-    Claim(
-        key="noise_is_copied",
-        text="Drawn verdicts carry the noise of the traces: wrong attempts that keep the rules are "
-        "marked ok about as often as the teacher marked them so, in 2,000 traces.",
-        source=OWN,
-        reading=score("search", "false_ok", minus="noise"),
-        expect=Expect.between(-0.03, 0.03),
-    ),
-    Claim(
         key="arithmetic",
-        text="Attempts drawn at temperature 1 keep the rules: numbers in hand, right results.",
-        source=f"{SOS}: 0.8% of states are wrong; threshold of this laboratory",
+        text="After pretraining on search traces, 95% of sampled attempts keep the rules: they use "
+        "the numbers in hand and their results are right.",
+        source=f"{SOS}: 0.8% of states are wrong; bar: this laboratory",
         paper=0.992,
         reading=score("search", "sound"),
         expect=Expect.above(0.95),
     ),
     Claim(
-        key="parsed_before",
-        text="Drawn traces read as traces to their end, before reward.",
-        source="threshold of the notes",
-        reading=score("search", "parsed"),
-        expect=Expect.above(0.95),
+        key="search_beats_optimal",
+        text="A network trained on search traces solves 10 points more of the held-out hands than "
+        "one trained on optimal paths, with equal updates and predicted tokens (greedy).",
+        source=f"{SOS}: 51.3% against 25.7%; bar: this laboratory",
+        paper=0.255,
+        reading=score("search", "solved", how="greedy") - score("direct", "solved", how="greedy"),
+        expect=Expect.above(0.10),
+        requires=(RULES, DIRECT_LEARNED),
+        headline=True,
+    ),
+    Claim(
+        key="search_beats_optimal_targets",
+        text="On held-out targets, too, the search network solves 10 points more (greedy).",
+        source=f"{SOS}; bar: this laboratory",
+        reading=score("search", "solved", "targets", "greedy")
+        - score("direct", "solved", "targets", "greedy"),
+        expect=Expect.above(0.10),
+        requires=(RULES, DIRECT_LEARNED),
+    ),
+    Claim(
+        key="same_samples_budget",
+        text="One trace of a network trained on correct verdicts solves more instances than 4 "
+        "samples of the optimal-path network cover (pass@4).",
+        source=f"{QIN}: parallel samples against sequential search; sign: this laboratory",
+        reading=score("clean", "solved") - passed("direct", 4),
+        expect=Expect.above(0.0),
+        requires=(CLEAN_RULES, DIRECT_LEARNED),
+    ),
+    Claim(
+        key="direct_beats_chance",
+        text="One sampled answer of the optimal-path network is right 2 points more often than a "
+        "plan drawn at random.",
+        source=f"chance, exact; {OWN}",
+        reading=score("direct", "solved", minus="one_plan"),
+        expect=Expect.above(0.02),
+    ),
+    Claim(
+        key="clean_search_like_random_search",
+        text="Trained on attempts in random order with correct verdicts, a network solves what "
+        "random search with the teacher's budget solves, within 5 points.",
+        source=f"random search, exact; {OWN}",
+        reading=score("clean", "solved", minus="random_search"),
+        expect=Expect.between(-0.05, 0.05),
+        requires=(CLEAN_RULES,),
+    ),
+    Claim(
+        key="noise_is_copied",
+        text="The network copies the noise of its traces: it marks wrong attempts ok as often as "
+        "the teacher does, within 3 points.",
+        source=f"2,000 of the teacher's traces; {OWN}",
+        reading=score("search", "false_ok", minus="noise"),
+        expect=Expect.between(-0.03, 0.03),
+        requires=(FORM,),
     ),
 )
 
 REWARD = (
     Claim(
         key="reward_gain",
-        text="Reward raises the share of held-out instances solved by a drawn trace by at least 10 "
+        text="Reward raises the share of held-out instances solved by a sampled trace by 10 "
         "points.",
-        source=f"{QIN}: 41.5% to 68% at 3M parameters; threshold of this laboratory",
+        source=f"{QIN}: 41.5% to 68% at 3M parameters; bar: this laboratory; judged after a second "
+        "setting, 70 updates for 40",
         paper=0.265,
-        reading=score("reward", "solved") - score("search", "solved"),
+        reading=gain("search"),
         expect=Expect.above(0.10),
-    ),
-    Claim(
-        key="reward_gain_greedy",
-        text="And of greedy traces by at least 5 points: the gain is more than less noise.",
-        source=OWN,
-        reading=score("reward", "solved", how="greedy") - score("search", "solved", how="greedy"),
-        expect=Expect.above(0.05),
+        requires=(RULES,),
+        control=(
+            Condition(
+                "greedy traces gain 5 points, so that it is not only less sampling noise",
+                gain("search", how="greedy"),
+                Expect.above(0.05),
+            ),
+            Condition(
+                "networks trained on correct verdicts, with no noise to unlearn, gain 5 points",
+                gain("clean"),
+                Expect.above(0.05),
+            ),
+        ),
     ),
     Claim(
         key="reward_gain_targets",
-        text="On held-out targets the gain of drawn traces is at least 10 points too.",
+        text="On held-out targets reward adds 10 points as well.",
         source=OWN,
-        reading=score("reward", "solved", "targets") - score("search", "solved", "targets"),
+        reading=gain("search", split="targets"),
         expect=Expect.above(0.10),
+        requires=(RULES,),
     ),
     Claim(
         key="reward_repairs_noise",
-        text="After reward the network that learned from noisy verdicts solves at least as many "
-        "instances as one that learned from right ones and had no reward.",
+        text="With reward, a network trained on noisy verdicts solves at least as much as one "
+        "trained on correct verdicts without reward.",
         source=OWN,
         reading=score("reward", "solved") - score("clean", "solved"),
         expect=Expect.above(0.0),
+        requires=(FORM,),
     ),
     Claim(
         key="reward_beats_random_search",
-        text="After reward it solves more instances than random search with the whole room of "
+        text="With reward the network solves more than random search with the same room for "
         "attempts: it has learned which attempts to make.",
-        source=OWN,
+        source=f"random search, exact; {OWN}",
         reading=score("reward", "solved", minus="random_room"),
         expect=Expect.above(0.0),
-    ),
-    Claim(
-        key="false_ok_falls",
-        text="Reward at least halves the share of wrong attempts that are marked ok, among those "
-        "that keep the rules.",
-        source=f"{YU} saw reward raise it; region of this laboratory",
-        reading=score("reward", "false_ok") / score("search", "false_ok"),
-        expect=Expect.below(0.5),
-    ),
-    Claim(
-        key="false_ok_rises",
-        text="Reward raises that share.",
-        source=f"{YU}: false positives rise",
-        reading=score("reward", "false_ok") - score("search", "false_ok"),
-        expect=Expect.above(0.0),
+        requires=(RULES,),
     ),
     Claim(
         key="false_no_falls",
         text="Reward lowers the share of right attempts that are marked no.",
         source=f"{YU}: false negatives fall",
-        reading=score("reward", "false_no") - score("search", "false_no"),
+        reading=gain("search", "false_no"),
         expect=Expect.below(0.0),
-    ),
-    Claim(
-        key="clean_reward_gain",
-        text="Networks of right verdicts, without noise to unlearn, gain from reward too: 5 points "
-        f"of drawn accuracy {ADDED}.",
-        source=OWN,
-        reading=score("clean reward", "solved") - score("clean", "solved"),
-        expect=Expect.above(0.05),
-    ),
-    Claim(
-        key="noise_is_unlearned",
-        text="The share of wrong attempts marked ok falls by 5 points more in networks of noisy "
-        f"verdicts than in those of right ones {ADDED}.",
-        source=OWN,
-        reading=score("search", "false_ok")
-        - score("reward", "false_ok")
-        - (score("clean", "false_ok") - score("clean reward", "false_ok")),
-        expect=Expect.above(0.05),
+        requires=(FORM,),
+        control=(
+            Condition(
+                "it falls by 1 point without noise to unlearn, after correct verdicts",
+                gain("clean", "false_no"),
+                Expect.below(-0.01),
+            ),
+        ),
     ),
     Claim(
         key="clean_false_ok_rises",
-        text="Where there is no noise to unlearn, reward raises the share of wrong attempts marked "
-        f"ok {ADDED}.",
-        source=f"{YU}: false positives rise",
-        reading=score("clean reward", "false_ok") - score("clean", "false_ok"),
+        text="Where there is no noise to unlearn, reward raises the share of wrong attempts that "
+        "are marked ok.",
+        source=f"{YU}: false positives rise; {ADDED}",
+        reading=gain("clean", "false_ok"),
         expect=Expect.above(0.0),
+        requires=(CLEAN_RULES,),
+    ),
+    Claim(
+        key="noise_is_unlearned",
+        text="Reward unlearns verdict noise: the share of wrong attempts marked ok falls by 5 "
+        "points more after noisy verdicts than after correct ones.",
+        source=f"{OWN}, {ADDED}",
+        reading=gain("clean", "false_ok") - gain("search", "false_ok"),
+        expect=Expect.above(0.05),
+        requires=(FORM,),
     ),
     Claim(
         key="traces_grow",
-        text="Drawn traces make more attempts after reward.",
+        text="Sampled traces make more attempts after reward.",
         source=f"{R1}: responses grow longer under reward",
-        reading=score("reward", "attempts") - score("search", "attempts"),
+        reading=gain("search", "attempts"),
         expect=Expect.above(0.0),
-    ),
-    Claim(
-        key="parsed_after",
-        text="Drawn traces still read as traces to their end.",
-        source="threshold of the notes",
-        reading=score("reward", "parsed"),
-        expect=Expect.above(0.95),
-    ),
-    Claim(
-        key="sound_after",
-        text="Attempts still keep the rules.",
-        source=OWN,
-        reading=score("reward", "sound"),
-        expect=Expect.above(0.95),
+        requires=(RULES,),
     ),
     Claim(
         key="openings_narrow",
-        text="Diversity falls: of the traces drawn for one prompt, fewer open with different "
-        "attempts.",
-        source=f"{QIN}: reward costs diversity; sign of the notes",
-        reading=score("reward", "openings") - score("search", "openings"),
+        text="Reward narrows search: fewer of the traces sampled for one prompt open with "
+        "different attempts.",
+        source=f"{QIN}: reward costs diversity; sign: this laboratory",
+        reading=gain("search", "openings"),
         expect=Expect.below(0.0),
+        requires=(FORM,),
     ),
     Claim(
         key="search_coverage_kept",
@@ -224,43 +219,44 @@ REWARD = (
         source=f"{QIN}: the search model's gain holds at full budget",
         reading=coverage("reward") - coverage("search"),
         expect=Expect.above(0.0),
+        requires=(RULES,),
     ),
 )
 
 DIRECT = (
     Claim(
         key="direct_gain",
-        text="Reward raises the optimal-path network's pass@1.",
-        source=f"{QIN}: 8.5% to 33% at 3M parameters",
+        text="Reward raises the optimal-path network's pass@1 by 5 points.",
+        source=f"{QIN}: 8.5% to 33% at 3M parameters; bar: this laboratory",
         paper=0.245,
         reading=passed("direct reward", 1) - passed("direct", 1),
         expect=Expect.above(0.05),
+        requires=(DIRECT_LEARNED,),
+        control=(
+            Condition(
+                "rewards exchanged at random within a group raise it by less than 5 points",
+                passed("direct spurious", 1) - passed("direct", 1),
+                Expect.below(0.05),
+            ),
+        ),
     ),
     Claim(
         key="direct_coverage_falls",
-        text="And lowers its pass@16: diversity collapses.",
+        text="Reward lowers the optimal-path network's pass@16: diversity collapses.",
         source=f"{QIN}: pass@32 falls from 69.5% to 42.5%",
         paper=-0.27,
         reading=coverage("direct reward") - coverage("direct"),
         expect=Expect.below(0.0),
-    ),
-    Claim(
-        key="spurious_reward",
-        text="Rewards exchanged at random within a group leave pass@1 within 5 points of where it "
-        "was.",
-        source=f"control; {OWN}",
-        reading=passed("direct spurious", 1) - passed("direct", 1),
-        expect=Expect.between(-0.05, 0.05),
+        requires=(DIRECT_LEARNED,),
     ),
     Claim(
         key="search_gains_more",
         text="Reward gives the search network more than the optimal-path network, in points of "
-        "drawn accuracy.",
-        source=f"{QIN}: 26.5 against 24.5 points, at different budgets; sign of this laboratory",
-        reading=score("reward", "solved")
-        - score("search", "solved")
-        - (score("direct reward", "solved") - score("direct", "solved")),
+        "sampled accuracy.",
+        source=f"{QIN}: 26.5 against 24.5 points, at different budgets; sign: this laboratory",
+        reading=gain("search") - gain("direct"),
         expect=Expect.above(0.0),
+        requires=(RULES, DIRECT_LEARNED),
     ),
 )
 

@@ -101,7 +101,9 @@ def fixture(seeds: int = 2) -> dict[str, pl.DataFrame]:
 def test_every_claim_has_a_value_per_seed_and_every_figure_draws():
     measures = fixture()
     for claim in CLAIMS:
-        assert len(claim.reading(measures).values) == 2, claim.key
+        readings = [claim.reading, *(c.reading for c in (*claim.requires, *claim.control))]
+        assert all(len(reading(measures).values) == 2 for reading in readings), claim.key
+    assert sum(claim.headline for claim in CLAIMS) == 1
     assert set(draw(measures, study.presets["laptop"])) == {
         "reward",
         "accuracy",
