@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from toylab.runs.atomic import write_bytes, write_text
 from toylab.errors import ToylabError
+from toylab.runs.atomic import write_bytes, write_text
 
 
 def test_writes_replaces_and_makes_folders(tmp_path: Path):

@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pytest
 
-from toylab.tasks.superposition.superposition import Sparse
 from toylab import lab
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError
@@ -17,6 +16,7 @@ from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.superposition.superposition import Sparse
 from toylab.trees import flatten
 
 

@@ -6,18 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-import toylab.runs.run_folder
+import toylab.runs.files
 from toylab.errors import ToylabError
-from toylab.train.fit import FolderKeeper
+from toylab.runs.manifest import encode
 from toylab.runs.run_folder import RunFolder
+from toylab.train.fit import FolderKeeper
 
-MANIFEST = {"study": "s", "preset": "smoke", "config": {}, "members": {"p": {"init_seed": [0, 1]}}}
+SEEDS = {"init_seed": [0, 1]}
+MANIFEST = {"study": "s", "preset": "smoke", "config": {}, "members": {"p": SEEDS, "q": SEEDS}}
 
 
 @pytest.fixture
@@ -41,16 +44,19 @@ def test_what_is_written_is_read(run: RunFolder) -> None:
     keeper.snapshot(0, weights(1))
     keeper.snapshot(10, weights(2))
     keeper.save(10, weights(2), records([3, 4]))
+    loaded = FolderKeeper(RunFolder(run.path), "p").load()
+    assert loaded is not None
     keeper.finish(records([3, 4]), np.array([-1, 4]))
     again = RunFolder(run.path)
     assert again.steps("p") == [0, 10]
-    np.testing.assert_array_equal(again.params("p")["a"]["W"], weights(2)["a/W"])
+    np.testing.assert_array_equal(again.params("p")["a"]["W"][0], weights(2)["a/W"][0])
+    assert np.isnan(again.params("p")["a"]["W"][1]).all()  # that member diverged at step 4
+    kept = again.params("p", diverged=True)["a"]["W"]
+    np.testing.assert_array_equal(kept, weights(2)["a/W"])
     np.testing.assert_array_equal(again.params("p", 0)["b"], weights(1)["b"])
     np.testing.assert_array_equal(again.dead_at("p"), [-1, 4])
     assert again.metrics()["value"].to_list() == [3, 3, 4, 4]
     assert again.members("p").rows() == [(0, 0), (1, 1)]
-    loaded = FolderKeeper(again, "p").load()
-    assert loaded is not None
     assert loaded[0] == 10
     for part, given in ((loaded[1], weights(2)), (loaded[2], records([3, 4]))):
         assert part.keys() == given.keys()
@@ -74,7 +80,7 @@ def test_measures_keep_type_shape_and_order(run: RunFolder) -> None:
     table = pl.DataFrame({"member": [0, 1], "name": ["x", None], "value": [0.5, float("nan")]})
     run.write_measures({"array": strided, "scalar": scalar, "deep/table": table})
     found = run.measures()
-    assert set(found) == {"array", "scalar", "deep/table"}
+    assert set(found) == {"array", "scalar", "deep/table", "diverged"}
     np.testing.assert_array_equal(found["array"], strided)
     assert np.shape(found["scalar"]) == () and found["scalar"] == 0.5
     assert isinstance(found["deep/table"], pl.DataFrame)
@@ -98,8 +104,13 @@ def test_transposed_and_scalar_tensors_keep_their_values(run: RunFolder) -> None
         (b"", "not JSON"),
         (b'{"run_id": "1", "study"', "not JSON"),
         (b"\xff\xfe\x00", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b"[1, 2]", "not a JSON object"),
-        (b'{"run_id": "1", "study": "s"}', "lacks 'config'"),
+        (b'{"run_id": "1", "study": "s"}', "lacks 'preset'"),
+        (b'{"run_id": "1", "study": 3, "preset": "x", "config": {}}', "study is int"),
+        (encode({"run_id": "1", **MANIFEST, "members": {"p": 3}}), "members of 'p' are no table"),
+        (encode({"run_id": "1", **MANIFEST, "finished": {"p": []}}), "'p' is finished"),
+        (encode({"run_id": "1", **MANIFEST}).replace(b'"s"', b'"t"'), "its checksum is another"),
     ],
 )
 def test_a_damaged_manifest_is_named(run: RunFolder, content: bytes, said: str) -> None:
@@ -115,12 +126,27 @@ def test_no_folder_and_no_manifest(tmp_path: Path) -> None:
         RunFolder(tmp_path)
 
 
+def test_every_flipped_bit_of_a_manifest_is_found(run: RunFolder) -> None:
+    path = run.path / "manifest.json"
+    data = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in rng.choice(8 * len(data), 200, replace=False):
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            same = RunFolder(run.path).manifest == run.manifest
+        except ToylabError:
+            continue
+        assert same  # a blank became another blank
+
+
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
 def test_damaged_files_are_refused(run: RunFolder, damage: str) -> None:
     keeper = FolderKeeper(run, "p")
     keeper.snapshot(0, weights(1))
-    keeper.save(0, weights(1), records([1]))
     keeper.finish(records([1]), np.array([-1, -1]))
+    keeper.save(0, weights(1), records([1]))
     for name in ("snapshots/p-0.safetensors", "state/p.safetensors", "metrics.parquet"):
         path = run.path / name
         data = bytearray(path.read_bytes())
@@ -163,8 +189,8 @@ def test_missing_things_are_named_with_those_there_are(run: RunFolder) -> None:
         run.params("p", 4)
     with pytest.raises(ToylabError, match="'q' has no snapshot"):
         run.params("q")
-    with pytest.raises(ToylabError, match="No population 'q'"):
-        run.members("q")
+    with pytest.raises(ToylabError, match="No population 'r'"):
+        run.members("r")
     with pytest.raises(ToylabError, match="'p' is not a finished population"):
         run.dead_at("p")
     with pytest.raises(ToylabError, match=r"has no metrics\.parquet"):
@@ -198,7 +224,8 @@ def test_a_second_writer_is_refused_in_this_process_and_in_another(run: RunFolde
         run.writing()
     run.write("claims.json", b"[]")  # the first still holds the folder
     code = (
-        "import sys; from toylab.runs.run_folder import RunFolder; from toylab.errors import ToylabError\n"
+        "import sys; from toylab.runs.run_folder import RunFolder\n"
+        "from toylab.errors import ToylabError\n"
         "try: RunFolder(sys.argv[1]).writing()\n"
         "except ToylabError as error: print(error)"
     )
@@ -215,13 +242,13 @@ def test_a_writer_sees_what_the_last_one_left(run: RunFolder) -> None:
     FolderKeeper(run, "p").finish(records([1]), np.array([-1, -1]))
     run.close()
     with late.writing():
-        late.note(measured=True)
+        late.note(measured=["a"])
     assert set(RunFolder(run.path).manifest["finished"]) == {"p"}
 
 
 def test_writing_needs_the_lock(run: RunFolder) -> None:
     run.close()
-    for write in (lambda: run.write("claims.json", b"[]"), lambda: run.note(measured=True)):
+    for write in (lambda: run.write("claims.json", b"[]"), lambda: run.note(measured=["a"])):
         with pytest.raises(RuntimeError, match="writing"):
             write()
 
@@ -265,7 +292,7 @@ def test_killed_while_replacing_a_file_leaves_one_that_counts(
 
 def die_at_list(monkeypatch, call: int) -> None:
     """Kill at the ``call``-th writing of the list of checksums."""
-    real, calls = toylab.runs.run_folder.write_text, []
+    real, calls = toylab.runs.files.write_text, []
 
     def write_text(path, text):
         if Path(path).name == "checksums.json":
@@ -274,7 +301,7 @@ def die_at_list(monkeypatch, call: int) -> None:
                 raise Killed
         return real(path, text)
 
-    monkeypatch.setattr(toylab.runs.run_folder, "write_text", write_text)
+    monkeypatch.setattr(toylab.runs.files, "write_text", write_text)
 
 
 @pytest.mark.parametrize("call", ["replace", "fsync"])
@@ -295,7 +322,7 @@ def test_a_full_or_read_only_disk_leaves_the_old_file_whole(
         with pytest.raises(ToylabError, match=said):
             run.write("claims.json", b"new")
         with pytest.raises(ToylabError, match=said):
-            run.note(measured=True)
+            run.note(measured=["a"])
     assert run.read("claims.json") == b"old"
     assert (run.path / "manifest.json").read_bytes() == manifest
     assert not [p for p in run.path.rglob("*") if p.suffix == ".tmp"]
@@ -310,7 +337,70 @@ def test_disk_full_after_the_intended_sum_was_listed(run: RunFolder, monkeypatch
         raise ToylabError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(toylab.runs.run_folder, "write_bytes", fail)
+        patch.setattr(toylab.runs.files, "write_bytes", fail)
         with pytest.raises(ToylabError):
             run.write("claims.json", b"new")
     assert run.read("claims.json") == b"old"
+
+
+# Folders from elsewhere -----------------------------------------------------------------------
+
+
+def test_links_and_special_files_are_refused_and_their_targets_stay(tmp_path: Path) -> None:
+    victim = tmp_path / "victim.txt"
+    victim.write_text("precious")
+    for name in (".lock", "manifest.json", "checksums.json", "measures", "state"):
+        folder = RunFolder.create(tmp_path / f"run-{name}", MANIFEST)
+        (folder.path / name).unlink(missing_ok=True)
+        elsewhere = tmp_path / f"elsewhere-{name}"
+        elsewhere.mkdir()
+        is_folder = name in ("measures", "state")
+        (folder.path / name).symlink_to(elsewhere if is_folder else victim)
+        with pytest.raises(ToylabError, match="symbolic link"):
+            with RunFolder(folder.path).writing() as run:
+                run.write_measures({"a": np.zeros(2)})
+                run.write_tensors("state/p.safetensors", weights(1))
+        assert victim.read_text() == "precious" and not list(elsewhere.iterdir())
+
+
+def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
+    for name in (".lock", "manifest.json"):
+        folder = RunFolder.create(tmp_path / f"run{name}", MANIFEST)
+        (folder.path / name).unlink(missing_ok=True)
+        os.mkfifo(folder.path / name)
+        with pytest.raises(ToylabError, match="special file"):
+            RunFolder(folder.path).writing()
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "", "a\\b", "C:x"])
+def test_names_stay_inside(run: RunFolder, name: str) -> None:
+    with pytest.raises(ToylabError, match="no name of a file inside"):
+        run.write(name, b"1")
+
+
+def test_of_twenty_starts_one_makes_the_folder(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        starts = [pool.submit(RunFolder.create, tmp_path / "run", MANIFEST) for _ in range(20)]
+    made = [start.result() for start in starts if start.exception() is None]
+    assert len(made) == 1
+    assert RunFolder(tmp_path / "run").manifest == made[0].manifest
+
+
+def test_leftovers_of_killed_writers_are_swept(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / ".manifest.json.ab12.tmp").write_bytes(b"half")  # killed before there was a manifest
+    run = RunFolder.create(path, MANIFEST)
+    (path / "measures").mkdir()
+    (path / "measures" / ".a.npy.cd34.tmp").write_bytes(b"half")
+    with run.writing():
+        assert not list(path.rglob("*.tmp"))
+
+
+def test_a_finished_population_leaves_no_state(run: RunFolder) -> None:
+    keeper = FolderKeeper(run, "p")
+    keeper.save(1, weights(1), records([1]))
+    assert "state/p.safetensors" in run.files()
+    keeper.finish(records([1]), np.array([-1, -1]))
+    assert "state/p.safetensors" not in run.files()
+    assert not (run.path / "state/p.safetensors").exists()

@@ -63,6 +63,38 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     return path
 
 
+def write_new(path: str | os.PathLike[str], data: bytes) -> bool:
+    """Write a file that must not exist yet; of two writers one succeeds.
+
+    Args:
+        path: the file to make.
+        data: its whole content.
+
+    Returns:
+        Whether this call made it; False where the name was taken.
+
+    Raises:
+        ToylabError: the file cannot be written.
+    """
+    path = Path(path)
+    temporary = write_bytes(path.with_name(f".{path.name}.{secrets.token_hex(4)}.new.tmp"), data)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        try:
+            with open(path, "xb") as file:
+                file.write(data)
+        except FileExistsError:
+            return False
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    _sync_folder(path.parent)
+    return True
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
     """Write ``text`` as UTF-8, as :func:`write_bytes` does; line ends are kept as given."""
     return write_bytes(path, text.encode())

@@ -7,15 +7,11 @@
     measures/*             tables (.parquet) and arrays (.npy)
     claims.json            verdicts
     figures/               pictures
-    checksums.json         sha256 of each file above (two, old and new, while one is replaced);
-                           a file not listed does not count
+    checksums.json         sha256 of each file above
 
-Files are written to a temporary name and renamed. Checksums are verified on every load. One writer
-holds the folder; readers need no lock.
+How files are kept is in :mod:`toylab.runs.files`. A run folder is data: nothing in it is executed.
 """
 
-import fcntl
-import hashlib
 import io
 import json
 import re
@@ -32,13 +28,15 @@ from safetensors import SafetensorError
 from toylab.claims import Verdict, from_json, to_json
 from toylab.errors import ToylabError, nearest
 from toylab.read import DIVERGED, SEED
-from toylab.runs.atomic import write_bytes, write_text
+from toylab.runs import manifest as manifests
+from toylab.runs.atomic import write_bytes, write_new
+from toylab.runs.files import Files
 from toylab.trees import unflatten
 
 Measures = dict[str, pl.DataFrame | np.ndarray]
 
 
-class RunFolder:
+class RunFolder(Files):
     """A run folder, open for reading; ``with run.writing():`` makes this process its writer.
 
     Args:
@@ -53,19 +51,8 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
-        if not self.path.is_dir():
-            raise ToylabError(f"{self.path} is not a run folder: no such folder.")
-        if not (self.path / "manifest.json").exists():
-            raise ToylabError(f"{self.path} is not a run folder: it holds no manifest.json.")
-        self.manifest = self._read_json("manifest.json")
-        missing = {"run_id", "study", "preset", "config"} - set(self.manifest)
-        if missing:
-            raise ToylabError(
-                f"{self.path}/manifest.json lacks {min(missing)!r}: not a manifest of a run. "
-                "Restore it, or run the study into a new folder."
-            )
-        self._lock: io.TextIOWrapper | None = None
+        super().__init__(path)
+        self.manifest = self._manifest()
 
     @classmethod
     def create(cls, path: str | Path, manifest: Mapping[str, Any]) -> Self:
@@ -75,15 +62,18 @@ class RunFolder:
             ToylabError: something is there already, or the folder cannot be written.
         """
         path = Path(path)
-        if (path / "manifest.json").exists():
-            raise ToylabError(
-                f"{path} already holds a run. Continue it with 'toylab resume {path}', "
-                "or name another folder with --out."
-            )
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        taken = ToylabError(
+            f"{path} already holds a run. Continue it with 'toylab resume {path}', or name another "
+            "folder with --out."
+        )
+        if (path / manifests.NAME).exists():
+            raise taken
+        left = lambda p: p.name.startswith(".") and p.name.endswith(".tmp")  # by a killed start
+        if path.exists() and (not path.is_dir() or not all(map(left, path.iterdir()))):
             raise ToylabError(f"{path} exists and is not an empty folder; name another with --out.")
-        text = json.dumps({"run_id": secrets.token_hex(8), **manifest}, indent=1)
-        write_text(path / "manifest.json", text)
+        data = manifests.encode({"run_id": secrets.token_hex(8), **manifest})
+        if not write_new(path / manifests.NAME, data):
+            raise taken
         return cls(path)
 
     def writing(self) -> Self:
@@ -92,78 +82,19 @@ class RunFolder:
         Raises:
             ToylabError: another process is writing there.
         """
-        try:
-            lock = open(self.path / ".lock", "w")
-        except OSError as error:
-            raise ToylabError(f"Cannot write to {self.path}: {error.strerror}.") from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            if not isinstance(error, BlockingIOError):
-                raise ToylabError(f"Cannot lock {self.path}: {error.strerror}.") from None
-            raise ToylabError(
-                f"Another process is writing to {self.path}; wait for it, or name another folder."
-            ) from None
-        self._lock = lock
+        super().writing()
         # Another writer may have finished since this folder was opened.
-        self.manifest = self._read_json("manifest.json")
+        self.manifest = self._manifest()
         return self
-
-    def close(self) -> None:
-        """Let another process write."""
-        if self._lock:
-            self._lock.close()
-            self._lock = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def note(self, **entries: Any) -> None:
         """Add entries to the manifest."""
         self.manifest |= entries
         self._need_lock()
-        write_text(self.path / "manifest.json", json.dumps(self.manifest, indent=1))
+        write_bytes(self.inside(manifests.NAME), manifests.encode(self.manifest))
 
-    # Files with checksums -------------------------------------------------------------------
-
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file of the run and list its checksum."""
-        self._need_lock()
-        sums, new = self._checksums(), hashlib.sha256(data).hexdigest()
-        if name in sums and (self.path / name).exists():
-            # A writer killed between file and list must leave a file that counts, old or new.
-            self._list(sums | {name: f"{sums[name]} {new}"})
-        write_bytes(self.path / name, data)
-        self._list(sums | {name: new})
-
-    def read(self, name: str) -> bytes:
-        """Read a file of the run, verified.
-
-        Raises:
-            ToylabError: missing, or not what was written.
-        """
-        listed = self._checksums().get(name)
-        path = self.path / name
-        if listed is None or not path.exists():
-            raise ToylabError(
-                f"{self.path} has no {name}; "
-                f"'toylab resume {self.path}' makes what is missing. {nearest(name, self.files())}"
-            )
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() not in listed.split():
-            raise ToylabError(
-                f"{path} is damaged: its checksum is not the one written. Restore it, or delete it "
-                f"and run 'toylab resume {self.path}'."
-            )
-        return data
-
-    def files(self) -> list[str]:
-        """Names of the complete files of the run."""
-        return sorted(name for name in self._checksums() if (self.path / name).exists())
+    def _manifest(self) -> dict[str, Any]:
+        return manifests.decode(self.path / manifests.NAME, self.read_plain(manifests.NAME))
 
     def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray], **about: str) -> None:
         """Write flat arrays as safetensors, marked with the run they belong to."""
@@ -331,26 +262,6 @@ class RunFolder:
     def figures(self) -> list[Path]:
         """Paths of the drawn figures."""
         return sorted((self.path / "figures").glob("*.png"))
-
-    def _list(self, sums: Mapping[str, str]) -> None:
-        write_text(self.path / "checksums.json", json.dumps(sums, indent=1, sort_keys=True))
-
-    def _checksums(self) -> dict[str, str]:
-        return self._read_json("checksums.json") if (self.path / "checksums.json").exists() else {}
-
-    def _read_json(self, name: str) -> dict[str, Any]:
-        path = self.path / name
-        try:
-            content = json.loads(path.read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            raise ToylabError(f"{path} is damaged: not JSON. Restore it from a copy.") from None
-        if not isinstance(content, dict):
-            raise ToylabError(f"{path} is damaged: not a JSON object. Restore it from a copy.")
-        return content
-
-    def _need_lock(self) -> None:
-        if not self._lock:
-            raise RuntimeError("take RunFolder.writing() before writing")
 
 
 def _without(leaf_P: np.ndarray, lost_P: np.ndarray) -> np.ndarray:

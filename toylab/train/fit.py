@@ -78,6 +78,7 @@ class FolderKeeper:
         done = dict(self.run.manifest.get("finished", {}))
         done[self.population] = {"dead_at": dead_at.tolist()}
         self.run.note(finished=done)
+        self.run.remove(f"state/{self.population}.safetensors")
 
 
 @dataclasses.dataclass
