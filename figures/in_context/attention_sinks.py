@@ -9,7 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from toylab.read import table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.panels import panels
+from toylab.report.series import series
 
 ARMS = {
     "adam": ("Adam", fig.BLUE, "-"),
@@ -18,14 +22,29 @@ ARMS = {
     "plain": ("Adam, no triggers", fig.MUTED, ":"),
 }
 CONDITIONS = {
-    "whole": "whole",
+    "whole": "full model",
     "no attention": "no attention",
     "no MLP": "no MLP",
-    "sink closed": "sink closed",
+    "sink closed": "no attention to <s>",
     "no value of <s>": "no value of <s>",
-    "symbol in first place": "symbol for <s>",
+    "symbol in first place": "a symbol for <s>",
 }
-SHOWN = 32  # places of the example sequence
+SHOWN = 32  # positions of the example sequence
+RATIO = pl.col("value_start") / pl.col("value_other")
+BANDS = "Lines are medians over seeds, bands their 95% intervals."
+CAPTIONS = {
+    "growth": "Share of a query's attention that <s> has, (a) where the head has nothing to copy "
+    "and (b) on triggers; dotted, a uniform pattern. (c) Score of <s> minus the mean of other "
+    f"keys: is it a line in the logarithm of time? {BANDS}",
+    "drain": "(a) Norm of what the head writes when it looks at <s>, relative to other positions. "
+    "(b, c) Norm of the residual stream at <s> and elsewhere; the axis is as high as Adam's "
+    f"curves. {BANDS}",
+    "heads": "Attention of one seed's head on one sequence; triangles mark the queries on frequent "
+    "symbols, which are triggers except in (c). In each title, the mean share of attention on <s> "
+    "from other symbols, over seeds and sequences.",
+    "ablations": "Cross-entropy above the oracle's with parts of the network ablated, (a) on "
+    "symbols that are no triggers and (b) on triggers. Bars are means, ticks are seeds.",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -38,55 +57,24 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     }
 
 
-def _series(measures: Mapping[str, Any], arm: str, value: pl.Expr) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (S,) and a score per seed and step (P, S)."""
-    rows = measures["curves"].filter(pl.col("arm") == arm).with_columns(value.alias("shown"))
-    wide = rows.pivot("init_seed", index="step", values="shown").sort("step")
-    return wide["step"].to_numpy(), wide.drop("step").to_numpy().T
-
-
-def _end(measures: Mapping[str, Any], arm: str, value: pl.Expr) -> float:
-    return _mean(_series(measures, arm, value)[1][:, -1])
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean of the finite values; NaN without any."""
-    return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
-
-
-def _curves(ax: Axes, measures: Mapping[str, Any], value: pl.Expr, arms: tuple[str, ...]) -> None:
-    for arm in arms:
-        name, colour, dash = ARMS[arm]
-        step_S, value_PS = _series(measures, arm, value)
-        later = step_S > 0
-        fig.interval_line(ax, step_S[later], value_PS[:, later], name, colour, linestyle=dash)
-
-
-def _fit(measures: Mapping[str, Any], arm: str, score: str, law: str, column: str) -> float:
-    is_it = (pl.col("arm") == arm) & (pl.col("score") == score) & (pl.col("law") == law)
-    return _mean(measures["growth"].filter(is_it)[column].to_numpy())
-
-
 def growth(measures: Mapping[str, Any]) -> Figure:
     """Attention on ``<s>`` and its score over the logarithm of time."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    axes = sheet.subplots(1, 3)
-    for ax, score, who in zip(
-        axes[:2], ("share_off", "share_on"), ("Other symbols", "Triggers"), strict=True
-    ):
-        _curves(ax, measures, pl.col(score), tuple(ARMS))
+    sheet, axes = panels(3, 2.9)
+    kinds = ("share_off", "other symbols", "off triggers"), ("share_on", "triggers", "on triggers")
+    for ax, (score, who, when) in zip(axes, kinds, strict=False):
+        _curves(ax, measures, score)
         ax.set_ylim(-0.03, 1.03)
-        ax.set_ylabel("share of attention on <s>")
-        fig.title(ax, f"{who}: Adam ends at {_end(measures, 'adam', pl.col(score)):.2f}")
-    even = _end(measures, "adam", pl.col("even"))
-    axes[0].axhline(even, color=fig.INK, lw=0.7, ls=":", label=f"even pattern, {even:.2f}")
-    _curves(axes[2], measures, pl.col("logit_gap"), ("adam", "sgd", "plain"))
+        ax.set_ylabel(f"attention on <s> from {who}")
+        fig.title(ax, f"Adam's head ends at {_end(measures, 'adam', score):.2f} {when}")
+    even = _end(measures, "adam", "even")
+    axes[0].axhline(even, color=fig.INK, lw=0.7, ls=":", label="uniform attention")
+    _curves(axes[2], measures, "logit_gap", ("adam", "sgd", "plain"))
     axes[2].set_ylabel("score of <s> above other keys")
-    r2 = _fit(measures, "adam", "logit_gap", "log", "r2")
-    rival = _fit(measures, "adam", "logit_gap", "linear", "r2")
-    fig.title(axes[2], f"Adam: R² {r2:.2f} in log t, {rival:.2f} in t")
+    log, linear = (_fit(measures, "logit_gap", law, "r2") for law in ("log", "linear"))
+    fig.title(axes[2], f"Adam's score: R² {log:.2f} in log t, {linear:.2f} in t")
     for ax in axes:
         ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("step")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return sheet
@@ -94,39 +82,26 @@ def growth(measures: Mapping[str, Any]) -> Figure:
 
 def drain(measures: Mapping[str, Any]) -> Figure:
     """What ``<s>`` writes and how its residual grows."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    axes = sheet.subplots(1, 3)
-    ratio = pl.col("value_start") / pl.col("value_other")
-    _curves(axes[0], measures, ratio, tuple(ARMS))
+    sheet, axes = panels(3, 2.9)
+    _curves(axes[0], measures, RATIO)
     axes[0].axhline(1, color=fig.INK, lw=0.7, ls=":")
     axes[0].set_xscale("log")
     axes[0].set_yscale("log")
     axes[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes[0].yaxis.set_major_formatter("{x:g}")
-    axes[0].yaxis.set_minor_formatter(NullFormatter())
-    axes[0].set_ylabel("value of <s> / of others")
-    ends = [_end(measures, arm, ratio) for arm in ("adam", "relu")]
-    _, value_PS = _series(measures, "relu", pl.col("value_start"))
-    own = _mean(value_PS[:, -1] / value_PS[:, 0])
-    fig.title(
-        axes[0],
-        f"<s> / others: Adam {ends[0]:.2f}, ReLU {ends[1]:.2f}; "
-        f"ReLU's <s> alone: end / start {own:.1f}",
-    )
-    for ax, score, who in zip(
-        axes[1:], ("resid_start", "resid_other"), ("<s>", "others"), strict=True
-    ):
-        _curves(ax, measures, pl.col(score), tuple(ARMS))
+    for axis in (axes[0].xaxis, axes[0].yaxis):
+        axis.set_minor_formatter(NullFormatter())
+    axes[0].set_ylabel("value of <s> / of other positions")
+    fig.title(axes[0], f"With Adam the value of <s> ends at {_end(measures, 'adam', RATIO):.2f}")
+    tops = []
+    for ax, score, who in ((axes[1], "resid_start", "<s>"), (axes[2], "resid_other", "others")):
+        _curves(ax, measures, score)
         ax.set_ylabel(f"residual norm of {who}")
-    slopes = [1000 * _fit(measures, a, "resid_start", "linear", "slope") for a in ("adam", "sgd")]
-    fig.title(axes[1], f"Per 1,000 steps: Adam {slopes[0]:+.1f}, SGD {slopes[1]:+.1f}")
-    peak = _end(measures, "adam", pl.col("resid_start") / pl.col("resid_other"))
-    fig.title(axes[2], f"Adam: <s> ends at {peak:.2f} times the others")
-    # As high as Adam's lines: one network with ReLU attention may run away.
-    ends = (_end(measures, "adam", pl.col(f"resid_{who}")) for who in ("start", "other"))
-    top = 1.3 * max(ends)
-    for ax in axes[1:]:
-        ax.set_ylim(0, top)
+        tops.append(_end(measures, "adam", score))
+        fig.title(ax, f"With Adam the norm of {who} ends at {tops[-1]:.0f}")
+    for ax in axes[1:]:  # one network with ReLU attention may run away
+        if np.isfinite(tops).all():
+            ax.set_ylim(0, 1.3 * max(tops))
     for ax in axes:
         ax.set_xlabel("step")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -135,59 +110,65 @@ def drain(measures: Mapping[str, Any]) -> Figure:
 
 def heads(measures: Mapping[str, Any], config: Any) -> Figure:
     """The head's pattern on one sequence, triggers marked, arm by arm."""
-    sheet = fig.figure(fig.PAGE, 3.0)
-    axes = sheet.subplots(1, 3, sharey=True)
+    sheet, axes = panels(3, 2.8, sharey=True)
     image = None
     for ax, arm in zip(axes, ("adam", "relu", "plain"), strict=True):
         place = list(ARMS).index(arm)
         pattern = np.asarray(measures["maps"])[place][:SHOWN, :SHOWN]
         tokens = np.asarray(measures["tokens"])[place][:SHOWN]
-        is_trigger = tokens < config.n_triggers
-        hidden = np.triu(np.ones_like(pattern, bool), 1)
-        image = ax.imshow(np.where(hidden, np.nan, pattern), vmin=0, vmax=1, cmap=fig.SEQUENTIAL)
-        ax.plot(np.full(is_trigger.sum(), len(tokens) + 0.6), np.flatnonzero(is_trigger), "<",
-                color=fig.VERMILLION, clip_on=False, markersize=3)  # fmt: skip
-        is_late = np.arange(len(tokens)) >= len(tokens) // 4
-        total = pattern.sum(1)
-        share = np.divide(pattern[:, 0], total, out=np.zeros_like(total), where=total > 0)
-        off, on = _mean(share[is_late & ~is_trigger]), _mean(share[is_late & is_trigger])
+        frequent = np.flatnonzero(tokens < config.n_triggers)
+        future = np.triu(np.ones_like(pattern, bool), 1)
+        image = ax.imshow(np.where(future, np.nan, pattern), vmin=0, vmax=1, cmap=fig.SEQUENTIAL)
+        side = np.full(len(frequent), len(tokens) + 0.6)
+        ax.plot(side, frequent, "<", color=fig.VERMILLION, clip_on=False, markersize=3)
         fig.title(
-            ax,
-            f"{ARMS[arm][0]}, this sequence: {off:.2f} on <s>, {on:.2f} from marked",
+            ax, f"{ARMS[arm][0]}: <s> has {_end(measures, arm, 'share_off'):.2f} of attention"
         )
-        ax.set_xlabel("key: place (0 is <s>)")
-    axes[0].set_ylabel("query (marked: frequent)")
+        ax.set_xlabel("key position (0 is <s>)")
+    axes[0].set_ylabel("query position")
     if image is not None:
         sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.75)
     return sheet
 
 
 def ablations(measures: Mapping[str, Any]) -> Figure:
-    """Risk above the oracle's with parts of the network switched off."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    axes = sheet.subplots(1, 2, sharey=True)
-    table = measures["conditions"]
-    finding = {"bigram": ("no MLP", "sink closed"), "backcopy": ("no attention", "no MLP")}
-    for ax, kind in zip(axes, finding, strict=True):
+    """Risk above the oracle's with parts of the network ablated."""
+    sheet, axes = panels(2, 2.9, sharey=True)
+    findings = {"bigram": "no MLP", "backcopy": "no attention"}
+    for ax, (kind, part) in zip(axes, findings.items(), strict=True):
         over = pl.col(f"{kind}_risk") - pl.col(f"{kind}_floor")
         for j, arm in enumerate(("adam", "relu")):
-            rows = table.filter(pl.col("arm") == arm).with_columns(over.alias("over"))
             for i, condition in enumerate(CONDITIONS):
-                seen = rows.filter(pl.col("condition") == condition)["over"].to_numpy()
-                name, colour, _ = ARMS[arm]
-                place = i + 0.36 * (j - 0.5)
-                label = name if i == 0 else None
-                ax.barh(place, seen.mean(), 0.33, color=colour, label=label)
+                risk = table("conditions").filter(arm=arm, condition=condition).value(over)
+                seen, (name, colour, _) = risk(measures).values, ARMS[arm]
+                place, label = i + 0.36 * (j - 0.5), name if i == 0 else None
+                ax.barh(place, average(risk, measures), 0.33, color=colour, label=label)
                 ax.plot(seen, np.full(len(seen), place), "|", color=fig.INK, markersize=5)
         ax.set_xlabel(f"{kind} risk above the oracle's (nats)")
         ax.xaxis.set_major_locator(MaxNLocator(5))
-        adam = table.filter(pl.col("arm") == "adam").with_columns(over.alias("over"))
-        means = [adam.filter(pl.col("condition") == c)["over"].mean() for c in finding[kind]]
-        words = ", ".join(
-            f"{c} {m:+.2f}" for c, m in zip(finding[kind], means, strict=True) if m is not None
-        )
-        fig.title(ax, f"{kind.capitalize()}, Adam: {words}")
+        cut = table("conditions").filter(arm="adam", condition=part)
+        cost = average(cut.value(over), measures)
+        fig.title(ax, f"Adam's {kind} risk rises to {cost:.1f} nats with {part}")
     axes[0].set_yticks(range(len(CONDITIONS)), list(CONDITIONS.values()))
     axes[0].invert_yaxis()
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return sheet
+
+
+def _curves(
+    ax: Axes, measures: Mapping[str, Any], value: str | pl.Expr, arms: tuple[str, ...] = (*ARMS,)
+) -> None:
+    for arm in arms:
+        name, colour, dash = ARMS[arm]
+        step_S, value_PS = series(table("curves").filter(arm=arm).rows(measures), value)
+        later = step_S > 0
+        fig.interval_line(ax, step_S[later], value_PS[:, later], name, colour, linestyle=dash)
+
+
+def _end(measures: Mapping[str, Any], arm: str, value: str | pl.Expr) -> float:
+    return average(table("curves").filter(arm=arm).last().value(value), measures)
+
+
+def _fit(measures: Mapping[str, Any], score: str, law: str, column: str) -> float:
+    rows = table("growth").filter(arm="adam", score=score, law=law)
+    return average(rows.value(column), measures)

@@ -7,9 +7,12 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
-from toylab.read import Reading, Rows, table
+from toylab.read import Rows, table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.panels import panels
 from toylab.report.series import series
 
 PREDICTORS = {
@@ -70,7 +73,7 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 def heads(measures: Mapping[str, Any]) -> Figure:
     """Induction score and loss over training, and every head after it."""
-    sheet, (left, middle, right) = _sheet(3.2, "abc")
+    sheet, (left, middle, right) = panels(3, 3.2)
     rows = {depth: table("repeats").filter(layers=depth) for depth in (2, 1)}
     for depth, label, colour in ((2, "two layers", fig.BLUE), (1, "one layer", fig.ORANGE)):
         _lines(left, rows[depth].rows(measures), "induction", label, colour)
@@ -83,6 +86,7 @@ def heads(measures: Mapping[str, Any]) -> Figure:
     middle.set_ylabel("loss on copied tokens (nats)")
     for ax in (left, middle):
         ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("step")
     ends = {c: [_end(measures, rows[d], c) for d in rows] for c in ("induction", "copy_loss")}
     fig.title(
@@ -114,21 +118,21 @@ def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
     ax.set_ylim(-0.05, 1.05)
     first = table("repeats_heads").filter(layers=2, layer=0)
     score = first.aggregate(pl.col("previous").max())
-    fig.title(ax, f"First layer: best previous-token score {_mean(measures, score):.2f}")
+    fig.title(ax, f"Best previous-token score in layer one: {average(score, measures):.2f}")
 
 
 def chains(measures: Mapping[str, Any]) -> Figure:
     """KL divergence from each predictor to the network over training."""
-    sheet, axes = _sheet(3.0, "abc", sharey=True)
-    panels = (
-        ("Two layers", 2, 0.0),
-        ("One layer", 1, 0.0),
-        ("Two layers, balanced chains", 2, 1.0),
+    sheet, axes = panels(3, 3.0, sharey=True)
+    worlds = (
+        ("Two layers end", 2, 0.0),
+        ("One layer ends", 1, 0.0),
+        ("Balanced chains:", 2, 1.0),
     )
     known = measures["chains_predictors"].filter(
         pl.col("of") == "bigram", pl.col("to") == "uniform"
     )
-    for ax, (name, depth, balanced) in zip(axes, panels, strict=True):
+    for ax, (name, depth, balanced) in zip(axes, worlds, strict=True):
         chosen = table("chains").filter(layers=depth, balanced=balanced)
         for predictor, (label, colour) in PREDICTORS.items():
             above = pl.col(predictor).clip(lower_bound=5e-4)
@@ -136,10 +140,11 @@ def chains(measures: Mapping[str, Any]) -> Figure:
         level = known.filter(pl.col("balanced") == balanced)["divergence"].item() / 4
         ax.axhline(level, color=fig.INK, linestyle=":", lw=1)
         ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_yscale("log")
         ax.set_xlabel("step")
         end = _end(measures, chosen, "bigram")
-        fig.title(ax, f"{name}: ends {end:.2g} nats from the bigram counter")
+        fig.title(ax, f"{name} {end:.2g} nats off the bigram counter")
     axes[0].set_ylabel("KL from predictor to network (nats)")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
@@ -147,7 +152,7 @@ def chains(measures: Mapping[str, Any]) -> Figure:
 
 def vectors(measures: Mapping[str, Any]) -> Figure:
     """Share of the loss left over iterations, by what is clamped."""
-    sheet, (left, right) = _sheet(2.7, "ab", width_ratios=[1.5, 1])
+    sheet, (left, right) = panels(2, 2.7, width_ratios=[1.5, 1])
     for i, (arm, (colour, line)) in enumerate(CLAMPS.items()):
         rows = table("vectors_curves").filter(arm=arm).rows(measures)
         _lines(left, rows, "share", arm, colour, line, x="iteration", middle=np.nanmedian)
@@ -159,6 +164,7 @@ def vectors(measures: Mapping[str, Any]) -> Figure:
     left.axhline(0.1, color=fig.INK, linestyle=":", lw=1)
     left.set_xscale("symlog", linthresh=1)
     left.set_xlabel("iteration")
+    left.set_xlim(0, None)
     left.set_ylabel("loss relative to the start")
     right.set_xscale("log")
     right.set_yticks(range(len(CLAMPS)), list(CLAMPS))
@@ -167,19 +173,19 @@ def vectors(measures: Mapping[str, Any]) -> Figure:
     right.invert_yaxis()
     right.set_xlabel("iterations to a tenth of the loss")
     time = lambda arm, column: table("vectors").filter(arm=arm).value(column)
-    given = _mean(measures, time("b and c clamped", "exponential"), np.median)
+    given = average(time("b and c clamped", "exponential"), measures, np.median)
     right.plot(given, 2.38, "|", color=fig.INK, markersize=7)
-    slow, fast = (_mean(measures, time(a, "to_10"), np.median) for a in list(CLAMPS)[::2][:2])
+    slow, fast = (average(time(a, "to_10"), measures, np.median) for a in list(CLAMPS)[::2][:2])
     fig.title(right, f"Median {slow:,.0f} iterations with none clamped, {fast:,.0f} with two")
-    shares = [_mean(measures, time(a, "to_90") / time(a, "to_10")) for a in list(CLAMPS)[:3]]
-    fig.title(left, "Share of that time above nine tenths of the loss: {:.0%} with none clamped, "
+    shares = [average(time(a, "to_90") / time(a, "to_10"), measures) for a in list(CLAMPS)[:3]]
+    fig.title(left, "Time above nine tenths of the loss: {:.0%} with none clamped, "
               "{:.0%} with one, {:.0%} with two".format(*shares))  # fmt: skip
     return sheet
 
 
 def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
     """Learning from context and from weights, by burstiness and number of classes in training."""
-    sheet, axes = _sheet(3.1, "abc")
+    sheet, axes = panels(3, 3.1)
     arm = {name: table("mixture").filter(arm=name) for name in ARMS}
     for name, (colour, line) in ARMS.items():
         rows = arm[name].rows(measures)
@@ -198,21 +204,13 @@ def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
     axes[1].set_ylabel("accuracy on absent classes")
     axes[2].set_xlabel("accuracy from weights")
     axes[2].set_ylabel("from context, beyond chance")
-    for ax, where, column in ((axes[0], "new", "in_context"), (axes[1], "absent", "in_weights")):
+    for ax, column in ((axes[0], "in_context"), (axes[1], "in_weights")):
         most, least = (_end(measures, arm[a], column) for a in ("most", "least"))
-        fig.title(ax, f"On {where} classes, most of both {most:.2f}, least {least:.2f}")
-    fig.title(axes[2], "Arms learn from context or from weights")
+        fig.title(ax, f"Bursts and many classes: {most:.2f}, neither: {least:.2f}")
+    alone = [_end(measures, arm[a], "skill") for a in ("classes", "bursts")]
+    fig.title(axes[2], "Many classes alone: {:.2f}, bursts alone: {:.2f}".format(*alone))
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
-
-
-def _sheet(height: float, letters: str, **grid: Any) -> tuple[Figure, Any]:
-    """A page-wide figure with a lettered panel for each letter."""
-    sheet = fig.figure(fig.PAGE, height)
-    axes = sheet.subplots(1, len(letters), **grid)
-    for ax, letter in zip(axes, letters, strict=True):
-        fig.panel_label(ax, letter)
-    return sheet, axes
 
 
 def _lines(
@@ -228,10 +226,4 @@ def _lines(
 
 
 def _end(measures: Mapping[str, Any], rows: Rows, column: str) -> float:
-    return _mean(measures, rows.last().value(column))
-
-
-def _mean(measures: Mapping[str, Any], reading: Reading, middle: Any = np.mean) -> float:
-    """Mean, or another middle, over the units that have a value; NaN without any."""
-    values = reading(measures).values
-    return float(middle(values)) if len(values) else float("nan")
+    return average(rows.last().value(column), measures)

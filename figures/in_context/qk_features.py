@@ -1,4 +1,4 @@
-"""Figures of the study ``qk_features``: ranks, blocks of G, and what swaps move."""
+"""Figures of the study ``qk_features``: ranks, spectra, blocks of G, and what swaps move."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,201 +8,194 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Rows, table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.panels import panels
 
 ARMS = {
-    "main": "head of {head_dim}",
-    "small": "head of {small_dim}",
-    "normal": "normal latents",
-    "untrained": "untrained",
-    "small untrained": "untrained {small_dim}",
+    "main": ("wide head", fig.BLUE),
+    "untrained": ("untrained", fig.SKY),
+    "normal": ("normal latents", fig.GREEN),
+    "normal untrained": ("normal, untrained", fig.MUTED),
+    "small": ("small head", fig.VERMILLION),
+    "small untrained": ("small, untrained", fig.ORANGE),
 }
-COLOURS = (fig.BLUE, fig.ORANGE, fig.GREEN, fig.MUTED, fig.VERMILLION)
-CONDITIONS = (
-    "none",
-    "z1",
-    "z2",
-    "z1 + z2",
-    "key PCs",
-    "random r1",
-    "random r2",
-    "random r1 + r2",
-)
+CONDITIONS = {
+    "none": "none",
+    "z1": "first latent's",
+    "z2": "second latent's",
+    "z1 + z2": "both latents'",
+    "key PCs": "key PCs",
+    "random r1": "random $r_1$",
+    "random r2": "random $r_2$",
+    "random r1 + r2": "random $r_1 + r_2$",
+}
+CAPTIONS = {
+    "ranks": "Rank of the contrastive covariance at 99% of its energy, mean over seeds, for each "
+    "number of latents r1 (rows) and r2 (columns); upper row for the first latent, lower row for "
+    "the second. Colour: latents minus rank found. In titles, the share of cases in which the rank "
+    "is exact. Small heads have half the dimensions.",
+    "swaps": "Two keys exchange their parts in a subspace: that of one latent or of both, as many "
+    "principal components of the keys (PCs), or a random one. (a) Attention on the token that was "
+    "asked for and on the other one afterwards; bars are means, ticks seeds, diamonds untrained "
+    "heads. (b) Attention on the other token by the number of latents; dotted, the head's "
+    "dimensions.",
+    "blocks": "(a) Singular values of the first latent's contrast where it has as many signs as "
+    "the dotted line says; lines are means over seeds, bands their range. (b to d) How each latent "
+    "of the query (rows) meets each of the key (columns) in one seed, each on its own scale; "
+    "lines part the two latents. Leak: norm outside the two diagonal blocks over that inside.",
+}
+
+
+EXACT = (pl.col("rank") == pl.col("true")).cast(pl.Float64)
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw every figure of the study."""
     return {
         "ranks": ranks(measures, config),
-        "values": values(measures, config),
         "swaps": swaps(measures, config),
         "blocks": blocks(measures, config),
     }
 
 
-def _of(table: pl.DataFrame, arm: str, feature: str) -> pl.DataFrame:
-    return table.filter((pl.col("arm") == arm) & (pl.col("feature") == feature))
+def _single(arm: str) -> Rows:
+    return table("features").filter(pl.col("feature") != "both", arm=arm)
 
 
-def _grid(rows: pl.DataFrame, value: str, config: Any) -> np.ndarray:
-    """Mean over seeds for each r1 (row) and r2 (column)."""
-    cell = lambda a, b: rows.filter((pl.col("r1") == a) & (pl.col("r2") == b))[value].to_numpy()
-    return np.array([[cell(a, b).mean() for b in config.ranks] for a in config.ranks])
+def _pair(config: Any) -> tuple[int, int]:
+    """The ranks that are shown where only one pair is."""
+    return config.ranks[0], config.ranks[:2][-1]
 
 
 def ranks(measures: Mapping[str, Any], config: Any) -> Figure:
     """Found ranks of both features, coloured by how many are missing."""
-    sheet = fig.figure(fig.PAGE, 3.6)
+    sheet = fig.figure(fig.PAGE, 3.3)
     axes = sheet.subplots(2, len(ARMS), sharex=True, sharey=True)
-    image = None
-    for column, (arm, label) in enumerate(ARMS.items()):
-        exact = []
+    image, share = None, {}
+    for column, arm in enumerate(ARMS):
         for ax, feature in zip(axes[:, column], ("z1", "z2"), strict=True):
-            rows = _of(measures["features"], arm, feature)
-            rank, true = (_grid(rows, name, config) for name in ("rank", "true"))
+            rows = _single(arm).filter(feature=feature).rows(measures)
+            rank, true = (_grid(rows, name) for name in ("rank", "true"))
             image = ax.imshow(true - rank, vmin=-3, vmax=3, cmap=fig.DIVERGING)
             for i, j in np.ndindex(rank.shape):
-                dark = abs(true[i, j] - rank[i, j]) > 2
-                ax.text(j, i, f"{rank[i, j]:.1f}", ha="center", va="center", fontsize=7.5,
-                        color="white" if dark else fig.INK)  # fmt: skip
-            exact += (rows["rank"] == rows["true"]).to_list()
-        name = label.format(head_dim=config.head_dim, small_dim=config.small_dim)
-        fig.title(axes[0, column], f"{name.capitalize()}: {np.mean(exact):.0%} exact")
+                look = {"ha": "center", "va": "center", "fontsize": 7.5}
+                look["color"] = "white" if abs(true[i, j] - rank[i, j]) > 1.4 else fig.INK
+                ax.text(j, i, f"{rank[i, j]:.1f}", **look)
+        share[arm] = average(_single(arm).mean(EXACT), measures)
+        fig.title(axes[0, column], f"{ARMS[arm][0].capitalize()}: {share[arm]:.0%}")
         axes[1, column].set_xlabel("$r_2$")
     places = range(len(config.ranks))
     for row, feature in enumerate(("z_1", "z_2")):
-        axes[row, 0].set_ylabel(f"rank found for ${feature}$\n$r_1$")
+        axes[row, 0].set_ylabel(f"rank of ${feature}$\n$r_1$")
         axes[row, 0].set_yticks(places, [str(r) for r in config.ranks])
     axes[1, 0].set_xticks(places, [str(r) for r in config.ranks])
-    if image is not None:
-        sheet.colorbar(image, ax=axes, label="latents less rank found", shrink=0.7)
-    return sheet
-
-
-def values(measures: Mapping[str, Any], config: Any) -> Figure:
-    """Singular values of one feature's contrast, and overlaps with the true subspace."""
-    sheet = fig.figure(fig.PAGE, 2.7)
-    left, right = sheet.subplots(1, 2, width_ratios=[1.1, 1])
-    middle = config.ranks[min(1, len(config.ranks) - 1)]
-    cells = (pl.col("r1") == middle) & (pl.col("r2") == middle)
-    looks = dict(zip(ARMS, COLOURS, strict=True))
-    name = {a: t.format(head_dim=config.head_dim, small_dim=config.small_dim)
-            for a, t in ARMS.items()}  # fmt: skip
-    for arm, colour in looks.items():
-        found = _of(measures["features"], arm, "z1").filter(cells)["values"].to_numpy()
-        value_PK = np.stack(list(found))[:, : config.small_dim]
-        place = np.arange(1, value_PK.shape[1] + 1)
-        left.plot(place, value_PK.mean(0), "o-", color=colour, label=name[arm])
-        left.fill_between(place, value_PK.min(0), value_PK.max(0), color=colour, alpha=0.15, lw=0)
-    left.axvline(middle + 0.5, color=fig.INK, ls=":", lw=0.8)
-    left.set_xlabel("singular value")
-    left.set_ylabel("relative to the first")
-    left.legend()
-    fig.title(left, f"Contrast of z1 where r1 = r2 = {middle} (dotted)")
-    for i, arm in enumerate(ARMS):
-        rows = measures["features"].filter((pl.col("arm") == arm) & (pl.col("feature") != "both"))
-        per_seed = rows.group_by("init_seed").agg(
-            pl.col("key_overlap", "query_overlap", "chance").mean()
-        )
-        for j, (column, colour) in enumerate(
-            (("key_overlap", fig.BLUE), ("query_overlap", fig.ORANGE), ("chance", fig.MUTED))
-        ):
-            label = column.replace("_overlap", "s").replace("querys", "queries") if i == 0 else None
-            right.bar(i + 0.27 * (j - 1), per_seed[column].mean(), 0.25, color=colour, label=label)
-            right.plot([i + 0.27 * (j - 1)] * len(per_seed), per_seed[column], "_", color=fig.INK)
-    right.set_xticks(range(len(ARMS)), [n.replace(" ", "\n", 1) for n in name.values()])
-    right.set_ylim(0, 1.25)
-    right.set_ylabel("overlap with the true subspace")
-    right.legend(ncols=3, loc="upper center")
-    single = measures["features"].filter(pl.col("feature") != "both")
-    main, before = (single.filter(pl.col("arm") == a) for a in ("main", "untrained"))
-    overlap, untrained = main["key_overlap"].mean(), before["key_overlap"].mean()
     fig.title(
-        right, f"Keys: {overlap:.2f}, untrained {untrained:.2f}, chance {main['chance'].mean():.2f}"
+        sheet,
+        f"Ranks are exact in {share['main']:.0%} of cases in trained heads, in "
+        f"{share['untrained']:.0%} in untrained ones",
     )
+    if image is not None:
+        sheet.colorbar(image, ax=axes, label="latents minus rank found", shrink=0.7)
     return sheet
+
+
+def _grid(rows: pl.DataFrame, value: str) -> np.ndarray:
+    """Mean over seeds for each r1 (row) and r2 (column)."""
+    rows = rows.sort("r1", "r2")
+    wide = rows.pivot("r2", index="r1", values=value, aggregate_function="mean")
+    return wide.drop("r1").to_numpy()
 
 
 def swaps(measures: Mapping[str, Any], config: Any) -> Figure:
-    """Attention on the asked and the target token after each swap."""
-    sheet = fig.figure(fig.PAGE, 2.8)
-    left, right = sheet.subplots(1, 2, width_ratios=[1.5, 1])
-    table, before = (measures["swaps"].filter(pl.col("arm") == a) for a in ("main", "untrained"))
-    r1, r2 = config.ranks[0], config.ranks[min(1, len(config.ranks) - 1)]
-    pair, control = (t.filter((pl.col("r1") == r1) & (pl.col("r2") == r2)) for t in (table, before))
-    for j, (column, colour, label) in enumerate(
-        (("on_asked", fig.BLUE, "asked token"), ("on_target", fig.ORANGE, "swapped token"))
-    ):
+    """Attention on the asked and the other token after each swap."""
+    sheet, (left, right) = panels(2, 3.0, width_ratios=[1.5, 1])
+    r1, r2 = _pair(config)
+    of = lambda arm, condition, column: (
+        table("swaps").filter(arm=arm, condition=condition, r1=r1, r2=r2).value(column)
+    )
+    kinds = (("on_asked", fig.BLUE, "asked token"), ("on_target", fig.ORANGE, "other token"))
+    for j, (column, colour, label) in enumerate(kinds):
         for i, condition in enumerate(CONDITIONS):
-            seen = pair.filter(pl.col("condition") == condition)[column].to_numpy()
+            seen = of("main", condition, column)(measures).values
+            mean = average(of("main", condition, column), measures)
+            before = average(of("untrained", condition, column), measures)
             x = i + 0.38 * (j - 0.5)
-            left.bar(x, seen.mean(), 0.36, color=colour, label=label if i == 0 else None)
+            left.bar(x, mean, 0.36, color=colour, label=label if i == 0 else None)
             left.plot([x] * len(seen), seen, "_", color=fig.INK, markersize=5)
-            seen = control.filter(pl.col("condition") == condition)[column].to_numpy()
-            told = "untrained" if i == j == 0 else None
-            left.plot(x, seen.mean(), "D", color=fig.MUTED, mec=fig.INK, ms=3.5, label=told)
-    left.set_xticks(range(len(CONDITIONS)), CONDITIONS, rotation=35, ha="right")
+            name = "untrained" if i == j == 0 else None
+            left.plot(x, before, "D", color=fig.MUTED, mec=fig.INK, ms=3.5, label=name)
+    left.set_xticks(range(len(CONDITIONS)), list(CONDITIONS.values()), rotation=35, ha="right")
+    left.set_xlabel("subspace that is swapped")
     left.set_ylabel("attention after the swap")
     left.set_ylim(0, 1.2)
     left.legend(ncols=3, loc="upper center")
-    moved = {c: pair.filter(pl.col("condition") == c)["moved"].mean() for c in CONDITIONS}
+    both, pcs = (average(of("main", c, "on_target"), measures) for c in ("z1 + z2", "key PCs"))
     fig.title(
         left,
-        f"$r_1, r_2$ = {r1}, {r2}: both subspaces move {moved['z1 + z2']:.0%}, "
-        f"random ones {moved['random r1 + r2']:.0%}",
+        f"The other token gets {both:.2f} by both latents' subspaces, {pcs:.2f} by key PCs "
+        f"($r_1, r_2$ = {r1}, {r2})",
     )
-    _by_size(right, table, before, config)
+    _by_size(right, measures, config)
     return sheet
 
 
-def _by_size(ax: Axes, table: pl.DataFrame, before: pl.DataFrame, config: Any) -> None:
-    looks = {
-        "z1 + z2": (fig.BLUE, "o"),
-        "key PCs": (fig.ORANGE, "x"),
-        "random r1 + r2": (fig.MUTED, "^"),
-    }
-    size = (pl.col("r1") + pl.col("r2")).alias("size")
-    for condition, (colour, marker) in looks.items():
-        rows = table.filter(pl.col("condition") == condition).with_columns(size)
-        mean = rows.group_by("size").agg(pl.col("moved").mean()).sort("size")
-        ax.plot(rows["size"], rows["moved"], marker, color=colour, alpha=0.3, markersize=2.5)
-        size_pt = 7 if marker == "o" else 4
-        line = {"color": colour, "label": condition, "markersize": size_pt}
-        ax.plot(mean["size"], mean["moved"], f"{marker}-", **line)
-    both = before.filter(pl.col("condition") == "z1 + z2").with_columns(size)
-    mean = both.group_by("size").agg(pl.col("moved").mean()).sort("size")
-    ax.plot(mean["size"], mean["moved"], "D:", color=fig.INK, ms=3, label="z1 + z2, untrained")
+def _by_size(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
+    looks = (
+        ("main", "z1 + z2", "both latents'", fig.BLUE, "o-", 7),
+        ("main", "key PCs", "key PCs", fig.ORANGE, "x-", 4),
+        ("main", "random r1 + r2", "random", fig.MUTED, "^-", 4),
+        ("untrained", "z1 + z2", "both, untrained", fig.INK, "D:", 3),
+    )
+    for arm, condition, name, colour, marker, size in looks:
+        rows = table("swaps").filter(arm=arm, condition=condition).rows(measures)
+        rows = rows.with_columns(size=pl.col("r1") + pl.col("r2"))
+        mean = rows.group_by("size").agg(pl.col("on_target").mean()).sort("size")
+        ax.plot(mean["size"], mean["on_target"], marker, color=colour, label=name, markersize=size)
     ax.axvline(config.head_dim, color=fig.INK, ls=":", lw=0.8)
-    ax.set_xlabel("$r_1 + r_2$ (dotted: head)")
-    ax.set_ylabel("share of attention moved")
-    ax.set_ylim(0, None)
-    ax.legend(loc="lower right")
-    worst = table.filter(pl.col("condition") == "z1 + z2")["moved"].min()
-    fig.title(ax, f"Both: {worst:.0%} or more; untrained {both['moved'].min():.0%} or more")
+    ax.set_xlabel("$r_1 + r_2$")
+    ax.set_ylabel("attention on the other token")
+    ax.set_ylim(0, 1.45)
+    ax.set_yticks(np.linspace(0, 1, 6))
+    ax.legend(loc="upper center", ncols=2)
+    fig.title(ax, "Random subspaces move more as they grow")
 
 
 def blocks(measures: Mapping[str, Any], config: Any) -> Figure:
-    """G of one seed's heads: trained, untrained, and too small."""
-    sheet = fig.figure(fig.PAGE, 2.4)
-    axes = sheet.subplots(1, 3)
-    r1, r2 = config.ranks[0], config.ranks[min(1, len(config.ranks) - 1)]
-    most = max(config.ranks)
-    shown = (("main", r1, r2), ("untrained", r1, r2), ("small", most, most))
+    """Singular values of one feature's contrast, and G of one seed's heads."""
+    sheet, (left, *axes) = panels(4, 2.7, width_ratios=[1.3, 1, 1, 1])
+    _spectra(left, measures, config)
+    pair, most = _pair(config), max(config.ranks)
+    shown = (("main", *pair), ("untrained", *pair), ("small", most, most))
     for ax, (arm, a, b), padded in zip(axes, shown, np.asarray(measures["blocks"]), strict=True):
         matrix = padded[: a + b, : a + b]
-        top = np.nanmax(np.abs(matrix))
-        image = ax.imshow(matrix, vmin=-top, vmax=top, cmap=fig.DIVERGING)
+        top = np.nanmax(np.abs(matrix)) if np.isfinite(matrix).any() else 1
+        ax.imshow(matrix, vmin=-top, vmax=top, cmap=fig.DIVERGING)
         ax.axhline(a - 0.5, color=fig.INK, lw=0.8)
         ax.axvline(a - 0.5, color=fig.INK, lw=0.8)
-        rows = measures["networks"].filter(
-            (pl.col("arm") == arm) & (pl.col("r1") == a) & (pl.col("r2") == b),
-            pl.col("init_seed") == 0,
-        )
-        name = ARMS[arm].format(head_dim=config.head_dim, small_dim=config.small_dim)
-        fig.title(ax, f"{name.capitalize()}, {a} + {b}: leak {rows['leak'].mean():.2f}")
+        one = table("networks").filter(arm=arm, r1=a, r2=b, init_seed=0).value("leak")
+        fig.title(ax, f"{ARMS[arm][0].capitalize()}: leak {average(one, measures):.2f}")
         ax.set_xticks([])
         ax.set_yticks([])
-        ax.set_xlabel("latents of keys")
-        ax.figure.colorbar(image, ax=ax, shrink=0.75)
+        ax.set_xlabel(f"{a} + {b} latents of keys")
     axes[0].set_ylabel("latents of queries")
+    sheet.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
+
+
+def _spectra(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
+    middle = config.ranks[:2][-1]
+    for arm, (name, colour) in ARMS.items():
+        rows = table("features").filter(arm=arm, feature="z1", r1=middle, r2=middle).rows(measures)
+        found = rows["values"].drop_nulls().to_list()
+        if found:
+            value_PK = np.array(found)[:, : config.small_dim]
+            place = np.arange(1, value_PK.shape[1] + 1)
+            ax.plot(place, value_PK.mean(0), "o-", color=colour, label=name, markersize=3)
+            band = {"color": colour, "alpha": 0.15, "lw": 0}
+            ax.fill_between(place, value_PK.min(0), value_PK.max(0), **band)
+    ax.axvline(middle + 0.5, color=fig.INK, ls=":", lw=0.8)
+    ax.set_xlabel("singular value")
+    ax.set_ylabel("relative to the first")
+    fig.title(ax, "Spectra end at the latent's rank, trained or not")

@@ -28,19 +28,20 @@ def fits(curves: pl.DataFrame) -> pl.DataFrame:
     """Lines through the last decade of steps of every network.
 
     Args:
-        curves: arm, init_seed, step and a column per score.
+        curves: arm, init_seed, diverged, step and a column per score.
 
     Returns:
-        arm, init_seed, score, law (log or linear), slope (per unit of log step or per step), r2.
+        arm, init_seed, diverged, score, law (log or linear), slope (per log step or step), r2.
     """
     rows: list[dict[str, Any]] = []
-    for (arm, seed), part in curves.group_by("arm", "init_seed", maintain_order=True):
+    names = ("arm", "init_seed", "diverged")
+    for labels, part in curves.group_by(names, maintain_order=True):
         last = part.filter(pl.col("step") >= pl.col("step").max() / DECADE).sort("step")
         last = last.filter(pl.col("step") > 0)
         step_S = last["step"].to_numpy().astype(np.float64)
         for score, law in LAWS:
             x_S = np.log(step_S) if law == "log" else step_S
             slope, r2 = line(x_S, last[score].to_numpy().astype(np.float64))
-            labels = {"arm": arm, "init_seed": seed, "score": score, "law": law}
-            rows.append(labels | {"slope": slope, "r2": r2})
+            row = {"score": score, "law": law, "slope": slope, "r2": r2}
+            rows.append(dict(zip(names, labels, strict=True)) | row)
     return pl.DataFrame(rows)

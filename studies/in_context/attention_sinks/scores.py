@@ -42,8 +42,8 @@ def share(pattern_BLM: Array) -> Array:
 
     A softmax pattern sums to 1, so that the share is the attention. A ReLU pattern does not.
     """
-    whole_BL = pattern_BLM.sum(-1)
-    return jnp.where(whole_BL > 0, pattern_BLM[..., 0] / jnp.where(whole_BL > 0, whole_BL, 1), 0)
+    sum_BL = pattern_BLM.sum(-1)
+    return jnp.where(sum_BL == 0, 0, pattern_BLM[..., 0] / jnp.where(sum_BL == 0, 1, sum_BL))
 
 
 def symptoms(acts: dict[str, Array], w_o_KD: Array, masks: tuple[Array, Array]) -> dict[str, Array]:

@@ -133,29 +133,28 @@ def populations(config: Config) -> dict[str, Population]:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Symptoms over training, laws of growth, ablations, and patterns on one sequence."""
-    curves: list[dict[str, Any]] = []
-    cut: list[dict[str, Any]] = []
+    curves: list[pl.DataFrame] = []
+    ablated: list[pl.DataFrame] = []
     maps, tokens = [], []
     for arm, (name, has_triggers) in ARMS.items():
-        exam = exam_of(config, has_triggers)
-        k = config.n_triggers if has_triggers else 0
-        chosen = run.members(name)["n_triggers"].to_numpy() == k
-        dead = run.dead_at(name)[chosen] >= 0
+        exam, model = exam_of(config, has_triggers), config.model(name)
+        chosen_P = run.members(name)["n_triggers"].to_numpy() == config.n_triggers * has_triggers
+        about = {"arm": arm, "diverged": (run.dead_at(name) >= 0)[chosen_P]}
         for step in run.steps(name):
-            params = _chosen(run.params(name, step), chosen)
-            found, pattern = scores(config.model(name), params, exam, Switches())
-            curves += _rows({"arm": arm, "step": step}, found, dead)
+            params = jax.tree.map(lambda leaf, own=chosen_P: leaf[own], run.params(name, step))
+            found, pattern = scores(model, params, exam, Switches())
+            curves.append(_rows(found, about | {"step": step}))
         maps.append(np.asarray(pattern[0]))
         tokens.append(np.asarray(exam.batch.inputs[0]))
         for condition in CONDITIONS:
             shown, switches = under(exam, condition, config.n_symbols - 1)
-            found, _ = scores(config.model(name), params, shown, switches)
-            cut += _rows({"arm": arm, "condition": condition}, found, dead)
-    table = pl.DataFrame(curves)
+            found, _ = scores(model, params, shown, switches)
+            ablated.append(_rows(found, about | {"condition": condition}))
+    table = pl.concat(curves)
     return {
         "curves": table,
         "growth": fits(table),
-        "conditions": pl.DataFrame(cut),
+        "conditions": pl.concat(ablated),
         "maps": np.stack(maps),
         "tokens": np.stack(tokens),
     }
@@ -167,19 +166,13 @@ def exam_of(config: Config, has_triggers: bool) -> Exam:
     return draw_exam(config.world(), config.n_triggers, config.judged, k, jax.random.key(JUDGED))
 
 
-def _chosen(params: Any, chosen: np.ndarray) -> Any:
-    return jax.tree.map(lambda leaf: leaf[chosen], params)
-
-
-def _rows(
-    labels: dict[str, Any], found: Mapping[str, Any], dead: np.ndarray
-) -> list[dict[str, Any]]:
-    """One row per member; a dead one's scores are NaN."""
-    columns = {name: np.where(dead, np.nan, np.asarray(v)) for name, v in found.items()}
-    return [
-        labels | {"init_seed": i} | {name: float(v[i]) for name, v in columns.items()}
-        for i in range(len(dead))
-    ]
+def _rows(found: Mapping[str, Any], about: dict[str, Any]) -> pl.DataFrame:
+    """One row per seed: its scores, and what they are about."""
+    scores = {name: np.asarray(score_P, np.float64) for name, score_P in found.items()}
+    seeds = np.arange(len(about["diverged"]))
+    return pl.DataFrame({"init_seed": seeds} | scores).with_columns(
+        **{k: pl.Series(v) if isinstance(v, np.ndarray) else pl.lit(v) for k, v in about.items()}
+    )
 
 
 study = Study(

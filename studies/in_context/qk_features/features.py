@@ -13,7 +13,6 @@ from toylab.analysis.contrastive import (
     contrastive_covariance,
     key_query_feature,
     latent_interaction,
-    random_basis,
     subspace_overlap,
 )
 from toylab.tasks.in_context.payloads import World
@@ -68,39 +67,18 @@ def features(head: Head, pairs: Pairs) -> dict[str, KeyQueryFeature]:
     return {n: key_query_feature(covariance(head, pairs, kinds)) for n, kinds in KINDS.items()}
 
 
-def true_basis(map_2RK: np.ndarray, kinds: tuple[int, ...], sizes: tuple[int, int]) -> np.ndarray:
-    """Orthonormal basis (K, r) of what the latents of these kinds span in head space."""
-    rows = np.concatenate([map_2RK[i, : sizes[i]] for i in kinds])
-    u, s, _ = np.linalg.svd(rows.T.astype(np.float64), full_matrices=False)
-    return u[:, s > 1e-6 * s[0]]
-
-
-def feature_rows(
-    head: Head, features: dict[str, KeyQueryFeature], seed: int
-) -> list[dict[str, Any]]:
-    """One row per kind: true and found rank, and overlaps of the found subspaces.
-
-    ``chance`` is the overlap of a random subspace of the found rank with the key's true one.
-    """
-    b_2RK, a_2RK = maps(head)
-    k = head.w_k.shape[1]
+def feature_rows(head: Head, features: dict[str, KeyQueryFeature]) -> list[dict[str, Any]]:
+    """One row per kind: how many latents there are, the rank found, and the singular values."""
+    count = 2 * head.world.a.shape[1]
     rows: list[dict[str, Any]] = []
     for name, kinds in KINDS.items():
         found = features[name]
-        key, query = (true_basis(m, kinds, head.sizes) for m in (a_2RK, b_2RK))
-        values = np.zeros(2 * a_2RK.shape[1])
-        values[: min(k, len(values))] = found.values_K[: len(values)] / found.values_K[0]
-        rows.append(
-            {
-                "feature": name,
-                "true": sum(head.sizes[i] for i in kinds),
-                "rank": float(found.rank),
-                "key_overlap": subspace_overlap(found.key_KR, key),
-                "query_overlap": subspace_overlap(found.query_KR, query),
-                "chance": subspace_overlap(random_basis(k, found.rank, seed), key),
-                "values": values.tolist(),
-            }
-        )
+        values = np.zeros(count)
+        kept = min(count, len(found.values_K))
+        values[:kept] = found.values_K[:kept] / found.values_K[0]
+        true = sum(head.sizes[i] for i in kinds)
+        row = {"feature": name, "true": true, "rank": float(found.rank)}
+        rows.append(row | {"values": values.tolist()})
     return rows
 
 

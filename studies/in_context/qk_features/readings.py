@@ -1,28 +1,32 @@
-"""Readings of the stored tables, one value per seed: means over the heads of all ranks."""
+"""Readings of the stored tables, one value per seed, over the heads of all ranks."""
 
 import polars as pl
 
 from toylab.read import Reading, table
 
 SINGLE = pl.col("feature") != "both"
-EXACT = (pl.col("rank") == pl.col("true")).cast(pl.Float64)
-NEAR = ((pl.col("rank") - pl.col("true")).abs() <= 1).cast(pl.Float64)
 MISSING = 2 * (pl.col("true") - pl.col("rank"))  # both kinds together
 BEYOND_CHANCE = pl.col("shared") - pl.col("shared_chance")
 PAPER_PAIR = (pl.col("r1") == 3) & (pl.col("r2") == 5)
-FITS = pl.col("r1") + pl.col("r2") <= 8
+CROWDED = pl.col("r1") + pl.col("r2") > 8  # more latents than a head of 8 has dimensions
 
 
-def features(arm: str, value: str | pl.Expr, *which: pl.Expr) -> Reading:
-    """A number of an arm's features."""
-    return table("features").filter(*which, arm=arm).mean(value)
+def exact(arm: str) -> Reading:
+    """In how many cases, latents of a head, the contrast's rank is the latent's: of 18."""
+    right = pl.col("rank") == pl.col("true")
+    return table("features").filter(SINGLE, arm=arm).aggregate(right.sum())
+
+
+def missing(arm: str) -> Reading:
+    """Latents minus ranks found, where a head of 8 is crowded."""
+    return table("features").filter(SINGLE, CROWDED, arm=arm).mean(MISSING)
 
 
 def networks(arm: str, value: str | pl.Expr, *which: pl.Expr) -> Reading:
-    """A number of an arm's heads."""
+    """A mean over an arm's heads."""
     return table("networks").filter(*which, arm=arm).mean(value)
 
 
-def moved(condition: str, *which: pl.Expr, arm: str = "main") -> Reading:
-    """Share of the attention that a swap moves to the target."""
-    return table("swaps").filter(*which, arm=arm, condition=condition).mean("moved")
+def swapped(condition: str, value: str = "moved", arm: str = "main") -> Reading:
+    """What a swap does to the attention in heads of the paper's ranks, 3 and 5."""
+    return table("swaps").filter(PAPER_PAIR, arm=arm, condition=condition).value(value)

@@ -106,6 +106,7 @@ def curves():
             {
                 "arm": arm,
                 "init_seed": seed,
+                "diverged": False,
                 "step": step,
                 "sink_off": 0.8,
                 "sink_on": 0.05,
