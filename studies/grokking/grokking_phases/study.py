@@ -5,24 +5,28 @@
 Three parts. *Delay*: a network with one layer of quadratic neurons learns modular addition over
 learning rate and weight decay, training fraction and the scale of its first weights; the time to
 95% test accuracy is right-censored where the run ends first, and its law is fitted with those
-times (:func:`toylab.stats.censored.censored_line`). *Held norm*: the same
-network with the norm of its weights held after every step. *Phases*: Liu et al.'s toy, a decoder
-of the sum of two numbers' embeddings, over the decoder's learning rate and weight decay, and over
-training set sizes.
+times (:func:`toylab.stats.censored.censored_line`). *Held norm*: the same network with the norm of
+its weights held after every step. *Phases*: Liu et al.'s toy, a decoder of the sum of two numbers'
+embeddings, over the decoder's learning rate and weight decay, and over training set sizes.
 
-Departures. Omnigrok's law and held norm are on a transformer (p = 113) and on images; here on the
-cheapest network that groks with a clear delay (with ReLU neurons none of 12 generalised in 4,000
-steps). Liu et al. train the toy for 1e5 steps, a decoder of width 200; here 1e4 steps, as in their
-code, and a narrower one, with random vectors for answers; their cross-entropy variant is left out.
-
-Explored on seeds 0 to 3; the laptop preset judges seeds from 100. Norms held at 0.3 and 0.5 times
-that of the first weights keep some networks from learning, 0.8 and 1 do not; with 45% of the table
-most networks generalise within the run, with 40% hardly any. After that look the claim on the least
-data named its two fractions by a rule, and "sooner" was added beside "no delay". The toy's
-representations become lines where first embeddings have a spread of 0.29, not of 1; an accuracy of
-9 in 10, exactly the threshold, was first missed by rounding.
+What is done otherwise. Omnigrok's law and held norm are on a transformer (p = 113) and on images;
+here on the cheapest network that groks with a clear delay (with ReLU neurons none of 12 generalised
+in 4,000 steps). Liu et al. train the toy for 1e5 steps, a decoder of width 200; here 1e4 steps, as
+in their code, and a narrower one, with random vectors for answers; their cross-entropy variant is
+left out. The laptop preset judges seeds from 100; seeds 0 to 3 were explored.
 
 Sources: Liu et al. 2022 (arXiv:2205.10343), Liu et al. 2023 (Omnigrok, arXiv:2210.01117).
+
+Did not reproduce: at equal decay the time falls with the learning rate more slowly than as its
+inverse (exponent -0.60), so that the product's exponent (-0.79) is not clear of its region either.
+With the norm held the delay halves (0.48 of the baseline's) where Omnigrok has it vanish. One seed
+of five showed fewer than four phases, and in two grokking did not touch both its neighbours.
+
+Tried: norms held at 0.3 and 0.5 times that of the first weights keep some networks from learning,
+0.8 and 1 do not; with 45% of the pairs most networks generalise within the run, with 40% hardly
+any. After that look the claim on the least data named its two fractions by a rule, and "sooner" was
+added to "no delay". The toy's representations become lines where first embeddings have a spread of
+0.29, not of 1; an accuracy of 9 in 10, exactly the threshold, was first missed by rounding.
 """
 
 import dataclasses
@@ -56,7 +60,7 @@ CELLS = ("learning_rate", "weight_decay", "fraction", "init_scale", "hold")
 class Config:
     """Settings; those of the toy begin with ``toy``."""
 
-    seeds: int = 5
+    seeds: int = 8
     first_seed: int = 100
     p: int = 23
     operation: str = "x+y"
@@ -240,7 +244,7 @@ study = Study(
     },
     costs={
         "smoke": "15,000 model-steps; compiling takes most of it",
-        "laptop": "0.7 million model-steps of 8 MFLOP and 2.7 million of 2 MFLOP, 10 TFLOP in all",
+        "laptop": "1.1 million model-steps of 8 MFLOP, 4.2 million of 2 MFLOP, 16 TFLOP: 7 minutes",
         "paper": "5 million model-steps of 0.5 GFLOP, 120 million of 15 MFLOP; not run yet",
     },
     populations=populations,
