@@ -8,65 +8,79 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Rows, table
 from toylab.report import figures as fig
-from toylab.studies.in_context.graph_tracing_prior import numbers
+from toylab.report.series import series
 
 RINGS = {"calendar": fig.BLUE, "context": fig.VERMILLION, "other": fig.MUTED}
-NETWORKS = ("reserved", "shared", "no calendar")
-SOURCES = {"network": 1.0, "mixing": 0.55, "untrained": 0.25}
-CHANCE = {"first": 1 / 3, "second": 1 / 2}  # of overlaps; 3 and 4: beside one ring's plane
+WORDS = {"calendar": "calendar", "context": "walked ring", "other": "third ring"}
+NETWORKS = {
+    "reserved": "Reserved days",
+    "shared": "Shared days",
+    "no calendar": "No calendar",
+}
+PARTS = {"first": ("components 1 and 2", 1 / 3), "second": ("components 3 and 4", 1 / 2)}
 DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-WORDS = {
-    "first_calendar": "1, 2 on calendar",
-    "second_context": "3, 4 on walked",
-    "first_context": "1, 2 on walked",
+CAPTIONS = {
+    "strip": "Mean representations of the seven days in the last round of walks that go two days "
+    "at a time, in one network of each kind at its best layer. Lines join days that follow each "
+    "other in the calendar and in the walked ring.",
+    "overlaps": "Overlap of two principal components of the days' mean representations with a "
+    "ring's plane, in the last round of walks on a permuted ring. Filled: networks at their best "
+    "layer; open: one neighbour mix of their own embeddings; small dots: single networks. "
+    "Dotted: chance (of components 3 and 4: beside one ring's plane).",
+    "shares": "Share of the variance of the days' mean representations in each ring's plane, by "
+    "round of the walk, at the best layer. The third ring is never walked. Dotted: chance. Medians "
+    "over networks with 95% intervals.",
+    "mass": "Probability on the next day of the walked ring, on both neighbours in the calendar "
+    "and in the third ring, by place in walks on a permuted ring. Dotted: the next token of the "
+    "same ring of other tokens. Medians over networks with 95% intervals.",
 }
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study, of the members that did not die in training."""
-    living = {name: table.drop_nans() for name, table in measures.items()}
-    return {
-        "strip": strip(living),
-        "overlaps": overlaps(living),
-        "shares": shares(living),
-        "mass": mass(living),
-    }
+    """Draw every figure of the study."""
+    every = (strip, overlaps, shares, mass)
+    return {figure.__name__: figure(measures) for figure in every}
+
+
+def _planes(network: str, source: str = "network") -> Rows:
+    """Class means of the calendar's tokens: of networks at their best layer, or of a control."""
+    rows = table("planes").filter(network=network, source=source, tokens="calendar")
+    return rows.filter(chosen=True) if source == "network" else rows
+
+
+def _mean(m: Mapping[str, Any], rows: Rows, column: str) -> float:
+    values = rows.last("window").mean(column)(m).values
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _panels(height: float, count: int, **grid: Any) -> tuple[Figure, list[Axes]]:
+    sheet = fig.figure(fig.PAGE, height)
+    axes = list(sheet.subplots(1, count, **grid))
+    for ax, letter in zip(axes, "ABCD", strict=False):
+        fig.panel_label(ax, letter)
+    return sheet, axes
 
 
 def strip(m: Mapping[str, Any]) -> Figure:
-    """Class means of one network over the context, with both rings drawn."""
-    table = m["points"].filter((pl.col("tokens") == "calendar") & (pl.col("stride") == 2))
-    windows = table["window"].unique().sort().to_list()
-    chosen = [windows[i] for i in sorted({0, len(windows) // 3, len(windows) - 1})]
-    shown = ("reserved", "shared")
-    sheet = fig.figure(fig.PAGE, 4.3)
-    axes = sheet.subplots(2, 2 * len(chosen))
-    for block, network in enumerate(shown):
-        layer = numbers.best_layer(m, network)
-        own = table.filter((pl.col("network") == network) & (pl.col("layer") == layer))
-        for i, window in enumerate(chosen):
-            rows = own.filter(pl.col("window") == window).sort("day")
-            for row, pair in enumerate((("pc1", "pc2"), ("pc3", "pc4"))):
-                ax = axes[row, block * len(chosen) + i]
-                _rings(ax, rows[pair[0]].to_numpy(), rows[pair[1]].to_numpy(), 2)
-                part = rows[("explained_first", "explained_second")[row]][0]
-                head = f"{network}, round {window + 1}" if row == 0 else "same"
-                ax.set_title(f"{head}\n{part:.0%} of variance", size=7)
-        axes[0, 0].set_ylabel("components 1, 2")
-        axes[1, 0].set_ylabel("components 3, 4")
-    for ring, label in (("calendar", "calendar"), ("context", "walked ring")):
-        axes[0, 0].plot([], [], color=RINGS[ring], label=label)
-    sheet.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    first = {n: numbers.at_best("first_calendar", n)(m).mean() for n in shown}
-    second = {n: numbers.at_best("second_context", n)(m).mean() for n in shown}
-    fig.title(
-        sheet,
-        "Overlap of components 1, 2 with the calendar (chance 0.33) and of 3, 4 with the walked "
-        "ring (0.50), mean over seeds and rings: reserved days "
-        f"{first['reserved']:.2f}, {second['reserved']:.2f}; shared {first['shared']:.2f}, "
-        f"{second['shared']:.2f}. Drawn: one seed, ring of stride 2",
-    )
+    """Class means of one network of two kinds late in the context, with both rings drawn."""
+    sheet, axes = _panels(2.4, 4)
+    points = m["points"].filter(tokens="calendar", stride=2, chosen=True)
+    points = points.filter(pl.col("window") == pl.col("window").max())
+    for i, network in enumerate(("reserved", "shared")):
+        rows = points.filter(network=network).sort("day")
+        for j, (pair, part) in enumerate(zip(((1, 2), (3, 4)), PARTS, strict=True)):
+            ax = axes[2 * i + j]
+            _rings(ax, *(rows[f"pc{k}"].to_numpy() for k in pair), 2)
+            title = f"{NETWORKS[network]}, {pair[0]} and {pair[1]}"
+            ax.set_title(f"{title}\n{rows[f'explained_{part}'][0]:.0%} of variance", size=8)
+    for ring in ("calendar", "context"):
+        axes[0].plot([], [], color=RINGS[ring], label=WORDS[ring])
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    kept = _mean(m, _planes("shared"), "first_calendar") >= 0.8
+    word = "carry" if kept else "do not carry"
+    fig.title(sheet, f"Leading principal components {word} the calendar where days are shared")
     return sheet
 
 
@@ -77,128 +91,84 @@ def _rings(ax: Axes, x: np.ndarray, y: np.ndarray, stride: int) -> None:
         for step, ring, width in ((1, "calendar", 1.3), (stride, "context", 0.8)):
             to = (day + step) % count
             ax.plot(x[[day, to]], y[[day, to]], color=RINGS[ring], lw=width, zorder=1)
-    ax.scatter(x, y, s=10, color=fig.INK, zorder=3)
+    ax.scatter(x, y, s=12, color=fig.INK, zorder=3)
+    away = np.stack([x - x.mean(), y - y.mean()], 1)
+    away = 9 * away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
     for day in range(count):
-        ax.annotate(DAYS[day % 7], (x[day], y[day]), size=5.5, xytext=(2, 2),
-                    textcoords="offset points")  # fmt: skip
-    ax.set_xticks([])
-    ax.set_yticks([])
+        ax.annotate(DAYS[day % 7], (x[day], y[day]), xytext=tuple(away[day]), ha="center",
+                    va="center", size=7.5, textcoords="offset points")  # fmt: skip
+    ax.set_axis_off()
     ax.set_aspect("equal", adjustable="datalim")
+    ax.margins(0.15)
 
 
 def overlaps(m: Mapping[str, Any]) -> Figure:
-    """Overlaps of components with each ring's plane, for networks and their controls."""
-    sheet = fig.figure(fig.PAGE, 2.8)
-    axes = sheet.subplots(1, 2, sharey=True)
-    for ax, part, word in zip(axes, ("first", "second"), ("1 and 2", "3 and 4"), strict=True):
+    """Overlaps of components with the calendar's plane and the walked ring's."""
+    sheet, axes = _panels(2.5, 2, sharey=True)
+    for ax, (part, (name, chance)) in zip(axes, PARTS.items(), strict=True):
         for i, network in enumerate(NETWORKS):
-            layer = numbers.best_layer(m, network)
-            for j, (source, alpha) in enumerate(SOURCES.items()):
-                rows = numbers.late(m, network, source)
-                rows = rows.filter(pl.col("layer") == (0 if source == "mixing" else layer))
-                for k, (ring, colour) in enumerate(RINGS.items()):
-                    at = 4.2 * i + 1.25 * j + 0.36 * k
-                    seeds = rows.group_by("init_seed").agg(pl.col(f"{part}_{ring}").mean())
-                    values = seeds[f"{part}_{ring}"].to_numpy()
-                    ax.bar(at, values.mean(), 0.34, color=colour, alpha=alpha)
-                    ax.plot([at] * len(values), values, ".", color=fig.INK, markersize=2)
-        places = [4.2 * i + 1.25 * j + 0.36 for i in range(3) for j in range(3)]
-        short = {"network": "net", "mixing": "mix", "untrained": "init"}
-        names = [
-            f"{short[s]}\n{n}" if s == "mixing" else short[s] for n in NETWORKS for s in SOURCES
-        ]
-        ax.set_xticks(places, names, fontsize=7)
-        ax.axhline(CHANCE[part], color=fig.INK, ls=":", lw=0.9)
-        means = {r: numbers.at_best(f"{part}_{r}", "shared")(m).mean() for r in RINGS}
-        fig.title(
-            ax,
-            f"Components {word}, days shared: calendar {means['calendar']:.2f}, walked ring "
-            f"{means['context']:.2f}, neither {means['other']:.2f}",
-        )
-    axes[0].set_ylabel("overlap with the ring's plane")
-    axes[0].set_xlabel(
-        "net: trained; mix: neighbour mix of embeddings;\ninit: untrained", fontsize=7
-    )
-    axes[1].set_xlabel(
-        "layer: most 1, 2 on calendar + 3, 4 on walked;\nno calendar: most 1, 2 on walked",
-        fontsize=7,
-    )
-    axes[0].set_ylim(0, 1.02)
-    words = {"calendar": "calendar", "context": "walked ring", "other": "ring nobody walks"}
-    for ring, colour in RINGS.items():
-        axes[0].bar(np.nan, 0, color=colour, label=words[ring])
-    axes[0].plot([], [], ":", color=fig.INK, lw=0.9, label="chance (of 3, 4: beside one ring)")
-    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+            for j, ring in enumerate(("calendar", "context")):
+                y = i + 0.3 * j - 0.15
+                rows, column = _planes(network).last("window"), f"{part}_{ring}"
+                values = rows.mean(column)(m).values
+                mix = _planes(network, "mixing").mean(column)(m).values
+                ax.plot(values, [y] * len(values), ".", color=RINGS[ring], alpha=0.5)
+                ax.plot(values.mean(), y, "o", color=RINGS[ring], ms=7, label=WORDS[ring])
+                ax.plot(mix.mean(), y, "o", color=RINGS[ring], ms=7, markerfacecolor="none")
+        ax.axvline(chance, color=fig.INK, ls=":", lw=0.9)
+        ax.set(xlim=(-0.02, 1.02), xlabel=f"overlap of {name}")
+    axes[0].set_yticks(range(len(NETWORKS)), list(NETWORKS.values()))
+    axes[0].invert_yaxis()
+    handles, labels = axes[0].get_legend_handles_labels()
+    sheet.legend(handles[:2], labels[:2], loc="outside lower center", ncols=2)
+    at = _mean(m, _planes("shared"), "first_calendar")
+    word = "carry" if at >= 0.8 else "do not carry"
+    fig.title(axes[0], f"Components 1 and 2 {word} the calendar")
+    more = _mean(m, _planes("shared"), "second_context")
+    more = more > _mean(m, _planes("shared", "mixing"), "second_context")
+    fig.title(axes[1], f"3 and 4 show the walked ring {'more' if more else 'less'} than a mix")
     return sheet
 
 
 def shares(m: Mapping[str, Any]) -> Figure:
-    """Share of the variance in each ring's plane, round by round, at the layer of ``overlaps``."""
-    sheet = fig.figure(fig.PAGE, 2.5)
-    axes = sheet.subplots(1, len(NETWORKS), sharey=True)
-    for ax, network in zip(axes, NETWORKS, strict=True):
-        layer = numbers.best_layer(m, network)
-        table = m["planes"].filter(
-            (pl.col("network") == network)
-            & (pl.col("source") == "network")
-            & (pl.col("tokens") == "calendar")
-            & (pl.col("layer") == layer)
-        )
-        ends = {}
+    """Share of the variance in each ring's plane, round by round."""
+    sheet, axes = _panels(2.5, 3, sharey=True)
+    for ax, (network, name) in zip(axes, NETWORKS.items(), strict=True):
+        rows = _planes(network).rows(m).with_columns(round=pl.col("window") + 1)
         for ring, colour in RINGS.items():
-            wide = table.group_by("init_seed", "window").agg(pl.col(f"share_{ring}").mean())
-            wide = wide.sort("window").pivot("window", index="init_seed", values=f"share_{ring}")
-            rounds = [int(c) + 1 for c in wide.columns[1:]]
-            values = wide.drop("init_seed").to_numpy()
-            label = {"context": "walked ring", "other": "neither"}.get(ring, ring)
-            fig.interval_line(ax, rounds, values, label, colour, marker="o", markersize=3)
-            ends[ring] = values[:, -1].mean()
+            x, values = series(rows, f"share_{ring}", "round")
+            fig.interval_line(ax, x, values, WORDS[ring], colour, marker="o", markersize=3)
+        ends = [rows.filter(window=w)["share_context"].mean() for w in (x[0] - 1, x[-1] - 1)]
         ax.axhline(1 / 3, color=fig.INK, ls=":", lw=0.9)
-        rule = " + ".join(WORDS[c] for c in numbers.RULES.get(network, numbers.RULE))
-        ax.set_xlabel(f"round of the walk\n(block: most {rule})", fontsize=6.5)
-        fig.title(
-            ax,
-            f"{network.capitalize()}, block {layer}: calendar {ends['calendar']:.0%}, walked "
-            f"{ends['context']:.0%}",
-        )
+        ax.set(xlabel="round of the walk", ylim=(0, 1))
+        fig.title(ax, f"{name}: walked ring {'grows' if ends[1] > ends[0] else 'shrinks'}")
     axes[0].set_ylabel("share of variance")
-    axes[0].set_ylim(0, 1)
-    axes[-1].legend(fontsize=7)
+    axes[-1].legend()
     return sheet
 
 
 def mass(m: Mapping[str, Any]) -> Figure:
     """Mass on the next day of the walked ring and on the calendar's neighbours, by place."""
-    sheet = fig.figure(fig.PAGE, 2.5)
-    axes = sheet.subplots(1, len(NETWORKS), sharey=True)
+    sheet, axes = _panels(2.5, 3, sharey=True)
     words = {
         "context": "walked ring's next",
         "calendar": "calendar's two",
-        "other": "other ring's two",
+        "other": "third ring's two",
     }
-    for ax, network in zip(axes, NETWORKS, strict=True):
-        rows = m["mass"].filter((pl.col("network") == network) & (pl.col("walked") == "context"))
-        ends = {}
-        for ring, word in words.items():
-            mine = rows.filter((pl.col("tokens") == "calendar") & (pl.col("place") > 0))
-            wide = mine.group_by("init_seed", "place").agg(pl.col(ring).mean()).sort("place")
-            wide = wide.pivot("place", index="init_seed", values=ring)
-            places = [int(c) for c in wide.columns[1:]]
-            values = wide.drop("init_seed").to_numpy()
-            fig.interval_line(ax, places, values, word, RINGS[ring])
-            ends[ring] = values[:, -len(places) // 4 :].mean()
-        plain = rows.filter((pl.col("tokens") == "plain") & (pl.col("place") > 0))
-        mean = plain.group_by("place").agg(pl.col("context").mean()).sort("place")
-        ax.plot(
-            mean["place"], mean["context"], ":", color=fig.INK, lw=1, label="same, other tokens"
-        )
-        ax.set_xlabel("place in the context")
-        fig.title(
-            ax,
-            f"{network.capitalize()}: late {ends['context']:.2f} on the walked ring, "
-            f"{ends['calendar']:.2f} on the calendar",
-        )
+    for ax, (network, name) in zip(axes, NETWORKS.items(), strict=True):
+        walked = table("mass").filter(pl.col("place") > 0, network=network, walked="context")
+        rows = walked.filter(tokens="calendar").rows(m)
+        late = {}
+        for ring, label in words.items():
+            x, values = series(rows, ring, "place")
+            fig.interval_line(ax, x, values, label, RINGS[ring])
+            late[ring] = np.mean(values[np.isfinite(values).all(1)][:, -len(x) // 4 :])
+        x, values = series(walked.filter(tokens="plain").rows(m), "context", "place")
+        values = values[np.isfinite(values).all(1)]
+        ax.plot(x, values.mean(0), ":", color=fig.INK, lw=1, label="same, other tokens")
+        ax.set(xlabel="place in the context", ylim=(0, 1.02))
+        follows = "walked ring" if late["context"] > late["calendar"] else "calendar"
+        fig.title(ax, f"{name} follow the {follows}" if "days" in name else name)
     axes[0].set_ylabel("probability mass")
-    axes[0].set_ylim(0, 1.02)
-    axes[-1].legend(fontsize=6.5)
+    axes[-1].legend()
     return sheet

@@ -1,8 +1,8 @@
-"""Claims of the study ``graph_tracing_prior``; chances and controls are in ``prior_numbers``."""
+"""Claims of the study ``graph_tracing_prior``; for chances and controls see ``readings``."""
 
 import polars as pl
 
-from toylab.claims import Claim, Expect
+from toylab.claims import Claim, Condition, Expect
 
 from .readings import (
     DELAYED,
@@ -12,135 +12,138 @@ from .readings import (
     grown,
     mass,
     preferred,
-    present,
 )
 
-PARK = "Park et al. 2025, days of the week (from a summary, and its abstract)"
+PARK = "Park et al. 2025 (arXiv:2501.00070), days of the week (from a summary, and its abstract)"
 T6 = PARK + "; thresholds of this laboratory's notes"
-ARDITI = "Arditi 2026, induction circuits behind in-context representations (ICLR blog track)"
-OWN = "expected, this laboratory"
-
+MIXING = PARK + "; judged against Arditi 2026, neighbour mixing (ICLR blog track)"
+OURS = "expected, this laboratory"
 FIRST_ROUND = lambda m: pl.col("place").is_between(1, 5)
+
+
+def in_weights(network: str) -> Condition:
+    """The prior is in the weights."""
+    return Condition(
+        "the days' embeddings lie on the calendar: components 1 and 2 overlap its plane by 0.8",
+        embedded("first_calendar", network),
+        Expect.above(0.8),
+    )
+
+
+def traces(network: str) -> Condition:
+    """The network can trace a ring at all."""
+    return Condition(
+        "late in a ring of tokens without a prior the next token has most of the mass",
+        mass("context", network, tokens="plain"),
+        Expect.above(0.5),
+    )
+
+
+def first(network: str, key: str, days: str, headline: bool = False) -> Claim:
+    """Components 1 and 2 keep the calendar."""
+    return Claim(
+        key,
+        "Late in a permuted ring, principal components 1 and 2 of the days' mean representations "
+        f"still are the calendar's plane: an overlap of 0.8 or more ({days}; chance 1/3).",
+        T6,
+        at_best("first_calendar", network),
+        Expect.above(0.8),
+        requires=(in_weights(network), traces(network)),
+        headline=headline,
+    )
+
+
+def second(network: str, key: str, days: str) -> Claim:
+    """Components 3 and 4 show the context's ring."""
+    return Claim(
+        key,
+        "There, components 3 and 4 are the permuted ring's plane: an overlap of 0.6 or more "
+        f"({days}; two random axes beside the calendar's plane have 1/2).",
+        T6,
+        at_best("second_context", network),
+        Expect.above(0.6),
+        requires=(in_weights(network), traces(network)),
+    )
+
+
+def beyond(network: str, key: str, days: str) -> Claim:
+    """Components 3 and 4 show more than neighbour mixing."""
+    return Claim(
+        key,
+        "Components 3 and 4 overlap the permuted ring's plane more than those of one neighbour mix "
+        f"of the days' own embeddings do ({days}).",
+        MIXING,
+        beyond_mixing(network),
+        Expect.above(0.0),
+        requires=(traces(network),),
+    )
+
+
+def follows(network: str, key: str, days: str) -> Claim:
+    """Predictions follow the context."""
+    return Claim(
+        key,
+        "Late in a permuted ring the next day of that ring has more mass than the calendar's two "
+        f"neighbours together ({days}).",
+        PARK + ": the model follows the context's graph",
+        preferred(network),
+        Expect.above(0.0),
+        requires=(traces(network),),
+    )
+
+
+RESERVED, SHARED = "days seen in the calendar's order only", "days that also stand on fresh graphs"
 
 CLAIMS = (
     Claim(
-        key="prior_learned",
-        text="On the calendar in its own order the next day has a mass of 0.8 or more before the "
-        "first round is over (reserved tokens).",
-        source=OWN + ": the prior must be there to be tested",
-        reading=mass("context", "reserved", "calendar", places=FIRST_ROUND),
-        expect=Expect.above(0.8),
+        "prior_learned",
+        "On the calendar in its own order the next day has a mass of 0.8 or more before the first "
+        "round is over.",
+        OURS + ": the prior must be there to be tested",
+        mass("context", "reserved", "calendar", places=FIRST_ROUND),
+        Expect.above(0.8),
     ),
     Claim(
-        key="calendar_first",
-        text="Late in a permuted ring, components 1 and 2 of the days' class means are the "
-        "calendar's plane: an overlap of 0.8 or more, at the layer where this overlap plus that of "
-        "components 3 and 4 with the permuted ring is highest (reserved tokens; chance 1/3).",
-        source=T6,
-        reading=at_best("first_calendar", "reserved"),
-        expect=Expect.above(0.8),
+        "embeddings",
+        "The embeddings of reserved days lie on the calendar: components 1 and 2 overlap its plane "
+        "by 0.8 or more.",
+        OURS + ": the prior is in the weights",
+        embedded("first_calendar", "reserved"),
+        Expect.above(0.8),
+    ),
+    first("shared", "calendar_first_shared", SHARED, headline=True),
+    second("shared", "context_second_shared", SHARED),
+    first("reserved", "calendar_first", RESERVED),
+    second("reserved", "context_second", RESERVED),
+    beyond("shared", "beyond_mixing", SHARED),
+    beyond("reserved", "beyond_mixing_reserved", RESERVED),
+    Claim(
+        "context_grows",
+        "The permuted ring's share of the variance grows by 0.05 or more from the first round to "
+        f"the last, at equal visits of each day ({SHARED}).",
+        PARK + "; 0.05 is ours",
+        grown("shared"),
+        Expect.above(0.05),
+        requires=(traces("shared"),),
     ),
     Claim(
-        key="context_second",
-        text="There, components 3 and 4 are the permuted ring's plane: an overlap of 0.6 or more. "
-        "Beside the calendar's plane two random axes have 1/2.",
-        source=T6,
-        reading=at_best("second_context", "reserved"),
-        expect=Expect.above(0.6),
+        "no_calendar",
+        "Trained without the calendar, the days' components 1 and 2 are the permuted ring's plane: "
+        "an overlap of 0.6 or more.",
+        OURS + ", from the neighbour mixing of Arditi 2026",
+        at_best("first_context", "no calendar"),
+        Expect.above(0.6),
+        requires=(traces("no calendar"),),
     ),
+    follows("shared", "behaviour_shared", SHARED),
+    follows("reserved", "behaviour_reserved", RESERVED),
     Claim(
-        key="calendar_first_shared",
-        text="The same of components 1 and 2 where the days also stand on fresh graphs, at the "
-        "layer chosen so for them.",
-        source=T6,
-        reading=at_best("first_calendar", "shared"),
-        expect=Expect.above(0.8),
-    ),
-    Claim(
-        key="context_second_shared",
-        text="The same of components 3 and 4 where the days also stand on fresh graphs (chance "
-        "1/2 beside the calendar's plane).",
-        source=T6,
-        reading=at_best("second_context", "shared"),
-        expect=Expect.above(0.6),
-    ),
-    Claim(
-        key="beyond_mixing",
-        text="There, components 3 and 4 overlap the permuted ring's plane more than those of one "
-        "neighbour mix of the days' own embeddings do.",
-        source=PARK + "; judged against " + ARDITI,
-        reading=beyond_mixing("shared"),
-        expect=Expect.above(0.0),
-    ),
-    Claim(
-        key="beyond_mixing_reserved",
-        text="So they do where the days were only ever seen in the calendar's order.",
-        source=PARK + "; judged against " + ARDITI,
-        reading=beyond_mixing("reserved"),
-        expect=Expect.above(0.0),
-    ),
-    Claim(
-        key="context_present",
-        text="The permuted ring's plane holds more of the variance than the plane of the ring that "
-        "nobody walks, by 0.05 more than in one neighbour mix of the days' own embeddings (days "
-        "also on fresh graphs).",
-        source=PARK + "; judged against " + ARDITI + "; 0.05 is ours",
-        reading=present("shared"),
-        expect=Expect.above(0.05),
-    ),
-    Claim(
-        key="context_not_dominant",
-        text="The permuted ring's plane holds less of the variance than the calendar's plane.",
-        source=PARK,
-        reading=at_best("share_calendar", "shared") - at_best("share_context", "shared"),
-        expect=Expect.above(0.0),
-    ),
-    Claim(
-        key="context_grows",
-        text="Its share of the variance grows by 0.05 or more from the first round to the last, at "
-        "equal visits of each day.",
-        source=PARK + "; 0.05 is ours",
-        reading=grown("shared"),
-        expect=Expect.above(0.05),
-    ),
-    Claim(
-        key="no_calendar",
-        text="Trained without the calendar, the days' components 1 and 2 are the permuted ring's "
-        "plane: an overlap of 0.6 or more, at the layer where this overlap is highest.",
-        source=OWN + ", from the neighbour mixing of " + ARDITI,
-        reading=at_best("first_context", "no calendar"),
-        expect=Expect.above(0.6),
-    ),
-    Claim(
-        key="embeddings",
-        text="The embeddings of reserved days already lie so: components 1 and 2 overlap the "
-        "calendar's plane by 0.8 or more.",
-        source=OWN + ": the prior is in the weights",
-        reading=embedded("first_calendar"),
-        expect=Expect.above(0.8),
-    ),
-    Claim(
-        key="behaviour_shared",
-        text="Late in a permuted ring the next day of that ring has more mass than the calendar's "
-        "two neighbours together (days also on fresh graphs).",
-        source=PARK + ": the model follows the context's graph",
-        reading=preferred("shared"),
-        expect=Expect.above(0.0),
-    ),
-    Claim(
-        key="behaviour_reserved",
-        text="So it has where the days were only ever seen in the calendar's order.",
-        source=PARK + ": the model follows the context's graph",
-        reading=preferred("reserved"),
-        expect=Expect.above(0.0),
-    ),
-    Claim(
-        key="prior_delays",
-        text="In the second and third round the permuted ring's next day has less mass, measured "
-        "against a ring of seven other tokens, by 0.05, than it has in networks trained without "
-        "the calendar, measured so too.",
-        source=OWN,
-        reading=DELAYED,
-        expect=Expect.below(-0.05),
+        "prior_delays",
+        "A calendar in the weights takes 0.05 from the permuted ring's next day in rounds two and "
+        "three, against a ring of other tokens and networks trained without the calendar.",
+        OURS,
+        DELAYED,
+        Expect.below(-0.05),
+        requires=(traces("shared"), traces("no calendar")),
     ),
 )

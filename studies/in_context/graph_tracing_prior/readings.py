@@ -34,30 +34,16 @@ def best_layer(m: Measures, network: str) -> int:
     return int(means["layer"][means["overlap"].arg_max() or 0])
 
 
-def at_best(column: str | pl.Expr, network: str, last: bool = True) -> Reading:
+def at_best(column: str, network: str, last: bool = True) -> Reading:
     """A number at the network's best layer, in the last round of the context or the first."""
     rows = planes(network).filter(lambda m: pl.col("layer") == best_layer(m, network))
     return (rows.last("window") if last else rows.first("window")).mean(column)
 
 
-def neighbour_mix(column: str | pl.Expr, network: str) -> Reading:
-    """A number of one mix, along the walked ring, of the days' own embeddings."""
-    return planes(network, "mixing").mean(column)
-
-
-def beyond_mixing(network: str, column: str | pl.Expr = "second_context") -> Reading:
-    """A number at the network's best layer minus that of the neighbour mix."""
-    return at_best(column, network) - neighbour_mix(column, network)
-
-
-def present(network: str) -> Reading:
-    """Share of the context's plane minus the third ring's, minus the same of the mix.
-
-    One mix along a ring scales each plane by its own factor, and with it the third ring's share.
-    """
-    share = "share_context", "share_other"
-    seen = at_best(share[0], network) - at_best(share[1], network)
-    return seen - neighbour_mix(pl.col(share[0]) - pl.col(share[1]), network)
+def beyond_mixing(network: str) -> Reading:
+    """The context's overlap with components 3 and 4 minus that of one mix along the walked ring."""
+    mixed = planes(network, "mixing").mean("second_context")
+    return at_best("second_context", network) - mixed
 
 
 def grown(network: str) -> Reading:
@@ -65,9 +51,9 @@ def grown(network: str) -> Reading:
     return at_best("share_context", network) - at_best("share_context", network, last=False)
 
 
-def embedded(column: str) -> Reading:
-    """A number of the embeddings of reserved days."""
-    return planes("reserved").last("window").filter(layer=0).mean(column)
+def embedded(column: str, network: str) -> Reading:
+    """A number of the days' embeddings."""
+    return planes(network).last("window").filter(layer=0).mean(column)
 
 
 def mass(

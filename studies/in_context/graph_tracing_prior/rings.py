@@ -25,6 +25,8 @@ from toylab.tasks.in_context.graph_tracing import GraphTracing
 from toylab.tasks.in_context.graph_worlds import Graph
 from toylab.tasks.in_context.graphs import ring
 
+from ..graph_network import stream
+
 DAYS = 7
 STRIDES = (2, 3)  # of permuted rings
 
@@ -87,7 +89,7 @@ def look(model: Transformer, params_P: Params, walks: Walks) -> tuple[np.ndarray
 
 @functools.partial(jax.jit, static_argnums=0)
 def _look(model: Transformer, params_P: Params, tokens_BL: Array) -> tuple[Array, Array]:
-    layers = ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
+    layers = stream(model)
 
     def one(params: Params) -> tuple[Array, Array]:
         logits_BLV, acts = run(model, params, tokens_BL, layers)
@@ -155,11 +157,6 @@ def planes(vectors: np.ndarray, stride: int) -> dict[str, np.ndarray]:
 
 
 # Tables -----------------------------------------------------------------------------------------
-
-
-def members(params_P: Params, rows: np.ndarray) -> Params:
-    """Some members of a population's weights."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], params_P)
 
 
 def token_of(task: GraphTracing, network: str, tokens: str) -> np.ndarray:

@@ -5,6 +5,7 @@ import itertools
 import jax
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 import pytest
 from matplotlib.text import Text
 
@@ -12,8 +13,8 @@ from toylab.analysis.geometry.measures import spectral_embedding
 from toylab.errors import ToylabError
 from toylab.figures.in_context import graph_tracing_prior as pictures
 from toylab.report import figures as fig
-from toylab.studies.in_context.graph_tracing_prior import numbers, rings
-from toylab.studies.in_context.graph_tracing_prior import study as prior
+from toylab.studies.in_context.graph_tracing_prior import readings, rings
+from toylab.studies.in_context.graph_tracing_prior.study import study
 from toylab.tasks.in_context.graph_calendar import SharedCalendar
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
@@ -112,7 +113,8 @@ def fake() -> dict[str, pl.DataFrame]:
             row |= {f"{p}_{r}": 0.3 for p in ("share", "first", "second") for r in pictures.RINGS}
             row["share_context"] = 0.1 + 0.15 * window
             row["second_context"] = 0.2 + 0.1 * layer
-            planes.append(row | {"source": source, "layer": layer, "window": window})
+            row |= {"source": source, "layer": layer, "window": window, "chosen": layer == 2}
+            planes.append(row)
     mass = [
         {"init_seed": s, "network": network, "tokens": tokens, "stride": 2, "walked": walked,
          "place": place, "days": 7, "context": place / 40, "calendar": 0.1, "other": 0.05}
@@ -122,7 +124,7 @@ def fake() -> dict[str, pl.DataFrame]:
     ]  # fmt: skip
     points = [
         {"network": network, "tokens": "calendar", "stride": 2, "layer": layer, "window": window,
-         "day": day, "explained_first": 0.6, "explained_second": 0.3}
+         "day": day, "explained_first": 0.6, "explained_second": 0.3, "chosen": layer == 2}
         | {f"pc{i}": float(np.cos(day * i)) for i in range(1, 5)}
         for network, layer, window, day in itertools.product(names, range(3), range(3), range(7))
     ]  # fmt: skip
@@ -130,18 +132,22 @@ def fake() -> dict[str, pl.DataFrame]:
     return {name: pl.DataFrame(rows) for name, rows in tables.items()}
 
 
-def test_numbers_of_claims():
+def is_near(reading, measures, value):
+    np.testing.assert_allclose(reading(measures).array(), [value, value], atol=1e-12)
+
+
+def test_readings():
     m = fake()
-    assert numbers.best_layer(m, "shared") == 2
-    np.testing.assert_allclose(numbers.at_best("second_context", "shared")(m), 0.4)
-    np.testing.assert_allclose(numbers.beyond_mixing("shared")(m), 0.2)
-    np.testing.assert_allclose(numbers.grown("shared")(m), 0.3)
-    np.testing.assert_allclose(numbers.preferred("shared")(m), 34.5 / 40 - 0.1)
-    np.testing.assert_allclose(numbers.delayed(m), 0)
-    np.testing.assert_allclose(numbers.of_embeddings(m), 0.3)
+    assert readings.best_layer(m, "shared") == 2
+    is_near(readings.at_best("second_context", "shared"), m, 0.4)
+    is_near(readings.beyond_mixing("shared"), m, 0.2)
+    is_near(readings.grown("shared"), m, 0.3)
+    is_near(readings.preferred("shared"), m, 34.5 / 40 - 0.1)
+    is_near(readings.DELAYED, m, 0)
+    is_near(readings.embedded("first_calendar", "reserved"), m, 0.3)
 
 
-def test_delay_is_beside_plain_tokens_and_the_undated_network():
+def test_delay_is_compared_with_plain_tokens_and_the_undated_network():
     m = fake()
     levels = {("shared", "calendar"): 0.2, ("shared", "plain"): 0.5,
               ("no calendar", "calendar"): 0.6, ("no calendar", "plain"): 0.7}  # fmt: skip
@@ -149,46 +155,32 @@ def test_delay_is_beside_plain_tokens_and_the_undated_network():
         mine = (pl.col("network") == network) & (pl.col("tokens") == tokens)
         level = pl.when(mine).then(level).otherwise(pl.col("context")).alias("context")
         m["mass"] = m["mass"].with_columns(level)
-    np.testing.assert_allclose(numbers.delayed(m), -0.2)
-
-
-def test_context_is_present_beyond_the_mix():
-    m = fake()
-    mixing = pl.col("source") == "mixing"
-    share = pl.when(mixing).then(0.55).otherwise(pl.col("share_context"))
-    m["planes"] = m["planes"].with_columns(share.alias("share_context"))
-    np.testing.assert_allclose(numbers.present("shared")(m), (0.4 - 0.3) - (0.55 - 0.3))
+    is_near(readings.DELAYED, m, -0.2)
 
 
 def test_layer_without_a_calendar_is_of_its_own_overlap():
     m = fake()
     first = pl.when(pl.col("layer") == 1).then(0.9).otherwise(pl.col("first_context"))
     m["planes"] = m["planes"].with_columns(first.alias("first_context"))
-    assert [numbers.best_layer(m, n) for n in pictures.NETWORKS] == [2, 2, 1]
-    np.testing.assert_allclose(numbers.at_best("first_context", "no calendar")(m), 0.9)
+    assert [readings.best_layer(m, n) for n in pictures.NETWORKS] == [2, 2, 1]
+    is_near(readings.at_best("first_context", "no calendar"), m, 0.9)
 
 
-@pytest.mark.parametrize("dead", [[], [0]])
-def test_dead_members_count_as_dead_and_are_not_drawn(dead):
+def test_diverged_networks_count_as_diverged_and_are_not_drawn():
     m = fake()
+    lost = (pl.col("init_seed") == 0) & (pl.col("network") != "no calendar")
     for name in ("planes", "mass"):
-        m[name] = prior.blank(m[name], np.array(dead, np.int64))
-    alive = [seed not in dead for seed in range(2)]
-    for number in (numbers.delayed, numbers.present("shared"), numbers.grown("shared")):
-        np.testing.assert_array_equal(np.isfinite(number(m)), alive)
-    assert numbers.best_layer(m, "shared") == 2
+        number = pl.when(lost).then(cs.float() * np.nan).otherwise(cs.float())
+        m[name] = m[name].with_columns(number, diverged=lost)
+    for claim in study.claims:
+        found = claim.reading(m)
+        assert found.count("diverged") == (claim.key != "no_calendar"), claim.key
+        assert len(found.values) == 2 - found.count("diverged")
+    assert readings.best_layer(m, "shared") == 2
     with fig.style():
         for sheet in pictures.draw(m, None).values():
             texts = [text.get_text() for text in sheet.findobj(Text)]
             assert not any("nan" in text for text in texts)
-
-
-def test_dead_members_are_looked_at_as_they_began():
-    last = {"a": np.full((3, 2), np.nan, np.float32), "b": np.ones(3, np.float32)}
-    first = {"a": np.zeros((3, 2), np.float32), "b": np.zeros(3, np.float32)}
-    found = prior.revived(last, first, np.array([True, False, True]))
-    np.testing.assert_array_equal(found["b"], [0, 1, 0])
-    np.testing.assert_array_equal(np.isnan(found["a"]).all(1), [False, True, False])
 
 
 def test_every_figure_is_drawn():
@@ -196,4 +188,4 @@ def test_every_figure_is_drawn():
         drawn = pictures.draw(fake(), None)
         for sheet in drawn.values():
             sheet.draw_without_rendering()
-    assert set(drawn) == {"strip", "overlaps", "shares", "mass"}
+    assert set(drawn) == {"strip", "overlaps", "shares", "mass"} == set(pictures.CAPTIONS)
