@@ -7,29 +7,35 @@ more norm the more there is to memorise; generalising costs the same for any amo
 size of the training set below which memorising is the cheaper, and a network that computes the task
 and goes on below it ought to fall back to memorising, whatever the strength of the decay.
 
-One-layer transformers learn a whole table of modular arithmetic; each goes on with subsets D' of
-many sizes and several weight decays, and others learn the same subsets from scratch. Networks with
-random labels tell the norm that memorising takes at a given logit.
+One-layer transformers learn modular arithmetic from the full dataset of pairs; each goes on with
+subsets D' of many sizes and several weight decays, and others learn the same subsets from scratch.
+Networks with random labels tell the norm that memorising takes at a given logit.
+
+What is done otherwise. The paper has p = 113, width 128 and 7 sizes D' from 390 to 1494 of 12,769
+pairs. The laptop preset has a smaller p, so that the sizes are larger shares of the pairs; a
+narrower network, a higher learning rate and a stronger decay, so that the time of the decay,
+1/(learning rate * decay), is hundreds of steps. Each continuation warms up, as the first steps of a
+fresh Adam have full length at any gradient. The weight decay 0 and the networks from scratch are
+controls: the paper says that its results rely on the decay, and a reviewer asked whether ungrokking
+were catastrophic forgetting.
 
 Source: Varma et al. 2023, Explaining grokking through circuit efficiency (arXiv:2309.02390),
-sections 3 to 5 and figures 4, 7 and 8. The paper has p = 113, width 128 and 7 sizes D' from 390 to
-1494 of 12,769 pairs. Departures at the laptop preset: a smaller p, so that the sizes are larger
-shares of the table; a narrower network, a higher learning rate and a stronger decay, so that the
-time of the decay, 1/(learning rate * decay), is hundreds of steps. Each continuation warms up, as
-the first steps of a fresh Adam have full length at any gradient. The weight decay 0 and the
-networks from scratch are controls: the paper says that its results rely on the decay, and a
-reviewer asked whether ungrokking were catastrophic forgetting.
+sections 3 to 5 and figures 4, 7 and 8.
 
-Tried on other seeds, one at a time: at width 32 the whole table is not learned soundly with a decay
-of 3 (loss 0.3), and such networks lose much even without decay; a decay of 8 does not fit D'.
+Did not reproduce: without weight decay networks should keep everything, and on the smallest D' they
+keep 74% on average (interval 35% to 100%); that part of the loss is not the decay's. The least
+training accuracy of a seed's networks is 99.2% on average, not clear of the bar of 99%. One seed of five had too few sizes
+that generalise for an exponent of their norm.
+
+Tried, on other seeds, one at a time: at width 32 the full dataset is not learned soundly with a
+decay of 3 (loss 0.3), and such networks lose much even without decay; a decay of 8 does not fit D'.
 Accuracy near the transition goes on falling with the logarithm of steps * decay: after 1,000 steps
 the least decay was 3 of its times along, and its transition 30% below that of the greatest decay.
 Hence 4,000 steps. That a continued network with a test accuracy of 0.9 at every decay counts as
 generalising (0.95 before) was settled when accuracies but no norms of such networks had been seen.
-A first judged run (six claims reproduced, four inconclusive) trained the whole table for 800 steps
+A first judged run (six claims reproduced, four inconclusive) trained the full dataset for 800 steps
 and went up to 0.4 of it: two seeds of five forgot without decay too, and one size generalised where
-the norm's exponent needs two. Hence 3,000 steps on the whole table, and one size more. No threshold
-moved.
+the norm's exponent needs two. Hence 3,000 steps on the full dataset, and one size more.
 """
 
 import dataclasses
@@ -61,13 +67,13 @@ from .restarts import (
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Settings; ``fractions`` are the sizes D' as shares of the table.
+    """Settings; ``fractions`` are the sizes D' as shares of the pairs.
 
     ``decays`` multiply ``weight_decay``. Members with the fractions of one of ``groups`` train as
     one population, at the cost of its largest fraction.
     """
 
-    seeds: int = 5
+    seeds: int = 8
     first_seed: int = 0
     p: int = 29
     operation: str = "x+y"
@@ -113,7 +119,7 @@ def _task(config: Config, fraction: float, held_out: bool = True) -> Relabelled:
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """Networks of the whole table; continued on subsets; from scratch on them; random labels."""
+    """Networks of the full dataset; continued on subsets; from scratch on them; random labels."""
     base = grid(weight_decay=(config.weight_decay,))
     decays = grid(weight_decay=[config.weight_decay * f for f in config.decays])
     extremes = grid(weight_decay=[config.weight_decay * f(config.decays) for f in (min, max)])
@@ -231,7 +237,7 @@ study = Study(
     },
     costs={
         "smoke": "2,300 model-steps of at most 49 pairs; compiling takes all of it",
-        "laptop": "695,000 model-steps of 71 to 841 pairs, 41 TFLOP",
+        "laptop": "1.1 million model-steps of 71 to 841 pairs, 66 TFLOP: 24 minutes",
         "paper": "42 million model-steps of 488 to 12,769 pairs, 100 PFLOP; not run yet",
     },
     populations=populations,

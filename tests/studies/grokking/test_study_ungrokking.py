@@ -53,6 +53,8 @@ def made_up(seeds: int = 6) -> pl.DataFrame:
                     rows.append(
                         common | {"set": "random", "test_accuracy": 0.0, "norm": memorising}
                     )
+    full = {"set": "full", "size": 1000, "decay": 1.0, "train_accuracy": 1.0, "diverged": False}
+    rows += [full | {"init_seed": seed} for seed in range(seeds)]
     return pl.DataFrame(rows)
 
 
