@@ -2,8 +2,7 @@
 
 import polars as pl
 
-from toylab.claims import Claim, Expect
-from toylab.read import table
+from toylab.claims import Claim, Condition, Expect
 
 from .readings import (
     ALONE,
@@ -18,130 +17,163 @@ from .readings import (
     kept,
     kept_against_density,
     on_polytopes,
+    rows_of,
     unused_dimensions,
 )
 
-RELU_PANEL = "Demonstrating superposition, basic results"
-UNIFORM = "The geometry of superposition, uniform superposition"
+PANEL = "Elhage et al. 2022, Demonstrating superposition, basic results"
+UNIFORM = "Elhage et al. 2022, The geometry of superposition, uniform superposition"
+OURS = "region: this laboratory"
+PAIRED = IN_PAIR.filter(KEPT).mean()
 
-CLAIMS = (
+KEPT_FEATURES = (
     Claim(
-        key="linear_keeps_top",
-        text="A linear model keeps its 5 most important features at every density (least norm).",
-        source=RELU_PANEL,
+        "linear_keeps_top",
+        "A linear model keeps its 5 most important features at every density: none has a norm "
+        "below 0.9.",
+        PANEL,
+        rows_of("linear").filter(TOP).aggregate(pl.col("norm").min()),
+        Expect.above(0.9),
         paper=1.0,
-        reading=table("linear", of="linear").filter(TOP).aggregate(pl.col("norm").min()),
-        expect=Expect.above(0.9),
     ),
     Claim(
-        key="linear_drops_rest",
-        text="A linear model drops the other 15 features at every density (greatest norm).",
-        source=RELU_PANEL,
+        "linear_drops_rest",
+        "A linear model drops the other 15 features at every density: none has a norm above 0.1.",
+        PANEL,
+        rows_of("linear").filter(~TOP).aggregate(pl.col("norm").max()),
+        Expect.below(0.1),
         paper=0.0,
-        reading=table("linear", of="linear").filter(~TOP).aggregate(pl.col("norm").max()),
-        expect=Expect.below(0.1),
     ),
     Claim(
-        key="dense_relu_is_pca",
-        text="With dense features a ReLU model keeps exactly as many features as dimensions.",
-        source=RELU_PANEL,
+        "dense_relu_is_pca",
+        "With dense features a ReLU model of 5 dimensions keeps exactly 5 features, as principal "
+        "component analysis does.",
+        PANEL,
+        kept("relu", 1.0),
+        Expect.near(5, 0.5),
         paper=5.0,
-        reading=kept("relu", 1.0),
-        expect=Expect.near(5, 0.5),
     ),
     Claim(
-        key="superposition_at_003",
-        text="At density 0.03 a ReLU model keeps more features than it has dimensions.",
-        source=RELU_PANEL,
-        reading=kept("relu", 0.03),
-        expect=Expect.above(6),
+        "superposition_at_003",
+        "At density 0.03 a ReLU model of 5 dimensions keeps 6 features or more.",
+        PANEL,
+        kept("relu", 0.03),
+        Expect.above(6),
+        control=(
+            Condition(
+                "a linear model keeps no more features than it has dimensions",
+                kept("linear", 0.03),
+                Expect.below(5.5),
+            ),
+        ),
+        headline=True,
     ),
     Claim(
-        key="nearly_all_at_0001",
-        text="At density 0.001 a ReLU model keeps nearly all of its 20 features.",
-        source=RELU_PANEL,
+        "nearly_all_at_0001",
+        "At density 0.001 a ReLU model of 5 dimensions keeps at least 15 of its 20 features.",
+        f"{PANEL}; {OURS}",
+        kept("relu", 0.001),
+        Expect.above(15),
         paper=20.0,
-        reading=kept("relu", 0.001),
-        expect=Expect.above(15),
     ),
     Claim(
-        key="sparser_keeps_more",
-        text="The sparser the features, the more are kept (Spearman's correlation with density).",
-        source=RELU_PANEL,
+        "sparser_keeps_more",
+        "The sparser the features, the more of them are kept (Spearman's correlation of the "
+        "number kept with density).",
+        PANEL,
+        kept_against_density("relu"),
+        Expect.below(-0.9),
         paper=-1.0,
-        reading=kept_against_density("relu"),
-        expect=Expect.below(-0.9),
     ),
     Claim(
-        key="large_sparser_keeps_more",
-        text="The same holds for 80 features in 20 dimensions.",
-        source=RELU_PANEL,
+        "large_sparser_keeps_more",
+        "The same correlation holds for 80 features in 20 dimensions.",
+        PANEL,
+        kept_against_density("large"),
+        Expect.below(-0.9),
         paper=-1.0,
-        reading=kept_against_density("large"),
-        expect=Expect.below(-0.9),
     ),
     Claim(
-        key="least_important_first",
-        text="At density 0.3, where superposition begins, the features in superposition are less "
-        "important than those with a dimension of their own (mean difference of rank).",
-        source=RELU_PANEL,
-        reading=at("relu", 0.3).aggregate(RANK.filter(SHARED).mean() - RANK.filter(ALONE).mean()),
-        expect=Expect.above(1.0),
+        "least_important_first",
+        "At density 0.3, where superposition begins, features in superposition are less important "
+        "than those with a dimension of their own, by at least one rank on average.",
+        f"{PANEL}; {OURS}",
+        at("relu", 0.3).aggregate(RANK.filter(SHARED).mean() - RANK.filter(ALONE).mean()),
+        Expect.above(1.0),
     ),
     Claim(
-        key="antipodal_pairs",
-        text="At density 0.1 features in superposition lie in antipodal pairs (median over them of "
-        "the lowest cosine to another feature).",
-        source=RELU_PANEL,
+        "antipodal_pairs",
+        "At density 0.1 features in superposition lie in antipodal pairs: the median cosine with "
+        "the most opposite feature is below -0.95.",
+        f"{PANEL}; {OURS}",
+        at("relu", 0.1).aggregate(pl.col("lowest_cosine").filter(SHARED).median()),
+        Expect.below(-0.95),
         paper=-1.0,
-        reading=at("relu", 0.1).aggregate(pl.col("lowest_cosine").filter(SHARED).median()),
-        expect=Expect.below(-0.95),
     ),
     Claim(
-        key="ignored_bias_is_mean",
-        text="Dense features that are dropped are replaced by their mean: bias 1/2.",
-        source=RELU_PANEL,
+        "ignored_bias_is_mean",
+        "The output of a dense feature that is dropped is its mean: the bias is 1/2.",
+        PANEL,
+        at("relu", 1.0).aggregate(pl.col("bias").filter(pl.col("norm") < 0.1).mean()),
+        Expect.near(0.5, 0.02),
         paper=0.5,
-        reading=at("relu", 1.0).aggregate(pl.col("bias").filter(pl.col("norm") < 0.1).mean()),
-        expect=Expect.near(0.5, 0.02),
-    ),
-    Claim(
-        key="d_star_dense",
-        text="Dense features get a whole dimension each: D* is 1 for 1/(1-S) up to 1.17.",
-        source=UNIFORM,
-        paper=1.0,
-        reading=band(1.0, 1.18).aggregate(pl.col("d_star").min()),
-        expect=Expect.above(0.97),
-    ),
-    Claim(
-        key="d_star_sticks_at_half",
-        text="D* sticks at 1/2 for 1/(1-S) from 2.2 to 3.5 (greatest distance from 1/2).",
-        source=UNIFORM,
-        paper=0.0,
-        reading=band(*STICKY).aggregate((pl.col("d_star") - 0.5).abs().max()),
-        expect=Expect.below(0.03),
-    ),
-    Claim(
-        key="features_in_antipodal_pairs",
-        text="On that plateau at least 80% of the kept features have D_i within 0.02 of 1/2.",
-        source=UNIFORM,
-        reading=band(*STICKY).aggregate(IN_PAIR.filter(KEPT).mean()),
-        expect=Expect.above(0.8),
-    ),
-    Claim(
-        key="dimensions_are_used_up",
-        text="The D_i sum to the number of dimensions at every density (greatest relative gap).",
-        source=UNIFORM,
-        paper=0.0,
-        reading=unused_dimensions("geometry"),
-        expect=Expect.below(0.05),
-    ),
-    Claim(
-        key="features_on_polytope_lines",
-        text="For 1/(1-S) up to 5, D_i gathers within 0.02 of the polytopes' fractions: the share "
-        "of kept features there, less that of the same untrained models.",
-        source=UNIFORM,
-        reading=on_polytopes("geometry") - on_polytopes("untrained"),
-        expect=Expect.above(0.3),
     ),
 )
+
+GEOMETRY = (
+    Claim(
+        "d_star_dense",
+        "Dense features get a whole dimension each: D* is at least 0.97 for 1/(1-S) up to 1.17.",
+        f"{UNIFORM}; {OURS}",
+        band(1.0, 1.18).aggregate(pl.col("d_star").min()),
+        Expect.above(0.97),
+        paper=1.0,
+    ),
+    Claim(
+        "d_star_sticks_at_half",
+        "D* sticks at 1/2 for 1/(1-S) from 2.2 to 3.5: it is never more than 0.03 away.",
+        f"{UNIFORM}; {OURS}",
+        band(*STICKY).aggregate((pl.col("d_star") - 0.5).abs().max()),
+        Expect.below(0.03),
+        paper=0.0,
+    ),
+    Claim(
+        "features_in_antipodal_pairs",
+        "On that plateau at least 80% of the kept features have a D_i within 0.02 of 1/2.",
+        f"{UNIFORM}; {OURS}",
+        band(*STICKY).aggregate(PAIRED),
+        Expect.above(0.8),
+        control=(
+            Condition(
+                "in untrained models fewer than 80% do",
+                band(*STICKY, "untrained").aggregate(PAIRED),
+                Expect.below(0.8),
+            ),
+        ),
+    ),
+    Claim(
+        "dimensions_are_used_up",
+        "At every density the D_i sum to the number of dimensions, within 5%.",
+        f"{UNIFORM}; {OURS}",
+        unused_dimensions("geometry"),
+        Expect.below(0.05),
+        paper=0.0,
+        control=(
+            Condition(
+                "in untrained models the sum is further off",
+                unused_dimensions("untrained"),
+                Expect.above(0.05),
+            ),
+        ),
+    ),
+    Claim(
+        "features_on_polytope_lines",
+        "For 1/(1-S) up to 5 the fraction of kept features whose D_i lies within 0.02 of a "
+        "regular polytope's is 0.3 above that in untrained models.",
+        f"{UNIFORM}; {OURS}",
+        on_polytopes("geometry") - on_polytopes("untrained"),
+        Expect.above(0.3),
+    ),
+)
+
+CLAIMS = (*KEPT_FEATURES, *GEOMETRY)

@@ -1,66 +1,86 @@
 """Claims of the study ``superposition_adversarial``."""
 
-from toylab.claims import Claim, Expect
+from toylab.claims import Claim, Condition, Expect
 
 from .readings import against_features, hardened, sparsest
 
 SECTION = "Elhage et al. 2022, Superposition and adversarial vulnerability"
+OURS = "region: this laboratory"
+IN_SUPERPOSITION = Condition(
+    "without attacks in training there are 1.5 features per dimension or more",
+    hardened(0.0),
+    Expect.above(1.5),
+)
 
 CLAIMS = (
     Claim(
-        key="vulnerability_rises",
-        text="In full superposition (density 1/20) a model is more than 3 times as vulnerable as "
-        "the same seed's dense model.",
-        source=SECTION,
+        "vulnerability_rises",
+        "In full superposition, at density 1/20, a model is more than 3 times as vulnerable to "
+        "the worst attack as the same seed's model of dense features.",
+        SECTION,
+        sparsest("vulnerability"),
+        Expect.above(3),
         paper="> 3",
-        reading=sparsest("vulnerability"),
-        expect=Expect.above(3),
+        headline=True,
+        control=(
+            Condition(
+                "untrained models, attacked alike, are less than 3 times as vulnerable",
+                sparsest("untrained"),
+                Expect.below(3),
+            ),
+        ),
     ),
     Claim(
-        key="tracks_features_per_dimension",
-        text="Vulnerability follows the number of features per dimension (Pearson's correlation "
-        "over densities).",
-        source=SECTION,
-        reading=against_features("pearson"),
-        expect=Expect.above(0.95),
+        "tracks_features_per_dimension",
+        "Over densities vulnerability is proportional to the number of features per dimension "
+        "(Pearson's correlation of 0.95 or more).",
+        f"{SECTION}; {OURS}",
+        against_features("pearson"),
+        Expect.above(0.95),
     ),
     Claim(
-        key="monotone_in_features_per_dimension",
-        text="The more features per dimension, the more vulnerable (Spearman's correlation).",
-        source=SECTION,
-        reading=against_features("spearman"),
-        expect=Expect.above(0.9),
+        "monotone_in_features_per_dimension",
+        "The more features per dimension, the more vulnerable is the model (Spearman's "
+        "correlation of 0.9 or more).",
+        f"{SECTION}; {OURS}",
+        against_features("spearman"),
+        Expect.above(0.9),
     ),
     Claim(
-        key="attacks_are_special",
-        text="Control: random pushes of the same length raise the loss much less (share of the "
-        "worst attack's rise, at density 1/20).",
-        source="control",
-        reading=sparsest("random_share"),
-        expect=Expect.below(0.33),
+        "attacks_are_special",
+        "At density 1/20 random perturbations of the same length raise the loss by at most a "
+        "third of what the worst attack does.",
+        f"{SECTION}; control and region: this laboratory",
+        sparsest("random_share"),
+        Expect.below(0.33),
     ),
     Claim(
-        key="hardening_reduces",
-        text="Training against attacks of 0.4 of the input norm lowers the features per dimension "
-        "(difference to plain training).",
-        source=SECTION,
-        reading=hardened(0.0) - hardened(0.4),
-        expect=Expect.above(0.5),
+        "hardening_reduces",
+        "Training against attacks of 0.4 of the input norm leaves fewer features per dimension "
+        "than training without, by 0.5 or more.",
+        f"{SECTION}; {OURS}",
+        hardened(0.0) - hardened(0.4),
+        Expect.above(0.5),
+        requires=(IN_SUPERPOSITION,),
     ),
     Claim(
-        key="hardening_eliminates",
-        text="Attacks of 0.8 of the input norm remove superposition: at most 1.2 features per "
-        "dimension are left.",
-        source=SECTION,
+        # Up to 1.2 a model counted that had shrunk to 0.2: it keeps less than it has room for.
+        "hardening_eliminates",
+        "Training against attacks of 0.8 of the input norm removes superposition and leaves one "
+        "feature per dimension (between 0.8 and 1.2).",
+        f"{SECTION}; {OURS}",
+        hardened(0.8),
+        Expect.between(0.8, 1.2),
         paper=1.0,
-        reading=hardened(0.8),
-        expect=Expect.below(1.2),
+        requires=(IN_SUPERPOSITION,),
     ),
     Claim(
-        key="weak_hardening_does_not",
-        text="Attacks of 0.1 of the input norm do not: more than 1.5 features per dimension stay.",
-        source=SECTION,
-        reading=hardened(0.1),
-        expect=Expect.above(1.5),
+        "weak_hardening_does_not",
+        "Training against attacks of 0.1 of the input norm does not: more than 1.5 features per "
+        "dimension remain.",
+        f"{SECTION}; {OURS}",
+        hardened(0.1),
+        Expect.above(1.5),
+        requires=(IN_SUPERPOSITION,),
     ),
 )

@@ -2,102 +2,126 @@
 
 import polars as pl
 
-from toylab.claims import Claim, Expect
+from toylab.claims import Claim, Condition, Expect
 
 from .readings import RANDOM_VARIANCE, STRONG, WEAK, exponent, of
 
-FIGURES = "Liu et al. 2025, toy model"
+PAPER = "Liu et al. 2025, toy model"
+OURS = "region: this laboratory"
+KEPT = of(STRONG).aggregate((pl.col("kept") / pl.col("n_features")).min())
+KEPT_PER_WIDTH = of(WEAK, 2.0).mean(pl.col("kept") / pl.col("width"))
+KEEPS_ALL = Condition("models in strong superposition keep all features", KEPT, Expect.above(0.95))
+KEEPS_WIDTH = Condition(
+    "models in weak superposition keep about as many features as they have dimensions",
+    KEPT_PER_WIDTH,
+    Expect.between(0.75, 1.5),
+)
 
-CLAIMS = (
-    Claim(
-        key="strong_flat_exponent",
-        text="Strong superposition, equally frequent features: loss falls as m^-1 (exponent).",
-        source=FIGURES,
-        paper=1.0,
-        reading=exponent(STRONG, 0.0),
-        expect=Expect.between(0.8, 1.2),
+
+def falls(
+    key: str, text: str, gamma: float, alpha: float, paper: float, within: float, **more: bool
+) -> Claim:
+    """A claim on the exponent of the loss in the width."""
+    return Claim(
+        key,
+        text,
+        f"{PAPER}; {OURS}",
+        exponent(gamma, alpha),
+        Expect.near(paper, within),
+        paper=paper,
+        requires=(KEEPS_ALL if gamma == STRONG else KEEPS_WIDTH,),
+        **more,
+    )
+
+
+EXPONENTS = (
+    falls(
+        "strong_flat_exponent",
+        "In strong superposition, with equally frequent features, the loss falls as 1/m (exponent "
+        "1 within 0.2).",
+        *(STRONG, 0.0, 1.0, 0.2),
+        headline=True,
+    ),
+    falls(
+        "strong_zipf_exponent",
+        "In strong superposition the loss falls as 1/m for frequencies 1/i too (exponent 1 within "
+        "0.2).",
+        *(STRONG, 1.0, 1.0, 0.2),
+    ),
+    falls(
+        "strong_skewed_exponent",
+        "In strong superposition the exponent for skewed frequencies i^-2 is 2(alpha - 1) = 2 "
+        "(within 0.5).",
+        *(STRONG, 2.0, 2.0, 0.5),
+    ),
+    falls(
+        "weak_exponent_2",
+        "In weak superposition the exponent for frequencies i^-2 is alpha - 1 = 1 (within 0.25).",
+        *(WEAK, 2.0, 1.0, 0.25),
+    ),
+    falls(
+        "weak_exponent_15",
+        "In weak superposition the exponent for frequencies i^-1.5 is alpha - 1 = 0.5 (within "
+        "0.25).",
+        *(WEAK, 1.5, 0.5, 0.25),
     ),
     Claim(
-        key="strong_zipf_exponent",
-        text="Strong superposition, frequencies 1/i: still m^-1 (exponent).",
-        source=FIGURES,
-        paper=1.0,
-        reading=exponent(STRONG, 1.0),
-        expect=Expect.between(0.8, 1.2),
-    ),
-    Claim(
-        key="strong_skewed_exponent",
-        text="Strong superposition, skewed frequencies i^-2: the exponent is 2(alpha - 1) = 2.",
-        source=FIGURES,
-        paper=2.0,
-        reading=exponent(STRONG, 2.0),
-        expect=Expect.between(1.5, 2.5),
-    ),
-    Claim(
-        key="weak_exponent_2",
-        text="Weak superposition, frequencies i^-2: the exponent is alpha - 1 = 1.",
-        source=FIGURES,
-        paper=1.0,
-        reading=exponent(WEAK, 2.0),
-        expect=Expect.between(0.75, 1.25),
-    ),
-    Claim(
-        key="weak_exponent_15",
-        text="Weak superposition, frequencies i^-1.5: the exponent is alpha - 1 = 0.5.",
-        source=FIGURES,
-        paper=0.5,
-        reading=exponent(WEAK, 1.5),
-        expect=Expect.between(0.25, 0.75),
-    ),
-    Claim(
-        key="strong_beats_weak",
-        text="With equally frequent features the loss falls faster in width under strong "
-        "superposition than under weak (difference of exponents).",
-        source=FIGURES,
-        reading=exponent(STRONG, 0.0) - exponent(WEAK, 0.0),
-        expect=Expect.above(0.3),
-    ),
-    Claim(
-        key="weak_loss_is_what_is_dropped",
-        text="Under weak superposition at alpha 2 the loss is 4/3 of the frequencies of the "
-        "features not kept (mean over widths of |ratio - 1|).",
-        source=FIGURES,
-        paper=0.0,
-        reading=of(WEAK, 2.0).mean((pl.col("loss") / pl.col("predicted") - 1).abs()),
-        expect=Expect.below(0.15),
-    ),
-    Claim(
-        key="strong_keeps_all",
-        text="Under strong superposition nearly all features are kept (least share over widths).",
-        source=FIGURES,
-        paper=1.0,
-        reading=of(STRONG).aggregate((pl.col("kept") / pl.col("n_features")).min()),
-        expect=Expect.above(0.95),
-    ),
-    Claim(
-        key="weak_keeps_width",
-        text="Under weak superposition at alpha 2 about as many features are kept as there are "
-        "dimensions (mean over widths of kept / m).",
-        source=FIGURES,
-        paper=1.0,
-        reading=of(WEAK, 2.0).mean(pl.col("kept") / pl.col("width")),
-        expect=Expect.between(0.75, 1.5),
-    ),
-    Claim(
-        key="overlaps_are_one_over_m",
-        text="Under strong superposition, equal frequencies: squared overlaps average 1/m (mean "
-        "over widths of overlap x m; random directions give 1).",
-        source=FIGURES,
-        paper=1.0,
-        reading=of(STRONG, 0.0).mean(pl.col("overlap") * pl.col("width")),
-        expect=Expect.between(0.8, 1.2),
-    ),
-    Claim(
-        key="more_even_than_random",
-        text="These overlaps are more even than those of random directions (mean over widths of "
-        "their variance, as a share of the random one).",
-        source=FIGURES,
-        reading=of(STRONG, 0.0).mean(pl.col("overlap_variance") / RANDOM_VARIANCE),
-        expect=Expect.below(0.9),
+        "strong_beats_weak",
+        "With equally frequent features the exponent is larger in strong than in weak "
+        "superposition, by 0.3 or more.",
+        f"{PAPER}; {OURS}",
+        exponent(STRONG, 0.0) - exponent(WEAK, 0.0),
+        Expect.above(0.3),
     ),
 )
+
+KINDS = (
+    Claim(
+        "weak_loss_is_what_is_dropped",
+        "In weak superposition at alpha = 2 the loss is 4/3 of the summed frequencies of the "
+        "features not kept, within 15% (mean over widths).",
+        f"{PAPER}; {OURS}",
+        of(WEAK, 2.0).mean((pl.col("loss") / pl.col("predicted") - 1).abs()),
+        Expect.below(0.15),
+        paper=0.0,
+        requires=(KEEPS_WIDTH,),
+    ),
+    Claim(
+        "strong_keeps_all",
+        "In strong superposition at least 95% of the features are kept at every width.",
+        f"{PAPER}; {OURS}",
+        KEPT,
+        Expect.above(0.95),
+        paper=1.0,
+    ),
+    Claim(
+        "weak_keeps_width",
+        "In weak superposition at alpha = 2 about as many features are kept as there are "
+        "dimensions (0.75 to 1.5 per dimension, mean over widths).",
+        f"{PAPER}; {OURS}",
+        KEPT_PER_WIDTH,
+        Expect.between(0.75, 1.5),
+        paper=1.0,
+    ),
+    Claim(
+        "overlaps_are_one_over_m",
+        "In strong superposition of equally frequent features the squared overlaps average 1/m, "
+        "within 20%, as those of random directions do.",
+        f"{PAPER}; {OURS}",
+        of(STRONG, 0.0).mean(pl.col("overlap") * pl.col("width")),
+        Expect.between(0.8, 1.2),
+        paper=1.0,
+        requires=(KEEPS_ALL,),
+    ),
+    Claim(
+        "more_even_than_random",
+        "These overlaps are more even than those of random directions: their variance is at most "
+        "0.9 of the random one.",
+        f"{PAPER}; {OURS}",
+        of(STRONG, 0.0).mean(pl.col("overlap_variance") / RANDOM_VARIANCE),
+        Expect.below(0.9),
+        requires=(KEEPS_ALL,),
+    ),
+)
+
+CLAIMS = (*EXPONENTS, *KINDS)
