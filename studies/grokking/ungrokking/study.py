@@ -24,10 +24,10 @@ sections 3 to 5 and figures 4, 7 and 8.
 
 Did not reproduce: without weight decay networks should keep everything, and on the smallest D' they
 keep 74% on average (interval 35% to 100%); that part of the loss is not the decay's. The least
-training accuracy of a seed's networks is 99.2% on average, not clear of the bar of 99%. One seed of five had too few sizes
-that generalise for an exponent of their norm.
+training accuracy of a seed's networks is 99.2% on average, not clear of the bar of 99%. One seed of
+five had too few sizes that generalise for an exponent of their norm.
 
-Tried, on other seeds, one at a time: at width 32 the full dataset is not learned soundly with a
+Tried: on other seeds, one at a time, at width 32 the full dataset is not learned soundly with a
 decay of 3 (loss 0.3), and such networks lose much even without decay; a decay of 8 does not fit D'.
 Accuracy near the transition goes on falling with the logarithm of steps * decay: after 1,000 steps
 the least decay was 3 of its times along, and its transition 30% below that of the greatest decay.

@@ -9,18 +9,26 @@ irreducible representations of the group and gives the answer c to (a, b) a logi
 the character chi(a b c^-1). Which representations it takes, the *key* ones, differs from seed to
 seed: the algorithm is universal, they conclude, the choice is not.
 
-Source: Chughtai, Chan and Nanda 2023 (arXiv:2302.03025). A representation is key when the cosine of
-its characters with the logits exceeds 0.05, as in the authors' code. The excluded loss is measured
-on the training pairs, the restricted loss on all of them. During training the restricted loss
-misleads: half the memorised answers are right, so they have a part in the characters too. There the
-characters' weights are taken from the held-out pairs' logits, which memorising makes wrong.
+A representation is key when the cosine of its characters with the logits exceeds 0.05, as in the
+authors' code. The excluded loss is measured on the training pairs, the restricted loss on all of
+them. During training the restricted loss misleads: half the memorised answers are right, so they
+have a part in the characters too. There the characters' weights are taken from the held-out pairs'
+logits, which memorising makes wrong.
 
-The laptop preset takes two groups of about 60 elements, A5 and the dihedral group of the 29-gon, in
-place of the paper's S5, and a learning rate of 0.01 instead of 0.001, which is some ten times
-faster. Tried on one or two seeds before: at rates of 0.003 to 0.02 and decays of 0.5 to 2, a
-network without embeddings (a look-up table for a first layer) does not learn A5 in 5,000 steps, and
-learns D29 with nearly all its representations. With embeddings of width 256, as in the paper, and a
-decay of 1, D29 takes 600 steps and A5 2,000 to 4,000.
+What is done otherwise. The laptop preset takes two groups of about 60 elements, A5 and the dihedral
+group of the 29-gon, in place of the paper's S5, and a learning rate of 0.01 instead of 0.001, which
+is some ten times faster.
+
+Source: Chughtai, Chan and Nanda 2023 (arXiv:2302.03025).
+
+Did not reproduce: the standard representation of A5 is key in five of six seeds, where the paper
+has all; and the key representations span more than 60% of the functions in some, at a mean of 56%.
+
+Tried: on one or two seeds before, at rates of 0.003 to 0.02 and decays of 0.5 to 2, a network
+without embeddings (a look-up table for a first layer) does not learn A5 in 5,000 steps, and learns
+D29 with nearly all its representations. With embeddings of width 256, as in the paper, and a decay
+of 1, D29 takes 600 steps and A5 2,000 to 4,000. That the choice varies was first judged by each
+seed's differences from all others, of which two odd seeds of six are enough; now by disjoint pairs.
 """
 
 import dataclasses
@@ -52,7 +60,7 @@ SCORES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 class Config:
     """Settings; every group is one population."""
 
-    seeds: int = 6
+    seeds: int = 16
     groups: tuple[str, ...] = ("A5", "D29")
     fraction: float = 0.5
     embed: int = 256  # 0 for a plain look-up table
@@ -170,7 +178,7 @@ study = Study(
     },
     costs={
         "smoke": "400 model-steps of 12 elements; compiling takes most of it",
-        "laptop": "54,000 model-steps of 1,700 pairs, 12 TFLOP",
+        "laptop": "144,000 model-steps of 1,700 pairs, 32 TFLOP: 7 minutes",
         "paper": "12.5 million model-steps of 5,760 pairs, 15 PFLOP; not run yet",
     },
     populations=populations,

@@ -12,7 +12,7 @@ from toylab.figures.grokking.universality import draw
 from toylab.models.folded_mlp import FoldedTokenMLP
 from toylab.report import figures as fig
 from toylab.studies.grokking.universality import circuits
-from toylab.studies.grokking.universality.claims import CLAIMS, TIMES, differing
+from toylab.studies.grokking.universality.claims import CLAIMS, TIMES
 from toylab.studies.grokking.universality.networks import (
     irrep_rows,
     network_row,
@@ -156,8 +156,8 @@ def test_times_and_choices_per_seed() -> None:
     networks = pl.DataFrame(labels | {"uniform": [4.0] * 4, "keys": keys})
     found = read["circuit_before_generalisation"]({"progress": progress, "networks": networks})
     assert found.array() == pytest.approx([10, np.nan], nan_ok=True)
-    share = differing(networks)["share"].to_numpy()
-    assert share == pytest.approx([1, 1, 0, 0])
+    for key, differs in (("permutations", 1), ("dihedral", 0)):
+        assert read[f"choice_varies_{key}"]({"networks": networks}).array() == [differs]
     key = {"irrep": ["4d", "5d", "2d_1", "4d"], "key": [False, True, True, True]}
     table = pl.DataFrame(labels | key).with_columns(pl.Series("group", ["A5", "A5", "D7", "A5"]))
     assert read["standard_is_always_key"]({"irreps": table}).array() == pytest.approx([0, 1])
