@@ -1,8 +1,13 @@
 """Readings of the stored tables, one value per seed."""
 
+import numpy as np
+import polars as pl
+
 from toylab.read import Reading, choose, greatest, table
+from toylab.stats.lines import line
 
 LEARNED = 0.05  # nats
+DECADE = 10.0
 
 
 def at(arm: str, score: str, first: bool = False) -> Reading:
@@ -11,25 +16,38 @@ def at(arm: str, score: str, first: bool = False) -> Reading:
     return (rows.first() if first else rows.last()).value(score)
 
 
-def law(arm: str, score: str, kind: str, column: str) -> Reading:
-    """Slope or R2 of a line through the last decade."""
-    return table("growth").filter(arm=arm, score=score, law=kind).value(column)
+def growth(arm: str, score: str, law: str, part: str) -> Reading:
+    """Slope or R2 of a line through the last decade of steps, against t or log t.
+
+    Snapshots are log-spaced: the laptop preset has 10 in its last decade of steps, the paper preset
+    8. R2 weighs all of them alike, the many early ones too.
+    """
+
+    def read(own: pl.DataFrame) -> float:
+        last = own.sort("step").filter(pl.col("step") >= pl.col("step").max() / DECADE)
+        step_S = last.filter(pl.col("step") > 0)["step"].to_numpy().astype(np.float64)
+        value_S = last.filter(pl.col("step") > 0)[score].to_numpy()
+        return getattr(line(np.log(step_S) if law == "log" else step_S, value_S), part)
+
+    return table("curves").filter(arm=arm).each(read)
 
 
-def rising(arm: str, score: str, kind: str) -> Reading:
+def rising(arm: str, score: str, law: str) -> Reading:
     """R2 of a line that rises; minus one where it falls."""
-    return choose(law(arm, score, kind, "slope") > 0, law(arm, score, kind, "r2"), -1.0)
+    return choose(growth(arm, score, law, "slope") > 0, growth(arm, score, law, "r2"), -1.0)
 
 
-def cut(condition: str, score: str, arm: str = "adam") -> Reading:
-    """A score under a condition."""
-    return table("conditions").filter(arm=arm, condition=condition).value(score)
+def cost(condition: str, risk: str) -> Reading:
+    """By how much a risk of Adam's networks rises under a condition."""
+    rows = table("conditions").filter(arm="adam")
+    whole, changed = (rows.filter(condition=name).value(risk) for name in ("whole", condition))
+    return changed - whole
 
 
 def against_adam(arm: str) -> Reading:
     """An arm's growth of the residual over Adam's, where Adam's grows."""
-    adam = law("adam", "resid_start", "linear", "slope")
-    return (law(arm, "resid_start", "linear", "slope") / adam).where(adam > 0)
+    adam, own = (growth(a, "resid_start", "linear", "slope") for a in ("adam", arm))
+    return (own / adam).where(adam > 0)
 
 
 def excess(arm: str) -> Reading:

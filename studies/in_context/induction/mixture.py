@@ -54,7 +54,7 @@ def populations(config: Any) -> dict[str, Population]:
 def arms(config: Any) -> Members:
     """Every arm (copies, classes) with every seed, which is the seed of its world too."""
     pairs = zip(config.copies, config.classes, strict=True)
-    rows = [(b, k, seed) for b, k in pairs for seed in range(config.seeds)]
+    rows = [(b, k, seed) for b, k in pairs for seed in range(config.mixture_seeds)]
     copies, classes, seed = zip(*rows, strict=True)
     return zipped(init_seed=seed, data_seed=seed, world=seed, copies=copies, n_classes=classes)
 

@@ -47,6 +47,11 @@ def rise(rows: Rows, column: str, share: float, part: str = "size", sign: int = 
     return rows.each(read)
 
 
+def has_learned(reading: Reading) -> Reading:
+    """A reading of the two-layer networks that copy 90% of the repeated tokens correctly."""
+    return reading.where(repeats(2).last().value("accuracy") >= 0.9)
+
+
 def ablated(other: bool) -> Reading:
     """Accuracy lost without the first layer's best previous-token head, or without another."""
     heads = table("repeats_heads").filter(layers=2, layer=0)

@@ -45,50 +45,32 @@ def train(key: Array, trained_3: Array, clamp: Array, config: Any) -> tuple[Arra
 
 def measure(config: Any) -> dict[str, pl.DataFrame]:
     """Losses over iterations (thinned), and per seed the iterations to 90% and to 10% of them."""
-    seeds = np.arange(config.vector_seeds)
+    steps, seeds = config.vector_steps, np.arange(config.vector_seeds)
     keys = jax.vmap(lambda seed: random.stream(seed, "three vectors"))(jnp.asarray(seeds))
     arms = jnp.asarray(list(TRAINED.values()), jnp.float32)
     clamp = jnp.asarray([float(name != FROZEN) for name in TRAINED], jnp.float32)
     one = lambda key: jax.vmap(lambda t, c: train(key, t, c, config))(arms, clamp)
-    loss_PAS, scale_PA = (np.asarray(x, np.float64) for x in jax.jit(jax.vmap(one))(keys))
+    found = jax.jit(jax.vmap(one, out_axes=1))(keys)
+    loss_APS, scale_AP = (np.asarray(x, np.float64) for x in found)
+    loss_XS = loss_APS.reshape(-1, steps)
     with np.errstate(invalid="ignore"):  # losses that diverged
-        share_PAS = loss_PAS / loss_PAS[..., :1]
-    exponent_PA = 2 * np.log(np.abs(1 - config.vector_rate * scale_PA))
-    arms = list(enumerate(TRAINED))
-    times = [_times(arm, share_PAS[:, i], np.log(0.1) / exponent_PA[:, i]) for i, arm in arms]
-    lines = [_lines(arm, share_PAS[:, i]) for i, arm in arms]
-    return {"vectors": pl.concat(times), "vectors_curves": pl.concat(lines)}
-
-
-def _times(arm: str, share_PS: np.ndarray, exponential_P: np.ndarray) -> pl.DataFrame:
-    """Per seed of an arm: iterations to shares of the loss, measured and of the exponential."""
-    steps_S = np.arange(share_PS.shape[1])
-    late, was_late = crossing_times(steps_S, share_PS, 0.1, direction="below")
-    early, _ = crossing_times(steps_S, share_PS, 0.9, direction="below")
-    return pl.DataFrame(
-        {
-            "arm": [arm] * len(share_PS),
-            "init_seed": np.arange(len(share_PS)),
-            "to_90": early,
-            "to_10": late,
-            "reached": was_late,
-            "exponential": exponential_P,
-            "last": share_PS[:, -1],
-            "diverged": ~np.isfinite(share_PS[:, -1]),
-        }
+        share_XS = loss_XS / loss_XS[:, :1]
+    late, was_late = crossing_times(np.arange(steps), share_XS, 0.1, direction="below")
+    early, _ = crossing_times(np.arange(steps), share_XS, 0.9, direction="below")
+    contracts_X = np.abs(1 - config.vector_rate * scale_AP.ravel())
+    about = pl.DataFrame({"arm": np.repeat(list(TRAINED), len(seeds))}).with_columns(
+        init_seed=np.tile(seeds, len(TRAINED)), diverged=~np.isfinite(share_XS[:, -1])
     )
-
-
-def _lines(arm: str, share_PS: np.ndarray) -> pl.DataFrame:
-    """The curves of an arm at log-spaced iterations."""
-    steps = share_PS.shape[1]
-    kept = np.unique(np.round(np.geomspace(1, steps, DRAWN)).astype(int)) - 1
-    count = len(share_PS)
-    return pl.DataFrame(
-        {
-            "arm": [arm] * (count * len(kept)),
-            "init_seed": np.repeat(np.arange(count), len(kept)),
-            "iteration": np.tile(kept, count),
-            "share": share_PS[:, kept].ravel(),
-        }
+    times = about.with_columns(
+        to_90=early,
+        to_10=late,
+        reached=was_late,
+        exponential=np.log(0.1) / (2 * np.log(contracts_X)),
+        last=share_XS[:, -1],
     )
+    kept_S = np.unique(np.round(np.geomspace(1, steps, DRAWN)).astype(int)) - 1
+    lines = about.join(pl.DataFrame({"iteration": kept_S}), how="cross")
+    return {
+        "vectors": times,
+        "vectors_curves": lines.with_columns(share=share_XS[:, kept_S].ravel()),
+    }

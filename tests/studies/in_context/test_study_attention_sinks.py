@@ -9,7 +9,7 @@ import pytest
 from toylab.figures.in_context import attention_sinks as pictures
 from toylab.models.wide_transformer import WideTransformer
 from toylab.report import figures as fig
-from toylab.studies.in_context.attention_sinks import claims, growth, readings
+from toylab.studies.in_context.attention_sinks import claims, readings
 from toylab.studies.in_context.attention_sinks import scores as s
 from toylab.studies.in_context.attention_sinks.study import ARMS, Config
 from toylab.task import Batch
@@ -133,14 +133,12 @@ def curves():
 
 
 def test_laws_of_growth_are_recovered():
-    found = growth.fits(curves())
-    gap = found.filter((pl.col("score") == "logit_gap") & (pl.col("arm") == "adam"))
-    log, linear = (gap.filter(pl.col("law") == law) for law in ("log", "linear"))
-    np.testing.assert_allclose(log["slope"], 2)
-    np.testing.assert_allclose(log["r2"], 1)
-    assert (linear["r2"].to_numpy() < 0.95).all()
-    assert np.isnan(growth.line(np.arange(5.0), np.ones(5))).all()
-    assert np.isnan(growth.line(np.arange(2.0), np.arange(2.0))).all()
+    def values(law, part):
+        return readings.growth("adam", "logit_gap", law, part)({"curves": curves()}).values
+
+    np.testing.assert_allclose(values("log", "slope"), 2)
+    np.testing.assert_allclose(values("log", "r2"), 1)
+    assert (values("linear", "r2") < 0.95).all()
 
 
 def measures():
@@ -150,7 +148,6 @@ def measures():
     cut = pl.concat([last.with_columns(condition=pl.lit(c)) for c in s.CONDITIONS])
     return {
         "curves": table,
-        "growth": growth.fits(table),
         "conditions": cut,
         "maps": np.tril(RNG.random((len(ARMS), 64, 64))),
         "tokens": RNG.integers(32, size=(len(ARMS), 64)),
@@ -166,24 +163,29 @@ def test_claims_read_one_value_per_seed():
     # Both arms are 0.1 nats from the oracle.
     for key in ("sgd_residual", "sgd_sink", "relu_residual", "relu_no_sink", "relu_no_drain"):
         assert np.isnan(by_key[key]).all(), key
-    np.testing.assert_allclose(by_key["learned_adam"], 0.1)
-    np.testing.assert_allclose(by_key["active_dormant_gap"], 0.75)
+    np.testing.assert_allclose(readings.excess("adam")(found).values, 0.1)
+    np.testing.assert_allclose(by_key["sink_needs_triggers"], 0)
     np.testing.assert_allclose(by_key["sink_is_of_use"], 0)
 
 
+def grow(slope):
+    """Curves of two seeds, Adam's and SGD's, that grow by these numbers a step."""
+    rows = [
+        {"arm": arm, "init_seed": seed, "step": step, "resid_start": 1.0 + rate * step}
+        for arm, rates in slope.items()
+        for seed, rate in enumerate(rates)
+        for step in (10, 20, 50, 100)
+    ]
+    return {"curves": pl.DataFrame(rows)}
+
+
 def test_a_falling_curve_does_not_count_as_growth():
-    rows = {"arm": "adam", "init_seed": [0, 1], "score": "logit_gap", "law": "log"}
-    table = pl.DataFrame(rows | {"slope": [-1.0, 1.0], "r2": [0.99, 0.98]})
-    found = readings.rising("adam", "logit_gap", "log")({"growth": table})
-    np.testing.assert_allclose(found.array(), [-1, 0.98])
+    found = readings.rising("adam", "resid_start", "linear")(grow({"adam": (-1.0, 1.0)}))
+    np.testing.assert_allclose(found.array(), [-1, 1])
 
 
 def test_a_rate_counts_only_where_adam_grows():
-    rows = {"init_seed": [0, 1, 0, 1], "arm": ["adam"] * 2 + ["sgd"] * 2}
-    table = pl.DataFrame(rows | {"slope": [2.0, -2.0, 0.2, 0.2]}).with_columns(
-        score=pl.lit("resid_start"), law=pl.lit("linear")
-    )
-    found = readings.against_adam("sgd")({"growth": table})
+    found = readings.against_adam("sgd")(grow({"adam": (2.0, -2.0), "sgd": (0.2, 0.2)}))
     np.testing.assert_allclose(found.array(), [0.1, np.nan])
 
 
