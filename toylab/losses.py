@@ -2,11 +2,13 @@
 
 A loss is any callable ``loss(model, params, batch) -> (B,)``; the engine takes the mean over the
 batch. A loss that has numbers of its own is a frozen dataclass with ``__call__``, and its fields
-may then differ per member.
+may then differ per member. One that compares with earlier parameters, or does something first that
+needs no gradient, is a :class:`BindingLoss`.
 """
 
 import dataclasses
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,48 @@ from jax import Array
 
 from toylab.taps import Model, Params
 from toylab.task import Batch
+
+
+class Loss(Protocol):
+    """What a population minimises."""
+
+    def __call__(self, model: Model, params: Params, batch: Batch) -> Array:
+        """Return one number per example, (B,)."""
+        ...
+
+
+@runtime_checkable
+class BindingLoss(Protocol):
+    """A loss that is bound anew at every step, with the whole batch.
+
+    Attributes:
+        lagged: ``{name: period}``, the earlier parameters of the member that the engine keeps for
+            it: a copy for each name, taken at the start and again before every step that is a
+            multiple of the period; never again where that is 0.
+    """
+
+    @property
+    def lagged(self) -> Mapping[str, int]:
+        """Names of the earlier parameters, with the steps between copies."""
+        ...
+
+    def bind(self, model: Model, batch: Batch, lagged: Mapping[str, Params]) -> tuple[Loss, Batch]:
+        """Return the loss of this step, and the batch that its gradient is taken on."""
+        ...
+
+
+def lags(loss: Loss) -> dict[str, int]:
+    """Return the earlier parameters that a loss asks for, ``{name: period}``."""
+    return dict(loss.lagged) if isinstance(loss, BindingLoss) else {}
+
+
+def bind(
+    loss: Loss, model: Model, batch: Batch, lagged: Mapping[str, Params]
+) -> tuple[Loss, Batch]:
+    """Return what a step's gradient is taken of: a loss, and a batch."""
+    if isinstance(loss, BindingLoss):
+        return loss.bind(model, batch, lagged)
+    return loss, batch
 
 
 class KnowsChances(Protocol):

@@ -18,14 +18,13 @@ import numpy as np
 from jax import Array
 
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.losses import squared_error
+from toylab.losses import Loss, squared_error
 from toylab.members import SEEDS, Members
 from toylab.optim import Optimizer
 from toylab.taps import Model, Params
-from toylab.task import Batch, Task
+from toylab.task import Task
 
 PARTS = ("model", "task", "optimizer", "loss")
-Loss = Callable[[Model, Params, Batch], Array]
 Metrics = Callable[[Model, Params, Task], Mapping[str, Array]]
 
 

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from tests.test_transformer import draw
+from tests.models.test_transformer import draw
 from toylab.benchmarks.countdown import Case, rows
 from toylab.benchmarks.countdown_sides import Ours, model
 from toylab.errors import ToylabError

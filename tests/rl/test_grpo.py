@@ -10,7 +10,7 @@ from jax import Array
 from scipy.special import log_softmax
 
 from tests.oracles.transformer import forward
-from tests.test_transformer import as_float64, draw
+from tests.models.test_transformer import as_float64, draw
 from toylab.errors import ToylabError
 from toylab.members import zipped
 from toylab.models import Transformer

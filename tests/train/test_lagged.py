@@ -35,6 +35,9 @@ class Pulled:
     recent: Any = None
     lagged: ClassVar[Mapping[str, int]] = {"first": 0, "recent": 3}
 
+    def bind(self, model, batch, lagged):
+        return dataclasses.replace(self, **lagged), batch
+
     def __call__(self, model, params, batch) -> Array:
         pull = jnp.float32(self.pull)
         gaps = jax.tree.map(lambda w, a, b: w - pull * (a + b), params, self.first, self.recent)

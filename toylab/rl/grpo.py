@@ -104,14 +104,21 @@ class GRPO:
 
     @property
     def lagged(self) -> Mapping[str, int]:
-        """What the engine keeps: ``{field: updates between copies}``, 0 for never again."""
+        """What the engine keeps for it; see :class:`toylab.losses.BindingLoss`."""
         return {"reference": 0, "behaviour": self.refresh}
+
+    def bind(
+        self, model: Transformer, batch: Batch, lagged: Mapping[str, Params]
+    ) -> tuple["GRPO", Batch]:
+        """Return the loss with its reference and behaviour, and the batch rolled out."""
+        own = dataclasses.replace(self, **lagged)
+        return own, own.prepare(model, batch)
 
     def prepare(self, model: Transformer, batch: Batch) -> Batch:
         """Draw, reward and compare: from prompts to what the loss needs, none of it differentiated.
 
-        The engine calls it on every whole batch, so that the gradient may be taken in pieces while
-        completions are drawn all at once.
+        It is of a whole batch: the gradient may be taken in microbatches while completions are
+        drawn all at once.
 
         Returns:
             Inputs (B, G, L), prompts with completions; targets (B, G, S), the completions; weights

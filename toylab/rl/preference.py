@@ -101,6 +101,10 @@ class DPO:
         for name in ("beta_chosen", "beta_rejected", "sft"):
             check_number("DPO", name, getattr(self, name), low=0)
 
+    def bind(self, model: Model, batch: Batch, lagged: Mapping[str, Params]) -> tuple["DPO", Batch]:
+        """Return the loss with its reference, the member's first parameters."""
+        return dataclasses.replace(self, **lagged), batch
+
     def rewards(self, model: Model, params: Params, batch: Batch) -> Float[Array, "B 2"]:
         """Implicit rewards ``beta log(p / p_ref)`` of chosen and rejected."""
         return self._rewards(model, pair_log_probs(model, params, batch), batch)

@@ -8,7 +8,6 @@ Determinism: same P, same tile, same device kind give the same bits, whatever th
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
 """
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +19,7 @@ from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.errors import ToylabError
+from toylab.losses import bind, lags
 from toylab.members import SEEDS
 from toylab.population import Population
 from toylab.random import fold_in, stream
@@ -37,11 +37,8 @@ Records = dict[str, np.ndarray]
 class Program:
     """The compiled form of a population: initial state, and a chunk of training.
 
-    A loss may compare with earlier parameters of the same member: it then has a mapping ``lagged``,
-    ``{field: period}``. The engine keeps a copy of the parameters for each, taken at the start and
-    again before every step that is a multiple of the period (never, where that is 0), and puts it
-    into the loss's field of that name. A loss with a method ``prepare(model, batch) -> batch`` is
-    given each whole batch first, for what needs no gradient.
+    For a loss that asks for earlier parameters (:class:`toylab.losses.BindingLoss`) the state of
+    every member holds copies of them.
 
     Args:
         population: what is trained.
@@ -61,7 +58,7 @@ class Program:
 
     def __init__(self, population: Population):
         self.population = population
-        self.lagged = dict(getattr(population.loss, "lagged", {}))
+        self.lagged = lags(population.loss)
         available = len(jax.devices())
         devices = min(population.devices or available, available, population.size)
         if population.devices and population.devices > available:
@@ -236,12 +233,8 @@ class Program:
         """One member, one step; a member whose loss is not finite stays where it was."""
         bound = self.population.bind(row)
         lagged = self._refresh(state, t)
-        loss: Any = bound.loss
-        if lagged:
-            loss = dataclasses.replace(loss, **lagged)
         batch = bound.task.batch(key, bound.batch_size)
-        if hasattr(loss, "prepare"):
-            batch = loss.prepare(bound.model, batch)
+        loss, batch = bind(bound.loss, bound.model, batch, lagged)
         each = lambda params, batch: loss(bound.model, params, batch)
         value, grads = loss_and_gradient(each, state["params"], batch, bound.piece)
         # Optax mixes Python floats with int32 counts, which strict promotion would refuse.

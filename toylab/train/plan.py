@@ -5,7 +5,6 @@ On a CPU it is as large as the cache likes, as one tile of everything ran three 
 small tiles spread over one device per core.
 """
 
-import dataclasses
 import math
 import os
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import jax
 import numpy as np
 
 from toylab.errors import ToylabError
+from toylab.losses import bind, lags
 from toylab.population import Population
 
 CPU_TILE_BYTES = 2**20
@@ -89,10 +89,9 @@ def traced(population: Population) -> tuple[Callable, Any, Any]:
     batch = jax.eval_shape(lambda k: bound.task.batch(k, bound.batch_size), key)
 
     def loss(params: Any, batch: Any) -> Any:
-        lagged = dict.fromkeys(getattr(bound.loss, "lagged", {}), jax.lax.stop_gradient(params))
-        own: Any = bound.loss
-        own = dataclasses.replace(own, **lagged) if lagged else own
-        batch = own.prepare(bound.model, batch) if hasattr(own, "prepare") else batch
+        held: Any = jax.lax.stop_gradient(params)
+        lagged = {name: held for name in lags(bound.loss)}
+        own, batch = bind(bound.loss, bound.model, batch, lagged)
         return own(bound.model, params, batch)
 
     return loss, params, batch
