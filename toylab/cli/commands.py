@@ -18,8 +18,9 @@ from toylab.claims import to_record
 from toylab.cli import find, progress, tables
 from toylab.cli.bench import matmul_rate
 from toylab.cli.main import Stop
+from toylab.cli.new import new_study
 from toylab.errors import ToylabError
-from toylab.report import results
+from toylab.report import pages, results
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, study_names
@@ -53,6 +54,18 @@ def info(args: argparse.Namespace, stop: Stop) -> int:
     head = f"{study.name}: {study.title}\n{study.paper}\n"
     predicted = ["", *tables.costs(args.preset, found)] if found else []
     tables.show(head, tables.presets(study), "", tables.claims(study.claims), *predicted)
+    return 0
+
+
+def new(args: argparse.Namespace, stop: Stop) -> int:
+    """Write a study of the user's and say what to do with it."""
+    path = new_study(args.name)
+    tables.show(
+        f"Wrote {path}; what to change in it is marked CHANGE.",
+        f"toylab check {path}                 # hold its world to the rules",
+        f"toylab run {path} --preset smoke    # seconds: do the parts fit together?",
+        f"toylab run {path}                   # a minute: the claims are judged",
+    )
     return 0
 
 
@@ -101,18 +114,22 @@ def draw(args: argparse.Namespace, stop: Stop) -> int:
 
 
 def table(args: argparse.Namespace, stop: Stop) -> int:
-    """Print the table of reproductions, or put it into the README."""
+    """Print the table of studies, or put it into the README and make the studies' pages."""
     found = results.read_results(root() / "studies" / "results")
-    if args.write:
-        readme = root() / "README.md"
-        if not readme.is_file():
-            raise ToylabError(f"No {readme}: --write works in a checkout of the laboratory.")
-        text = results.splice(readme.read_text("utf-8"), "reproductions", _table(found))
-        pictures = results.gallery_markdown(root() / "figures" / "gallery")
-        write_text(readme, results.splice(text, "gallery", pictures))
     if args.json:
         return _json(found)
-    tables.show(f"Wrote {readme}" if args.write else _table(found).rstrip("\n"))
+    text = pages.readme_table(found)
+    if not args.write:
+        tables.show(text.rstrip("\n"))
+        return 0
+    readme = root() / "README.md"
+    if not readme.is_file():
+        raise ToylabError(f"No {readme}: --write works in a checkout of the laboratory.")
+    write_text(readme, results.splice(readme.read_text("utf-8"), "studies", text))
+    made = pages.all_pages(found)
+    for name, page in made.items():
+        write_text(root() / "docs" / "studies" / name, page)
+    tables.show(f"Wrote {readme} and {len(made)} pages in docs/studies/.")
     return 0
 
 
@@ -216,10 +233,6 @@ def _paths(done: RunFolder) -> str:
     return "\n".join(f"Figure: {path}" for path in paths) or "No figures."
 
 
-def _table(found: list[dict[str, Any]]) -> str:
-    return results.markdown_table(found)
-
-
 def _about(study: Study) -> dict[str, Any]:
     presets = {
         name: {"settings": dataclasses.asdict(config), "cost": study.costs.get(name)}
@@ -242,6 +255,7 @@ def _json(value: Any) -> int:
 TABLE: dict[str, Callable[[argparse.Namespace, Stop], int]] = {
     "list": list_studies,
     "info": info,
+    "new": new,
     "run": run,
     "resume": resume,
     "judge": judge,
