@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from toylab.report import figures as fig
-from toylab.studies.othello.othello.readings import ahead
 from toylab.tasks.othello.othello import ENDLESS, Othello
 
 from . import boards
@@ -92,6 +91,7 @@ def training(measures: Mapping[str, Any]) -> Figure:
     untrained = float(ladder["untrained"].mean())  # pyright: ignore
     left.axhline(untrained, color=fig.ORANGE, label="squares read, untrained")
     left.set(xscale="log", xlabel="games seen", ylabel="share", ylim=(0, 1.02))
+    left.set_xlim(0.8 * rows["games"].min(), 1.25 * rows["games"].max())  # pyright: ignore
     left.legend(loc="lower right")
     right.plot(moves["place"] + 1, moves["divergence"], color=fig.VERMILLION)
     right.set(xlabel="moves played", ylabel="KL(legal moves || prediction), nats")
@@ -162,9 +162,12 @@ def _belief(ax: Axes, size: int, belief_N3: np.ndarray, wrong_N: np.ndarray) -> 
 def _moves(ax: Axes, size: int, scores_N: np.ndarray, legal_N: np.ndarray) -> None:
     """Probability of each move as colour, legal moves framed."""
     finite_N = np.isfinite(scores_N)
-    weight_N = np.where(finite_N, np.exp(scores_N - scores_N[finite_N].max()), 0)
+    scores_N = np.where(finite_N, scores_N, -np.inf)
+    weight_N = np.exp(scores_N - max(scores_N.max(), -1e9))
     boards.board(ax, size)
-    boards.fields(ax, size, np.where(finite_N, weight_N / weight_N.sum(), np.nan), 0, 0.3)
+    boards.fields(
+        ax, size, np.where(finite_N, weight_N / max(weight_N.sum(), 1e-9), np.nan), 0, 0.3
+    )
     look = {"markersize": 7, "color": fig.ORANGE, "fillstyle": "none", "markeredgewidth": 1.4}
     label = "legal (brighter: likelier)"
     boards.marks(ax, size, np.flatnonzero(legal_N), "s", label, **look)
@@ -194,7 +197,8 @@ def small(measures: Mapping[str, Any], config: Any) -> Figure:
             ax.set_xlim(-0.4, len(values) - 0.6)
         grid[1, column].set_xlabel(label)
     grid[0, 0].set_ylabel("KL(legal || prediction), nats")
-    grid[0, 0].set_yscale("log")
+    if table["divergence"].is_finite().any():
+        grid[0, 0].set_yscale("log")
     grid[1, 0].set_ylabel("squares told\nby the linear probe")
     grid[1, 0].legend()
     falls = []
@@ -225,15 +229,15 @@ def targets(measures: Mapping[str, Any]) -> Figure:
             look = {"color": color, "marker": marker, "markersize": 3, "alpha": 0.7}
             name = f"targets: {label}" if i == 0 else None
             ax.plot(path["divergence"], path["accuracy"], label=name, **look)
-    ax.set(xscale="log", xlabel="KL(legal moves || prediction), nats", ylabel="squares told")
+    ax.set(xlabel="KL(legal moves || prediction), nats", ylabel="squares told")
+    if rows["divergence"].is_finite().any():
+        ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.invert_xaxis()
     ax.legend(loc="upper left")
-    gap = ahead(measures).values.mean()
-    words = f"{100 * gap:+.1f} points of the board from targets that are chances,"
-    fig.title(ax, f"{words} where both are as near to the best prediction")
+    fig.title(ax, "Board against prediction, for both kinds of target")
     return sheet
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
+from toylab.analysis.dictionary.choice import VALIDATION, best_setting
+from toylab.analysis.dictionary.rule_trees import RULE_LIKE
 from toylab.report import figures as fig
-from toylab.studies.othello.othello_dictionary.readings import VALIDATION, best_setting
-from toylab.studies.othello.othello_dictionary.rules import RULE_LIKE, STEPS
+from toylab.tasks.othello.othello_rules import STEPS
 
 from . import boards
 
@@ -40,12 +41,8 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 
 def _values(table: pl.DataFrame, name: str, column: str, unit: str) -> np.ndarray:
-    rows = (
-        best_setting(column)(table.filter(pl.col("name") == name))
-        .group_by(unit)
-        .agg(pl.col(column).mean())
-        .sort(unit)
-    )
+    rows = best_setting(table.filter(name=name), column)
+    rows = rows.group_by(unit).agg(pl.col(column).mean()).sort(unit)
     return rows[column].to_numpy()
 
 

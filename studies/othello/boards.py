@@ -19,7 +19,6 @@ from toylab.tasks.othello import othello_rules as rules
 from toylab.tasks.othello.othello import Othello
 
 EMPTY, MINE, THEIRS = 0, 1, 2
-STEPS = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0)]
 
 
 class Cases(NamedTuple):
@@ -83,7 +82,7 @@ def connected(occupied: np.ndarray, size: int) -> np.ndarray:
     found = first.reshape(field.shape) & field
     while True:
         grown = found.copy()
-        for step in STEPS:
+        for step in rules.STEPS:
             grown |= _shifted(found, step)
         grown &= field
         if (grown == found).all():
@@ -95,7 +94,7 @@ def _in_a_row(discs: np.ndarray, size: int) -> np.ndarray:
     """Whether a disc outside the centre starts a row of three of the discs (..., N)."""
     field = discs.reshape(*discs.shape[:-1], size, size)
     starts = np.zeros_like(field)
-    for step in STEPS:
+    for step in rules.STEPS:
         beside = _shifted(field, step)
         starts |= field & beside & _shifted(beside, step)
     return np.asarray((starts & ~centre(size).reshape(size, size)).any((-1, -2)))

@@ -6,11 +6,13 @@ from a run of another: ``toylab run othello_tpr --reuse runs/othello-laptop``.
 
 import dataclasses
 import functools
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
+import polars.selectors as cs
 from jax import Array
 
 from toylab.analysis.world.edits import top_errors
@@ -151,27 +153,40 @@ def main(config: Network) -> Population:
     )
 
 
-class Trained(NamedTuple):
-    """One network of a run: its world, its model, its weights at the end and at the start."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Player:
+    """One network of a run at one step: its world, its model, its weights."""
 
     task: Othello
     model: Transformer
     params: Params
-    untrained: Params
+
+    @functools.cached_property
+    def diverged(self) -> bool:
+        """Whether the network has diverged by this step: its weights are NaN then."""
+        return not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(self.params))
+
+    def marked(self, scores: pl.DataFrame, **labels: Any) -> pl.DataFrame:
+        """Label a table of this network's scores; one that has diverged has no numbers."""
+        if self.diverged:  # the most probable state of NaN is the first, and may be right
+            scores = scores.with_columns(cs.float() * float("nan"))
+        labels = {name: pl.lit(value) for name, value in labels.items()}
+        return scores.with_columns(diverged=pl.lit(self.diverged), **labels)
 
 
-def load(run: RunFolder, population: Population, name: str = "main", member: int = 0) -> Trained:
-    """Return one member of a trained population, to be looked at in float32."""
+def load(
+    run: RunFolder,
+    population: Population,
+    name: str = "main",
+    member: int = 0,
+    step: int | None = None,
+) -> Player:
+    """Return one member of a trained population at a step, the last by default, in float32."""
     task, model = population.task, population.model
     assert isinstance(task, Othello) and isinstance(model, Transformer)
     model = dataclasses.replace(model, products="float32")
-    last, first = (member_of(run.params(name, step), member) for step in (None, 0))
-    return Trained(task, model, last, first)
-
-
-def member_of(params: Params, member: int) -> Params:
-    """Return one member's weights of a population's."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), params)
+    params = jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), run.params(name, step))
+    return Player(task, model, params)
 
 
 def draw_games(task: Othello, count: int, seed: int) -> Batch:

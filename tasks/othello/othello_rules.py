@@ -30,6 +30,7 @@ SIZES = (4, 6, 8)
 RULES = ("flip", "none", "row", "ends", "delete")
 DIRECTIONS = (1, -1, 8, -8, 7, -7, 9, -9)
 EAST_WEST = (1, -1)
+STEPS = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))  # row, column
 
 
 class Bits(NamedTuple):

@@ -43,12 +43,12 @@ class Games:
     logits_GLV: np.ndarray
 
     @classmethod
-    def through(cls, net: o.Trained, count: int, seed: int) -> "Games":
+    def through(cls, net: o.Player, untrained: o.Player, count: int, seed: int) -> "Games":
         """Draw games and record the trained and the untrained network on them."""
         batch = o.draw_games(net.task, count, seed)
         sites = o.layers(net.model)
         logits, acts = o.activations(net.model, net.params, batch.inputs, sites)
-        _, before = o.activations(net.model, net.untrained, batch.inputs, sites)
+        _, before = o.activations(net.model, untrained.params, batch.inputs, sites)
         return cls(batch, acts, before, logits)
 
     def part(self, count: int) -> "Games":
@@ -132,11 +132,11 @@ def constant(train: Games, test: Games) -> np.ndarray:
     return np.broadcast_to(votes.argmax(0), test.labels("board").shape)[None]
 
 
-def all_probes(net: o.Trained, train: Games, test: Games, few: int) -> dict[str, np.ndarray]:
+def all_probes(task: Othello, train: Games, test: Games, few: int) -> dict[str, np.ndarray]:
     """Fit every probe and control.
 
     Args:
-        net: the network.
+        task: the world.
         train: games to fit on.
         test: games to score on.
         few: games that the MLP probes, and the linear ones they are compared with, see.
@@ -149,15 +149,14 @@ def all_probes(net: o.Trained, train: Games, test: Games, few: int) -> dict[str,
     pair = lambda name: (train.labels(name), test.labels(name))
     board = pair("board")
     bags = tuple(
-        bag(np.asarray(games.batch.inputs), net.task.vocab, period=2)[None]
-        for games in (train, test)
+        bag(np.asarray(games.batch.inputs), task.vocab, period=2)[None] for games in (train, test)
     )
     plain: dict[str, tuple[Pair, Pair]] = {name: (acts, pair(name)) for name in LABELS}
     plain["untrained"] = (before, board)
     plain["bag of moves"] = (bags, board)
     plain["shuffled"] = (acts, (shuffled(board[0], train.counts_GL, 1), board[1]))
     for rule in WRONG:
-        wrong = tuple(_replayed(net.task, games, rule) for games in (train, test))
+        wrong = tuple(_replayed(task, games, rule) for games in (train, test))
         plain[f"world: {rule}"], plain[f"bag: {rule}"] = (acts, wrong), (bags, wrong)
     late = (shifted(board[0]), shifted(board[1]))
     plain[f"world: {LATE}"], plain[f"bag: {LATE}"] = (acts, late), (bags, late)
@@ -268,3 +267,15 @@ def divergence(task: Othello, games: Games) -> np.ndarray:
     log_q = np.asarray(jax.nn.log_softmax(jnp.asarray(games.logits_GLV), -1))[..., 1:]
     count = np.maximum(legal.sum(-1), 1)
     return -(np.where(legal, log_q, 0).sum(-1) / count) - np.log(count)
+
+
+def play(task: Othello, games: Games) -> dict[str, np.ndarray]:
+    """How well the next move is known at each place (G, L): legality, KL to the floor, alpha."""
+    legal = np.asarray(games.batch.latents["legal"])
+    kl = divergence(task, games)
+    worst = np.log(task.plies) - np.log(np.maximum(legal.sum(-1), 1))
+    return {
+        "legal": o.top_one_legal(task, games.logits_GLV, legal).astype(float),
+        "divergence": kl,
+        "alpha": 1 - kl / worst,
+    }

@@ -44,24 +44,22 @@ place, so progress is measured against the floor that no predictor can beat.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from toylab.errors import ToylabError, check_number
-from toylab.members import Members, grid
+from toylab.errors import check_number
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
-from toylab.tasks.othello.othello import ENDLESS, Othello
 
 from .. import network as o
 from . import probes as p
 from .claims import CLAIMS
+from .small import CHOOSE_SEED, TRAIN_SEED, quick_scores, small_populations, small_table
 
-TRAIN_SEED, CHOOSE_SEED, TEST_SEED = 1, 2, 3
-SMALL_SIZE = 4
+TEST_SEED = 3
 SHOWN = 8  # games kept to look at
 
 
@@ -89,182 +87,77 @@ class Config(o.Network):
 
 def populations(config: Config) -> dict[str, Population]:
     """The network, and small ones: over games seen, depth, width, and what a target tells."""
-    depth, width = (values[len(values) // 2] for values in (config.depths, config.widths))
-    seeds = range(config.seeds)
-    pools = grid(init_seed=seeds, pool=(*config.pools, ENDLESS))
-    found = {"main": o.main(config), "small": _small(config, depth, width, pools)}
-    expected = _small(config, depth, width, grid(init_seed=seeds), targets="expected")
-    found["small-expected"] = expected
-    for other in config.depths:
-        if other != depth:
-            found[f"small-depth{other}"] = _small(config, other, width, grid(init_seed=seeds))
-    for other in config.widths:
-        if other != width:
-            found[f"small-width{other}"] = _small(config, depth, other, grid(init_seed=seeds))
-    return found
-
-
-def _small(
-    config: Config,
-    depth: int,
-    width: int,
-    members: Members,
-    targets: Literal["played", "expected"] = "played",
-) -> Population:
-    settings = o.Network(
-        size=SMALL_SIZE,
-        depth=depth,
-        width=width,
-        heads=4,
-        steps=config.small_steps,
-        batch_size=config.small_batch,
-        targets=targets,
-        learning_rate=3e-3,
-        matrix_rate=0.0,
-        weight_decay=0.01,
-        rungs=config.rungs,
-    )
-    return dataclasses.replace(o.main(settings), members=members)
+    return {"main": o.main(config), **small_populations(config)}
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Score the network and its probes game by game, and the small networks one by one."""
-    every = populations(config)
+    population = populations(config)["main"]
     tables: dict[str, list[pl.DataFrame]] = {}
     for member, seed in enumerate(run.members("main")["init_seed"]):
-        if run.dead_at("main")[member] < 0:
-            found = _network(config, o.load(run, every["main"], "main", member), int(seed))
-            for name, table in found.items():
-                tables.setdefault(name, []).append(table)
-    if not tables:
-        raise ToylabError("othello: the network's loss ceased to be finite; lower learning_rate.")
-    whole = {name: pl.concat(parts) for name, parts in tables.items()}
-    boards = _boards(config, o.load(run, every["main"], "main"))
-    return whole | boards | {"ladder": _ladder(config, run), "small": _small_table(config, run)}
+        net, untrained = (o.load(run, population, "main", member, step) for step in (None, 0))
+        for name, scores in _network(config, net, untrained).items():
+            tables.setdefault(name, []).append(net.marked(scores, init_seed=seed))
+    return {
+        **{name: pl.concat(parts) for name, parts in tables.items()},
+        **_positions(config, *(o.load(run, population, step=step) for step in (None, 0))),
+        "ladder": _ladder(config, run),
+        "small": small_table(config, run),
+    }
 
 
-def _network(config: Config, net: o.Trained, seed: int) -> dict[str, pl.DataFrame]:
+def _network(config: Config, net: o.Player, untrained: o.Player) -> dict[str, pl.DataFrame]:
     """Everything about one network, with its controls."""
-    train = p.Games.through(net, config.probe_games, TRAIN_SEED)
-    choose = p.Games.through(net, config.choose_games, CHOOSE_SEED)
-    test, cut = p.Games.through(net, config.test_games, TEST_SEED), config.choose_games
-    both = choose.joined(test)
-    told = p.all_probes(net, train, both, config.few_games)
+    draw = lambda count, seed: p.Games.through(net, untrained, count, seed)
+    train, test = draw(config.probe_games, TRAIN_SEED), draw(config.test_games, TEST_SEED)
+    both, cut = draw(config.choose_games, CHOOSE_SEED).joined(test), config.choose_games
+    found = p.all_probes(net.task, train, both, config.few_games)
     kept = both.counts_GL[:cut]
-    layers = {n: int(r[:, :cut][:, kept].mean((1, 2)).argmax()) for n, r in told.items()}
-    right = {name: found[:, cut:] for name, found in told.items()}
+    layers = {n: int(r[:, :cut][:, kept].mean((1, 2)).argmax()) for n, r in found.items()}
+    right = {name: squares[:, cut:] for name, squares in found.items()}
     by_game = {name: p.per_game(r, test.counts_GL) for name, r in right.items()}
     columns = {name: scores[layers[name]] for name, scores in by_game.items()}
     columns["board, layer 1"] = by_game["board"][1]
     for name, trained in (("flipped", True), ("flipped, untrained", False)):
         f1_SG = p.flipped_f1(train, both, trained)
         columns[name] = f1_SG[f1_SG[:, :cut].mean(1).argmax(), cut:]
-    play = play_columns(net.task, test)
-    seeds = pl.lit(seed).alias("init_seed")
     places = [
         {"probe": name, "layer": layers[name], "place": place, "accuracy": float(accuracy)}
         for name, r in right.items()
         for place, accuracy in enumerate(p.per_place(r, test.counts_GL)[layers[name]])
     ]
-    weights = test.counts_GL
+    play, weights = p.play(net.task, test), test.counts_GL
     at_place = lambda values: (values * weights).sum(0) / np.maximum(weights.sum(0), 1)
-    moves = {"place": np.arange(net.task.length)}
-    moves |= {name: at_place(values) for name, values in play.items()}
+    by_place = {name: at_place(values) for name, values in play.items()}
     mean = {n: (v * weights).sum(1) / weights.sum(1) for n, v in play.items()}
-    mean["game"] = np.arange(len(weights))
     return {
-        "games": pl.DataFrame(mean | columns).with_columns(seeds),
-        "layers": p.layer_table(right, weights).with_columns(seeds),
-        "places": pl.DataFrame(places).with_columns(seeds),
-        "moves": pl.DataFrame(moves).with_columns(seeds),
-        "passes": p.compare_movers(right, test, layers).with_columns(seeds),
-    }
-
-
-def play_columns(task: Othello, games: p.Games) -> dict[str, np.ndarray]:
-    """How well the next move is known at each place (G, L): legality, KL to the floor, alpha."""
-    legal = np.asarray(games.batch.latents["legal"])
-    kl = p.divergence(task, games)
-    worst = np.log(task.plies) - np.log(np.maximum(legal.sum(-1), 1))
-    return {
-        "legal": o.top_one_legal(task, games.logits_GLV, legal).astype(float),
-        "divergence": kl,
-        "alpha": 1 - kl / worst,
-    }
-
-
-def quick_scores(config: Config, net: o.Trained) -> dict[str, float]:
-    """Legality, divergence and the board probe's accuracy at its best layer, on few games."""
-    train = p.Games.through(net, config.quick_games, TRAIN_SEED)
-    test = p.Games.through(net, config.choose_games, CHOOSE_SEED)
-    play, weights = play_columns(net.task, test), test.counts_GL
-    labels = (train.labels("board"), test.labels("board"))
-    told = lambda a, b: p.linear(train, (a, b), labels) == labels[1]
-    score = lambda a, b: told(a, b)[:, weights].mean((1, 2))
-    mean = {name: float(values[weights].mean()) for name, values in play.items()}
-    return mean | {
-        "accuracy": float(score(train.acts_SGLD, test.acts_SGLD).max()),
-        "untrained": float(score(train.untrained_SGLD, test.untrained_SGLD).max()),
+        "games": pl.DataFrame({"game": np.arange(len(weights))} | mean | columns),
+        "layers": p.layer_table(right, weights),
+        "places": pl.DataFrame(places),
+        "moves": pl.DataFrame({"place": np.arange(net.task.length)} | by_place),
+        "passes": p.compare_movers(right, test, layers),
     }
 
 
 def _ladder(config: Config, run: RunFolder) -> pl.DataFrame:
-    """The first network through training: one row per snapshot."""
+    """The first network through training: one row per checkpoint."""
     population, rows = populations(config)["main"], []
-    net = o.load(run, population, "main")
+    untrained = o.load(run, population, step=0)
     for step in run.steps("main"):
-        params = o.member_of(run.params("main", step), 0)
-        about = {"step": step, "games": step * config.batch_size}
-        rows.append(about | quick_scores(config, net._replace(params=params)))
+        scores = quick_scores(config, o.load(run, population, step=step), untrained)
+        rows.append({"step": step, "games": step * config.batch_size} | scores)
     return pl.DataFrame(rows)
 
 
-def _small_table(config: Config, run: RunFolder) -> pl.DataFrame:
-    """Every small network: one row per comparison it takes part in, and per snapshot."""
-    every, rows = populations(config), []
-    depth, width = (values[len(values) // 2] for values in (config.depths, config.widths))
-    for name in run.populations():
-        if name == "main":
-            continue
-        dead = run.dead_at(name) >= 0
-        params_at = {step: run.params(name, step) for step in run.steps(name)}
-        for member in run.members(name).iter_rows(named=True):
-            if dead[member["member"]]:
-                continue
-            pool = int(member.get("pool", ENDLESS))
-            net = o.load(run, every[name], name, member["member"])
-            about = {
-                "init_seed": int(member["init_seed"]),
-                "depth": net.model.depth,
-                "width": net.model.width,
-                "pool": pool,
-            }
-            told = name == "small-expected"
-            same = net.model.depth == depth and net.model.width == width and pool == ENDLESS
-            plain = same and not told
-            takes_part = [
-                *(["main", "pool", "depth", "width"] if plain else []),
-                *(["expected"] if told else []),
-                *(["pool"] if pool != ENDLESS else []),
-                *(["depth"] if net.model.depth != depth else []),
-                *(["width"] if net.model.width != width else []),
-            ]
-            for step in params_at if same else [max(params_at)]:
-                params = o.member_of(params_at[step], member["member"])
-                scores = quick_scores(config, net._replace(params=params)) | {"step": step}
-                rows += [{"row": row} | about | scores for row in takes_part]
-    return pl.DataFrame(rows)
-
-
-def _boards(config: Config, net: o.Trained) -> dict[str, np.ndarray]:
-    """A game to look at: the board, the probe's belief, the legal moves and the predicted ones."""
-    train = p.Games.through(net, config.quick_games, TRAIN_SEED)
-    show = p.Games.through(net, config.choose_games, CHOOSE_SEED).part(SHOWN)
-    told_SGLN3, right_SGLN = p.scores(train, show, "board")
+def _positions(config: Config, net: o.Player, untrained: o.Player) -> dict[str, np.ndarray]:
+    """Games to look at: the board, the probe's belief, the legal moves and the predicted ones."""
+    train = p.Games.through(net, untrained, config.quick_games, TRAIN_SEED)
+    show = p.Games.through(net, untrained, config.choose_games, CHOOSE_SEED).part(SHOWN)
+    scores_SGLN3, right_SGLN = p.scores(train, show, "board")
     layer = int(right_SGLN[:, show.counts_GL].mean((1, 2)).argmax())
     return {
         "board_truth": show.labels("board"),
-        "board_belief": told_SGLN3[layer].astype(np.float32),
+        "board_belief": scores_SGLN3[layer].astype(np.float32),
         "board_legal": np.asarray(show.batch.latents["legal"]),
         "board_moves": o.move_scores(net.task, show.logits_GLV),
         "board_inputs": np.asarray(show.batch.inputs),

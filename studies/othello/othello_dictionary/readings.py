@@ -1,38 +1,23 @@
 """Readings of ``othello_dictionary``: per group of held-out games, seed of small ones, pattern."""
 
-from collections.abc import Callable
-
 import polars as pl
 
+from toylab.analysis.dictionary.choice import VALIDATION, best_setting
 from toylab.read import Measures, Reading, table
 
-VALIDATION = -1  # the group that settings are chosen by
 LEAST_DAMAGE = 0.01  # nats: a control's damage below this counts as this
-
-
-def best_setting(column: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """Select the held-out rows of the setting that is best on the validation games, by seed."""
-
-    def step(rows: pl.DataFrame) -> pl.DataFrame:
-        order = {"descending": [True, False], "nulls_last": True}
-        validation = rows.filter(pl.col("group") == VALIDATION).sort(column, "setting", **order)
-        best = validation.unique("init_seed", keep="first", maintain_order=True)
-        held_out = rows.filter(pl.col("group") != VALIDATION)
-        return held_out.join(best.select("init_seed", "setting"), on=["init_seed", "setting"])
-
-    return step
 
 
 def main(name: str, column: str) -> Reading:
     """One value per group of held-out games of the large network."""
     rows = table("scores", of="main").filter(network="main", name=name)
-    return rows.then(best_setting(column)).mean(column, unit="group")
+    return rows.then(lambda frame: best_setting(frame, column)).mean(column, unit="group")
 
 
 def small(name: str, column: str) -> Reading:
     """One value per seed of the small networks, the mean over its held-out games."""
     rows = table("scores", of="small").filter(network="small", name=name)
-    return rows.then(best_setting(column)).mean(column)
+    return rows.then(lambda frame: best_setting(frame, column)).mean(column)
 
 
 def best(column: str) -> Reading:
@@ -45,7 +30,11 @@ def best(column: str) -> Reading:
         kinds = validation.sort(column, "name", descending=True, nulls_last=True)["name"]
         return pl.col("name") == (kinds[0] if len(kinds) else None)
 
-    return rows.filter(better).then(best_setting(column)).mean(column, unit="group")
+    return (
+        rows.filter(better)
+        .then(lambda frame: best_setting(frame, column))
+        .mean(column, unit="group")
+    )
 
 
 def rule_like(name: str) -> Reading:

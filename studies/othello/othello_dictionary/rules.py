@@ -9,20 +9,19 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.dictionary.rule_trees import RuleTrees, grow
+from toylab.analysis.dictionary.choice import VALIDATION
+from toylab.analysis.dictionary.rule_trees import RULE_LIKE, RuleTrees, grow
 from toylab.models import Transformer
 from toylab.taps import Edit, Params
 from toylab.taps import run as forward
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
+from toylab.tasks.othello.othello_rules import STEPS
 
 from .. import network as o
-from .readings import VALIDATION
 from .scores import Rows
 
-RULE_LIKE = 0.7  # R^2 from which a neuron counts as rule-like (Singh et al. 2025)
 ABLATED = 5  # neurons ablated together
-STEPS = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 
 
 def questions(rows: Rows, flipped_RN: np.ndarray, played_RN: np.ndarray) -> np.ndarray:
@@ -161,9 +160,7 @@ def neuron_sites(model: Transformer) -> tuple[str, ...]:
     return tuple(f"blocks/{i}/mlp/post" for i in range(model.depth))
 
 
-def pattern_table(
-    net: o.Trained, label: Batch, batch: Batch, count: int, seed: int
-) -> pl.DataFrame:
+def pattern_table(net: o.Player, label: Batch, batch: Batch, count: int, seed: int) -> pl.DataFrame:
     """Ablate the neurons that follow each pattern; rows of what the move loses, in nats.
 
     Columns: ``damage`` where the pattern alone makes the move legal, ``elsewhere`` where another

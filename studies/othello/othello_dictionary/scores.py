@@ -9,13 +9,12 @@ import numpy as np
 import polars as pl
 
 from toylab.analysis.dictionary.autoencoder import Dictionary, fit_dictionary, quality
+from toylab.analysis.dictionary.choice import VALIDATION
 from toylab.analysis.dictionary.scores import SHARES, coverage, labels, predicted, single_told
 from toylab.analysis.world.base import bag
-from toylab.taps import Params
 from toylab.task import Batch
 
 from .. import network as o
-from .readings import VALIDATION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +56,10 @@ def middle(depth: int) -> int:
     return min(5 * depth // 8, depth - 1)
 
 
-def through(net: o.Trained, params: Params, batch: Batch) -> Rows:
-    """Run games through a network with given weights, and keep the places where they go on."""
+def through(net: o.Player, batch: Batch) -> Rows:
+    """Run games through a network, and keep the places where they go on."""
     block = middle(net.model.depth)
-    record = lambda site: o.activations(net.model, params, batch.inputs, (site,))[1][0]
+    record = lambda site: o.activations(net.model, net.params, batch.inputs, (site,))[1][0]
     going_on = np.asarray(batch.weights) > 0
     game_R, place_R = np.nonzero(going_on)
     return Rows(
@@ -190,7 +189,7 @@ def coded(dictionary: Dictionary, rows: Split) -> Iterator[tuple[np.ndarray, np.
 
 def all_scores(
     trained: Split, untrained: Split, how: Settings, validation: int, groups: int
-) -> tuple[pl.DataFrame, dict[str, Dictionary]]:
+) -> pl.DataFrame:
     """Score dictionaries, neurons and their controls on one network's activations."""
     group_R = group_of(trained.score, validation, groups)
     boards = trained.label.board_RN, trained.score.board_RN
@@ -200,11 +199,11 @@ def all_scores(
         "untrained": ("topk", untrained, how.steps),
         "random": ("topk", trained, 0),
     }
-    parts, fitted = [], {}
+    parts = []
     for name, (kind, rows, steps) in kinds.items():
-        fitted[name] = fit(rows.train, kind, how, steps)
+        fitted = fit(rows.train, kind, how, steps)
         settings = how.k if kind == "topk" else how.l1
-        for setting, (label, score, facts) in zip(settings, coded(fitted[name], rows), strict=True):
+        for setting, (label, score, facts) in zip(settings, coded(fitted, rows), strict=True):
             scores = of_features(label, score, boards, group_R)
             facts |= {"setting": float(setting), "name": name}
             parts.append(table(scores, group_R, **facts))
@@ -220,7 +219,7 @@ def all_scores(
     for name, told in (readings | {"always": always}).items():
         parts.append(table(of_states(told, boards[1], group_R), group_R, name=name))
     whole = pl.concat(parts, how="diagonal")
-    return whole.with_columns(pl.col("setting").fill_null(0.0)), fitted
+    return whole.with_columns(pl.col("setting").fill_null(0.0))
 
 
 def probe_told(rows: Split) -> np.ndarray:

@@ -96,37 +96,29 @@ def populations(config: Config) -> dict[str, Population]:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Score dictionaries, neurons and controls, network by network; rules of the large one."""
-    every, parts, found = populations(config), [], {}
-    for name, population in every.items():
+    tables: dict[str, list[pl.DataFrame]] = {}
+    for name, population in populations(config).items():
         for member, seed in enumerate(run.members(name)["init_seed"]):
-            if run.dead_at(name)[member] >= 0:
-                continue
-            net = o.load(run, population, name, member)
-            table, more = _network(config, net, name)
-            labels = {"network": pl.lit(name), "init_seed": pl.lit(int(seed))}
-            parts.append(table.with_columns(**labels))
-            found = found or more
-    if "rules" not in found:
-        raise ToylabError("othello_dictionary: the network's loss ceased to be finite.")
-    return {"scores": pl.concat(parts, how="diagonal")} | found
+            net, untrained = (o.load(run, population, name, member, step) for step in (None, 0))
+            first = name == "main" and member == 0
+            seen = untrained if net.diverged else net  # no dictionary is fitted to NaN
+            for table, rows in _network(config, seen, untrained, first).items():
+                labels = {"network": name, "population": name, "init_seed": seed}
+                tables.setdefault(table, []).append(net.marked(rows, **labels))
+    return {name: pl.concat(parts, how="diagonal") for name, parts in tables.items()}
 
 
 def _network(
-    config: Config, net: o.Trained, name: str
-) -> tuple[pl.DataFrame, dict[str, pl.DataFrame | np.ndarray]]:
+    config: Config, net: o.Player, untrained: o.Player, with_rules: bool
+) -> dict[str, pl.DataFrame]:
     """Everything about one network."""
     batch = o.draw_games(net.task, config.games, SEED)
     cuts = config.train_games, config.label_games
-    trained, untrained = (
-        scores.split(scores.through(net, params, batch), *cuts)
-        for params in (net.params, net.untrained)
-    )
+    rows, before = (scores.split(scores.through(p, batch), *cuts) for p in (net, untrained))
     how = settings(config, net.task.size)
-    both = config.validation_games, config.groups
-    table, _ = scores.all_scores(trained, untrained, how, *both)
-    if name != "main":
-        return table, {}
-    return table, _rules(config, net, batch, trained, untrained)
+    table = scores.all_scores(rows, before, how, config.validation_games, config.groups)
+    rules = _rules(config, net, batch, rows, before) if with_rules else {}
+    return {"scores": table} | rules
 
 
 def settings(config: Config, size: int) -> scores.Settings:
@@ -143,8 +135,8 @@ def settings(config: Config, size: int) -> scores.Settings:
 
 
 def _rules(
-    config: Config, net: o.Trained, batch: Batch, trained: scores.Split, untrained: scores.Split
-) -> dict[str, pl.DataFrame | np.ndarray]:
+    config: Config, net: o.Player, batch: Batch, trained: scores.Split, untrained: scores.Split
+) -> dict[str, pl.DataFrame]:
     """Rule-like neurons with their controls, and ablations."""
     few = lambda rows: rows.part(rows.game_R < rows.game_R.min() + config.tree_games)
     grown, before = few(trained.label), few(untrained.label)

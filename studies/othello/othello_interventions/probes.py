@@ -12,7 +12,7 @@ from toylab.probes.linear import ridge
 
 from ..edits import Battery, stream
 from ..network import (
-    Trained,
+    Player,
     activations,
     board_directions,
     draw_games,
@@ -45,7 +45,7 @@ class Probes(NamedTuple):
 
 
 def fit_probes(
-    net: Trained,
+    net: Player,
     games: int,
     seed: int,
     penalties: tuple[float, ...],

@@ -24,8 +24,8 @@ def ratio(edited_C: np.ndarray, null_C: np.ndarray) -> np.ndarray:
 
 
 def network(name: str) -> Rows:
-    """A table's rows of the large network."""
-    return table(name, of="main").filter(network="main", init_seed=0)
+    """A table's rows of the first large network."""
+    return table(name, of="main").filter(network="main").first("init_seed")
 
 
 def case(method: str, value: str | pl.Expr = "error", **of: object) -> Reading:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import edits
 from ..boards import Cases
-from ..network import Trained, errors, move_scores
+from ..network import Player, errors, move_scores
 from .probes import Probes
 
 Rows = list[dict[str, Any]]
@@ -44,7 +44,7 @@ class Bench:
         steps: Adam's steps for an edit by gradient.
     """
 
-    net: Trained
+    net: Player
     probes: Probes
     length: int
     chunk: int = 64

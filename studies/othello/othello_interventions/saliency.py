@@ -12,8 +12,9 @@ import numpy as np
 from toylab.analysis.steering.activation import random_like
 from toylab.taps import Params
 from toylab.tasks.othello.othello import Othello
+from toylab.tasks.othello.othello_rules import STEPS
 
-from ..boards import EMPTY, MINE, STEPS, THEIRS, Cases, legal_moves
+from ..boards import EMPTY, MINE, THEIRS, Cases, legal_moves
 from ..edits import unit
 from .run import Bench, Choice, Rows
 

@@ -107,27 +107,23 @@ def populations(config: Config) -> dict[str, Population]:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Edit every network, and look at what moves hang on in the first."""
-    tables: dict[str, list[dict[str, Any]]] = {}
+    tables: dict[str, list[pl.DataFrame]] = {}
     for name, population in populations(config).items():
-        for row in run.members(name).iter_rows(named=True):
-            if run.dead_at(name)[row["member"]] >= 0:
-                continue
-            task, model = population.task, population.model
-            params = o.member_of(run.params(name), row["member"])
-            net = o.Trained(task, model, params, params)  # type: ignore[arg-type]
-            labels = {"network": name, "init_seed": row["init_seed"]}
-            found = _network(config, net, name == "main")
-            for table, rows in found.items():
-                tables.setdefault(table, []).extend(labels | r for r in rows)
-    return {n: pl.DataFrame(rows, infer_schema_length=None) for n, rows in tables.items()}
+        for member, seed in enumerate(run.members(name)["init_seed"]):
+            net = o.load(run, population, name, member)
+            for table, rows in _network(config, net, name == "main").items():
+                scores = pl.DataFrame(rows, infer_schema_length=None)
+                labels = {"network": name, "population": name, "init_seed": seed}
+                tables.setdefault(table, []).append(net.marked(scores, **labels))
+    return {name: pl.concat(parts, how="diagonal_relaxed") for name, parts in tables.items()}
 
 
-def _network(config: Config, net: o.Trained, whole: bool) -> dict[str, list[dict[str, Any]]]:
+def _network(config: Config, net: o.Player, large: bool) -> dict[str, list[dict[str, Any]]]:
     """Tables of one network; a small one has flips by vectors and the circuit alone."""
-    games = config.probe_games if whole else config.small_probe_games
-    nonlinear = (config.hidden, config.probe_steps) if whole else ()
+    games = config.probe_games if large else config.small_probe_games
+    nonlinear = (config.hidden, config.probe_steps) if large else ()
     probes = fit_probes(net, games, PROBE_SEED, config.penalties, *nonlinear)
-    grid, sets = _grid(config, whole), t.SETS if whole else t.SMALL_SETS
+    grid, sets = _grid(config, large), t.SETS if large else t.SMALL_SETS
     bench = Bench(net, probes, grid.plies[1], steps=config.edit_steps)
     chosen, tried = t.choices(bench, grid, sets)
     rows, example = t.case_rows(bench, grid, sets, chosen)
@@ -138,7 +134,7 @@ def _network(config: Config, net: o.Trained, whole: bool) -> dict[str, list[dict
         "cases": rows,
         "circuit": circuit_rows(bench, empty, TEST_SEED),
     }
-    if not whole:
+    if not large:
         return found
     flip = chosen["flip", "vector"]
     boards, discs = _saliency(config, bench, grid, flip)
@@ -151,9 +147,9 @@ def _network(config: Config, net: o.Trained, whole: bool) -> dict[str, list[dict
     }
 
 
-def _grid(config: Config, whole: bool) -> t.Grid:
-    plies = (config.plies[0], config.plies[1]) if whole else SMALL_PLIES
-    games = config.games if whole else 2 * config.cases
+def _grid(config: Config, large: bool) -> t.Grid:
+    plies = (config.plies[0], config.plies[1]) if large else SMALL_PLIES
+    games = config.games if large else 2 * config.cases
     return t.Grid(
         plies,
         games,

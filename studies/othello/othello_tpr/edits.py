@@ -34,7 +34,7 @@ class Editors(NamedTuple):
     scale_S: np.ndarray
 
 
-def fit_editors(net: o.Trained, train: Rows, fits: Fits) -> Editors:
+def fit_editors(net: o.Player, train: Rows, fits: Fits) -> Editors:
     """Fit the probes that edits go along to every layer but the embedding."""
     acts_SRD = train.acts_SRD[1:]
     known = forms(net.task.size, net.model.width)
@@ -68,7 +68,7 @@ def directions(editors: Editors, cases: Cases, seed: int) -> dict[str, np.ndarra
     return {name: np.concatenate([none, unit]).astype(np.float32) for name, unit in found.items()}
 
 
-def draw(net: o.Trained, count: int, games: int, seed: int) -> dict[str, Cases]:
+def draw(net: o.Player, count: int, games: int, seed: int) -> dict[str, Cases]:
     """Draw cases of every edit, as late in the game as the paper's, one per game at most."""
     plies = net.task.plies
     batch = o.draw_games(net.task, games, seed)
@@ -81,7 +81,7 @@ def draw(net: o.Trained, count: int, games: int, seed: int) -> dict[str, Cases]:
 
 
 def error_tables(
-    net: o.Trained, editors: Editors, cases: Mapping[str, Cases], seed: int
+    net: o.Player, editors: Editors, cases: Mapping[str, Cases], seed: int
 ) -> tuple[pl.DataFrame, np.ndarray]:
     """Return the cases' rows and errors by method and strength (M, T, C).
 
@@ -107,7 +107,7 @@ def error_tables(
 
 
 def measure_edits(
-    net: o.Trained, train: Rows, fits: Fits, cases: int, games: int, seeds: tuple[int, int]
+    net: o.Player, train: Rows, fits: Fits, cases: int, games: int, seeds: tuple[int, int]
 ) -> dict[str, pl.DataFrame]:
     """Choose strengths on one set of cases and judge them on another.
 

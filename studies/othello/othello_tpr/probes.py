@@ -73,17 +73,15 @@ class Rows(NamedTuple):
     game_R: np.ndarray
 
 
-def rows(net: o.Trained, batch: Batch, games: Sequence[int], trained: bool = True) -> list[Rows]:
-    """Run the network, or the untrained one, on games.
+def rows(net: o.Player, batch: Batch, games: Sequence[int]) -> list[Rows]:
+    """Run a network on games.
 
     Args:
         net: the network.
         batch: all games at once, as each number of games compiles anew.
         games: how many of them go to each part, in order.
-        trained: whether to run the trained network.
     """
-    params = net.params if trained else net.untrained
-    _, acts = o.activations(net.model, params, batch.inputs, o.layers(net.model))
+    _, acts = o.activations(net.model, net.params, batch.inputs, o.layers(net.model))
     acts_SRD, board_RN = o.samples(acts, batch.latents["board"], batch.weights)
     game_R = np.nonzero(np.asarray(batch.weights) > 0)[0]
     found = []
@@ -139,7 +137,7 @@ class Fitted(NamedTuple):
 
 
 def fit_forms(
-    net: o.Trained, layer: int, train: Rows, test: Rows, before: tuple[Rows, Rows], fits: Fits
+    net: o.Player, layer: int, train: Rows, test: Rows, before: tuple[Rows, Rows], fits: Fits
 ) -> Fitted:
     """Fit all forms to one layer of the network, and the controls; score them by game."""
     known = forms(net.task.size, net.model.width)

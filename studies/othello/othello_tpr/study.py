@@ -78,12 +78,20 @@ def populations(config: Config) -> dict[str, Population]:
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
-    """Fit all probes to the best layer of the network, and edit it."""
-    net = o.load(run, populations(config)["main"])
+    """Fit all probes to the best layer of the first finite network, and edit it."""
+    population, member = populations(config)["main"], int(np.argmax(run.dead_at("main") < 0))
+    net, untrained = (o.load(run, population, "main", member, step) for step in (None, 0))
+    seed = run.members("main")["init_seed"][member]
+    tables = _network(config, net, untrained)
+    return {name: net.marked(scores, init_seed=seed) for name, scores in tables.items()}
+
+
+def _network(config: Config, net: o.Player, untrained: o.Player) -> dict[str, pl.DataFrame]:
+    """Everything about one network."""
     grid = (config.size, config.size)
     batch, parts = o.draw_games(net.task, sum(config.games), PROBE), config.games
     train, choose, test = p.rows(net, batch, parts)
-    before = p.rows(net, batch, parts, trained=False)
+    before = p.rows(untrained, batch, parts)
     layer = p.best_layer(train, choose)
     fits = p.Fits(config.seeds, config.probe_steps, config.probe_batch)
     found = p.fit_forms(net, layer, train, test, (before[0], before[2]), fits)

@@ -106,39 +106,34 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     Tables: ``units``, the main network's every number; ``means``, a row per network, part of a test
     and control; ``layers``, accuracy of each probe at each layer; ``edits``, the schemes chosen.
     """
-    built = populations(config)
-    tables: dict[str, list[pl.DataFrame]] = {"units": [], "means": [], "layers": [], "edits": []}
-    for name, population in built.items():
-        held_out = OthelloWorld(Othello(SMALL, opening="held-out")) if name == "small" else None
-        for member in range(population.size if name == "small" else 1):
-            trained = o.load(run, population, name, member)
-            kinds = {name: trained.params}
-            if name == "small":
-                kinds["small untrained"] = trained.untrained
-            for kind, params in kinds.items():
-                labels = {
-                    "population": kind,
-                    "init_seed": int(population.members["init_seed"][member]),
-                }
-                found = _examined(config, trained._replace(params=params), held_out)
-                for table, rows in _tables(*found).items():
-                    marked = [pl.lit(value).alias(key) for key, value in labels.items()]
-                    if table != "units" or name == "main":
-                        tables[table].append(rows.select(*marked, pl.all()))
+    tables: dict[str, list[pl.DataFrame]] = {}
+    for name, population in populations(config).items():
+        small = name == "small"
+        held_out = OthelloWorld(Othello(SMALL, opening="held-out")) if small else None
+        for member in range(population.size if small else 1):
+            net, untrained = (o.load(run, population, name, member, step) for step in (None, 0))
+            kinds = {name: net, "small untrained": untrained} if small else {name: net}
+            seed = int(population.members["init_seed"][member])
+            for kind, player in kinds.items():
+                for table, rows in _examined(config, player, untrained, held_out).items():
+                    if table == "units" and small:
+                        continue
+                    labels = {"population": kind, "init_seed": seed}
+                    tables.setdefault(table, []).append(player.marked(rows, **labels))
     return {table: pl.concat(parts) for table, parts in tables.items()}
 
 
 def _examined(
-    config: Config, trained: o.Trained, held_out: OthelloWorld | None
-) -> tuple[tests.Examined, list[tests.Outcome]]:
+    config: Config, net: o.Player, untrained: o.Player, held_out: OthelloWorld | None
+) -> dict[str, pl.DataFrame]:
     """T1 to T7 of one network, and T8 where there is an opening that it has not seen."""
     key = jax.random.key(SEED)
-    subject = Subject(trained.model, trained.params, trained.untrained, o.layers(trained.model))
-    found = tests.examined(subject, OthelloWorld(trained.task), key, config.sizes())
+    subject = Subject(net.model, net.params, untrained.params, o.layers(net.model))
+    found = tests.examined(subject, OthelloWorld(net.task), key, config.sizes())
     outcomes = list(found.outcomes)
     if held_out is not None:
         outcomes += tests.generalises(subject, held_out, found.readouts, key)
-    return found, outcomes
+    return _tables(found, outcomes)
 
 
 def _tables(found: tests.Examined, outcomes: list[tests.Outcome]) -> dict[str, pl.DataFrame]:

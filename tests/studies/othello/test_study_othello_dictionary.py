@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score
 
+from toylab.analysis.dictionary.choice import VALIDATION, best_setting
 from toylab.analysis.dictionary.rule_trees import grow
 from toylab.claims import judge_all
 from toylab.errors import ToylabError
@@ -13,15 +14,10 @@ from toylab.report import figures as fig
 from toylab.studies.othello.network import draw_games
 from toylab.studies.othello.othello_dictionary import rules, scores
 from toylab.studies.othello.othello_dictionary.claims import CLAIMS
-from toylab.studies.othello.othello_dictionary.readings import (
-    VALIDATION,
-    best,
-    best_setting,
-    main,
-    small,
-)
+from toylab.studies.othello.othello_dictionary.readings import best, main, small
 from toylab.studies.othello.othello_dictionary.study import Config, settings
 from toylab.tasks.othello.othello import Othello
+from toylab.tasks.othello.othello_rules import STEPS
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +31,7 @@ def test_brackets_are_what_makes_moves_legal(batch) -> None:
     assert (along.any(-1) == legal).all() and (along.sum(-1) > 1).any()
     lone = np.zeros((1, 36), np.int8)
     lone[0, [8, 9, 10, 11]] = 2, 2, 1, 1  # c2 and d2 theirs, e2 and f2 mine: b2 takes them eastward
-    east, found = rules.STEPS.index((0, 1)), rules.legal_along(lone, 6)
+    east, found = STEPS.index((0, 1)), rules.legal_along(lone, 6)
     assert np.argwhere(found[0]).tolist() == [[7, east]]
     lone[0, 10] = 0
     assert not rules.legal_along(lone, 6).any()
@@ -161,7 +157,7 @@ def measures() -> dict[str, pl.DataFrame]:
 def test_claims_take_the_setting_of_the_validation_games() -> None:
     found = measures()
     rows = found["scores"].filter(pl.col("network") == "main")
-    assert best_setting("coverage")(rows.filter(name="topk"))["setting"].unique().to_list() == [2.0]
+    assert best_setting(rows.filter(name="topk"), "coverage")["setting"].unique().to_list() == [2.0]
     own = rows.filter(
         (pl.col("name") == "topk") & (pl.col("setting") == 2) & (pl.col("group") >= 0)
     )

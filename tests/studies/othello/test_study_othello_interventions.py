@@ -22,6 +22,7 @@ from toylab.studies.othello.othello_interventions.readings import ratio
 from toylab.studies.othello.othello_interventions.run import Bench, Choice, score_rows
 from toylab.studies.othello.othello_interventions.study import Config, study
 from toylab.tasks.othello.othello import Othello
+from toylab.tasks.othello.othello_rules import STEPS
 
 TASK = Othello(4)
 SMOKE = study.presets["smoke"]
@@ -36,7 +37,7 @@ def games():
 def bench() -> Bench:
     model = o.network(4, 2, 16, 2)
     params = model.init(jax.random.key(0))
-    net = o.Trained(TASK, model, params, params)
+    net = o.Player(TASK, model, params)
     probes = fit_probes(net, 16, 1, (0.01, 1.0), hidden=16, steps=10, batch=8)
     return Bench(net, probes, 9, chunk=16, steps=3)
 
@@ -48,7 +49,7 @@ def board(*rows: str) -> np.ndarray:
 def slow_legal(states: np.ndarray, size: int) -> set[int]:
     found = set()
     for square in range(size**2):
-        for down, right in b.STEPS:
+        for down, right in STEPS:
             r, c = divmod(square, size)
             taken = 0
             while True:

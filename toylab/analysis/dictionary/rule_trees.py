@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 
 from toylab.errors import ToylabError, check_number
 
+RULE_LIKE = 0.7  # R^2 from which a neuron counts as rule-like (Singh et al. 2025)
 CHUNK = 16  # targets grown together: memory is N * CHUNK * 2**depth numbers
 
 

@@ -1,0 +1,107 @@
+"""Small networks on 4x4, many seeds: over depth, width, games to learn from, and kind of target."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import polars as pl
+
+from toylab.members import Members, grid
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.tasks.othello.othello import ENDLESS
+
+from .. import network as o
+from . import probes as p
+
+TRAIN_SEED, CHOOSE_SEED = 1, 2  # of games
+SIZE = 4
+SCORES = ("legal", "divergence", "alpha", "accuracy", "untrained")
+
+
+def small_populations(config: Any) -> dict[str, Population]:
+    """Small networks; what is not varied has the middle value of its setting."""
+    depth, width = (values[len(values) // 2] for values in (config.depths, config.widths))
+    seeds = range(config.seeds)
+    every, each = grid(init_seed=seeds, pool=(*config.pools, ENDLESS)), grid(init_seed=seeds)
+    return {
+        "small": _small(config, depth, width, every),
+        "small-expected": _small(config, depth, width, each, targets="expected"),
+        **{f"small-depth{d}": _small(config, d, width, each) for d in config.depths if d != depth},
+        **{f"small-width{w}": _small(config, depth, w, each) for w in config.widths if w != width},
+    }
+
+
+def _small(
+    config: Any,
+    depth: int,
+    width: int,
+    members: Members,
+    targets: Literal["played", "expected"] = "played",
+) -> Population:
+    settings = o.Network(
+        size=SIZE,
+        depth=depth,
+        width=width,
+        heads=4,
+        steps=config.small_steps,
+        batch_size=config.small_batch,
+        targets=targets,
+        learning_rate=3e-3,
+        matrix_rate=0.0,
+        weight_decay=0.01,
+        rungs=config.rungs,
+    )
+    return dataclasses.replace(o.main(settings), members=members)
+
+
+def quick_scores(config: Any, net: o.Player, untrained: o.Player) -> dict[str, float]:
+    """Legality, divergence and the board probe's accuracy at its best layer, on few games."""
+    if net.diverged:
+        return dict.fromkeys(SCORES, float("nan"))
+    train = p.Games.through(net, untrained, config.quick_games, TRAIN_SEED)
+    test = p.Games.through(net, untrained, config.choose_games, CHOOSE_SEED)
+    labels, kept = (train.labels("board"), test.labels("board")), test.counts_GL
+    right = lambda a, b: (p.linear(train, (a, b), labels) == labels[1])[:, kept].mean((1, 2))
+    mean = {name: float(scores[kept].mean()) for name, scores in p.play(net.task, test).items()}
+    return mean | {
+        "accuracy": float(right(train.acts_SGLD, test.acts_SGLD).max()),
+        "untrained": float(right(train.untrained_SGLD, test.untrained_SGLD).max()),
+    }
+
+
+def comparisons(population: str, pool: int) -> tuple[str, ...]:
+    """Which comparisons a small network takes part in; one with the usual settings in most."""
+    if population == "small":
+        return ("main", "pool", "depth", "width") if pool == ENDLESS else ("pool",)
+    return (population.removeprefix("small-").rstrip("0123456789"),)
+
+
+def small_table(config: Any, run: RunFolder) -> pl.DataFrame:
+    """Every small network: one row per comparison it takes part in, and per checkpoint."""
+    rows = []
+    for name, population in small_populations(config).items():
+        for member in run.members(name).iter_rows(named=True):
+            rows += _rows(config, run, name, population, member)
+    return pl.DataFrame(rows)
+
+
+def _rows(
+    config: Any, run: RunFolder, name: str, population: Population, member: dict[str, Any]
+) -> Iterable[dict[str, Any]]:
+    index, pool = member["member"], int(member.get("pool", ENDLESS))
+    rows = comparisons(name, pool)
+    untrained = o.load(run, population, name, index, 0)
+    steps = run.steps(name)
+    for step in steps if rows[0] in ("main", "expected") else steps[-1:]:
+        net = o.load(run, population, name, index, step)
+        about = {
+            "population": name,
+            "init_seed": int(member["init_seed"]),
+            "depth": net.model.depth,
+            "width": net.model.width,
+            "pool": pool,
+            "step": step,
+        }
+        scores = quick_scores(config, net, untrained)
+        yield from ({"row": row} | about | scores for row in rows)
