@@ -39,7 +39,7 @@ def test_the_wheel_holds_toylab_alone(wheel: Path) -> None:
         wanted |= {f"toylab/{path.relative_to(ROOT).as_posix()}" for path in files}
     assert wanted <= held
     assert any(name.startswith("toylab/studies/results/") for name in held)
-    assert "toylab/__init__.pyi" in held
+    assert {"toylab/__init__.pyi", "toylab/cli/template.txt"} <= held
     assert not [name for name in held if name.endswith((".png", ".svg", ".pyc"))]
     assert wheel.stat().st_size < 3_000_000
 

@@ -157,6 +157,8 @@ def load_study(name: str) -> Study:
         return _from_file(Path(name))
     known = catalogue("studies", STUDIES)
     if name not in known:
+        if Path(f"{name}.py").is_file():
+            raise ToylabError(f"Unknown study {name!r}: did you mean the file {name}.py?")
         raise ToylabError(f"Unknown study {name!r}: {nearest(name, known)}")
     return importlib.import_module(known[name]).study
 

@@ -162,13 +162,14 @@ def publish(args: argparse.Namespace, stop: Stop) -> int:
         done.claims(),
         done.manifest.get("reused", {}),
         commits["judged"] or "unknown",
+        done.manifest.get("first_seed", 0),
     )
-    pictures = [
-        write_bytes(root() / "figures" / "gallery" / f"{name}-{p.name}", p.read_bytes())
-        for p in done.figures()
-    ]
-    tables.show(*(f"Wrote {p}" for p in [path, *pictures]))
-    tables.show("'toylab table --write' puts them into the README.")
+    wrote = [path]
+    if shown := pages.shown_figure(load_study(name), done.figures()):
+        small = root() / pages.GALLERY / f"{name}.png"
+        wrote.append(write_bytes(small, pages.thumbnail(shown)))
+    tables.show(*(f"Wrote {p}" for p in wrote))
+    tables.show("'toylab table --write' makes the README's table and the pages of it.")
     return 0
 
 

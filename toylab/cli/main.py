@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 COMMANDS = {
     "list": "the studies that come with the laboratory",
     "info": "a study's paper, presets with settings and costs, and claims",
+    "new": "write a study of your own that runs as it stands",
     "run": "train, measure, judge and draw a study",
     "resume": "continue a run that was stopped",
     "judge": "judge a run's claims again, without training",
@@ -119,8 +120,9 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     for name in ("resume", "judge", "draw", "publish"):
         subs[name].add_argument("run", metavar="RUN", help="a run folder")
     for name, sub in subs.items():
-        if name != "publish":
+        if name not in ("publish", "new"):
             sub.add_argument("--json", action="store_true", help="print JSON")
+    subs["new"].add_argument("name", metavar="NAME", help="its name; NAME.py is written here")
     subs["info"].add_argument("--preset", help="also predict what training this preset takes")
     run = subs["run"]
     run.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
