@@ -5,6 +5,7 @@ committed verdicts, its captions from the figures. A test fails where a committe
 """
 
 import importlib
+import io
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -101,6 +102,36 @@ def all_pages(results: Iterable[Result]) -> dict[str, str]:
         own = [r for r in results if r["study"] == name]
         found[f"{name}.md"] = page(load_study(name), own)
     return found
+
+
+def shown_figure(study: Study, paths: Iterable[Path]) -> Path | None:
+    """Return the figure that stands for a study: the first that its captions name, else the first.
+
+    Args:
+        study: the study.
+        paths: PNGs of a run.
+    """
+    known = {path.stem: path for path in paths}
+    named = [known[name] for name in captions(study) if name in known]
+    return next(iter([*named, *known.values()]), None)
+
+
+def thumbnail(path: Path, width: int = 900) -> bytes:
+    """Return a PNG made small enough for a repository, in at most 128 colours."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        flat = picture.convert("RGB")
+    flat.thumbnail((width, width))
+    buffer = io.BytesIO()
+    flat.quantize(128).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def captions(study: Study) -> Mapping[str, str]:
+    """Return what each figure of a study shows, in the order of its module."""
+    name = catalogue("figures", f"*/{study.name}.py").get(study.name)
+    return getattr(importlib.import_module(name), "CAPTIONS", {}) if name else {}
 
 
 def _newest(results: Iterable[Result]) -> dict[str, Result]:
@@ -206,9 +237,7 @@ def _measured(record: Mapping[str, Any]) -> str:
 
 
 def _figures(study: Study) -> str:
-    name = catalogue("figures", f"*/{study.name}.py").get(study.name)
-    captions = getattr(importlib.import_module(name), "CAPTIONS", {}) if name else {}
-    lines = [f"- **{figure}**: {caption}" for figure, caption in captions.items()]
+    lines = [f"- **{figure}**: {caption}" for figure, caption in captions(study).items()]
     return "A run draws these; `toylab draw RUN` draws them again.\n\n" + "\n".join(lines)
 
 
