@@ -1,6 +1,6 @@
 """Figures of the study ``superposition_dynamics``: jumps between levels; an octahedron forming."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,58 +9,63 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
-from toylab.stats import bootstrap_interval
-from toylab.studies.superposition.superposition_dynamics import dynamics as shape
-from toylab.studies.superposition.superposition_dynamics.study import FIRST_SEED, JUMP, half_window
 
 LEVELS = {1.0: "alone, 1", 0.5: "pair, 1/2", 0.4: "pentagon, 2/5", 0.0: "dropped, 0"}
 SETS = (fig.BLUE, fig.VERMILLION)
+SHARES = {
+    "apart": "distance of the sets",
+    "wide": "second width of the sets",
+    "antipodal": "least antipodal −cosine",
+    "twist": "twist / 60°",
+}
 STAGES = {"apart": "sets part", "triangles": "triangles", "pairs": "antipodal pairs"}
 
 
+CAPTIONS = {
+    "levels": (
+        "Dimensionality of every feature, and the loss on a common batch, over training: the two "
+        "seeds whose features settle last. Blue features are kept, red ones dropped; the dashed "
+        "line is when the last feature nears its level, orange lines are jumps of half a level "
+        "within 2% of the run."
+    ),
+    "octahedron": (
+        "Above: six features of two correlated sets (blue, red) of one seed, seen from the side. "
+        "Below: distance, width, antipodal cosine and twist of its triangles as fractions of the "
+        "regular octahedron's, with the loss, and the losses of all seeds."
+    ),
+}
+
+
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {"levels": levels(measures), "octahedron": octahedron(measures)}
+    """Draw every figure of the study; one whose networks all diverged is left out."""
+    drawn = {}
+    if not finite(measures["levels"]).is_empty():
+        drawn["levels"] = levels(measures)
+    if not correlated(measures).is_empty():
+        drawn["octahedron"] = octahedron(measures)
+    return drawn
+
+
+def finite(table: pl.DataFrame) -> pl.DataFrame:
+    """Rows of networks that did not diverge."""
+    return table.filter(~pl.col("diverged"))
+
+
+def correlated(measures: Mapping[str, Any]) -> pl.DataFrame:
+    """Networks with correlated sets that did not diverge."""
+    return finite(measures["octahedra"].filter(pl.col("world") == "correlated"))
 
 
 def levels(measures: Mapping[str, Any]) -> Figure:
     """D_i of every feature and the loss below, for the two seeds that settle last."""
-    steps_S, table = measures["levels_step"], measures["levels"]
+    table = finite(measures["levels"])
     # Where features move late they move alone, and the loss shows each.
-    chosen = table.sort("settled", "member", descending=True)["member"].to_numpy()[:2]
+    chosen = table.sort("settled", "member", descending=True).head(2)
     sheet = fig.figure(fig.PAGE, 4.6)
     axes = sheet.subplots(2, len(chosen), sharex="col", height_ratios=(1.4, 1), squeeze=False)
-    half, marked = half_window(steps_S), 0
-    for column, member in enumerate(chosen):
-        upper, lower = axes[:, column]
-        D_SN, loss_S = measures["levels_D"][member], measures["levels_loss"][member]
-        found = shape.jumps(D_SN, half, JUMP, 2 * half)
-        for D_S in D_SN.T:
-            colour = fig.VERMILLION if D_S[-1] < JUMP else fig.BLUE
-            upper.plot(steps_S, D_S, color=colour, linewidth=0.7)
-        for level, name in LEVELS.items():
-            upper.axhline(level, color=fig.INK, linestyle=":", linewidth=0.7, zorder=1)
-            if level < D_SN.max() + 0.05:
-                upper.annotate(
-                    name, (1.01, level), xycoords=("axes fraction", "data"), va="center",
-                    fontsize=7,
-                )  # fmt: skip
-        lower.plot(steps_S, loss_S, color=fig.INK)
-        low, start = loss_S.min(), loss_S[2 * half]
-        lower.set_ylim(low - 0.04 * (start - low), start + 0.3 * (start - low))
-        end = steps_S[min(table["settled"][int(member)], len(steps_S) - 1)]
-        for ax in (upper, lower):
-            ax.axvline(end, color=fig.GREEN, linestyle="--", linewidth=1, zorder=1)
-        marked += len(found)
-        for k, _ in found:
-            for ax in (upper, lower):
-                ax.axvline(steps_S[k], color=fig.ORANGE, alpha=0.35, linewidth=0.8, zorder=0)
-        upper.set_ylim(-0.03, D_SN.max() + 0.05)
-        lower.set_xlim(0, min(2 * end, steps_S[-1]))
-        lower.set_xlabel("step")
-        fig.title(
-            upper, f"Seed {FIRST_SEED + member}: {_plural(len(found), 'jump')} after the opening"
-        )
+    for column, row in enumerate(chosen.iter_rows(named=True)):
+        _trajectory(axes[:, column], measures, row)
+        fig.panel_label(axes[0, column], "ab"[column])
     axes[0, 0].set_ylabel("dimensionality $D_i$")
     axes[1, 0].set_ylabel("loss, common batch")
     lines = {
@@ -69,22 +74,46 @@ def levels(measures: Mapping[str, Any]) -> Figure:
         "jump of half a level within 2% of the run": dict(color=fig.ORANGE, alpha=0.5),
         "last feature nears its level": dict(color=fig.GREEN, linestyle="--"),
     }
-    if not marked:
-        del lines["jump of half a level within 2% of the run"]
+    jumped = measures["levels_jumps"]["member"].is_in(chosen["member"].to_list()).any()
     for name, look in lines.items():
-        axes[1, 0].plot([], [], label=name, **look)
+        if jumped or not name.startswith("jump"):
+            axes[1, 0].plot([], [], label=name, **look)
     handles, names = axes[1, 0].get_legend_handles_labels()
     sheet.legend(handles, names, loc="outside lower center", ncols=2)
-    drops = table["last_drop"].fill_nan(None).drop_nulls().to_numpy()
-    finding = f"{table['jumps'].mean():.2g} fast jumps per seed after the opening"
-    if len(drops):
-        mid, low, high = bootstrap_interval(drops, "median")
-        finding += (
-            f"; as the last feature nears its level the loss falls {mid:.1f} times as fast as at "
-            f"such times of other seeds (median of {len(drops)}, {low:.1f} to {high:.1f})"
-        )
-    fig.title(sheet, finding[0].upper() + finding[1:])
+    finding = f"Features make {table['jumps'].mean():.2g} fast jumps per network after the opening"
+    drop = table["last_drop"].drop_nulls().median()
+    if drop is not None:
+        finding += f"; as the last one nears its level the loss falls {drop:.1f} times as fast"
+    fig.title(sheet, finding)
     return sheet
+
+
+def _trajectory(axes: Sequence[Axes], measures: Mapping[str, Any], row: dict[str, Any]) -> None:
+    """One network: D_i above, its loss below."""
+    upper, lower = axes
+    steps_S, member = measures["levels_step"], row["member"]
+    D_SN, loss_S = measures["levels_D"][member], measures["levels_loss"][member]
+    jumps = measures["levels_jumps"].filter(pl.col("member") == member)["step"]
+    for D_S in D_SN.T:
+        colour = fig.VERMILLION if D_S[-1] < 0.25 else fig.BLUE
+        upper.plot(steps_S, D_S, color=colour, linewidth=0.7)
+    for level, name in LEVELS.items():
+        upper.axhline(level, color=fig.INK, linestyle=":", linewidth=0.7, zorder=1)
+        if level < D_SN.max() + 0.05:
+            place = dict(xycoords=("axes fraction", "data"), va="center", fontsize=7.5)
+            upper.annotate(name, (1.01, level), **place)
+    lower.plot(steps_S, loss_S, color=fig.INK)
+    low, start = loss_S.min(), loss_S[len(loss_S) // 50]
+    lower.set_ylim(low - 0.04 * (start - low), start + 0.3 * (start - low))
+    end = steps_S[min(row["settled"], len(steps_S) - 1)]
+    for ax in (upper, lower):
+        ax.axvline(end, color=fig.GREEN, linestyle="--", linewidth=1, zorder=1)
+        for step in jumps:
+            ax.axvline(step, color=fig.ORANGE, alpha=0.35, linewidth=0.8, zorder=0)
+    upper.set_ylim(-0.03, D_SN.max() + 0.05)
+    lower.set_xlim(0, min(2 * end, steps_S[-1]) or None)
+    lower.set_xlabel("step")
+    fig.title(upper, f"Seed {row['init_seed']}: {_plural(len(jumps), 'jump')} after the opening")
 
 
 def _plural(count: int, noun: str) -> str:
@@ -93,7 +122,7 @@ def _plural(count: int, noun: str) -> str:
 
 def octahedron(measures: Mapping[str, Any]) -> Figure:
     """Pictures of one seed's six features at the stages, its loss, and all seeds' losses."""
-    rows = measures["octahedra"].filter(pl.col("world") == "correlated").sort("member")
+    rows = correlated(measures).sort("member")
     good = rows.filter(pl.col("octahedron") & pl.col("in_order"))
     # The seed whose triangles turn most shows the last stage best.
     one = (good if len(good) else rows).sort(pl.col("twist") - pl.col("twist_end")).row(
@@ -121,10 +150,12 @@ def octahedron(measures: Mapping[str, Any]) -> Figure:
     left, right = np.ravel(np.asarray(bottom.subplots(1, 2)))
     _curves(left, measures, member, record)
     _all_losses(right, measures, rows)
+    for ax, letter in zip((axes[0], left, right), "abc", strict=True):
+        fig.panel_label(ax, letter)
     fig.title(
         sheet,
-        f"{rows['octahedron'].mean():.0%} of {len(rows)} seeds end as an octahedron, "
-        f"{rows['in_order'].mean():.0%} pass through the stages in order",
+        f"{rows['octahedron'].mean():.0%} of {len(rows)} networks with two correlated sets end as "
+        f"an octahedron; {rows['in_order'].mean():.0%} pass through the stages in order",
     )
     return sheet
 
@@ -157,17 +188,11 @@ def _picture(ax: Axes, points_2N: np.ndarray) -> None:
 
 
 def _curves(ax: Axes, measures: Mapping[str, Any], member: int, record: dict[str, int]) -> None:
-    """The three measures of the shape over training, each as a share of the octahedron's."""
-    steps_S, W_SMN = measures["octahedra_step"], measures["octahedra_W"][member]
-    shapes = shape.triangles(W_SMN)
-    shares = {
-        "distance of the sets": shapes["apart"] / shape.APART,
-        "second width of the sets": shapes["wide"] / shape.WIDE,
-        "least antipodal −cosine": -shape.worst_antipode(W_SMN, across=True),
-        "twist / 60°": np.where(shapes["wide"] > 0.2, shapes["twist"] / 60, np.nan),
-    }
-    for (name, value_S), colour in zip(shares.items(), fig.PALETTE, strict=False):
-        ax.plot(steps_S, value_S, color=colour, label=name, linewidth=1.1)
+    """The three measures of the shape over training, each as a fraction of the octahedron's."""
+    steps_S = measures["octahedra_step"]
+    shares = measures["octahedra_shape"].filter(pl.col("member") == member).sort("step")
+    for (column, name), colour in zip(SHARES.items(), fig.PALETTE, strict=False):
+        ax.plot(steps_S, shares[column], color=colour, label=name, linewidth=1.1)
     loss = ax.twinx()
     loss.spines["right"].set_visible(True)
     loss.plot(steps_S, measures["octahedra_loss"][member], color=fig.INK, linewidth=1.1)
@@ -175,16 +200,16 @@ def _curves(ax: Axes, measures: Mapping[str, Any], member: int, record: dict[str
     for name, k in record.items():
         ax.axvline(steps_S[k], color=fig.INK, linestyle=":", linewidth=0.8)
         ax.annotate(
-            STAGES[name], (steps_S[k], 1.02), xycoords=("data", "axes fraction"), fontsize=6.5,
+            STAGES[name], (steps_S[k], 1.02), xycoords=("data", "axes fraction"), fontsize=7.5,
             rotation=20, va="bottom",
         )  # fmt: skip
     loss.set_yscale("log")
     loss.set_ylabel("loss")
-    ax.set_ylabel("share of the octahedron's")
+    ax.set_ylabel("fraction of the octahedron's")
     ax.set_xlabel("step")
     ax.set_ylim(-0.25, 1.1)
     loss.minorticks_off()
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
 
 
 def _all_losses(ax: Axes, measures: Mapping[str, Any], rows: pl.DataFrame) -> None:
@@ -196,8 +221,9 @@ def _all_losses(ax: Axes, measures: Mapping[str, Any], rows: pl.DataFrame) -> No
         for member in which["member"]:
             loss_S = measures["octahedra_loss"][member]
             ax.plot(steps_S, loss_S, color=colour, alpha=0.35, linewidth=0.7, label=label)
-            k = int(np.searchsorted(steps_S, rows["triangles_step"][member]))
-            if rows["triangles_seen"][member]:
+            own = rows.row(by_predicate=pl.col("member") == member, named=True)
+            k = int(np.searchsorted(steps_S, own["triangles_step"]))
+            if own["triangles_seen"]:
                 ax.plot(steps_S[k], loss_S[k], "D", color=fig.INK, markersize=2.5, zorder=4)
             label = None
     ax.plot([], [], "D", color=fig.INK, markersize=2.5, label="triangles half spread")
@@ -206,6 +232,6 @@ def _all_losses(ax: Axes, measures: Mapping[str, Any], rows: pl.DataFrame) -> No
     ax.set_ylabel("loss, common batch")
     ax.minorticks_off()
     ax.legend()
-    peak = rows["triangles_peak"].fill_nan(None).drop_nulls().median()
+    peak = rows["triangles_peak"].drop_nulls().median()
     if peak is not None:
         fig.title(ax, f"The loss falls {peak:.1f} times as fast at the triangles as around")

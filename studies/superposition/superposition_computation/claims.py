@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from toylab.claims import Claim, Expect
+from toylab.claims import Claim, Condition, Expect
 from toylab.read import table
 
 from .readings import (
     BASIS,
     DEMO,
-    DENSE_BASIS,
+    DENSE,
     GROUP,
     LIVE,
     MODEL,
@@ -24,167 +24,186 @@ from .readings import (
     within_neurons,
 )
 
-BASIS_SECTION = "Elhage et al. 2022, Superposition in a privileged basis"
+PRIVILEGED = "Elhage et al. 2022, Superposition in a privileged basis"
 COMPUTING = "Elhage et al. 2022, Computation in superposition"
 MOTIF = "Elhage et al. 2022, The asymmetric superposition motif"
+OURS = "region: this laboratory"
+BEST = "group of 10 seeds"
 
-CLAIMS = (
+BASIS_CLAIMS = (
     Claim(
-        key="basis_monosemantic",
-        text="With a hidden ReLU and density 0.5 or more every neuron holds at most one of the "
-        "kept features (mean number of polysemantic neurons of 5).",
-        source=BASIS_SECTION,
+        "basis_monosemantic",
+        "With a hidden ReLU and a density of 0.5 or more, fewer than 0.5 of 5 neurons hold more "
+        "than one of the kept features.",
+        f"{PRIVILEGED}; {OURS}",
+        BASIS.filter(DENSE).mean("polysemantic", GROUP),
+        Expect.below(0.5),
         paper=0.0,
-        reading=DENSE_BASIS.mean("polysemantic", GROUP),
-        expect=Expect.below(0.5),
-        unit="group of 10 seeds",
+        unit=BEST,
     ),
     Claim(
-        key="basis_aligned",
-        text="There the kept features lie along neurons (mean of max W_ki^2 / ||W_i||^2).",
-        source=BASIS_SECTION,
+        "basis_aligned",
+        "The kept features then lie along neurons: 90% of a feature's squared weight is on one "
+        "neuron.",
+        f"{PRIVILEGED}; {OURS}",
+        BASIS.filter(DENSE).mean("alignment", GROUP),
+        Expect.above(0.9),
         paper=1.0,
-        reading=DENSE_BASIS.mean("alignment", GROUP),
-        expect=Expect.above(0.9),
-        unit="group of 10 seeds",
+        unit=BEST,
+        control=(
+            Condition(
+                "with a linear hidden layer features are not aligned; random directions give 0.55",
+                table("linear", of="linear").filter(DENSE).mean("alignment"),
+                Expect.below(0.75),
+            ),
+        ),
     ),
     Claim(
-        key="linear_not_aligned",
-        text="Control: with a linear hidden layer they do not (random directions give 0.55).",
-        source=BASIS_SECTION,
-        reading=table("linear", of="linear").filter(at(0.5, 1.0)).mean("alignment"),
-        expect=Expect.below(0.75),
-    ),
-    Claim(
-        key="basis_kept_grows",
-        text="The sparser, the more features are kept (Spearman's correlation with density).",
-        source=BASIS_SECTION,
+        "basis_kept_grows",
+        "The sparser the features, the more of them are kept (Spearman's correlation with "
+        "density).",
+        f"{PRIVILEGED}; {OURS}",
+        trend(BASIS, pl.col("kept").first(), GROUP),
+        Expect.below(-0.9),
         paper=-1.0,
-        reading=trend(BASIS, pl.col("kept").first(), GROUP),
-        expect=Expect.below(-0.9),
-        unit="group of 10 seeds",
+        unit=BEST,
     ),
     Claim(
-        key="basis_polysemantic_grows",
-        text="The sparser, the more neurons are polysemantic (Spearman's correlation).",
-        source=BASIS_SECTION,
+        "basis_polysemantic_grows",
+        "The sparser the features, the more neurons are polysemantic (Spearman's correlation with "
+        "density).",
+        f"{PRIVILEGED}; {OURS}",
+        trend(BASIS, pl.col("polysemantic").first(), GROUP),
+        Expect.below(-0.9),
         paper=-1.0,
-        reading=trend(BASIS, pl.col("polysemantic").first(), GROUP),
-        expect=Expect.below(-0.9),
-        unit="group of 10 seeds",
+        unit=BEST,
     ),
     Claim(
-        key="basis_ladder",
-        text="The number of kept features is the paper's: 6, 7, 7, 8 and 10 at densities 0.3, "
-        "0.15, 0.12, 0.06 and 0.03 (mean distance).",
-        source=BASIS_SECTION,
+        "basis_ladder",
+        "The number of kept features is the paper's, 6, 7, 7, 8 and 10 at densities 0.3, 0.15, "
+        "0.12, 0.06 and 0.03, within 0.5 on average.",
+        f"{PRIVILEGED}; {OURS}",
+        OFF_LADDER,
+        Expect.below(0.5),
         paper=0.0,
-        reading=OFF_LADDER,
-        expect=Expect.below(0.5),
-        unit="group of 10 seeds",
+        unit=BEST,
     ),
     Claim(
-        key="features_are_pairs_of_neurons",
-        text="At density 0.03 a feature lies on a pair of neurons (participation number of its "
-        "positive weights; a first run counted the silent neurons of negative weight too).",
-        source=BASIS_SECTION,
+        "features_are_pairs_of_neurons",
+        "At density 0.03 a feature lies on two neurons (participation number of its positive "
+        "weights).",
+        f"{PRIVILEGED}; {OURS}",
+        BASIS.filter(at(0.03)).mean("neurons", GROUP),
+        Expect.near(2.0, 0.3),
         paper=2.0,
-        reading=BASIS.filter(at(0.03)).mean("neurons", GROUP),
-        expect=Expect.near(2.0, 0.3),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="demo_own_neurons",
-        text="Three absolute values in six neurons: each feature and sign has a neuron of its own "
-        "(share of the six, less that of the untrained model).",
-        source=COMPUTING,
-        paper=1.0,
-        reading=DEMO.value(pl.col("own") - pl.col("untrained_own"), GROUP),
-        expect=Expect.above(0.8),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="demo_loss",
-        text="Its loss is near 0 (share of the loss of ignoring every feature).",
-        source=COMPUTING,
-        paper=0.0,
-        reading=DEMO.value("relative", GROUP),
-        expect=Expect.below(0.01),
-        unit="group of 10 seeds",
-    ),
-    Claim(
-        key="abs_dense_monosemantic",
-        text="Dense features: live neurons compute one feature each (share whose second input "
-        "weight is below a tenth of the first).",
-        source=COMPUTING,
-        paper=1.0,
-        reading=NEURONS.filter(at(1.0)).aggregate(MONOSEMANTIC.mean()),
-        expect=Expect.above(0.9),
-    ),
-    Claim(
-        key="abs_sparse_polysemantic",
-        text="At density 0.001 nearly all neurons are polysemantic (share).",
-        source=COMPUTING,
-        paper=1.0,
-        reading=NEURONS.filter(at(0.001)).aggregate((~MONOSEMANTIC).mean()),
-        expect=Expect.above(0.9),
-    ),
-    Claim(
-        key="abs_polysemanticity_grows",
-        text="The sparser, the more features per neuron (Spearman's correlation of density with "
-        "the mean participation number).",
-        source=COMPUTING,
-        paper=-1.0,
-        reading=trend(NEURONS, pl.col("participation").filter(LIVE).mean()),
-        expect=Expect.below(-0.9),
-    ),
-    Claim(
-        key="abs_least_important_first",
-        text="At densities 0.1 and 0.03 polysemantic neurons serve less important features than "
-        "monosemantic ones (mean difference of the rank of the strongest feature).",
-        source=COMPUTING,
-        reading=NEURONS.filter(at(0.03, 0.1)).aggregate(POLYSEMANTIC_LATER),
-        expect=Expect.above(1.0),
-    ),
-    Claim(
-        key="abs_computes_more",
-        text="At density 0.001 more absolute values are computed than the pairs of neurons that "
-        "they need without superposition (computed, per pair).",
-        source=COMPUTING,
-        reading=computed_per_pair(0.001),
-        expect=Expect.above(1.1),
-    ),
-    Claim(
-        key="abs_dense_computes_less",
-        text="Control: at density 1 they are not more than the pairs.",
-        source=COMPUTING,
-        reading=computed_per_pair(1.0),
-        expect=Expect.below(1.0),
-    ),
-    Claim(
-        key="motif_occurs",
-        text="Small models (10 features, 10 neurons) hold the asymmetric motif: input and output "
-        "weights of two features of opposite sign in inverse ratios of 2 or more (motifs per "
-        "model, less those after a shuffle of output weights within neurons).",
-        source=MOTIF,
-        reading=SMALL.mean(pl.col("motifs") - pl.col("shuffled"), MODEL),
-        expect=Expect.above(0.5),
-    ),
-    Claim(
-        key="motif_anticorrelation",
-        text="Within polysemantic neurons a feature read strongly is written weakly (correlation "
-        "of logarithms of input and output weights, less the shuffled one).",
-        source=MOTIF,
-        reading=within_neurons("moment") - within_neurons("shuffled_moment"),
-        expect=Expect.below(-0.3),
-    ),
-    Claim(
-        key="motif_is_inhibited",
-        text="Other neurons turn the motif's strong interference negative, where the output's ReLU "
-        "removes it (share of all motifs, of both sizes of model).",
-        source=MOTIF,
-        paper=1.0,
-        reading=MOTIFS.aggregate(pl.col("inhibited").sum() / pl.col("motifs").sum(), MODEL),
-        expect=Expect.above(0.8),
+        unit=BEST,
     ),
 )
+
+ABSOLUTE = (
+    Claim(
+        "demo_own_neurons",
+        "Of three absolute values in six neurons, at least 80% of the features' signs have a "
+        "neuron of their own, more than in the untrained model by that much.",
+        f"{COMPUTING}; {OURS}",
+        DEMO.value(pl.col("own") - pl.col("untrained_own"), GROUP),
+        Expect.above(0.8),
+        paper=1.0,
+        unit=BEST,
+    ),
+    Claim(
+        "demo_loss",
+        "Its loss is at most 1% of that of ignoring every feature.",
+        f"{COMPUTING}; {OURS}",
+        DEMO.value("relative", GROUP),
+        Expect.below(0.01),
+        paper=0.0,
+        unit=BEST,
+    ),
+    Claim(
+        "abs_dense_monosemantic",
+        "With dense features at least 90% of the live neurons compute one feature each: their "
+        "second input weight is below a tenth of the first.",
+        f"{COMPUTING}; {OURS}",
+        NEURONS.filter(at(1.0)).aggregate(MONOSEMANTIC.mean()),
+        Expect.above(0.9),
+        paper=1.0,
+    ),
+    Claim(
+        "abs_sparse_polysemantic",
+        "At density 0.001 at least 90% of the live neurons are polysemantic.",
+        f"{COMPUTING}; {OURS}",
+        NEURONS.filter(at(0.001)).aggregate((~MONOSEMANTIC).mean()),
+        Expect.above(0.9),
+        paper=1.0,
+    ),
+    Claim(
+        "abs_polysemanticity_grows",
+        "The sparser the features, the more of them a neuron reads (Spearman's correlation of the "
+        "mean participation number with density).",
+        f"{COMPUTING}; {OURS}",
+        trend(NEURONS, pl.col("participation").filter(LIVE).mean()),
+        Expect.below(-0.9),
+        paper=-1.0,
+    ),
+    Claim(
+        "abs_least_important_first",
+        "At densities 0.1 and 0.03 polysemantic neurons serve less important features than "
+        "monosemantic ones, by one rank of the strongest feature on average.",
+        f"{COMPUTING}; {OURS}",
+        NEURONS.filter(at(0.03, 0.1)).aggregate(POLYSEMANTIC_LATER),
+        Expect.above(1.0),
+    ),
+    Claim(
+        "abs_computes_more",
+        "At density 0.001 a model computes at least 1.1 absolute values per pair of neurons, of "
+        "which one value needs a pair without superposition.",
+        f"{COMPUTING}; {OURS}",
+        computed_per_pair(0.001),
+        Expect.above(1.1),
+        control=(
+            Condition(
+                "at density 1 it computes at most one per pair",
+                computed_per_pair(1.0),
+                Expect.below(1.0),
+            ),
+        ),
+        headline=True,
+    ),
+)
+
+MOTIF_CLAIMS = (
+    Claim(
+        "motif_occurs",
+        "Models of 10 features in 10 neurons hold the asymmetric motif, in which a neuron reads "
+        "and writes two features of opposite sign in inverse ratios of 2 or more: 0.5 motifs more "
+        "per model than after a shuffle of output weights within neurons.",
+        f"{MOTIF}; {OURS}",
+        SMALL.mean(pl.col("motifs") - pl.col("shuffled"), MODEL),
+        Expect.above(0.5),
+    ),
+    Claim(
+        "motif_anticorrelation",
+        "Within polysemantic neurons a feature that is read strongly is written weakly: the "
+        "correlation of the logarithms of both weights is 0.3 below that of shuffled weights.",
+        f"{MOTIF}; {OURS}",
+        within_neurons("moment") - within_neurons("shuffled_moment"),
+        Expect.below(-0.3),
+    ),
+    Claim(
+        "motif_is_inhibited",
+        "In at least 80% of the motifs other neurons make the strong interference negative, so "
+        "that the output's ReLU removes it.",
+        f"{MOTIF}; {OURS}",
+        MOTIFS.aggregate(pl.col("inhibited").sum() / pl.col("motifs").sum(), MODEL),
+        Expect.above(0.8),
+        paper=1.0,
+        requires=(
+            Condition(
+                "a seed's models hold a motif", SMALL.mean("motifs", MODEL), Expect.above(0.5)
+            ),
+        ),
+    ),
+)
+
+CLAIMS = (*BASIS_CLAIMS, *ABSOLUTE, *MOTIF_CLAIMS)

@@ -4,7 +4,7 @@ import polars as pl
 
 from toylab.read import SEED, Reading, Rows, table
 
-from .computation import SECOND
+from .neurons import SECOND
 
 GROUP, MODEL = "group", "seed"
 BASIS, DEMO = table("basis", of="basis"), table("demo", of="demo")
@@ -28,7 +28,7 @@ def at(low: float, high: float = 0.0) -> pl.Expr:
     return pl.col("density").is_between(low - 1e-9, max(low, high) + 1e-9)
 
 
-DENSE_BASIS = BASIS.filter(at(0.5, 1.0))
+DENSE = at(0.5, 1.0)
 
 
 def trend(rows: Rows, value: pl.Expr, unit: str = SEED) -> Reading:

@@ -1,4 +1,4 @@
-"""World and measures of the study ``superposition_dynamics``, on curves and trajectories.
+"""What curves and trajectories show: jumps, rates of fall, stages of an octahedron.
 
 Shapes: P members, S records, M hidden dimensions, N features; K features of one set.
 """
@@ -109,7 +109,7 @@ def own_less_others(x_PS: Curve, y_PS: Curve) -> Float[np.ndarray, " P"]:
         table_PP = np.corrcoef(x_PS, y_PS)[len(x_PS) :, : len(x_PS)]  # [y of p, x of q]
     own_P = np.diagonal(table_PP)
     others_P = (table_PP.sum(1) - own_P) / max(len(x_PS) - 1, 1)
-    return own_P - others_P if len(x_PS) > 1 else np.full(1, np.nan)
+    return own_P - others_P if len(x_PS) > 1 else np.full(len(x_PS), np.nan)
 
 
 def settled(values_PSX: np.ndarray, tolerance: float) -> np.ndarray:
@@ -117,7 +117,7 @@ def settled(values_PSX: np.ndarray, tolerance: float) -> np.ndarray:
 
     The end is the mean over the last fifth of the records.
     """
-    values = values_PSX.reshape(*values_PSX.shape[:2], -1)
+    values = values_PSX.reshape(*values_PSX.shape[:2], int(np.prod(values_PSX.shape[2:])))
     end = values[:, -max(1, values.shape[1] // 5) :].mean(1, keepdims=True)
     off_PS = (np.abs(values - end) > tolerance).any(-1)
     back_P = np.argmax(off_PS[:, ::-1], axis=1)

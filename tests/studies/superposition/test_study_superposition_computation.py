@@ -9,27 +9,32 @@ import pytest
 
 from toylab.figures.superposition.superposition_computation import draw
 from toylab.report import figures as fig
-from toylab.studies.superposition.superposition_computation.computation import (
-    explained,
-    live,
+from toylab.studies.superposition.superposition_computation.motif import (
+    EXAMPLE,
+    example_rows,
     log_pairs,
+    moments,
     motifs,
-    participation,
-    second_share,
     shuffled,
 )
-from toylab.studies.superposition.superposition_computation.study import (
-    EXAMPLE,
-    Config,
+from toylab.studies.superposition.superposition_computation.neurons import (
     basis_row,
-    correlation,
-    example_rows,
-    moments,
-    off_ladder,
+    explained,
+    live,
     own_neurons,
-    polysemantic_later,
-    spearman,
+    participation,
+    second_share,
 )
+from toylab.studies.superposition.superposition_computation.readings import (
+    BASIS,
+    GROUP,
+    NEURONS,
+    OFF_LADDER,
+    POLYSEMANTIC_LATER,
+    trend,
+    within_neurons,
+)
+from toylab.studies.superposition.superposition_computation.study import Config
 from toylab.task import Batch
 from toylab.tasks.superposition.stratified import Stratified
 from toylab.tasks.superposition.superposition import Sparse
@@ -147,7 +152,8 @@ def test_log_pairs_of_the_motif_are_opposed() -> None:
     assert x == pytest.approx([np.log(2), -np.log(2)])
     assert y == pytest.approx(-x)
     rows = pl.DataFrame({"seed": [3, 3], "moment": [moments(W, [V]), moments(W, [V, V])]})
-    assert correlation(rows, "moment") == pytest.approx([-1])
+    rows = rows.with_columns(part=pl.lit("small"))
+    assert within_neurons("moment")({"motifs": rows}).array() == pytest.approx([-1])
     assert log_pairs(np.eye(3), np.eye(3)).shape == (2, 0)
 
 
@@ -183,13 +189,15 @@ def test_tables_become_one_value_per_unit() -> None:
         {"group": [0] * 3 + [1] * 3, "density": [0.3, 0.15, 0.03] * 2}
         | {"kept": [6.0, 7, 10, 5, 5, 9]}
     )
-    assert off_ladder(table) == pytest.approx([0, (1 + 2 + 1) / 3])
-    assert spearman(table, pl.col("kept").first(), "group")[0] == pytest.approx(-1)
+    assert OFF_LADDER({"basis": table}).array() == pytest.approx([0, (1 + 2 + 1) / 3])
+    kept = trend(BASIS, pl.col("kept").first(), GROUP)
+    assert kept({"basis": table}).array()[0] == pytest.approx(-1)
     flat = table.with_columns(pl.lit(5.0).alias("kept"))
-    assert spearman(flat, pl.col("kept").first(), "group") == pytest.approx([0, 0])
+    assert kept({"basis": flat}).array() == pytest.approx([0, 0])
     columns = {"init_seed": [0] * 4, "live": [True, True, True, False]}
     columns |= {"second": [0.0, 0.5, 0.5, 0.5], "top": [1, 6, 8, 30]}
-    assert polysemantic_later(pl.DataFrame(columns)) == pytest.approx([6])
+    later = NEURONS.aggregate(POLYSEMANTIC_LATER)
+    assert later({"neurons": pl.DataFrame(columns)}).array() == pytest.approx([6])
 
 
 @pytest.mark.parametrize("found", [True, False])

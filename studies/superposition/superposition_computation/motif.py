@@ -1,59 +1,29 @@
-"""Parts of the study ``superposition_computation``: its sampler, and what its neurons do.
+"""The asymmetric motif: a neuron that reads one feature strongly and writes another strongly.
 
 Shapes: M neurons, N features; ``W_MN`` reads the input, ``V_NM`` writes the output.
 """
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Bool, Float
+import polars as pl
+from jaxtyping import Float
 
-from toylab.task import Batch
-from toylab.tasks.superposition.stratified import Stratified
+from .neurons import SECOND, normalised
 
-SECOND = 0.1  # a second weight above this share of the largest makes a neuron polysemantic
 MOTIF_RATIO = 2.0  # the paper's motif has 4; twice is asked for
 MOTIF_GAIN = 0.5  # share of its absolute value a feature gets from the neuron
-
-
-def normalised(
-    W_MN: Float[np.ndarray, "M N"], V_NM: Float[np.ndarray, "N M"]
-) -> tuple[Float[np.ndarray, "M N"], Float[np.ndarray, "M N"]]:
-    """Input and output weights after each neuron is rescaled so that its largest |input| is 1.
-
-    A ReLU neuron computes the same with inputs divided and outputs multiplied by one number.
-    """
-    scale_M1 = np.maximum(np.abs(W_MN).max(1, keepdims=True), 1e-9)
-    return W_MN / scale_M1, V_NM.T * scale_M1
-
-
-def live(W_MN: Float[np.ndarray, "M N"], V_NM: Float[np.ndarray, "N M"]) -> Bool[np.ndarray, " M"]:
-    """Neurons with a path of gain above 0.1 from some feature to some output."""
-    _, out_MN = normalised(W_MN, V_NM)
-    return np.abs(out_MN).max(1) > 0.1
-
-
-def second_share(W_MN: Float[np.ndarray, "M N"]) -> Float[np.ndarray, " M"]:
-    """Second largest input weight over the largest, of each neuron."""
-    size_MN = np.sort(np.abs(W_MN), 1)
-    return size_MN[:, -2] / np.maximum(size_MN[:, -1], 1e-9)
-
-
-def participation(W_MN: Float[np.ndarray, "M N"], axis: int = 1) -> Float[np.ndarray, " K"]:
-    """Participation number ``(sum w^2)^2 / sum w^4``: features per neuron, or with axis 0 back."""
-    square_MN = W_MN.astype(np.float64) ** 2
-    return square_MN.sum(axis) ** 2 / np.maximum((square_MN**2).sum(axis), 1e-30)
-
-
-def explained(
-    params: dict[str, np.ndarray], task: Stratified, batch: Batch
-) -> Float[np.ndarray, " N"]:
-    """Share of each feature's variance that the model computes; 0 for the best constant."""
-    x_BN, y_BN = np.asarray(batch.inputs), np.asarray(batch.targets)
-    share_BN = np.asarray(batch.weights) / np.asarray(task.importances())
-    hidden_BM = np.maximum(x_BN @ params["W"].T, 0)
-    out_BN = np.maximum(hidden_BM @ params["V"].T + params["b"], 0)
-    error_N = (share_BN * (y_BN - out_BN) ** 2).mean(0)
-    s = float(np.asarray(task.density))
-    return 1 - error_N / (s / 3 - s**2 / 4)
+EXAMPLE = {
+    "part": pl.String,
+    "seed": pl.Int64,
+    "density": pl.Float64,
+    "kind": pl.String,
+    "neuron": pl.Int64,
+    "feature": pl.Int64,
+    "input": pl.Float64,
+    "output": pl.Float64,
+    "net": pl.Float64,
+}
 
 
 def motifs(
@@ -110,3 +80,29 @@ def log_pairs(
             logs_2K = np.log(np.stack([size_MN[k, serves_N], out_MN[k, serves_N]]))
             pairs.append(logs_2K - logs_2K.mean(1, keepdims=True))
     return np.concatenate(pairs, 1)
+
+
+def moments(W_MN: np.ndarray, outputs: list[np.ndarray]) -> list[float]:
+    """Sums of x^2, xy and y^2 over the log pairs, from which a correlation can be pooled."""
+    x_K, y_K = np.concatenate([log_pairs(W_MN, V_NM) for V_NM in outputs], 1)
+    return [float((x_K**2).sum()), float((x_K * y_K).sum()), float((y_K**2).sum())]
+
+
+def example_rows(
+    W_MN: np.ndarray, V_NM: np.ndarray, row: np.ndarray, part: str, member: dict[str, Any]
+) -> pl.DataFrame:
+    """Weights of a motif's neuron on its two features, and of the neuron that inhibits most."""
+    k, i, j = (int(v) for v in row[:3])
+    hidden_M = np.maximum(np.sign(W_MN[k, i]) * W_MN[:, i], 0)
+    inhibitor = int(np.argmin(hidden_M * V_NM[j]))
+    # The paper's scale: the two products of one feature's weights are equal.
+    scale = float(np.sqrt(np.abs(V_NM[i, k] * V_NM[j, k] / (W_MN[k, i] * W_MN[k, j]))))
+    scales = {k: np.sqrt(scale), inhibitor: 1.0}
+    rows = [
+        {"part": part, "seed": member["init_seed"], "density": member["density"]}
+        | {"kind": kind, "neuron": q, "feature": f, "net": float(row[3])}
+        | {"input": float(W_MN[q, f] * scales[q]), "output": float(V_NM[f, q] / scales[q])}
+        for kind, q in (("motif", k), ("inhibiting", inhibitor))
+        for f in (i, j)
+    ]
+    return pl.DataFrame(rows, schema=EXAMPLE)
