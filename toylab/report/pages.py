@@ -9,6 +9,7 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from toylab.claims import FEW, REPRODUCED, VERDICTS, Claim
