@@ -5,13 +5,40 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Rows, table
 from toylab.report import figures as fig
+from toylab.report.panels import panels
+from toylab.report.series import series
+
+from .bars import bars, headroom, mean
 
 RULES = ("shape", "colour", "place", "kind")
 ROLES = {"in rule": fig.BLUE, "absent": fig.ORANGE, "random": fig.MUTED, "null": fig.MUTED}
+SEEDS = "Bars are means, ticks are seeds."
+CAPTIONS = {
+    "toy_arithmetic": "Accuracy on new scenes; dotted, chance. (a) A rule's task vector is "
+    "subtracted as far as the other rules keep 95% of their accuracy; so is a random vector with "
+    f"the norm of each weight. (b) Two rules' vectors are added. {SEEDS}",
+    "toy_concepts": "(a) TCAV scores for the class striped and warm: of concepts of the rule, of "
+    "concepts that images have and the rule has not, and of random sets of images. Dots are random "
+    "sets that a concept is compared with, ticks their mean, one column for each seed. (b) "
+    f"Fraction that the t-test calls significant at 5% (dotted). {SEEDS}",
+    "toy_saliency": "(a) Scenes, the box of the object that counts, and gradients of the answer to "
+    "the question for its shape. (b) Overlap (IoU) of the 9 strongest pixels with the box of that "
+    f"object, of the grey object, which does not count, and of another scene's. {SEEDS}",
+    "toy_skills": "(a) Accuracy with which one neuron, above or below its mean, tells half of a "
+    "rule's answers from the others; dotted, chance. (b) Accuracy lost to noise on a tenth of "
+    f"neurons: those that predict the rule best, or random ones. {SEEDS}",
+    "toy_choice": "Reward, the fraction of wanted answers, when one of k sampled answers is chosen "
+    "by a linear estimate Q of its reward, with probability softmax(Q / 0.1). Features are of the "
+    "network or of the untrained one; the oracle picks the best of k; dotted, the policy to which "
+    "the choice tends. Lines are medians over seeds, bands their 95% intervals.",
+    "toy_alignment": "Interchange accuracy on new pairs, layer by layer: half of a layer's "
+    "coordinates come from another run, in a rotation that is trained to make this act as an "
+    f"interchange of a variable; dotted, chance. {SEEDS}",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -22,206 +49,164 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
         "toy_saliency": saliency(measures),
         "toy_skills": skills(measures),
         "toy_choice": choice(measures),
-        "toy_alignment": alignment(measures, config),
+        "toy_alignment": alignment(measures),
     }
 
 
-def _bar(ax: Axes, x: float, values: np.ndarray, width: float, **look: Any) -> None:
-    """A bar of the mean with a tick for every seed."""
-    ax.bar(x, np.nanmean(values), width, **look)
-    ax.plot([x] * len(values), values, "_", color=fig.INK, markersize=5)
-
-
-def _seeds(table: pl.DataFrame, column: str, **where: Any) -> np.ndarray:
-    """One mean per seed of the rows that hold these values."""
-    for name, value in where.items():
-        table = table.filter(pl.col(name) == value)
-    means = table.group_by("init_seed").agg(pl.col(column).mean()).sort("init_seed")
-    return means[column].cast(pl.Float64).to_numpy()
+def scenes(name: str) -> Rows:
+    """A table of the perceptrons on scenes."""
+    return table(name, of=("toy_scenes", "toy_tuned"))
 
 
 def arithmetic(measures: Mapping[str, Any]) -> Figure:
     """What subtracting one vector, and adding two, does to the rules' accuracy."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    left, right = sheet.subplots(1, 2, sharey=True, width_ratios=[1, 1.2])
-    table = measures["toy_arithmetic"]
-    forget = table.filter(pl.col("operation") == "negate")
-    for i, rule in enumerate(RULES):
-        own = {"rules": rule, "vector": "task"}
-        cells = (
-            ("before", "before", fig.MUTED, own),
-            ("rule subtracted", "target", fig.BLUE, own),
-            ("other rules", "control", fig.SKY, own),
-            ("rule, random vector", "target", fig.ORANGE, {"rules": rule, "vector": "random"}),
-        )
-        for j, (label, column, colour, where) in enumerate(cells):
-            told = label if i == 0 else None
-            _bar(left, i + 0.2 * (j - 1.5), _seeds(forget, column, **where), 0.19,
-                 color=colour, label=told)  # fmt: skip
-    left.set_xticks(range(len(RULES)), RULES)
-    left.set_ylabel("accuracy on new scenes")
-    kept = {v: _seeds(forget, "kept", vector=v).mean() for v in ("task", "random")}
-    fig.title(
-        left,
-        f"Subtracting leaves {kept['task']:.0%} of accuracy above chance, a random vector "
-        f"{kept['random']:.0%}",
+    sheet, (left, right) = panels(2, 3.2, sharey=True, width_ratios=[1, 1.3])
+    rows = scenes("toy_arithmetic")
+
+    def of(operation: str, column: str, vector: str = "task") -> Any:
+        own = rows.filter(operation=operation, vector=vector)
+        return lambda rules: own.filter(rules=rules).value(column)
+
+    forget = (
+        ("before", fig.MUTED, of("negate", "before")),
+        ("rule subtracted", fig.BLUE, of("negate", "target")),
+        ("its other rules", fig.SKY, of("negate", "control")),
+        ("random vector", fig.ORANGE, of("negate", "target", "random")),
     )
-    add = table.filter(pl.col("operation") == "add")
-    pairs = add["rules"].unique(maintain_order=True).to_list()
-    for i, pair in enumerate(pairs):
-        cells = (
-            ("before", "before", fig.MUTED, "task"),
-            ("each fine-tuned alone", "tuned", fig.GREEN, "task"),
-            ("both vectors added", "target", fig.BLUE, "task"),
-            ("random vectors added", "target", fig.ORANGE, "random"),
-        )
-        for j, (label, column, colour, vector) in enumerate(cells):
-            told = label if i == 0 else None
-            _bar(right, i + 0.2 * (j - 1.5), _seeds(add, column, rules=pair, vector=vector), 0.19,
-                 color=colour, label=told)  # fmt: skip
-    right.set_xticks(range(len(pairs)), [p.replace(" + ", "\n+ ") for p in pairs])
-    own = add.filter(pl.col("vector") == "task")
-    gain = own.select(pl.col("target", "tuned") - pl.col("before")).sum()
-    gained = gain["target"].item() / gain["tuned"].item() if gain["tuned"].item() else np.nan
-    fig.title(right, f"Adding two vectors has {gained:.0%} of what fine-tuning gained")
+    add = (
+        ("before", fig.MUTED, of("add", "before")),
+        ("each fine-tuned alone", fig.GREEN, of("add", "tuned")),
+        ("both vectors added", fig.BLUE, of("add", "target")),
+        ("random vectors", fig.ORANGE, of("add", "target", "random")),
+    )
+    own = rows.filter(operation="add").rows(measures)
+    pairs = own["rules"].unique(maintain_order=True).to_list()
+    bars(left, measures, RULES, forget)
+    bars(right, measures, pairs, add, [pair.replace(" + ", "\n+ ") for pair in pairs])
+    left.set_ylabel("accuracy on new scenes")
+    task, random = (
+        mean(measures, rows.filter(operation="negate", vector=v).mean("kept"))
+        for v in ("task", "random")
+    )
+    fig.title(left, f"Subtracting a rule leaves {task:.0%} of it, a random vector {random:.0%}")
+    gain = (pl.col("target", "tuned") - pl.col("before")).sum()
+    gained, most = own.filter(pl.col("vector") == "task").select(gain).row(0)
+    share = gained / most if most else np.nan
+    fig.title(right, f"Adding two vectors brings {share:.0%} of what fine-tuning gained")
     for ax in (left, right):
         ax.axhline(0.25, color=fig.INK, ls=":", lw=0.8)
-        ax.set_ylim(0, 1.42)
-        ax.set_yticks(np.arange(0, 1.1, 0.25))
+        headroom(ax)
         ax.legend(ncols=2, loc="upper center")
     return sheet
 
 
 def concepts(measures: Mapping[str, Any]) -> Figure:
     """TCAV scores of every concept against every random set, and how often they are significant."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    left, right = sheet.subplots(1, 2, width_ratios=[2.2, 1])
-    runs, tests = measures["toy_tcav_runs"], measures["toy_tcav"]
-    order = runs.select("concept", "role").unique(maintain_order=True)
-    rank = {role: i for i, role in enumerate(ROLES)}
-    rows = sorted(order.iter_rows(named=True), key=lambda row: rank[row["role"]])
-    count = runs["init_seed"].n_unique()
-    for i, row in enumerate(rows):
-        own = runs.filter(pl.col("concept") == row["concept"])
-        for seed in range(count):
-            seen = own.filter(pl.col("init_seed") == seed)["score"].to_numpy()
-            x = i + 0.7 * ((seed + 0.5) / count - 0.5)
-            left.plot(np.full(len(seen), x), seen, "o", color=ROLES[row["role"]],
-                      ms=2.2, alpha=0.5, mew=0)  # fmt: skip
-            left.plot(x, seen.mean(), "_", color=fig.INK, ms=5)
+    sheet, (left, right) = panels(2, 3.2, width_ratios=[2.2, 1])
+    runs = scenes("toy_tcav_runs").rows(measures)
+    named = runs.select("concept", "role").unique(maintain_order=True).iter_rows()
+    names = sorted(named, key=lambda row: list(ROLES).index(row[1]))
+    for i, (concept, role) in enumerate(names):
+        parts = runs.filter(pl.col("concept") == concept).partition_by("init_seed")
+        for j, part in enumerate(parts):
+            x, y = i + 0.7 * ((j + 0.5) / len(parts) - 0.5), part["score"].to_numpy()
+            left.plot(np.full(len(y), x), y, "o", color=ROLES[role], ms=2.2, alpha=0.5, mew=0)
+            left.plot(x, y.mean(), "_", color=fig.INK, ms=4)
     left.axhline(0.5, color=fig.INK, ls=":", lw=0.8)
-    left.set_xticks(range(len(rows)), [r["concept"] for r in rows], rotation=40, ha="right")
+    left.set_xticks(range(len(names)), [n for n, _ in names], rotation=40, ha="right")
     left.set_ylabel("TCAV score, striped and warm")
-    for name in ("in rule", "absent", "random"):
-        left.plot([], [], "o", color=ROLES[name], label=name)
-    left.set_ylim(-0.05, 1.22)
-    left.set_yticks(np.arange(0, 1.1, 0.25))
+    roles = ("in rule", "absent", "random")
+    for role in roles:
+        left.plot([], [], "o", color=ROLES[role], label=role)
+    headroom(left)
     left.legend(ncols=3, loc="upper center")
-    mean = {r: tests.filter(pl.col("role") == r)["score"].mean() for r in ("in rule", "absent")}
+    of = lambda role: scenes("toy_tcav").filter(role=role)
+    low, absent = (mean(measures, of(role).mean("score")) for role in roles[:2])
     fig.title(
-        left,
-        f"Scores: {mean['in rule']:.2f} for concepts of the rule, {mean['absent']:.2f} for absent "
-        "ones (columns: seeds)",
+        left, f"Concepts of the rule score {low:.2f}, concepts that it does not use {absent:.2f}"
     )
-    called = {}
-    for i, name in enumerate(("in rule", "absent", "random")):
-        own = tests.filter(pl.col("role") == name)
-        share = own.with_columns((pl.col("p") < 0.05).cast(pl.Float64).alias("called"))
-        values = _seeds(share, "called")
-        called[name] = values.mean()
-        _bar(right, i, values, 0.6, color=ROLES[name])
+    called = lambda role: of(role).aggregate((pl.col("p") < 0.05).mean())
+    bars(right, measures, roles, [("", fig.BLUE, called)])
+    for patch, role in zip(right.patches, roles, strict=True):
+        patch.set_facecolor(ROLES[role])
     right.axhline(0.05, color=fig.INK, ls=":", lw=0.8)
-    right.set_xticks(range(3), list(called))
-    right.set_ylabel("share called significant (p < 0.05)")
+    right.set_ylabel("fraction called significant")
     right.set_ylim(0, 1.05)
-    fig.title(right, f"The test calls {called['random']:.0%} of random concepts significant")
+    share = mean(measures, called("absent"))
+    fig.title(right, f"The test calls {share:.0%} of absent concepts significant")
     return sheet
 
 
 def saliency(measures: Mapping[str, Any]) -> Figure:
     """A few scenes with their maps and the truth, and overlaps over seeds."""
-    pictures = np.asarray(measures["toy_saliency_pictures"])
-    maps = np.asarray(measures["toy_saliency_maps"])
+    pictures, maps = (np.asarray(measures[f"toy_saliency_{n}"]) for n in ("pictures", "maps"))
     sheet = fig.figure(fig.PAGE, 3.8)
     parts = sheet.subfigures(1, 2, width_ratios=[1.25, 1])
-    names = ("scene", "truth", "plain", "smoothed", "smoothed,\nuntrained")
+    names = ("scene", "object's box", "gradient", "smoothed", "smoothed,\nuntrained")
     shown = (pictures.clip(0, 1), maps[0], maps[1], maps[2], maps[4])
     axes = parts[0].subplots(len(names), len(pictures))
-    for row, (name, images) in enumerate(zip(names, shown, strict=True)):
-        for ax, image in zip(axes[row], images, strict=True):
+    for row, name, images in zip(axes, names, shown, strict=True):
+        for ax, image in zip(row, images, strict=True):
             ax.imshow(image)
             ax.set_xticks([])
             ax.set_yticks([])
-        axes[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     ax = parts[1].subplots()
-    table = measures["toy_saliency"]
-    groups = (("plain", "trained"), ("smooth", "trained"), ("smooth", "untrained"))
-    looks = (("iou", "object", fig.BLUE), ("other", "grey object", fig.ORANGE),
-             ("random", "elsewhere", fig.MUTED))  # fmt: skip
-    for i, (method, network) in enumerate(groups):
-        for j, (column, label, colour) in enumerate(looks):
-            values = _seeds(table, column, method=method, network=network)
-            _bar(
-                ax, i + 0.27 * (j - 1), values, 0.25, color=colour, label=label if i == 0 else None
-            )
-    ax.set_xticks(range(len(groups)), ["plain", "smoothed", "smoothed,\nuntrained"])
-    ax.set_ylabel("IoU of the strongest 9 pixels with a box")
-    top = max(_seeds(table, "iou", method=m, network=n).max() for m, n in groups)
-    ax.set_ylim(0, 1.35 * top)
-    ax.legend(title="box of", loc="upper center", ncols=3, columnspacing=0.8, handlelength=1)
-    plain, smooth = (_seeds(table, "iou", method=m, network="trained") for m in ("plain", "smooth"))
-    p = _seeds(table, "p", network="trained", method="smooth")
+    fig.panel_label(axes[0, 0], "a")
+    fig.panel_label(ax, "b")
+    groups = {"plain": ("plain", "trained"), "smoothed": ("smooth", "trained"),
+              "smoothed,\nuntrained": ("smooth", "untrained")}  # fmt: skip
+
+    def of(column: str) -> Any:
+        by = lambda group: dict(zip(("method", "network"), groups[group], strict=True))
+        return lambda group: scenes("toy_saliency").filter(**by(group)).value(column)
+
+    cells = [("object", fig.BLUE, of("iou")), ("grey object", fig.ORANGE, of("other")),
+             ("another scene's", fig.MUTED, of("random"))]  # fmt: skip
+    bars(ax, measures, list(groups), cells)
+    ax.set_ylabel("IoU of the 9 strongest pixels with a box")
+    ax.set_ylim(0, 1.35 * ax.get_ylim()[1])
+    ax.legend(title="box of", loc="upper center", ncols=2)
+    plain, smooth, other = (
+        mean(measures, of(column)(group))
+        for column, group in (("iou", "plain"), ("iou", "smoothed"), ("other", "smoothed"))
+    )
     fig.title(
         sheet,
-        f"The strongest gradients meet the object's box by {plain.mean():.3f}, smoothed ones by "
-        f"{smooth.mean():.3f} (more with p < 0.01 in {(p < 0.01).sum()} of {len(p)} seeds)",
+        f"Smoothed gradients meet the object's box by {smooth:.2f}, plain ones by {plain:.2f}; "
+        f"the object that does not count by {other:.2f}",
     )
     return sheet
 
 
 def skills(measures: Mapping[str, Any]) -> Figure:
     """How well the best neuron predicts, and what noise on a tenth of neurons costs."""
-    sheet = fig.figure(fig.PAGE, 2.6)
-    left, right = sheet.subplots(1, 2, width_ratios=[1, 1.6])
-    table = measures["toy_skills"].filter(pl.col("group") == "top")
-    looks = (("best", "best neuron", fig.BLUE), ("mean", "mean of the top tenth", fig.SKY),
-             ("best_untrained", "untrained, best", fig.MUTED))  # fmt: skip
-    for i, rule in enumerate(RULES):
-        for j, (column, label, colour) in enumerate(looks):
-            values = _seeds(table, column, rule=rule)
-            _bar(left, i + 0.27 * (j - 1), values, 0.25, color=colour,
-                 label=label if i == 0 else None)  # fmt: skip
-    left.set_xticks(range(len(RULES)), RULES)
-    left.set_ylim(0.4, 1.25)
-    left.set_yticks(np.arange(0.4, 1.05, 0.2))
+    sheet, (left, right) = panels(2, 2.9, width_ratios=[1, 1.4])
+
+    def of(column: str, group: str = "top") -> Any:
+        return lambda rule: scenes("toy_skills").filter(group=group, rule=rule).value(column)
+
+    bars(left, measures, RULES, [
+        ("best neuron", fig.BLUE, of("best")), ("top tenth, mean", fig.SKY, of("mean")),
+        ("best, untrained", fig.MUTED, of("untrained"))])  # fmt: skip
+    headroom(left, 1.0, 0.4, 0.2)
     left.axhline(0.5, color=fig.INK, ls=":", lw=0.8)
-    left.set_ylabel("predictivity on new scenes")
-    left.legend(ncols=1, loc="upper right")
-    best, fresh = (_seeds(table, c).mean() for c in ("best", "best_untrained"))
-    fig.title(left, f"Best neuron {best:.2f}, untrained {fresh:.2f}")
-    cells = (
-        ("top", "own", "most predictive", fig.BLUE, ""),
-        ("top", "others", "most predictive, on other rules", fig.SKY, ""),
-        ("variance", "own", "largest spread", fig.GREEN, ""),
-        ("random", "own", "random", fig.ORANGE, ""),
+    left.set_ylabel("accuracy on new scenes")
+    left.legend(loc="upper left", ncols=2)
+    all_rules = lambda column, group: mean(
+        measures, scenes("toy_skills").filter(group=group).mean(column)
     )
-    for i, rule in enumerate(RULES):
-        for j, (group, column, label, colour, _) in enumerate(cells):
-            values = _seeds(measures["toy_skills"], column, rule=rule, group=group)
-            _bar(right, i + 0.2 * (j - 1.5), values, 0.19, color=colour,
-                 label=label if i == 0 else None)  # fmt: skip
-    right.set_xticks(range(len(RULES)), RULES)
+    best, fresh = (all_rules(column, "top") for column in ("best", "untrained"))
+    fig.title(left, f"The best neuron is {best:.0%} accurate, untrained {fresh:.0%}")
+    bars(right, measures, RULES, [
+        ("best predictors", fig.BLUE, of("own")), ("random", fig.ORANGE, of("own", "random")),
+        ("best predictors, on other rules", fig.SKY, of("others"))])  # fmt: skip
     right.set_ylabel("accuracy lost to noise")
     low, high = right.get_ylim()
-    right.set_ylim(low, high * 1.35)
+    right.set_ylim(low, high + 0.4 * (high - low))
     right.legend(ncols=2, loc="upper center")
-    cost = {g: _seeds(measures["toy_skills"], "own", group=g).mean() for g in ("top", "random")}
-    points = {group: round(100 * value, 1) + 0.0 for group, value in cost.items()}  # no "-0"
-    fig.title(
-        right,
-        f"Noise on a tenth of neurons costs {points['top']} points, on random ones "
-        f"{points['random']}",
-    )
+    top, random = (100 * all_rules("own", group) for group in ("top", "random"))
+    fig.title(right, f"Noise on the best predictors costs {top:.1f} points, on others {random:.1f}")
     return sheet
 
 
@@ -229,63 +214,62 @@ def choice(measures: Mapping[str, Any]) -> Figure:
     """Reward of the answer picked among k."""
     sheet = fig.figure(fig.PAGE * 0.85, 2.8)
     ax = sheet.subplots()
-    table = measures["toy_choice"]
+    rows = scenes("toy_choice")
     looks = {
-        "oracle": ("best of k (oracle)", fig.GREEN, "^-"),
-        "limit": (r"policy $\pi_0 e^{Q/\beta} / Z$", fig.INK, ":"),
-        "probe": (r"softmax($Q/\beta$)", fig.BLUE, "o-"),
-        "untrained features": ("Q on untrained features", fig.ORANGE, "s-"),
-        "random": ("random choice", fig.MUTED, "x-"),
+        "oracle": ("best of k (oracle)", fig.GREEN, "^", "-"),
+        "limit": ("policy it tends to", fig.INK, "", ":"),
+        "probe": ("linear Q", fig.BLUE, "o", "-"),
+        "untrained features": ("linear Q, untrained features", fig.ORANGE, "s", "-"),
     }
-    ks = np.array(sorted(table["k"].unique()))
-    of = lambda name, k: _seeds(table, "reward", chooser=name, k=int(k))
-    for name, (label, colour, style) in looks.items():
-        values_PS = np.stack([of(name, k) for k in ks], axis=1)
-        marker, line = (style[0], style[1:]) if len(style) > 1 else ("", style)
-        fig.interval_line(ax, ks, values_PS, label, colour, marker=marker, ls=line)
+    for name, (label, colour, marker, line) in looks.items():
+        x, y_PS = series(rows.filter(chooser=name).rows(measures), "reward", "k")
+        fig.interval_line(ax, x, y_PS, label, colour, marker=marker, ls=line)
     ax.set_xscale("log", base=2)
-    ax.set_xticks(ks, [str(k) for k in ks])
+    ax.set_xticks(x, [str(k) for k in x])
     ax.minorticks_off()
     ax.set_xlabel("answers sampled, k")
-    ax.set_ylabel("share of wanted answers")
+    ax.set_ylabel("reward")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    last = ks[-1]
+    at = lambda name, k: mean(measures, rows.filter(chooser=name, k=int(k)).value("reward"))
     fig.title(
         ax,
-        f"Reward from {of('probe', 1).mean():.2f} to {of('probe', last).mean():.2f} by {last} "
-        f"answers; untrained features {of('untrained features', last).mean():.2f}",
+        f"Choosing among {x[-1]} answers raises the reward from {at('probe', 1):.2f} to "
+        f"{at('probe', x[-1]):.2f}, with untrained features to "
+        f"{at('untrained features', x[-1]):.2f}",
     )
     return sheet
 
 
-def alignment(measures: Mapping[str, Any], config: Any) -> Figure:
+def alignment(measures: Mapping[str, Any]) -> Figure:
     """Interchange accuracy of every layer and arm."""
-    sheet = fig.figure(fig.PAGE * 0.62, 3.0)
+    sheet = fig.figure(fig.PAGE * 0.7, 3.1)
     ax = sheet.subplots()
-    table = measures["toy_alignment"]
+    rows = table("toy_alignment", of="toy_equality")
     looks = {
         "true": ("w == x, trained rotation", fig.BLUE),
         "random rotation": ("w == x, random rotation", fig.SKY),
         "wrong variable": ("sign of w, trained rotation", fig.ORANGE),
         "untrained": ("w == x, untrained network", fig.MUTED),
     }
-    layers = sorted(table["layer"].unique())
-    for j, (arm, (label, colour)) in enumerate(looks.items()):
-        for layer in layers:
-            values = _seeds(table, "iia", arm=arm, layer=layer)
-            _bar(ax, layer + 0.2 * (j - 1.5), values, 0.19, color=colour,
-                 label=label if layer == layers[0] else None)  # fmt: skip
+    layers = sorted(rows.rows(measures)["layer"].unique())
+
+    def of(arm: str) -> Any:
+        return lambda layer: rows.filter(arm=arm, layer=int(layer)).value("iia")
+
+    cells = [(label, colour, of(arm)) for arm, (label, colour) in looks.items()]
+    bars(ax, measures, [str(i) for i in layers], cells, [f"layer {i + 1}" for i in layers])
     ax.axhline(0.5, color=fig.INK, ls=":", lw=0.8)
-    ax.set_xticks(layers, [f"layer {i + 1}" for i in layers])
-    ax.set_ylim(0, 1.35)
-    ax.set_yticks(np.arange(0, 1.1, 0.25))
-    ax.set_ylabel("interchange accuracy, new pairs")
+    headroom(ax)
+    ax.set_ylabel("interchange accuracy")
     ax.legend(ncols=2, loc="upper center")
-    best = max(layers, key=lambda i: _seeds(table, "valid", arm="true", layer=i).mean())
-    most = {a: max(_seeds(table, "iia", arm=a, layer=i).mean() for i in layers) for a in looks}
+    best = lambda arm, by: rows.filter(arm=arm).aggregate(pl.col("iia").sort_by(by).last())
+    true, wrong = (
+        mean(measures, reading)
+        for reading in (best("true", "valid"), best("wrong variable", "iia"))
+    )
     fig.title(
         ax,
-        f"w == x aligns to {_seeds(table, 'iia', arm='true', layer=best).mean():.2f} in layer "
-        f"{best + 1}, a wrong variable to {most['wrong variable']:.2f} at most",
+        f"The variable that the network needs aligns to {true:.2f} in its best layer, another to "
+        f"{wrong:.2f}",
     )
     return sheet

@@ -5,6 +5,8 @@ as in the tutorial of pyvene.
 """
 
 import dataclasses
+import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +22,8 @@ from toylab.task import Batch, Task
 class HierarchicalEquality(Task):
     """Four vectors w, x, y, z; the target is ``(w == x) == (y == z)``, as 0 or 1.
 
-    Entries are uniform in [-1, 1] and new in every example, so that no vector can be known by
-    heart; each pair is equal with probability 1/2. Inputs (4 D,): w, x, y, z one after another.
+    Entries are uniform in [-1, 1] and new in every example, so that no vector can be
+    memorised; each pair is equal with probability 1/2. Inputs (4 D,): w, x, y, z one after another.
     Latents: ``left``, whether w == x, and ``right``, whether y == z.
 
     Args:
@@ -70,6 +72,32 @@ class HierarchicalEquality(Task):
     def uniform_loss(self) -> float:
         """``log 2``."""
         return float(np.log(2))
+
+
+class Pairs(NamedTuple):
+    """Inputs of two runs (N, 4 D), and the answers (2, N) after an interchange of a variable."""
+
+    base: Array
+    source: Array
+    answers: Array
+
+    def part(self, start: int, stop: int) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs(self.base[start:stop], self.source[start:stop], self.answers[:, start:stop])
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def interchange_pairs(n: int, key: Array) -> Pairs:
+    """Sample pairs with their answers under two causal models, of vectors of width 4.
+
+    The base gets from the source ``w == x``, which the rule needs, or, in the wrong model, the sign
+    of w's first number in its place, which the rule does not need.
+    """
+    both = HierarchicalEquality().batch(key, 2 * n)
+    base, source = (jax.tree.map(lambda x, i=i: x[i * n : (i + 1) * n], both) for i in (0, 1))
+    true = source.latents["left"] == base.latents["right"]
+    wrong = (source.inputs[:, 0] > 0) == (base.latents["right"] == 1)
+    return Pairs(base.inputs, source.inputs, jnp.stack([true, wrong]).astype(jnp.int32))
 
 
 def examples() -> tuple[Task, ...]:

@@ -146,7 +146,7 @@ class Phrases(Task):
         return SURE * own + (1 - SURE) / self.n_verbs
 
     def example(self, key: Array) -> Batch:
-        """Draw one phrase."""
+        """Sample one phrase."""
         words, k = 3 * self.triples, self.triples
         u = jax.lax.optimization_barrier(
             random.uniform(key, (4 + self.n_items + self.n_subjects + k + words,))

@@ -219,3 +219,15 @@ def test_search_finds_a_planted_direction():
     found = fit()
     assert abs(np.asarray(found.rotation)[0] @ direction) > 0.99
     assert found.losses[-1] < 0.3 * found.losses[0]
+
+
+def test_samples_follow_the_softmax():
+    logits = np.log(np.array([[0.5, 0.25, 0.125, 0.125]], np.float32))
+    u = np.linspace(0.001, 0.999, 999, dtype=np.float32)[None]
+    drawn = np.asarray(choice.sample(jnp.asarray(u), jnp.asarray(logits)))[0]
+    np.testing.assert_allclose(np.bincount(drawn) / 999, [0.5, 0.25, 0.125, 0.125], atol=2e-3)
+
+
+def test_a_reading_vector_of_a_diverged_network_is_nan():
+    plus = np.full((4, 2), np.nan)
+    assert np.isnan(reading.reading_vector(plus, plus).direction).all()

@@ -38,7 +38,7 @@ def contrast(
 
 
 def add_front(site: str, vector_LD: Float[Array, "M D"], length: int, scale: Number = 1.0) -> Edit:
-    """Add ``scale`` times a contrast to the first M of ``length`` places.
+    """Add ``scale`` times a contrast to the first M of ``length`` positions.
 
     Raises:
         ToylabError: the contrast is longer than the prompt.
@@ -46,14 +46,14 @@ def add_front(site: str, vector_LD: Float[Array, "M D"], length: int, scale: Num
     short = length - len(vector_LD)
     if short < 0:
         raise ToylabError(
-            f"add_front: a contrast of {len(vector_LD)} places for a prompt of {length}."
+            f"add_front: a contrast of {len(vector_LD)} positions for a prompt of {length}."
         )
     padded_LD = jnp.pad(jnp.asarray(vector_LD), ((0, short), (0, 0)))
     return Edit(site, "add", jnp.asarray(scale, jnp.float32) * padded_LD)
 
 
 def random_like(vector: Float[Array, "*lead D"], seed: int) -> Float[Array, "*lead D"]:
-    """Random vectors, each as long as the given one (the control of every steering method)."""
+    """Return random vectors, each as long as the given one: the control of every method."""
     drawn = np.random.default_rng(seed).normal(size=jnp.shape(vector)).astype(np.float32)
     drawn /= np.linalg.norm(drawn, axis=-1, keepdims=True)
     return jnp.asarray(drawn) * jnp.linalg.norm(jnp.asarray(vector), axis=-1, keepdims=True)

@@ -63,6 +63,13 @@ def values(probe: Probe, features: Float[Array, "*lead N D"]) -> Float[Array, "*
     return jnp.moveaxis(scores, -2, -1)
 
 
+def sample(u: Float[Array, "N K"], logits: Float[Array, "N A"]) -> Int[Array, "N K"]:
+    """Sample K answers from the softmax of logits, by uniform numbers."""
+    cdf = jnp.cumsum(jax.nn.softmax(logits, -1), -1)
+    above = (u[:, :, None] > cdf[:, None, :-1]).astype(jnp.int32)
+    return above.sum(-1)
+
+
 def choose(
     key: Array, values_of_samples: Float[Array, "*lead K"], beta: Number
 ) -> Int[Array, "*lead"]:

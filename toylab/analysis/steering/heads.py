@@ -98,6 +98,6 @@ def push_heads(push_IHK: Float[Array, "I H K"], where: Array | None = None) -> t
 
     Args:
         push_IHK: one row per block.
-        where: boolean mask broadcastable to (B, L, H, K); None pushes at every place.
+        where: boolean mask broadcastable to (B, L, H, K); None pushes at every position.
     """
     return tuple(Edit(f"blocks/{i}/attn/z", "add", row, where) for i, row in enumerate(push_IHK))

@@ -36,6 +36,8 @@ def reading_vector(
     vector of d, its sign such that ``plus`` scores higher than ``minus`` on average. Without
     random signs recentring would take the concept itself away.
 
+    Both are NaN where an activation is not finite.
+
     Args:
         plus: activations with the concept.
         minus: activations of the same inputs without it.
@@ -58,6 +60,8 @@ def reading_vector(
         )
     sign_N = np.random.default_rng(seed).permutation(np.where(np.arange(len(plus)) % 2, 1.0, -1.0))
     gap_ND = sign_N[:, None] * (plus - minus)
+    if not np.isfinite(gap_ND).all():  # of a diverged network; LAPACK would raise
+        return ReadingVector(*(jnp.full(plus.shape[1], jnp.nan, jnp.float32) for _ in range(2)))
     v = np.linalg.svd(gap_ND - gap_ND.mean(0), full_matrices=False)[2][0]
     v = v if ((plus - minus) @ v).mean() >= 0 else -v
     centre = (plus.mean(0) + minus.mean(0)) / 2

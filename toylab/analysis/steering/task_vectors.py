@@ -13,9 +13,9 @@ from toylab.taps import Edit
 
 
 def task_vector(acts: Float[Array, "*lead Q L D"]) -> Float[Array, "*lead D"]:
-    """Activation at the last place, averaged over Q dummy queries after the same examples.
+    """Return the mean activation at the last position of Q queries after the same examples.
 
-    ``theta = mean_q h_l[q, -1]``; the queries are not the one that will be asked.
+    ``theta = mean_q h_l[q, -1]``; the queries are dummies, not the one that will be asked.
     """
     if acts.ndim < 3:
         raise ToylabError(f"task_vector: activations of shape {acts.shape}; give (..., Q, L, D).")
@@ -23,7 +23,7 @@ def task_vector(acts: Float[Array, "*lead Q L D"]) -> Float[Array, "*lead D"]:
 
 
 def patch_last(site: str, theta: Float[Array, "*lead D"], length: int) -> Edit:
-    """Put the vector in place of the activation at the last of ``length`` places.
+    """Replace the activation at the last of ``length`` positions by the vector.
 
     Args:
         site: a site of shape (B, L, D), the one theta was taken from.

@@ -5,7 +5,7 @@ S seeds, M searches, N pairs, L layers, D width.
 
 import functools
 import itertools
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,44 +16,15 @@ from jax import Array
 from toylab.analysis.steering.alignment import align, interchange, random_rotation
 from toylab.models.mlp import MLP
 from toylab.taps import Edit, Params, run
-from toylab.tasks.steering.equality import HierarchicalEquality
+from toylab.tasks.steering.equality import Pairs, interchange_pairs
+
+from .networks import hidden_sites
 
 COUNT = 8  # coordinates that are interchanged, half of the layer
 ARMS = ("true", "wrong variable", "untrained")
 ROTATIONS = 8  # random ones
-DRAWN, SEARCH = 109, 112
+PAIRS, SEARCH = 109, 112
 RATE = 5e-3
-
-
-def sites(model: MLP) -> tuple[str, ...]:
-    """The sites that are aligned, one per layer."""
-    return tuple(site for site in model.sites if site.endswith("/post"))
-
-
-class Pairs(NamedTuple):
-    """Base and source inputs (N, 16), and the answers (2, N) after an interchange."""
-
-    base: Array
-    source: Array
-    answers: Array
-
-    def part(self, start: int, stop: int) -> "Pairs":
-        """Some of the pairs."""
-        return Pairs(self.base[start:stop], self.source[start:stop], self.answers[:, start:stop])
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def draw_pairs(n: int) -> Pairs:
-    """Pairs with their answers under two causal models.
-
-    First of ``w == x``, which the rule needs; then of the sign of w's first number put in its
-    place, which it does not.
-    """
-    both = HierarchicalEquality().batch(jax.random.key(DRAWN), 2 * n)
-    base, source = (jax.tree.map(lambda x, i=i: x[i * n : (i + 1) * n], both) for i in (0, 1))
-    true = source.latents["left"] == base.latents["right"]
-    wrong = (source.inputs[:, 0] > 0) == (base.latents["right"] == 1)
-    return Pairs(base.inputs, source.inputs, jnp.stack([true, wrong]).astype(jnp.int32))
 
 
 def interchanged(
@@ -63,7 +34,7 @@ def interchanged(
 
     The gate is a number, so that one compiled search serves every layer.
     """
-    names = sites(model)
+    names = hidden_sites(model)
     acts = [run(model, params, x, record=names)[1] for x in (base, source)]
     edits = []
     for gate, name in zip(gate_L, names, strict=True):
@@ -124,7 +95,7 @@ def _plain(model: MLP, some: Pairs, params: Params) -> tuple[Array, Array]:
             logits = jax.vmap(lambda r: interchanged(model, own, gate_L, r, *some[:2]))(turns)
             return _accuracy(logits, jnp.broadcast_to(some.answers[0], logits.shape[:-1]))
 
-        gates = jnp.eye(len(sites(model)), dtype=jnp.float32)
+        gates = jnp.eye(len(hidden_sites(model)), dtype=jnp.float32)
         solved = _accuracy(model.apply(own, some.source), target_B)
         return solved, jax.vmap(layer)(gates)
 
@@ -134,7 +105,7 @@ def _plain(model: MLP, some: Pairs, params: Params) -> tuple[Array, Array]:
 def alignment_tables(
     model: MLP, nets: tuple[Params, Params], n: int, steps: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Accuracy of the networks, and interchange accuracy of every arm, layer and seed.
+    """Tables ``toy_equality`` and ``toy_alignment``: accuracy, and interchange accuracy.
 
     Args:
         model: the perceptron on equality.
@@ -143,7 +114,7 @@ def alignment_tables(
         steps: of each search.
     """
     untrained, trained = nets
-    count, layers = len(jax.tree.leaves(trained)[0]), len(sites(model))
+    count, layers = len(jax.tree.leaves(trained)[0]), len(hidden_sites(model))
     cells = list(itertools.product(range(count), range(len(ARMS)), range(layers)))
     seed, arm, layer = (np.array(x) for x in zip(*cells, strict=True))
     fresh = arm == ARMS.index("untrained")
@@ -156,8 +127,8 @@ def alignment_tables(
     which = (arm == ARMS.index("wrong variable")).astype(np.int32)
     gates = np.eye(layers, dtype=np.float32)[layer]
     index = np.arange(len(cells), dtype=np.uint32)
-    drawn = draw_pairs(2 * n)
-    splits = [drawn.part(*ends) for ends in ((0, n), (n, n + n // 2), (n + n // 2, 2 * n))]
+    pairs = interchange_pairs(2 * n, jax.random.key(PAIRS))
+    splits = [pairs.part(*ends) for ends in ((0, n), (n, n + n // 2), (n + n // 2, 2 * n))]
     found = np.asarray(_search(model, steps, splits, params, which, gates, index), np.float64)
     solved, turned = (np.asarray(x, np.float64) for x in _plain(model, splits[2], trained))
     rows: list[dict[str, Any]] = [
@@ -168,8 +139,5 @@ def alignment_tables(
         {"init_seed": s, "arm": "random rotation", "layer": i, "valid": float(v), "iia": float(v)}
         for (s, i), v in np.ndenumerate(turned)
     ]
-    accuracy = [
-        {"init_seed": s, "network": "equality", "rule": "equality", "accuracy": float(a)}
-        for s, a in enumerate(solved)
-    ]
-    return pl.DataFrame(accuracy), pl.DataFrame(rows)
+    accuracy = pl.DataFrame({"init_seed": range(count), "accuracy": solved})
+    return accuracy, pl.DataFrame(rows)

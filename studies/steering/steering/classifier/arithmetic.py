@@ -16,24 +16,15 @@ from jax import Array
 from toylab.analysis.steering.arithmetic import add_vectors, random_like, task_vector
 from toylab.models.mlp import MLP
 from toylab.taps import Params
-from toylab.tasks.steering.scenes import RULES, cued
+from toylab.tasks.steering.scenes import RULES
+
+from .networks import SceneNets, Split, accuracies
 
 STRENGTHS = np.linspace(0, 1, 11, dtype=np.float32)
 KEEP = 0.95  # of the other rules' accuracy, when a rule is forgotten
 CHANCE = 0.25
 PAIRS = tuple(itertools.combinations(range(len(RULES)), 2))
 RANDOM = 103
-Split = tuple[Array, Array]  # pictures (N, 192), answers under all rules (N, R)
-
-
-def accuracies(model: MLP, params: Params, pictures: Array, labels: Array) -> Array:
-    """Accuracy of one network on each rule, (R,), asked for by its cue."""
-
-    def one(rule: Array, label: Array) -> Array:
-        logits = model.apply(params, cued(pictures, jnp.full(len(pictures), rule)))
-        return jnp.mean((logits.argmax(-1) == label).astype(jnp.float32))
-
-    return jax.vmap(one)(jnp.arange(len(RULES), dtype=jnp.int32), labels.T)
 
 
 def coefficients() -> np.ndarray:
@@ -82,9 +73,9 @@ def pick_negation(found_TR: np.ndarray, base_R: np.ndarray, rule: int) -> int:
 
 
 def arithmetic_table(
-    model: MLP, nets: Any, valid: Split, test: Split
+    model: MLP, nets: SceneNets, valid: Split, test: Split
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Accuracies of the networks, and of what adding and subtracting makes of them.
+    """Tables ``toy_networks`` and ``toy_arithmetic``: accuracies, of networks and of sums.
 
     Args:
         model: the perceptron.

@@ -1,10 +1,9 @@
-"""Choice on scenes: without a cue the network answers by any rule, and a reward wants one of them.
+"""Choice on scenes: without a cue the network answers by any rule, and a reward wants one.
 
 S seeds, R rules, N scenes, A answers, K samples.
 """
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,59 +11,51 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.steering.choice import choose, fit_values, tilted, values
+from toylab.analysis.steering.choice import choose, fit_values, sample, tilted, values
 from toylab.models.mlp import MLP
 from toylab.taps import Params, run
 from toylab.tasks.steering.scenes import NO_CUE, cued
 
-from .arithmetic import Split
-from .skills import sites
+from .networks import SceneNets, Split, hidden_sites
 
 KS = (1, 2, 4, 8, 16, 32)
 BETA = 0.1
-CHOOSERS = ("probe", "untrained features", "oracle", "random", "limit")
+CHOOSERS = ("probe", "untrained features", "oracle", "limit")
 SEED = 108
-
-
-def sample(u: Array, logits: Array) -> Array:
-    """Answers (N, K) drawn from the softmax of logits (N, A), by uniform numbers (N, K)."""
-    cdf = jnp.cumsum(jax.nn.softmax(logits, -1), -1)
-    above = (u[:, :, None] > cdf[:, None, :-1]).astype(jnp.int32)
-    return above.sum(-1)
 
 
 @functools.partial(jax.jit, static_argnums=(0,))
 def _rewards(
-    model: MLP, splits: list[Split], drawn: list[Array], trained: Params, untrained: Params
+    model: MLP, splits: list[Split], uniform: list[Array], trained: Params, untrained: Params
 ) -> Array:
     """Mean rewards (S, choosers, K) over rules and scenes.
 
-    ``drawn`` holds uniform numbers that pick answers in either split.
+    ``uniform`` holds numbers that pick answers in either split.
     """
     asked = [cued(p, jnp.full(len(p), NO_CUE, jnp.int32)) for p, _ in splits]
 
     def look(params: Params, inputs: Array) -> tuple[Array, Array]:
-        logits, acts = run(model, params, inputs, record=sites(model))
-        return logits, jnp.concatenate([acts[site] for site in sites(model)], -1)
+        logits, acts = run(model, params, inputs, record=hidden_sites(model))
+        return logits, jnp.concatenate([acts[site] for site in hidden_sites(model)], -1)
 
     def one(args: tuple[Params, Params]) -> Array:
         own, first = args
         (fit_logits, fit_features), (logits, features) = (look(own, x) for x in asked)
         fresh_fit, fresh = (look(first, x)[1] for x in asked)
-        tried = sample(drawn[0], fit_logits)[:, 0]
-        drawn_NK = sample(drawn[1], logits)
+        tried = sample(uniform[0], fit_logits)[:, 0]
+        answer_NK = sample(uniform[1], logits)
 
         def rule(fit_label: Array, label: Array) -> Array:
             earned = (tried == fit_label).astype(jnp.float32)
-            good_NK = (drawn_NK == label[:, None]).astype(jnp.float32)
+            good_NK = (answer_NK == label[:, None]).astype(jnp.float32)
             # One fit of both: two eigendecompositions at once, each waiting for XLA's pool of two
             # threads, lock it up for ever on a machine of two cores.
             both = [jnp.stack(x) for x in ((fit_features, fresh_fit), (features, fresh))]
-            twice = [jnp.stack([x, x]) for x in (tried, earned)]
-            q_NA, plain = values(fit_values(both[0], *twice, 4), both[1])
-            of = lambda q: jnp.take_along_axis(q, drawn_NK, 1)
+            twice = lambda x: jnp.stack([x, x])
+            q_NA, plain = values(fit_values(both[0], twice(tried), twice(earned), 4), both[1])
+            of = lambda q: jnp.take_along_axis(q, answer_NK, 1)
             # An oracle's Q is the reward itself, many times beta.
-            q_QNK = jnp.stack([of(q_NA), of(plain), 100 * good_NK, jnp.zeros_like(good_NK)])
+            q_QNK = jnp.stack([of(q_NA), of(plain), 100 * good_NK])
             law = tilted(jax.nn.softmax(logits, -1), q_NA, BETA)
             limit = jnp.take_along_axis(law, label[:, None], 1).mean()
             picked = earned_by(jax.random.key(SEED), q_QNK, good_NK)
@@ -82,16 +73,16 @@ def earned_by(key: Array, q_QNK: Array, good_NK: Array) -> Array:
     """
 
     def one(q_NK: Array, k: Array) -> Array:
-        is_drawn = jnp.arange(q_NK.shape[1], dtype=jnp.int32) < k
-        picked = choose(key, jnp.where(is_drawn[None], q_NK, -jnp.inf), BETA)
+        is_sampled = jnp.arange(q_NK.shape[1], dtype=jnp.int32) < k
+        picked = choose(key, jnp.where(is_sampled[None], q_NK, -jnp.inf), BETA)
         return jnp.take_along_axis(good_NK, picked[:, None], 1).mean()
 
     every_k = jax.vmap(one, in_axes=(None, 0))
     return jax.vmap(every_k, in_axes=(0, None))(q_QNK, jnp.array(KS, jnp.int32))
 
 
-def choice_table(model: MLP, nets: Any, fit: Split, test: Split) -> pl.DataFrame:
-    """Reward of every chooser among k samples.
+def choice_table(model: MLP, nets: SceneNets, fit: Split, test: Split) -> pl.DataFrame:
+    """Table ``toy_choice``: reward of every chooser among k samples.
 
     ``limit`` is the reward of the policy that the choice tends to, ``pi0 exp(Q / beta) / Z``.
 
@@ -103,8 +94,8 @@ def choice_table(model: MLP, nets: Any, fit: Split, test: Split) -> pl.DataFrame
     """
     rng = np.random.default_rng(SEED)
     sizes = ((len(fit[0]), 1), (len(test[0]), max(KS)))
-    drawn = [rng.random(size, np.float32) for size in sizes]
-    rewards = _rewards(model, [fit, test], drawn, nets.mixed, nets.untrained)
+    uniform = [rng.random(size, np.float32) for size in sizes]
+    rewards = _rewards(model, [fit, test], uniform, nets.mixed, nets.untrained)
     found = np.asarray(rewards, np.float64)
     return pl.DataFrame(
         {"init_seed": seed, "chooser": name, "k": k, "reward": float(found[seed, i, j])}

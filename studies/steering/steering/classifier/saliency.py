@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 from jax import Array
-from scipy import stats as scipy_stats
 
 from toylab.analysis.attribution.saliency import gradients, overlap, smooth_gradients
 from toylab.models.mlp import MLP
 from toylab.taps import Params
 from toylab.tasks.steering.scenes import PIXELS, RULES, SIDE, cued
+
+from .networks import SceneNets
 
 RULE = RULES.index("shape")
 NOISE = 106
@@ -46,7 +47,7 @@ def _maps(model: MLP, params: Params, inputs: Array) -> Array:
 
 
 def saliency_tables(
-    model: MLP, nets: Any, judged: Mapping[str, np.ndarray]
+    model: MLP, nets: SceneNets, judged: Mapping[str, np.ndarray]
 ) -> dict[str, pl.DataFrame | np.ndarray]:
     """Overlaps with the object's box, the grey object's and a random one; a few maps to show.
 
@@ -57,38 +58,21 @@ def saliency_tables(
     """
     pictures = judged["pictures"]
     inputs = cued(jnp.asarray(pictures), jnp.full(len(pictures), RULE, jnp.int32))
-    masks = {name: judged[name] for name in ("mask", "other")}
-    masks["random"] = np.roll(masks["mask"], 1, 0)  # another scene's box
+    # The control is another scene's box.
+    boxes = {"iou": judged["mask"], "other": judged["other"]}
+    boxes["random"] = np.roll(judged["mask"], 1, 0)
     rows: list[dict[str, Any]] = []
-    shown = []
+    shown = [judged["mask"][:SHOWN].astype(float)]
     for network, params in (("trained", nets.mixed), ("untrained", nets.untrained)):
         maps_SMNP = np.asarray(_maps(model, params, inputs))
         shown += list(maps_SMNP[0, :, :SHOWN])
-        for seed, maps_MNP in enumerate(maps_SMNP):
-            found = [{k: overlap(m, mask) for k, mask in masks.items()} for m in maps_MNP]
-            p = paired_p(found[1]["mask"], found[0]["mask"])
-            rows += [
-                {
-                    "init_seed": seed,
-                    "network": network,
-                    "method": method,
-                    "iou": float(o["mask"].mean()),
-                    "other": float(o["other"].mean()),
-                    "random": float(o["random"].mean()),
-                    "p": p,
-                }
-                for method, o in zip(METHODS, found, strict=True)
-            ]
+        for seed, m in np.ndindex(maps_SMNP.shape[:2]):
+            label = {"init_seed": seed, "network": network, "method": METHODS[m]}
+            met = {name: overlap(maps_SMNP[seed, m], box) for name, box in boxes.items()}
+            rows.append(label | {name: float(iou_N.mean()) for name, iou_N in met.items()})
     picture = lambda flat: np.asarray(flat, np.float64).reshape(*np.shape(flat)[:-1], SIDE, SIDE)
     return {
         "toy_saliency": pl.DataFrame(rows),
         "toy_saliency_pictures": pictures[:SHOWN].reshape(-1, SIDE, SIDE, 3).astype(np.float64),
-        "toy_saliency_maps": picture(np.stack([masks["mask"][:SHOWN].astype(float), *shown])),
+        "toy_saliency_maps": picture(np.stack(shown)),
     }
-
-
-def paired_p(smooth: np.ndarray, plain: np.ndarray) -> float:
-    """One-sided p of the paired t-test that the first is larger; 1/2 where all pairs are equal."""
-    if np.ptp(smooth - plain) == 0:
-        return 0.5
-    return float(scipy_stats.ttest_rel(smooth, plain, alternative="greater").pvalue)

@@ -1,4 +1,4 @@
-"""Skill neurons on scenes: neurons that tell a rule's answers, and what noise on them costs.
+"""Skill neurons on scenes: neurons that predict a rule's answers, and what noise on them costs.
 
 S seeds, R rules, F neurons of all layers, G groups of neurons, N scenes.
 """
@@ -14,20 +14,15 @@ from jax import Array
 
 from toylab.analysis.attribution.skills import predictivity, strongest
 from toylab.models.mlp import MLP
-from toylab.taps import Params, run
+from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.scenes import RULES, cued
 
-from .arithmetic import Split, accuracies
+from .networks import SceneNets, Split, accuracies, hidden_sites
 
-SHARE = 0.1  # of the neurons
+FRACTION = 0.1  # of the neurons
 SPREADS = 2.0  # noise, in mean standard deviations of the layer's neurons
 DRAWS = 10  # random groups
 NOISE = 107
-
-
-def sites(model: MLP) -> tuple[str, ...]:
-    """Post-activations of every hidden layer."""
-    return tuple(site for site in model.sites if site.endswith("/post"))
 
 
 def activations(model: MLP, params: Params, pictures: Array) -> Array:
@@ -35,74 +30,59 @@ def activations(model: MLP, params: Params, pictures: Array) -> Array:
 
     def one(rule: Array) -> Array:
         asked = cued(pictures, jnp.full(len(pictures), rule))
-        acts = run(model, params, asked, record=sites(model))[1]
-        return jnp.concatenate([acts[site] for site in sites(model)], -1)
+        acts = run(model, params, asked, record=hidden_sites(model))[1]
+        return jnp.concatenate([acts[site] for site in hidden_sites(model)], -1)
 
     return jax.vmap(one)(jnp.arange(len(RULES), dtype=jnp.int32))
 
 
-class Noisy:
-    """The model with noise on some neurons of its hidden layers.
+def noise_edits(model: MLP, noise_NF: Array) -> tuple[Edit, ...]:
+    """Edits that add noise to the neurons of the hidden layers."""
+    parts = jnp.split(noise_NF, np.cumsum(model.sizes[1:-1])[:-1], axis=1)
+    return tuple(
+        Edit(site, "add", part) for site, part in zip(hidden_sites(model), parts, strict=True)
+    )
 
-    Args:
-        model: the perceptron.
-        amount: standard deviation of each neuron's noise (F,), 0 for most.
-        drawn: standard normal numbers (N, F).
-    """
 
-    def __init__(self, model: MLP, amount: Array, drawn: Array):
-        self.model, self.noise = model, amount[None] * drawn
-
-    def apply(self, params: Params, inputs: Array) -> Array:
-        """Logits of the perturbed model."""
-        parts = jnp.split(self.noise, np.cumsum(self.model.sizes[1:-1])[:-1], axis=1)
-        noise = dict(zip(sites(self.model), parts, strict=True))
-        tap = lambda name, x: x + noise[name] if name in noise else x
-        return self.model.apply(params, inputs, tap)
+def layer_spreads(model: MLP, spread_RF: Array) -> Array:
+    """Mean standard deviation of each neuron's layer, (F,)."""
+    parts = jnp.split(spread_RF, np.cumsum(model.sizes[1:-1])[:-1], axis=1)
+    return jnp.concatenate([jnp.full(part.shape[1], part.mean()) for part in parts])
 
 
 @functools.partial(jax.jit, static_argnums=(0,))
 def _measure(
-    model: MLP, splits: list[Split], drawn: tuple[Array, Array], trained: Params, untrained: Params
+    model: MLP, splits: list[Split], random: tuple[Array, Array], trained: Params, untrained: Params
 ) -> dict[str, Array]:
     """Per seed: best predictivities (R,), and accuracies (R,) without noise, (G, R) with it.
 
-    ``drawn`` holds noise (N, F) and numbers (draws, F) that pick random groups.
+    ``random`` holds noise (N, F) and numbers (draws, F) that pick random groups.
     """
     (fit, fit_labels), (new, new_labels) = splits
-    told = lambda labels: labels.T >= 2  # half of a rule's answers against the others
+    yes = lambda labels: labels.T >= 2  # half of a rule's answers against the others
 
-    def score(params: Params) -> tuple[Array, Array]:
-        acts = activations(model, params, fit)
-        again = activations(model, params, new)
-        return predictivity(acts, told(fit_labels), again, told(new_labels)), acts
-
-    def ranking(acts: Array) -> Array:
+    def score(params: Params) -> tuple[Array, Array, Array]:
+        acts, again = (activations(model, params, pictures) for pictures in (fit, new))
+        found = predictivity(acts, yes(fit_labels), again, yes(new_labels))
         # Neurons are picked by the scenes that set their thresholds, and judged on others.
-        return predictivity(acts, told(fit_labels), acts, told(fit_labels))
+        return found, predictivity(acts, yes(fit_labels), acts, yes(fit_labels)), acts
 
     def one(args: tuple[Params, Params]) -> dict[str, Array]:
         own, first = args
-        found, acts = score(own)
-        fresh, fresh_acts = score(first)
-        spread_RF = acts.std(1)
-        by_rank = strongest(ranking(acts), SHARE)
-        by_spread = strongest(spread_RF, SHARE)
-        by_chance = strongest(drawn[1], SHARE)
-        masks_GF = jnp.concatenate([by_rank, by_spread, by_chance])
-        widths = model.sizes[1:-1]
-        starts = np.cumsum((0, *widths))
-        scale = jnp.concatenate(
-            [
-                jnp.full(w, SPREADS, jnp.float32) * spread_RF[:, i : i + w].mean()
-                for i, w in zip(starts, widths, strict=False)
-            ]
-        )
-        noisy = lambda mask: accuracies(Noisy(model, mask * scale, drawn[0]), own, new, new_labels)
+        found, ranking, acts = score(own)
+        fresh, fresh_ranking, _ = score(first)
+        by_rank = strongest(ranking, FRACTION)
+        masks_GF = jnp.concatenate([by_rank, strongest(random[1], FRACTION)])
+        scale_F = jnp.float32(SPREADS) * layer_spreads(model, acts.std(1))
+
+        def noisy(mask_F: Array) -> Array:
+            edits = noise_edits(model, (mask_F * scale_F)[None] * random[0])
+            return accuracies(model, own, new, new_labels, edits)
+
         pick = lambda scores, by: jnp.take_along_axis(scores, by.argmax(-1)[:, None], 1)[:, 0]
         return {
-            "best": pick(found, ranking(acts)),
-            "untrained": pick(fresh, ranking(fresh_acts)),
+            "best": pick(found, ranking),
+            "untrained": pick(fresh, fresh_ranking),
             "mean": jnp.mean(found, -1, where=by_rank),
             "clean": accuracies(model, own, new, new_labels),
             "noisy": jax.lax.map(noisy, masks_GF.astype(jnp.float32)),
@@ -111,8 +91,8 @@ def _measure(
     return jax.lax.map(one, (trained, untrained))
 
 
-def skill_table(model: MLP, nets: Any, valid: Split, test: Split) -> pl.DataFrame:
-    """What noise on a group of neurons costs each rule and the others.
+def skill_table(model: MLP, nets: SceneNets, valid: Split, test: Split) -> pl.DataFrame:
+    """Table ``toy_skills``: predictivities, and what noise on neurons costs each rule.
 
     Args:
         model: the perceptron.
@@ -121,33 +101,16 @@ def skill_table(model: MLP, nets: Any, valid: Split, test: Split) -> pl.DataFram
         test: scenes that are judged.
     """
     rng, width = np.random.default_rng(NOISE), sum(model.sizes[1:-1])
-    drawn = [rng.normal(size=(rows, width)).astype(np.float32) for rows in (len(test[0]), DRAWS)]
-    measured = _measure(model, [valid, test], tuple(drawn), nets.mixed, nets.untrained)
+    random = [rng.normal(size=(rows, width)).astype(np.float32) for rows in (len(test[0]), DRAWS)]
+    measured = _measure(model, [valid, test], tuple(random), nets.mixed, nets.untrained)
     found = {name: np.asarray(leaf, np.float64) for name, leaf in measured.items()}
     rows: list[dict[str, Any]] = []
-    count = len(RULES)
-    for seed, noisy_GR in enumerate(found["noisy"]):
-        cost_GR = found["clean"][seed][None] - noisy_GR
-        for r, rule in enumerate(RULES):
-            others = [i for i in range(count) if i != r]
-            groups = {
-                "top": cost_GR[r],
-                "variance": cost_GR[count + r],
-                "random": cost_GR[2 * count :].mean(0),
-            }
-            best, fresh = found["best"][seed, r], found["untrained"][seed, r]
-            rows += [
-                {
-                    "init_seed": seed,
-                    "rule": rule,
-                    "group": name,
-                    "own": float(cost_R[r]),
-                    "others": float(cost_R[others].mean()),
-                    "best": best,
-                    "best_learned": best - fresh,
-                    "best_untrained": fresh,
-                    "mean": found["mean"][seed, r],
-                }
-                for name, cost_R in groups.items()
-            ]
+    for seed, r in np.ndindex(found["best"].shape):
+        cost_GR = found["clean"][seed][None] - found["noisy"][seed]
+        scores = {name: found[name][seed, r] for name in ("best", "untrained", "mean")}
+        groups = {"top": cost_GR[r], "random": cost_GR[len(RULES) :].mean(0)}
+        for name, cost_R in groups.items():
+            cost = {"own": float(cost_R[r]), "others": float(np.delete(cost_R, r).mean())}
+            label = {"init_seed": seed, "rule": RULES[r], "group": name}
+            rows.append(label | cost | scores)
     return pl.DataFrame(rows)

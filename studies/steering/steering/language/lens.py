@@ -1,4 +1,4 @@
-"""What each layer would answer: logit lens, tuned lens, and another layer's translator."""
+"""What each layer would answer: logit lens and tuned lens."""
 
 import functools
 from typing import Any
@@ -44,21 +44,18 @@ def _lenses(
         flat = weight_TBL.reshape(len(tokens_TBL), -1)
         lens = fit_translators(model, params, h, final, flat, rule, epochs)
         h, final = look(params, test[0])
-        other = jax.tree.map(lambda leaf: jnp.roll(leaf, 1, 0), lens)
-        seen = {"logit": h, "tuned": translate(lens, h), "shuffled": translate(other, h)}
         kl = lambda x: jnp.stack(
             [kl_to_final(final, logit_lens(model, params, x), w.reshape(-1)) for w in test[1]]
         )
-        return {name: kl(x) for name, x in seen.items()}
+        return {"logit": kl(h), "tuned": kl(translate(lens, h))}
 
     return jax.vmap(one)(params_P)
 
 
-def lens_tables(config: Config, params_P: Params) -> dict[str, Any]:
-    """Tables ``lenses`` (over all kinds) and ``lens_kinds``.
+def lens_table(config: Config, params_P: Params) -> pl.DataFrame:
+    """Table ``lenses``: KL of both lenses by seed, kind of phrase ("all" too) and layer.
 
-    The last layer's lens has no translator to learn: its KL is 0. The shuffled lens translates
-    with the layer before's (the first with the last's).
+    The last layer's lens has no translator to learn: its KL is 0.
     """
     sites, (test, fit) = layers(config)[:-1], phrases(config)
     shape = (config.lm_lens_batches, LENS_BATCH, -1)
@@ -69,13 +66,9 @@ def lens_tables(config: Config, params_P: Params) -> dict[str, Any]:
     judged = (jnp.asarray(test.inputs), weight_KBL)
     found = _lenses(config.model(), sites, config.lm_lens_epochs, params_P, part, judged)
     kl = {name: np.asarray(value) for name, value in found.items()}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"init_seed": p, "kind": ("all", *KINDS)[k], "layer": i}
         | {name: float(value[p, k, i]) for name, value in kl.items()}
         for p, k, i in np.ndindex(kl["logit"].shape)
     ]
-    table = pl.DataFrame(rows)
-    return {
-        "lenses": table.filter(pl.col("kind") == "all").drop("kind"),
-        "lens_kinds": table.filter(pl.col("kind") != "all"),
-    }
+    return pl.DataFrame(rows)

@@ -27,18 +27,19 @@ from toylab.analysis.steering.heads import (
 from toylab.analysis.steering.reading import reading_vector
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
+from toylab.tasks.steering.phrases_prompts import stories
 
-from .doses import conditions, dose_table
-from .network import JUDGED, Config, stories
+from .doses import Steered, conditions, dose_table, steered_table
+from .network import JUDGED, Config
 
 RANDOM_VECTORS = 20
 
 
-class Seen(NamedTuple):
+class Stories(NamedTuple):
     """Stories and one seed's activations where the last noun is due.
 
-    Told stories first, then pairs (good ones, then the same with BAD), then stories that are not
-    told; ``good`` is each one's mood.
+    In order: stories with their mood's marker, to fit and to test; pairs, which differ in the
+    marker GOOD or BAD alone; stories that begin with OPEN. ``good`` is each one's mood.
     """
 
     good: np.ndarray
@@ -47,25 +48,23 @@ class Seen(NamedTuple):
     n: int
 
     def part(self, x: np.ndarray, i: int) -> np.ndarray:
-        """Part i: 0 and 1 told (to fit, to test), 2 and 3 the pairs, 4 not told."""
+        """Part i: 0 and 1 marked (to fit, to test), 2 and 3 the pairs, 4 open."""
         return x[i * self.n : (i + 1) * self.n]
 
 
-def seen_stories(config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens (5 n, L) of the parts of :class:`Seen`, and their moods."""
+def sample_stories(config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens (5 n, L) of the parts of :class:`Stories`, and their moods."""
     task, n = config.world(), config.lm_stories
     rng, first, shares = np.random.default_rng(JUDGED), task.starts, task.noun_shares()
     good = np.arange(2 * n) % 2
-    told = stories(task, first["BAD"] + good, shares[good], rng)
+    marked = stories(task, first["BAD"] + good, shares[good], rng)
     even = np.broadcast_to(shares.mean(0), (n, shares.shape[1]))
     plus = stories(task, np.full(n, first["GOOD"]), even, rng)
     minus = plus.copy()
     minus[:, 0] = first["BAD"]
-    silent = stories(task, np.full(n, first["OPEN"]), shares[good[:n]], rng)
-    ones = np.ones(n, int)
-    return np.concatenate([told, plus, minus, silent]), np.concatenate(
-        [good, ones, 0 * ones, good[:n]]
-    )
+    unmarked = stories(task, np.full(n, first["OPEN"]), shares[good[:n]], rng)
+    moods = np.concatenate([good, np.ones(n, int), np.zeros(n, int), good[:n]])
+    return np.concatenate([marked, plus, minus, unmarked]), moods
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -77,13 +76,13 @@ def _look(
     The first two where the last noun is due.
     """
     after = [f"blocks/{i}/resid_post" for i in range(model.depth)]
-    place = (tokens.shape[1] - 1) // 2 * 2
+    last = (tokens.shape[1] - 1) // 2 * 2
 
     def one(params: Params) -> tuple[Array, Array, Array]:
         _, acts = run(model, params, tokens, record=("blocks/*/attn/z", *after))
-        z = [acts[f"blocks/{i}/attn/z"][:, place] for i in range(model.depth)]
+        z = [acts[f"blocks/{i}/attn/z"][:, last] for i in range(model.depth)]
         gap = [contrast(model, params, markers[0], markers[1], site)[0] for site in after]
-        return jnp.stack(z, 1), jnp.stack([acts[s][:, place] for s in after], 1), jnp.stack(gap)
+        return jnp.stack(z, 1), jnp.stack([acts[s][:, last] for s in after], 1), jnp.stack(gap)
 
     return jax.vmap(one)(params_P)
 
@@ -100,7 +99,7 @@ def _steer(
 ) -> tuple[Array, Array]:
     """Share of good nouns and KL at verbs, (P, C), under each condition's additions.
 
-    ``front`` is added to the residual at the first place only, the others everywhere.
+    ``front`` is added to the residual at the first position only, the others everywhere.
     """
     noun, size = nouns
 
@@ -128,8 +127,8 @@ def _steer(
     return jax.vmap(member)(params_P, heads_PCIHK, resid_PCID, front_PCID)
 
 
-def head_arms(config: Config, seen: Seen, seed: int) -> tuple[np.ndarray, list[tuple]]:
-    """Accuracy of each head's probe (I, H), and ITI's arms: name, draw, push (I, H, K)."""
+def head_arms(config: Config, seen: Stories, seed: int) -> list[tuple]:
+    """ITI's arms: name, draw, push (I, H, K) of the heads that tell the mood best."""
     x, y = (np.asarray(seen.part(a, 0)) for a in (seen.heads_NIHK, seen.good))
     test, y_test = seen.part(seen.heads_NIHK, 1), seen.part(seen.good, 1)
     turn = lambda a: jnp.asarray(np.moveaxis(a, 0, -2), jnp.float32)
@@ -144,27 +143,24 @@ def head_arms(config: Config, seen: Seen, seed: int) -> tuple[np.ndarray, list[t
         pick = rng.choice(np.flatnonzero(~chosen), config.lm_top_heads, replace=False)
         among = np.isin(np.arange(chosen.size), pick).reshape(chosen.shape)
         arms.append(("random heads", draw, head_push(found, among)))
-    return score, arms
+    return arms
 
 
-def reading_arms(config: Config, seen: Seen, seed: int) -> tuple[list[dict], list[tuple]]:
+def reading_arms(config: Config, seen: Stories, seed: int) -> tuple[list[dict], list[tuple]]:
     """RepE: one row per layer, and arms: name, draw, layer, vector (D,) at dose 1."""
     rows, arms = [], []
-    told, good = seen.part(seen.resid_NID, 0), seen.part(seen.good, 0) == 1
-    silent, mood = seen.part(seen.resid_NID, 4), seen.part(seen.good, 4) == 1
+    unmarked, mood = seen.part(seen.resid_NID, 4), seen.part(seen.good, 4) == 1
     plus, minus = (seen.part(seen.resid_NID, i) for i in (2, 3))
     for i in range(config.lm_depth):
-        found = reading_vector(plus[:, i], minus[:, i], seed)
-        v = np.asarray(found.direction)
+        v = np.asarray(reading_vector(plus[:, i], minus[:, i], seed).direction)
         others = np.asarray(random_like(jnp.tile(v, (RANDOM_VECTORS, 1)), 100 * seed + i))
-        told_apart = [_accuracy(silent[:, i] @ w, mood) for w in others]
+        by_chance = [_accuracy(unmarked[:, i] @ w, mood) for w in others]
         rows.append(
             {
                 "layer": i,
                 "middle": i == (config.lm_depth - 1) // 2,
-                "cosine": float(abs(v @ np.asarray(mass_mean(told[:, i], good).direction))),
-                "accuracy": _accuracy(silent[:, i] @ v, mood),
-                "random_accuracy": float(np.mean([max(a, 1 - a) for a in told_apart])),
+                "accuracy": _accuracy(unmarked[:, i] @ v, mood),
+                "random_accuracy": float(np.mean([max(a, 1 - a) for a in by_chance])),
             }
         )
         half = ((plus[:, i] - minus[:, i]) @ v).mean() / 2
@@ -174,12 +170,12 @@ def reading_arms(config: Config, seen: Seen, seed: int) -> tuple[list[dict], lis
 
 
 def _accuracy(score: np.ndarray, mood: np.ndarray) -> float:
-    """Share of moods told by a score above its median, a threshold that needs no label."""
-    told = (score > np.median(score)) == mood
-    return float(np.where(np.isfinite(score).all(), told.mean(), np.nan))
+    """Accuracy of a mood read as a score above its median, a threshold that needs no label."""
+    correct = (score > np.median(score)) == mood
+    return float(np.where(np.isfinite(score).all(), correct.mean(), np.nan))
 
 
-def front_arms(config: Config, gap_ID: np.ndarray, seed: int) -> list[tuple]:
+def contrast_arms(config: Config, gap_ID: np.ndarray, seed: int) -> list[tuple]:
     """ActAdd's arms: name, draw, layer, vector (D,) at dose 1."""
     arms = []
     for i, gap in enumerate(gap_ID):
@@ -190,35 +186,38 @@ def front_arms(config: Config, gap_ID: np.ndarray, seed: int) -> list[tuple]:
     return arms
 
 
+def sample_prompts(config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Prompts (B, L) without a mood: those that judge, and those that choose dose and layer."""
+    task, rng, n = config.world(), np.random.default_rng(JUDGED + 1), config.lm_prompts
+    plain = np.repeat([0.0, 0.0, 1.0], task.n_nouns) / task.n_nouns
+    sample = lambda: stories(task, np.full(n, task.starts["OPEN"]), np.tile(plain, (n, 1)), rng)
+    return sample(), sample()
+
+
 def mood_tables(config: Config, params_P: Params) -> dict[str, Any]:
-    """Tables ``doses``, ``heads`` and ``reading``."""
+    """Tables ``doses``, ``steered`` and ``reading``."""
     task, model = config.world(), config.model()
-    tokens, good = seen_stories(config)
+    tokens, good = sample_stories(config)
     markers = jnp.array([[task.starts["GOOD"]], [task.starts["BAD"]]], jnp.int32)
     found = _look(model, params_P, jnp.asarray(tokens), markers)
     heads_P, resid_P, gap_PID = (np.asarray(a) for a in found)
-    head_rows, reading_rows, added = [], [], []
+    reading_rows, added = [], []
     for seed, (heads, resid) in enumerate(zip(heads_P, resid_P, strict=True)):
-        seen = Seen(good, heads, resid, config.lm_stories)
-        score, iti = head_arms(config, seen, seed)
+        seen = Stories(good, heads, resid, config.lm_stories)
         rows, repe = reading_arms(config, seen, seed)
         reading_rows += [{"init_seed": seed} | row for row in rows]
-        head_rows += [
-            {"init_seed": seed, "layer": i, "head": h, "accuracy": float(score[i, h])}
-            for i, h in np.ndindex(score.shape)
-        ]
-        actadd = front_arms(config, gap_PID[seed], seed)
+        iti, actadd = head_arms(config, seen, seed), contrast_arms(config, gap_PID[seed], seed)
         added.append(conditions(config, {"ITI": iti, "RepE": repe, "ActAdd": actadd}))
-    labels = added[0][0]
-    pushes = (jnp.asarray(np.stack([a[1][i] for a in added]), jnp.float32) for i in range(3))
-    rng, n = np.random.default_rng(JUDGED + 1), config.lm_prompts
-    plain = np.repeat([0.0, 0.0, 1.0], task.n_nouns) / task.n_nouns
-    prompts = stories(task, np.full(n, task.starts["OPEN"]), np.tile(plain, (n, 1)), rng)
+    pushes = [jnp.asarray(np.stack([a[1][i] for a in added]), jnp.float32) for i in range(3)]
     nouns = (task.starts["noun"], task.n_nouns)
-    share, cost = _steer(model, nouns, params_P, jnp.asarray(prompts), *pushes)
-    doses = dose_table(labels, np.asarray(share), np.asarray(cost))
+
+    def steer(prompts: np.ndarray) -> Steered:
+        share, cost = _steer(model, nouns, params_P, jnp.asarray(prompts), *pushes)
+        return np.asarray(share), np.asarray(cost)
+
+    doses = dose_table(added[0][0], *map(steer, sample_prompts(config)))
     return {
         "doses": doses,
-        "heads": pl.DataFrame(head_rows),
+        "steered": steered_table(doses),
         "reading": pl.DataFrame(reading_rows),
     }

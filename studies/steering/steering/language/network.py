@@ -1,4 +1,4 @@
-"""The language half of ``steering``: settings, the network, and phrases that it is shown."""
+"""Settings of the study, the decoder, and the phrases that it is judged on."""
 
 import dataclasses
 import functools
@@ -40,7 +40,7 @@ class Config(ClassifierConfig):
     lm_batch: int = 32
     lm_learning_rate: float = 4e-3
     lm_stories: int = 128  # that heads and reading vectors are found on, and as many held out
-    lm_prompts: int = 24  # of steering
+    lm_prompts: int = 24  # that steering is judged on; as many choose the dose and the layer
     lm_top_heads: int = 4
     lm_doses: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     lm_random: int = 2  # draws of each random control
@@ -63,7 +63,7 @@ class Config(ClassifierConfig):
         return Phrases(self.lm_items, self.lm_subjects, triples=self.lm_triples)
 
     def model(self) -> Transformer:
-        """A small decoder; rotary places, so that an activation holds no place of its own."""
+        """A small decoder; with rotary positions an activation holds no position of its own."""
         world = self.world()
         return Transformer(
             vocab=world.vocab,
@@ -94,20 +94,6 @@ def populations(config: Config) -> dict[str, Population]:
     }
 
 
-def stories(
-    task: Phrases, markers: np.ndarray, shares_BN: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Stories (B, L) with these first words and these probabilities of nouns."""
-    first, verb_NV = task.starts, task.verb_shares()
-    n, k = len(markers), task.length // 2
-    pick = lambda u, share: (u[..., None] >= np.cumsum(share, -1)[..., :-1]).sum(-1)
-    noun_BK = pick(rng.random((n, k)), shares_BN[:, None])
-    verb_BK = pick(rng.random((n, k)), verb_NV[noun_BK])
-    pairs = np.stack([noun_BK + first["noun"], verb_BK + first["verb"]], -1)
-    told = np.concatenate([np.asarray(markers)[:, None], pairs.reshape(n, -1)], 1)
-    return told[:, : task.length].astype(np.int32)
-
-
 def layers(config: Config) -> tuple[str, ...]:
     """The residual stream after the embedding and after each block."""
     return ("embed", *(f"blocks/{i}/resid_post" for i in range(config.lm_depth)))
@@ -117,13 +103,13 @@ def layers(config: Config) -> tuple[str, ...]:
 def phrases(config: Config) -> tuple[Batch, Batch]:
     """New phrases of all kinds: those that judge, and those that lenses learn from."""
     n = TEST + config.lm_lens_batches * LENS_BATCH
-    drawn = jax.jit(config.world().batch, static_argnums=1)(jax.random.key(JUDGED), n)
-    part = lambda keep: jax.tree.map(lambda leaf: np.asarray(leaf)[keep], drawn)
+    sampled = jax.jit(config.world().batch, static_argnums=1)(jax.random.key(JUDGED), n)
+    part = lambda keep: jax.tree.map(lambda leaf: np.asarray(leaf)[keep], sampled)
     return part(slice(TEST)), part(slice(TEST, None))
 
 
 def learned_table(config: Config, params_P: Params) -> pl.DataFrame:
-    """Table ``learned``: loss of each kind of phrase beside the best predictor's, and accuracy."""
+    """Table ``learned``: loss of each kind of phrase, the best predictor's, and accuracy."""
     task, model, batch = config.world(), config.model(), phrases(config)[0]
     tokens = jnp.asarray(batch.inputs)
     read = jax.jit(jax.vmap(lambda p: jax.nn.log_softmax(model.apply(p, tokens), -1)))
@@ -134,10 +120,10 @@ def learned_table(config: Config, params_P: Params) -> pl.DataFrame:
     rows = []
     for p, logp in enumerate(logp_PBLV):
         nats = -np.take_along_axis(logp, target, -1)[..., 0]
-        right = logp.argmax(-1) == target[..., 0]
+        correct = logp.argmax(-1) == target[..., 0]
         for k, name in enumerate(KINDS):
             used = (np.asarray(batch.latents["kind"]) == k)[:, None] & (batch.weights > 0)
             mean = lambda x, used=used: float(x[used].mean())
-            scores = {"loss": mean(nats), "best": mean(best_BL), "accuracy": mean(right)}
+            scores = {"loss": mean(nats), "best": mean(best_BL), "accuracy": mean(correct)}
             rows.append({"init_seed": p, "kind": name} | scores)
     return pl.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Knowledge neurons of the stored facts, found by integrated gradients and switched off.
+"""Knowledge neurons of the stored facts, found by integrated gradients and ablated.
 
 Prompts are ``FACT s r``; units are those of every block's MLP at the relation.
 
@@ -16,10 +16,9 @@ from jax import Array
 from toylab.analysis.attribution.knowledge import integrated_gradients, top_neurons
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
-from toylab.tasks.steering.phrases import RELATIONS
+from toylab.tasks.steering.phrases_prompts import fact_prompts
 
 from .network import JUDGED, Config
-from .relations import fact_prompts
 
 STEPS = 20
 OTHERS = 16
@@ -28,7 +27,7 @@ OTHERS = 16
 def _probability(
     model: Transformer, params: Params, tokens: Array, answer: Array, gate_IF: Array
 ) -> Array:
-    """Probability of an answer (...) with the units at the last place times their gates."""
+    """Probability of an answer (...) with the units at the last position times their gates."""
     where = (jnp.arange(3) == 2)[:, None]
     edits = [Edit(f"blocks/{i}/mlp/post", "scale", row, where) for i, row in enumerate(gate_IF)]
     logits = run(model, params, tokens.reshape(-1, 3), edits=edits)[0][:, -1]
@@ -56,7 +55,7 @@ def _attribute(model: Transformer, params_P: Params, tokens_N3: Array, answer_N:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _silence(
+def _ablate(
     model: Transformer, params_P: Params, tokens_NM3: Array, answer_NM: Array, gate_PANIF: Array
 ) -> Array:
     """Probabilities (P, A, N, M) of M answers under the gates of each arm and fact."""
@@ -74,7 +73,7 @@ def chosen_facts(config: Config) -> tuple[np.ndarray, np.ndarray]:
 
     Facts take relations in turn; the others are of other subjects.
     """
-    rng, prompts = np.random.default_rng(JUDGED), fact_prompts(config)
+    rng, prompts = np.random.default_rng(JUDGED), fact_prompts(config.world())
     objects = config.world().objects()
     n_relations, n_subjects = objects.shape
     n = min(config.lm_facts, n_subjects)
@@ -88,7 +87,7 @@ def chosen_facts(config: Config) -> tuple[np.ndarray, np.ndarray]:
 
 
 def neuron_table(config: Config, params_P: Params) -> pl.DataFrame:
-    """Table ``neurons``: one row per seed, arm and fact; share of the probability that is lost."""
+    """Table ``neurons``: by seed, arm and fact, the fraction of the probability that is lost."""
     model = config.model()
     tokens, answers = chosen_facts(config)
     found = _attribute(model, params_P, jnp.asarray(tokens[:, 0]), jnp.asarray(answers[:, 0]))
@@ -100,21 +99,13 @@ def neuron_table(config: Config, params_P: Params) -> pl.DataFrame:
         arms[f"random {draw}"] = top_neurons(rng.random(top.shape), config.lm_neurons)
     gate_PANIF = np.stack([~a for a in arms.values()], 1).astype(np.float32)
     gate_PANIF = gate_PANIF.reshape(*gate_PANIF.shape[:3], model.depth, model.hidden)
-    p_PANM = np.asarray(
-        _silence(
-            model, params_P, jnp.asarray(tokens), jnp.asarray(answers), jnp.asarray(gate_PANIF)
-        )
-    )
+    inputs = (jnp.asarray(x) for x in (tokens, answers, gate_PANIF))
+    p_PANM = np.asarray(_ablate(model, params_P, *inputs))
     rows = []
-    block = top.reshape(*top.shape[:2], model.depth, model.hidden).sum(-1)
     for p, a, n in np.ndindex(p_PANM.shape[:3]):
         name, before, after = list(arms)[a], p_PANM[p, 0, n], p_PANM[p, a, n]
-        if name == "none":
-            continue
         row = {"init_seed": p, "arm": name.split()[0], "fact": n, "before": float(before[0])}
-        row["relation"] = RELATIONS[n % len(RELATIONS)]
         row["own"] = float(1 - after[0] / before[0])
         row["others"] = float(1 - after[1:].mean() / before[1:].mean())
-        row |= {f"block_{i}": int(k) for i, k in enumerate(block[p, n])}
         rows.append(row)
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows).filter(pl.col("arm") != "none")

@@ -7,7 +7,6 @@ R relations, S subjects, I layers, D width, P members.
 """
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,26 +20,13 @@ from toylab.analysis.steering.relations import Relation, mean_jacobian, subject_
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.phrases import RELATIONS
+from toylab.tasks.steering.phrases_prompts import fact_prompts
 
 from .network import JUDGED, Config, layers
 
 BETAS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 RANKS = (1, 2, 3, 4, 8, 16)
 SUBJECT = np.arange(3)[:, None] == 1
-
-
-def fact_prompts(config: Config) -> np.ndarray:
-    """Prompts ``FACT s r`` (R, S, 3)."""
-    task = config.world()
-    first = task.starts
-    subject, relation = np.arange(task.n_subjects), np.arange(len(RELATIONS))
-    shape = (len(relation), len(subject))
-    words = (
-        np.full(shape, first["FACT"]),
-        np.broadcast_to(subject + first["subject"], shape),
-        np.broadcast_to(relation[:, None] + first["relation"], shape),
-    )
-    return np.stack(words, -1).astype(np.int32)
 
 
 def _object(model: Transformer, params: Params, site: str, s_D: Array, tokens: Array) -> Array:
@@ -97,80 +83,90 @@ def _moved(
 def relation_table(config: Config, params_P: Params) -> pl.DataFrame:
     """Table ``relations``: one row per seed and relation, on held-out subjects."""
     model, sites = config.model(), layers(config)[: max(2, config.lm_depth - 1)]
-    prompts = fact_prompts(config)
-    n_train = config.lm_train_subjects
+    prompts, n_train = fact_prompts(config.world()), config.lm_train_subjects
     order = np.random.default_rng(JUDGED).permutation(prompts.shape[1])
     prompts, truth = prompts[:, order], config.world().objects()[:, order]
-    told = _relations(model, sites, n_train, params_P, jnp.asarray(prompts))
+    seen = _relations(model, sites, n_train, params_P, jnp.asarray(prompts))
+    index = np.arange(prompts.shape[1])
+    development, test = (index >= n_train) & (index < 2 * n_train), index >= 2 * n_train
     rows = []
     for seed in range(config.seeds):
-        params, own = (jax.tree.map(lambda a, p=seed: a[p], x) for x in (params_P, told))
+        params, own = (jax.tree.map(lambda a, p=seed: a[p], x) for x in (params_P, seen))
         for r, name in enumerate(RELATIONS):
             found = {k: own[k][:, r] for k in ("w", "b", "s")} | {"o": own["o"][r]}
-            known = np.asarray(own["answer"][r]) == truth[r]
-            row = faithful_row(model, params, found, np.asarray(own["answer"][r]), known, n_train)
-            moves = (params, jnp.asarray(prompts[r]), truth[r], known)
-            row |= causal_row(model, sites, found, moves, n_train, seed)
-            rows.append({"init_seed": seed, "relation": name, "known": float(known.mean())} | row)
+            answer = np.asarray(own["answer"][r])
+            known = answer == truth[r]
+            agree = agreement(model, params, found, answer, n_train)
+            right, kept = moved(model, params, sites, found, (prompts[r], truth[r], known), seed)
+            map_at = chosen(agree[:, 1:], development & known)
+            move_at = chosen(right[:, 0], development & kept)
+            rows.append(
+                {
+                    "init_seed": seed,
+                    "relation": name,
+                    "known": float(known.mean()),
+                    "faithful": _mean(agree[:, 1:][map_at], test & known),
+                    "constant": _mean(agree[map_at[0], 0], test & known),
+                    "causal": _mean(right[:, 0][move_at], test & kept),
+                    "causal_random": _mean(right[:, 1][move_at], test & kept),
+                }
+            )
     return pl.DataFrame(rows)
 
 
-def _parts(n: int, n_train: int) -> tuple[np.ndarray, np.ndarray]:
-    """Masks of development and of test subjects: as many as trained on, and the rest."""
-    place = np.arange(n)
-    return (place >= n_train) & (place < 2 * n_train), place >= 2 * n_train
+def chosen(correct_IKS: np.ndarray, development_S: np.ndarray) -> tuple[int, int]:
+    """The layer and the setting of highest accuracy on development subjects."""
+    if not development_S.any():
+        return 0, 0
+    score_IK = correct_IKS[..., development_S].mean(-1)
+    layer, setting = np.unravel_index(score_IK.argmax(), score_IK.shape)
+    return int(layer), int(setting)
 
 
-def faithful_row(
-    model: Transformer,
-    params: Params,
-    found: dict[str, Array],
-    answer_S: np.ndarray,
-    known_S: np.ndarray,
-    n_train: int,
-) -> dict[str, Any]:
-    """Share of known test subjects whose answer the map gives, at the best layer and beta.
+def _mean(x_S: np.ndarray, test_S: np.ndarray) -> float:
+    return float(x_S[test_S].mean()) if test_S.any() else float("nan")
 
-    ``constant`` is the share that the mean object of the trained-on subjects gives.
+
+def agreement(
+    model: Transformer, params: Params, found: dict[str, Array], answer_S: np.ndarray, n_train: int
+) -> np.ndarray:
+    """Whether each layer's map gives the network's own answer, (I, 1 + betas, S).
+
+    First stands a map that sees no subject: the mean object of those that it was fitted to.
     """
-    told, mean_D = [], found["o"][:n_train].mean(0)
+    answers, mean_D = [], found["o"][:n_train].mean(0)
     for w, b, s in zip(found["w"], found["b"], found["s"], strict=True):
         outputs = jnp.stack([Relation(w, b, beta)(s) for beta in (0.0, *BETAS)])
-        # What a map that sees no subject would say.
         outputs = outputs.at[0].set(jnp.broadcast_to(mean_D, outputs.shape[1:]))
-        told.append(np.asarray(logit_lens(model, params, outputs).argmax(-1)))
-    agree_IBS = np.stack(told) == answer_S
-    dev, test = (part & known_S for part in _parts(len(answer_S), n_train))
-    score_IB = agree_IBS[:, 1:, dev].mean(-1) if dev.any() else np.zeros(agree_IBS[:, 1:, 0].shape)
-    layer, beta = np.unravel_index(score_IB.argmax(), score_IB.shape)
-    share = lambda x: float(x[test].mean()) if test.any() else float("nan")
-    return {
-        "layer": int(layer),
-        "beta": BETAS[beta],
-        "faithful": share(agree_IBS[layer, 1 + beta]),
-        "constant": share(agree_IBS[layer, 0]),
-    }
+        answers.append(np.asarray(logit_lens(model, params, outputs).argmax(-1)))
+    return np.stack(answers) == answer_S
 
 
-def causal_row(
+def moved(
     model: Transformer,
+    params: Params,
     sites: tuple[str, ...],
     found: dict[str, Array],
-    moves: tuple[Params, Array, np.ndarray, np.ndarray],
-    n_train: int,
+    facts: tuple[np.ndarray, np.ndarray, np.ndarray],
     seed: int,
-) -> dict[str, Any]:
-    """Share of test subjects whose answer becomes another's object, at the best layer and rank.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether a moved subject's answer is the wanted object, (I, 2, ranks, S), and for which (S,).
 
-    Each subject is moved towards the next one with another object; the control's moves are random
-    and as long.
+    Each subject is moved towards the next one with another object, by the inverse of the map and,
+    as a control, at random as far.
+
+    Args:
+        model: the decoder.
+        params: its parameters.
+        sites: where subjects are moved.
+        found: maps of the relation, and its objects.
+        facts: prompts (S, 3), objects (S,), and which the network knows (S,).
+        seed: of the random moves.
     """
-    params, tokens, truth_S, known_S = moves
-    o_SD = found["o"]
+    tokens, truth_S, known_S = facts
     target_S = other_object(truth_S, known_S)
-    kept = known_S & (target_S >= 0)
     wanted_S = np.where(target_S >= 0, truth_S[target_S], -1)
-    change_SD = o_SD[np.maximum(target_S, 0)] - o_SD
+    change_SD = found["o"][np.maximum(target_S, 0)] - found["o"]
     move_IKSD = jnp.stack(
         [
             jnp.stack([subject_move(Relation(w, b), change_SD, rank) for rank in RANKS])
@@ -178,18 +174,9 @@ def causal_row(
         ]
     )
     both = jnp.concatenate([move_IKSD, random_like(move_IKSD, seed)], 1)
-    answer_IKS = np.asarray(_moved(model, sites, params, tokens, both))
+    answer_IKS = np.asarray(_moved(model, sites, params, jnp.asarray(tokens), both))
     right = (answer_IKS == wanted_S).reshape(len(sites), 2, len(RANKS), -1)
-    dev, test = (part & kept for part in _parts(len(truth_S), n_train))
-    score = right[:, 0][..., dev].mean(-1) if dev.any() else np.zeros((*right.shape[:1], 1))
-    layer, rank = np.unravel_index(score.argmax(), score.shape)
-    share = lambda x: float(x[test].mean()) if test.any() else float("nan")
-    return {
-        "causal_layer": int(layer),
-        "rank": RANKS[rank],
-        "causal": share(right[layer, 0, rank]),
-        "causal_random": share(right[layer, 1, rank]),
-    }
+    return right, known_S & (target_S >= 0)
 
 
 def other_object(truth_S: np.ndarray, known_S: np.ndarray) -> np.ndarray:
