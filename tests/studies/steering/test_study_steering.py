@@ -7,6 +7,7 @@ import pytest
 from toylab.claims import judge
 from toylab.figures.steering import steering as pictures
 from toylab.report import figures as fig
+from toylab.studies.steering.steering import readings
 from toylab.studies.steering.steering.language import doses, maps, moods, neurons, relations
 from toylab.studies.steering.steering.language.claims import CLAIMS
 from toylab.studies.steering.steering.language.network import Config
@@ -37,6 +38,27 @@ def test_conditions_add_each_vector_with_both_signs_where_it_belongs():
     np.testing.assert_array_equal(resid[3], [[0] * 16, [1] * 16])
     np.testing.assert_array_equal(front[5], [[1] * 16, [0] * 16])
     assert not resid[5:].any() and not front[:5].any()
+
+
+def test_other_prompts_choose_the_dose_and_the_layer():
+    labels = [{"method": "none"}]
+    for layer, dose in ((0, 1.0), (0, 2.0), (1, 1.0)):
+        label = {"method": "RepE", "arm": "reading vector", "draw": 0, "layer": layer}
+        labels += [label | {"dose": sign * dose} for sign in (1, -1)]
+    share = np.array([[0.5, 0.9, 0.2, 1.0, 0.0, 0.6, 0.5]])
+    cost = np.array([[0, 0.05, 0.08, 0.2, 0.01, 0.0, 0.3]])
+    other = np.array([[0.5, 0.7, 0.5, 1.0, 0.0, 0.9, 0.5]])
+    cheap = np.array([[0, 0.05, 0.08, 0.2, 0.01, 0.0, 0.01]])
+    table = doses.dose_table(labels, (share, cost), (other, cheap))
+    assert table["swing"].to_list() == pytest.approx([0.7, 1.0, 0.1])
+    assert table["cost"].to_list() == pytest.approx([0.08, 0.2, 0.3])
+    # Of the conditions within the budget on other prompts the last swings those most; a larger
+    # swing on the judged prompts has no say.
+    made = {"steered": doses.steered_table(table)}
+    assert readings.swing("RepE", "reading vector")(made).values == pytest.approx([0.1])
+    still = doses.dose_table(labels, (share, cost), (1 - other, cheap))
+    made = {"steered": doses.steered_table(still)}
+    assert readings.swing("RepE", "reading vector")(made).values == pytest.approx([0])
 
 
 def test_layers_of_task_vectors():

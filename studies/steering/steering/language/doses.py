@@ -72,8 +72,8 @@ def steered_table(doses: pl.DataFrame) -> pl.DataFrame:
     Of the conditions within the budget it is the one of largest swing. Dose 0, without swing and
     cost, stands where none swings the right way.
     """
-    fits = doses.filter(pl.col("cost") <= BUDGET, pl.col("swing") > 0)
-    best = fits.sort("swing", descending=True).group_by(ARM).first()
+    fits = doses.filter(pl.col("choice_cost") <= BUDGET, pl.col("choice_swing") > 0)
+    best = fits.sort("choice_swing", descending=True).group_by(ARM).first()
     arms = doses.select(ARM).unique(maintain_order=True)
     return arms.join(best, on=ARM, how="left").with_columns(
         pl.col("dose", "swing", "cost").fill_null(0.0)
