@@ -1,32 +1,68 @@
-"""The README tells what the results say."""
+"""The README and the pages tell what the results say."""
 
 import re
 from pathlib import Path
 
-from toylab.report.results import gallery_markdown, markdown_table, read_results, splice
-from toylab.study import study_names
+import pytest
+
+from toylab.claims import VERDICTS
+from toylab.report import pages
+from toylab.report.results import read_results, splice
+from toylab.study import load_study, study_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+RESULTS = read_results(ROOT / "studies" / "results")
 
 
-def test_reproductions_are_those_of_the_results() -> None:
-    table = markdown_table(read_results(ROOT / "studies" / "results"))
-    assert splice(README, "reproductions", table) == README, "run: toylab table --write"
+def test_the_table_is_that_of_the_results() -> None:
+    table = pages.readme_table(RESULTS)
+    assert splice(README, "studies", table) == README, "run: toylab table --write"
 
 
-def test_gallery_is_that_of_the_folder() -> None:
-    gallery = gallery_markdown(ROOT / "figures" / "gallery")
-    assert splice(README, "gallery", gallery) == README, "run: toylab table --write"
+def test_the_pages_are_those_of_the_results_and_docstrings() -> None:
+    made = pages.all_pages(RESULTS)
+    folder = ROOT / "docs" / "studies"
+    assert {path.name for path in folder.glob("*.md")} == set(made)
+    wrong = [name for name, page in made.items() if (folder / name).read_text() != page]
+    assert not wrong, "run: toylab table --write"
 
 
-def test_every_study_has_laptop_results_with_enough_claims() -> None:
-    laptop = {
-        r["study"]: r for r in read_results(ROOT / "studies" / "results") if r["preset"] == "laptop"
-    }
-    assert set(laptop) == set(study_names())
-    assert sum(len(r["claims"]) for r in laptop.values()) >= 30
+def test_the_readme_is_one_page() -> None:
+    assert len(README.splitlines()) <= 150
+    assert len(README.encode()) <= 12_288
 
 
 def test_commands_are_marked() -> None:
     assert re.findall(r"<!-- command: (\w+) -->\n```bash\n[^\n]+\n```", README) == ["run", "test"]
+
+
+def test_links_lead_somewhere() -> None:
+    texts = {ROOT / "README.md": README}
+    texts |= {path: path.read_text() for path in (ROOT / "docs").rglob("*.md")}
+    for path, text in texts.items():
+        for link in re.findall(r"\]\(([^)#]+)\)", text):
+            if "://" not in link:
+                assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_is_judged_and_has_a_thumbnail_and_captions(name: str) -> None:
+    assert (ROOT / pages.GALLERY / f"{name}.png").is_file()
+    assert pages.captions(load_study(name))
+    assert any(result["study"] == name for result in RESULTS)
+    assert sum(claim.headline for claim in load_study(name).claims) == 1
+
+
+def test_numbers_of_the_results_add_up() -> None:
+    for result in RESULTS:
+        for claim in result["claims"]:
+            assert claim["verdict"] in VERDICTS
+            assert not claim["values"] or len(claim["values"]) == claim["n"]
+
+
+def test_readme_code_runs(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len(blocks) == 2
+    code = "\n".join(blocks).replace("steps=2000", "steps=3")
+    exec(compile(code, "README.md", "exec"), {})

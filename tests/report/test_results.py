@@ -1,29 +1,35 @@
-"""Result files, the table made of them, and splicing it into a text."""
+"""Result files, the pages made of them, and splicing a table into a text."""
 
+import io
 import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from toylab.claims import Verdict
+from toylab.claims import Claim, Expect, Verdict
 from toylab.errors import ToylabError
+from toylab.read import table
+from toylab.report import pages
 from toylab.report.results import (
-    gallery_markdown,
-    markdown_table,
     number,
     read_result,
     read_results,
     splice,
+    units,
     write_result,
 )
+from toylab.study import Study
 
 
 def verdict(key: str, word: str = "reproduced", **more) -> Verdict:
     """A verdict with plain numbers."""
     fields = dict(key=key, text=f"Text {key}.", source="Paper, fig. 2", paper=0.5)
     fields |= dict(expected=">= 0.4", estimate=0.51234, low=0.45, high=0.55)
-    fields |= dict(n=8, dead=0, unit="seed", verdict=word)
+    fields |= dict(values=(0.5,) * 8, n=8, diverged=0, undefined=0, excluded=0)
+    fields |= dict(unit="seed", scope="population", verdict=word)
     return Verdict(**(fields | more))  # type: ignore
 
 
@@ -36,8 +42,8 @@ def write(folder: Path, study: str, preset: str, *verdicts: Verdict) -> Path:
 def test_round_trip_and_contract(tmp_path: Path):
     path = write(tmp_path, "toy", "smoke", verdict("a"), verdict("b", low=math.nan))
     raw = json.loads(path.read_text())
-    assert list(raw) == ["study", "preset", "device", "commit", "wall_s", "claims"]
-    needed = {"key", "text", "source", "paper", "estimate", "low", "high", "n", "dead", "verdict"}
+    assert list(raw) == ["study", "preset", "device", "commit", "wall_s", "first_seed", "claims"]
+    needed = {"expected", "values", "n", "diverged", "undefined", "excluded", "unit", "scope"}
     assert needed <= set(raw["claims"][0])
     assert raw["claims"][1]["low"] is None
     assert raw["claims"][0]["expected"] == ">= 0.4"
@@ -51,18 +57,14 @@ def test_what_another_run_trained_is_told(tmp_path: Path):
     path = tmp_path / "toy.laptop.json"
     write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], reused=("small", "main"))
     assert read_result(path)["reused"] == ["main", "small"]
-    assert "1 s on d, without training main, small, commit c" in markdown_table(
-        read_results(tmp_path)
-    )
 
 
 def test_a_later_judgement_is_told(tmp_path: Path):
-    path, told = tmp_path / "toy.laptop.json", "1 s on d, commit c, judged again at e |"
+    path = tmp_path / "toy.laptop.json"
     write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], judged="c")
     assert "judged" not in read_result(path)
     write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], judged="e")
     assert read_result(path)["judged"] == "e"
-    assert told in markdown_table(read_results(tmp_path))
 
 
 def test_results_come_by_study_then_preset(tmp_path: Path):
@@ -73,7 +75,7 @@ def test_results_come_by_study_then_preset(tmp_path: Path):
     assert read_results(tmp_path / "none") == []
 
 
-GOOD = dict(study="s", preset="p", device="d", commit="c", wall_s=1.0, claims=[])
+GOOD = dict(study="s", preset="p", device="d", commit="c", wall_s=1.0, first_seed=0, claims=[])
 
 
 @pytest.mark.parametrize(
@@ -107,31 +109,50 @@ def test_unknown_verdict_and_missing_file_are_refused(tmp_path: Path):
         read_result(tmp_path / "none.json")
 
 
-def test_table_counts_each_study_and_unfolds_its_claims(tmp_path: Path):
+STUDY = Study(
+    name="toy",
+    title="Toys fall",
+    paper="Newton 1687, Principia",
+    presets={},
+    costs={},
+    populations=lambda config: {},
+    measure=lambda config, run: {},
+    claims=[Claim("a", "Text a.", "P", table("t").value("x"), Expect.above(0.4), headline=True)],
+)
+
+
+def test_a_page_tells_claims_units_and_what_failed(tmp_path: Path):
     odd = verdict(
         "c", "inconclusive", text="A | B\nC.", paper=None, estimate=math.nan, low=math.nan,
-        high=math.nan, n=0, dead=8, unit="data order",
+        high=math.nan, n=0, values=(), diverged=8, unit="data order",
     )  # fmt: skip
-    write(tmp_path, "a", "laptop", verdict("a"), verdict("b", "not reproduced"), odd)
-    write(tmp_path, "b", "smoke", verdict("d"))
-    lines = markdown_table(read_results(tmp_path)).splitlines()
-    heads = ("Study", "Claims", "reproduced", "partly", "not reproduced", "inconclusive", "Run")
-    assert lines[0] == f"| {' | '.join(heads)} |"
-    run = "12 s on 2 CPU cores, commit abc1234"
-    assert lines[2] == f"| a (laptop) | 3 | 1 |  | 1 | 1 | {run} |"
-    assert lines[3] == f"| b (smoke) | 1 | 1 |  |  |  | {run} |"
-    assert lines[5:8] == ["<details>", "<summary>a (laptop): its claims</summary>", ""]
-    assert lines[8] == "| Claim | Paper | Measured [95% interval] | n | Verdict |"
-    assert lines[10] == (
-        "| Text a. *Paper, fig. 2* | 0.5 | 0.512 [0.45, 0.55] | 8 | **reproduced** |"
+    few = verdict("d", "reproduced, few seeds", values=(0.3, 0.5), n=2, excluded=3)
+    gone = verdict("b", "not testable", why="it has not learned", scope="network")
+    write(tmp_path, "toy", "laptop", verdict("a"), few, odd, gone)
+    results = read_results(tmp_path)
+    page = pages.page(STUDY, results)
+    assert "| reproduced | Text a. *Paper, fig. 2* | >= 0.4 | 0.512 [0.45, 0.55] | 0.5 |" in page
+    assert "| 8 of 8 | 8 |" in page
+    assert "A \\| B C." in page and "| 0 data order (8 diverged) |" in page
+    assert "not testable (it has not learned)" in page
+    failed = page.split("## What did not reproduce")[1]
+    assert "A | B" in failed and "Text a." not in failed
+    assert pages.score(results[0]) == (2, 2)
+    assert pages.score(results[0], "network") == (0, 0)
+
+
+def test_units_in_words():
+    assert units(verdict("a")) == "8"
+    assert units(verdict("a", unit="game", diverged=1, excluded=2)) == (
+        "8 game (1 diverged, 2 excluded)"
     )
-    assert lines[11].endswith("| not reproduced |")
-    assert lines[12] == (
-        "| A \\| B C. *Paper, fig. 2* | – | – | 0 data order (8 dead) | inconclusive |"
-    )
-    assert lines[13:15] == ["", "</details>"]
-    assert lines.count("<details>") == lines.count("</details>") == 2
-    assert markdown_table([]).count("\n") == 2
+
+
+def test_a_thumbnail_is_small(tmp_path: Path):
+    noise = np.random.default_rng(0).integers(0, 255, (600, 2000, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "big.png")
+    small = pages.thumbnail(tmp_path / "big.png", width=300)
+    assert Image.open(io.BytesIO(small)).size == (300, 90)
 
 
 @pytest.mark.parametrize(
@@ -166,16 +187,3 @@ def test_splice_replaces_only_between_the_markers():
 def test_splice_names_what_is_wrong_with_the_markers(text: str, name: str, word: str):
     with pytest.raises(ToylabError, match=word):
         splice(text, name, "x")
-
-
-def test_gallery_unfolds_the_pictures_of_each_study(tmp_path: Path):
-    for name in ("b_two-x.png", "a.png", "b_two-y.png", "note.txt"):
-        (tmp_path / name).write_bytes(b"")
-    found = gallery_markdown(tmp_path)
-    assert found == (
-        "<details>\n<summary>a: 1 figure</summary>\n\n![a](figures/gallery/a.png)\n\n</details>\n\n"
-        "<details>\n<summary>b_two: 2 figures</summary>\n\n"
-        "![b two-x](figures/gallery/b_two-x.png)\n\n![b two-y](figures/gallery/b_two-y.png)\n\n"
-        "</details>\n"
-    )
-    assert gallery_markdown(tmp_path / "none") == ""
