@@ -1,4 +1,4 @@
-"""Figures of the study ``self_verification``: beliefs, heads, ablations, patches."""
+"""Figures of the study ``self_verification``: beliefs, probes, heads, ablations, patches."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,38 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import table
 from toylab.report import figures as fig
+from toylab.report.series import series
 
+from . import marks
 from .self_verification_ablations import ablations
-from .self_verification_trace import AFTER, first_seed, lines, trace
+from .self_verification_trace import finite, first_seed, trace
+
+CAPTIONS = {
+    "trace": "Left: one pair of attempts, right and wrong under their targets, token by token; the "
+    "colour is the belief of that token's linear probe that the attempt is right (orange) or wrong "
+    "(violet). Right: test accuracy of the probes of every token and layer, mean over seeds.",
+    "probes": "a: accuracy of linear probes for the verdict on held-out numbers, by blocks passed; "
+    "median over seeds with 95% interval. b, c: value vectors along the probe against the other "
+    "vectors of the same blocks; ticks are seeds, bars 95% intervals of the mean.",
+    "heads": "Every head of one seed, before and after reward: mean attention to the target and to "
+    "the token before, composition score, and fall of the logit difference ok - no in right "
+    "attempts with the head ablated. Crosses mark the heads that are chosen by score.",
+    "ablations": "a: of the right attempts that the full network accepts after reward, the share "
+    "that is no longer accepted and the share that is refused with no, by what is ablated. b: how "
+    "it continues from such attempts. Ticks are seeds, bars 95% intervals of the mean.",
+    "patches": "Share of the logit difference ok - no of a pair that is restored in the wrong "
+    "attempt by activations from the right one, after reward. a: residual stream at three places. "
+    "b: outputs of several heads together. c: each head patched alone, against the fall of the "
+    "difference when it is ablated; every dot is a head of a seed.",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
+    """Draw every figure of the study; none where no network after reward is finite."""
+    if finite(measures, "networks", "reward").is_empty():
+        return {}
     return {
         "trace": trace(measures, config),
         "probes": probes(measures, config),
@@ -27,149 +51,141 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 def probes(measures: Mapping[str, Any], config: Any) -> Figure:
     """Accuracy per layer with controls, and what value vectors say and do."""
-    sheet = fig.figure(fig.PAGE, 2.6)
-    left, middle, right = sheet.subplots(1, 3, width_ratios=[1.5, 1, 1])
+    sheet = fig.figure(fig.PAGE, 3.0)
+    left, *others = sheet.subplots(1, 3, width_ratios=[1.6, 1, 1])
     looks = (
         ("reward", "truth", 0, 'after reward, at "("', fig.BLUE, "-"),
-        ("reward", "truth", 1, "at the result", fig.SKY, "-"),
-        ("search", "truth", 0, "before reward", fig.ORANGE, "--"),
+        ("reward", "truth", 1, "after reward, at the result", fig.SKY, "-"),
+        ("search", "truth", 0, 'before reward, at "("', fig.ORANGE, "--"),
         ("untrained", "truth", 0, "untrained", fig.MUTED, "-"),
         ("reward", "shuffled", 0, "shuffled labels", fig.INK, ":"),
     )
-    table = measures["probes"]
+    ends = []
     for arm, kind, back, name, colour, style in looks:
-        own = table.filter(
-            (pl.col("arm") == arm) & (pl.col("kind") == kind) & (pl.col("back") == back)
-        ).sort("init_seed", "layer")
-        layer = own["layer"].unique().sort().to_numpy()
-        values = own["accuracy"].to_numpy().reshape(-1, len(layer))
-        lines(left, layer, values, name, colour, style)
-    bag = table.filter(AFTER & (pl.col("kind") == "bag"))["accuracy"].mean()
-    left.axhline(bag, color=fig.GREEN, lw=0.9, ls="--", label="counts of tokens")
+        rows = finite(measures, "probes", arm).filter(kind=kind, back=back)
+        layer, accuracy = series(rows, "accuracy", x="layer")
+        fig.interval_line(left, layer, accuracy, label=name, color=colour, ls=style)
+        ends.append(np.nanmax(np.nanmean(accuracy, 0)))
+    bag = table("probes").filter(arm="reward", kind="bag").mean("accuracy")(measures).array()
+    left.axhline(marks.mean(bag), color=fig.GREEN, lw=0.9, ls="--", label="counts of tokens")
     left.set_xlabel("blocks passed")
     left.set_ylabel("accuracy on held-out numbers")
-    left.set_ylim(0.05, 1.03)
+    left.set_ylim(0, 1.03)
     left.set_xticks(layer)
-    left.legend(loc="lower left", fontsize=6.5, ncols=2)
-    own = table.filter(AFTER & (pl.col("kind") == "truth") & (pl.col("back") == 0))
-    top = own.group_by("layer").agg(pl.col("accuracy").mean()).sort("accuracy", "layer")
-    fig.title(left, f"Verdict probe: {top['accuracy'][-1]:.2f} after {top['layer'][-1]} blocks")
-    vectors = measures["vectors"].filter(AFTER)
-    for ax, column, label in (
-        (middle, "first", "fitting verdict on top"),
-        (right, "auc", "area under the ROC curve"),
+    left.legend(loc="lower right")
+    well = "read" if ends[0] > 0.9 else "hardly read"
+    fig.title(left, f"Probes {well} the verdict")
+    for ax, column, label, what in (
+        (others[0], "first", "matching verdict first", "Lens"),
+        (others[1], "auc", "area under the ROC curve", "Activation"),
     ):
-        means = _bars(ax, vectors, column, (True, False))
-        ax.set_xticks([0, 1], ["along\nthe probe", "others"])
+        means = _along(measures, ax, column)
         ax.set_ylabel(label)
-        ax.set_ylim(0, 1.05)
-        what = "Logit lens" if column == "first" else "Firing"
-        fig.title(ax, f"{what}: {means[0]:.2f}, others {means[1]:.2f}")
+        differs = "differs" if means[0] - means[1] > 0.1 else "alike"
+        fig.title(ax, f"{what} {differs}")
+    for ax, letter in zip((left, *others), "abc", strict=True):
+        fig.panel_label(ax, letter)
     return sheet
 
 
-def _bars(ax: Axes, rows: pl.DataFrame, column: str, groups: tuple[bool, ...]) -> list[float]:
+def _along(measures: Mapping[str, Any], ax: Axes, column: str) -> list[float]:
+    """Vectors along the probe and the others; returns both means."""
     means = []
-    for i, aligned in enumerate(groups):
-        seen = rows.filter(pl.col("aligned") == aligned)
-        per_seed = seen.group_by("init_seed").agg(pl.col(column).mean())[column].to_numpy()
-        ax.bar(i, per_seed.mean(), 0.6, color=(fig.BLUE, fig.MUTED)[i])
-        ax.plot([i] * len(per_seed), per_seed, "_", color=fig.INK)
-        means.append(float(per_seed.mean()))
+    for i, colour in enumerate((fig.BLUE, fig.MUTED)):
+        rows = table("vectors").filter(arm="reward", aligned=i == 0)
+        values = rows.mean(column)(measures).array()
+        marks.seeds(ax, i, values, colour)
+        means.append(marks.mean(values))
+    ax.set_xticks([0, 1], ["along\nthe probe", "others"])
+    ax.set_xlim(-0.6, 1.6)
+    ax.set_ylim(-0.03, 1.03)
     return means
-
-
-def _grid(rows: pl.DataFrame, column: str) -> np.ndarray:
-    """One seed's values, (U, H)."""
-    ordered = rows.sort("block", "head")
-    return ordered[column].to_numpy().reshape(ordered["block"].n_unique(), -1)
 
 
 def heads(measures: Mapping[str, Any], config: Any) -> Figure:
     """Attention to the target, score and single ablations of every head, for the first seed."""
-    table = measures["heads"]
     sheet = fig.figure(fig.PAGE, 3.6)
     axes = sheet.subplots(2, 4)
-    for line, arm in enumerate(("search", "reward")):
-        own = first_seed(table.filter(pl.col("arm") == arm))
-        look = np.maximum(_grid(own, "from_result"), _grid(own, "from_bracket"))
+    for line, (arm, name) in enumerate((("search", "before"), ("reward", "after"))):
+        own = first_seed(finite(measures, "heads", arm))
+        look = pl.max_horizontal("from_result", "from_bracket")
         panels = (
-            (look, "attention to target"),
-            (_grid(own, "previous"), "to the token before"),
-            (_grid(own, "diagonal"), "score"),
-            (_grid(own, "effect"), "fall of ok - no"),
+            (look, "Attention to the target"),
+            (pl.col("previous"), "To the token before"),
+            (pl.col("diagonal"), "Composition score"),
+            (pl.col("effect"), "Effect of ablation"),
         )
-        for ax, (value_UH, name) in zip(axes[line], panels, strict=True):
-            _map(sheet, ax, value_UH, _grid(own, "chosen").astype(bool))
+        for ax, (value, title) in zip(axes[line], panels, strict=True):
+            _map(sheet, ax, own, value)
             if line == 0:
-                ax.set_title(name.capitalize())
-        axes[line, 0].set_ylabel(("before" if arm == "search" else "after") + " reward\nblock")
-    for ax in axes[1]:
-        ax.set_xlabel("head")
-    rank = measures["networks"].filter(AFTER).select("rank_score", "rank_attention").mean().row(0)
-    count = measures["heads"].filter(AFTER).group_by("init_seed").agg(pl.col("looking").sum())
-    fig.title(
-        sheet,
-        f"Mean of seeds: {count['looking'].mean():.1f} heads look at the target; Spearman's "
-        f"correlation with ablation is {rank[0]:.2f} of the score, {rank[1]:.2f} of attention. "
-        "Maps: one seed (crosses: chosen)",
-    )
+                ax.set_title(title, fontsize=8)
+            else:
+                ax.set_xlabel("head")
+        axes[line, 0].set_ylabel(f"{name} reward\nblock")
+    rank = table("networks").filter(arm="reward").value("rank_score")(measures).array()
+    ranks = "ranks" if marks.mean(rank) > 0.5 else "does not rank"
+    fig.title(sheet, f"The composition score {ranks} heads as ablating them does")
     return sheet
 
 
-def _map(sheet: Figure, ax: Axes, value_UH: np.ndarray, chosen_UH: np.ndarray | None) -> None:
-    top = float(np.nanmax(np.abs(value_UH))) or 1.0
-    signed = float(np.nanmin(value_UH)) < 0
+def _map(sheet: Figure, ax: Axes, rows: pl.DataFrame, value: pl.Expr) -> None:
+    """One seed's heads, (U, H)."""
+    shape = (rows["block"].n_unique(), -1)
+    grid = lambda column: rows.sort("block", "head").select(column).to_numpy().reshape(shape)
+    value_UH = grid(value)
+    top = float(np.abs(value_UH).max()) or 1.0
+    signed = float(value_UH.min()) < 0
     colours = {"cmap": fig.DIVERGING, "vmin": -top} if signed else {"vmin": 0.0}
     image = ax.imshow(value_UH, vmax=top, origin="lower", aspect="auto", **colours)
     ax.set_xticks(range(value_UH.shape[1]))
     ax.set_yticks(range(value_UH.shape[0]))
-    if chosen_UH is not None:
-        u, h = np.nonzero(chosen_UH)
-        ax.plot(h, u, "x", color="white", ms=8, mew=3.2)
-        ax.plot(h, u, "x", color=fig.VERMILLION, ms=7, mew=1.6)
-    bar = sheet.colorbar(image, ax=ax, shrink=0.85)
-    bar.ax.tick_params(labelsize=6.5)
+    u, h = np.nonzero(grid("chosen"))
+    ax.plot(h, u, "x", color="white", ms=8, mew=3.2)
+    ax.plot(h, u, "x", color=fig.VERMILLION, ms=7, mew=1.6)
+    sheet.colorbar(image, ax=ax, shrink=0.85)
 
 
 def patches(measures: Mapping[str, Any], config: Any) -> Figure:
-    """What single heads and the residual stream carry over from a right attempt."""
-    sheet = fig.figure(fig.PAGE, 2.5)
-    left, middle, right = sheet.subplots(1, 3)
-    own = first_seed(measures["heads"].filter(AFTER))
-    _map(sheet, left, _grid(own, "patch"), _grid(own, "chosen").astype(bool))
-    left.set_xlabel("head")
-    left.set_ylabel("block")
-    agree = measures["networks"].filter(AFTER)["rank_patch"].mean()
-    fig.title(left, f"One seed's heads; all ranked as ablated: {agree:.2f}")
-    stream = measures["stream"].filter(AFTER)
-    looks = (("target", fig.GREEN), ("result", fig.SKY), ("(", fig.BLUE))
-    for place, colour in looks:
-        rows = stream.filter(pl.col("place") == place).sort("init_seed", "layer")
-        layer = rows["layer"].unique().sort().to_numpy()
-        values = rows["restored"].to_numpy().reshape(-1, len(layer))
-        lines(middle, layer, values, f"at {place}", colour, "-")
-    middle.set_xlabel("blocks passed")
-    middle.set_ylabel("share of ok - no restored")
-    middle.set_ylim(-0.05, 1.3)
-    middle.set_yticks(np.linspace(0, 1, 6))
-    middle.legend(loc="upper right", fontsize=6.5, ncols=3, columnspacing=0.8, handlelength=1)
-    middle.set_xticks(layer)
-    peak = stream.filter(pl.col("place") == "result").group_by("layer").agg(
-        pl.col("restored").mean()
-    )["restored"].max()  # fmt: skip
-    fig.title(middle, f"Stream at the result: {peak:.0%} at most")
-    table = measures["patches"].filter(AFTER)
-    for i, (what, colour) in enumerate(
-        (("chosen", fig.BLUE), ("looking", fig.SKY), ("random heads", fig.MUTED))
-    ):
-        rows = table.filter(pl.col("what") == what)
-        per_seed = rows.group_by("init_seed").agg(pl.col("restored").mean())["restored"]
-        right.bar(i, per_seed.mean(), 0.6, color=colour)
-        right.plot([i] * len(per_seed), per_seed, "_", color=fig.INK)
-    right.set_xticks(range(3), ["chosen", "looking", "random"])
-    right.set_ylabel("share restored")
-    mean = table.group_by("what").agg(pl.col("restored").mean())
-    told = dict(mean.iter_rows())
-    fig.title(right, f"Heads together: {told['chosen']:.0%}, random {told['random heads']:.0%}")
+    """What the residual stream, chosen heads and single heads carry from a right attempt."""
+    sheet = fig.figure(fig.PAGE, 2.8)
+    left, middle, right = sheet.subplots(1, 3, width_ratios=[1.2, 0.8, 1.2])
+    stream, peaks = finite(measures, "stream", "reward"), {}
+    for place, colour in (("target", fig.GREEN), ("result", fig.SKY), ("(", fig.BLUE)):
+        layer, restored = series(stream.filter(place=place), "restored", x="layer")
+        name = f'"{place}"' if place == "(" else place
+        fig.interval_line(left, layer, restored, label=name, color=colour, marker=".")
+        peaks[place] = marks.mean(np.nanmax(restored, 1))
+    left.set_xticks(layer)
+    left.set_xlabel("blocks passed")
+    left.set_ylabel("difference restored")
+    left.legend(title="stream at", title_fontsize=7.5)
+    made = "carries" if peaks["result"] > 0.5 else "carries little of"
+    fig.title(left, f"The result {made} the verdict")
+    means = []
+    for i, (what, colour) in enumerate((("chosen", fig.BLUE), ("random heads", fig.MUTED))):
+        rows = table("patches").filter(arm="reward", what=what)
+        values = rows.mean("restored")(measures).array()
+        marks.seeds(middle, i, values, colour)
+        means.append(marks.mean(values))
+    middle.set_xticks([0, 1], ["chosen", "random"])
+    middle.set_xlim(-0.6, 1.6)
+    more = "more" if means[0] - means[1] > 0.1 else "no more"
+    fig.title(middle, f"Chosen heads restore {more}")
+    _single(measures, right)
+    for ax, letter in zip((left, middle, right), "abc", strict=True):
+        fig.panel_label(ax, letter)
     return sheet
+
+
+def _single(measures: Mapping[str, Any], ax: Axes) -> None:
+    """Every head of every seed: patched alone against ablated alone."""
+    rows = finite(measures, "heads", "reward")
+    for chosen, colour, name in ((False, fig.MUTED, "other heads"), (True, fig.BLUE, "chosen")):
+        own = rows.filter(chosen=chosen)
+        ax.plot(own["effect"], own["patch"], "o", color=colour, ms=3.5, alpha=0.7, label=name)
+    ax.set_xlabel("fall of ok - no when ablated")
+    ax.set_ylabel("restored when patched")
+    ax.legend()
+    rank = table("networks").filter(arm="reward").value("rank_patch")(measures).array()
+    agree = "agree" if marks.mean(rank) > 0.5 else "agree little"
+    fig.title(ax, f"Patching and ablation {agree}")

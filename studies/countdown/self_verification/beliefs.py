@@ -6,11 +6,11 @@ import numpy as np
 
 from toylab.tasks.countdown.countdown_rules import Rules
 
+from .ablations import patch_stream
 from .networks import Found
 from .pairs import is_right
 from .passes import PLACES
 from .probing import belief
-from .silencing import patch_stream
 
 Tables = dict[str, list[dict[str, Any]]]
 

@@ -1,124 +1,245 @@
-"""Claims of the study of self-verification, written before any network was judged.
+"""Claims of the study of self-verification.
 
-Those whose margin came after a pilot network, or that came after a first judged run, say so.
-
-A network is the seed's, after reward unless the text says otherwise. Attempts are minimal pairs:
-the same held-out numbers and the same trace up to "(", right under one target and wrong under the
-other, so that neither the target nor the result alone tells the verdict.
+Networks are those after reward unless a text says otherwise. Attempts are minimal pairs: the same
+held-out numbers and the same trace up to "(", right under one target and wrong under the other, so
+that neither the target nor the result alone tells the verdict. The chosen heads are the three of
+highest composition score among those that attend to the target, or all where these are fewer.
 """
 
-from toylab.claims import Claim, Expect
+import polars as pl
 
-from .claims_controls import ANY_LAYER, SAYS_NO
-from .claims_heads import HEADS, LAST_TWO, PATCHES
-from .readings import LEE_OURS, OURS, YU, best, of, silenced
+from toylab.claims import Claim, Condition, Expect
+from toylab.read import table
 
-MARGIN = "margin set after a pilot network; any difference before"
+from .readings import best, of, refused, unaccepted
+
+LEE = "Lee et al. 2025 (arXiv:2504.14379)"
+LEE_OURS = f"{LEE}; bar: this laboratory"
+OURS = "expected, this laboratory"
+LATER = "added after a first judged run"
+
+VERDICTS = of("networks", "verdicts")
+LEARNED = (
+    Condition(
+        "99% of the results in held-out traces are predicted correctly",
+        of("networks", "results"),
+        Expect.above(0.99),
+    ),
+    Condition("95% of the verdicts on minimal pairs are correct", VERDICTS, Expect.above(0.95)),
+)
+
+
+def exceeds(condition: str, other: str, name: str = "") -> Condition:
+    """A control: a condition loses more accepted attempts than another does, by 0.3."""
+    return Condition(
+        f"that is 0.3 more than with {name or other} ablated",
+        unaccepted(condition) - unaccepted(other),
+        Expect.above(0.3),
+    )
+
+
 PROBES = (
     Claim(
         "verdicts_right",
-        "The network's own verdicts, on as many right attempts as wrong ones, are right.",
+        "The network's own verdicts are correct on 95% of minimal pairs of right and wrong "
+        "attempts.",
         OURS,
-        of("networks", "verdicts"),
+        VERDICTS,
         Expect.above(0.95),
     ),
     Claim(
         "probe",
-        'A linear probe reads the verdict off the residual stream at "(" (best layer).',
+        'A linear probe reads the verdict off the residual stream at "(" with 95% accuracy.',
         LEE_OURS,
         best("truth"),
         Expect.above(0.95),
-    ),
-    Claim(
-        "probe_shuffled",
-        "The same probe fitted on shuffled labels stays near a half.",
-        OURS,
-        best("shuffled"),
-        Expect.below(0.6),
-    ),
-    Claim(
-        "probe_untrained",
-        "It reads the trained network better than the untrained one, by a quarter.",
-        OURS,
-        best("truth") - best("truth", "untrained"),
-        Expect.above(0.25),
-    ),
-    Claim(
-        "probe_bag",
-        "It reads the network better than the counts of tokens seen so far, by a quarter.",
-        OURS,
-        best("truth") - best("bag"),
-        Expect.above(0.25),
+        requires=LEARNED,
+        control=(
+            Condition(
+                "it reads the untrained network worse by 0.25",
+                best("truth") - best("truth", "untrained"),
+                Expect.above(0.25),
+            ),
+            Condition(
+                "counts of the tokens so far give the verdict worse by 0.25",
+                best("truth") - best("bag"),
+                Expect.above(0.25),
+            ),
+        ),
     ),
     Claim(
         "probe_transfer",
-        "The probe that was fitted before reward reads the network after it.",
+        "The probe that was fitted before reward reads the network after reward with 90% accuracy.",
         LEE_OURS,
         best("transfer"),
         Expect.above(0.9),
+        requires=LEARNED,
     ),
 )
 
 VECTORS = (
     Claim(
         "lens",
-        "The logit lens of the value vectors along the probe puts the fitting verdict first of all "
-        "tokens, in more of them than of the other vectors of their blocks, by 0.3.",
+        "The logit lens ranks the matching verdict first for more of the value vectors along the "
+        "probe than of the other vectors of their blocks, by 0.3.",
         LEE_OURS,
         of("vectors", "first", aligned=True) - of("vectors", "first", aligned=False),
         Expect.above(0.3),
-    ),
-    Claim(
-        "vectors_fire",
-        "These vectors' coefficients tell right attempts from wrong ones, in the fitting direction "
-        "(area under the ROC curve).",
-        LEE_OURS,
-        of("vectors", "auc", aligned=True),
-        Expect.above(0.7),
-    ),
-    Claim(
-        "vectors_invalid_adds",
-        "Switching off the invalid vectors too silences more than the valid ones alone, by 0.05 "
-        f"({MARGIN}).",
-        LEE_OURS,
-        silenced("valid + invalid") - silenced("valid"),
-        Expect.above(0.05),
-        paper=0.167,
+        requires=LEARNED,
     ),
     Claim(
         "vectors_above_random",
-        "Both together silence more than as many random neurons of the same blocks, by 0.1.",
+        "Ablating the value vectors along the probe loses more accepted attempts than ablating as "
+        "many random neurons of the same blocks, by 0.1.",
         LEE_OURS,
-        silenced("valid + invalid") - silenced("random neurons"),
+        unaccepted("valid + invalid") - unaccepted("random neurons"),
         Expect.above(0.1),
         paper=0.33,
+        requires=LEARNED,
     ),
+)
+
+HEADS = (
     Claim(
-        "heads_above_vectors",
-        "The chosen heads silence more than the vectors do, by 0.3.",
+        "few_look",
+        "At most a third of the heads attend to the target with a mean weight above 0.1.",
         LEE_OURS,
-        silenced("chosen") - silenced("valid + invalid"),
+        of("networks", "looking"),
+        Expect.below(1 / 3),
+        paper=28 / 576,
+        requires=LEARNED,
+    ),
+    Claim(
+        "silenced",
+        "With the three chosen heads ablated, 80% of the right attempts are no longer accepted.",
+        LEE_OURS,
+        unaccepted("chosen"),
+        Expect.above(0.8),
+        paper=0.923,
+        requires=LEARNED,
+        control=(
+            exceeds("chosen", "random heads", "random heads of the same layers"),
+            exceeds("chosen", "random heads of any layer"),
+            exceeds("chosen", "previous", "heads that look at the token before"),
+            Condition(
+                "the results in the trace stay as correct as before, but for a tenth",
+                of("conditions", "arithmetic", condition="chosen"),
+                Expect.above(0.9),
+            ),
+            Condition(
+                "mean ablation loses 80% as well", unaccepted("chosen, mean"), Expect.above(0.8)
+            ),
+            Condition("80% are refused with no", refused("chosen"), Expect.above(0.8)),
+        ),
+        headline=True,
+    ),
+    Claim(
+        "generation_silenced",
+        "When the network continues a right attempt with the chosen heads ablated, in 80% of cases "
+        "it says no ok and gives no answer within one more attempt.",
+        LEE_OURS,
+        of("generated", "success", condition="chosen"),
+        Expect.above(0.8),
+        paper=0.923,
+        requires=LEARNED,
+        control=(
+            Condition(
+                "with random heads of the same layers ablated it is 20% at most",
+                of("generated", "success", condition="random heads"),
+                Expect.below(0.2),
+            ),
+        ),
+    ),
+    Claim(
+        "same_heads",
+        "With the heads that were chosen before reward ablated after it, 80% of the right attempts "
+        "are no longer accepted.",
+        LEE_OURS,
+        unaccepted("chosen before reward"),
+        Expect.above(0.8),
+        requires=LEARNED,
+        control=(exceeds("chosen before reward", "random heads of any layer"),),
+    ),
+    Claim(
+        "score_ranks",
+        "The composition score ranks the heads as their single ablations do (Spearman 0.5).",
+        OURS,
+        of("networks", "rank_score"),
+        Expect.above(0.5),
+        requires=LEARNED,
+        control=(
+            Condition(
+                "it ranks them no worse than attention to the target alone",
+                of("networks", "rank_score") - of("networks", "rank_attention"),
+                Expect.above(0),
+            ),
+        ),
+    ),
+    Claim(
+        "chosen_last_two",
+        'Ablated at the result and "(" alone, where no arithmetic is left to break, the chosen '
+        "heads lose more accepted attempts than random heads of the same layers, by 0.3.",
+        f"{OURS}, {LATER}",
+        unaccepted("chosen, last two") - unaccepted("random heads, last two"),
         Expect.above(0.3),
-        paper=0.593,
+        requires=LEARNED,
+    ),
+    Claim(
+        "patched_say_no",
+        "With the three heads that patching ranks highest, on other hands, ablated at the result "
+        'and "(", the network says no to 80% of the right attempts.',
+        f"{OURS}, {LATER}",
+        refused("patched, last two"),
+        Expect.above(0.8),
+        requires=LEARNED,
+        control=tuple(
+            Condition(
+                f"that is more than with {name}, by 0.5",
+                refused("patched, last two") - refused(condition),
+                Expect.above(0.5),
+            )
+            for name, condition in (
+                ("random heads of the same layers", "random for patched, last two"),
+                ("random heads of any layer", "any layer for patched, last two"),
+            )
+        ),
     ),
 )
 
-ERRORS = (
+PATCHES = (
     Claim(
-        "missed_falls",
-        "In its own traces the network refuses fewer right attempts after reward than before, by "
-        f"0.01 ({MARGIN}).",
-        YU,
-        of("errors", "missed", "search") - of("errors", "missed"),
-        Expect.above(0.01),
+        "patch_chosen",
+        'Patching the chosen heads\' outputs at the result and "(" from the right attempt into the '
+        "wrong one of a pair restores half of the logit difference.",
+        OURS,
+        of("patches", "restored", what="chosen"),
+        Expect.above(0.5),
+        requires=LEARNED,
+        control=(
+            Condition(
+                "random heads of the same layers restore a fifth at most",
+                of("patches", "restored", what="random heads"),
+                Expect.below(0.2),
+            ),
+        ),
     ),
     Claim(
-        "false_rises",
-        f"And it accepts more of the wrong ones, by 0.01 ({MARGIN}).",
-        YU,
-        of("errors", "false_ok") - of("errors", "false_ok", "search"),
-        Expect.above(0.01),
+        "patch_agrees",
+        "Patching single heads, on other hands, ranks them as ablating them does (Spearman 0.5).",
+        f"{OURS}; other hands after a judged run",
+        of("networks", "rank_patch"),
+        Expect.above(0.5),
+        requires=LEARNED,
+    ),
+    Claim(
+        "made_at_result",
+        'The verdict is computed at the result, before "(": after some block, patching the '
+        "residual stream there restores half of the logit difference.",
+        "found on a pilot network, this laboratory",
+        table("stream").filter(place="result").aggregate(pl.col("restored").max()),
+        Expect.above(0.5),
+        requires=LEARNED,
     ),
 )
 
-CLAIMS = (*PROBES, *VECTORS, *HEADS, *LAST_TWO, *ANY_LAYER, *SAYS_NO, *PATCHES, *ERRORS)
+CLAIMS = (*PROBES, *VECTORS, *HEADS, *PATCHES)

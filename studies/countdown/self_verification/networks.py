@@ -9,9 +9,9 @@ from toylab.probes.linear import Probe
 from toylab.taps import Params
 from toylab.tasks.countdown.countdown_rules import Rules
 
+from . import ablations as ab
 from . import probing as p
 from . import scores as sc
-from . import silencing as si
 from . import vectors as v
 from . import writing as w
 from .pairs import is_right
@@ -48,7 +48,7 @@ class Found(NamedTuple):
     tables: Tables
     fitted: p.Fitted
     heads: sc.Heads | None = None
-    bench: si.Bench | None = None
+    bench: ab.Bench | None = None
 
 
 def acts_of(plan: Plan, params: Params) -> tuple[p.Parts, np.ndarray]:
@@ -98,38 +98,35 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
     found = probe_network(plan, params, seed, before)
     rng = np.random.default_rng(seed)
     tried, others = bench_rows(plan)
-    bench = si.open_bench(plan.model, params, tried, plan.signs)
+    bench = ab.open_bench(plan.model, params, tried, plan.signs)
     vectors = v.find(plan.model, params, p.directions(found.fitted.probe), plan.vectors)
     heads = sc.score_heads(params, vectors.pool, bench.base)
-    effect_UH = si.single_ablations(bench)
-    patch_2UH = si.patch_map(si.open_bench(plan.model, params, others, plan.signs))
+    effect_UH = ab.single_ablations(bench)
+    patch_UH = ab.patch_map(ab.open_bench(plan.model, params, others, plan.signs))
     before_chosen = before.chosen if before else None
-    patched = sc.highest(patch_2UH[0])
+    patched = sc.highest(patch_UH)
     tables = found.tables | {
         "vectors": v.vector_rows(plan.model, params, vectors, bench.base, tried, plan.signs),
-        "heads": head_rows(heads, effect_UH, patch_2UH),
+        "heads": head_rows(heads, effect_UH, patch_UH),
         "conditions": [
-            *si.head_conditions(bench, heads, patched, before_chosen, plan.draws, rng),
-            *si.vector_conditions(bench, vectors, plan.draws, rng),
+            *ab.head_conditions(bench, heads, patched, before_chosen, plan.draws, rng),
+            *ab.vector_conditions(bench, vectors, plan.draws, rng),
         ],
         "patches": patch_rows(bench, heads, plan.draws, rng),
         "generated": generated_rows(plan, params, heads, vectors, rng),
     }
     tables["networks"][0] |= {
+        "results": ab.results_right(bench.base),
         "looking": len(heads.looking) / effect_UH.size,
         "chosen": len(heads.chosen),
         "rank_score": sc.rank_correlation(heads.diagonal_UH, effect_UH),
-        "rank_value": sc.rank_correlation(heads.value_UH, effect_UH),
-        "rank_ratio": sc.rank_correlation(heads.ratio_UH, effect_UH),
         "rank_attention": sc.rank_correlation(heads.look_UH, effect_UH),
-        "rank_patch": sc.rank_correlation(patch_2UH[0], effect_UH),
+        "rank_patch": sc.rank_correlation(patch_UH, effect_UH),
     }
     return Found(tables, found.fitted, heads, bench)
 
 
-def head_rows(
-    heads: sc.Heads, effect_UH: np.ndarray, patch_2UH: np.ndarray
-) -> list[dict[str, Any]]:
+def head_rows(heads: sc.Heads, effect_UH: np.ndarray, patch_UH: np.ndarray) -> list[dict[str, Any]]:
     """A row per head."""
     return [
         {
@@ -139,26 +136,23 @@ def head_rows(
             "from_bracket": float(heads.look_U2H[u, 1, h]),
             "previous": float(heads.previous_UH[u, h]),
             "diagonal": float(heads.diagonal_UH[u, h]),
-            "value": float(heads.value_UH[u, h]),
-            "ratio": float(heads.ratio_UH[u, h]),
             "looking": (u, h) in heads.looking,
             "chosen": (u, h) in heads.chosen,
             "effect": float(effect_UH[u, h]),
-            "patch": float(patch_2UH[0, u, h]),
-            "patch_bracket": float(patch_2UH[1, u, h]),
+            "patch": float(patch_UH[u, h]),
         }
         for u, h in np.ndindex(effect_UH.shape)
     ]
 
 
 def patch_rows(
-    bench: si.Bench, heads: sc.Heads, draws: int, rng: np.random.Generator
+    bench: ab.Bench, heads: sc.Heads, draws: int, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     """Restored shares of the chosen heads and of random ones, at the result and "("."""
     shape = heads.diagonal_UH.shape
-    groups = [("chosen", heads.chosen), ("looking", heads.looking)]
+    groups = [("chosen", heads.chosen)]
     groups += [("random heads", sc.random_like(heads.chosen, shape, rng)) for _ in range(draws)]
-    return [{"what": n, "restored": si.patch_heads(bench, group, 1, 2)} for n, group in groups]
+    return [{"what": n, "restored": ab.patch_heads(bench, group, 1, 2)} for n, group in groups]
 
 
 def generated_rows(
@@ -184,5 +178,4 @@ def generated_rows(
     length = 1 + plan.further * plan.rules.attempt_length
     wrote = [(n, w.go_on(model, params, start_BL, length, plan.signs, edits)) for n, edits in off]
     accepted_B = wrote[0][1][:, 0] == plan.signs.ok
-    say = lambda written: w.outcomes(plan.rules, start_BL, written, accepted_B, plan.signs)
-    return [{"condition": name} | say(written) for name, written in wrote]
+    return [{"condition": n} | w.outcomes(out, accepted_B, plan.signs) for n, out in wrote]

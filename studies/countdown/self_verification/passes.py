@@ -73,8 +73,6 @@ class Seen(NamedTuple):
     z_URLHK: Array
     acts_SRLD: Array
     post_URF: np.ndarray  # neurons at "("
-    value_URHD: np.ndarray  # what each head would move from the target: its value times W_O
-    rms_UR: np.ndarray  # of the stream that the MLP reads at "("
 
 
 def layers(model: Transformer) -> tuple[str, ...]:
@@ -137,8 +135,7 @@ def _look(
     change: Change,
 ) -> Seen:
     change = Change(*(jnp.asarray(part) for part in change))
-    sites = [*layers(model), "blocks/*/attn/pattern", "blocks/*/attn/z", "blocks/*/attn/v"]
-    sites += ["blocks/*/mlp/post", "blocks/*/resid_mid"]
+    sites = [*layers(model), "blocks/*/attn/pattern", "blocks/*/attn/z", "blocks/*/mlp/post"]
     logits_RLV, acts = run(model, params, tokens_RL, sites, _edits(model, place_R3, change))
     stack = lambda name: jnp.stack([acts[f"blocks/{u}/{name}"] for u in range(model.depth)])
     row = jnp.arange(len(tokens_RL))
@@ -148,9 +145,6 @@ def _look(
     acts_SRLD = jnp.stack([acts[site] for site in layers(model)])
     is_sum_RL = tokens_RL[:, :-1] == signs.equals
     right_RL = (logits_RLV[:, :-1].argmax(-1) == tokens_RL[:, 1:]).astype(jnp.float32)
-    mid_URD = stack("resid_mid")[:, row, bracket]
-    w_o = jnp.stack([params["blocks"][str(u)]["attn"]["w_o"] for u in range(model.depth)])
-    value_URHK = stack("attn/v")[:, row, target]
     real_RL = jnp.arange(1, tokens_RL.shape[1])[None] <= bracket[:, None]
     real_RL = real_RL.astype(jnp.float32)
     before = jnp.diagonal(pattern_URHLL, -1, -2, -1) * real_RL[None, :, None]
@@ -165,6 +159,4 @@ def _look(
         z_URLHK=stack("attn/z"),
         acts_SRLD=acts_SRLD,
         post_URF=stack("mlp/post")[:, row, bracket],
-        value_URHD=jnp.einsum("urhk,uhkd->urhd", value_URHK, w_o),
-        rms_UR=jnp.sqrt(jnp.mean(mid_URD**2, -1) + 1e-5),
     )

@@ -7,12 +7,6 @@ import polars as pl
 from toylab.read import Reading, table
 
 REWARD = "reward"
-LEE = "Lee et al. 2025 (arXiv:2504.14379)"
-LEE_OURS = f"{LEE}; region: this laboratory"
-YU = "Yu et al. 2025 (arXiv:2510.12157), of other tasks; region: this laboratory"
-PILOT = "found on a pilot network, this laboratory"
-OURS = "expected, this laboratory"
-ADDED = "added after a first judged run"
 
 
 def of(name: str, value: str, arm: str = REWARD, **where: Any) -> Reading:
@@ -26,11 +20,11 @@ def best(kind: str, arm: str = REWARD) -> Reading:
     return rows.aggregate(pl.col("accuracy").sort_by("choice", "layer").last())
 
 
-def silenced(condition: str, arm: str = REWARD) -> Reading:
-    """Share of right attempts, accepted by the unablated network, that are no longer accepted."""
-    return of("conditions", "silenced", arm, condition=condition)
+def unaccepted(condition: str) -> Reading:
+    """Share of right attempts, accepted by the full network, that are no longer accepted."""
+    return of("conditions", "silenced", condition=condition)
 
 
-def says_no(condition: str) -> Reading:
-    """Share of these attempts that the network after reward refuses."""
+def refused(condition: str) -> Reading:
+    """Share of these attempts to which the network then says no."""
     return of("conditions", "says_no", condition=condition)

@@ -1,7 +1,6 @@
 """Which heads look back at the target, and how well what they move meets the valid neurons.
 
-Source: Lee et al. 2025 (arXiv:2504.14379) with their code, for the threshold and the score of the
-diagonal; Merullo et al. 2024 for the ratio of norms; the score of values is this laboratory's.
+Source: Lee et al. 2025 (arXiv:2504.14379) with their code.
 """
 
 from typing import Any, NamedTuple
@@ -28,9 +27,6 @@ class Heads(NamedTuple):
         previous_UH: mean attention to the token before.
         diagonal_UH: mean over valid neurons of ``silu(g . o) (u . o)`` with o the diagonal of
             ``W_V W_O``, as in the paper's code.
-        value_UH: the same with o what the head would move from the target, normed as the neuron's
-            block norms it.
-        ratio_UH: ``||W_OV W_in|| / (||W_OV|| ||W_in||)``.
         looking: heads that look at the target.
         chosen: those of them with the largest diagonal score.
     """
@@ -38,8 +34,6 @@ class Heads(NamedTuple):
     look_U2H: np.ndarray
     previous_UH: np.ndarray
     diagonal_UH: np.ndarray
-    value_UH: np.ndarray
-    ratio_UH: np.ndarray
     looking: list[Head]
     chosen: list[Head]
 
@@ -55,54 +49,14 @@ def score_heads(params: Params, pool: list[tuple[int, int]], seen: Seen) -> Head
     w_v, w_o = (np.stack([np.asarray(a[name]) for a in attn]) for name in ("w_v", "w_o"))
     look_U2H = np.asarray(seen.look_UR2H).mean(1)
     diagonal_UHD = np.einsum("uhkd,udhk->uhd", w_o, w_v)
-    gate_PD, up_PD = (_rows(params, name, pool, gain=False) for name in ("gate", "up"))
+    kernels_UDF = (weights(params, name) for name in ("gate", "up"))
+    gate_PD, up_PD = (np.stack([w_UDF[u, :, f] for u, f in pool]) for w_UDF in kernels_UDF)
     score = lambda x: special.expit(x @ gate_PD.T) * (x @ gate_PD.T) * (x @ up_PD.T)
     diagonal_UH = score(diagonal_UHD).mean(-1)
     looking = [(int(u), int(h)) for u, h in np.argwhere(look_U2H.max(1) > LOOKS)]
     chosen = sorted(looking, key=lambda head: -diagonal_UH[head])[:CHOSEN]
-    value_UH = _value_scores(params, pool, seen)
-    ratio_UH = _ratios(params, pool, w_v, w_o)
     previous_UH = np.asarray(seen.previous_UH)
-    return Heads(look_U2H, previous_UH, diagonal_UH, value_UH, ratio_UH, looking, chosen)
-
-
-def _rows(params: Params, name: str, pool: list[tuple[int, int]], gain: bool) -> np.ndarray:
-    """Gate or up vectors of the pool's neurons, (P, D); with the norm's gain, if asked."""
-    kernel_UDF = weights(params, name)
-    norm = lambda u: np.asarray(params["blocks"][str(u)]["norm_mlp"]["scale"]) if gain else 1.0
-    return np.stack([kernel_UDF[u, :, f] * norm(u) for u, f in pool])
-
-
-def _value_scores(params: Params, pool: list[tuple[int, int]], seen: Seen) -> np.ndarray:
-    value_URHD, rms_UR = np.asarray(seen.value_URHD), np.asarray(seen.rms_UR)
-    gate_PD, up_PD = (_rows(params, name, pool, gain=True) for name in ("gate", "up"))
-    block_P = np.asarray([u for u, _ in pool])
-    found_UH = np.zeros((len(value_URHD), value_URHD.shape[2]))
-    for u, value_RHD in enumerate(value_URHD):
-        after = block_P >= u
-        if after.any():
-            scale_RP = 1 / rms_UR[block_P[after]].T
-            gate, up = (
-                np.einsum("rhd,pd->rhp", value_RHD, w[after]) * scale_RP[:, None]
-                for w in (gate_PD, up_PD)
-            )
-            found_UH[u] = (special.expit(gate) * gate * up).mean((0, 2))
-    return found_UH
-
-
-def _ratios(
-    params: Params, pool: list[tuple[int, int]], w_v: np.ndarray, w_o: np.ndarray
-) -> np.ndarray:
-    w_in_PD = np.stack([_rows(params, name, pool, gain=True) for name in ("gate", "up")])
-    block_P = np.asarray([u for u, _ in pool])
-    norm = np.linalg.norm
-    found_UH = np.zeros((len(w_v), w_o.shape[1]))
-    for u, h in np.ndindex(found_UH.shape):
-        w_in = w_in_PD[:, block_P >= u].reshape(-1, w_in_PD.shape[-1]).T
-        ov_DD = w_v[u][:, h] @ w_o[u, h]
-        if w_in.size:
-            found_UH[u, h] = norm(ov_DD @ w_in) / max(norm(ov_DD) * norm(w_in), 1e-12)
-    return found_UH
+    return Heads(look_U2H, previous_UH, diagonal_UH, looking, chosen)
 
 
 def highest(value_UH: np.ndarray) -> list[Head]:

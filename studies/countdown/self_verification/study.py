@@ -5,50 +5,44 @@
 
 After an attempt at the target the network says ok or no. Lee et al. take a language model that was
 trained by reward and find, from above, a linear probe for the verdict and the MLP vectors along it;
-from below, heads that look back at the target; a score of composition picks three of them, and
-without these three the model never notices that it is right.
-
-What it shows, in the laptop preset. A linear probe reads the verdict as well as the network gives
-it, nearly always on four seeds and in nine of ten attempts on one. Heads chosen by score silence no
-more attempts than random ones, and the score does not rank heads. Three heads chosen by patching,
-off at the last two tokens, make the network say no to nine right attempts of ten or more on four
-seeds, and to one of five on the fifth, fewer than random heads there; random heads of any layer do
-to one of eight in the mean, and no interval over five seeds is narrow. Value vectors along the
-probe do next to nothing. Reward leaves the verdicts on given pairs as right as they were: in the
-network's own traces, drawn at temperature 1, errors of both signs fall because the noise of the
-traces is unlearned (see ``countdown``).
+from below, heads that look back at the target; a score of composition picks three of them, and with
+these three ablated the model never notices that it is right.
 
 What is done otherwise. The network has a dozen heads where theirs has 576, and is trained from
 scratch on imperfect traces before reward, so that one can look at both sides of it. Attempts are
 minimal pairs, right under one target and wrong under another, with numbers that it never saw, so
 that neither position nor number gives the verdict away. Held-out hands are few: in the laptop
 preset 32 reach two targets, with 144 pairs of right and wrong target. Half of these hands make the
-64 pairs on which parts are switched off, 35 of them distinct, the other half the 64 on which heads
-are patched to choose by, 40 distinct; where a pair recurs, earlier attempts or the order of the
-numbers mostly differ. The halves share no hand, but share targets. Sizes are larger shares than the
+64 pairs on which parts are ablated, 35 of them distinct, the other half the 64 on which heads are
+patched to choose by, 40 distinct; where a pair recurs, earlier attempts or the order of the numbers
+mostly differ. The halves share no hand, but share targets. Sizes are larger shares than the
 paper's: the upper two of three blocks for its half, 8 value vectors of 256 per block and sign for
 its 50 of 11,008, and three heads of a dozen, or all that look at the target where these are fewer
-(the choice then owes nothing to the score, on two seeds of five). Heads are off at all places, and
-so throughout what is written on; the paper switches them off for the verdict alone. And there are
-controls that the paper lacks: the untrained network, counts of tokens, random neurons, heads that
-look most at the token before (no head gives it a third of its weight), mean in place of zero, and
-whether arithmetic survives.
+(the choice then owes nothing to the score, on two seeds of five). Heads are ablated at all places;
+the paper ablates them for the verdict alone. Controls that the paper lacks: the untrained network,
+counts of tokens, random neurons, heads that look most at the token before (no head gives it a third
+of its weight), mean ablation, and whether arithmetic survives. Random heads come from the same
+layers and from any: where both chosen heads are in one block, its two others are the only draw.
 
-Random heads of the same layers are weak controls here: where both chosen heads stand in one block,
-the two others of it are the only draw, and on that seed the network without them says neither ok
-nor no. Hence random heads of any layer beside them, among which are heads that matter and that the
-score did not choose. An attempt is silenced when the network says anything but ok; that it says no
-is judged apart.
+Source: Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379), with their code.
 
-A first judged run on 5 seeds showed that heads off at all places break the arithmetic of the trace
-too, random ones as well, and that seeds differ: where one compares at the result, another does at
-"(". Since then heads are also switched off at these two tokens alone, those chosen by score and
+Did not reproduce: that heads chosen by score are what the verdict depends on. In the laptop preset
+a linear probe reads the verdict as well as the network gives it, nearly always on four seeds and in
+nine of ten attempts on one. Ablating heads chosen by score loses no more attempts than ablating
+random ones, and the score does not rank heads. Three heads chosen by patching, ablated at the last
+two tokens, make the network say no to nine right attempts of ten or more on four seeds, and to one
+of five on the fifth, fewer than random heads there; random heads of any layer do to one of eight in
+the mean, and no interval over five seeds is narrow. Ablating value vectors along the probe does
+next to nothing. Reward leaves the verdicts on given pairs as right as they were: in the network's
+own traces errors of both signs fall because the noise of the traces is unlearned (see
+``countdown``).
+
+Tried: a first judged run on 5 seeds showed that heads ablated at all places break the arithmetic of
+the trace too, random ones as well, and that seeds differ: where one compares at the result, another
+does at "(". Since then heads are also ablated at these two tokens alone, those chosen by score and
 those that rank highest when they are patched. After the run that judged these, a review added heads
 of any layer and whether the network says no, gave the pairs for patching hands of their own, and
-drew random heads five times, not once, for what is written on. The claims say so.
-
-Source: Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379), with their code; error
-rates of both signs after Yu et al. 2025 (arXiv:2510.12157).
+drew random heads five times, not once, for continuations.
 """
 
 import dataclasses
@@ -65,7 +59,6 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Params
-from toylab.tasks.countdown.countdown_prompts import CountdownPrompts
 
 from .. import network as net
 from ..countdown.study import study as countdown
@@ -74,9 +67,8 @@ from . import probing as p
 from .beliefs import stream_rows, trace_rows
 from .claims import CLAIMS
 from .pairs import draw_halves, draw_pairs, signs, split_groups
-from .writing import own_errors
 
-FIT, TEST, TRACES = 201, 202, 203  # seeds of pairs and of traces
+FIT, TEST = 201, 202  # seeds of pairs
 SMOKE: dict[str, Any] = {
     "seeds": 2,
     "largest": 6,
@@ -112,11 +104,10 @@ class Config(net.Network):
     vectors: int = 8  # per block and sign
     draws: int = 10  # of random heads, and of random neurons
     further: int = 1  # attempts that the network may write on
-    traces: int = 256  # of its own, for errors
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("fit_pairs", "test_pairs", "bench_pairs", "vectors", "draws", "traces"):
+        for name in ("fit_pairs", "test_pairs", "bench_pairs", "vectors", "draws"):
             check_number("self_verification", name, getattr(self, name), low=1, whole=True)
         most = self.test_pairs // 2
         check_number("self_verification", "bench_pairs", self.bench_pairs, high=most)
@@ -150,7 +141,6 @@ def plan_of(config: Config) -> n.Plan:
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Measure every network: untrained, before reward and after it."""
     plan = plan_of(config)
-    prompts = CountdownPrompts(**dataclasses.asdict(plan.rules), part="numbers")
     weights = {arm: run.params(arm) for arm in ("search", "reward")}
     weights["untrained"] = run.params("search", 0)
     bag = p.bag_accuracy(plan.rows, plan.rules.vocab)
@@ -163,10 +153,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
         for arm, one in found.items():
             rows = one.tables | {"probes": [*one.tables["probes"], bag]}
             if arm != "untrained":
-                told = own_errors(
-                    plan.model, own[arm], prompts, config.traces, config.length, plan.signs, TRACES
-                )
-                rows |= {"errors": [told]} | trace_rows(one, plan.rules)
+                rows |= trace_rows(one, plan.rules)
             if arm == "reward":
                 rows |= stream_rows(one)
             for name, listed in rows.items():
@@ -210,7 +197,6 @@ study = Study(
             vectors=2,
             draws=1,
             further=1,
-            traces=4,
         ),
         "laptop": Config(),
         "paper": Config(**PAPER, test_pairs=600, bench_pairs=300, draws=30),

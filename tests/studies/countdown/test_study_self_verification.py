@@ -11,11 +11,11 @@ from toylab.figures.countdown import self_verification as pictures
 from toylab.figures.countdown import self_verification_ablations as bars
 from toylab.models import Transformer
 from toylab.report import figures as fig
+from toylab.studies.countdown.self_verification import ablations as ab
 from toylab.studies.countdown.self_verification import claims, networks, readings, study
 from toylab.studies.countdown.self_verification import pairs as pr
 from toylab.studies.countdown.self_verification import probing as p
 from toylab.studies.countdown.self_verification import scores as sc
-from toylab.studies.countdown.self_verification import silencing as si
 from toylab.studies.countdown.self_verification import vectors as v
 from toylab.studies.countdown.self_verification import writing as w
 from toylab.studies.countdown.self_verification.beliefs import trace_rows
@@ -38,7 +38,7 @@ ROWS = pr.draw_pairs(RULES, 4, 1, "numbers", 0)
 
 @pytest.fixture(scope="module")
 def bench():
-    return si.open_bench(MODEL, PARAMS, ROWS, SIGNS)
+    return ab.open_bench(MODEL, PARAMS, ROWS, SIGNS)
 
 
 def test_pairs_differ_in_the_target_and_are_right_and_wrong():
@@ -102,10 +102,6 @@ def test_pass_reads_what_a_plain_run_reads(bench):
             np.testing.assert_allclose(seen.post_URF[u, r], post, atol=1e-5)
             resid = acts[f"blocks/{u}/resid_post"][r, place[r, 2] - 10 : place[r, 2] + 1]
             np.testing.assert_allclose(seen.acts_SRTD[u + 1, r], resid, atol=1e-5)
-            values = acts[f"blocks/{u}/attn/v"][r, 1]
-            w_o = PARAMS["blocks"][str(u)]["attn"]["w_o"]
-            for h in range(2):
-                np.testing.assert_allclose(seen.value_URHD[u, r, h], values[h] @ w_o[h], atol=1e-5)
     weight = total = 0.0
     pattern = np.asarray(acts["blocks/1/attn/pattern"])
     for r in range(8):
@@ -131,14 +127,14 @@ def test_a_head_off_is_its_rows_of_w_o_at_zero(bench):
 
 
 def test_patching_everything_is_the_other_attempt(bench):
-    assert si.restored(bench, bench.base) == 0
+    assert ab.restored(bench, bench.base) == 0
     every = [(u, h) for u in range(2) for h in range(2)]
     # Tokens after the target are the same: only attention tells the pair's attempts apart.
     source = jnp.take(bench.base.z_URLHK, pr.partners(np.arange(8)), axis=1)
     whole = np.ones_like(bench.at(2))
     seen = bench.run(from_URLHK=source, patch_UH=bench.mask(every), patch_RL=whole)
-    assert si.restored(bench, seen) == pytest.approx(1, abs=1e-4)
-    stream = si.patch_stream(bench)
+    assert ab.restored(bench, seen) == pytest.approx(1, abs=1e-4)
+    stream = ab.patch_stream(bench)
     np.testing.assert_allclose(stream[0], [1, 0, 0], atol=1e-4)
     np.testing.assert_allclose(stream[-1], [0, 0, 1], atol=1e-4)
 
@@ -151,7 +147,7 @@ def test_outcomes_count_accepted_attempts(bench):
 
     ok, no, other = SIGNS.ok, SIGNS.no, 0
     before = bench._replace(base=seen([ok, no, ok, no, ok, ok, no, no]))
-    found = si.outcome(before, seen([ok, no, no, ok, other, no, no, no]))
+    found = ab.outcome(before, seen([ok, no, no, ok, other, no, no, no]))
     assert found["silenced"] == pytest.approx(2 / 3)
     assert found["says_no"] == pytest.approx(1 / 3)
     assert found["refused"] == pytest.approx(2 / 3)
@@ -212,7 +208,6 @@ def test_scores_follow_a_loop(bench):
     heads = sc.score_heads(PARAMS, pool, bench.base)
     silu = lambda x: x / (1 + np.exp(-x))
     blocks = jax.tree.map(np.asarray, PARAMS["blocks"])
-    rms = np.asarray(bench.base.rms_UR)
     for u, h in np.ndindex(2, 2):
         w_v, w_o = blocks[str(u)]["attn"]["w_v"][:, h], blocks[str(u)]["attn"]["w_o"][h]
         diagonal = np.diag(w_v @ w_o)
@@ -223,14 +218,6 @@ def test_scores_follow_a_loop(bench):
             [silu(g @ diagonal) * (x @ diagonal) for g, x in zip(gate, up, strict=True)]
         )
         assert heads.diagonal_UH[u, h] == pytest.approx(known, rel=1e-3, abs=1e-7)
-        moved = np.asarray(bench.base.value_URHD)[u, :, h]
-        read_by = [i for i, (m, _) in enumerate(pool) if m >= u]
-        known = np.mean([
-            silu(moved[r] @ gate[i] / rms[pool[i][0], r]) * (moved[r] @ up[i] / rms[pool[i][0], r])
-            for r in range(8) for i in read_by
-        ])  # fmt: skip
-        assert heads.value_UH[u, h] == pytest.approx(known, rel=1e-3, abs=1e-7)
-        assert 0 < heads.ratio_UH[u, h] <= 1
     assert set(heads.chosen) <= set(heads.looking)
 
 
@@ -265,7 +252,7 @@ def test_parts_are_switched_off_on_other_hands_than_are_patched(preset):
 def test_random_heads_are_drawn_again_and_again(bench):
     heads = sc.score_heads(PARAMS, [(0, 3)], bench.base)._replace(chosen=[(1, 0)])
     rng = np.random.default_rng(0)
-    rows = si.head_conditions(bench, heads, [(0, 1), (1, 1)], [(0, 0)], 3, rng)
+    rows = ab.head_conditions(bench, heads, [(0, 1), (1, 1)], [(0, 0)], 3, rng)
     told = [row["condition"] for row in rows]
     assert {name: told.count(name) for name in told if told.count(name) > 1} == {
         "random heads": 3,
@@ -274,9 +261,9 @@ def test_random_heads_are_drawn_again_and_again(bench):
         "random heads of any layer": 3,
         "any layer for patched, last two": 3,
     }
-    assert {*bars.HEADS, *bars.LAST, "chosen before reward"} <= set(told)
+    assert {*list(bars.GROUPS.values())[0], *list(bars.GROUPS.values())[1], "chosen before reward"} <= set(told)
     fall = {name: [r["gap"] for r in rows if r["condition"] == name] for name in told}
-    known = {h: si.outcome(bench, bench.without([h]))["gap"] for h in ((0, 0), (0, 1), (1, 1))}
+    known = {h: ab.outcome(bench, bench.without([h]))["gap"] for h in ((0, 0), (0, 1), (1, 1))}
     assert fall["random heads"] == [known[1, 1]] * 3
     assert set(fall["random heads of any layer"]) <= set(known.values())
 
@@ -288,20 +275,13 @@ def test_rank_correlation():
 
 def test_what_is_written_is_counted():
     attempt = "3 + 4 = 7 5 + 7 = 12 ("
-    start = np.stack([RULES.encode(f"T {t} N 3 4 5 : {attempt}") for t in (12, 12, 12, 12)])
-    sound, broken = "3 * 4 = 12 12 - 5 = 7 ( no", "3 * 4 = 11 5 + 11 = 16 ( no"
     rest = "3 + 4 = 7 5 + 7 = 12 EOS"
-    texts = (f"no {sound}", f"no {broken}", f"no ANS {rest}", f"ok ANS {rest}")
+    texts = (f"no {attempt} no", f"no {attempt} no", f"no ANS {rest}", f"ok ANS {rest}")
     written = [np.append(RULES.encode(t), [SIGNS.pad] * 2)[:13] for t in texts]
-    found = w.outcomes(RULES, start, np.stack(written), np.array([True] * 4), SIGNS)
-    assert found == {"success": 0.5, "partial": 0.25, "fail": 0.25, "sound": 0.5}
-    found = w.outcomes(RULES, start, np.stack(written), np.array([True] * 3 + [False]), SIGNS)
+    found = w.outcomes(np.stack(written), np.array([True] * 4), SIGNS)
+    assert found == {"success": 0.5, "partial": 0.25, "fail": 0.25}
+    found = w.outcomes(np.stack(written), np.array([True] * 3 + [False]), SIGNS)
     assert found["fail"] == 0
-
-    texts = (f"{attempt} no {sound} EOS", f"{attempt} ok ANS {rest}", f"{broken[:-2]}ok EOS")
-    traces = [RULES.encode(f"T 12 N 3 4 5 : {t}") for t in texts]
-    traces = np.stack([np.append(t, [SIGNS.pad] * (40 - len(t))) for t in traces])
-    assert w.errors(RULES, traces) == {"missed": 0.5, "false_ok": 0.5, "right": 2, "wrong": 2}
 
 
 def test_starts_are_right_attempts_of_the_longest_traces():
@@ -317,16 +297,16 @@ def tables():
     after = [x for x in both if x["arm"] == "reward"]
     every = both + [{"arm": "untrained", "init_seed": s} for s in range(2)]
     kinds = ("truth", "shuffled", "transfer", "bag")
-    conditions = (*bars.SHOWN, "looking", "chosen before reward", "invalid")
+    conditions = (*bars.SHOWN, "chosen before reward")
     score = lambda: float(rng.uniform())
     numbers_of = lambda *names: {n: score() for n in names}
-    ranks = [f"rank_{n}" for n in ("score", "value", "ratio", "attention", "patch")]
+    ranks = [f"rank_{n}" for n in ("score", "attention", "patch")]
     rows = {
         "probes": [
             x | {"kind": k, "back": q, "layer": s} | numbers_of("choice", "accuracy")
             for x in every for k in kinds for q in range(3) for s in range(3)
         ],
-        "networks": [x | numbers_of("verdicts", "looking", *ranks) for x in both],
+        "networks": [x | numbers_of("verdicts", "results", "looking", *ranks) for x in both],
         "vectors": [
             x | {"aligned": a} | numbers_of("first", "auc")
             for x in both for a in (True, False) for _ in range(3)
@@ -346,9 +326,8 @@ def tables():
         ],
         "patches": [
             x | {"what": c} | numbers_of("restored")
-            for x in both for c in ("chosen", "looking", "random heads")
+            for x in both for c in ("chosen", "random heads")
         ],
-        "errors": [x | numbers_of("missed", "false_ok") for x in both],
         "stream": [
             x | {"layer": s, "place": q} | numbers_of("restored")
             for x in after for s in range(3) for q in ("target", "result", "(")
@@ -364,8 +343,11 @@ def tables():
 
 def test_claims_read_one_value_per_seed():
     found = tables()
-    assert all(len(claim.reading(found).values) == 2 for claim in claims.CLAIMS)
+    for claim in claims.CLAIMS:
+        readings_of = [claim.reading, *(c.reading for c in (*claim.requires, *claim.control))]
+        assert all(len(reading(found).values) == 2 for reading in readings_of), claim.key
     assert len({claim.key for claim in claims.CLAIMS}) == len(claims.CLAIMS)
+    assert [claim.key for claim in claims.CLAIMS if claim.headline] == ["silenced"]
 
 
 def test_best_layer_is_chosen_without_the_test_pairs():

@@ -1,7 +1,7 @@
-"""Switching heads and neurons off, and moving them between the attempts of a pair.
+"""Ablating heads and neurons, and patching them between the attempts of a pair.
 
-Places are those of the trace up to "(": heads are off at all of them unless a condition says
-otherwise, neurons at "(" alone, as in the paper.
+Heads are ablated at all places up to "(" unless a condition says otherwise, neurons at "(" alone,
+as in the paper.
 """
 
 import itertools
@@ -78,7 +78,7 @@ def outcome(bench: Bench, seen: Seen) -> dict[str, float]:
     before_R, after_R = (np.asarray(s.logits_RV).argmax(-1) for s in (bench.base, seen))
     accepted_R, refused_R = right_R & (before_R == signs.ok), ~right_R & (before_R == signs.no)
     share = lambda hits: float(hits.mean()) if len(hits) else float("nan")
-    sums_before, sums_after = (_sums(s) for s in (bench.base, seen))
+    sums_before, sums_after = (results_right(s) for s in (bench.base, seen))
     return {
         "silenced": share(after_R[accepted_R] != signs.ok),
         "says_no": share(after_R[accepted_R] == signs.no),
@@ -88,7 +88,8 @@ def outcome(bench: Bench, seen: Seen) -> dict[str, float]:
     }
 
 
-def _sums(seen: Seen) -> float:
+def results_right(seen: Seen) -> float:
+    """Share of the results in the traces that the network predicts."""
     return float(np.nanmean(np.asarray(seen.sums_RL)))
 
 
@@ -120,21 +121,12 @@ def head_conditions(
     chosen, shape = heads.chosen, heads.diagonal_UH.shape
     aside = [(u, h) for u, h in np.ndindex(shape) if (u, h) not in heads.looking]
     previous = sorted(aside, key=lambda head: -heads.previous_UH[head])[: len(chosen)]
-    by_value = sorted(heads.looking, key=lambda head: -heads.value_UH[head])[: len(chosen)]
-    conditions = {
-        "chosen": chosen,
-        "first": chosen[:1],
-        "first two": chosen[:2],
-        "looking": heads.looking,
-        "by value": by_value,
-        "previous": previous,
-    }
+    conditions = {"chosen": chosen, "previous": previous}
     conditions |= {} if before is None else {"chosen before reward": before}
     seen = {name: bench.without(group) for name, group in conditions.items()}
     seen["chosen, mean"] = bench.without(chosen, mean_outputs(bench))
-    places = {"at (": (2,), "at the result": (1,), "last two": (1, 2)}
-    seen |= {f"chosen, {name}": bench.without_at(chosen, *at) for name, at in places.items()}
-    seen["patched, last two"] = bench.without_at(patched, 1, 2)
+    for name, group in (("chosen", chosen), ("patched", patched)):
+        seen[f"{name}, last two"] = bench.without_at(group, 1, 2)
     drawn = (random_conditions(bench, chosen, patched, rng) for _ in range(draws))
     groups = itertools.chain([seen], drawn)
     return [{"condition": n} | outcome(bench, one) for group in groups for n, one in group.items()]
@@ -162,8 +154,7 @@ def vector_conditions(
     """Outcomes without the value vectors at "(", and without as many random ones per block."""
     both_UF = found.valid_UF | found.invalid_UF
     off = lambda gone_UF: bench.run(gate_UF=1 - gone_UF.astype(np.float32))
-    groups = {"valid": found.valid_UF, "invalid": found.invalid_UF, "valid + invalid": both_UF}
-    rows = [{"condition": n} | outcome(bench, off(gone)) for n, gone in groups.items()]
+    rows = [{"condition": "valid + invalid"} | outcome(bench, off(both_UF))]
     for _ in range(draws):
         gone_UF = np.zeros_like(both_UF)
         for u, both_F in enumerate(both_UF):
@@ -198,11 +189,11 @@ def patch_heads(bench: Bench, heads: Iterable[Head], *columns: int) -> float:
 
 
 def patch_map(bench: Bench) -> np.ndarray:
-    """Restored share by single heads at the result and "(" (0) or at "(" alone (1), (2, U, H)."""
-    found_2UH = np.zeros((2, bench.model.depth, bench.model.heads))
-    for u, h in np.ndindex(found_2UH.shape[1:]):
-        found_2UH[:, u, h] = [patch_heads(bench, [(u, h)], *at) for at in ((1, 2), (2,))]
-    return found_2UH
+    """Restored share by single heads at the result and "(", (U, H)."""
+    found_UH = np.zeros((bench.model.depth, bench.model.heads))
+    for head in np.ndindex(found_UH.shape):
+        found_UH[head] = patch_heads(bench, [head], 1, 2)
+    return found_UH
 
 
 def patch_stream(bench: Bench) -> np.ndarray:
