@@ -11,13 +11,33 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from toylab.read import table
 from toylab.report import figures as fig
-from toylab.stats.bootstrap import bootstrap_interval
-from toylab.stats.survival import log_rank, median_time, survival_curve
+from toylab.report.averages import average
+from toylab.report.panels import panels
+from toylab.report.ramp import ramp
+from toylab.report.series import series
+from toylab.stats.survival import median_time, survival_curve
 from toylab.tasks.grokking.learning_phases import PHASES
 
-COLOURS = dict(zip(PHASES, (fig.GREEN, fig.ORANGE, fig.BLUE, "#D9D9D9"), strict=True))
+# Light enough for black digits.
+COLOURS = dict(zip(PHASES, ("#66C2A5", fig.ORANGE, "#8FC1E3", "#E3E3E3"), strict=True))
 STEPS = "training steps"
+GAP = pl.col("test_time") - pl.col("train_time")
+CAPTIONS = {
+    "survival": "Networks that have not reached 95% test accuracy (Kaplan-Meier curves with their "
+    "95% intervals; ticks are runs that ended before), (a) by training fraction and (b) by weight "
+    "decay.",
+    "law": "(a) Steps to 95% test accuracy against 1 / (learning rate x weight decay), with the "
+    "power law fitted to their product; each dot is a network, small dots are the training set, "
+    "open triangles lower bounds. (b) Steps to 95% accuracy against the scale of the first "
+    "weights; the line grows as ln(scale) / (rate x decay), as theory has it.",
+    "held": "Accuracy over steps, (a) with weight decay and (b) without decay, the norm of all "
+    "weights held. Lines are medians over seeds, bands their 95% intervals; dotted, 95%.",
+    "phases": "(a) The phase that most seeds of Liu et al.'s toy are in, over the decoder's "
+    "learning rate and weight decay, and how many seeds are. (b) Accuracy over all pairs against "
+    "that which the embedding's parallelograms allow, a dot per network; line, equality.",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -32,39 +52,35 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 def survival(measures: Mapping[str, Any], config: Any) -> Figure:
     """Share of networks that have not generalised, over steps: by fraction and by decay."""
-    sheet = fig.figure(fig.PAGE, 3.9)
-    left, right = sheet.subplots(1, 2, sharey=True)
+    sheet, (left, right) = panels(2, 3.9, sharey=True)
     sides = measures["sides"].filter(pl.col("part").is_in(["baseline", "fraction"]))
-    base = pl.col("learning_rate") == _nearest(measures["law"], config.learning_rate)
-    groups = {
-        left: ("fraction", sides, "{:.0%} of pairs"),
-        right: ("weight_decay", measures["law"].filter(base), "decay {:g}"),
-    }
-    for ax, (column, rows, label) in groups.items():
-        values = sorted(rows[column].unique())
-        shades = fig.mpl.colormaps[fig.SEQUENTIAL](np.linspace(0, 0.85, len(values)))
-        for value, shade in zip(values, shades, strict=True):
-            own = rows.filter(pl.col(column) == value)
-            _steps(ax, own, label.format(value), shade, 0.7 * np.min(rows["test_time"].to_numpy()))
-        ends = [rows.filter(pl.col(column) == v) for v in (values[0], values[-1])]
-        test = log_rank(*(e[c] for e in ends for c in ("test_time", "test_event")))
-        names = [label.format(v) for v in (values[0], values[-1])]
-        fig.title(ax, f"{names[1]} against {names[0]}: log-rank p = {test.p:.1g}")
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.set_xlabel(STEPS)
-        ax.legend(title="median steps", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+    rates = measures["law"]["learning_rate"].unique().to_numpy()
+    base = float(rates[np.argmin(np.abs(np.log(rates / config.learning_rate)))])
+    decays = measures["law"].filter(pl.col("learning_rate") == base)
+    _survivors(left, sides, "fraction", "{:.0%} of pairs")
+    _survivors(right, decays, "weight_decay", "decay {:g}")
+    late = sides.group_by("fraction").agg(pl.col("test_time").median()).sort("fraction")
+    sooner = late["test_time"][-1] < late["test_time"][0]
+    fig.title(left, "More data, sooner generalisation" if sooner else "More data do not help")
+    none = average(table("law").filter(weight_decay=0).mean("test_event"), measures)
+    fig.title(right, f"Without decay {none:.0%} generalise")
     left.set_ylim(-0.03, 1.05)
     left.set_ylabel("share below 95% test accuracy")
     return sheet
 
 
-def _nearest(rows: pl.DataFrame, value: float) -> float:
-    """The grid's learning rate nearest to the baseline's."""
-    known = rows["learning_rate"].unique().to_numpy()
-    return float(known[np.argmin(np.abs(np.log(known / value)))])
+def _survivors(ax: Axes, rows: pl.DataFrame, column: str, label: str) -> None:
+    """Draw a survival curve for each value of a column."""
+    values = sorted(rows[column].unique())
+    start = 0.7 * np.min(rows["test_time"].to_numpy())
+    for value, colour in zip(values, ramp(len(values)), strict=True):
+        _steps(ax, rows.filter(pl.col(column) == value), label.format(value), colour, start)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel(STEPS)
+    ax.legend(title="median steps", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 
 
 def _steps(ax: Axes, rows: pl.DataFrame, label: str, colour: Any, start: float) -> None:
@@ -81,20 +97,16 @@ def _steps(ax: Axes, rows: pl.DataFrame, label: str, colour: Any, start: float) 
 
 def law(measures: Mapping[str, Any], config: Any) -> Figure:
     """Times over 1 / (rate * decay) with the fitted law, and over the first weights' scale."""
-    sheet = fig.figure(fig.PAGE, 3.7)
-    left, right = sheet.subplots(1, 2, width_ratios=(1.3, 1))
+    sheet, (left, right) = panels(2, 3.7, width_ratios=(1.3, 1))
     rows = measures["law"].filter(pl.col("weight_decay") > 0)
     rows = rows.with_columns(x=1 / (pl.col("learning_rate") * pl.col("weight_decay")))
     for i, rate in enumerate(sorted(rows["learning_rate"].unique())):
         own = rows.filter(pl.col("learning_rate") == rate)
         _times(left, own, f"rate {rate:g}", fig.PALETTE[i], 0.92 + 0.08 * i)
-    fits = measures["laws"]
-    ends = rows["x"].to_numpy()
-    x = np.geomspace(ends.min(), ends.max(), 50)
-    slope, start = (
-        float(fits[c].fill_nan(None).mean() or np.nan) for c in ("product", "intercept")
-    )
-    left.plot(x, np.exp(start) * x**-slope, color=fig.INK, linewidth=1, label="fit to the product")
+    x = np.geomspace(rows["x"].min(), rows["x"].max(), 50)  # pyright: ignore
+    mean = {c: average(table("laws").value(c), measures) for c in ("product", "intercept", "decay")}
+    fitted = np.exp(mean["intercept"]) * x ** -mean["product"]
+    left.plot(x, fitted, color=fig.INK, linewidth=1, label="fit to the product")
     left.plot([], [], "^", color=fig.MUTED, markerfacecolor="none", label="not yet at the end")
     left.plot([], [], ".", color=fig.MUTED, markersize=2.5, label="training set")
     left.set_xscale("log")
@@ -102,15 +114,9 @@ def law(measures: Mapping[str, Any], config: Any) -> Figure:
     left.set_xlabel("1 / (learning rate × weight decay)")
     left.set_ylabel(f"{STEPS} to 95% accuracy")
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
-    text = [f"{_interval(fits[name])} of {name}" for name in ("decay", "rate")]
-    fig.title(left, f"Exponents: {', '.join(text)}")
+    fig.title(left, f"Time goes as decay to the power {mean['decay']:.2f}")
     _scales(right, measures["sides"], config)
     return sheet
-
-
-def _interval(values: pl.Series) -> str:
-    found = bootstrap_interval(values.to_numpy())
-    return f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def _times(ax: Axes, rows: pl.DataFrame, label: str, colour: str, shift: float) -> None:
@@ -139,45 +145,34 @@ def _scales(ax: Axes, sides: pl.DataFrame, config: Any) -> None:
     ax.set_ylabel(f"{STEPS} to 95% accuracy")
     ax.set_ylim(bottom=0)
     ax.legend()
-    ends = [
-        float(rows.filter(pl.col("init_scale") == s)["test_time"].median())  # pyright: ignore
-        for s in (1.0, max(config.init_scales))
-    ]
-    fig.title(ax, f"Scale {max(config.init_scales):g}: {ends[1] - ends[0]:+,.0f} steps")
+    later = rows.filter(pl.col("init_scale") == scale[-1])["test_time"].median() > base
+    fig.title(ax, "Larger weights generalise later" if later else "Larger weights: no later")
 
 
 def held(measures: Mapping[str, Any]) -> Figure:
     """Accuracies over steps of the baseline and with the norm of the weights held."""
-    sheet = fig.figure(fig.PAGE, 3.0)
-    axes = sheet.subplots(1, 2, sharey=True, sharex=True)
-    names = {"baseline": "Weight decay", "held": "Norm held"}
+    sheet, axes = panels(2, 3.0, sharey=True, sharex=True)
+    names = {"baseline": "Weight decay: ", "held": "Norm held: "}
+    lines = ("train", "training", fig.ORANGE), ("test", "test", fig.BLUE)
     for ax, (part, name) in zip(axes, names.items(), strict=True):
         rows = measures["curves"].filter(pl.col("part") == part)
-        for column, label, colour in (
-            ("train", "training", fig.ORANGE),
-            ("test", "test", fig.BLUE),
-        ):
-            wide = rows.pivot("step", index="init_seed", values=column).drop("init_seed")
-            steps = np.array([int(c) for c in wide.columns])
-            fig.interval_line(ax, steps, wide.to_numpy(), label, colour)
+        for column, label, colour in lines:
+            fig.interval_line(ax, *series(rows, column), label, colour)
         ax.set_xscale("log")
         ax.set_xlabel(STEPS)
         ax.axhline(0.95, color=fig.MUTED, linewidth=0.7, linestyle=":")
-        own = measures["sides"].filter(pl.col("part") == part)
-        gap = float((own["test_time"] - own["train_time"]).median())  # pyright: ignore
-        more = "" if own["test_event"].all() else "at least "
-        fig.title(ax, f"{name}: test {more}{gap:,.0f} steps after training")
-    axes[0].set_ylabel("accuracy, median over seeds")
+        gap = table("sides").filter(part=part).value(GAP)
+        late = average(gap, measures, np.median)
+        fig.title(ax, f"{name}test lags by {late:,.0f} steps")
+    axes[0].set_ylabel("accuracy")
     axes[0].legend()
     return sheet
 
 
 def phases(measures: Mapping[str, Any]) -> Figure:
     """The phase most seeds are in per cell, and predicted against real accuracy."""
-    sheet = fig.figure(fig.PAGE, 3.7)
-    left, right = sheet.subplots(1, 2, width_ratios=(1.25, 1))
-    rows = measures["phases"]
-    votes = rows.group_by("learning_rate", "weight_decay", "phase").agg(pl.len().alias("n"))
+    sheet, (left, right) = panels(2, 3.7, width_ratios=(1.25, 1))
+    votes = measures["phases"].group_by("learning_rate", "weight_decay", "phase").len("n")
     best = votes.sort("n", "phase", descending=True).unique(
         ["learning_rate", "weight_decay"], keep="first", maintain_order=True
     )
@@ -192,24 +187,24 @@ def phases(measures: Mapping[str, Any]) -> Figure:
     left.set_yticks(range(len(rates)), [f"{r:.1g}" for r in rates])
     left.set_xlabel("weight decay of the decoder")
     left.set_ylabel("learning rate of the decoder")
-    keys = [Patch(facecolor=COLOURS[p], label=p) for p in PHASES]
+    keys = [Patch(facecolor=COLOURS[p], label=p) for p in PHASES if p in set(best["phase"])]
     left.legend(handles=keys, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
-    facts = measures["maps"]
-    seeds, four = len(facts), int((facts["phases"] >= 4).sum())
-    fig.title(left, f"Phase of most seeds (and how many): {four} of {seeds} seeds show all four")
-    _prediction(right, measures["sizes"])
+    four = (table("maps").value("phases") >= 4)(measures).values
+    fig.title(left, f"{int(four.sum())} of {len(four)} seeds show all four phases")
+    _prediction(right, measures)
     return sheet
 
 
-def _prediction(ax: Axes, rows: pl.DataFrame) -> None:
-    pairs = rows["fraction"].to_numpy()
+def _prediction(ax: Axes, measures: Mapping[str, Any]) -> None:
+    """Accuracy against that which the embedding allows."""
+    rows = measures["sizes"]
     points = ax.scatter(
-        rows["predicted_accuracy"], rows["accuracy"], c=pairs, s=14, cmap=fig.SEQUENTIAL
+        rows["predicted_accuracy"], rows["accuracy"], c=rows["fraction"], s=14, cmap=fig.SEQUENTIAL
     )
     ax.plot([0, 1], [0, 1], color=fig.MUTED, linewidth=0.8)
-    ax.set_xlabel("accuracy predicted from the embeddings")
+    ax.set_xlabel("accuracy predicted from the embedding")
     ax.set_ylabel("accuracy over all pairs")
-    ax.figure.colorbar(points, ax=ax, label="share of pairs trained on")
-    real, foretold = rows["accuracy"].to_numpy(), rows["predicted_accuracy"].to_numpy()
-    apart = [np.mean(np.abs(real - v)) for v in (foretold, pairs)]
-    fig.title(ax, f"Off by {apart[0]:.3f} on average; the share alone by {apart[1]:.3f}")
+    ax.figure.colorbar(points, ax=ax, label="fraction of pairs trained on")
+    match = table("sizes").aggregate(pl.corr("predicted_accuracy", "accuracy"))
+    said = average(match, measures)
+    fig.title(ax, f"They correlate with r = {said:.3f}")

@@ -13,6 +13,6 @@ def ramp(count: int) -> list[str]:
 
     Example:
         >>> ramp(2)
-        ['#440154', '#9bd93c']
+        ['#440154', '#b0dd2f']
     """
     return [to_hex(colour) for colour in mpl.colormaps[MAP](np.linspace(0, END, count))]

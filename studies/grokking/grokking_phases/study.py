@@ -19,7 +19,7 @@ Sources: Liu et al. 2022 (arXiv:2205.10343), Liu et al. 2023 (Omnigrok, arXiv:22
 
 Did not reproduce: at equal decay the time falls with the learning rate more slowly than as its
 inverse (exponent -0.60), so that the product's exponent (-0.79) is not clear of its region either.
-With the norm held the delay halves (0.48 of the baseline's) where Omnigrok has it vanish. One seed
+With the norm held the delay halves (0.48 of the baseline's) where Omnigrok has it vanish. Two seeds
 of five showed fewer than four phases, and in two grokking did not touch both its neighbours.
 
 Tried: norms held at 0.3 and 0.5 times that of the first weights keep some networks from learning,
