@@ -44,8 +44,9 @@ CAPTIONS = {
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
+    """Draw every figure of the study that has a finite network to show."""
     every = (heads, ablation, grid, causal, training)
+    every = every if measures["heads"]["previous"].is_finite().any() else (training,)
     return {figure.__name__: figure(measures) for figure in every}
 
 

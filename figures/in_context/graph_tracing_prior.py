@@ -20,15 +20,14 @@ NETWORKS = {
     "no calendar": "No calendar",
 }
 PARTS = {"first": ("components 1 and 2", 1 / 3), "second": ("components 3 and 4", 1 / 2)}
-DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 CAPTIONS = {
     "strip": "Mean representations of the seven days in the last round of walks that go two days "
     "at a time, in one network of each kind at its best layer. Lines join days that follow each "
-    "other in the calendar and in the walked ring.",
+    "other in the calendar and in the walked ring; colour runs from the first day to the last.",
     "overlaps": "Overlap of two principal components of the days' mean representations with a "
     "ring's plane, in the last round of walks on a permuted ring. Filled: networks at their best "
     "layer; open: one neighbour mix of their own embeddings; small dots: single networks. "
-    "Dotted: chance (of components 3 and 4: beside one ring's plane).",
+    "Dotted: chance (of components 3 and 4: beside one ring's plane). Titles are of shared days.",
     "shares": "Share of the variance of the days' mean representations in each ring's plane, by "
     "round of the walk, at the best layer. The third ring is never walked. Dotted: chance. Medians "
     "over networks with 95% intervals.",
@@ -91,15 +90,9 @@ def _rings(ax: Axes, x: np.ndarray, y: np.ndarray, stride: int) -> None:
         for step, ring, width in ((1, "calendar", 1.3), (stride, "context", 0.8)):
             to = (day + step) % count
             ax.plot(x[[day, to]], y[[day, to]], color=RINGS[ring], lw=width, zorder=1)
-    ax.scatter(x, y, s=12, color=fig.INK, zorder=3)
-    away = np.stack([x - x.mean(), y - y.mean()], 1)
-    away = 9 * away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
-    for day in range(count):
-        ax.annotate(DAYS[day % 7], (x[day], y[day]), xytext=tuple(away[day]), ha="center",
-                    va="center", size=7.5, textcoords="offset points")  # fmt: skip
+    ax.scatter(x, y, c=np.arange(count), cmap=fig.SEQUENTIAL, s=28, zorder=3)
     ax.set_axis_off()
     ax.set_aspect("equal", adjustable="datalim")
-    ax.margins(0.15)
 
 
 def overlaps(m: Mapping[str, Any]) -> Figure:
@@ -109,24 +102,24 @@ def overlaps(m: Mapping[str, Any]) -> Figure:
         for i, network in enumerate(NETWORKS):
             for j, ring in enumerate(("calendar", "context")):
                 y = i + 0.3 * j - 0.15
-                rows, column = _planes(network).last("window"), f"{part}_{ring}"
-                values = rows.mean(column)(m).values
-                mix = _planes(network, "mixing").mean(column)(m).values
+                column, look = f"{part}_{ring}", {"color": RINGS[ring], "ms": 7}
+                values = _planes(network).last("window").mean(column)(m).values
                 ax.plot(values, [y] * len(values), ".", color=RINGS[ring], alpha=0.5)
-                ax.plot(values.mean(), y, "o", color=RINGS[ring], ms=7, label=WORDS[ring])
-                ax.plot(mix.mean(), y, "o", color=RINGS[ring], ms=7, markerfacecolor="none")
+                level = _mean(m, _planes(network), column)
+                ax.plot(level, y, "o", **look, label=WORDS[ring])
+                mix = _mean(m, _planes(network, "mixing"), column)
+                ax.plot(mix, y, "o", **look, markerfacecolor="none")
         ax.axvline(chance, color=fig.INK, ls=":", lw=0.9)
         ax.set(xlim=(-0.02, 1.02), xlabel=f"overlap of {name}")
     axes[0].set_yticks(range(len(NETWORKS)), list(NETWORKS.values()))
     axes[0].invert_yaxis()
     handles, labels = axes[0].get_legend_handles_labels()
     sheet.legend(handles[:2], labels[:2], loc="outside lower center", ncols=2)
-    at = _mean(m, _planes("shared"), "first_calendar")
-    word = "carry" if at >= 0.8 else "do not carry"
-    fig.title(axes[0], f"Components 1 and 2 {word} the calendar")
-    more = _mean(m, _planes("shared"), "second_context")
-    more = more > _mean(m, _planes("shared", "mixing"), "second_context")
-    fig.title(axes[1], f"3 and 4 show the walked ring {'more' if more else 'less'} than a mix")
+    bars = {"first_calendar": (0.8, "1 and 2", "calendar")}
+    bars |= {"second_context": (0.6, "3 and 4", "walked ring")}
+    for ax, (column, (bar, pair, ring)) in zip(axes, bars.items(), strict=True):
+        word = "carry" if _mean(m, _planes("shared"), column) >= bar else "do not carry"
+        fig.title(ax, f"{pair} {word} the {ring}")
     return sheet
 
 
@@ -135,13 +128,14 @@ def shares(m: Mapping[str, Any]) -> Figure:
     sheet, axes = _panels(2.5, 3, sharey=True)
     for ax, (network, name) in zip(axes, NETWORKS.items(), strict=True):
         rows = _planes(network).rows(m).with_columns(round=pl.col("window") + 1)
+        ends = {}
         for ring, colour in RINGS.items():
             x, values = series(rows, f"share_{ring}", "round")
             fig.interval_line(ax, x, values, WORDS[ring], colour, marker="o", markersize=3)
-        ends = [rows.filter(window=w)["share_context"].mean() for w in (x[0] - 1, x[-1] - 1)]
+            ends[ring] = np.nan_to_num(values[:, [0, -1]]).sum(0)
         ax.axhline(1 / 3, color=fig.INK, ls=":", lw=0.9)
         ax.set(xlabel="round of the walk", ylim=(0, 1))
-        fig.title(ax, f"{name}: walked ring {'grows' if ends[1] > ends[0] else 'shrinks'}")
+        fig.title(ax, f"{name}: ring {'grows' if np.diff(ends['context']) > 0 else 'shrinks'}")
     axes[0].set_ylabel("share of variance")
     axes[-1].legend()
     return sheet
@@ -162,13 +156,15 @@ def mass(m: Mapping[str, Any]) -> Figure:
         for ring, label in words.items():
             x, values = series(rows, ring, "place")
             fig.interval_line(ax, x, values, label, RINGS[ring])
-            late[ring] = np.mean(values[np.isfinite(values).all(1)][:, -len(x) // 4 :])
-        x, values = series(walked.filter(tokens="plain").rows(m), "context", "place")
-        values = values[np.isfinite(values).all(1)]
-        ax.plot(x, values.mean(0), ":", color=fig.INK, lw=1, label="same, other tokens")
+            late[ring] = np.nan_to_num(values[:, -len(x) // 4 :]).sum()
+        plain = (
+            walked.filter(tokens="plain").rows(m).group_by("place").agg(pl.col("context").mean())
+        )
+        ax.plot(*plain.sort("place"), ":", color=fig.INK, lw=1, label="same, other tokens")
         ax.set(xlabel="place in the context", ylim=(0, 1.02))
-        follows = "walked ring" if late["context"] > late["calendar"] else "calendar"
-        fig.title(ax, f"{name} follow the {follows}" if "days" in name else name)
+        fig.title(
+            ax, f"{name}: {'ring' if late['context'] > late['calendar'] else 'calendar'} wins"
+        )
     axes[0].set_ylabel("probability mass")
     axes[-1].legend()
     return sheet

@@ -7,7 +7,6 @@ from toylab.claims import Claim, Condition, Expect
 from .readings import (
     DELAYED,
     at_best,
-    beyond_mixing,
     embedded,
     grown,
     mass,
@@ -16,7 +15,6 @@ from .readings import (
 
 PARK = "Park et al. 2025 (arXiv:2501.00070), days of the week (from a summary, and its abstract)"
 T6 = PARK + "; thresholds of this laboratory's notes"
-MIXING = PARK + "; judged against Arditi 2026, neighbour mixing (ICLR blog track)"
 OURS = "expected, this laboratory"
 FIRST_ROUND = lambda m: pl.col("place").is_between(1, 5)
 
@@ -66,19 +64,6 @@ def second(network: str, key: str, days: str) -> Claim:
     )
 
 
-def beyond(network: str, key: str, days: str) -> Claim:
-    """Components 3 and 4 show more than neighbour mixing."""
-    return Claim(
-        key,
-        "Components 3 and 4 overlap the permuted ring's plane more than those of one neighbour mix "
-        f"of the days' own embeddings do ({days}).",
-        MIXING,
-        beyond_mixing(network),
-        Expect.above(0.0),
-        requires=(traces(network),),
-    )
-
-
 def follows(network: str, key: str, days: str) -> Claim:
     """Predictions follow the context."""
     return Claim(
@@ -115,8 +100,6 @@ CLAIMS = (
     second("shared", "context_second_shared", SHARED),
     first("reserved", "calendar_first", RESERVED),
     second("reserved", "context_second", RESERVED),
-    beyond("shared", "beyond_mixing", SHARED),
-    beyond("reserved", "beyond_mixing_reserved", RESERVED),
     Claim(
         "context_grows",
         "The permuted ring's share of the variance grows by 0.05 or more from the first round to "

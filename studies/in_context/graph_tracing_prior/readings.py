@@ -40,12 +40,6 @@ def at_best(column: str, network: str, last: bool = True) -> Reading:
     return (rows.last("window") if last else rows.first("window")).mean(column)
 
 
-def beyond_mixing(network: str) -> Reading:
-    """The context's overlap with components 3 and 4 minus that of one mix along the walked ring."""
-    mixed = planes(network, "mixing").mean("second_context")
-    return at_best("second_context", network) - mixed
-
-
 def grown(network: str) -> Reading:
     """Gain of the context's share of the variance from the first round to the last."""
     return at_best("share_context", network) - at_best("share_context", network, last=False)

@@ -140,7 +140,6 @@ def test_readings():
     m = fake()
     assert readings.best_layer(m, "shared") == 2
     is_near(readings.at_best("second_context", "shared"), m, 0.4)
-    is_near(readings.beyond_mixing("shared"), m, 0.2)
     is_near(readings.grown("shared"), m, 0.3)
     is_near(readings.preferred("shared"), m, 34.5 / 40 - 0.1)
     is_near(readings.DELAYED, m, 0)
