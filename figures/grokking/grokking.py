@@ -8,9 +8,53 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.panels import panels
 
 PHASES = (("memorisation", fig.SKY), ("circuit formation", fig.YELLOW), ("clean-up", fig.GREEN))
+WITH_DECAY = pl.col("weight_decay") > 0
+BANDS = "Lines are medians over seeds, bands their 95% intervals."
+CAPTIONS = {
+    "curves": "(a) Cross-entropy and (b) accuracy of seed 0 on the training and the test set, with "
+    "the three phases shaded: until 99% of the training set is right, until the test loss has "
+    "fallen to half its peak, until 99% of the test set is right. (c) Test accuracy of every seed, "
+    "with and without weight decay.",
+    "progress": "Progress measures, each seed's clock scaled by the step at which it generalises; "
+    "phases shaded as in the curves. (a) Restricted loss of the key frequencies and of as many "
+    "others, their weights taken from held-out pairs. (b) Excluded loss on the training set. (c) "
+    f"Gini coefficient over frequencies. (d) Sum of squared weights. {BANDS}",
+    "spectra": "(a) Norm of the embedding's component at each frequency, seed 0. (b) Share of the "
+    "logits' variance that cos(w(r - c)) of each frequency explains, seed by seed. (c) Share of "
+    "each neuron's variance at its best frequency, all seeds; dotted, 85%.",
+    "ablations": "Test loss of the unablated network, of its key frequencies alone, without as "
+    "many other frequencies, and without the key ones. Dots are seeds, bars medians; dotted, a "
+    "uniform guess.",
+}
+PANELS = (
+    (
+        "loss (nats)",
+        (
+            ("restricted", "key frequencies only", fig.BLUE),
+            ("restricted_others", "as many others", fig.MUTED),
+            ("test_loss", "test loss", fig.VERMILLION),
+        ),
+    ),
+    (
+        "training loss (nats)",
+        (
+            ("excluded", "without key frequencies", fig.BLUE),
+            ("excluded_others", "without as many others", fig.MUTED),
+            ("train_loss", "full model", fig.INK),
+        ),
+    ),
+    (
+        "Gini coefficient",
+        (("gini_embedding", "embedding", fig.BLUE), ("gini_output", "output", fig.GREEN)),
+    ),
+    ("sum of squared weights", (("squares", "all weights", fig.INK),)),
+)
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -18,30 +62,28 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     return {
         "curves": curves(measures, config),
         "progress": progress(measures, config),
-        "spectra": spectra(measures, config),
+        "spectra": spectra(measures),
         "ablations": ablations(measures, config),
     }
 
 
-def decayed(table: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the members with weight decay."""
-    return table.filter(pl.col("weight_decay") > 0)
+def _networks(m: Mapping[str, Any]) -> pl.DataFrame:
+    """Times of the networks with decay, seed by seed."""
+    return m["times"].filter(WITH_DECAY).sort("init_seed")
 
 
-def shade(ax: Axes, row: Mapping[str, float], scale: float = 1.0) -> None:
-    """Shade the three phases of one member."""
+def shade(ax: Axes, row: Mapping[str, float]) -> None:
+    """Shade the three phases of one network."""
     ends = [0.0, row["memorised"], row["cleanup"], row["generalised"]]
     for (name, colour), left, right in zip(PHASES, ends[:-1], ends[1:], strict=True):
         if right > left:
-            span = (left * scale, right * scale)
-            ax.axvspan(*span, color=colour, alpha=0.22, linewidth=0, label=name)
+            ax.axvspan(left, right, color=colour, alpha=0.22, linewidth=0, label=name)
 
 
 def curves(m: Mapping[str, Any], config: Any) -> Figure:
     """Loss and accuracy of one seed with its phases; test accuracy of every seed."""
-    sheet = fig.figure(fig.PAGE, 2.7)
-    left, middle, right = sheet.subplots(1, 3)
-    times = decayed(m["times"]).sort("init_seed")
+    sheet, (left, middle, right) = panels(3, 2.9)
+    times = _networks(m)
     row = times.row(0, named=True)
     one = m["curves"].filter(pl.col("member") == row["member"]).sort("step")
     for ax, name in ((left, "loss"), (middle, "accuracy")):
@@ -50,16 +92,17 @@ def curves(m: Mapping[str, Any], config: Any) -> Figure:
             ax.plot(one["step"], one[f"{part}_{name}"], color=colour, label=part)
         ax.set_xlabel("step")
     left.set_yscale("log")
-    left.set_ylabel("cross-entropy, nats")
+    left.set_ylabel("cross-entropy (nats)")
     middle.set_ylabel("accuracy")
-    middle.legend(loc="lower right", fontsize=6.5)
-    fig.title(left, f"Seed 0 memorises by step {row['memorised']:,.0f}")
-    fig.title(middle, _generalised(row))
-    for decay, colour in ((True, fig.VERMILLION), (False, fig.MUTED)):
-        wanted = pl.col("weight_decay") > 0 if decay else pl.col("weight_decay") == 0
-        label = f"decay {config.weight_decay:g}" if decay else "no decay"
-        for _, table in m["curves"].filter(wanted).group_by("member", maintain_order=True):
-            right.plot(table["step"], table["test_accuracy"], color=colour, lw=0.9, label=label)
+    sheet.legend(*middle.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    fig.title(left, f"Memorised by step {row['memorised']:,.0f}")
+    late = f"Generalises by step {row['generalised']:,.0f}"
+    fig.title(middle, late if row["has_generalised"] else "Does not generalise")
+    for decay, colour in ((config.weight_decay, fig.VERMILLION), (0.0, fig.MUTED)):
+        label = f"decay {decay:g}"
+        own = m["curves"].filter(WITH_DECAY == (decay > 0))
+        for _, rows in own.group_by("member", maintain_order=True):
+            right.plot(rows["step"], rows["test_accuracy"], color=colour, lw=0.9, label=label)
             label = None
     made = int(times["has_generalised"].sum())
     fig.title(right, f"{made} of {len(times)} seeds generalise")
@@ -69,20 +112,13 @@ def curves(m: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def _generalised(row: Mapping[str, Any]) -> str:
-    if not row["has_generalised"]:
-        return "It has not generalised by the end"
-    return f"It generalises by step {row['generalised']:,.0f}"
-
-
 def on_grid(m: Mapping[str, Any], column: str, grid: np.ndarray) -> np.ndarray:
     """A measure of every seed at shares of that seed's delay, (S, G)."""
     rows = []
-    for row in decayed(m["times"]).sort("init_seed").iter_rows(named=True):
-        table = m["progress"].filter(pl.col("member") == row["member"]).sort("step")
-        x = table["step"].to_numpy() / row["generalised"]
-        y = table[column].to_numpy()
-        rows.append(np.where(grid <= x[-1], np.interp(grid, x, y), np.nan))
+    for row in _networks(m).iter_rows(named=True):
+        own = m["progress"].filter(pl.col("member") == row["member"]).sort("step")
+        x = own["step"].to_numpy() / row["generalised"]
+        rows.append(np.where(grid <= x[-1], np.interp(grid, x, own[column].to_numpy()), np.nan))
     return np.array(rows)
 
 
@@ -90,47 +126,21 @@ def progress(m: Mapping[str, Any], config: Any) -> Figure:
     """The progress measures over time, each seed's clock set by when it generalises."""
     sheet = fig.figure(fig.PAGE, 4.6)
     axes = sheet.subplots(2, 2, sharex=True)
-    end = decayed(m["progress"])["step"].max() / decayed(m["times"])["generalised"].max()
-    grid = np.linspace(0, min(1.6, float(end)), 60)  # pyright: ignore[reportArgumentType]
-    panels = (
-        (
-            axes[0, 0],
-            "loss, nats",
-            (
-                ("restricted", "key frequencies only", fig.BLUE),
-                ("restricted_others", "as many others", fig.MUTED),
-                ("test_loss", "test loss", fig.VERMILLION),
-            ),
-        ),
-        (
-            axes[0, 1],
-            "training loss, nats",
-            (
-                ("excluded", "without key frequencies", fig.BLUE),
-                ("excluded_others", "without as many others", fig.MUTED),
-                ("train_loss", "whole network", fig.INK),
-            ),
-        ),
-        (
-            axes[1, 0],
-            "Gini coefficient",
-            (("gini_embedding", "embedding", fig.BLUE), ("gini_output", "output", fig.GREEN)),
-        ),
-        (axes[1, 1], "sum of squared weights", (("squares", "all weights", fig.INK),)),
-    )
-    times = decayed(m["times"])
+    times = _networks(m)
+    end = config.steps / float(times["generalised"].max())  # pyright: ignore
+    grid = np.linspace(0, min(1.6, end), 60)
     share = {n: float((times[n] / times["generalised"]).median()) for n in ("memorised", "cleanup")}  # pyright: ignore
-    for ax, label, lines in panels:
+    for ax, letter, (label, lines) in zip(axes.flat, "abcd", PANELS, strict=True):
+        fig.panel_label(ax, letter)
         shade(ax, share | {"generalised": 1.0})
+        shaded = len(ax.get_legend_handles_labels()[0])
         for column, name, colour in lines:
             fig.interval_line(ax, grid, on_grid(m, column, grid), name, colour)
         handles, names = ax.get_legend_handles_labels()
-        kept = [i for i, n in enumerate(names) if n not in dict(PHASES)]
-        place = {"loss, nats": (0.0, 0.02), "training loss, nats": (0.42, 0.38)}.get(label)
+        place = {"a": (0.0, 0.02), "b": (0.42, 0.38)}.get(letter)
         ax.legend(
-            [handles[i] for i in kept],
-            [names[i] for i in kept],
-            fontsize=6.5,
+            handles[shaded:],
+            names[shaded:],
             loc="lower left" if place else "best",
             bbox_to_anchor=place,
         )
@@ -140,78 +150,75 @@ def progress(m: Mapping[str, Any], config: Any) -> Figure:
         ax.set_ylim(0, None)
     for ax in axes[1]:
         ax.set_xlabel("step / step of generalisation")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    chosen = [i for i, n in enumerate(names) if n in dict(PHASES)]
-    sheet.legend(
-        [handles[i] for i in chosen],
-        [names[i] for i in chosen],
-        loc="outside lower center",
-        ncols=3,
-    )
-    level = float(np.log(config.p) / 2)
-    lead = np.nanmedian(on_grid(m, "restricted", grid), 0)
-    crossed = np.flatnonzero(lead < level)
-    when = f"at {grid[crossed[0]]:.0%} of the delay" if len(crossed) else "not within the run"
-    fig.title(sheet, f"The restricted loss falls below half that of a uniform guess {when}")
+    found = axes[0, 0].get_legend_handles_labels()
+    sheet.legend(*(part[:shaded] for part in found), loc="outside lower center", ncols=3)
+    fig.title(sheet, _lead(m))
     return sheet
 
 
-def spectra(m: Mapping[str, Any], config: Any) -> Figure:
+def _lead(m: Mapping[str, Any]) -> str:
+    """Say when the restricted loss falls below half a uniform guess's, over the delay."""
+    fallen = pl.col("step").filter(pl.col("restricted") < pl.col("uniform") / 2).first()
+    first = table("progress").filter(WITH_DECAY).aggregate(fallen)
+    when = average(first / table("times").filter(WITH_DECAY).value("generalised"), m)
+    if np.isnan(when):
+        return "The key frequencies alone do not halve the loss of a uniform guess"
+    return (
+        f"The key frequencies alone halve the loss of a uniform guess after {when:.0%} of the delay"
+    )
+
+
+def spectra(m: Mapping[str, Any]) -> Figure:
     """Spectrum of the embedding before and after, and each seed's frequencies in the logits."""
-    sheet = fig.figure(fig.PAGE, 2.8)
-    left, middle, right = sheet.subplots(1, 3)
-    times = decayed(m["times"]).sort("init_seed")
-    members = times["member"].to_numpy()
+    sheet, (left, middle, right) = panels(3, 2.8)
+    members = _networks(m)["member"].to_numpy()
     k = np.arange(1, m["embedding"].shape[1] + 1)
-    left.bar(k, m["embedding"][members[0]], color=fig.BLUE, label="trained")
+    left.bar(k, np.nan_to_num(m["embedding"][members[0]]), color=fig.BLUE, label="trained")
     left.plot(k, m["embedding_untrained"][members[0]], color=fig.MUTED, label="untrained")
     left.set_xlabel("frequency k")
     left.set_ylabel("norm of the embedding's component")
-    left.set_ylim(0, 1.35 * float(m["embedding"][members[0]].max()))
+    left.margins(y=0.3)
     left.legend(loc="upper left")
-    fig.title(left, f"Seed 0 keeps {int(m['key'][members[0]].sum())} frequencies")
-    image = middle.imshow(m["cosines"][members], aspect="auto", vmin=0, extent=_extent(k, members))
+    fig.title(left, f"Seed 0: {int(m['key'][members[0]].sum())} key frequencies")
+    extent = (k[0] - 0.5, k[-1] + 0.5, len(members) - 0.5, -0.5)
+    image = middle.imshow(m["cosines"][members], aspect="auto", vmin=0, extent=extent)
     middle.set_xlabel("frequency k")
     middle.set_ylabel("seed")
     middle.set_yticks(range(len(members)))
     sheet.colorbar(image, ax=middle, label="share of the logits' variance")
     sets = {tuple(np.flatnonzero(row)) for row in m["key"][members]}
-    fig.title(middle, f"{len(sets)} sets of frequencies in {len(members)} seeds")
-    best = np.concatenate([m["neurons"][i].max(-1) for i in members])
-    right.hist(best, bins=np.linspace(0, 1, 41).tolist(), color=fig.BLUE)
+    fig.title(middle, f"{len(members)} seeds, {len(sets)} choices")
+    right.hist(m["neurons"][members].max(-1).ravel(), np.linspace(0, 1, 41).tolist())
     right.axvline(0.85, color=fig.VERMILLION, linestyle=":")
     right.set_xlabel("share of a neuron's variance\nat its best frequency")
     right.set_ylabel("neurons, all seeds")
-    fig.title(right, f"{(best > 0.85).mean():.0%} of neurons above 85%")
+    share = table("progress").filter(WITH_DECAY).last().value("neuron_share")
+    fig.title(right, f"{average(share, m):.0%} of neurons above 85%")
     return sheet
-
-
-def _extent(k: np.ndarray, members: np.ndarray) -> tuple[float, float, float, float]:
-    return (k[0] - 0.5, k[-1] + 0.5, len(members) - 0.5, -0.5)
 
 
 def ablations(m: Mapping[str, Any], config: Any) -> Figure:
     """Test loss with only, and without, the key frequencies, against the controls."""
     sheet = fig.figure(fig.COLUMN + 1.2, 2.8)
     ax = sheet.subplots()
-    table = decayed(m["progress"])
-    last = table.filter(pl.col("step") == pl.col("step").max()).sort("init_seed")
-    bars = (
-        ("test_loss", "whole"),
-        ("test_only", "key\nfrequencies\nonly"),
-        ("test_without_others", "without as\nmany others\n(control)"),
-        ("test_without", "without the\nkey\nfrequencies"),
-    )
-    for i, (column, _) in enumerate(bars):
-        values = np.maximum(last[column].to_numpy(), 1e-9)
-        offset = np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.zeros(1)
-        ax.scatter(i + offset, values, color=fig.BLUE, s=14)
+    final = table("progress").filter(WITH_DECAY).last()
+    bars = {
+        "test_loss": "full model",
+        "test_only": "key\nfrequencies\nonly",
+        "test_without_others": "without as\nmany others\n(control)",
+        "test_without": "without the\nkey\nfrequencies",
+    }
+    for i, column in enumerate(bars):
+        values = np.maximum(final.value(column)(m).values, 1e-9)
+        ax.scatter(
+            i + 0.3 * (np.arange(len(values)) / max(len(values), 1) - 0.5), values, s=14, c=fig.BLUE
+        )
         ax.plot([i - 0.28, i + 0.28], [np.median(values)] * 2, color=fig.INK)
     ax.axhline(np.log(config.p), color=fig.VERMILLION, linestyle=":", label="uniform guess")
     ax.set_yscale("log")
-    ax.set_xticks(range(len(bars)), [name for _, name in bars])
-    ax.set_ylabel("test loss, nats")
+    ax.set_xticks(range(len(bars)), list(bars.values()))
+    ax.set_ylabel("test loss (nats)")
     ax.legend()
-    gain = float((last["test_only"] / last["test_loss"]).median())  # pyright: ignore
-    fig.title(ax, f"With only the key frequencies the test loss is {gain:.2g} of the whole")
+    gain = average(final.value(pl.col("test_only") / pl.col("test_loss")), m, np.median)
+    fig.title(ax, f"Key frequencies alone have {gain:.2g} of the loss")
     return sheet
