@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from toylab.claims import Claim, Expect
+from toylab.claims import Claim, Condition, Expect
 
 from .readings import (
     CROSSING,
@@ -19,241 +19,241 @@ from .readings import (
     orthogonal,
 )
 
-NONUNIFORM = "The geometry of superposition, non-uniform superposition"
-SETS = "The geometry of superposition, correlated and anticorrelated features"
+NONUNIFORM = "Elhage et al. 2022, The geometry of superposition, non-uniform superposition"
+SETS = "Elhage et al. 2022, The geometry of superposition, correlated and anticorrelated features"
+OURS = "region: this laboratory"
 TRIES = "group of tries"
+BY_DENSITY = {"method": "spearman"}
+SNAPS = Condition(
+    "the best solution snaps from pentagon to digons within the span",
+    SNAP,
+    Expect.between(0.15, 2.0),
+)
+INDEPENDENT_APART = Condition(
+    "independent features of the same densities do not collapse",
+    collapsed(0, 1, "independent"),
+    Expect.below(0.1),
+)
 
-CLAIMS = (
+NONUNIFORM_CLAIMS = (
     Claim(
-        key="regular_at_equal_density",
-        text="With five equal features the best solution is a regular pentagon (greatest distance "
-        "of a gap from 72 degrees).",
-        source=NONUNIFORM,
+        "regular_at_equal_density",
+        "The best solution for five equal features is a regular pentagon: no gap is more than 5 "
+        "degrees from 72.",
+        f"{NONUNIFORM}; {OURS}",
+        nonuniform(1.0, 1.0).aggregate(pl.col("gap_error").max(), GROUP),
+        Expect.below(5),
         paper=0.0,
-        reading=nonuniform(1.0, 1.0).aggregate(pl.col("gap_error").max(), GROUP),
-        expect=Expect.below(5),
         unit=TRIES,
     ),
     Claim(
-        key="snap_at_04",
-        text="The best solution snaps from pentagon to two digons where one feature is about 2.5 "
-        "times sparser than the others.",
-        source=NONUNIFORM,
+        "snap_at_04",
+        "The best solution snaps from a pentagon to two digons where one feature has 0.4 of the "
+        "others' density, within 0.1.",
+        f"{NONUNIFORM}; {OURS}",
+        SNAP,
+        Expect.between(0.3, 0.5),
         paper=0.4,
-        reading=SNAP,
-        expect=Expect.between(0.3, 0.5),
         unit=TRIES,
     ),
     Claim(
-        key="losses_cross_at_04",
-        text="The loss curves of the pentagons and of the two digons cross there.",
-        source=NONUNIFORM,
+        "losses_cross_at_04",
+        "The loss curves of the pentagons and of the two digons cross at 0.4 of the density, "
+        "within 0.1.",
+        f"{NONUNIFORM}; {OURS}",
+        CROSSING,
+        Expect.between(0.3, 0.5),
         paper=0.4,
-        reading=CROSSING,
-        expect=Expect.between(0.3, 0.5),
         unit=TRIES,
     ),
     Claim(
-        key="sparse_feature_at_0",
-        text="Sparser than at the snap, wherever that is, the feature is at 0: its greatest norm.",
-        source=NONUNIFORM,
-        paper=0.0,
-        reading=SNAPPED.aggregate(pl.col("norm").max(), GROUP),
-        expect=Expect.below(0.1),
-        unit=TRIES,
-    ),
-    Claim(
-        key="digons_after_snap",
-        text="There the others form two digons (share of relative densities).",
-        source=NONUNIFORM,
-        paper=1.0,
-        reading=SNAPPED.mean(pl.col("kind") == "digons", GROUP),
-        expect=Expect.above(0.9),
-        unit=TRIES,
-    ),
-    Claim(
-        key="pentagon_before_snap",
-        text="Before the snap (relative density 0.5 to 1) the sparse feature does not fade: its "
-        "least norm.",
-        source=NONUNIFORM,
-        reading=nonuniform(0.5, 1.0).aggregate(pl.col("norm").min(), GROUP),
-        expect=Expect.above(0.7),
-        unit=TRIES,
-    ),
-    Claim(
-        key="pentagon_deforms",
-        text="The sparser the feature, the nearer its neighbours come (rank correlation of their "
-        "angle with the relative density, from 0.5).",
-        source=NONUNIFORM,
-        paper=1.0,
-        reading=nonuniform(0.5).aggregate(
-            pl.corr("ratio", "neighbour_angle", method="spearman"), GROUP
-        ),
-        expect=Expect.above(0.9),
-        unit=TRIES,
-    ),
-    Claim(
-        key="deforms_smoothly",
-        text="It does so smoothly: greatest change of that angle (degrees) between neighbouring "
-        "relative densities from 0.5 to 1.",
-        source=NONUNIFORM,
-        reading=nonuniform(0.5, 1.0).aggregate(changes("neighbour_angle").max(), GROUP),
-        expect=Expect.below(10),
-        unit=TRIES,
-    ),
-    Claim(
-        key="snap_is_a_jump",
-        text="The snap is a jump: greatest change of the sparse feature's norm between "
-        "neighbouring relative densities, less the second greatest.",
-        source=NONUNIFORM,
-        reading=nonuniform().aggregate(
+        "snap_is_a_jump",
+        "The snap is a jump: between two neighbouring densities the norm of the sparser feature "
+        "changes by 0.5 more than between any other two.",
+        f"{NONUNIFORM}; {OURS}",
+        nonuniform().aggregate(
             changes("norm").top_k(2).max() - changes("norm").top_k(2).min(), GROUP
         ),
-        expect=Expect.above(0.5),
+        Expect.above(0.5),
         unit=TRIES,
+        requires=(SNAPS,),
+        headline=True,
     ),
     Claim(
-        key="correlated_orthogonal",
-        text="Correlated pairs are orthogonal: share of low-loss tries with |cos| < 0.2 within "
-        "both pairs.",
-        source=SETS,
-        reading=orthogonal("correlated"),
-        expect=Expect.above(0.8),
-        unit=TRIES,
-    ),
-    Claim(
-        key="correlated_orthogonal_control",
-        text="That share, less the share among independent features of the same density.",
-        source=SETS,
-        reading=orthogonal("correlated") - orthogonal("independent"),
-        expect=Expect.above(0.1),
-        unit=TRIES,
-    ),
-    Claim(
-        key="anticorrelated_antipodal",
-        text="Anticorrelated pairs are antipodal: share of low-loss tries with cos < -0.9 within "
-        "both pairs.",
-        source=SETS,
-        reading=antipodal("anticorrelated"),
-        expect=Expect.above(0.8),
-        unit=TRIES,
-    ),
-    Claim(
-        key="anticorrelated_antipodal_control",
-        text="That share, less the share among independent features of the same density.",
-        source=SETS,
-        reading=antipodal("anticorrelated") - antipodal("independent", DENSITY / 2),
-        expect=Expect.above(0.3),
-        unit=TRIES,
-    ),
-    Claim(
-        key="ladder_none",
-        text="Of three correlated pairs none is collapsed at densities up to 0.05 (mean count).",
-        source=SETS,
+        "sparse_feature_at_0",
+        "At densities below the snap the sparser feature is dropped: its norm is at most 0.1.",
+        f"{NONUNIFORM}; {OURS}",
+        SNAPPED.aggregate(pl.col("norm").max(), GROUP),
+        Expect.below(0.1),
         paper=0.0,
-        reading=collapsed(0, 0.05),
-        expect=Expect.below(0.25),
+        unit=TRIES,
+        requires=(SNAPS,),
+    ),
+    Claim(
+        "digons_after_snap",
+        "The other four features then form two digons, at 90% of the densities or more.",
+        f"{NONUNIFORM}; {OURS}",
+        SNAPPED.mean(pl.col("kind") == "digons", GROUP),
+        Expect.above(0.9),
+        paper=1.0,
+        unit=TRIES,
+        requires=(SNAPS,),
+    ),
+    Claim(
+        "pentagon_before_snap",
+        "Before the snap the sparser feature does not fade: from half of the others' density on "
+        "its norm is at least 0.7.",
+        f"{NONUNIFORM}; {OURS}",
+        nonuniform(0.5, 1.0).aggregate(pl.col("norm").min(), GROUP),
+        Expect.above(0.7),
         unit=TRIES,
     ),
+    Claim(
+        "pentagon_deforms",
+        "Before the snap the pentagon deforms: the sparser the feature, the nearer its neighbours "
+        "come (Spearman's correlation of their angle with its density).",
+        f"{NONUNIFORM}; {OURS}",
+        nonuniform(0.5).aggregate(pl.corr("ratio", "neighbour_angle", **BY_DENSITY), GROUP),
+        Expect.above(0.9),
+        paper=1.0,
+        unit=TRIES,
+    ),
+)
+
+PAIR_CLAIMS = (
+    Claim(
+        "correlated_orthogonal",
+        "Correlated pairs are orthogonal: in at least 80% of low-loss tries |cos| is below 0.2 "
+        "within both pairs.",
+        f"{SETS}; {OURS}",
+        orthogonal("correlated"),
+        Expect.above(0.8),
+        unit=TRIES,
+        control=(
+            Condition(
+                "pairs of independent features are orthogonal in fewer tries",
+                orthogonal("independent"),
+                Expect.below(0.8),
+            ),
+        ),
+    ),
+    Claim(
+        "anticorrelated_antipodal",
+        "Anticorrelated pairs are antipodal: in at least 80% of low-loss tries cos is below -0.9 "
+        "within both pairs.",
+        f"{SETS}; {OURS}",
+        antipodal("anticorrelated"),
+        Expect.above(0.8),
+        unit=TRIES,
+        control=(
+            Condition(
+                "pairs of independent features are antipodal in fewer tries",
+                antipodal("independent", DENSITY / 2),
+                Expect.below(0.8),
+            ),
+        ),
+    ),
+)
+
+LADDER_CLAIMS = (
     *(
         Claim(
-            key=f"ladder_{word}",
-            text=f"{word.capitalize()} of them collapsed at densities {low} to {high} (mean).",
-            source=SETS,
+            f"ladder_{word}",
+            f"At densities {low:g} to {high:g}, {word} of three correlated pairs collapsed to one "
+            "direction (mean number, within 0.25).",
+            f"{SETS}; {OURS}",
+            collapsed(low, high),
+            Expect.near(count, 0.25),
             paper=float(count),
-            reading=collapsed(low, high),
-            expect=Expect.near(count, 0.25),
             unit=TRIES,
         )
         for word, count, low, high in (
+            ("none", 0, 0, 0.05),
             ("one", 1, 0.05, 0.15),
             ("two", 2, 0.15, 0.2),
             ("three", 3, 0.25, 0.5),
         )
     ),
     Claim(
-        key="ladder_monotone",
-        text="The denser, the more are collapsed (rank correlation, densities up to 0.5).",
-        source=SETS,
+        "ladder_monotone",
+        "The denser the features up to 0.5, the more pairs collapse (Spearman's correlation).",
+        f"{SETS}; {OURS}",
+        ladder(0, 0.5).aggregate(pl.corr("density", "collapsed", **BY_DENSITY), GROUP),
+        Expect.above(0.9),
         paper=1.0,
-        reading=ladder(0, 0.5).aggregate(pl.corr("density", "collapsed", method="spearman"), GROUP),
-        expect=Expect.above(0.9),
+        unit=TRIES,
+        control=(INDEPENDENT_APART,),
+    ),
+    Claim(
+        "dense_reads_sums",
+        "From density 0.5 on the weights read the sums of the pairs, their principal components, "
+        "with 95% of the squared norm; random directions have 50%.",
+        f"{SETS}; {OURS}",
+        ladder(0.5, 1).aggregate(pl.col("sum_share").min(), GROUP),
+        Expect.above(0.95),
+        paper=1.0,
         unit=TRIES,
     ),
     Claim(
-        key="dense_reads_sums",
-        text="At densities from 0.5 the weights read the pairs' sums, their principal components "
-        "(least share of ||W||^2; random directions have 1/2).",
-        source=SETS,
-        paper=1.0,
-        reading=ladder(0.5, 1).aggregate(pl.col("sum_share").min(), GROUP),
-        expect=Expect.above(0.95),
-        unit=TRIES,
-    ),
-    Claim(
-        # In place of "two pairs are kept": the three components have equal variance, so any plane
-        # they span is principal, and the count is left open.
-        key="dense_projects",
-        text="And they project, as principal component analysis does (greatest distance of a "
-        "singular value of W from 1).",
-        source=SETS,
+        # Not "two pairs are kept": the three components have equal variance, so any plane that they
+        # span is principal, and the number is left open.
+        "dense_projects",
+        "They project as principal component analysis does: the singular values of W are 1, "
+        "within 0.1.",
+        f"{SETS}; {OURS}",
+        ladder(0.5, 1).aggregate(pl.col("stretch").max(), GROUP),
+        Expect.below(0.1),
         paper=0.0,
-        reading=ladder(0.5, 1).aggregate(pl.col("stretch").max(), GROUP),
-        expect=Expect.below(0.1),
         unit=TRIES,
     ),
     Claim(
-        key="ladder_control",
-        text="Independent features of the same densities do not collapse (mean count).",
-        source=SETS,
-        reading=collapsed(0, 1, "independent"),
-        expect=Expect.below(0.1),
-        unit=TRIES,
-    ),
-    Claim(
-        key="side_by_side",
-        text="Up to density 0.05 correlated features lie side by side (share; a random order of "
-        "six has 2/15).",
-        source=SETS,
+        "side_by_side",
+        "Up to density 0.05 correlated features lie side by side in at least 80% of the "
+        "solutions; chance is 2/15.",
+        f"{SETS}; {OURS}",
+        ladder(0, 0.05).mean("side_by_side", GROUP),
+        Expect.above(0.8),
         paper=1.0,
-        reading=ladder(0, 0.05).mean("side_by_side", GROUP),
-        expect=Expect.above(0.8),
         unit=TRIES,
     ),
     Claim(
-        key="hexagon",
-        text="There they form a hexagon (mean over densities of the greatest distance of a gap "
-        "from 60 degrees).",
-        source=SETS,
+        "hexagon",
+        "The six features then form a hexagon: the greatest distance of a gap from 60 degrees is "
+        "at most 15 (mean over densities).",
+        f"{SETS}; {OURS}",
+        ladder(0, 0.05).mean("gap_error", GROUP),
+        Expect.below(15),
         paper=0.0,
-        reading=ladder(0, 0.05).mean("gap_error", GROUP),
-        expect=Expect.below(15),
-        unit=TRIES,
-    ),
-    Claim(
-        key="local_bases",
-        text="Of two sets of ten correlated features in ten dimensions each is an almost "
-        "orthogonal basis (mean over features of the greatest |cos| within their set).",
-        source=SETS,
-        reading=bases("correlated").value("within", GROUP),
-        expect=Expect.below(0.3),
-        unit=TRIES,
-    ),
-    Claim(
-        key="local_bases_share",
-        text="Their interference is across the sets (share within sets of squared overlaps).",
-        source=SETS,
-        reading=bases("correlated").value("within_share", GROUP),
-        expect=Expect.below(0.1),
-        unit=TRIES,
-    ),
-    Claim(
-        key="local_bases_control",
-        text="Among independent features the same sets are not set apart: share within sets "
-        "(9/19 by chance).",
-        source=SETS,
-        reading=bases("independent").value("within_share", GROUP),
-        expect=Expect.between(0.3, 0.65),
         unit=TRIES,
     ),
 )
+
+BASES_CLAIMS = (
+    Claim(
+        "local_bases",
+        "Two sets of ten correlated features in ten dimensions are two almost orthogonal bases: "
+        "the greatest |cos| of a feature within its set is below 0.3 (mean).",
+        f"{SETS}; {OURS}",
+        bases("correlated").value("within", GROUP),
+        Expect.below(0.3),
+        unit=TRIES,
+    ),
+    Claim(
+        "local_bases_share",
+        "Interference is across the sets: at most a tenth of the squared overlaps is within them; "
+        "chance is 9/19.",
+        f"{SETS}; {OURS}",
+        bases("correlated").value("within_share", GROUP),
+        Expect.below(0.1),
+        unit=TRIES,
+        control=(
+            Condition(
+                "of independent features more than a tenth is",
+                bases("independent").value("within_share", GROUP),
+                Expect.above(0.1),
+            ),
+        ),
+    ),
+)
+
+CLAIMS = (*NONUNIFORM_CLAIMS, *PAIR_CLAIMS, *LADDER_CLAIMS, *BASES_CLAIMS)

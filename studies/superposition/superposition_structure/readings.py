@@ -14,26 +14,20 @@ def lowest(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
     return rows.sort("loss", nulls_last=True).group_by(*by, maintain_order=True).first().sort(*by)
 
 
-def near_lowest(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """Networks whose loss is near the lowest of their group: within 10%, or within 1e-4.
+def is_low(*by: str) -> pl.Expr:
+    """Whether a network's loss is near the lowest of its group: within 10%, or within 1e-4.
 
     The second is for losses of nearly 0; in ``pairs`` one feature lost costs 0.008 or more.
     """
     loss = pl.col("loss")
     low = loss <= 1.1 * loss.min().over(*by) + 1e-4
-    return rows.filter(low | loss.is_null().all().over(*by))
+    return low | loss.is_null().all().over(*by)
 
 
 def nonuniform(low: float = 0.0, high: float = np.inf) -> Rows:
     """Best of every group and relative density, in a span of relative densities."""
     best = table("nonuniform").then(lambda rows: lowest(rows, GROUP, "ratio"))
     return best.filter(pl.col("ratio").is_between(low - 1e-9, high + 1e-9))
-
-
-def up_to_snap(best: pl.DataFrame) -> pl.DataFrame:
-    """Rows up to the group's last relative density with digons."""
-    last = pl.col("ratio").filter(pl.col("kind") == "digons").max().over(GROUP)
-    return best.filter(pl.col("ratio") <= last)
 
 
 def snap(best: pl.DataFrame) -> float | None:
@@ -62,9 +56,12 @@ def crossing(rows: pl.DataFrame) -> float | None:
     return ratio[i] + (ratio[i + 1] - ratio[i]) * gap[i] / (gap[i] - gap[i + 1])
 
 
-SNAPPED = nonuniform().then(up_to_snap)
+LAST_DIGONS = pl.col("ratio").filter(pl.col("kind") == "digons").max().over(GROUP)
+FINITE = pl.col("loss").is_not_null() | pl.col("loss").is_null().all().over(GROUP)
+
+SNAPPED = nonuniform().where(pl.col("ratio") <= LAST_DIGONS)
 SNAP = nonuniform().each(snap, GROUP)
-CROSSING = table("nonuniform").each(crossing, GROUP)
+CROSSING = table("nonuniform").filter(FINITE).each(crossing, GROUP)
 
 
 def changes(value: str) -> pl.Expr:
@@ -80,7 +77,7 @@ def of_kind(name: str, kind: str, density: float | None = None) -> Rows:
 
 def low_loss(kind: str, density: float) -> Rows:
     """Tries of ``pairs`` that ended near the lowest loss of their group."""
-    return of_kind("pairs", kind, density).then(lambda rows: near_lowest(rows, GROUP))
+    return of_kind("pairs", kind, density).then(lambda rows: rows.filter(is_low(GROUP)))
 
 
 def orthogonal(kind: str, density: float = DENSITY) -> Reading:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from matplotlib.figure import Figure
 
-from toylab.figures.superposition.superposition_structure import draw
+from toylab.figures.superposition.superposition_structure import CAPTIONS, draw
 from toylab.losses import squared_error
 from toylab.models import Autoencoder
 from toylab.random import stream
@@ -15,7 +15,7 @@ from toylab.studies.superposition.superposition_structure.readings import (
     CROSSING,
     SNAP,
     SNAPPED,
-    near_lowest,
+    is_low,
 )
 from toylab.studies.superposition.superposition_structure.shapes import (
     bases,
@@ -137,12 +137,13 @@ def test_snap_is_between_the_last_digons_and_the_next():
     )
     measures = {"nonuniform": best}
     assert SNAP(measures).array() == pytest.approx([0.7, np.nan], nan_ok=True)
-    assert SNAPPED.rows(measures)["ratio"].to_list() == [0.2, 0.4]
+    count = SNAPPED.aggregate(pl.col("ratio").len(), "group")(measures)
+    assert count.values.tolist() == [2] and count.count("excluded") == 1
 
 
 def test_near_lowest_allows_for_losses_of_nearly_zero():
     table = pl.DataFrame({"group": [0, 0, 1, 1, 1], "loss": [1e-9, 5e-5, 0.01, 0.0108, 0.02]})
-    assert near_lowest(table, "group")["loss"].to_list() == [1e-9, 5e-5, 0.01, 0.0108]
+    assert table.filter(is_low("group"))["loss"].to_list() == [1e-9, 5e-5, 0.01, 0.0108]
 
 
 WORLDS = tuple(
@@ -191,6 +192,8 @@ def test_figures_draw_with_and_without_a_snap(swept):
     kinds += [("anticorrelated", 0.05)]
     table = lambda names, shapes: pl.DataFrame(
         {
+            "diverged": [False] * len(names),
+            "low": [True] * len(names),
             "group": [0] * len(names),
             "kind": [n for n, _ in names],
             "density": [d for _, d in names],
@@ -202,20 +205,25 @@ def test_figures_draw_with_and_without_a_snap(swept):
     four, twenty = rng.normal(size=(4, 2, 4)), rng.normal(size=(2, 10, 20))
     rungs = [("correlated", 0.02), ("correlated", 0.6), ("independent", 0.02)]
     both = [("correlated", 0.05), ("independent", 0.05)]
-    measures = {
-        "nonuniform": pl.DataFrame(spread | {"ratio": [0.2, 1.0]} | nonuniform(W_five)),
-        "W_nonuniform": W_five,
+    five = pl.DataFrame(spread | {"ratio": [0.2, 1.0], "diverged": False} | nonuniform(W_five))
+    tables = {
+        "nonuniform": five,
         "pairs": table(kinds, pairs(four)),
-        "W_pairs": four,
         "ladder": table(rungs, collapse(six)),
-        "W_ladder": six,
         "bases": table(both, bases(twenty)),
-        "W_bases": twenty,
-        "bases_untrained": table(both, bases(twenty)),
     }
+    snaps = SNAP(tables).frame.rename({"value": "snap"})
+    matrices = {"nonuniform": W_five, "pairs": four, "ladder": six, "bases": twenty}
+    measures = (
+        tables
+        | {f"{name}_best": rows for name, rows in tables.items()}
+        | {f"W_{name}": W for name, W in matrices.items()}
+        | {"bases_untrained": tables["bases"], "snaps": snaps}
+    )
     with style():
         sheets = draw(measures, study.presets["smoke"])
     assert set(sheets) == {"nonuniform", "pairs", "ladder", "bases"}
     assert all(isinstance(sheet, Figure) for sheet in sheets.values())
     text = sheets["nonuniform"].get_suptitle()
-    assert ("near 0.60" in text) == (swept == "snaps")
+    assert ("at 0.60" in text) == (swept == "snaps")
+    assert set(sheets) == set(CAPTIONS)
