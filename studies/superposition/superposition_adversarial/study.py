@@ -27,60 +27,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jax import Array
 
 from toylab.errors import check_number
-from toylab.losses import squared_error
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
-from toylab.random import stream
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
-from toylab.taps import Model, Params
-from toylab.task import Batch, Number
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_geometry import (
-    attack_directions,
     dimensions_per_feature,
-    worst_attack,
 )
 
+from .attacks import Hardened, rises
 from .claims import CLAIMS
-
-RADIUS = 0.1  # length of an attack, as a share of the mean input norm
-EXAMPLES = 512  # attacked examples per model
-
-
-@dataclasses.dataclass(frozen=True)
-class Hardened:
-    """Squared error under the analytic attack on one feature, both signs, the worse kept.
-
-    Example b of a batch is attacked along feature b mod N, so every feature is attacked equally
-    often. The attack follows the weights, but no gradient flows through its direction.
-
-    Args:
-        radius: length of the attack, as a share of the batch's mean input norm.
-    """
-
-    radius: Number = 0.0
-
-    def __post_init__(self) -> None:
-        check_number("Hardened", "radius", self.radius, low=0)
-
-    def __call__(self, model: Model, params: Params, batch: Batch) -> Array:
-        """Return the loss of each example, (B,)."""
-        x_BN = batch.inputs
-        directions_NN = jax.lax.stop_gradient(attack_directions(params["W"]))
-        which_B = jnp.arange(x_BN.shape[0], dtype=jnp.int32) % x_BN.shape[1]
-        length = self.radius * jnp.mean(jnp.linalg.norm(x_BN, axis=1))
-        push_BN = length * directions_NN[which_B]
-        losses = [
-            squared_error(model, params, batch._replace(inputs=x_BN + sign * push_BN))
-            for sign in (1.0, -1.0)
-        ]
-        return jnp.maximum(*losses)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +96,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     density_P = members["density"].to_numpy().astype(np.float32)
     attack = jax.jit(
         lambda params, density: jax.lax.map(
-            lambda member: rises(config, *member), (params, density)
+            lambda member: rises(config.n_features, config.n_hidden, *member), (params, density)
         )
     )
     of = lambda tree, index: jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], tree)
@@ -158,27 +119,6 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
             )
         ),
     }
-
-
-def rises(config: Config, params: Params, density: Array) -> tuple[Array, Array, Array]:
-    """Mean rise of the loss under the worst attack and under a random one of that length, and D*.
-
-    All models see the same random bits, so a model and its sibling see the same inputs.
-    """
-    task = Sparse(config.n_features, density=density)
-    x_BN = task.batch(stream(0, "attacked"), EXAMPLES).inputs
-    radius = RADIUS * jnp.mean(jnp.linalg.norm(x_BN, axis=1))
-    worst = worst_attack(params["W"], params["b"], x_BN, radius)
-    push_BN = jax.random.normal(stream(0, "random attack"), x_BN.shape, jnp.float32)
-    push_BN = push_BN * (radius / jnp.linalg.norm(push_BN, axis=1, keepdims=True))
-    model = Autoencoder(config.n_features, config.n_hidden)
-    clean = jnp.sum((x_BN - model.apply(params, x_BN)) ** 2, 1)
-    pushed = jnp.sum((x_BN - model.apply(params, x_BN + push_BN)) ** 2, 1)
-    return (
-        jnp.mean(worst.worst - worst.clean),
-        jnp.mean(pushed - clean),
-        dimensions_per_feature(params["W"]),
-    )
 
 
 study = Study(
