@@ -25,6 +25,7 @@ from toylab.optim import AdamW, cosine
 from toylab.optim.muon import Muon
 from toylab.population import Population, ladder
 from toylab.probes.linear import Probe, ridge
+from toylab.probes.prefixes import seen_prefixes
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params
 from toylab.taps import run as forward
@@ -166,10 +167,15 @@ class Player:
         """Whether the network has diverged by this step: its weights are NaN then."""
         return not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(self.params))
 
-    def marked(self, scores: pl.DataFrame, **labels: Any) -> pl.DataFrame:
-        """Label a table of this network's scores; one that has diverged has no numbers."""
+    def marked(
+        self, scores: pl.DataFrame, settings: tuple[str, ...] = (), **labels: Any
+    ) -> pl.DataFrame:
+        """Label a table of this network's scores.
+
+        One that has diverged has no numbers but those of ``settings``.
+        """
         if self.diverged:  # the most probable state of NaN is the first, and may be right
-            scores = scores.with_columns(cs.float() * float("nan"))
+            scores = scores.with_columns(cs.float().exclude(settings) * float("nan"))
         labels = {name: pl.lit(value) for name, value in labels.items()}
         return scores.with_columns(diverged=pl.lit(self.diverged), **labels)
 
@@ -187,6 +193,24 @@ def load(
     model = dataclasses.replace(model, products="float32")
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), run.params(name, step))
     return Player(task, model, params)
+
+
+def weighed(batch: Batch) -> np.ndarray:
+    """Places of games that count (B, L)."""
+    return np.asarray(batch.weights) > 0
+
+
+def unseen(batch: Batch, fitted_GL: Any, first: int = 0) -> Batch:
+    """Give weight 0 to places whose moves so far begin a game that probes were fitted on.
+
+    Args:
+        batch: games with their latents.
+        fitted_GL: games that probes were fitted on.
+        first: games before this one keep their weights.
+    """
+    seen_BL = seen_prefixes(fitted_GL, np.asarray(batch.inputs))
+    seen_BL[:first] = False
+    return batch._replace(weights=np.where(seen_BL, np.float32(0), np.asarray(batch.weights)))
 
 
 def draw_games(task: Othello, count: int, seed: int) -> Batch:

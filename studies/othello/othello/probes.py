@@ -43,9 +43,21 @@ class Games:
     logits_GLV: np.ndarray
 
     @classmethod
-    def through(cls, net: o.Player, untrained: o.Player, count: int, seed: int) -> "Games":
-        """Draw games and record the trained and the untrained network on them."""
+    def through(
+        cls,
+        net: o.Player,
+        untrained: o.Player,
+        count: int,
+        seed: int,
+        fitted: "Games | None" = None,
+    ) -> "Games":
+        """Draw games and record the trained and the untrained network on them.
+
+        Where ``fitted`` are given, places at which one of these begins alike do not count.
+        """
         batch = o.draw_games(net.task, count, seed)
+        if fitted is not None:
+            batch = o.unseen(batch, fitted.batch.inputs)
         sites = o.layers(net.model)
         logits, acts = o.activations(net.model, net.params, batch.inputs, sites)
         _, before = o.activations(net.model, untrained.params, batch.inputs, sites)
@@ -71,8 +83,13 @@ class Games:
 
     @property
     def counts_GL(self) -> np.ndarray:
+        """Places where the game goes on and no game that judged probes were fitted on begins so."""
+        return o.weighed(self.batch)
+
+    @property
+    def played_GL(self) -> np.ndarray:
         """Places where the game goes on."""
-        return np.asarray(self.batch.weights) > 0
+        return np.asarray(self.batch.latents["legal"]).any(-1)
 
 
 def shifted(labels_GLN: np.ndarray) -> np.ndarray:
@@ -222,7 +239,7 @@ def flipped_f1(train: Games, test: Games, trained: bool) -> np.ndarray:
     cut_S111 = np.array(best_S)[:, None, None, None]
     told, true = (score(test) > cut_S111) & kept, (labels[1] > 0) & kept
     hit, wrong = (told & true).sum((2, 3)), (told != true).sum((2, 3))
-    return 2 * hit / np.maximum(2 * hit + wrong, 1)
+    return np.where(kept.any((1, 2, 3)), 2 * hit / np.maximum(2 * hit + wrong, 1), np.nan)
 
 
 def _margins(probe: Probe, acts_SGLD: np.ndarray, squares: int) -> np.ndarray:
@@ -242,8 +259,10 @@ def _threshold(score_GLN: np.ndarray, true_GLN: np.ndarray, counts_GL: np.ndarra
 
 
 def per_game(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
-    """Share of squares told rightly in each game, (S, G)."""
-    return (right_SGLN.mean(-1) * counts_GL).sum(-1) / counts_GL.sum(-1)
+    """Share of squares read right in each game, (S, G); NaN for one without places that count."""
+    counts_G = counts_GL.sum(-1)
+    total_SG = (right_SGLN.mean(-1) * counts_GL).sum(-1)
+    return np.where(counts_G > 0, total_SG / np.maximum(counts_G, 1), np.nan)
 
 
 def per_place(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
@@ -254,7 +273,7 @@ def per_place(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
 def layer_table(right: Mapping[str, np.ndarray], counts_GL: np.ndarray) -> pl.DataFrame:
     """Rows (probe, layer, accuracy)."""
     rows = [
-        {"probe": name, "layer": layer, "accuracy": float(games_G.mean())}
+        {"probe": name, "layer": layer, "accuracy": float(np.nanmean(games_G))}
         for name, right_SGLN in right.items()
         for layer, games_G in enumerate(per_game(right_SGLN, counts_GL))
     ]

@@ -60,10 +60,11 @@ def quick_scores(config: Any, net: o.Player, untrained: o.Player) -> dict[str, f
     if net.diverged:
         return dict.fromkeys(SCORES, float("nan"))
     train = p.Games.through(net, untrained, config.quick_games, TRAIN_SEED)
-    test = p.Games.through(net, untrained, config.choose_games, CHOOSE_SEED)
+    test = p.Games.through(net, untrained, config.choose_games, CHOOSE_SEED, train)
     labels, kept = (train.labels("board"), test.labels("board")), test.counts_GL
     right = lambda a, b: (p.linear(train, (a, b), labels) == labels[1])[:, kept].mean((1, 2))
-    mean = {name: float(scores[kept].mean()) for name, scores in p.play(net.task, test).items()}
+    played = test.played_GL
+    mean = {name: float(scores[played].mean()) for name, scores in p.play(net.task, test).items()}
     return mean | {
         "accuracy": float(right(train.acts_SGLD, test.acts_SGLD).max()),
         "untrained": float(right(train.untrained_SGLD, test.untrained_SGLD).max()),

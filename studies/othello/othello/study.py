@@ -108,9 +108,10 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
 
 def _network(config: Config, net: o.Player, untrained: o.Player) -> dict[str, pl.DataFrame]:
     """Everything about one network, with its controls."""
-    draw = lambda count, seed: p.Games.through(net, untrained, count, seed)
-    train, test = draw(config.probe_games, TRAIN_SEED), draw(config.test_games, TEST_SEED)
-    both, cut = draw(config.choose_games, CHOOSE_SEED).joined(test), config.choose_games
+    train = p.Games.through(net, untrained, config.probe_games, TRAIN_SEED)
+    draw = lambda count, seed: p.Games.through(net, untrained, count, seed, train)
+    test, cut = draw(config.test_games, TEST_SEED), config.choose_games
+    both = draw(cut, CHOOSE_SEED).joined(test)
     found = p.all_probes(net.task, train, both, config.few_games)
     kept = both.counts_GL[:cut]
     layers = {n: int(r[:, :cut][:, kept].mean((1, 2)).argmax()) for n, r in found.items()}
@@ -120,13 +121,13 @@ def _network(config: Config, net: o.Player, untrained: o.Player) -> dict[str, pl
     columns["board, layer 1"] = by_game["board"][1]
     for name, trained in (("flipped", True), ("flipped, untrained", False)):
         f1_SG = p.flipped_f1(train, both, trained)
-        columns[name] = f1_SG[f1_SG[:, :cut].mean(1).argmax(), cut:]
+        columns[name] = f1_SG[np.nanmean(f1_SG[:, :cut], 1).argmax(), cut:]
     places = [
         {"probe": name, "layer": layers[name], "place": place, "accuracy": float(accuracy)}
         for name, r in right.items()
         for place, accuracy in enumerate(p.per_place(r, test.counts_GL)[layers[name]])
     ]
-    play, weights = p.play(net.task, test), test.counts_GL
+    play, weights = p.play(net.task, test), test.played_GL
     at_place = lambda values: (values * weights).sum(0) / np.maximum(weights.sum(0), 1)
     by_place = {name: at_place(values) for name, values in play.items()}
     mean = {n: (v * weights).sum(1) / weights.sum(1) for n, v in play.items()}
@@ -152,7 +153,7 @@ def _ladder(config: Config, run: RunFolder) -> pl.DataFrame:
 def _positions(config: Config, net: o.Player, untrained: o.Player) -> dict[str, np.ndarray]:
     """Games to look at: the board, the probe's belief, the legal moves and the predicted ones."""
     train = p.Games.through(net, untrained, config.quick_games, TRAIN_SEED)
-    show = p.Games.through(net, untrained, config.choose_games, CHOOSE_SEED).part(SHOWN)
+    show = p.Games.through(net, untrained, config.choose_games, CHOOSE_SEED, train).part(SHOWN)
     scores_SGLN3, right_SGLN = p.scores(train, show, "board")
     layer = int(right_SGLN[:, show.counts_GL].mean((1, 2)).argmax())
     return {

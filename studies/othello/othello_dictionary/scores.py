@@ -57,10 +57,10 @@ def middle(depth: int) -> int:
 
 
 def through(net: o.Player, batch: Batch) -> Rows:
-    """Run games through a network, and keep the places where they go on."""
+    """Run games through a network, and keep the places that count."""
     block = middle(net.model.depth)
     record = lambda site: o.activations(net.model, net.params, batch.inputs, (site,))[1][0]
-    going_on = np.asarray(batch.weights) > 0
+    going_on = o.weighed(batch)
     game_R, place_R = np.nonzero(going_on)
     return Rows(
         game_R,

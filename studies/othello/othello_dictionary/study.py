@@ -104,7 +104,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
             seen = untrained if net.diverged else net  # no dictionary is fitted to NaN
             for table, rows in _network(config, seen, untrained, first).items():
                 labels = {"network": name, "population": name, "init_seed": seed}
-                tables.setdefault(table, []).append(net.marked(rows, **labels))
+                tables.setdefault(table, []).append(net.marked(rows, ("setting",), **labels))
     return {name: pl.concat(parts, how="diagonal") for name, parts in tables.items()}
 
 
@@ -112,8 +112,9 @@ def _network(
     config: Config, net: o.Player, untrained: o.Player, with_rules: bool
 ) -> dict[str, pl.DataFrame]:
     """Everything about one network."""
-    batch = o.draw_games(net.task, config.games, SEED)
     cuts = config.train_games, config.label_games
+    batch = o.draw_games(net.task, config.games, SEED)
+    batch = o.unseen(batch, np.asarray(batch.inputs)[: sum(cuts)], first=sum(cuts))
     rows, before = (scores.split(scores.through(p, batch), *cuts) for p in (net, untrained))
     how = settings(config, net.task.size)
     table = scores.all_scores(rows, before, how, config.validation_games, config.groups)

@@ -19,6 +19,7 @@ from ..network import (
     one_hot_rows,
     predicted_states,
     samples,
+    unseen,
 )
 
 RATE = 5e-3  # of Adam, falling
@@ -33,7 +34,8 @@ class Probes(NamedTuple):
         flipped: vectors for not flipped, flipped by the last move (G, S, N, 2, D).
         battery: nonlinear probes of empty, mine, theirs; None if not asked for.
         scale: root mean square of an activation's distance from the mean, per layer (S,).
-        accuracy: share of squares read rightly on further games: probe, penalty, layer, accuracy.
+        accuracy: share of squares read right on further games: probe, penalty, layer, accuracy.
+        games: the games that they were fitted on (G, L).
     """
 
     board: np.ndarray
@@ -42,6 +44,7 @@ class Probes(NamedTuple):
     battery: Battery | None
     scale: np.ndarray
     accuracy: list[dict[str, Any]]
+    games: np.ndarray
 
 
 def fit_probes(
@@ -65,6 +68,8 @@ def fit_probes(
         batch: places per step.
     """
     both = draw_games(net.task, games + max(1, games // 4), seed)
+    fitted = np.asarray(both.inputs)[:games]
+    both = unseen(both, fitted, first=games)
     _, acts = activations(net.model, net.params, both.inputs, stream(net.model))
     weights, train, test = np.asarray(both.weights), slice(0, games), slice(games, None)
     found, accuracy = {}, []
@@ -91,7 +96,9 @@ def fit_probes(
         x, y = samples(acts[:, test], both.latents["board"][test], weights[test])
         told = [np.argmax(battery.scores(s, jnp.asarray(x[s])), -1) for s in range(len(x))]
         accuracy += _rows("nonlinear", None, np.mean(np.stack(told) == y, (1, 2)))
-    return Probes(found["board"], found["colour"], found["flipped"], battery, scale, accuracy)
+    return Probes(
+        found["board"], found["colour"], found["flipped"], battery, scale, accuracy, fitted
+    )
 
 
 def _rows(probe: str, penalty: float | None, right_S: np.ndarray) -> list[dict[str, Any]]:

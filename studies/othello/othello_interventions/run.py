@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from toylab.task import Batch
+
 from .. import edits
 from ..boards import Cases
-from ..network import Player, errors, move_scores
+from ..network import Player, draw_games, errors, move_scores, unseen
 from .probes import Probes
 
 Rows = list[dict[str, Any]]
@@ -54,6 +56,10 @@ class Bench:
     def layers(self) -> int:
         """S, layers that can be edited."""
         return self.net.model.depth
+
+    def draw(self, count: int, seed: int) -> Batch:
+        """Draw games; places whose moves begin a game that probes were fitted on do not count."""
+        return unseen(draw_games(self.net.task, count, seed), self.probes.games)
 
     def mask(self, start: int, stop: int | None = None) -> np.ndarray:
         """1 for the layers from ``start`` to the last, or to ``stop`` (S,)."""

@@ -163,7 +163,7 @@ def _grid(config: Config, large: bool) -> t.Grid:
 
 def _saliency(config: Config, bench: Bench, grid: t.Grid, choice: Any) -> Any:
     """Saliency of the test cases' boards, as they are before the edit."""
-    games = o.draw_games(bench.net.task, grid.games, grid.seed)
+    games = bench.draw(grid.games, grid.seed)
     args = ("flip", config.positions, grid.plies, grid.seed)
     cases = draw_cases(bench.net.task, games, *args)
     boards, discs = saliency_rows(bench, cases, choice, TEST_SEED)

@@ -10,7 +10,7 @@ from toylab.analysis.steering.activation import random_like
 
 from ..boards import Cases, draw_cases
 from ..edits import by_colour
-from ..network import draw_games, errors
+from ..network import errors
 from .run import (
     Bench,
     Choice,
@@ -88,7 +88,7 @@ def choices(
     bench: Bench, grid: Grid, sets: tuple[Set, ...]
 ) -> tuple[dict[tuple[str, str], Choice], Rows]:
     """Choose edits on validation cases; return them by (kind, method), and all tried."""
-    games = draw_games(bench.net.task, 2 * grid.validation, grid.seed + 1)
+    games = bench.draw(2 * grid.validation, grid.seed + 1)
     found: dict[tuple[str, str], Choice] = {}
     rows: Rows = []
     for kind in dict.fromkeys(each.kind for each in sets):
@@ -112,7 +112,7 @@ def case_rows(
     bench: Bench, grid: Grid, sets: tuple[Set, ...], chosen: Mapping[tuple[str, str], Choice]
 ) -> tuple[Rows, Rows]:
     """Edit the test cases as chosen: a row per case and method; and one edit, square by square."""
-    games = draw_games(bench.net.task, grid.games, grid.seed)
+    games = bench.draw(grid.games, grid.seed)
     rows: Rows = []
     example: Rows = []
     for each in sets:
@@ -169,7 +169,7 @@ def edited(
 def layer_rows(bench: Bench, grid: Grid, choice: Choice, strengths: tuple[float, ...]) -> Rows:
     """Error of flips made at one layer alone, by layer and strength, on validation cases."""
     task = bench.net.task
-    games = draw_games(task, 2 * grid.validation, grid.seed + 1)
+    games = bench.draw(2 * grid.validation, grid.seed + 1)
     cases = draw_cases(task, games, "flip", grid.validation, grid.plies, grid.seed)
     rows = []
     for layer in range(bench.layers):
@@ -184,7 +184,7 @@ def layer_rows(bench: Bench, grid: Grid, choice: Choice, strengths: tuple[float,
 def step_rows(bench: Bench, grid: Grid, choice: Choice, counts: tuple[int, ...]) -> Rows:
     """Error of flips by gradient against Adam's steps, as far as chosen, on validation cases."""
     task = bench.net.task
-    games = draw_games(task, 2 * grid.validation, grid.seed + 1)
+    games = bench.draw(2 * grid.validation, grid.seed + 1)
     cases = draw_cases(task, games, "flip", grid.validation, grid.plies, grid.seed)
     rows = []
     for count in counts:

@@ -68,10 +68,15 @@ def directions(editors: Editors, cases: Cases, seed: int) -> dict[str, np.ndarra
     return {name: np.concatenate([none, unit]).astype(np.float32) for name, unit in found.items()}
 
 
-def draw(net: o.Player, count: int, games: int, seed: int) -> dict[str, Cases]:
-    """Draw cases of every edit, as late in the game as the paper's, one per game at most."""
+def draw(
+    net: o.Player, count: int, games: int, seed: int, fitted_GL: np.ndarray
+) -> dict[str, Cases]:
+    """Draw cases of every edit, as late in the game as the paper's, one per game at most.
+
+    None is at a place whose moves a game that probes were fitted on begins with.
+    """
     plies = net.task.plies
-    batch = o.draw_games(net.task, games, seed)
+    batch = o.unseen(o.draw_games(net.task, games, seed), fitted_GL)
     return {
         name: draw_cases(
             *(net.task, batch, kind, count, (plies // 3, plies - 4), seed + i), squares=squares
@@ -107,7 +112,13 @@ def error_tables(
 
 
 def measure_edits(
-    net: o.Player, train: Rows, fits: Fits, cases: int, games: int, seeds: tuple[int, int]
+    net: o.Player,
+    train: Rows,
+    fits: Fits,
+    cases: int,
+    games: int,
+    seeds: tuple[int, int],
+    fitted_GL: np.ndarray,
 ) -> dict[str, pl.DataFrame]:
     """Choose strengths on one set of cases and judge them on another.
 
@@ -116,8 +127,8 @@ def measure_edits(
         ``strengths`` with the mean errors on the cases that the strengths were chosen on.
     """
     editors = fit_editors(net, train, fits)
-    chosen_on, tried_MTC = error_tables(net, editors, draw(net, cases, games, seeds[0]), seeds[0])
-    judged_on, errors_MTC = error_tables(net, editors, draw(net, cases, games, seeds[1]), seeds[1])
+    tables = lambda seed: error_tables(net, editors, draw(net, cases, games, seed, fitted_GL), seed)
+    (chosen_on, tried_MTC), (judged_on, errors_MTC) = map(tables, seeds)
     edits, strengths = [], []
     for name in EDITS:
         tried = tried_MTC[..., (chosen_on["edit"] == name).to_numpy()].mean(-1)

@@ -83,7 +83,7 @@ def rows(net: o.Player, batch: Batch, games: Sequence[int]) -> list[Rows]:
     """
     _, acts = o.activations(net.model, net.params, batch.inputs, o.layers(net.model))
     acts_SRD, board_RN = o.samples(acts, batch.latents["board"], batch.weights)
-    game_R = np.nonzero(np.asarray(batch.weights) > 0)[0]
+    game_R = np.nonzero(o.weighed(batch))[0]
     found = []
     for count, end in zip(games, np.cumsum(games), strict=True):
         kept = slice(*np.searchsorted(game_R, [end - count, end]))
@@ -114,9 +114,11 @@ class Fits:
 
 
 def accuracy_per_game(told_RN: np.ndarray, rows: Rows) -> np.ndarray:
-    """Share of squares told rightly in each game, (G,)."""
+    """Share of squares read right in each game, (G,); NaN for one without places that count."""
     right_R = (told_RN == rows.board_RN).mean(1)
-    return np.bincount(rows.game_R, right_R) / np.bincount(rows.game_R)
+    places_G = np.bincount(rows.game_R)
+    total_G = np.bincount(rows.game_R, right_R)
+    return np.where(places_G > 0, total_G / np.maximum(places_G, 1), np.nan)
 
 
 def best_layer(train: Rows, test: Rows) -> int:
@@ -194,7 +196,7 @@ def _table(scores: dict[str, np.ndarray], counts: dict[str, int], cut: int) -> p
             "probe": name,
             "seed": seed,
             "parameters": counts.get(name, cut),
-            "accuracy": float(score_G.mean()),
+            "accuracy": float(np.nanmean(score_G)),
         }
         for name, score_PG in scores.items()
         for seed, score_G in enumerate(score_PG)
@@ -216,7 +218,7 @@ def truncation_curve(probe: TensorProbe, x: np.ndarray, rows: Rows, points: int)
     for is_centred, prepared in ((False, weight), (True, centred(weight))):
         for rank in ranks.tolist():
             told = predict(truncate(prepared, rank), x)
-            accuracy = float(accuracy_per_game(told, rows).mean())
+            accuracy = float(np.nanmean(accuracy_per_game(told, rows)))
             row = {"centred": is_centred, "rank": rank, "parameters": rank * (width + cells)}
             found.append(row | {"accuracy": accuracy})
     return pl.DataFrame(found)

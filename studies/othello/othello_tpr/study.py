@@ -90,6 +90,8 @@ def _network(config: Config, net: o.Player, untrained: o.Player) -> dict[str, pl
     """Everything about one network."""
     grid = (config.size, config.size)
     batch, parts = o.draw_games(net.task, sum(config.games), PROBE), config.games
+    fitted = np.asarray(batch.inputs)[: config.probe_games]
+    batch = o.unseen(batch, fitted, first=config.probe_games)
     train, choose, test = p.rows(net, batch, parts)
     before = p.rows(untrained, batch, parts)
     layer = p.best_layer(train, choose)
@@ -100,7 +102,7 @@ def _network(config: Config, net: o.Player, untrained: o.Player) -> dict[str, pl
     recovery = g.recovery(found.probes)
     is_centre = centre(config.size)[recovery["square"].to_numpy()]
     one = dataclasses.replace(fits, seeds=1)
-    edits = measure_edits(net, train, one, config.cases, sum(config.games), EDIT)
+    edits = measure_edits(net, train, one, config.cases, sum(config.games), EDIT, fitted)
     curve = p.truncation_curve(found.probes["linear"], test.acts_SRD[layer], test, config.ranks)
     return {
         "probes": found.table.with_columns(layer=pl.lit(layer)),

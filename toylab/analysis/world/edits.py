@@ -22,6 +22,7 @@ from toylab.analysis.world.base import Subject, World, at, seed_of, truth
 from toylab.analysis.world.outcomes import BARS, Bars, Outcome, mean
 from toylab.analysis.world.probes import ACTIVATIONS, REAL, Readouts
 from toylab.errors import ToylabError
+from toylab.probes.prefixes import seen_prefixes
 
 STRENGTHS = (0.5, 1.0, 2.0, 4.0)
 
@@ -51,8 +52,14 @@ def pick_places(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.argmax(rng.random(counts.shape) * counts, -1)
 
 
-def draw_cases(world: World, key: Array, count: int) -> Cases:
+def draw_cases(world: World, key: Array, count: int, fitted: np.ndarray | None = None) -> Cases:
     """Draw edits that change what is allowed, and allow something.
+
+    Args:
+        world: the world.
+        key: random key.
+        count: how many.
+        fitted: sequences that probes were fitted on; no edit is at a place where one begins alike.
 
     Raises:
         ToylabError: the world's counterfactuals seldom do.
@@ -60,6 +67,8 @@ def draw_cases(world: World, key: Array, count: int) -> Cases:
     rng = seed_of(key, 1)
     inputs = np.asarray(world.draw(key, 4 * count))
     states, _, counts = truth(world, inputs)
+    if fitted is not None:
+        counts = counts & ~seen_prefixes(fitted, inputs)
     place = pick_places(counts, rng)
     here = at(states, place)
     wanted = world.counterfactuals(here, rng)
@@ -151,7 +160,7 @@ def causal(
     Returns:
         The outcome, and the scheme that the validation cases chose.
     """
-    cases = draw_cases(world, key, count + count // 2)
+    cases = draw_cases(world, key, count + count // 2, readouts.fitted)
     probes = readouts.found[ACTIVATIONS, REAL].probes
     step = lambda target, natural: directions(
         probes, cases.states, target, world.classes, readouts.covariance if natural else None

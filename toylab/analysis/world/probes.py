@@ -25,6 +25,7 @@ from toylab.analysis.world.base import Subject, World, bag, seed_of, truth
 from toylab.analysis.world.outcomes import BARS, Bars, Outcome, above
 from toylab.errors import ToylabError
 from toylab.probes.linear import Probe, ridge
+from toylab.probes.prefixes import seen_prefixes
 
 RIDGE = 1e-2
 ACTIVATIONS = "activations"
@@ -64,6 +65,7 @@ class Readouts(NamedTuple):
     chance: np.ndarray  # the commonest value at each place (L, N)
     covariance: np.ndarray  # of the activations at each site (S, D, D)
     classes: int
+    fitted: np.ndarray  # sequences that probes were fitted on
 
     def accuracy(self, feature: str = ACTIVATIONS, label: str = REAL) -> np.ndarray:
         """Share of variables read right in each test sequence."""
@@ -91,13 +93,15 @@ def per_sequence(right: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def collect(
     subject: Subject, world: World, inputs: Any, seen: np.ndarray | None = None
 ) -> Sequences:
-    """Run the network and the worlds on sequences; those among ``seen`` do not count."""
+    """Run the network and the worlds on sequences.
+
+    Places at which one of ``seen`` begins alike do not count: a probe that was fitted on these has
+    met their activations.
+    """
     inputs = np.asarray(inputs)
     real, allowed, counts = truth(world, inputs)
     if seen is not None:
-        known = {row.tobytes() for row in seen}
-        fresh = np.array([row.tobytes() not in known for row in inputs])
-        counts = counts & fresh[:, None]
+        counts = counts & ~seen_prefixes(seen, inputs)
     logits, acts = subject.record(inputs)
     _, before = subject.record(inputs, untrained=True)
     width = acts.shape[-1]  # narrower features are filled up with zeros: one shape, one compile
@@ -129,7 +133,7 @@ def read(subject: Subject, world: World, key: Array, count: int = 400) -> Readou
         world: its world.
         key: random key of the sequences.
         count: sequences to test on; twice as many to fit on, half as many to choose the site by.
-            Sequences that were fitted on do not count in the other two.
+            Places at which a sequence that was fitted on begins alike do not count in these.
 
     Raises:
         ToylabError: too few sequences.
@@ -151,7 +155,7 @@ def read(subject: Subject, world: World, key: Array, count: int = 400) -> Readou
         for name, readout in _readouts(feature, names, world.classes, train, choose, test).items():
             found[feature, name] = readout
     chance, spread = _commonest(train, world.classes), _covariance(train)
-    return Readouts(found, test, chance, spread, world.classes)
+    return Readouts(found, test, chance, spread, world.classes, fitted)
 
 
 def _readouts(

@@ -25,7 +25,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from toylab.analysis.world.base import Subject, World
+from toylab.analysis.world.base import Subject, World, seed_of, truth
 from toylab.analysis.world.edits import Scheme, causal
 from toylab.analysis.world.language import language
 from toylab.analysis.world.outcomes import BARS, Bars, Outcome, above, rows, summary, verdicts
@@ -141,11 +141,15 @@ def generalises(
     """T8: are next tokens as often allowed, and states as often read, on held-out sequences?
 
     The probe is the one fitted on sequences of the other kind. The control ``seen`` is the score
-    on those; ``untrained`` that of the untrained network's likeliest token, ``commonest value``
-    that of the commonest value at each place.
+    on those, of which early places seldom count, as their prefixes were fitted on; held-out places
+    are left out at random, so that both count places alike. ``untrained`` is the score of the
+    untrained network's most probable token, ``chance`` that of the majority at each place.
     """
     inputs = np.asarray(held_out.draw(jax.random.fold_in(key, 8), len(readouts.test.inputs)))
-    new, seen = collect(subject, held_out, inputs), readouts.test
+    seen = readouts.test
+    share_L = seen.counts.sum(0) / np.maximum(truth(held_out, seen.inputs)[2].sum(0), 1)
+    new = collect(subject, held_out, inputs)
+    new = new._replace(counts=new.counts & (seed_of(key, 8).random(inputs.shape) < share_L))
     readout = readouts.found[ACTIVATIONS, REAL]
     states = predict(
         readout.probes[readout.site], new.features[ACTIVATIONS][readout.site], readouts.classes
