@@ -8,7 +8,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Reading, table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.panels import panels
+from toylab.report.series import series
 
 KINDS = {
     "tied": "φ₁ + φ₂ = φ₃",
@@ -16,101 +20,102 @@ KINDS = {
     "free": "control: free phases",
     "gaussian": "control: Gaussian weights",
 }
-MARKERS = "oDs^"
 PARTS = {"U": "U, reads x", "V": "V, reads y", "W": "W, gives the answer"}
+CURVES = {
+    "train_accuracy": "training accuracy",
+    "test_accuracy": "test accuracy",
+    "participation": "participation ratio",
+}
+BANDS = "Lines are medians, bands their 95% intervals"
+CAPTIONS = {
+    "width": "Accuracy of analytic weights against their number of neurons, without training: with "
+    "the phases of the solution, with ReLU in place of the square, and two controls. Dashed, the "
+    f"accuracy of one signal in Gaussian noise. {BANDS} over draws of phases.",
+    "spectra": "Amplitude of each frequency in the three rows of some neurons of one network, "
+    "relative to the row's largest, before and after training.",
+    "phases": "Phase of the answer's cosine against the sum of the inputs' phases, a dot per "
+    "neuron of one network, before and after training. R is the concentration of the residual's "
+    "angle, over seeds.",
+    "training": "Training and test accuracy, and the mean inverse participation ratio of the "
+    f"neurons' rows over frequencies, for each weight decay. {BANDS} over seeds.",
+    "polynomials": "Accuracy on every polynomial: of analytic weights, where they exist, and of "
+    "networks trained on two fractions of the pairs (test set). Bars are means, dots single draws "
+    "or networks.",
+}
+
+
+def pretty(operation: str) -> str:
+    """Write powers as such."""
+    return operation.replace("^2", "²").replace("^3", "³").replace("+", " + ")
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw every figure of the study."""
     return {
         "width": width(measures, config),
-        "spectra": spectra(measures, config),
-        "phases": phases(measures, config),
+        "spectra": spectra(measures),
+        "phases": phases(measures),
         "training": training(measures, config),
         "polynomials": polynomials(measures, config),
     }
 
 
-def matrix(rows: pl.DataFrame, x: str, unit: str, value: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values of ``x`` (S,), ascending, and one row of values per unit (P, S)."""
-    wide = rows.sort(x).pivot(x, index=unit, values=value).drop(unit)
-    return np.array([float(c) for c in wide.columns]), wide.to_numpy().astype(np.float64)
-
-
 def width(measures: Mapping[str, Any], config: Any) -> Figure:
-    """Accuracy of the written-down weights over width, beside its controls."""
-    table = measures["analytic"]
+    """Accuracy of the analytic weights over width, and of its controls."""
+    analytic = measures["analytic"]
     sheet = fig.figure(fig.PAGE * 0.8, 3.0)
     ax = sheet.subplots()
-    for (kind, label), colour, marker in zip(KINDS.items(), fig.PALETTE, MARKERS, strict=False):
-        x, values_PS = matrix(table.filter(pl.col("kind") == kind), "width", "draw", "accuracy")
-        fig.interval_line(ax, x, values_PS, label, colour, marker=marker)
-    expected = table.unique("width").sort("width")
-    ax.plot(
-        expected["width"],
-        expected["expected"],
-        color=fig.INK,
-        linestyle="--",
-        label="expected: signal\nin Gaussian noise",
-    )
+    for (kind, label), colour, marker in zip(KINDS.items(), fig.PALETTE, "oDs^", strict=False):
+        curve = series(analytic.filter(pl.col("kind") == kind), "accuracy", "width", "draw")
+        fig.interval_line(ax, *curve, label, colour, marker=marker)
+    expected = analytic.unique("width").sort("width")
+    label = "expected: signal\nin Gaussian noise"
+    ax.plot(expected["width"], expected["expected"], "--", color=fig.INK, label=label)
     ax.axhline(1 / config.analytic_p, color=fig.MUTED, linestyle=":", label="chance, 1/p")
     ax.set_xscale("log", base=2)
     ax.set_xticks(config.widths, [str(n) for n in config.widths])
     ax.minorticks_off()
-    ax.set_xlabel("width N")
+    ax.set_xlabel("number of neurons N")
     ax.set_ylabel("accuracy, no training")
     sheet.legend(loc="outside right center")
-    top = table.filter((pl.col("kind") == "tied") & pl.col("main"))["accuracy"].mean()
-    name = table["operation"][0]
-    fig.title(
-        ax,
-        f"Written-down weights solve {top:.1%} of {name} mod {config.analytic_p} "
-        f"at N = {config.analytic_width}",
-    )
+    top = table("analytic").filter(kind="tied", main=True).value("accuracy", "draw")
+    name = f"{pretty(analytic['operation'][0])} mod {config.analytic_p}"
+    fig.title(ax, f"Analytic weights solve {average(top, measures):.1%} of {name}")
     return sheet
 
 
-def spectra(measures: Mapping[str, Any], config: Any) -> Figure:
+def _form(stage: str, column: str) -> Reading:
+    return table("form").filter(stage=stage).value(column)
+
+
+def spectra(measures: Mapping[str, Any]) -> Figure:
     """Amplitudes of a few neurons' rows, before and after training."""
-    table = measures["spectra"]
-    neurons = table["neuron"].unique().sort().to_list()
+    rows = measures["spectra"]
+    neurons = rows["neuron"].unique().sort().to_list()
     sheet = fig.figure(fig.PAGE, 3.8)
     axes = sheet.subplots(2, len(neurons), sharex=True, sharey=True, squeeze=False)
-    for row, stage in enumerate(("untrained", "trained")):
-        for column, neuron in enumerate(neurons):
-            ax = axes[row, column]
-            here = table.filter((pl.col("stage") == stage) & (pl.col("neuron") == neuron))
-            _bars(ax, here)
-            if row == 0:
+    for i, stage in enumerate(("untrained", "trained")):
+        for ax, neuron in zip(axes[i], neurons, strict=True):
+            for j, (part, label) in enumerate(PARTS.items()):
+                own = rows.filter(stage=stage, neuron=neuron, part=part).sort("k").fill_nan(0)
+                place = own["k"].to_numpy() + 0.3 * (j - 1)
+                ax.bar(place, own["amplitude"], 0.3, color=fig.PALETTE[j], label=label)
+            if i == 0:
                 ax.set_title(f"neuron {neuron}")
             else:
                 ax.set_xlabel("frequency k")
-        axes[row, 0].set_ylabel(f"{stage}\namplitude")
+        axes[i, 0].set_ylabel(f"{stage}\namplitude")
     sheet.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    mean = lambda stage: measures["form"].filter(pl.col("stage") == stage)["participation"].mean()
-    fig.title(
-        sheet,
-        f"Spectra of the first {len(neurons)} neurons of a network on {config.operation}; mean "
-        f"participation ratio of all neurons and seeds: {mean('untrained'):.2f} before training, "
-        f"{mean('trained'):.2f} after",
-    )
+    before, after = (average(_form(s, "participation"), measures) for s in ("untrained", "trained"))
+    fig.title(sheet, f"Training raises the participation ratio from {before:.2f} to {after:.2f}")
     return sheet
 
 
-def _bars(ax: Axes, rows: pl.DataFrame) -> None:
-    """Draw the three rows' amplitudes, each relative to its greatest, side by side."""
-    for i, (part, label) in enumerate(PARTS.items()):
-        own = rows.filter(pl.col("part") == part).sort("k")
-        place = own["k"].to_numpy() + 0.3 * (i - 1)
-        ax.bar(place, own["amplitude"], 0.3, color=fig.PALETTE[i], label=label)
-
-
-def phases(measures: Mapping[str, Any], config: Any) -> Figure:
+def phases(measures: Mapping[str, Any]) -> Figure:
     """Phase of the answer's cosine against the sum of the inputs' phases, one dot a neuron."""
-    sheet = fig.figure(fig.PAGE * 0.8, 2.9)
-    axes = sheet.subplots(1, 2, sharey=True)
+    sheet, axes = panels(2, 2.9, fig.PAGE * 0.8, sharey=True)
     for ax, stage in zip(axes, ("untrained", "trained"), strict=True):
-        rows = measures["phases"].filter(pl.col("stage") == stage)
+        rows = measures["phases"].filter(stage=stage)
         first = rows.filter(pl.col("init_seed") == rows["init_seed"].min())
         ax.plot([0, 2 * np.pi], [0, 2 * np.pi], color=fig.MUTED, linewidth=0.8)
         ax.scatter(first["sum"], first["third"], s=6, color=fig.BLUE, linewidth=0)
@@ -118,19 +123,10 @@ def phases(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.set_xticks([0, np.pi, 2 * np.pi], ["0", "π", "2π"])
         ax.set_yticks([0, np.pi, 2 * np.pi], ["0", "π", "2π"])
         ax.set_xlabel("φ₁ + φ₂")
-        facts = measures["form"].filter(pl.col("stage") == stage)
-        text = f"{stage}: R = {facts['concentration'].mean():.2f}"
-        if stage == "trained":
-            text += f" ({facts['shuffled'].mean():.2f} shuffled)"
-        ax.set_title(text)
+        fig.title(ax, f"{stage}: R = {average(_form(stage, 'concentration'), measures):.2f}")
     axes[0].set_ylabel("φ₃")
-    seeds = measures["form"]["init_seed"].n_unique()
-    kept = measures["form"].filter(pl.col("stage") == "trained")["one_cosine"].mean()
-    fig.title(
-        sheet,
-        f"Phases of one network's neurons on {config.operation}, and concentration R of their "
-        f"residual (mean of {seeds} seeds). One cosine per row keeps {kept:.1%} right",
-    )
+    kept = average(_form("trained", "one_cosine"), measures)
+    fig.title(sheet, f"One cosine in each row of each neuron answers {kept:.1%} correctly")
     return sheet
 
 
@@ -138,26 +134,18 @@ def training(measures: Mapping[str, Any], config: Any) -> Figure:
     """Accuracy and participation over training, a panel for each weight decay."""
     curves = measures["curves"]
     decays = curves["weight_decay"].unique().sort().to_list()
-    sheet = fig.figure(fig.PAGE, 3.0)
-    axes = np.atleast_1d(sheet.subplots(1, len(decays), sharey=True))
-    names = {
-        "train_accuracy": "train accuracy",
-        "test_accuracy": "test accuracy",
-        "participation": "participation ratio",
-    }
+    sheet, axes = panels(len(decays), 3.0, sharey=True)
     for ax, decay in zip(axes, decays, strict=True):
         rows = curves.filter(pl.col("weight_decay") == decay)
-        for i, (name, label) in enumerate(names.items()):
-            own = rows.filter(pl.col("name") == name)
-            x, values_PS = matrix(own, "step", "init_seed", "value")
-            fig.interval_line(ax, x, values_PS, label, fig.PALETTE[i], linestyle="-:-"[i])
+        for i, (name, label) in enumerate(CURVES.items()):
+            curve = series(rows.filter(name=name), "value")
+            fig.interval_line(ax, *curve, label, fig.PALETTE[i], linestyle="-:-"[i])
         ax.set_xscale("log")
+        ax.set_xlim(max(1, curves["step"].min()), config.steps)
         ax.set_xlabel("step")
-        last = rows.filter(
-            (pl.col("name") == "test_accuracy") & (pl.col("step") == pl.col("step").max())
-        )
+        last = table("curves").filter(weight_decay=decay, name="test_accuracy").last()
         fig.title(
-            ax, f"Weight decay {decay:g}: test accuracy {last['value'].mean():.1%} at the end"
+            ax, f"Decay {decay:g}: test accuracy {average(last.value('value'), measures):.1%}"
         )
     axes[0].set_ylabel("accuracy, or ratio")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -165,50 +153,42 @@ def training(measures: Mapping[str, Any], config: Any) -> Figure:
 
 
 def polynomials(measures: Mapping[str, Any], config: Any) -> Figure:
-    """Accuracy on every polynomial: written down, and trained at both fractions."""
-    trained, forms = measures["trained"], measures["analytic_forms"]
+    """Accuracy on every polynomial: analytic, and trained at both fractions."""
     names = list(config.operations)
     sheet = fig.figure(fig.PAGE, 3.2)
     ax = sheet.subplots()
-    part = lambda operation, population: trained.filter(
-        (pl.col("operation") == operation)
-        & (pl.col("population") == population)
-        & pl.col("main_decay")
-        & (pl.col("name") == "test_accuracy")
-    )["value"].to_numpy()
-    form = lambda name: forms.filter(pl.col("form") == name)["accuracy"].to_numpy()
+    form = lambda name: table("analytic_forms").filter(form=name).value("accuracy", "draw")
+    chosen = table("trained").filter(main_decay=True, name="test_accuracy")
+    part = lambda which: lambda n: chosen.filter(operation=n, population=which).value("value")
     groups = {
-        f"written down, N = {config.analytic_width}, p = {config.analytic_p}": form,
-        f"trained on {config.fraction:.0%}, p = {config.p}": lambda n: part(n, "half"),
-        f"trained on {config.high_fraction:.0%}, p = {config.p}": lambda n: part(n, "most"),
+        f"analytic, N = {config.analytic_width}, p = {config.analytic_p}": form,
+        f"trained on {config.fraction:.0%}, p = {config.p}": part("half"),
+        f"trained on {config.high_fraction:.0%}, p = {config.p}": part("most"),
     }
-    for i, (label, values) in enumerate(groups.items()):
+    for i, (label, reading) in enumerate(groups.items()):
         for j, name in enumerate(names):
-            _bar(ax, j + 0.27 * (i - 1), values(name), fig.PALETTE[i], label if j == 0 else None)
+            values = reading(name)(measures).values
+            _bar(ax, j + 0.27 * (i - 1), values, fig.PALETTE[i], None if j else label)
     if "(x+y)^2" in names:
-        both = form("(x+y)^2, all roots").mean()
+        both = average(form("(x+y)^2, all roots"), measures)
         place = names.index("(x+y)^2") - 0.27
-        ax.plot(place, both, "D", color=fig.INK, label="written down, both roots", linestyle="none")
+        ax.plot(place, both, "D", color=fig.INK, label="analytic, both roots")
     ax.axhline(1 / config.p, color=fig.MUTED, linestyle=":", label="chance, 1/p")
     ax.plot([], [], ".", markersize=4, color=fig.INK, label="one draw or network")
-    ax.set_xticks(range(len(names)), names)
+    ax.set_xticks(range(len(names)), [pretty(name) for name in names])
     ax.set_ylim(0, 1.05)
     ax.set_ylabel("accuracy (trained: on the test set)")
     sheet.legend(loc="outside lower center", ncols=3)
-    learned = [n for n in names if np.nanmean(part(n, "half")) >= 0.9]
-    fig.title(
-        ax,
-        f"{config.fraction:.0%} of the table is enough for {len(learned)} of {len(names)} "
-        "polynomials (90% of the test right)",
-    )
+    learned = [n for n in names if average(part("half")(n), measures) >= 0.9]
+    share = f"{len(learned)} of {len(names)} polynomials"
+    fig.title(ax, f"{config.fraction:.0%} of the pairs suffice for {share} (test accuracy 90%)")
     return sheet
 
 
 def _bar(ax: Axes, x: float, values: np.ndarray, colour: str, label: str | None) -> None:
     """Draw a bar at the mean with a dot for each unit, or say that there is no such network."""
-    values = values[~np.isnan(values.astype(float))]
     ax.bar(x, values.mean() if len(values) else 0, 0.25, color=colour, alpha=0.75, label=label)
     if len(values):
         ax.scatter(np.full(len(values), x), values, s=5, color=fig.INK, linewidth=0, zorder=3)
     else:
-        ax.text(x, 0.015, "none", rotation=90, ha="center", va="bottom", size=7, color=fig.MUTED)
+        ax.text(x, 0.015, "none", rotation=90, ha="center", va="bottom", color=fig.MUTED)
