@@ -9,8 +9,10 @@ import pytest
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError
 from toylab.load import load_module, room
+from toylab.population import numeric_fields
 from toylab.read import table
 from toylab.study import Study, load_study, parse, study_names
+from toylab.train.fit import fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,3 +222,39 @@ def test_a_file_inside_a_package_imports_relatively(tmp_path: Path) -> None:
 def test_a_file_of_the_laboratory_is_its_module() -> None:
     path = room("studies") / "in_context" / "attention_sinks" / "study.py"
     assert load_study(str(path)) is load_study("attention_sinks")
+
+
+WORLD = """from __future__ import annotations
+import dataclasses
+from typing import TYPE_CHECKING
+import jax
+import toylab as tl
+if TYPE_CHECKING:
+    from nowhere import Unknown
+
+@dataclasses.dataclass(frozen=True)
+class Noisy(tl.Task):
+    noise: tl.Number = 1.0
+    mean: float = 0.0
+    size: int = 3
+    other: Unknown | None = None
+
+    def example(self, key):
+        x = self.mean + self.noise * jax.random.normal(key, (self.size,))
+        return tl.Batch(x, x, jax.numpy.ones(3), {})
+
+def population(**columns):
+    return tl.Population(
+        model=tl.MLP((3, 3)), task=Noisy(), members=tl.grid(init_seed=range(2), **columns),
+        optimizer=tl.SGD(0.1), steps=1, batch_size=2)
+"""
+
+
+def test_types_written_as_text_say_which_fields_differ_per_member(tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(WORLD)
+    module = load_module(tmp_path / "noisy.py")
+    population = module.population(noise=(0.5, 1.0), mean=(0.0, 2.0))
+    assert numeric_fields(population.task) == ("noise", "mean")
+    assert fit(population).params["layers"]["0"]["bias"].shape == (8, 3)
+    with pytest.raises(ToylabError, match="'size' is a setting of the task that all members share"):
+        module.population(size=(3, 4))

@@ -29,6 +29,7 @@ from toylab.train.ahead import compiled_ahead
 from toylab.train.fast_compile import compiling
 from toylab.train.fit import FolderKeeper
 from toylab.train.loop import Progress, train
+from toylab.train.returns import check_figures, check_measures, check_populations
 from toylab.train.starts import check_starts, start_params
 
 PRECISION = "highest"
@@ -111,6 +112,7 @@ def run_study(
     """
     config = study.config(preset, overrides)
     populations = study.populations(config)  # every setting is checked before anything is written
+    check_populations(study.name, populations)
     check_starts(study.name, populations)
     described = describe(populations)
     if reuse:
@@ -309,6 +311,7 @@ def _reuse(run: RunFolder, keepers: Mapping[str, FolderKeeper]) -> None:
 
 def _measure(run: RunFolder, study: Study, config: Any) -> None:
     measures = {} if run.lost() else study.measure(config, run)
+    check_measures(study.name, measures)
     run.write_measures(measures)
     run.note(measured=sorted(measures), measured_at=commit())
 
@@ -328,7 +331,9 @@ def _draw(run: RunFolder, study: Study, config: Any) -> None:
     about = {"study": study.name, "preset": run.manifest["preset"]}
     about["commit"] = run.manifest.get("commit") or "unknown"
     with style():
-        for name, figure in study.figures(run.measures(), config).items():
+        figures = study.figures(run.measures(), config)
+        check_figures(study.name, figures)
+        for name, figure in figures.items():
             save(figure, run.path / "figures", name, about)
 
 

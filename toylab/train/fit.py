@@ -11,6 +11,7 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.train.engine import Program, Records
 from toylab.train.loop import train
+from toylab.train.returns import check_population
 from toylab.train.starts import check_params
 from toylab.trees import flatten, unflatten
 
@@ -138,6 +139,7 @@ def fit(population: Population, start: Any = None) -> Fit:
         >>> result.params["W"].shape
         (3, 2, 5)
     """
+    check_population(population)
     keeper, first = Fit(), None
     if start is not None:
         first = {name: np.asarray(leaf) for name, leaf in flatten(start).items()}
