@@ -11,7 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from toylab.read import table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.panels import panels
 from toylab.tasks.grokking import circuits_theory as theory
 from toylab.tasks.grokking.circuit_phases import (
     FITTED,
@@ -24,27 +27,41 @@ from toylab.tasks.grokking.circuit_phases import (
 )
 
 SHOWN = {
-    "grokking": "All three ingredients",
-    "inefficient": "C_gen less efficient",
-    "equal speed": "Both equally fast",
-    "swapped": "Grokked, then swapped",
+    "grokking": "All three\ningredients",
+    "inefficient": "Generalising\nis inefficient",
+    "equal speed": "Both\nequally fast",
+    "swapped": "Grokked,\nthen swapped",
 }
 LINES = (
-    (("train", fig.BLUE), ("test", fig.VERMILLION)),
-    (("w_g", fig.GREEN), ("w_m", fig.PURPLE)),
-    (("norm", fig.INK),),
+    (("train", "training", fig.BLUE), ("test", "test", fig.VERMILLION)),
+    (("w_g", "generalising circuit", fig.GREEN), ("w_m", "memorising circuit", fig.PURPLE)),
+    (("norm", "norm", fig.INK),),
 )
 LABELS = ("loss (nats)", "circuit's weight", "parameter norm")
 GRID = 50
 COLOURS = ("#E3E3E3", fig.SKY, fig.ORANGE, fig.VERMILLION)  # of PHASES
+NORMS = "norm ratio, memorising over generalising"
+TIMES = "Times: from there on the training loss stays below 0.5 nats, the test loss below 1."
+CAPTIONS = {
+    "curves": "(a to d) Losses, the two circuits' weights and the parameter norm in four cases: grokking, "
+    "the generalising circuit less efficient, both circuits learned equally fast, and the norms "
+    "swapped after grokking. Lines are medians over draws of the initial weights, bands their "
+    "whole range; dotted, the loss of guessing.",
+    "map": "(a) Phase and (b) ratio of the two times over the circuits' norms and speeds of "
+    "learning. Lines are predicted boundaries, by the closed law (dashed) and by the integral "
+    f"(solid); the star is the paper's setting. {TIMES}",
+    "theory": "(a) Measured over predicted time of generalising, a dot per run that groks, by the "
+    "closed law and by the integral that adds the slow end of the takeover. (b) Ratio of the "
+    "circuits' final weights against that of their norms, with theorem D.4.",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw the cases over time, the map of phases, and the times and weights against theory."""
     return {
         "curves": curves(measures, config),
-        "map": phase_map(measures["map"], config),
-        "theory": against_theory(measures["map"], config),
+        "map": phase_map(measures, config),
+        "theory": against_theory(measures, config),
     }
 
 
@@ -52,13 +69,13 @@ def curves(measures: Mapping[str, Any], config: Any) -> Figure:
     """Losses, weights and norm of each case: median over seeds, band from least to greatest."""
     page = fig.figure(fig.PAGE, 5.6)
     axes = page.subplots(3, len(SHOWN), sharex=True, sharey="row")
-    for (name, label), column in zip(SHOWN.items(), axes.T, strict=True):
+    for letter, (name, label), column in zip("abcd", SHOWN.items(), axes.T, strict=True):
         rows = measures["curves"].filter(pl.col("case") == name)
         for ax, lines in zip(column, LINES, strict=True):
-            for value, colour in lines:
+            for value, _, colour in lines:
                 band(ax, rows, value, colour)
-        runs = measures["runs"].filter(pl.col("case") == name)
-        column[0].set_title(f"{label}:\n{outcome(runs)}", fontsize=7.5)
+        column[0].set_title(label)
+        fig.panel_label(column[0], letter)
         column[2].set_xlabel("step")
         column[0].axhline(np.log(config.n_labels), color=fig.MUTED, linestyle=":", linewidth=1)
     for ax, label in zip(axes[:, 0], LABELS, strict=True):
@@ -67,11 +84,14 @@ def curves(measures: Mapping[str, Any], config: Any) -> Figure:
     axes[0, 0].set_yscale("log")
     for ax in axes.flat:
         ax.minorticks_off()
-    chance = Line2D([], [], color=fig.MUTED, linestyle=":", label="chance, ln q")
-    names = {"w_g": "w_g (generalises)", "w_m": "w_m (memorises)"}
-    drawn = [Line2D([], [], color=c, label=names.get(v, v)) for row in LINES for v, c in row]
+    drawn = [Line2D([], [], color=c, label=label) for row in LINES for _, label, c in row]
+    chance = Line2D([], [], color=fig.MUTED, linestyle=":", label="guessing")
     page.legend(handles=[*drawn, chance], loc="outside lower center", ncols=6)
-    fig.title(page, finding(measures["runs"]))
+    late = average(table("runs").filter(case="grokking").value("delay", "seed"), measures)
+    fig.title(
+        page,
+        f"With all three ingredients the test falls {late:.0f} times later than the training loss",
+    )
     return page
 
 
@@ -88,53 +108,30 @@ def band(ax: Axes, rows: pl.DataFrame, value: str, colour: str) -> None:
     )
 
 
-def outcome(runs: pl.DataFrame) -> str:
-    """What became of a case, in a few words."""
-    end, delay = runs["test_end"].median(), runs["delay"].drop_nans()
-    if len(delay) < len(runs) / 2:
-        return f"test ends at {end:.1f} nats"
-    return f"t(test) = {delay.median():.1f} t(train)"
-
-
-def finding(runs: pl.DataFrame) -> str:
-    """The norm's fall and the ratio of the weights, beside the theorem's."""
-    grokked = runs.filter(pl.col("case") == "grokking")
-    fall = (grokked["norm_max"] / grokked["norm_end"]).median()
-    ratio, expected = grokked["ratio"].median(), grokked["theory_ratio"].median()
-    return (
-        f"With all three ingredients the norm peaks at {fall:.2f} times its last value, and w_m / "
-        f"w_g ends at {ratio:.4f} (theorem: {expected:.4f}). t: step from which a loss stays below "
-        f"{FITTED:g} (train), {GENERALISED:g} (test)."
-    )
-
-
-def phase_map(cells: pl.DataFrame, config: Any) -> Figure:
+def phase_map(measures: Mapping[str, Any], config: Any) -> Figure:
     """Measured phases and delays over norms and speeds, with the predicted boundaries."""
-    page = fig.figure(fig.PAGE, 3.5)
-    left, right = page.subplots(1, 2, sharey=True)
+    page, (left, right) = panels(2, 3.5, sharey=True)
+    cells = measures["map"]
     norm, speed = (cells[c].unique().sort().to_numpy() for c in ("norm_ratio", "speed_ratio"))
-    shape = (len(norm), len(speed))
-    table = cells.group_by("norm_ratio", "speed_ratio").agg(pl.col("delay").median())
-    table = table.sort("norm_ratio", "speed_ratio")
-    codes = phase(table["delay"].to_numpy()).replace_strict(PHASES, range(len(PHASES)))
-    codes, delay = (v.to_numpy().reshape(shape).T for v in (codes, table["delay"]))
+    delays = cells.group_by("norm_ratio", "speed_ratio").agg(pl.col("delay").median())
+    delay_N = delays.sort("norm_ratio", "speed_ratio")["delay"].to_numpy()
+    codes_N = phase(delay_N).replace_strict(PHASES, range(len(PHASES))).to_numpy()
+    codes, delay = (v.reshape(len(norm), len(speed)).T for v in (codes_N, delay_N))
     phases = ListedColormap(COLOURS)
     left.pcolormesh(norm, speed, codes, cmap=phases, norm=BoundaryNorm(np.arange(5) - 0.5, 4))
     right.set_facecolor(COLOURS[0])
     ratio = right.pcolormesh(norm, speed, delay, norm=LogNorm(1, 200))
-    bar = page.colorbar(ratio, ax=right, label="t(test) / t(train)")
+    bar = page.colorbar(ratio, ax=right, label="time of test / time of training")
     bar.ax.set_yticks([1, 2, 10, 100], ["1", "2", "10", "100"])
     lines = predicted(config)
     for ax in (left, right):
         boundaries(ax, lines, config)
-        ax.set_xlabel("norm of C_mem over norm of C_gen, P_m / P_g")
-    left.set_ylabel("speed: w_m2(0) / w_g2(0)")
-    simple, full = ((cells["phase"] == cells[c]).mean() for c in ("predicted", "quasistatic"))
-    head = f"{simple:.0%} of {len(cells):,} runs are in the law's phase"
-    fig.title(left, f"{head}, {full:.0%} in the integral's")
-    grok = cells.filter(pl.col("phase") == "grokking")
-    most = grok["delay"].max() if len(grok) else np.nan
-    fig.title(right, f"{len(grok) / len(cells):.0%} grok, up to {most:.0f} × as late as they fit")
+        ax.set_xlabel(NORMS)
+    left.set_ylabel("first speed, memorising over generalising")
+    agree = table("map").aggregate((pl.col("phase") == pl.col("predicted")).mean())
+    fig.title(left, f"The law tells {average(agree, measures):.0%} of phases")
+    grok = table("map").aggregate((pl.col("phase") == "grokking").mean())
+    fig.title(right, f"{average(grok, measures):.0%} of the runs grok")
     patches = [Patch(facecolor=c, label=p) for c, p in zip(COLOURS, PHASES, strict=True)]
     law = Line2D([], [], color=fig.INK, linewidth=1, linestyle="--", label="law")
     line = Line2D([], [], color=fig.INK, linewidth=1.2, label="integral")
@@ -183,32 +180,24 @@ def boundaries(ax: Axes, lines: Mapping[str, np.ndarray], config: Any) -> None:
     ax.set_ylim(*config.speed_ratios)
 
 
-def against_theory(cells: pl.DataFrame, config: Any) -> Figure:
+def against_theory(measures: Mapping[str, Any], config: Any) -> Figure:
     """Time of generalising against the law, and the ratio of the weights against the theorem."""
-    page = fig.figure(fig.PAGE, 2.9)
-    left, right = page.subplots(1, 2)
-    grok = cells.filter(pl.col("phase") == "grokking")
-    kinds = {
-        "predicted_time": "law: t(train) + ln(c_m / c_g) / rate",
-        "quasistatic_time": "integral",
-    }
-    late = {}
-    for (name, label), colour in zip(kinds.items(), (fig.SKY, fig.VERMILLION), strict=True):
+    page, (left, right) = panels(2, 2.9)
+    grok = measures["map"].filter(pl.col("phase") == "grokking")
+    kinds = {"predicted_time": ("law", fig.SKY), "quasistatic_time": ("integral", fig.VERMILLION)}
+    for name, (label, colour) in kinds.items():
         over = grok["test_time"] / grok[name]
         left.plot(grok["norm_ratio"], over, ".", markersize=3, color=colour, label=label)
-        late[name] = over.median() if len(over) else np.nan
     left.axhline(1, color=fig.INK, linestyle=":", linewidth=1)
-    left.set_xscale("log")
-    left.set_yscale("log")
-    left.set_xticks([1, 1.5, 2, 3], ["1", "1.5", "2", "3"])
+    _log_axes(left, [1, 1.5, 2, 3])
     left.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
-    left.minorticks_off()
-    left.set_xlabel("P_m / P_g")
-    left.set_ylabel("t(test): measured / predicted")
+    left.set_ylabel("time of test: measured / predicted")
     left.legend()
-    law, full = late.values()
-    fig.title(left, f"Grokking comes at {law:.2f} times the law, {full:.2f} times the integral")
-    ratios(right, cells, config)
+    rows = table("map").where(pl.col("phase") == "grokking")
+    late = (pl.col("test_time") / pl.col("predicted_time")).median()
+    times = average(rows.aggregate(late, skip=True), measures)
+    fig.title(left, f"Grokking takes {times:.2f} × the law")
+    ratios(right, measures["map"], config)
     return page
 
 
@@ -221,15 +210,15 @@ def ratios(ax: Axes, cells: pl.DataFrame, config: Any) -> None:
     x = np.geomspace(*config.norm_ratios, 100)
     y = theory.weight_ratio(1.0, x, config.kappa)
     ax.plot(x, y, color=fig.INK, linewidth=1, label="theorem D.4")
+    _log_axes(ax, [0.5, 1, 2, 3])
+    ax.set_ylabel("final weights, memorising / generalising")
+    ax.legend()
+    fig.title(ax, "Circuits that generalise end at the theorem's ratio")
+
+
+def _log_axes(ax: Axes, ticks: list[float]) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xticks([0.5, 1, 2, 3], ["0.5", "1", "2", "3"])
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.set_xlabel("P_m / P_g")
-    ax.set_ylabel("w_m / w_g in the end")
-    ax.legend()
-    logs = np.log(settled.select("norm_ratio", "ratio").to_numpy())
-    several = settled["norm_ratio"].n_unique() > 1
-    slope = np.polyfit(*logs.T, 1)[0] if several else np.nan
-    expected = -2 * config.kappa / (2 - config.kappa)
-    fig.title(ax, f"Where C_gen won, the exponent is {slope:.2f} (theorem: {expected:.2f})")
+    ax.set_xlabel(NORMS)

@@ -255,5 +255,5 @@ def test_a_map_without_grokking_is_drawn(fixture):
     barren = fixture["map"].filter(pl.col("phase") == "never")
     config = Config(norm_ratios=(0.3, 0.5))
     with style():
-        for figure in (pictures.phase_map(barren, config), pictures.against_theory(barren, config)):
-            figure.canvas.draw()
+        for drawn in (pictures.phase_map, pictures.against_theory):
+            drawn(fixture | {"map": barren}, config).canvas.draw()
