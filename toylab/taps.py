@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from toylab.check.tokens import check_ids
 from toylab.errors import ToylabError, nearest
 
 Params = dict[str, Any]
@@ -138,7 +139,7 @@ def run(
         The outputs, and ``{site: activation}`` for every recorded site.
 
     Raises:
-        ToylabError: an unknown site, in ``record`` or in an edit.
+        ToylabError: an unknown site, in ``record`` or in an edit; tokens outside the vocabulary.
 
     Example:
         >>> import jax
@@ -150,6 +151,9 @@ def run(
         (3, 2)
     """
     wanted, edit = set(select_sites(model, record)), editing(model, edits)
+    vocab = getattr(model, "vocab", None)
+    if vocab is not None:
+        check_ids(f"run of {type(model).__name__}", "tokens", inputs, vocab)
     acts: dict[str, Array] = {}
 
     def tap(name: str, value: Array) -> Array:

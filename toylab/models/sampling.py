@@ -19,6 +19,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from toylab import random
+from toylab.check.tokens import check_ids
 from toylab.errors import ToylabError, check_number
 from toylab.models.network import Cache
 from toylab.models.transformer import Transformer
@@ -207,6 +208,7 @@ def _check(
             f"generate: the model has {model.out_dim} logits for {model.vocab} tokens; only a "
             "model of its own tokens can be continued."
         )
+    check_ids("generate", "prompts", prompts, model.vocab)
     needed = prompts.shape[1] + length - 1
     if needed > model.length:
         raise ToylabError(

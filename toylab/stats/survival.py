@@ -196,10 +196,14 @@ def _tally(time_N: np.ndarray, event_N: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _checked(time: ArrayLike, event: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return times and events as arrays, one of each per member."""
-    time_N, event_N = np.asarray(time, np.float64), np.asarray(event, bool)
+    time_N, event_N = np.asarray(time, np.float64), np.asarray(event)
+    if not np.isin(event_N, (0, 1)).all():
+        wrong = event_N[~np.isin(event_N, (0, 1))].ravel()[0]
+        raise ToylabError(f"survival: events hold {wrong}; give True where one was seen, or False.")
+    event_N = event_N.astype(bool)
     if time_N.ndim != 1 or time_N.shape != event_N.shape or np.isnan(time_N).any():
         raise ToylabError(
             f"survival: {time_N.shape} times and {event_N.shape} events; give one number and "
-            "one True or False per member (a dead member is censored, not NaN)."
+            "one True or False per member (a diverged member is censored, not NaN)."
         )
     return time_N, event_N

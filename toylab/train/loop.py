@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from toylab.check.inputs import check_batch
 from toylab.train.engine import MAX_SEGMENTS, Program, Records, State
 
 
@@ -78,6 +79,7 @@ def train(
     records_at, snapshots_at = population.boundaries()
     saved = keeper.load()
     if saved is None:
+        check_batch(population)
         step, state, history = 0, program.init(start), {}
         if 0 in snapshots_at:
             keeper.snapshot(0, _params(program, state))

@@ -1,0 +1,58 @@
+"""One drawn batch, looked at before training: what a model cannot mean is refused, not clipped."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from toylab.check.tokens import check_ids, check_targets
+from toylab.errors import ToylabError
+from toylab.population import Population
+from toylab.random import fold_in, stream
+
+MOST = 256  # examples that are looked at
+
+
+def check_batch(population: Population, name: str = "The population") -> None:
+    """Draw the first batch of a population's first member, and refuse what is silently wrong.
+
+    Token ids outside the model's vocabulary, targets outside its logits (unless their weight is 0),
+    numbers that are not finite, and negative weights.
+
+    Args:
+        population: what is to be trained.
+        name: its name in messages.
+
+    Raises:
+        ToylabError: the first of these that the batch holds.
+    """
+    columns = population.members.columns
+    row = {n: np.float32(c[0]) for n, c in columns.items() if not n.endswith("_seed")}
+    row |= {n: np.uint32(c[0]) for n, c in columns.items() if n.endswith("_seed")}
+    bound = population.bind(row)
+    owner = f"{name}: {type(bound.task).__name__}"
+    key = fold_in(stream(np.uint32(columns["data_seed"][0] + population.first_seed), "data"), 0)
+    size = min(population.batch_size, MOST)
+    batch = jax.device_get(jax.jit(lambda key: bound.task.batch(key, size))(key))
+    for part in ("inputs", "targets", "weights"):
+        value = np.asarray(getattr(batch, part))
+        if np.issubdtype(value.dtype, np.inexact) and not np.isfinite(value).all():
+            raise ToylabError(f"{owner}: {part} of a batch are not finite; repair the sampler.")
+    if (np.asarray(batch.weights) < 0).any():
+        raise ToylabError(f"{owner}: a weight is negative; give 0 to leave a target out.")
+    vocab = getattr(bound.model, "vocab", None)
+    if vocab is not None:
+        check_ids(owner, "inputs", batch.inputs, vocab)
+    logits = _logits(bound, batch)
+    if logits is not None:
+        check_targets(owner, batch.targets, batch.weights, logits)
+
+
+def _logits(bound: Population, batch: Any) -> int | None:
+    """Number of logits, where integer targets have one row of logits each."""
+    targets = np.asarray(batch.targets)
+    if not np.issubdtype(targets.dtype, np.integer):
+        return None
+    params = jax.eval_shape(bound.model.init, jax.eval_shape(lambda: jax.random.key(0)))
+    shape = jax.eval_shape(bound.model.apply, params, batch.inputs).shape
+    return shape[-1] if shape[:-1] == targets.shape else None
