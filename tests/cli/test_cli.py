@@ -15,7 +15,9 @@ import pytest
 from toylab.cli import commands, find, progress
 from toylab.cli.main import COMMANDS, Stop, main
 from toylab.load import room
+from toylab.report import pages
 from toylab.runs.run_folder import RunFolder
+from toylab.study import load_study
 from toylab.train.loop import Progress
 
 STUDY = """
@@ -330,24 +332,25 @@ def test_resume_of_what_is_no_run(tmp_path, capsys):
 
 
 @pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A stand-in for the checkout that publish and table write to."""
+def repository(tmp_path, study, monkeypatch):
+    """A stand-in for the checkout that publish and table write to, with one study."""
     base = tmp_path / "checkout"
     (base / "studies" / "results").mkdir(parents=True)
     (base / "figures" / "gallery").mkdir(parents=True)
-    sections = "".join(f"<!-- toylab:{n} -->\n<!-- /toylab:{n} -->\n" for n in SECTIONS)
-    (base / "README.md").write_text("# Title\n" + sections + "End\n")
+    (base / "README.md").write_text(
+        "# Title\n<!-- toylab:studies -->\n<!-- /toylab:studies -->\nEnd\n"
+    )
     monkeypatch.setattr(commands, "root", lambda: base)
     monkeypatch.setattr(commands, "study_names", lambda: ["tiny"])
+    monkeypatch.setattr(commands, "load_study", lambda name: load_study(str(study)))
+    monkeypatch.setattr(pages, "readme_table", lambda found: f"{len(found)} result\n")
+    monkeypatch.setattr(pages, "all_pages", lambda found: {"tiny.md": found[0]["study"]})
     return base
 
 
-SECTIONS = ("reproductions", "gallery")
-
-
 def edit_manifest(run, **entries):
-    path = run / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+    with RunFolder(run).writing() as folder:
+        folder.note(**entries)
 
 
 def clean(**other):
@@ -361,15 +364,14 @@ def test_publish_and_table(run, repository, capsys):
     result = json.loads((repository / "studies/results/tiny.smoke.json").read_text())
     assert result["commit"] == "0123456789ab"
     assert [c["verdict"] for c in result["claims"]] == ["reproduced, few seeds", "not reproduced"]
-    picture = repository / "figures/gallery/tiny-loss.png"
-    assert picture.read_bytes() == (run / "figures" / "loss.png").read_bytes()
+    assert (repository / "figures/gallery/tiny.png").stat().st_size > 0
     assert main(["table", "--write"]) == 0
     readme = (repository / "README.md").read_text()
-    assert readme.startswith("# Title\n") and readme.endswith("End\n")
-    assert "Loss is low." in readme and "figures/gallery/tiny-loss.png" in readme
+    assert readme.startswith("# Title\n") and readme.endswith("End\n") and "1 result" in readme
+    assert (repository / "docs/studies/tiny.md").read_text() == "tiny"
     capsys.readouterr()
     assert main(["table"]) == 0
-    assert capsys.readouterr().out.strip() in readme
+    assert capsys.readouterr().out.strip() == "1 result"
     assert main(["table", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [result]
 
@@ -390,9 +392,12 @@ def test_publish_refuses(run, repository, capsys, monkeypatch):
     fails(capsys, 1, "publish", run)
 
 
-def test_table_without_readme(repository, capsys):
+def test_what_is_installed_is_not_written_to(run, repository, capsys):
+    edit_manifest(run, **clean())
     (repository / "README.md").unlink()
-    assert "README.md" in fails(capsys, 1, "table", "--write")
+    for words in (["table", "--write"], ["publish", run]):
+        assert "README.md: that works in a checkout" in fails(capsys, 1, *words)
+    assert not list((repository / "studies" / "results").iterdir())
 
 
 def test_check_of_a_file(tmp_path, capsys):

@@ -34,6 +34,12 @@ def root() -> Path:
     return Path(str(importlib.import_module("toylab.studies").__file__)).parent.parent
 
 
+def _checkout() -> Path:
+    if not (root() / "README.md").is_file():
+        raise ToylabError(f"No {root() / 'README.md'}: that works in a checkout of the laboratory.")
+    return root()
+
+
 def list_studies(args: argparse.Namespace, stop: Stop) -> int:
     """Print the studies that come with the laboratory."""
     studies = [load_study(name) for name in study_names()]
@@ -122,9 +128,7 @@ def table(args: argparse.Namespace, stop: Stop) -> int:
     if not args.write:
         tables.show(text.rstrip("\n"))
         return 0
-    readme = root() / "README.md"
-    if not readme.is_file():
-        raise ToylabError(f"No {readme}: --write works in a checkout of the laboratory.")
+    readme = _checkout() / "README.md"
     write_text(readme, results.splice(readme.read_text("utf-8"), "studies", text))
     made = pages.all_pages(found)
     for name, page in made.items():
@@ -153,7 +157,7 @@ def publish(args: argparse.Namespace, stop: Stop) -> int:
                 f"{done.path} was {verb} {where}. Commit, 'toylab {again}' again, or add --dirty."
             )
     path = results.write_result(
-        root() / "studies" / "results" / f"{name}.{preset}.json",
+        _checkout() / "studies" / "results" / f"{name}.{preset}.json",
         name,
         preset,
         done.manifest["device"],
