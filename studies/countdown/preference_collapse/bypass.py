@@ -22,7 +22,6 @@ from .language import Hands, Reading, Texts, no_hands, read
 FACTOR = 10.0  # by which keys are scaled
 DRAWS = 8  # of random neurons
 GROUPS = ("embed", "attn", "mlp/up", "mlp/down", "unembed", "norm")
-STEPS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.2, 1.6)  # of subtraction, in mean lengths of the residual
 
 
 def bad_direction(params: Params, task: BadWords) -> np.ndarray:
@@ -108,7 +107,7 @@ class Bench:
         seen: texts.
         first: parameters before.
         tuned: parameters after.
-        seed: of random neurons and directions.
+        seed: of random neurons.
     """
 
     def __init__(
@@ -154,7 +153,6 @@ class Bench:
                 yield _row("random patched", self._patched(drawn), count)
         for group in GROUPS:
             yield _row(f"back: {group}", self.read(put_back(self.tuned, self.first, group)))
-        yield from self._subtractions()
 
     def _draws(self, mask_NF: np.ndarray) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(self.seed)
@@ -163,17 +161,6 @@ class Bench:
     def _patched(self, mask_NF: np.ndarray) -> Reading:
         """After DPO, with the activations of some neurons from before."""
         return self.read(self.tuned, self.none._replace(post=self.before.post, mask_NF=mask_NF))
-
-    def _subtractions(self) -> Iterator[dict[str, Any]]:
-        """Before DPO, less the bad direction or a random one."""
-        size = float(np.linalg.norm(np.asarray(self.before.resid_BLD), axis=-1).mean())
-        noise_D = np.random.default_rng(self.seed).normal(size=self.direction_D.shape)
-        noise_D = noise_D - noise_D.mean()
-        for name, way_D in (("subtract", self.direction_D), ("random subtract", noise_D)):
-            unit_D = (way_D / np.linalg.norm(way_D)).astype(np.float32)
-            for step in STEPS:
-                hands = self.none._replace(shift_D=np.float32(-step * size) * unit_D)
-                yield _row(name, self.read(self.first, hands), step)
 
     def neuron_rows(self) -> list[dict[str, Any]]:
         """Every neuron's cosine and mean activation before and after."""

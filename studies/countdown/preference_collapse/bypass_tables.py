@@ -13,7 +13,6 @@ from toylab.taps import Params
 from .bypass import Bench, change_rows, top
 from .language import Texts, best, no_hands, read, sampled_rate, texts
 
-DEAR = 1.1  # greatest ratio of clean perplexities at which a subtraction counts
 ParamsAt = Callable[[str, int], Params]  # an arm's parameters at a step
 
 
@@ -69,8 +68,6 @@ def _seed_rows(
         "change_sft": _mean_change(changes["sft"]),
         "bad_before": float(active[0]),
         "bad_after": float(active[1]),
-        "subtract": best_cut(rows, "subtract"),
-        "subtract_random": best_cut(rows, "random subtract"),
     }
     return {
         "bypass": rows,
@@ -97,14 +94,3 @@ def _tuning(
             numbers = {"rate": float(found.rate), "nats": float(found.nats)}
             moved = {"change": _mean_change(change_rows(first, params))}
             yield {"arm": arm, "step": step} | numbers | moved
-
-
-def best_cut(rows: list[dict[str, Any]], condition: str) -> float:
-    """Greatest cut of the bad rate by a condition that keeps clean perplexity; 0 if none does."""
-    before = next(row for row in rows if row["condition"] == "before")
-    allowed = [
-        1 - row["rate"] / before["rate"]
-        for row in rows
-        if row["condition"] == condition and row["nats"] - before["nats"] <= np.log(DEAR)
-    ]
-    return max([0.0, *allowed])

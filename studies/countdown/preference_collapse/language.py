@@ -38,7 +38,6 @@ class Reading(NamedTuple):
         loss: cross-entropy, natural texts.
         post: activations of all neurons on all texts, (layers, B, L, F).
         mean_NF: their mean after the prompt in natural texts, (layers, F).
-        resid_BLD: residual stream before the last norm.
     """
 
     rate: Array
@@ -46,7 +45,6 @@ class Reading(NamedTuple):
     loss: Array
     post: Array
     mean_NF: Array
-    resid_BLD: Array
 
 
 class Hands(NamedTuple):
@@ -55,12 +53,10 @@ class Hands(NamedTuple):
     Attributes:
         post: activations to put back, (layers, B, L, F).
         mask_NF: where to put them, boolean (layers, F).
-        shift_D: what is added to the residual stream before the last norm.
     """
 
     post: Array
     mask_NF: Array
-    shift_D: Array
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -78,7 +74,7 @@ def no_hands(model: Transformer, inputs_BL: Array) -> Hands:
     """Edits that change nothing."""
     shape = (model.depth, *inputs_BL.shape, model.hidden)
     post = jnp.broadcast_to(jnp.float32(0), shape)
-    return Hands(post, np.zeros((model.depth, model.hidden), bool), np.zeros(model.width, "f4"))
+    return Hands(post, np.zeros((model.depth, model.hidden), bool))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -95,14 +91,12 @@ def read(
         seen: texts.
         hands: edits.
     """
-    last = f"blocks/{model.depth - 1}/resid_post"
     sites = [f"blocks/{i}/mlp/post" for i in range(model.depth)]
     edits = [
         Edit(site, "patch", hands.post[i], hands.mask_NF[i][None, None])
         for i, site in enumerate(sites)
     ]
-    edits.append(Edit(last, "add", hands.shift_D[None, None]))
-    logits, acts = run(model, params, seen.inputs_BL, record=(*sites, last), edits=edits)
+    logits, acts = run(model, params, seen.inputs_BL, record=sites, edits=edits)
     logp_BLV = jax.nn.log_softmax(logits[:, prompt - 1 :], axis=-1)
     half, clean = len(logits) // 2, task.n_words - task.n_bad
     bad_BL = jnp.exp(logp_BLV[:half, :, clean : task.n_words]).sum(-1)
@@ -113,7 +107,7 @@ def read(
     loss = -jnp.take_along_axis(logp_BLV[:half], natural_BL1, axis=-1).mean()
     post = jnp.stack([acts[site] for site in sites])
     mean_NF = post[:, :half, prompt - 1 :].mean((1, 2))
-    return Reading(bad_BL.mean(), nats, loss, post, mean_NF, acts[last])
+    return Reading(bad_BL.mean(), nats, loss, post, mean_NF)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

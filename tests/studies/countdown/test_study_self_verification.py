@@ -261,7 +261,8 @@ def test_random_heads_are_drawn_again_and_again(bench):
         "random heads of any layer": 3,
         "any layer for patched, last two": 3,
     }
-    assert {*list(bars.GROUPS.values())[0], *list(bars.GROUPS.values())[1], "chosen before reward"} <= set(told)
+    shown = {name for name in bars.SHOWN if "neurons" not in name and "valid" not in name}
+    assert {*shown, "chosen before reward"} == set(told)
     fall = {name: [r["gap"] for r in rows if r["condition"] == name] for name in told}
     known = {h: ab.outcome(bench, bench.without([h]))["gap"] for h in ((0, 0), (0, 1), (1, 1))}
     assert fall["random heads"] == [known[1, 1]] * 3
