@@ -15,7 +15,7 @@ from .bars import bars, headroom, mean
 from .steering_classifier import CAPTIONS as CLASSIFIER_CAPTIONS
 from .steering_classifier import draw as draw_classifier
 
-BUDGET = 0.1  # nats
+BUDGET, LEAST = 0.1, 1e-4  # nats; what is less is drawn there
 METHODS = {
     "ITI": ("Heads (ITI)", ("mass mean", "random direction", "random heads")),
     "RepE": ("Reading vector (RepE)", ("reading vector", "random direction")),
@@ -77,19 +77,21 @@ def doses(measures: Mapping[str, Any]) -> Figure:
             rows = language("doses").filter(method=method, arm=arm, layer=layer).rows(measures)
             for ax, column in ((top, "swing"), (bottom, "cost")):
                 x, y_PS = series(rows, column, "dose")
-                y_PS = np.maximum(y_PS, 1e-4) if column == "cost" else y_PS
+                y_PS = np.maximum(y_PS, LEAST) if column == "cost" else y_PS
                 fig.interval_line(ax, x, y_PS, arm, colour, marker=marker)
         top.axhline(0, color=fig.INK, lw=0.6)
         bottom.axhline(BUDGET, color=fig.INK, ls=":", lw=0.8)
         own, random = (mean(measures, swing(method, arm)) for arm in arms[:2])
-        fig.title(top, f"{name} swings the mood by {own:.2f}, random directions by {random:.2f}")
+        fig.title(top, f"{name}: swing {own:.2f}, random {random:.2f}")
         bottom.set_xlabel("dose" if layer < 0 else f"dose, after block {layer + 1}")
         top.legend(loc="upper left")
     axes[0, 0].set_xscale("log", base=2)
+    axes[0, 0].set_xlim(0.8 * x[0], 1.25 * x[-1])
     axes[0, 0].set_xticks(x, [f"{d:g}" for d in x])
-    axes[0, 0].set_ylim(-1, 2.1)
+    axes[0, 0].set_ylim(-1, 2.6)
     axes[0, 0].set_yticks(np.arange(-1, 1.1, 0.5))
     axes[1, 0].set_yscale("log")
+    axes[1, 0].set_ylim(LEAST, 20)
     axes[0, 0].set_ylabel("swing of the share\nof good nouns")
     axes[1, 0].set_ylabel("KL at verbs (nats)")
     return sheet
@@ -138,12 +140,13 @@ def lenses(measures: Mapping[str, Any]) -> Figure:
         rows = language("lenses").filter(kind=kind)
         for lens, colour in (("logit", fig.ORANGE), ("tuned", fig.BLUE)):
             x, y_PS = series(rows.rows(measures), lens, "layer")
-            fig.interval_line(ax, x, np.maximum(y_PS, 1e-4), f"{lens} lens", colour, marker="o")
+            fig.interval_line(ax, x, np.maximum(y_PS, LEAST), f"{lens} lens", colour, marker="o")
         ax.set_xticks(x, ["embed", *(str(i) for i in x[1:])])
         ax.set_yscale("log")
+        ax.set_ylim(LEAST, 10)
         logit, tuned = (mean(measures, rows.mean(lens)) for lens in ("logit", "tuned"))
         name = "All phrases" if kind == "all" else kind.capitalize()
-        fig.title(ax, f"{name}: tuned lens {tuned:.2f}, logit lens {logit:.2f}")
+        fig.title(ax, f"{name}: {tuned:.2f} tuned, {logit:.2f} logit lens")
         ax.set_xlabel("after block")
     axes[0].set_ylabel("KL to the final\ndistribution (nats)")
     axes[0].legend(loc="lower left")
@@ -158,7 +161,7 @@ def facts(measures: Mapping[str, Any], config: Any) -> Figure:
              ("causal", "inverse map", "causal_random", "random move"))  # fmt: skip
     of = lambda column, relations: language("relations").filter(relation=relations).mean(column)
     for ax, (own, label, control, other), verb in zip(
-        axes, pairs, ("A linear map gives", "Its inverse changes"), strict=False
+        axes, pairs, ("A linear map gives", "Its inverse moves"), strict=False
     ):
         cells = [
             (text, colour, lambda name, c=column: of(c, (name,)))
@@ -166,7 +169,7 @@ def facts(measures: Mapping[str, Any], config: Any) -> Figure:
         ]
         bars(ax, measures, names, cells)
         easy, blend = (mean(measures, of(own, r)) for r in (("colour", "shape"), ("blend",)))
-        fig.title(ax, f"{verb} {easy:.0%} of answers, {blend:.0%} for the blend")
+        fig.title(ax, f"{verb} {easy:.0%}, {blend:.0%} for the blend")
     lost = lambda arm, column: language("neurons").filter(arm=arm).mean(column)
     cells = [("the fact", fig.BLUE, lambda arm: lost(arm, "own")),
              ("other facts", fig.MUTED, lambda arm: lost(arm, "others"))]  # fmt: skip

@@ -133,7 +133,7 @@ def concepts(measures: Mapping[str, Any]) -> Figure:
     right.set_ylabel("fraction called significant")
     right.set_ylim(0, 1.05)
     share = mean(measures, called("absent"))
-    fig.title(right, f"The test calls {share:.0%} of absent concepts significant")
+    fig.title(right, f"{share:.0%} of absent concepts pass the test")
     return sheet
 
 
@@ -225,6 +225,7 @@ def choice(measures: Mapping[str, Any]) -> Figure:
         x, y_PS = series(rows.filter(chooser=name).rows(measures), "reward", "k")
         fig.interval_line(ax, x, y_PS, label, colour, marker=marker, ls=line)
     ax.set_xscale("log", base=2)
+    ax.set_xlim(0.9 * x[0], 1.1 * x[-1])
     ax.set_xticks(x, [str(k) for k in x])
     ax.minorticks_off()
     ax.set_xlabel("answers sampled, k")

@@ -144,3 +144,21 @@ def test_predictivity_against_a_loop():
     assert skills.strongest(found, 0.0).sum() == 1
     with pytest.raises(ToylabError, match="with labels"):
         skills.predictivity(f32(acts[0]), labels[0][:4], f32(acts[1]), labels[1])
+
+
+def test_noise_reaches_only_its_neurons():
+    model = MLP(sizes=(2, 3, 2, 4))
+    params = model.init(jax.random.key(0))
+    sites = ("layers/0/post", "layers/1/post")
+    x = jnp.asarray(RNG.normal(size=(6, 2)), jnp.float32)
+    noise = jnp.asarray(RNG.normal(size=(6, 5)), jnp.float32) * jnp.array([[0.0, 0, 0, 2, 0]])
+    moved = run(model, params, x, edits=skills.add_noise(sites, (3, 2), noise))[0] - model.apply(
+        params, x
+    )
+    known = np.asarray(noise)[:, 3:4] * np.asarray(params["layers"]["2"]["kernel"])[:1]
+    np.testing.assert_allclose(moved, known, atol=1e-5)
+
+
+def test_spreads_are_means_over_a_layer():
+    spread = f32([[1, 2, 5, 7], [3, 2, 5, 7]])
+    np.testing.assert_allclose(skills.layer_spreads((2, 2), spread), [2, 2, 6, 6])

@@ -231,3 +231,28 @@ def test_samples_follow_the_softmax():
 def test_a_reading_vector_of_a_diverged_network_is_nan():
     plus = np.full((4, 2), np.nan)
     assert np.isnan(reading.reading_vector(plus, plus).direction).all()
+
+
+def test_targets_have_another_object():
+    truth, known = np.array([0, 0, 1, 1]), np.array([True, True, True, False])
+    np.testing.assert_array_equal(relations.other_subjects(truth, known), [2, 2, 0, 0])
+    np.testing.assert_array_equal(relations.other_subjects(truth[:2], known[:2]), [-1, -1])
+
+
+def test_the_best_of_k_looks_at_the_first_k():
+    q, earned = f32([[0.1, 0.9, 0.5]]), f32([[1.0, 0.0, 2.0]])
+    best = lambda k: choice.best_of(jax.random.key(0), q, earned, jnp.int32(k), 0.0)
+    assert [float(best(k)) for k in (1, 2, 3)] == [1, 0, 0]
+
+
+def test_an_interchange_of_everything_at_one_site_gives_the_source():
+    model = MLP(sizes=(3, 4, 4, 2))
+    params = model.init(jax.random.key(0))
+    base, source = f32(RNG.normal(size=(2, 5, 3)))
+    sites, eye = ("layers/0/post", "layers/1/post"), jnp.eye(4)
+    swap = lambda gates, count: alignment.interchanged(
+        model, params, sites, f32(gates), eye, count, base, source
+    )
+    np.testing.assert_allclose(swap([0, 1], 4), model.apply(params, source), atol=1e-5)
+    np.testing.assert_allclose(swap([0, 0], 4), model.apply(params, base), atol=1e-5)
+    np.testing.assert_allclose(swap([1, 0], 0), model.apply(params, base), atol=1e-5)

@@ -8,7 +8,7 @@ from toylab.claims import judge
 from toylab.figures.steering import steering as pictures
 from toylab.report import figures as fig
 from toylab.studies.steering.steering import readings
-from toylab.studies.steering.steering.language import doses, maps, moods, neurons, relations
+from toylab.studies.steering.steering.language import doses, maps, moods, neurons
 from toylab.studies.steering.steering.language.claims import CLAIMS
 from toylab.studies.steering.steering.language.network import Config
 from toylab.studies.steering.steering.study import SMOKE
@@ -71,12 +71,6 @@ def test_layers_of_task_vectors():
     assert rows[1]["patched"] == rows[1]["examples"] == 1
     assert rows[1]["wrong"] == 0
     assert rows[1]["none"] == pytest.approx(1 / 6)
-
-
-def test_targets_have_another_object():
-    truth, known = np.array([0, 0, 1, 1]), np.array([True, True, True, False])
-    np.testing.assert_array_equal(relations.other_object(truth, known), [2, 2, 0, 0])
-    np.testing.assert_array_equal(relations.other_object(truth[:2], known[:2]), [-1, -1])
 
 
 def test_facts_that_are_others_have_other_subjects():

@@ -13,8 +13,6 @@ from toylab.report import figures as fig
 from toylab.studies.steering.steering.classifier import arithmetic, choice, concepts
 from toylab.studies.steering.steering.classifier.claims import CLAIMS
 from toylab.studies.steering.steering.classifier.networks import ClassifierConfig, accuracies
-from toylab.studies.steering.steering.classifier.skills import noise_edits
-from toylab.taps import run
 from toylab.tasks.steering.scenes import FACTORS, RULES
 
 RNG = np.random.default_rng(0)
@@ -65,16 +63,6 @@ def test_choice_fits_both_networks_in_one_eigendecomposition():
     traced = jax.make_jaxpr(choice._rewards, static_argnums=0)
     text = str(traced(model, [part(6), part(5)], drawn, params, params))
     assert text.count("= eigh") == 1
-
-
-def test_noise_reaches_only_its_neurons():
-    model = MLP(sizes=(2, 3, 2, 4))
-    params = model.init(jax.random.key(0))
-    x = jnp.asarray(RNG.normal(size=(6, 2)), jnp.float32)
-    noise = jnp.asarray(RNG.normal(size=(6, 5)), jnp.float32) * jnp.array([[0.0, 0, 0, 2, 0]])
-    moved = run(model, params, x, edits=noise_edits(model, noise))[0] - model.apply(params, x)
-    known = np.asarray(noise)[:, 3:4] * np.asarray(params["layers"]["2"]["kernel"])[:1]
-    np.testing.assert_allclose(moved, known, atol=1e-5)
 
 
 def test_accuracies_ask_for_each_rule_by_its_cue():

@@ -1,10 +1,14 @@
-"""Skill neurons: single neurons whose activation tells a task's answer."""
+"""Skill neurons: single neurons whose activation predicts a task's answer."""
+
+from collections.abc import Sequence
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from toylab.errors import ToylabError, check_number
+from toylab.taps import Edit
 
 
 def predictivity(
@@ -65,3 +69,28 @@ def strongest(scores: Float[Array, "*lead F"], share: float) -> Bool[Array, "*le
     count = max(1, round(share * scores.shape[-1]))
     rank: Int[Array, "*lead F"] = jnp.argsort(jnp.argsort(-scores, axis=-1), axis=-1)
     return rank < count
+
+
+def layer_spreads(widths: Sequence[int], spread: Float[Array, "R F"]) -> Float[Array, " F"]:
+    """Return the mean over a layer of its neurons' standard deviations, at each of its neurons.
+
+    Args:
+        widths: neurons of each layer, F in all.
+        spread: standard deviations, in R conditions.
+    """
+    parts = jnp.split(spread, np.cumsum(widths)[:-1], axis=1)
+    return jnp.concatenate([jnp.full(part.shape[1], part.mean()) for part in parts])
+
+
+def add_noise(
+    sites: Sequence[str], widths: Sequence[int], noise: Float[Array, "N F"]
+) -> tuple[Edit, ...]:
+    """Return edits that add noise to the neurons of several layers.
+
+    Args:
+        sites: one per layer, of shape (N, width).
+        widths: neurons of each layer, F in all.
+        noise: of each example and neuron.
+    """
+    parts = jnp.split(noise, np.cumsum(widths)[:-1], axis=1)
+    return tuple(Edit(site, "add", part) for site, part in zip(sites, parts, strict=True))

@@ -7,7 +7,7 @@ rotation cannot make information usable that later layers do not use; alignment 
 linear can fit nearly anything (Sutter et al. 2025), so a richer map would prove less.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from toylab import random
 from toylab.errors import check_number
+from toylab.taps import Edit, Model, Params, run
 
 
 def random_rotation(key: Array, width: int) -> Float[Array, "D D"]:
@@ -61,6 +62,37 @@ def interchange(
     check_number("interchange", "count", count, low=0, high=len(r_DD), whole=True)
     rows = r_DD[:count]
     return base + ((source - base) @ rows.T) @ rows
+
+
+def interchanged(
+    model: Model,
+    params: Params,
+    sites: Sequence[str],
+    gates: Float[Array, " L"],
+    r_DD: Float[Array, "D D"],
+    count: int,
+    base: Array,
+    source: Array,
+) -> Array:
+    """Return the logits of base runs with an :func:`interchange` at some sites.
+
+    Args:
+        model: the model.
+        params: its parameters.
+        sites: where an interchange is possible, each of width D.
+        gates: 1 at the sites where it is made, 0 elsewhere; numbers, so that one compiled search
+            serves every site.
+        r_DD: R, orthogonal.
+        count: number of coordinates that are interchanged.
+        base: inputs of the runs that go on.
+        source: inputs of the other runs.
+    """
+    acts = [run(model, params, x, record=tuple(sites))[1] for x in (base, source)]
+    edits = []
+    for gate, site in zip(gates, sites, strict=True):
+        own, other = (a[site] for a in acts)
+        edits.append(Edit(site, "add", gate * (interchange(own, other, r_DD, count) - own)))
+    return run(model, params, base, edits=edits)[0]
 
 
 class Alignment(NamedTuple):

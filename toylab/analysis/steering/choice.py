@@ -95,6 +95,27 @@ def choose(
     return jnp.argmax(values_of_samples + scale * gumbel, -1).astype(jnp.int32)
 
 
+def best_of(
+    key: Array,
+    values_of_samples: Float[Array, "N K"],
+    rewards: Float[Array, "N K"],
+    k: Int[Array, ""],
+    beta: Number,
+) -> Array:
+    """Return the mean reward of the sample that :func:`choose` picks among the first k.
+
+    Args:
+        key: random key.
+        values_of_samples: Q of each sample.
+        rewards: what each sample earns.
+        k: from 1 to K; an array, so that one compiled choice serves every k.
+        beta: temperature.
+    """
+    is_sampled = jnp.arange(values_of_samples.shape[1], dtype=jnp.int32) < k
+    picked = choose(key, jnp.where(is_sampled[None], values_of_samples, -jnp.inf), beta)
+    return jnp.take_along_axis(rewards, picked[:, None], 1).mean()
+
+
 def tilted(
     prior: Float[Array, "*lead A"], values: Float[Array, "*lead A"], beta: Number
 ) -> Float[Array, "*lead A"]:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from toylab.task import Number
 
@@ -72,3 +73,20 @@ def subject_move(
     u_ER, s_R, vt_RD = jnp.linalg.svd(relation.w, full_matrices=False)
     part_NR = jnp.einsum("ne,er->nr", change_NE, u_ER[:, :rank]) / s_R[None, :rank]
     return jnp.einsum("nr,rd->nd", part_NR, vt_RD[:rank])
+
+
+def other_subjects(object_S: Int[np.ndarray, " S"], known_S: Bool[np.ndarray, " S"]) -> np.ndarray:
+    """Return for each subject the next known one, in a ring, with another object; else -1.
+
+    Example:
+        >>> other_subjects(np.array([0, 0, 1]), np.array([True, True, True])).tolist()
+        [2, 2, 0]
+    """
+    n = len(object_S)
+    found = np.full(n, -1)
+    for s in range(n):
+        ring = (s + 1 + np.arange(n - 1)) % n
+        fits = ring[known_S[ring] & (object_S[ring] != object_S[s])]
+        if len(fits):
+            found[s] = fits[0]
+    return found

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.steering.alignment import align, interchange, random_rotation
+from toylab.analysis.steering.alignment import align, interchanged, random_rotation
 from toylab.models.mlp import MLP
-from toylab.taps import Edit, Params, run
+from toylab.taps import Params
 from toylab.tasks.steering.equality import Pairs, interchange_pairs
 
 from .networks import hidden_sites
@@ -25,23 +25,6 @@ ARMS = ("true", "wrong variable", "untrained")
 ROTATIONS = 8  # random ones
 PAIRS, SEARCH = 109, 112
 RATE = 5e-3
-
-
-def interchanged(
-    model: MLP, params: Params, gate_L: Array, r_DD: Array, base: Array, source: Array
-) -> Array:
-    """Logits of base runs that got the source's coordinates at the layers of gate 1.
-
-    The gate is a number, so that one compiled search serves every layer.
-    """
-    names = hidden_sites(model)
-    acts = [run(model, params, x, record=names)[1] for x in (base, source)]
-    edits = []
-    for gate, name in zip(gate_L, names, strict=True):
-        own, other = (a[name] for a in acts)
-        change = interchange(own, other, r_DD, COUNT) - own
-        edits.append(Edit(name, "add", gate * change))
-    return run(model, params, base, edits=edits)[0]
 
 
 def _accuracy(logits: Array, labels: Array) -> Array:
@@ -65,7 +48,9 @@ def _search(
     def one(own: Params, which: Array, gate_L: Array, i: Array) -> Array:
         key = jax.random.fold_in(jax.random.key(SEARCH), i)
         start = random_rotation(jax.random.fold_in(key, 0), width)
-        logits = lambda r_DD, x: interchanged(model, own, gate_L, r_DD, *x)
+        logits = lambda r_DD, x: interchanged(
+            model, own, hidden_sites(model), gate_L, r_DD, COUNT, *x
+        )
         batches = jax.random.fold_in(key, 1)
         found = align(
             logits,
@@ -88,14 +73,18 @@ def _plain(model: MLP, some: Pairs, params: Params) -> tuple[Array, Array]:
     keys = jax.random.split(jax.random.key(SEARCH + 1), ROTATIONS)
     turns = jax.vmap(lambda key: random_rotation(key, model.sizes[1]))(keys)
     w, x, y, z = jnp.split(some.source, 4, axis=1)
+    names = hidden_sites(model)
     target_B = (jnp.all(w == x, 1) == jnp.all(y == z, 1)).astype(jnp.int32)
 
     def one(own: Params) -> tuple[Array, Array]:
         def layer(gate_L: Array) -> Array:
-            logits = jax.vmap(lambda r: interchanged(model, own, gate_L, r, *some[:2]))(turns)
+            turn = lambda r: interchanged(
+                model, own, names, gate_L, r, COUNT, some.base, some.source
+            )
+            logits = jax.vmap(turn)(turns)
             return _accuracy(logits, jnp.broadcast_to(some.answers[0], logits.shape[:-1]))
 
-        gates = jnp.eye(len(hidden_sites(model)), dtype=jnp.float32)
+        gates = jnp.eye(len(names), dtype=jnp.float32)
         solved = _accuracy(model.apply(own, some.source), target_B)
         return solved, jax.vmap(layer)(gates)
 

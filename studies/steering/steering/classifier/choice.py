@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.steering.choice import choose, fit_values, sample, tilted, values
+from toylab.analysis.steering.choice import best_of, fit_values, sample, tilted, values
 from toylab.models.mlp import MLP
 from toylab.taps import Params, run
 from toylab.tasks.steering.scenes import NO_CUE, cued
@@ -58,27 +58,15 @@ def _rewards(
             q_QNK = jnp.stack([of(q_NA), of(plain), 100 * good_NK])
             law = tilted(jax.nn.softmax(logits, -1), q_NA, BETA)
             limit = jnp.take_along_axis(law, label[:, None], 1).mean()
-            picked = earned_by(jax.random.key(SEED), q_QNK, good_NK)
+            # Every Q is tried with the same random numbers.
+            best = lambda q_NK, k: best_of(jax.random.key(SEED), q_NK, good_NK, k, BETA)
+            every_k = jax.vmap(best, in_axes=(None, 0))
+            picked = jax.vmap(every_k, in_axes=(0, None))(q_QNK, jnp.array(KS, jnp.int32))
             return jnp.concatenate([picked, jnp.full((1, len(KS)), limit)])
 
         return jax.vmap(rule)(splits[0][1].T, splits[1][1].T).mean(0)
 
     return jax.lax.map(one, (trained, untrained))
-
-
-def earned_by(key: Array, q_QNK: Array, good_NK: Array) -> Array:
-    """Mean reward of the answer picked among the first k samples, (Q, ks), for every k of ``KS``.
-
-    Every Q is tried with the same random numbers.
-    """
-
-    def one(q_NK: Array, k: Array) -> Array:
-        is_sampled = jnp.arange(q_NK.shape[1], dtype=jnp.int32) < k
-        picked = choose(key, jnp.where(is_sampled[None], q_NK, -jnp.inf), BETA)
-        return jnp.take_along_axis(good_NK, picked[:, None], 1).mean()
-
-    every_k = jax.vmap(one, in_axes=(None, 0))
-    return jax.vmap(every_k, in_axes=(0, None))(q_QNK, jnp.array(KS, jnp.int32))
 
 
 def choice_table(model: MLP, nets: SceneNets, fit: Split, test: Split) -> pl.DataFrame:

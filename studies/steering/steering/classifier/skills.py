@@ -12,9 +12,14 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.attribution.skills import predictivity, strongest
+from toylab.analysis.attribution.skills import (
+    add_noise,
+    layer_spreads,
+    predictivity,
+    strongest,
+)
 from toylab.models.mlp import MLP
-from toylab.taps import Edit, Params, run
+from toylab.taps import Params, run
 from toylab.tasks.steering.scenes import RULES, cued
 
 from .networks import SceneNets, Split, accuracies, hidden_sites
@@ -36,20 +41,6 @@ def activations(model: MLP, params: Params, pictures: Array) -> Array:
     return jax.vmap(one)(jnp.arange(len(RULES), dtype=jnp.int32))
 
 
-def noise_edits(model: MLP, noise_NF: Array) -> tuple[Edit, ...]:
-    """Edits that add noise to the neurons of the hidden layers."""
-    parts = jnp.split(noise_NF, np.cumsum(model.sizes[1:-1])[:-1], axis=1)
-    return tuple(
-        Edit(site, "add", part) for site, part in zip(hidden_sites(model), parts, strict=True)
-    )
-
-
-def layer_spreads(model: MLP, spread_RF: Array) -> Array:
-    """Mean standard deviation of each neuron's layer, (F,)."""
-    parts = jnp.split(spread_RF, np.cumsum(model.sizes[1:-1])[:-1], axis=1)
-    return jnp.concatenate([jnp.full(part.shape[1], part.mean()) for part in parts])
-
-
 @functools.partial(jax.jit, static_argnums=(0,))
 def _measure(
     model: MLP, splits: list[Split], random: tuple[Array, Array], trained: Params, untrained: Params
@@ -59,6 +50,7 @@ def _measure(
     ``random`` holds noise (N, F) and numbers (draws, F) that pick random groups.
     """
     (fit, fit_labels), (new, new_labels) = splits
+    widths = model.sizes[1:-1]
     yes = lambda labels: labels.T >= 2  # half of a rule's answers against the others
 
     def score(params: Params) -> tuple[Array, Array, Array]:
@@ -73,10 +65,10 @@ def _measure(
         fresh, fresh_ranking, _ = score(first)
         by_rank = strongest(ranking, FRACTION)
         masks_GF = jnp.concatenate([by_rank, strongest(random[1], FRACTION)])
-        scale_F = jnp.float32(SPREADS) * layer_spreads(model, acts.std(1))
+        scale_F = jnp.float32(SPREADS) * layer_spreads(widths, acts.std(1))
 
         def noisy(mask_F: Array) -> Array:
-            edits = noise_edits(model, (mask_F * scale_F)[None] * random[0])
+            edits = add_noise(hidden_sites(model), widths, (mask_F * scale_F)[None] * random[0])
             return accuracies(model, own, new, new_labels, edits)
 
         pick = lambda scores, by: jnp.take_along_axis(scores, by.argmax(-1)[:, None], 1)[:, 0]

@@ -16,7 +16,12 @@ from jax import Array
 
 from toylab.analysis.attribution.lenses import logit_lens
 from toylab.analysis.steering.activation import random_like
-from toylab.analysis.steering.relations import Relation, mean_jacobian, subject_move
+from toylab.analysis.steering.relations import (
+    Relation,
+    mean_jacobian,
+    other_subjects,
+    subject_move,
+)
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.phrases import RELATIONS
@@ -164,7 +169,7 @@ def moved(
         seed: of the random moves.
     """
     tokens, truth_S, known_S = facts
-    target_S = other_object(truth_S, known_S)
+    target_S = other_subjects(truth_S, known_S)
     wanted_S = np.where(target_S >= 0, truth_S[target_S], -1)
     change_SD = found["o"][np.maximum(target_S, 0)] - found["o"]
     move_IKSD = jnp.stack(
@@ -177,15 +182,3 @@ def moved(
     answer_IKS = np.asarray(_moved(model, sites, params, jnp.asarray(tokens), both))
     right = (answer_IKS == wanted_S).reshape(len(sites), 2, len(RANKS), -1)
     return right, known_S & (target_S >= 0)
-
-
-def other_object(truth_S: np.ndarray, known_S: np.ndarray) -> np.ndarray:
-    """For each subject the next known one, in a ring, with another object; -1 if there is none."""
-    n = len(truth_S)
-    found = np.full(n, -1)
-    for s in range(n):
-        ring = (s + 1 + np.arange(n - 1)) % n
-        fits = ring[known_S[ring] & (truth_S[ring] != truth_S[s])]
-        if len(fits):
-            found[s] = fits[0]
-    return found
