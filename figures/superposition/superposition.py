@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -20,6 +21,28 @@ LINES = {
     "2/5 pentagon": 2 / 5,
     "3/8 square antiprism": 3 / 8,
 }
+PLATEAU = (2.19, 3.5)  # span of 1/(1-S) over which D* should stay at 1/2
+KEPT = pl.col("norm") > 0.5
+UNIT = Normalize(0, 1)
+
+PICTURES = (
+    "Above: W^T W of one seed. Below: the norm of each feature, coloured by its superposition, the "
+    "sum of squared overlaps of its direction with the other features. Density 1−S falls from left "
+    "to right; features are in order of importance."
+)
+CAPTIONS = {
+    "pictures": f"20 features in 5 dimensions. {PICTURES}",
+    "large": f"80 features in 20 dimensions. {PICTURES}",
+    "kept": (
+        "Number of features with a norm above 1/2, per hidden dimension, over the density of the "
+        "features; median and 95% interval over seeds."
+    ),
+    "geometry": (
+        "Equally important features over sparsity. a: dimensions per feature, median and 95% "
+        "interval over seeds; the span where the paper's curve is flat is shaded. b: each kept "
+        "feature's share of a dimension in one seed, with the fractions of regular polytopes."
+    ),
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -28,7 +51,7 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
         "pictures": pictures(measures, config, "relu"),
         "large": pictures(measures, config, "large"),
         "kept": kept(measures),
-        "geometry": geometry(measures, config),
+        "geometry": geometry(measures),
     }
 
 
@@ -41,85 +64,63 @@ def pictures(measures: Mapping[str, Any], config: Any, name: str) -> Figure:
     axes = np.atleast_2d(
         sheet.subplots(2, len(shown), height_ratios=(1, 1.1), squeeze=False, sharex="col")
     )
-    norm = Normalize(0, 1)
-    table = measures[name].filter(pl.col("init_seed") == 0)
-    for column, (label, source, i) in enumerate(shown):
+    one = {n: measures[n].filter(pl.col("init_seed") == 0) for n in (name, "linear")}
+    near = lambda i: (pl.col("density") - config.densities[i]).abs() < 1e-9
+    for (top, bottom), (label, source, i) in zip(axes.T, shown, strict=True):
         W_MN = measures[f"W_{source}"][i]
-        top, bottom = axes[:, column]
         top.imshow(W_MN.T @ W_MN, cmap=fig.DIVERGING, vmin=-1, vmax=1, aspect="auto")
-        rows = measures[source].filter(
-            (pl.col("init_seed") == 0) & ((pl.col("density") - config.densities[i]).abs() < 1e-9)
-        )
-        _bars(bottom, rows, norm)
+        _bars(bottom, one[source].filter(near(i)))
         top.set_title(f"{label}\n1−S = {config.densities[i]:g}", fontsize=7.5, loc="center")
-        top.tick_params(labelsize=6)
-        if column:
-            for ax in (top, bottom):
-                ax.set_yticklabels([])
+    for ax in axes[:, 1:].flat:
+        ax.set_yticklabels([])
     axes[0, 0].set_ylabel("feature")
     axes[1, 0].set_ylabel("norm ‖W$_i$‖")
     sheet.supxlabel("feature, most important first", fontsize=8)
-    colour = ScalarMappable(norm, fig.SEQUENTIAL)
-    bar = sheet.colorbar(colour, ax=axes[1, :].tolist(), fraction=0.02, pad=0.01)
-    bar.set_label("superposition", fontsize=7.5)
-    bar = sheet.colorbar(
-        ScalarMappable(Normalize(-1, 1), fig.DIVERGING),
-        ax=axes[0, :].tolist(),
-        fraction=0.02,
-        pad=0.01,
-    )
-    bar.set_label("W$^T$W", fontsize=7.5)
-    dense, sparse = (
-        _mean_kept(table, max(config.densities)),
-        _mean_kept(table, min(config.densities)),
-    )
-    n, m = measures[f"W_{name}"].shape[2], measures[f"W_{name}"].shape[1]
+    for row, norm, colours, label in (
+        (axes[0], Normalize(-1, 1), fig.DIVERGING, "W$^T$W"),
+        (axes[1], UNIT, fig.SEQUENTIAL, "superposition"),
+    ):
+        bar = sheet.colorbar(
+            ScalarMappable(norm, colours), ax=row.tolist(), fraction=0.02, pad=0.01
+        )
+        bar.set_label(label, fontsize=7.5)
+    ends = [int(np.argmax(config.densities)), int(np.argmin(config.densities))]
+    dense, sparse = (one[name].filter(near(i) & KEPT).height for i in ends)
     fig.title(
         sheet,
-        f"{n} features in {m} dimensions (one seed): the ReLU model keeps {dense:.0f} of them when "
-        f"dense and {sparse:.0f} at density {min(config.densities):g}",
+        f"A ReLU model of {W_MN.shape[0]} dimensions keeps {dense} of {W_MN.shape[1]} dense "
+        f"features, and {sparse} at density {min(config.densities):g}",
     )
     return sheet
 
 
-def _bars(ax: Axes, rows: pl.DataFrame, norm: Normalize) -> None:
-    import matplotlib as mpl
-
-    colours = mpl.colormaps[fig.SEQUENTIAL](norm(rows["interference"].to_numpy()))
+def _bars(ax: Axes, rows: pl.DataFrame) -> None:
+    colours = mpl.colormaps[fig.SEQUENTIAL](UNIT(rows["interference"].to_numpy()))
     ax.bar(rows["feature"], rows["norm"], color=colours, width=1.0, linewidth=0)
     ax.axhline(1, color=fig.MUTED, linewidth=0.6, linestyle=":")
     ax.set_ylim(0, 1.4)
-    ax.tick_params(labelsize=6)
 
 
-def _mean_kept(table: pl.DataFrame, density: float) -> float:
-    rows = table.filter((pl.col("density") - density).abs() < 1e-9)
-    return float((rows["norm"] > 0.5).sum())
+def over(rows: pl.DataFrame, x: pl.Expr, value: pl.Expr) -> tuple[np.ndarray, np.ndarray]:
+    """Rising positions (X,), and one row of a network's value per seed (S, X)."""
+    models = rows.group_by("init_seed", x.alias("x")).agg(value.alias("value"))
+    wide = models.sort("x").pivot("x", index="init_seed", values="value").drop("init_seed")
+    return np.array([float(c) for c in wide.columns]), wide.to_numpy().astype(np.float64)
 
 
 def kept(measures: Mapping[str, Any]) -> Figure:
     """Number of kept features over density, as a share of the dimensions."""
     sheet = fig.figure(fig.COLUMN, 2.6)
     ax = sheet.subplots()
-    names = {
-        "linear": ("linear, 20 in 5", 5),
-        "relu": ("ReLU, 20 in 5", 5),
-        "large": ("ReLU, 80 in 20", 20),
-    }
     last = {}
-    for (name, (label, m)), marker in zip(names.items(), "sov", strict=True):
-        counts = (
-            measures[name]
-            .group_by("init_seed", "density")
-            .agg(((pl.col("norm") > 0.5).sum() / m).alias("share"))
-            .pivot("density", index="init_seed", values="share", sort_columns=True)
-            .drop("init_seed")
-        )
-        x = [float(c) for c in counts.columns]
-        order = np.argsort(x)
-        values_PS = counts.to_numpy()[:, order]
-        fig.interval_line(ax, np.array(x)[order], values_PS, label, marker=marker)
-        last[name] = np.nanmedian(values_PS[:, 0])
+    for (name, label), marker in zip(
+        {"linear": "linear", "relu": "ReLU", "large": "ReLU"}.items(), "sov", strict=True
+    ):
+        m, n = measures[f"W_{name}"].shape[1:]
+        count = pl.when(~pl.col("diverged").any()).then(KEPT.sum() / m)
+        x, values_SX = over(measures[name], pl.col("density"), count)
+        fig.interval_line(ax, x, values_SX, f"{label}, {n} in {m}", marker=marker)
+        last[name] = np.nanmedian(values_SX[:, 0])
     ax.set_xscale("log")
     ax.invert_xaxis()
     ax.set_ylim(bottom=0)
@@ -128,59 +129,52 @@ def kept(measures: Mapping[str, Any]) -> Figure:
     ax.legend()
     fig.title(
         ax,
-        f"Sparse features: the ReLU model keeps {last['relu']:.1f} per dimension, "
-        f"the linear one {last['linear']:.1f}",
+        f"Of sparse features a ReLU model keeps {last['relu']:.1f} per dimension, a linear one "
+        f"{last['linear']:.1f}",
     )
     return sheet
 
 
-def geometry(measures: Mapping[str, Any], config: Any) -> Figure:
+def geometry(measures: Mapping[str, Any]) -> Figure:
     """D* over sparsity for all seeds, and D_i of every kept feature of one seed."""
-    table = measures["geometry"]
     sheet = fig.figure(fig.PAGE, 3.1)
     left, right = sheet.subplots(1, 2, sharex=True, width_ratios=(1, 1.25))
-    wide = (
-        table.group_by("init_seed", "density")
-        .agg(pl.col("d_star").first())
-        .with_columns((1 / pl.col("density")).alias("x"))
-        .sort("x")
-    )
-    x = wide["x"].unique().sort().to_numpy()
-    values_PS = np.stack([g.sort("x")["d_star"].to_numpy() for _, g in wide.group_by("init_seed")])
-    fig.interval_line(left, x, values_PS, "trained", marker="o", markersize=3)
+    table = measures["geometry"]
+    x, values_SX = over(table, 1 / pl.col("density"), pl.col("d_star").first())
+    fig.interval_line(left, x, values_SX, "trained", marker="o", markersize=3)
     left.axhline(0.5, color=fig.MUTED, linestyle=":", linewidth=0.8)
+    left.axvspan(*PLATEAU, color=fig.SKY, alpha=0.15, linewidth=0)
     left.set_ylabel("dimensions per feature D* = m/‖W‖²")
-    left.set_ylim(0, 1.05)
-    band = (x >= 2.19) & (x <= 3.5)
-    if band.any():
-        left.axvspan(2.19, 3.5, color=fig.SKY, alpha=0.15, linewidth=0)
-        gap = np.nanmedian(np.abs(values_PS[:, band] - 0.5).max(1))
-        fig.title(left, f"On the shaded span D* stays within {gap:.2f} of 1/2")
-    one = table.filter((pl.col("init_seed") == 0) & (pl.col("norm") > 0.5))
-    control = measures["untrained"].filter(pl.col("init_seed") == 0)
-    for rows, colour, label in ((control, fig.ORANGE, "untrained"), (one, fig.BLUE, "trained")):
+    for name, colour, label in (
+        ("untrained", fig.ORANGE, "untrained"),
+        ("geometry", fig.BLUE, "trained"),
+    ):
+        rows = measures[name].filter(pl.col("init_seed") == 0)
+        rows = rows.filter(KEPT) if name == "geometry" else rows
         jitter = np.random.default_rng(0).uniform(0.97, 1.03, len(rows))
-        right.scatter(
-            jitter / rows["density"], rows["dimensionality"], s=2, color=colour, alpha=0.4, lw=0,
-            label=label,
-        )  # fmt: skip
+        style = dict(s=2, color=colour, alpha=0.4, lw=0)
+        right.scatter(jitter / rows["density"], rows["dimensionality"], label=label, **style)
     for label, value in LINES.items():
         right.axhline(value, color=fig.MUTED, linewidth=0.6)
-        nudge = {2 / 5: 0.012, 3 / 8: -0.012}.get(value, 0.0)
-        right.text(21.5, value + nudge, label, va="center", fontsize=6.5, color=fig.INK)
+        nudge = {2 / 5: 0.014, 3 / 8: -0.014}.get(value, 0.0)
+        right.text(21.5, value + nudge, label, va="center", fontsize=7.5, color=fig.INK)
     legend = right.legend(markerscale=4, loc="upper right", bbox_to_anchor=(1.0, 0.93))
-    for handle in legend.legend_handles:
-        if handle is not None:
-            handle.set_alpha(1)
-    right.set_ylim(0, 1.05)
+    for handle in filter(None, legend.legend_handles):
+        handle.set_alpha(1)
     right.set_ylabel("D$_i$ of each kept feature (one seed)")
-    fig.title(right, "Each feature's share of a dimension, against the polytopes' fractions")
-    for ax in (left, right):
+    for ax, letter in ((left, "a"), (right, "b")):
+        fig.panel_label(ax, letter)
+        ax.set_ylim(0, 1.05)
         ax.set_xscale("log")
         ax.set_xlim(0.93, 21)
         ax.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
         ax.minorticks_off()
         ax.set_xlabel("sparsity 1/(1−S)")
-    n, m = config.geometry_features, config.geometry_hidden
-    sheet.suptitle(f"{n} features of equal importance in {m} dimensions", fontsize=9.5)
+    band = (x >= PLATEAU[0]) & (x <= PLATEAU[1])
+    gap = np.nanmedian(np.abs(values_SX[:, band] - 0.5).max(1)) if band.any() else np.nan
+    fig.title(
+        sheet,
+        f"Dimensions per feature stay within {gap:.2f} of 1/2 on a plateau, and the features' own "
+        "shares gather at the fractions of polytopes",
+    )
     return sheet

@@ -154,8 +154,8 @@ def octahedron(measures: Mapping[str, Any]) -> Figure:
         fig.panel_label(ax, letter)
     fig.title(
         sheet,
-        f"{rows['octahedron'].mean():.0%} of {len(rows)} networks with two correlated sets end as "
-        f"an octahedron; {rows['in_order'].mean():.0%} pass through the stages in order",
+        f"{rows['octahedron'].mean():.0%} of {len(rows)} networks end as an octahedron, and "
+        f"{rows['in_order'].mean():.0%} pass through its stages in order",
     )
     return sheet
 

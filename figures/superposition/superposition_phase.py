@@ -23,8 +23,8 @@ CAPTIONS = {
     "phase_diagram": (
         "What becomes of the extra feature, over its importance (relative to the others') and the "
         "density of all features, in one group of seeds (trained) and by the least candidate loss "
-        "(theory). Right: density below which features share a dimension, for each group of seeds, "
-        "with the candidates' prediction and the exact optimum of a pair."
+        "(theory). Right: density below which features share a dimension, for each group of "
+        "seeds, with the candidates' prediction and the exact optimum of a pair."
     )
 }
 

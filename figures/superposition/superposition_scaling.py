@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -12,6 +13,18 @@ from toylab.report import figures as fig
 
 REGIMES = {"strong superposition": -1.0, "weak superposition": 1.0}
 MARKERS = "osv^D"
+CAPTIONS = {
+    "loss": (
+        "Loss over the number of hidden dimensions m, for feature frequencies i^−α; median and "
+        "95% interval over seeds. The legend gives the exponent of a power law fitted to the "
+        "medians."
+    ),
+    "overlaps": (
+        "a: fraction of the features kept, for the steepest frequencies. b: mean squared overlap "
+        "of two features' directions, for equal frequencies. Dotted: one feature per dimension, "
+        "and random directions."
+    ),
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -29,58 +42,75 @@ def loss(measures: Mapping[str, Any], config: Any) -> Figure:
     """Loss over width in both regimes, with the fitted exponents."""
     sheet = fig.figure(fig.PAGE, 3.0)
     axes = sheet.subplots(1, 2, sharey=True)
-    spans = {}
-    for ax, (regime, gamma) in zip(axes, REGIMES.items(), strict=True):
+    flat = {}
+    for ax, (regime, gamma), letter in zip(axes, REGIMES.items(), "ab", strict=True):
         rows = measures["models"].filter(pl.col("gamma") == gamma)
-        exponents = [_line(ax, rows, a, i) for i, a in enumerate(config.alphas)]
-        spans[regime] = (min(exponents), max(exponents))
-        ax.set_xscale("log")
+        exponents = [
+            _line(ax, rows, a, i / len(config.alphas)) for i, a in enumerate(config.alphas)
+        ]
+        flat[regime] = exponents[int(np.argmin(config.alphas))]
+        _widths(ax, config.widths)
         ax.set_yscale("log")
-        ax.set_xticks(config.widths, [str(w) for w in config.widths])
-        ax.minorticks_off()
-        ax.set_xlabel("width m")
-        low, high = spans[regime]
-        fig.title(ax, f"{regime.capitalize()}: exponents {low:.2f} to {high:.2f}")
+        ax.set_title(regime.capitalize())
+        fig.panel_label(ax, letter)
         ax.legend(title="frequencies $i^{-α}$: exponent")
     axes[0].set_ylabel("loss")
+    strong, weak = flat.values()
+    fig.title(
+        sheet,
+        f"With equal frequencies the loss falls as m to the power −{strong:.2f} in strong "
+        f"superposition, −{weak:.2f} in weak superposition",
+    )
     return sheet
 
 
-def _line(ax: Axes, rows: pl.DataFrame, alpha: float, index: int) -> float:
+def _line(ax: Axes, rows: pl.DataFrame, alpha: float, shade: float) -> float:
     x, values_SW = by_width(rows.filter((pl.col("alpha") - alpha).abs() < 1e-9), "loss")
-    slope = -np.polyfit(np.log(x), np.log(np.nanmean(values_SW, 0)), 1)[0]
-    label = f"α = {alpha:g}: {slope:.2f}"
-    colour, marker = fig.PALETTE[index], MARKERS[index]
-    fig.interval_line(ax, x, values_SW, label, color=colour, marker=marker)
+    finite_SW = values_SW[np.isfinite(values_SW).all(1)]
+    slope = np.nan
+    if len(finite_SW):
+        slope = -np.polyfit(np.log(x), np.log(finite_SW).T, 1)[0].mean()
+    colour = mpl.colormaps[fig.SEQUENTIAL](shade)
+    style = dict(color=colour, marker=MARKERS[round(5 * shade)])
+    fig.interval_line(ax, x, values_SW, f"α = {alpha:g}: {slope:.2f}", **style)
     return slope
+
+
+def _widths(ax: Axes, widths: Any) -> None:
+    ax.set_xscale("log")
+    ax.set_xticks(widths, [f"{w:g}" for w in widths])
+    ax.minorticks_off()
+    ax.set_xlabel("width m")
 
 
 def overlaps(measures: Mapping[str, Any]) -> Figure:
     """Kept features and squared overlaps over width."""
     sheet = fig.figure(fig.PAGE, 2.8)
     left, right = sheet.subplots(1, 2)
-    n = float(measures["models"]["n_features"][0])
-    alpha = measures["models"]["alpha"].max()
+    models = measures["models"]
+    n, alpha = float(models["n_features"][0]), models["alpha"].max()
+    share = {}
     for (regime, gamma), colour in zip(REGIMES.items(), fig.PALETTE, strict=False):
-        rows = measures["models"].filter((pl.col("gamma") == gamma) & (pl.col("alpha") == alpha))
+        rows = models.filter((pl.col("gamma") == gamma) & (pl.col("alpha") == alpha))
         x, kept_SW = by_width(rows, "kept")
         fig.interval_line(left, x, kept_SW / n, f"{regime}, α = {alpha:g}", colour, marker="o")
+        share[regime] = np.median(kept_SW[:, -1]) / n
     left.plot(x, x / n, color=fig.INK, linestyle=":", label="m / N: one per dimension")
-    left.set_yscale("log")
-    left.set_ylabel("share of the features kept")
-    strong = measures["models"].filter((pl.col("gamma") == -1) & (pl.col("alpha") == 0))
+    left.set_ylabel("fraction of the features kept")
+    strong = models.filter((pl.col("gamma") == -1) & (pl.col("alpha") == 0))
     x, overlap_SW = by_width(strong, "overlap")
     fig.interval_line(right, x, overlap_SW, "strong superposition, α = 0", marker="o")
     right.plot(x, 1 / x, color=fig.INK, linestyle=":", label="1/m: random directions")
-    right.set_yscale("log")
     right.set_ylabel("mean squared overlap")
-    for ax in (left, right):
-        ax.set_xscale("log")
-        ax.set_xticks(x, [f"{v:g}" for v in x])
-        ax.minorticks_off()
-        ax.set_xlabel("width m")
+    for ax, letter in ((left, "a"), (right, "b")):
+        _widths(ax, x)
+        ax.set_yscale("log")
         ax.legend()
-    fig.title(left, "Decay decides how many features are kept")
-    ratio = float(np.mean(overlap_SW * x))
-    fig.title(right, f"Squared overlaps are {ratio:.2f}/m on average")
+        fig.panel_label(ax, letter)
+    kept, few = share.values()
+    fig.title(
+        sheet,
+        f"At width {x[-1]:.0f} strong superposition keeps {kept:.0%} of the features, weak "
+        f"superposition {few:.0%}; overlaps are {np.nanmean(overlap_SW * x):.2f}/m",
+    )
     return sheet

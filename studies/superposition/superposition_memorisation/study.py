@@ -135,11 +135,17 @@ def judged(
             "place": np.arange(len(index)),
             **{k: v for k, v in found.items() if v.ndim == 1},
         }
-    ).with_columns(pl.col("train").fill_nan(None))
-    best = table.sort("train", nulls_last=True).group_by("set_seed", maintain_order=True).first()
-    best = best.sort("set_seed").with_columns(diverged=pl.col("train").is_null())
+    )
+    best = best_of_sets(table)
     shown = int(best["place"][0])
     return best, {"examples": found["hidden"][shown], "features": found["W"][shown]}
+
+
+def best_of_sets(table: pl.DataFrame) -> pl.DataFrame:
+    """The initialisation of lowest training loss of every data set; none where all diverged."""
+    ranked = table.with_columns(pl.col("train").fill_nan(None)).sort("train", nulls_last=True)
+    best = ranked.group_by("set_seed", maintain_order=True).first().sort("set_seed")
+    return best.with_columns(diverged=pl.col("train").is_null())
 
 
 def scores(config: Config, size: int, params: Params, set_seed: Array) -> dict[str, Array]:

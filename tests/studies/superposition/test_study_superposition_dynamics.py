@@ -7,14 +7,15 @@ import pytest
 
 from tests.oracles.polytopes import polytope, tegum
 from toylab.claims import judge_all
-from toylab.figures.superposition.superposition_dynamics import draw
+from toylab.figures.superposition.superposition_dynamics import CAPTIONS, draw
 from toylab.report.figures import style
 from toylab.studies.superposition.superposition_dynamics import dynamics as shape
-from toylab.studies.superposition.superposition_dynamics.study import (
+from toylab.studies.superposition.superposition_dynamics.study import study, with_diverged
+from toylab.studies.superposition.superposition_dynamics.trajectories import (
     levels,
     octahedra,
+    octahedron_shares,
     on_levels,
-    study,
 )
 from toylab.tasks.superposition.by_member import Tied
 
@@ -174,11 +175,14 @@ def measures():
     W_PSMN = np.stack([forming(40 * p) for p in range(3)])
     deep = np.stack([s["apart"] + s["wide"] for s in map(shape.triangles, W_PSMN)])
     falling = np.exp(-deep - 1e-4 * steps_S)
-    table = octahedra(steps_S, falling, W_PSMN, W_PSMN[:, 0])
+    members, finite_P = pl.DataFrame({"init_seed": [100, 101, 102]}), np.ones(3, bool)
+    table = with_diverged(octahedra(steps_S, falling, W_PSMN, W_PSMN[:, 0]), members, finite_P)
     worlds = [table.with_columns(world=pl.lit(w)) for w in ("independent", "correlated")]
     rows = levels(steps_S, loss_PS, D_PSN).with_columns(digons_untrained=pl.lit(0.0))
     return {
-        "levels": rows,
+        "levels": with_diverged(rows, members, finite_P),
+        "levels_jumps": pl.DataFrame({"member": [0, 2], "step": [150, 440]}),
+        "octahedra_shape": octahedron_shares(steps_S, W_PSMN),
         "levels_step": steps_S,
         "levels_loss": loss_PS,
         "levels_D": D_PSN,
@@ -224,5 +228,28 @@ def test_claims_judge_and_figures_draw(measures):
     """Every claim finds its columns, every figure draws."""
     assert len(judge_all(study.claims, measures)) == len(study.claims)
     with style():
-        for sheet in draw(measures, study.presets["laptop"]).values():
+        drawn = draw(measures, study.presets["laptop"])
+        assert set(drawn) == set(CAPTIONS)
+        for sheet in drawn.values():
             sheet.draw_without_rendering()
+
+
+@pytest.mark.parametrize("finite", [[True, False, True], [False, False, False]])
+def test_diverged_networks_are_measured_apart(measures, finite):
+    """Others' numbers are those without them; nothing of theirs is left but a name."""
+    finite_P, members = np.array(finite), pl.DataFrame({"init_seed": [100, 101, 102]})
+    steps_S = measures["levels_step"]
+    arrays = [measures[f"levels_{k}"][finite_P] for k in ("loss", "D")]
+    rows = levels(steps_S, *arrays).with_columns(digons_untrained=pl.lit(0.0))
+    six = [measures[f"octahedra_{k}"][finite_P] for k in ("loss", "W", "start")]
+    table = with_diverged(octahedra(steps_S, *six), members, finite_P)
+    found = measures | {"levels": with_diverged(rows, members, finite_P)}
+    found["octahedra"] = pl.concat(
+        [table.with_columns(world=pl.lit(w)) for w in ("independent", "correlated")]
+    )
+    assert found["levels"]["jumps"].is_null().to_list() == [not f for f in finite]
+    for verdict in judge_all(study.claims, found):
+        lost = verdict.diverged + verdict.undefined + verdict.excluded
+        assert (verdict.n + lost, verdict.diverged) == (3, finite.count(False))
+    with style():
+        assert len(draw(found, study.presets["laptop"])) == 2 * any(finite)
