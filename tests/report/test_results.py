@@ -187,3 +187,16 @@ def test_splice_replaces_only_between_the_markers():
 def test_splice_names_what_is_wrong_with_the_markers(text: str, name: str, word: str):
     with pytest.raises(ToylabError, match=word):
         splice(text, name, "x")
+
+
+@pytest.mark.parametrize(
+    ("paper", "short"),
+    [
+        ("Elhage et al. 2022, Toy Models of Superposition", "Elhage et al. 2022"),
+        ("Gromov 2023, Grokking modular arithmetic", "Gromov 2023"),
+        ("Lee, Baek and Tegmark 2025 (arXiv:1)", "Lee et al. 2025"),
+        ("a note", "a note"),
+    ],
+)
+def test_papers_are_named_shortly(paper: str, short: str):
+    assert pages.short_source(paper) == short

@@ -55,10 +55,20 @@ def readme_table(results: Iterable[Result]) -> str:
     for family, names in families().items():
         lines.append(_row((f"**{family_text(family)[0]}**", "", "", "")))
         for name in names:
-            paper = load_study(name).paper.split(",")[0]
             counts = _counts(best[name]) if name in best else ("not judged", "")
-            lines.append(_row((f"[{name}](docs/studies/{name}.md)", paper, *counts)))
+            link = f"[{name}](docs/studies/{name}.md)"
+            lines.append(_row((link, short_source(load_study(name).paper), *counts)))
     return "\n".join(lines) + "\n"
+
+
+def short_source(paper: str) -> str:
+    """Return the first author and year of a paper, as in "Lee et al. 2025"."""
+    found = re.match(r"(.+?) (\d{4})", paper)
+    if not found:
+        return paper
+    authors = re.split(r", | and ", found[1].removesuffix(" et al."))
+    several = len(authors) > 1 or found[1].endswith("et al.")
+    return f"{authors[0]}{' et al.' if several else ''} {found[2]}"
 
 
 def index(results: Iterable[Result]) -> str:
@@ -143,10 +153,9 @@ def _newest(results: Iterable[Result]) -> dict[str, Result]:
 
 def _counts(result: Result) -> tuple[str, str]:
     shown = [score(result, scope) for scope in ("population", "network")]
-    few = sum(c["verdict"] == FEW for c in result["claims"])
-    mark = "*" if few else ""
+    few = any(c["verdict"] == FEW for c in result["claims"])
     one, other = (f"{k} / {n}" if n else "" for k, n in shown)
-    return f"{one}{mark}", other
+    return f"{one or '–'}{'*' if few else ''}", other
 
 
 def _headline(study: Study, result: Result | None) -> tuple[str, str, str]:
