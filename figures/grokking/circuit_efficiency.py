@@ -43,10 +43,10 @@ COLOURS = ("#E3E3E3", fig.SKY, fig.ORANGE, fig.VERMILLION)  # of PHASES
 NORMS = "norm ratio, memorising over generalising"
 TIMES = "Times: from there on the training loss stays below 0.5 nats, the test loss below 1."
 CAPTIONS = {
-    "curves": "(a to d) Losses, the two circuits' weights and the parameter norm in four cases: grokking, "
-    "the generalising circuit less efficient, both circuits learned equally fast, and the norms "
-    "swapped after grokking. Lines are medians over draws of the initial weights, bands their "
-    "whole range; dotted, the loss of guessing.",
+    "curves": "Losses, the two circuits' weights and the parameter norm in four cases: (a) with "
+    "all three ingredients, (b) with the generalising circuit less efficient, (c) with both "
+    "circuits learned equally fast, (d) with the norms swapped after grokking. Lines are medians "
+    "over draws of the initial weights, bands their whole range; dotted, the loss of guessing.",
     "map": "(a) Phase and (b) ratio of the two times over the circuits' norms and speeds of "
     "learning. Lines are predicted boundaries, by the closed law (dashed) and by the integral "
     f"(solid); the star is the paper's setting. {TIMES}",
@@ -213,7 +213,7 @@ def ratios(ax: Axes, cells: pl.DataFrame, config: Any) -> None:
     _log_axes(ax, [0.5, 1, 2, 3])
     ax.set_ylabel("final weights, memorising / generalising")
     ax.legend()
-    fig.title(ax, "Circuits that generalise end at the theorem's ratio")
+    fig.title(ax, "They end at the theorem's ratio")
 
 
 def _log_axes(ax: Axes, ticks: list[float]) -> None:

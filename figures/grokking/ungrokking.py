@@ -3,21 +3,39 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, to_hex
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from toylab.read import Reading, table
 from toylab.report import figures as fig
-from toylab.stats import Interval, alive, bootstrap_interval
+from toylab.report.averages import average
+from toylab.report.panels import panels
+from toylab.report.ramp import MAP, ramp
+from toylab.report.series import series
+from toylab.stats import bootstrap_interval
 
-MARKERS = "osv^D"
-KINDS = {"memorising": "random labels", "generalising": "rule, test accuracy kept"}
+KINDS = {"memorising": "random labels", "generalising": "rule, generalising"}
+SETS = {"memorising": "random", "generalising": "continued"}
+CONTINUED = table("models").filter(set="continued")
+TURNS = table("transitions").filter(set="continued")
+BANDS = "Lines are medians over seeds, bands their 95% intervals"
+CAPTIONS = {
+    "curves": "Test accuracy of networks that learned the full dataset of pairs and go on with a "
+    f"subset D', one line per size, (a) with weight decay and (b) without. Titles: the smallest D'. {BANDS}.",
+    "transition": "(a) Final test accuracy against the size of D', by weight decay and from "
+    "scratch; shaded, the interval of the size at which it crosses 1/2. (b) That size against the "
+    f"weight decay, seed by seed (grey). {BANDS}.",
+    "efficiency": "(a) Parameter norm that networks need for one and the same mean correct logit, "
+    "against the size of the training set, for random labels and for the rule; shaded, the "
+    f"transition. {BANDS}. (b) What it is read from: norm against logit, a line per seed and size "
+    "over the weight decays; dotted, the logit of (a).",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -25,183 +43,146 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     return {
         "curves": curves(measures),
         "transition": transition(measures, config),
-        "efficiency": efficiency(measures, config),
+        "efficiency": efficiency(measures),
     }
 
 
 def curves(measures: Mapping[str, Any]) -> Figure:
     """Test accuracy over the continuation, one line per size, with and without decay."""
-    sheet = fig.figure(fig.PAGE, 2.8)
-    axes = sheet.subplots(1, 2, sharey=True)
+    sheet, axes = panels(2, 2.8, sharey=True)
     rows = measures["curves"].filter(pl.col("set") == "continued")
-    before = measures["models"].filter(pl.col("set") == "full").sort("init_seed")
+    # The network that each begins with, on the full dataset.
+    full = measures["models"].filter(pl.col("set") == "full")
+    start = full.select("init_seed", "train_accuracy").sort("init_seed")
     sizes = sorted(rows["size"].unique())
-    shades = mpl.colormaps[fig.SEQUENTIAL](np.linspace(0, 0.9, len(sizes)))
     for ax, decay in zip(axes, (1.0, 0.0), strict=True):
-        chosen = rows.filter(pl.col("decay") == decay)
-        for size, shade in zip(sizes, shades, strict=True):
-            line = chosen.filter(pl.col("size") == size)
-            if len(line):
-                _over_time(ax, line, before, f"{size}", to_hex(shade))
+        for size, colour in zip(sizes, ramp(len(sizes)), strict=True):
+            own = rows.filter((pl.col("decay") == decay) & (pl.col("size") == size))
+            if len(own):
+                step_S, value_PS = series(own, "test_accuracy")
+                value_PS = np.column_stack([start["train_accuracy"], value_PS])
+                fig.interval_line(ax, [0, *step_S], value_PS, f"{size}", colour)
         ax.set_xlabel("steps with D' alone")
         ax.set_ylim(-0.03, 1.03)
-        _say_ends(ax, measures["models"], decay)
-    lines = axes[0].get_legend_handles_labels()
-    sheet.legend(*lines, title="pairs in D'", loc="outside right center")
+        left = average(CONTINUED.filter(decay=decay).first("size").value("test_accuracy"), measures)
+        fig.title(ax, f"{'With' if decay else 'Without'} decay accuracy ends at {left:.2f}")
+    sheet.legend(
+        *axes[0].get_legend_handles_labels(), title="pairs in D'", loc="outside right center"
+    )
     axes[0].set_ylabel("accuracy on the other pairs")
     return sheet
 
 
-def _over_time(ax: Axes, rows: pl.DataFrame, before: pl.DataFrame, label: str, colour: str) -> None:
-    wide = rows.sort("step").pivot("step", index="init_seed", values="test_accuracy")
-    steps = np.array([0.0, *(float(c) for c in wide.columns[1:])])
-    # The network that each begins with, on the whole table.
-    wide = wide.join(before.select("init_seed", "train_accuracy"), on="init_seed", how="left")
-    values_PS = wide.drop("init_seed", "train_accuracy").to_numpy()
-    values_PS = np.concatenate([wide["train_accuracy"].to_numpy()[:, None], values_PS], 1)
-    fig.interval_line(ax, steps, values_PS, label, color=colour)
-
-
-def _say_ends(ax: Axes, models: pl.DataFrame, decay: float) -> None:
-    ends = models.filter((pl.col("set") == "continued") & (pl.col("decay") == decay))
-    medians = ends.group_by("size").agg(pl.col("test_accuracy").median()).sort("size")
-    fits = ends["train_accuracy"].min()
-    what = "With" if decay else "Without"
-    few, many = medians.row(0), medians.row(-1)
-    fig.title(
-        ax,
-        f"{what} weight decay: {few[1]:.2f} left with {few[0]} pairs, {many[1]:.2f} with "
-        f"{many[0]} (all fit D' to {fits:.2f})",
-    )
-
-
-def by_size(rows: pl.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes (D,), and one row of values per seed (S, D); NaN where a seed has none."""
-    wide = rows.sort("size").pivot("size", index="init_seed", values=column).drop("init_seed")
-    values_SD = wide.cast(pl.Float64).to_numpy().copy()
-    return np.array([float(c) for c in wide.columns]), values_SD
-
-
 def transition(measures: Mapping[str, Any], config: Any) -> Figure:
     """Final test accuracy against size by decay; the transition against decay."""
-    sheet = fig.figure(fig.PAGE, 3.0)
-    left, right = sheet.subplots(1, 2, width_ratios=(1.3, 1))
-    models, sizes = measures["models"], measures["transitions"]
-    continued = models.filter((pl.col("set") == "continued") & (pl.col("decay") > 0))
-    for i, decay in enumerate(sorted(continued["decay"].unique())):
-        x, values_SD = by_size(continued.filter(pl.col("decay") == decay), "test_accuracy")
+    sheet, (left, right) = panels(2, 3.0, width_ratios=(1.3, 1))
+    models = measures["models"]
+    decays = sorted(d for d in models["decay"].unique() if d > 0)
+    for decay, colour, marker in zip(
+        decays, ramp(len(decays)), "osv^D"[: len(decays)], strict=True
+    ):
+        own = models.filter((pl.col("set") == "continued") & (pl.col("decay") == decay))
         label = f"decay {decay * config.weight_decay:g}"
-        fig.interval_line(left, x, values_SD, label, fig.PALETTE[i], marker=MARKERS[i % 5])
-    x, values_SD = by_size(models.filter(pl.col("set") == "scratch"), "test_accuracy")
-    fig.interval_line(left, x, values_SD, "from scratch", fig.MUTED, linestyle="--", marker=".")
-    base = sizes.filter((pl.col("set") == "continued") & (pl.col("decay") == 1.0))
-    where = _interval(base["size"])
-    if np.isfinite(where.low):
-        left.axvspan(where.low, where.high, color=fig.BLUE, alpha=0.15, linewidth=0)
+        fig.interval_line(left, *series(own, "test_accuracy", "size"), label, colour, marker=marker)
+    x, value_PS = series(models.filter(pl.col("set") == "scratch"), "test_accuracy", "size")
+    fig.interval_line(left, x, value_PS, "from scratch", fig.MUTED, linestyle="--", marker=".")
+    _mark_transition(left, measures)
     left.axhline(0.5, color=fig.INK, linewidth=0.6, linestyle=":")
     _sizes_axis(left, x, "pairs in D'")
     left.set_ylim(-0.03, 1.03)
     left.set_ylabel("final test accuracy")
     left.legend()
-    fig.title(
-        left,
-        f"Test accuracy crosses 1/2 at {where.estimate:.0f} pairs "
-        f"[{where.low:.0f}, {where.high:.0f}]"
-        if np.isfinite(where.estimate)
-        else "Test accuracy does not cross 1/2 within these sizes",
-    )
-    _against_decay(right, sizes, where.estimate, config)
+    where = average(TURNS.filter(decay=1).value("size"), measures, np.median)
+    text = "Accuracy does not cross 1/2"
+    fig.title(left, text if np.isnan(where) else f"Accuracy crosses 1/2 at {where:.0f} pairs")
+    _against_decay(right, measures, config, where)
     return sheet
 
 
-def _against_decay(ax: Axes, sizes: pl.DataFrame, middle: float, config: Any) -> None:
-    rows = sizes.filter(pl.col("set") == "continued").sort("decay")
-    wide = rows.pivot("decay", index="init_seed", values="size").drop("init_seed")
-    factors = np.array([float(c) for c in wide.columns])
-    values_SW = wide.to_numpy().copy()
+def _mark_transition(ax: Axes, measures: Mapping[str, Any]) -> None:
+    """Shade the interval of the size at which test accuracy crosses 1/2."""
+    values = TURNS.filter(decay=1).value("size")(measures).values
+    where = bootstrap_interval(values, "median")
+    if np.isfinite(where.low):
+        ax.axvspan(
+            where.low, where.high, color=fig.INK, alpha=0.12, linewidth=0, label="transition"
+        )
+
+
+def _against_decay(ax: Axes, measures: Mapping[str, Any], config: Any, middle: float) -> None:
+    """The transition's size against the weight decay, seed by seed."""
+    rows = measures["transitions"].filter(pl.col("set") == "continued")
+    factors, value_PS = series(rows, "size", "decay")
     x = factors * config.weight_decay
-    for row in values_SW:
+    for row in value_PS:
         ax.plot(x, row, color=fig.MUTED, linewidth=0.6, marker=".", markersize=3)
-    fig.interval_line(ax, x, values_SW, "median over seeds", fig.BLUE, marker="o")
-    if np.isfinite(middle):
-        ax.plot(x, middle * factors, color=fig.INK, linestyle=":", label="proportional to decay")
+    fig.interval_line(ax, x, value_PS, "median over seeds", fig.BLUE, marker="o")
     ax.set_xscale("log")
     ax.set_xlim(x[0] * 0.85, x[-1] / 0.85)
     ax.set_xticks(x, [f"{v:g}" for v in x])
-    span = alive(values_SW.ravel())
-    if len(span):
+    if np.isfinite(middle):
+        ax.plot(x, middle * factors, color=fig.INK, linestyle=":", label="proportional to decay")
         ax.set_yscale("log")
-        ends = middle * factors[[0, -1]] if np.isfinite(middle) else span
-        _number_ticks(ax.yaxis, min(span.min(), ends[0]), max(span.max(), ends[-1]))
+        _number_ticks(ax.yaxis, *ax.get_ylim())
     ax.minorticks_off()
     ax.set_xlabel("weight decay")
     ax.set_ylabel("transition, pairs in D'")
     ax.legend()
-    moved = _interval(values_SW[:, -1] / values_SW[:, 0] - 1, "mean")
-    how = f"It moves by {moved.estimate:+.0%} [{moved.low:+.0%}, {moved.high:+.0%}]"
-    how = how if np.isfinite(moved.estimate) else "How it moves is not known"
-    fig.title(ax, f"{how} over {factors[-1] / factors[0]:g} times the decay")
+    moved = TURNS.last("decay").value("size") / TURNS.first("decay").value("size") - 1
+    share = average(moved, measures)
+    text = f"{factors[-1] / factors[0]:g} times the decay moves it by {share:+.0%}"
+    fig.title(ax, "How it moves is not known" if np.isnan(share) else text)
 
 
-def efficiency(measures: Mapping[str, Any], config: Any) -> Figure:
+def _exponent(kind: str) -> Reading:
+    return table("exponents").filter(set=kind).value("exponent")
+
+
+def efficiency(measures: Mapping[str, Any]) -> Figure:
     """Norm at one logit against size, and the norms and logits it is read from."""
-    sheet = fig.figure(fig.PAGE, 3.0)
-    left, right = sheet.subplots(1, 2)
-    table, powers = measures["efficiency"], measures["exponents"]
-    found = {}
-    for i, (kind, words) in enumerate(KINDS.items()):
-        rows = table.filter(pl.col("set") == kind)
-        found[kind] = _interval(powers.filter(pl.col("set") == kind)["exponent"], "mean")
+    sheet, (left, right) = panels(2, 3.0)
+    norms = measures["efficiency"]
+    for (kind, words), colour, marker in zip(KINDS.items(), fig.PALETTE, "os", strict=False):
+        rows = norms.filter(pl.col("set") == kind)
         if len(rows):
-            x, values_SD = by_size(rows, "norm")
-            fig.interval_line(left, x, values_SD, words, fig.PALETTE[i], marker=MARKERS[i])
-    logit = float(table["logit"][0]) if len(table) else float("nan")
-    base = measures["transitions"].filter((pl.col("set") == "continued") & (pl.col("decay") == 1.0))
-    where = _interval(base["size"])
-    if np.isfinite(where.low):
-        left.axvspan(
-            where.low, where.high, color=fig.INK, alpha=0.15, linewidth=0, label="transition"
-        )
-    _sizes_axis(left, np.array(sorted(table["size"].unique()), np.float64), "training pairs")
+            curve = series(rows, "norm", "size")
+            fig.interval_line(left, *curve, words, colour, marker=marker)
+    _mark_transition(left, measures)
+    _sizes_axis(left, np.array(sorted(norms["size"].unique()), np.float64), "training pairs")
+    logit = float(norms["logit"][0]) if len(norms) else np.nan
     left.set_ylabel(f"parameter norm at correct logit {logit:.0f}")
     left.legend()
-    said = [f"{k}: $D^{{{v.estimate:.2f}}}$" for k, v in found.items() if np.isfinite(v.estimate)]
-    fig.title(left, "Norm at one logit against the size D: " + ", ".join(said))
-    _norm_against_logit(right, measures["models"], table)
+    power = average(_exponent("memorising"), measures)
+    fig.title(left, f"Memorising takes norm as $D^{{{power:.2f}}}$")
+    if len(norms):
+        _norm_against_logit(right, measures["models"], norms)
+    fig.title(right, "Norms and logits over decays")
     return sheet
 
 
-def _norm_against_logit(ax: Axes, models: pl.DataFrame, table: pl.DataFrame) -> None:
-    sets = {"memorising": "random", "generalising": "continued"}
-    sizes = sorted(table["size"].unique())
-    scale = ScalarMappable(LogNorm(sizes[0], sizes[-1]), fig.SEQUENTIAL)
-    for kind, marker in zip(sets, "o^", strict=True):
-        chosen = table.filter(pl.col("set") == kind).select("init_seed", "size")
-        rows = models.filter((pl.col("set") == sets[kind]) & (pl.col("decay") > 0))
-        rows = rows.join(chosen, on=("init_seed", "size"), how="semi")
-        for (size, _), line in rows.sort("decay").group_by(
-            "size", "init_seed", maintain_order=True
-        ):
-            colour = scale.to_rgba(size)
-            ax.plot(line["correct_logit"], line["norm"], color=colour, marker=marker, linewidth=0.5)
+def _norm_against_logit(ax: Axes, models: pl.DataFrame, norms: pl.DataFrame) -> None:
+    """A line per seed and size over the decays."""
+    sizes = sorted(norms["size"].unique())
+    scale = ScalarMappable(LogNorm(sizes[0], sizes[-1] + 1), MAP)
+    for kind, marker in zip(KINDS, "o^", strict=True):
+        chosen = norms.filter(pl.col("set") == kind).select("init_seed", "size")
+        rows = models.filter((pl.col("set") == SETS[kind]) & (pl.col("decay") > 0))
+        rows = rows.join(chosen, on=("init_seed", "size"), how="semi").sort("decay")
+        for (size, _), line in rows.group_by("size", "init_seed", maintain_order=True):
+            look = dict(color=scale.to_rgba(size), marker=marker, linewidth=0.5)
+            ax.plot(line["correct_logit"], line["norm"], **look)
         ax.plot([], [], color=fig.INK, marker=marker, linestyle="", label=KINDS[kind])
     bar = ax.figure.colorbar(scale, ax=ax, label="training pairs")
     bar.set_ticks(sizes, labels=[str(s) for s in sizes])
     bar.ax.minorticks_off()
-    ax.axvline(float(table["logit"][0]), color=fig.INK, linewidth=0.6, linestyle=":")
+    ax.axvline(float(norms["logit"][0]), color=fig.INK, linewidth=0.6, linestyle=":")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    _number_ticks(ax.yaxis, *ax.get_ylim())
-    _number_ticks(ax.xaxis, *ax.get_xlim())
-    ax.set_xlabel("mean correct logit (less the mean logit)")
+    for axis, ends in ((ax.yaxis, ax.get_ylim()), (ax.xaxis, ax.get_xlim())):
+        _number_ticks(axis, *ends)
+    ax.set_xlabel("mean correct logit minus the mean logit")
     ax.set_ylabel("parameter norm")
     ax.legend()
-    fig.title(ax, "What it is read from: each line one seed and size over the decays")
-
-
-def _interval(values: Any, statistic: str = "median") -> Interval:
-    living = alive(np.asarray(values, np.float64))
-    return bootstrap_interval(living, statistic)  # pyright: ignore[reportArgumentType]
 
 
 def _sizes_axis(ax: Axes, sizes: np.ndarray, label: str) -> None:
