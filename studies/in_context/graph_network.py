@@ -76,11 +76,6 @@ def network(task: GraphTracing, depth: int, width: int, heads: int) -> Transform
     )
 
 
-def stream(model: Transformer) -> tuple[str, ...]:
-    """Sites of the residual stream: the embedding, and after each block."""
-    return ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
-
-
 def main(config: Network) -> Population:
     """The population ``main``: one member per seed, each with walks of its own."""
     task = config.world()

@@ -13,10 +13,9 @@ from .readings import (
     STRONGEST_LAG,
     after_block,
     curve,
-    exponent,
     geometry,
     neighbour_mix,
-    straightness,
+    power_law,
 )
 
 PARK = "Park et al. 2025 (arXiv:2501.00070)"
@@ -52,7 +51,7 @@ UNTRAINED = Condition(
 )
 STRAIGHT = Condition(
     "the place of half mass is a power law of the number of nodes (R^2 of logarithms)",
-    straightness(),
+    power_law("r2"),
     Expect.above(0.9),
 )
 
@@ -193,7 +192,7 @@ CHANGE = (
         "The place where mass reaches 0.5 grows with the number of nodes by the exponent of the "
         "undirected counter, within 0.3: counting alone explains the power law.",
         OURS + "; the power law: " + REPLICATION,
-        exponent() - exponent(UNDIRECTED),
+        power_law("slope") - power_law("slope", UNDIRECTED),
         Expect.between(-0.3, 0.3),
         requires=(STRAIGHT,),
     ),

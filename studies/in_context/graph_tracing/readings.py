@@ -1,11 +1,10 @@
 """Readings of the study ``graph_tracing``: one value per seed from its tables."""
 
-from collections.abc import Callable
-
 import numpy as np
 import polars as pl
 
 from toylab.read import Reading, table
+from toylab.stats.lines import line
 
 GRID = "4x4"
 
@@ -31,27 +30,14 @@ def neighbour_mix(column: str) -> Reading:
     return table("geometry").filter(source="neighbour mix").value(column)
 
 
-def _law(source: str, of: Callable[[float, float], float]) -> Reading:
-    def fit(rows: pl.DataFrame) -> float | None:
-        x, y = np.log(rows["n"].to_numpy()), np.log(rows["half"].to_numpy())
-        if not np.isfinite(y).all() or np.ptp(y) == 0:
-            return None
-        slope, offset = np.polyfit(x, y, 1)
-        left = np.sum((y - offset - slope * x) ** 2) / np.sum((y - y.mean()) ** 2)
-        return of(slope, 1 - left)
+def power_law(part: str, source: str = "network") -> Reading:
+    """``slope`` or ``r2`` of ``log place = slope log n + c``, over grids of n nodes.
 
-    rectangles = pl.col("graph").str.contains("x")
-    return table("fits").filter(rectangles, source=source).each(fit)
-
-
-def exponent(source: str = "network") -> Reading:
-    """Exponent of the power law ``place of mass 0.5 = c n^exponent`` over grids of n nodes."""
-    return _law(source, lambda slope, r2: slope)
-
-
-def straightness(source: str = "network") -> Reading:
-    """R^2 of that power law in logarithms."""
-    return _law(source, lambda slope, r2: r2)
+    The place is where mass reaches 0.5.
+    """
+    logs = lambda rows: (np.log(rows["n"].to_numpy()), np.log(rows["half"].to_numpy()))
+    rectangles = table("fits").filter(pl.col("graph").str.contains("x"), source=source)
+    return rectangles.each(lambda rows: getattr(line(*logs(rows)), part))
 
 
 STRONGEST_LAG = (

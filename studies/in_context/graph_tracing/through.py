@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 from jax import Array
 
+from toylab.change import stream
 from toylab.models import Transformer
 from toylab.taps import Params
 from toylab.taps import run as forward
 from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
-from ..graph_network import stream
 from .curves import COUNTERS, Curve, counter, score
 
 

@@ -12,7 +12,7 @@ from toylab.models import Transformer
 from toylab.taps import Params
 
 from .grids import Grids, geometry, means, mixed, shuffled
-from .surgery import Change, Seen, look, nothing
+from .surgery import Seen, ablate, look
 
 DRAWS = 6  # sets of other heads: all pairs of four
 
@@ -71,10 +71,10 @@ def conditions(kinds: Kinds) -> Iterator[tuple[str, int, int, np.ndarray, bool]]
     yield "previous only", kinds.previous.shape[1], 0, kinds.previous, True
 
 
-def gates(model: Transformer, heads_PN: np.ndarray, alone: bool) -> np.ndarray:
-    """1 for heads that stay, (P, U, H)."""
-    flat = np.full((len(heads_PN), model.depth * model.heads), 0.0 if alone else 1.0, np.float32)
-    np.put_along_axis(flat, heads_PN, 1.0 if alone else 0.0, 1)
+def mask(model: Transformer, heads_PN: np.ndarray, alone: bool = False) -> np.ndarray:
+    """True for some heads, or for all others, (P, U, H)."""
+    flat = np.full((len(heads_PN), model.depth * model.heads), alone)
+    np.put_along_axis(flat, heads_PN, not alone, 1)
     return flat.reshape(-1, model.depth, model.heads)
 
 
@@ -89,7 +89,7 @@ def rows_of(grids: Grids, seen: Seen, seeds: np.ndarray, **labels: Any) -> list[
     ]
 
 
-def ablate(net: Trained, grids: Grids, clean: Seen, kinds: Kinds) -> pl.DataFrame:
+def ablation_table(net: Trained, grids: Grids, clean: Seen, kinds: Kinds) -> pl.DataFrame:
     """Every ablation, and the controls, by member and layer."""
     plain = {"ablation": "none", "heads": 0, "draw": 0}
     untrained, mixture = look(net.model, net.untrained, grids), shuffled(grids, seed=1)
@@ -104,11 +104,10 @@ def ablate(net: Trained, grids: Grids, clean: Seen, kinds: Kinds) -> pl.DataFram
         for p, seed in enumerate(net.seeds)
     ]
     rows += [row | {"rule": None} for row in controls]  # which has no meaning there
-    base = nothing(net.model, len(net.seeds), grids)
     for kind, count, draw, heads_PN, alone in conditions(kinds):
-        gate = gates(net.model, heads_PN, alone)
-        for name, fill in (("zero", base.fill_PULHK), ("mean", clean.z_PULHK)):
-            seen = look(net.model, net.params, grids, Change(gate, fill, base.push_PUXD))
+        gone = mask(net.model, heads_PN, alone)
+        for name, fill in (("zero", None), ("mean", clean.z_PULHK)):
+            seen = look(net.model, net.params, grids, ablate(gone, fill))
             labels = {"kind": kind, "ablation": name, "heads": count, "draw": draw}
             rows += rows_of(grids, seen, net.seeds, **labels)
     return pl.DataFrame(rows)
@@ -116,14 +115,11 @@ def ablate(net: Trained, grids: Grids, clean: Seen, kinds: Kinds) -> pl.DataFram
 
 def pictures(net: Trained, grids: Grids, clean: Seen, kinds: Kinds, layer: int) -> pl.DataFrame:
     """Class means of the first finite member as points over the first map's spectral embedding."""
-    base, member = (
-        nothing(net.model, len(net.seeds), grids),
-        int(np.isfinite(clean.rule_P).argmax()),
-    )
+    member = int(np.isfinite(clean.rule_P).argmax())
     seen = {"none": clean}
     for kind in ("previous", "induction"):
-        gate = gates(net.model, getattr(kinds, kind), False)
-        seen[kind] = look(net.model, net.params, grids, Change(gate, *base[1:]))
+        change = ablate(mask(net.model, getattr(kinds, kind)))
+        seen[kind] = look(net.model, net.params, grids, change)
     vectors = {kind: means(grids, s.acts_PSXWD)[0, member, layer] for kind, s in seen.items()}
     vectors["mixing"] = mixed(grids, np.asarray(net.params["embed"]["embedding"]))[0, member, 0]
     parts = []

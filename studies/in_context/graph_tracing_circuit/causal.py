@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toylab.change import Change, at, stream
+from toylab.change.kinds import Part
+
 from .ablations import Trained
 from .grids import Grids, means
-from .surgery import Seen, look, nothing
+from .surgery import Seen, look
 
 FAR = 3  # edges to a target: none of its neighbours is one of the present node's
 
@@ -53,7 +56,7 @@ def causal(net: Trained, grids: Grids, clean: Seen, components: tuple[int, ...])
     tokens_XN = grids.token_MN.repeat(walks, 0)
     near_XV = np.zeros((len(target_X), clean.last_PXV.shape[-1]))
     np.put_along_axis(near_XV, tokens_XN, grids.adjacency_NN[target_X].astype(float), 1)
-    base, rng = nothing(net.model, len(net.seeds), grids), np.random.default_rng(3)
+    sites, rng = stream(net.model), np.random.default_rng(3)
     rows = _moved(clean.last_PXV, near_XV, judged, net.seeds, kind="none", layer=0, components=0)
     for layer, count in itertools.product(range(1, net.model.depth + 1), components):
         here = clean.acts_PSXWD[:, layer, :, -1]
@@ -62,11 +65,10 @@ def causal(net: Trained, grids: Grids, clean: Seen, components: tuple[int, ...])
         size = np.linalg.norm(change, axis=-1) / np.linalg.norm(noise, axis=-1)
         noise = noise * size[..., None]
         for kind, vector in (("class mean", change), ("random", noise)):
-            pushes = base.push_PUXD.copy()
-            pushes[:, layer - 1] = vector
-            last = look(net.model, net.params, grids, base._replace(push_PUXD=pushes)).last_PXV
+            moved = Change((Part(at(sites[layer], -1), "add", vector[:, :, None]),))
+            last_PXV = look(net.model, net.params, grids, moved).last_PXV
             labels = {"kind": kind, "layer": layer, "components": count}
-            rows += _moved(last, near_XV, judged, net.seeds, **labels)
+            rows += _moved(last_PXV, near_XV, judged, net.seeds, **labels)
     return pl.DataFrame(rows)
 
 

@@ -51,6 +51,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toylab.analysis.repeated_tokens import head_scores, repeated
 from toylab.errors import check_number
 from toylab.members import seeds
 from toylab.models import Transformer
@@ -60,12 +61,12 @@ from toylab.study import Study
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
 from ..graph_network import SMOKE, Network, main
-from .ablations import Kinds, Trained, ablate, head_table, pictures, rows_of
+from .ablations import Kinds, Trained, ablation_table, head_table, pictures, rows_of
 from .causal import causal
 from .claims import CLAIMS
 from .grids import draw_grids
 from .readings import best_layer, mark_layers
-from .surgery import head_scores, look, repeated, uniform_scores
+from .surgery import look
 
 GRIDS, REPEATS, CELL_GRIDS = 301, 302, 303  # seeds of what is drawn
 
@@ -140,11 +141,10 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     kinds = Kinds.of(scores)
     grids = draw_grids(config.world(), config.maps, config.walks, GRIDS)
     clean = look(net.model, net.params, grids)
-    ablation = ablate(net, grids, clean, kinds)
+    ablation = ablation_table(net, grids, clean, kinds)
     layer = best_layer({"ablation": ablation})
     return {
         "heads": head_table(net, scores, kinds),
-        "uniform": np.array(uniform_scores(2 * config.period)),
         "ablation": ablation.with_columns(chosen=pl.col("layer") == layer),
         "pictures": pictures(net, grids, clean, kinds, layer),
         "causal": causal(net, grids, clean, config.components),

@@ -1,22 +1,16 @@
-"""One forward pass over a population with heads taken out and a push on the last place.
+"""A population run over walks on grids, perhaps with heads ablated."""
 
-Ablations and causal tests are numbers given to one compiled program, so that many of them cost one
-compilation.
-"""
-
-import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from toylab.analysis.heads import induction_score, previous_token_score
+from toylab.change import NOTHING, Change, mean, run_changes, stream, where, zero
 from toylab.models import Transformer
-from toylab.taps import Edit, Params, run
+from toylab.taps import Params
 
-from ..graph_network import stream
 from .grids import Grids
 
 
@@ -32,87 +26,28 @@ class Seen(NamedTuple):
     z_PULHK: Array  # heads' outputs, mean over walks, U blocks
 
 
-class Change(NamedTuple):
-    """What is changed: heads kept (1) or not (0), what stands for those that go, and a push."""
-
-    gate_PUH: np.ndarray
-    fill_PULHK: Any
-    push_PUXD: np.ndarray  # added at the last place of the residual stream after each block
-
-
-def nothing(model: Transformer, members: int, grids: Grids) -> Change:
-    """The change that changes nothing."""
-    count, length = grids.tokens_XL.shape
-    u, h = model.depth, model.heads
-    return Change(
-        np.ones((members, u, h), np.float32),
-        np.zeros((members, u, length, h, model.key_dim), np.float32),
-        np.zeros((members, u, count, model.width), np.float32),
-    )
-
-
-def look(model: Transformer, params_P: Params, grids: Grids, change: Change | None = None) -> Seen:
+def look(model: Transformer, params_P: Params, grids: Grids, change: Change = NOTHING) -> Seen:
     """Run all members over all walks, with a change."""
-    members = len(jax.tree.leaves(params_P)[0])
-    change = nothing(model, members, grids) if change is None else change
-    found = _look(model, params_P, grids.tokens_XL, grids.rule_XWV, *change)
-    rule, acts, last, z = found
-    return Seen(np.asarray(rule), np.asarray(acts), np.asarray(last), z)
+    sites = (*stream(model), "blocks/*/attn/z")
+    found = run_changes(model, params_P, grids.tokens_XL, [change], _late, sites)
+    p_PXWV, acts_PSXWD, z_PULHK = (leaf[0] for leaf in found)
+    rule_P = (p_PXWV * grids.rule_XWV[None]).sum(-1).mean((1, 2))
+    return Seen(np.asarray(rule_P), np.asarray(acts_PSXWD), np.asarray(p_PXWV[:, :, -1]), z_PULHK)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _look(model: Transformer, params_P: Params, x_XL, rule_XWV, gate_PUH, fill_PULHK, push_PUXD):
-    blocks, width = range(model.depth), rule_XWV.shape[1]
-    layers = stream(model)
-    heads = tuple(f"blocks/{i}/attn/z" for i in blocks)
-    is_last_L1 = (jnp.arange(x_XL.shape[1]) == x_XL.shape[1] - 1)[None, :, None]
-
-    def one(params: Params, gate_UH: Array, fill_ULHK: Array, push_UXD: Array) -> tuple:
-        edits = []
-        for i in blocks:
-            gate_H1 = gate_UH[i][None, None, :, None]
-            edits += [
-                Edit(heads[i], "scale", gate_H1),
-                Edit(heads[i], "add", (1 - gate_H1) * fill_ULHK[i][None]),
-                Edit(layers[i + 1], "add", push_UXD[i][:, None], is_last_L1),
-            ]
-        logits_XLV, acts = run(model, params, x_XL, (*layers, *heads), edits)
-        p_XWV = jax.nn.softmax(logits_XLV[:, -width:])
-        rule = (p_XWV * rule_XWV).sum(-1).mean()
-        acts_SXWD = jnp.stack([acts[layer][:, -width:] for layer in layers])
-        return rule, acts_SXWD, p_XWV[:, -1], jnp.stack([acts[h].mean(0) for h in heads])
-
-    return jax.vmap(one)(params_P, gate_PUH, fill_PULHK, push_PUXD)
+def _late(logits_XLV: Array, acts: dict[str, Array]) -> tuple[Array, Array, Array]:
+    """Probabilities and the residual stream in the last quarter, and heads' mean outputs."""
+    width = logits_XLV.shape[1] // 4
+    layers = [a[:, -width:] for site, a in acts.items() if "resid" in site]
+    heads = [a.mean(0) for site, a in acts.items() if site.endswith("/z")]
+    return jax.nn.softmax(logits_XLV[:, -width:]), jnp.stack(layers), jnp.stack(heads)
 
 
-def repeated(n_tokens: int, period: int, count: int, seed: int) -> np.ndarray:
-    """Sequences of ``period`` different random tokens, shown twice, (B, 2 period)."""
-    rng = np.random.default_rng(seed)
-    half = rng.permuted(np.tile(np.arange(n_tokens, dtype=np.int32), (count, 1)), axis=1)
-    return np.tile(half[:, :period], (1, 2))
-
-
-def head_scores(model: Transformer, params_P: Params, tokens_BL: np.ndarray) -> np.ndarray:
-    """Previous-token and induction scores of every head, (P, 2, U, H), on repeated tokens."""
-    return np.asarray(_scores(model, params_P, jnp.asarray(tokens_BL)))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _scores(model: Transformer, params_P: Params, tokens_BL: Array) -> Array:
-    period = tokens_BL.shape[1] // 2
-
-    def one(params: Params) -> Array:
-        _, acts = run(model, params, tokens_BL, ("blocks/*/attn/pattern",))
-        pattern_UBHLL = jnp.stack([acts[s] for s in acts])
-        previous = previous_token_score(pattern_UBHLL).mean(1)
-        return jnp.stack([previous, induction_score(pattern_UBHLL, period).mean(1)])
-
-    return jax.vmap(one)(params_P)
-
-
-def uniform_scores(length: int) -> tuple[float, float]:
-    """Scores of uniform attention to all that a head sees, on two periods of tokens."""
-    pattern_1LL = np.tril(np.ones((length, length), np.float32))
-    pattern_1LL = jnp.asarray(pattern_1LL / pattern_1LL.sum(-1, keepdims=True))[None]
-    found = previous_token_score(pattern_1LL), induction_score(pattern_1LL, length // 2)
-    return float(found[0][0]), float(found[1][0])
+def ablate(gone_PUH: np.ndarray, fill_PULHK: Array | None = None) -> Change:
+    """Set the heads of a mask to zero, or to given outputs."""
+    change = NOTHING
+    for block in range(gone_PUH.shape[1]):
+        heads = where(f"blocks/{block}/attn/z", gone_PUH[:, block, None, None, :, None])
+        fill = None if fill_PULHK is None else fill_PULHK[:, block, None]
+        change += zero(heads) if fill is None else mean(heads, fill, batch_axis=1)
+    return change

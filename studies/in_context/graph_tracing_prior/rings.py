@@ -18,14 +18,13 @@ from jax import Array
 from toylab.analysis.geometry.class_means import class_means
 from toylab.analysis.geometry.measures import principal_components, spectral_embedding
 from toylab.analysis.geometry.nulls import neighbour_mix
+from toylab.change import stream
 from toylab.models import Transformer
 from toylab.taps import Params, run
 from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 from toylab.tasks.in_context.graph_worlds import Graph
 from toylab.tasks.in_context.graphs import ring
-
-from ..graph_network import stream
 
 DAYS = 7
 STRIDES = (2, 3)  # of permuted rings

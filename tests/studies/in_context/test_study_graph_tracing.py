@@ -106,8 +106,8 @@ def test_power_laws_are_of_rectangles_without_gaps():
         for g, m, h in zip(graphs, [*n, 16], halves[s], strict=True)
     ]
     measures = {"fits": pl.DataFrame(rows)}
-    np.testing.assert_allclose(readings.exponent()(measures).array(), [1.2, np.nan])
-    np.testing.assert_allclose(readings.straightness()(measures).array(), [1, np.nan])
+    np.testing.assert_allclose(readings.power_law("slope")(measures).array(), [1.2, np.nan])
+    np.testing.assert_allclose(readings.power_law("r2")(measures).array(), [1, np.nan])
 
 
 def test_bins_cover_every_place_but_the_start():

@@ -9,14 +9,13 @@ import pytest
 
 from toylab.analysis.geometry.measures import spectral_embedding
 from toylab.figures.in_context import graph_tracing_circuit as pictures
-from toylab.interventions import mean_ablate, zero_ablate
 from toylab.report import figures as fig
 from toylab.studies.in_context.graph_network import network
 from toylab.studies.in_context.graph_tracing_circuit import ablations, readings, surgery
 from toylab.studies.in_context.graph_tracing_circuit import grids as g
 from toylab.studies.in_context.graph_tracing_circuit.causal import push
 from toylab.studies.in_context.graph_tracing_circuit.study import study
-from toylab.taps import run
+from toylab.taps import Edit, run
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
 RNG = np.random.default_rng(0)
@@ -79,43 +78,29 @@ def test_mixing_is_a_mean_of_neighbours(grids):
 # Surgery ----------------------------------------------------------------------------------------
 
 
-def test_a_change_is_what_edits_one_by_one_do(grids):
+@pytest.mark.parametrize("ablation", ["zero", "mean"])
+def test_an_ablation_is_what_edits_of_one_network_do(grids, ablation):
     model = network(TASK, depth=2, width=8, heads=2)
     params = jax.vmap(model.init)(jax.random.split(jax.random.key(0), 2))
-    base = surgery.nothing(model, 2, grids)
     clean = surgery.look(model, params, grids)
-    gate, push = base.gate_PUH.copy(), base.push_PUXD.copy()
-    gate[1, 0, 1] = gate[1, 1, 0] = 0
-    push[1, 0, 3] = 1.5
-    seen = surgery.look(model, params, grids, surgery.Change(gate, clean.z_PULHK, push))
+    gone = np.zeros((2, 2, 2), bool)
+    gone[1, 0, 1] = gone[1, 1, 0] = True
+    change = surgery.ablate(gone, clean.z_PULHK if ablation == "mean" else None)
+    seen = surgery.look(model, params, grids, change)
     np.testing.assert_allclose(seen.rule_P[0], clean.rule_P[0], rtol=1e-5)
     one = jax.tree.map(lambda leaf: leaf[1], params)
-    x = grids.tokens_XL
-    _, acts = jax.jit(lambda p: run(model, p, x, ("blocks/*/attn/z",)))(one)
-    is_one = np.arange(2)[None, None, :, None] == 1
-    edits = [
-        mean_ablate("blocks/0/attn/z", acts, is_one),
-        mean_ablate("blocks/1/attn/z", acts, ~is_one),
-    ]
-    places = (np.arange(36)[:, None] == 3) & (np.arange(16) == 15)[None]
-    moved = zero_ablate("blocks/0/resid_post", places[..., None])
-    adds = type(moved)(moved.site, "add", np.float32(1.5), moved.where)
-    changed = lambda p: run(model, p, x, ("blocks/*/resid_post",), [*edits, adds])
-    logits, kept = jax.jit(changed)(one)
+    _, acts = run(model, one, grids.tokens_XL, ("blocks/*/attn/z",))
+    edits = []
+    for block, head in ((0, 1), (1, 0)):
+        site = f"blocks/{block}/attn/z"
+        fill = acts[site].mean(0, keepdims=True) if ablation == "mean" else np.float32(0)
+        edits.append(Edit(site, "set", fill, np.arange(2)[None, None, :, None] == head))
+    logits, kept = run(model, one, grids.tokens_XL, ("blocks/1/resid_post",), edits)
     p_XWV = jax.nn.softmax(logits)[:, 12:]
     assert seen.rule_P[1] == pytest.approx(float((p_XWV * grids.rule_XWV).sum(-1).mean()), rel=1e-4)
     np.testing.assert_allclose(seen.last_PXV[1], p_XWV[:, -1], atol=1e-5)
     last = np.asarray(kept["blocks/1/resid_post"])[:, 12:]
     np.testing.assert_allclose(seen.acts_PSXWD[1, 2], last, atol=1e-4)
-
-
-def test_repeated_tokens_and_uniform_attention():
-    tokens = surgery.repeated(9, 4, 5, 0)
-    assert tokens.shape == (5, 8) and (tokens[:, :4] == tokens[:, 4:]).all()
-    assert all(len(set(row)) == 4 for row in tokens)
-    previous, induction = surgery.uniform_scores(4)
-    assert previous == pytest.approx(np.mean([1 / 2, 1 / 3, 1 / 4]))
-    assert induction == pytest.approx(np.mean([1 / 3, 1 / 4]))
 
 
 # Heads and pushes -------------------------------------------------------------------------------
@@ -131,9 +116,9 @@ def test_kinds_share_no_head():
     listed = [(kind, count) for kind, count, *_ in ablations.conditions(kinds)]
     assert listed.count(("other", 2)) == 6 and listed.count(("other", 1)) == 4
     model = network(TASK, depth=2, width=8, heads=4)
-    gate = ablations.gates(model, kinds.previous, alone=False)
-    assert np.flatnonzero(gate == 0).tolist() == [1, 6]
-    assert np.flatnonzero(ablations.gates(model, kinds.previous, alone=True)).tolist() == [1, 6]
+    gone = ablations.mask(model, kinds.previous)
+    assert np.flatnonzero(gone).tolist() == [1, 6]
+    assert np.flatnonzero(~ablations.mask(model, kinds.previous, alone=True)).tolist() == [1, 6]
 
 
 def test_a_push_by_all_components_ends_at_the_target():
@@ -150,7 +135,7 @@ def test_a_push_by_all_components_ends_at_the_target():
 # Claims' numbers and figures --------------------------------------------------------------------
 
 
-def fake() -> dict[str, pl.DataFrame | np.ndarray]:
+def fake() -> dict[str, pl.DataFrame]:
     """Tables with two seeds, in which previous-token heads carry all and induction heads half."""
     value = {"none": 0.8, "previous": 0.1, "induction": 0.4, "other": 0.75, "previous only": 0.2}
     value |= {"untrained": 0.1, "shuffled": 0.1, "mixing": 0.0}
@@ -193,7 +178,7 @@ def fake() -> dict[str, pl.DataFrame | np.ndarray]:
     ] + [{"kind": "edge", "node": i, "x": float(j), "y": 0.0} for i, j in edges]
     tables = {"ablation": ablation, "heads": heads, "causal": causal, "cells": cells}
     found = {name: pl.DataFrame(table) for name, table in tables.items()}
-    return found | {"pictures": pl.DataFrame(points), "uniform": np.array([0.1, 0.05])}
+    return found | {"pictures": pl.DataFrame(points)}
 
 
 def test_readings():
