@@ -15,16 +15,15 @@ from toylab.report.series import series
 from .bars import bars, headroom, mean
 
 RULES = ("shape", "colour", "place", "kind")
-ROLES = {"in rule": fig.BLUE, "absent": fig.ORANGE, "random": fig.MUTED, "null": fig.MUTED}
+ROLES = {"in rule": fig.BLUE, "absent": fig.ORANGE, "random": fig.MUTED}
 SEEDS = "Bars are means, ticks are seeds."
 CAPTIONS = {
     "toy_arithmetic": "Accuracy on new scenes; dotted, chance. (a) A rule's task vector is "
     "subtracted as far as the other rules keep 95% of their accuracy; so is a random vector with "
     f"the norm of each weight. (b) Two rules' vectors are added. {SEEDS}",
     "toy_concepts": "(a) TCAV scores for the class striped and warm: of concepts of the rule, of "
-    "concepts that images have and the rule has not, and of random sets of images. Dots are random "
-    "sets that a concept is compared with, ticks their mean, one column for each seed. (b) "
-    f"Fraction that the t-test calls significant at 5% (dotted). {SEEDS}",
+    "concepts that images have and the rule has not, and of random sets of images; dotted, 1/2. "
+    f"(b) Fraction of them that the t-test calls significant at 5% (dotted). {SEEDS}",
     "toy_saliency": "(a) Scenes, the box of the object that counts, and gradients of the answer to "
     "the question for its shape. (b) Overlap (IoU) of the 9 strongest pixels with the box of that "
     f"object, of the grey object, which does not count, and of another scene's. {SEEDS}",
@@ -101,39 +100,28 @@ def arithmetic(measures: Mapping[str, Any]) -> Figure:
 
 
 def concepts(measures: Mapping[str, Any]) -> Figure:
-    """TCAV scores of every concept against every random set, and how often they are significant."""
-    sheet, (left, right) = panels(2, 3.2, width_ratios=[2.2, 1])
-    runs = scenes("toy_tcav_runs").rows(measures)
-    named = runs.select("concept", "role").unique(maintain_order=True).iter_rows()
-    names = sorted(named, key=lambda row: list(ROLES).index(row[1]))
-    for i, (concept, role) in enumerate(names):
-        parts = runs.filter(pl.col("concept") == concept).partition_by("init_seed")
-        for j, part in enumerate(parts):
-            x, y = i + 0.7 * ((j + 0.5) / len(parts) - 0.5), part["score"].to_numpy()
-            left.plot(np.full(len(y), x), y, "o", color=ROLES[role], ms=2.2, alpha=0.5, mew=0)
-            left.plot(x, y.mean(), "_", color=fig.INK, ms=4)
+    """TCAV scores of every concept, and how often they are significant."""
+    sheet, (left, right) = panels(2, 3.0, width_ratios=[2, 1])
+    tests = scenes("toy_tcav")
+    named = tests.rows(measures).select("concept", "role").unique(maintain_order=True)
+    for i, (role, colour) in enumerate(ROLES.items()):
+        names = named.filter(pl.col("role") == role)["concept"].to_list()
+        of = lambda concept: tests.filter(concept=concept).value("score")
+        bars(left, measures, names, [(role, colour, of)], first=len(left.patches))
+        called = lambda role: tests.filter(role=role).aggregate((pl.col("p") < 0.05).mean())
+        bars(right, measures, [role], [(role, colour, called)], first=i)
     left.axhline(0.5, color=fig.INK, ls=":", lw=0.8)
-    left.set_xticks(range(len(names)), [n for n, _ in names], rotation=40, ha="right")
+    right.axhline(0.05, color=fig.INK, ls=":", lw=0.8)
+    left.tick_params("x", rotation=40)
     left.set_ylabel("TCAV score, striped and warm")
-    roles = ("in rule", "absent", "random")
-    for role in roles:
-        left.plot([], [], "o", color=ROLES[role], label=role)
+    right.set_ylabel("fraction called significant")
     headroom(left)
     left.legend(ncols=3, loc="upper center")
-    of = lambda role: scenes("toy_tcav").filter(role=role)
-    low, absent = (mean(measures, of(role).mean("score")) for role in roles[:2])
-    fig.title(
-        left, f"Concepts of the rule score {low:.2f}, concepts that it does not use {absent:.2f}"
+    rule, absent = (
+        mean(measures, tests.filter(role=role).mean("score")) for role in ("in rule", "absent")
     )
-    called = lambda role: of(role).aggregate((pl.col("p") < 0.05).mean())
-    bars(right, measures, roles, [("", fig.BLUE, called)])
-    for patch, role in zip(right.patches, roles, strict=True):
-        patch.set_facecolor(ROLES[role])
-    right.axhline(0.05, color=fig.INK, ls=":", lw=0.8)
-    right.set_ylabel("fraction called significant")
-    right.set_ylim(0, 1.05)
-    share = mean(measures, called("absent"))
-    fig.title(right, f"{share:.0%} of absent concepts pass the test")
+    fig.title(left, f"Concepts of the rule score {rule:.2f}, others {absent:.2f}")
+    fig.title(right, f"{mean(measures, called('absent')):.0%} of absent concepts pass the test")
     return sheet
 
 
@@ -187,11 +175,10 @@ def skills(measures: Mapping[str, Any]) -> Figure:
         return lambda rule: scenes("toy_skills").filter(group=group, rule=rule).value(column)
 
     bars(left, measures, RULES, [
-        ("best neuron", fig.BLUE, of("best")), ("top tenth, mean", fig.SKY, of("mean")),
-        ("best, untrained", fig.MUTED, of("untrained"))])  # fmt: skip
+        ("trained", fig.BLUE, of("best")), ("untrained", fig.MUTED, of("untrained"))])  # fmt: skip
     headroom(left, 1.0, 0.4, 0.2)
     left.axhline(0.5, color=fig.INK, ls=":", lw=0.8)
-    left.set_ylabel("accuracy on new scenes")
+    left.set_ylabel("accuracy of the best neuron")
     left.legend(loc="upper left", ncols=2)
     all_rules = lambda column, group: mean(
         measures, scenes("toy_skills").filter(group=group).mean(column)

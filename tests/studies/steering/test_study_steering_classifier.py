@@ -44,12 +44,12 @@ def test_image_sets_hold_their_concepts_and_keep_apart():
     counts = list(FACTORS.values())
     factors = np.stack([RNG.integers(c, size=concepts.pool_size(8)) for c in counts], 1)
     chosen, against, names = concepts.image_sets(factors, 8)
-    assert chosen.shape == (len(names), concepts.SETS, 8)
+    assert chosen.shape == (len(names) + 1, concepts.SETS, 8)
     for name, (_, holds) in concepts.CONCEPTS.items():
         rows = chosen[names.index(name)]
         assert holds(factors[rows[0]]).all()
         assert (rows == rows[0]).all()
-    null = chosen[names.index(concepts.NULL)]
+    null = chosen[-1]
     assert len(np.unique(null)) == null.size
     assert not np.isin(chosen, against).any()
 
@@ -77,7 +77,7 @@ def tables():
     """Made-up measures of eight seeds, on which every claim holds."""
     seeds = [{"init_seed": s} for s in range(8)]
     cross = lambda rows, *more: [a | b for a in rows for b in more]
-    num = {"strength": 0.5, "before": 0.5, "control_before": 0.9, "control": 0.88, "tuned": 1.0}
+    num = {"strength": 0.5, "before": 0.5, "control": 0.88, "tuned": 1.0}
     negate = [num | {"operation": "negate", "rules": r, "worst": np.nan} for r in RULES]
     add = [num | {"operation": "add", "rules": f"{r} + x", "kept": np.nan} for r in RULES]
     arms = [{"vector": "task", "target": 0.3}, {"vector": "random", "target": 0.7}]
@@ -87,11 +87,10 @@ def tables():
     score = {"in rule": (0.95, 0.01), "absent": (0.5, 0.6), "random": (0.5, 0.6)}
     concept = [{"concept": n, "role": concepts.role(n)} for n in (*concepts.CONCEPTS, "random 1")]
     concept = [c | dict(zip(("score", "p"), score[c["role"]], strict=True)) for c in concept]
-    runs = [{k: v for k, v in c.items() if k != "p"} for c in concept]
     nets = ("trained", "plain", 0.3), ("trained", "smooth", 0.4), ("untrained", "smooth", 0.1)
     maps = [{"network": n, "method": m, "iou": v, "other": 0.1, "random": 0.1}
             for n, m, v in nets]  # fmt: skip
-    skill = {"best": 0.95, "untrained": 0.6, "mean": 0.8, "others": 0.1}
+    skill = {"best": 0.95, "untrained": 0.6, "others": 0.1}
     skills = [skill | {"rule": r, "group": g, "own": v}
               for r in RULES for g, v in (("top", 0.3), ("random", 0.1))]  # fmt: skip
     last = {"probe": 0.9, "oracle": 0.95, "untrained features": 0.5, "limit": 0.9}
@@ -107,7 +106,6 @@ def tables():
         "toy_equality": [{"accuracy": 1.0}],
         "toy_arithmetic": combined,
         "toy_tcav": concept,
-        "toy_tcav_runs": cross(runs, {"run": 0}, {"run": 1}),
         "toy_saliency": maps,
         "toy_skills": skills,
         "toy_choice": picked,

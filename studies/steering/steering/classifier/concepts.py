@@ -37,11 +37,10 @@ CONCEPTS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "left half": ("absent", lambda f: _factor("place")(f) % 2 == 0),
     "grey T or L": ("absent", lambda f: _factor("other_shape")(f) >= 2),
 }
-NULL = "random sets"
 
 
 def image_sets(factors: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Indices of each concept's images (C, K, N), of the random sets (K, N), and their names.
+    """Indices of each concept's images (C + 1, K, N), of the random sets (K, N), and C names.
 
     A concept has one set, whatever it is set against; so have the random concepts. The last row
     holds the tests' null: another random set each time.
@@ -59,7 +58,7 @@ def image_sets(factors: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray
     for name, (_, holds) in CONCEPTS.items():
         one[name] = used + np.flatnonzero(holds(factors[used:]))[:images]
     rows = [np.broadcast_to(chosen, (SETS, images)) for chosen in one.values()]
-    return np.stack([*rows, null]), without, [*one, NULL]
+    return np.stack([*rows, null]), without, list(one)
 
 
 @functools.partial(jax.jit, static_argnums=(0,))
@@ -83,10 +82,10 @@ def pool_size(images: int) -> int:
     return 4 * (2 * SETS + RANDOM_CONCEPTS) * images
 
 
-def concept_tables(
+def concept_table(
     model: MLP, params: Params, pool: Mapping[str, np.ndarray], images: int
-) -> dict[str, pl.DataFrame]:
-    """Scores of all concepts against all random sets, and their tests.
+) -> pl.DataFrame:
+    """Table ``toy_tcav``: mean score of every concept, and its test against random sets.
 
     Args:
         model: the perceptron.
@@ -97,21 +96,15 @@ def concept_tables(
     chosen, without, names = image_sets(pool["factors"], images)
     of_class = np.flatnonzero(pool["labels"][:, RULE] == TARGET)[-2 * images :]
     scores = _scores(model, params, pool["pictures"], chosen, without, of_class)
-    found = np.asarray(scores, np.float64)
-    runs: list[dict[str, Any]] = []
-    tests: list[dict[str, Any]] = []
-    for seed, score_CK in enumerate(found):
-        for name, score_K in zip(names, score_CK, strict=True):
+    rows: list[dict[str, Any]] = []
+    for seed, score_CK in enumerate(np.asarray(scores, np.float64)):
+        *concepts_CK, null_K = score_CK
+        for name, score_K in zip(names, concepts_CK, strict=True):
             label = {"init_seed": seed, "concept": name, "role": role(name)}
-            runs += [label | {"run": i, "score": float(s)} for i, s in enumerate(score_K)]
-            if name != NULL:
-                test = concept_test(score_K, score_CK[-1])
-                tests.append(label | {"score": test.score, "p": test.p})
-    return {"toy_tcav": pl.DataFrame(tests), "toy_tcav_runs": pl.DataFrame(runs)}
+            rows.append(label | concept_test(score_K, null_K)._asdict())
+    return pl.DataFrame(rows)
 
 
 def role(name: str) -> str:
-    """Whether a concept is in the rule, absent from it, random, or the tests' null."""
-    if name == NULL:
-        return "null"
+    """Whether a concept is in the rule, absent from it, or random."""
     return CONCEPTS[name][0] if name in CONCEPTS else "random"

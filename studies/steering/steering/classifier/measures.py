@@ -11,7 +11,7 @@ from toylab.runs.run_folder import RunFolder
 from .alignment import alignment_tables
 from .arithmetic import arithmetic_table
 from .choice import choice_table
-from .concepts import concept_tables, pool_size
+from .concepts import concept_table, pool_size
 from .networks import ClassifierConfig, Split, sample_scenes, scene_nets
 from .saliency import saliency_tables
 from .skills import skill_table
@@ -36,7 +36,7 @@ def measure(config: ClassifierConfig, run: RunFolder) -> Mapping[str, pl.DataFra
         "toy_networks": accuracy,
         "toy_equality": solved,
         "toy_arithmetic": arithmetic,
-        **concept_tables(model, nets.mixed, part(7 * n, None), images),
+        "toy_tcav": concept_table(model, nets.mixed, part(7 * n, None), images),
         **saliency_tables(model, nets, part(6 * n, 7 * n)),
         "toy_skills": skill_table(model, nets, valid, test),
         "toy_choice": choice_table(model, nets, fit, test),

@@ -75,7 +75,6 @@ def _measure(
         return {
             "best": pick(found, ranking),
             "untrained": pick(fresh, fresh_ranking),
-            "mean": jnp.mean(found, -1, where=by_rank),
             "clean": accuracies(model, own, new, new_labels),
             "noisy": jax.lax.map(noisy, masks_GF.astype(jnp.float32)),
         }
@@ -99,7 +98,7 @@ def skill_table(model: MLP, nets: SceneNets, valid: Split, test: Split) -> pl.Da
     rows: list[dict[str, Any]] = []
     for seed, r in np.ndindex(found["best"].shape):
         cost_GR = found["clean"][seed][None] - found["noisy"][seed]
-        scores = {name: found[name][seed, r] for name in ("best", "untrained", "mean")}
+        scores = {name: found[name][seed, r] for name in ("best", "untrained")}
         groups = {"top": cost_GR[r], "random": cost_GR[len(RULES) :].mean(0)}
         for name, cost_R in groups.items():
             cost = {"own": float(cost_R[r]), "others": float(np.delete(cost_R, r).mean())}
