@@ -6,12 +6,9 @@ run.claims()
 
 import dataclasses
 import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +19,13 @@ from toylab.claims import all_diverged, judge_all
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.read import SEED
+from toylab.runs.checkpointer import FolderCheckpointer
+from toylab.runs.provenance import commit, environment
 from toylab.runs.reuse import describe, matches, take
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study
 from toylab.train.ahead import compiled_ahead
 from toylab.train.fast_compile import compiling
-from toylab.train.fit import FolderKeeper
 from toylab.train.loop import Progress, train
 from toylab.train.returns import check_figures, check_measures, check_populations
 from toylab.train.starts import check_starts, start_params
@@ -194,54 +192,6 @@ def study_of(run: RunFolder) -> tuple[Study, Any]:
         ) from None
 
 
-def environment() -> dict[str, Any]:
-    """Versions, device, flags, commit and precision, for the manifest."""
-    packages = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "polars", "toylab")
-    device = jax.devices()[0]
-    return {
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": {"python": platform.python_version()} | {p: _version(p) for p in packages},
-        "device": f"{device.platform} x{len(jax.devices())} ({_device_kind(device)})",
-        "flags": os.environ.get("XLA_FLAGS", ""),
-        "precision": str(jax.config.jax_default_matmul_precision),  # pyright: ignore
-        "commit": commit(),
-    }
-
-
-def commit() -> str | None:
-    """Commit of the laboratory's checkout, with ``+`` when files differ from it; or None."""
-    here = Path(__file__).parent
-    git = lambda *args: subprocess.run(
-        ["git", "-C", str(here), *args], capture_output=True, text=True
-    )
-    try:
-        head = git("rev-parse", "--short=12", "HEAD")
-        tracked = git("ls-files", "--error-unmatch", __file__)
-        dirty = git("status", "--porcelain", "--untracked-files=no")
-    except OSError:
-        return None
-    if head.returncode or tracked.returncode:
-        return None
-    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except Exception:
-        return None
-
-
-def _device_kind(device: Any) -> str:
-    if device.platform != "cpu":
-        return device.device_kind
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(li.split(":", 1)[1].strip() for li in lines if li.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or "cpu"
-
-
 def _free_folder(study: str, preset: str) -> Path:
     base = Path("runs") / f"{study}-{preset}"
     path, number = base, 2
@@ -263,16 +213,18 @@ def _stages(
         started = time.monotonic()
         reporter.plan(run.path, populations, run.manifest.get("finished", {}))
         reporter.stage("train")
-        keepers = {n: FolderKeeper(run, n, p.boundaries()[1]) for n, p in populations.items()}
-        _reuse(run, keepers)
-        left = [name for name, keeper in keepers.items() if not keeper.complete()]
+        checkpointers = {
+            n: FolderCheckpointer(run, n, p.boundaries()[1]) for n, p in populations.items()
+        }
+        _reuse(run, checkpointers)
+        left = [name for name, checkpointer in checkpointers.items() if not checkpointer.complete()]
         with closing(compiled_ahead([populations[name] for name in left])) as programs:
             for name in left:
-                population, keeper = populations[name], keepers[name]
-                saved = keeper.load()
+                population, checkpointer = populations[name], checkpointers[name]
+                saved = checkpointer.load()
                 reporter.population(name, population, saved[0] if saved else 0)
                 start = start_params(run, population, populations)
-                whole = train(next(programs), keeper, reporter.progress, stop, start=start)
+                whole = train(next(programs), checkpointer, reporter.progress, stop, start=start)
                 run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
                 started = time.monotonic()
                 if not whole:
@@ -296,11 +248,15 @@ def _stages(
     return run
 
 
-def _reuse(run: RunFolder, keepers: Mapping[str, FolderKeeper]) -> None:
+def _reuse(run: RunFolder, checkpointers: Mapping[str, FolderCheckpointer]) -> None:
     """Take over what another run has trained alike, unless this run has it already."""
     if not run.manifest.get("reuse"):
         return
-    lacking = {name: keeper for name, keeper in keepers.items() if not keeper.complete()}
+    lacking = {
+        name: checkpointer
+        for name, checkpointer in checkpointers.items()
+        if not checkpointer.complete()
+    }
     if not lacking:  # the other run may be gone by now
         return
     source = RunFolder(run.manifest["reuse"])

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from toylab.cli import commands, find, progress
-from toylab.cli.main import COMMANDS, Stop, main
+from toylab.cli.main import COMMANDS, main
+from toylab.cli.stop import Stop
 from toylab.load import room
 from toylab.report import pages
 from toylab.runs.run_folder import RunFolder

@@ -15,9 +15,9 @@ import pytest
 
 import toylab.runs.files
 from toylab.errors import ToylabError
+from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.manifest import encode
 from toylab.runs.run_folder import RunFolder
-from toylab.train.fit import FolderKeeper
 
 SEEDS = {"init_seed": [0, 1]}
 MANIFEST = {"study": "s", "preset": "smoke", "config": {}, "members": {"p": SEEDS, "q": SEEDS}}
@@ -39,14 +39,14 @@ def records(values: list[float]) -> dict[str, np.ndarray]:
 
 
 def test_what_is_written_is_read(run: RunFolder) -> None:
-    keeper = FolderKeeper(run, "p")
-    assert keeper.load() is None
-    keeper.snapshot(0, weights(1))
-    keeper.snapshot(10, weights(2))
-    keeper.save(10, weights(2), records([3, 4]))
-    loaded = FolderKeeper(RunFolder(run.path), "p").load()
+    checkpointer = FolderCheckpointer(run, "p")
+    assert checkpointer.load() is None
+    checkpointer.snapshot(0, weights(1))
+    checkpointer.snapshot(10, weights(2))
+    checkpointer.save(10, weights(2), records([3, 4]))
+    loaded = FolderCheckpointer(RunFolder(run.path), "p").load()
     assert loaded is not None
-    keeper.finish(records([3, 4]), np.array([-1, 4]))
+    checkpointer.finish(records([3, 4]), np.array([-1, 4]))
     again = RunFolder(run.path)
     assert again.steps("p") == [0, 10]
     np.testing.assert_array_equal(again.params("p")["a"]["W"][0], weights(2)["a/W"][0])
@@ -66,9 +66,9 @@ def test_what_is_written_is_read(run: RunFolder) -> None:
 
 
 def test_finishing_twice_leaves_one_set_of_rows(run: RunFolder) -> None:
-    FolderKeeper(run, "q").finish(records([9]), np.array([-1, -1]))
+    FolderCheckpointer(run, "q").finish(records([9]), np.array([-1, -1]))
     for values in ([1, 2], [3, 4]):
-        FolderKeeper(run, "p").finish(records(values), np.array([-1, -1]))
+        FolderCheckpointer(run, "p").finish(records(values), np.array([-1, -1]))
     table = run.metrics()
     assert table.filter(pl.col("population") == "p")["value"].to_list() == [3, 3, 4, 4]
     assert table.filter(pl.col("population") == "q")["value"].to_list() == [9, 9]
@@ -143,17 +143,17 @@ def test_every_flipped_bit_of_a_manifest_is_found(run: RunFolder) -> None:
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
 def test_damaged_files_are_refused(run: RunFolder, damage: str) -> None:
-    keeper = FolderKeeper(run, "p")
-    keeper.snapshot(0, weights(1))
-    keeper.finish(records([1]), np.array([-1, -1]))
-    keeper.save(0, weights(1), records([1]))
+    checkpointer = FolderCheckpointer(run, "p")
+    checkpointer.snapshot(0, weights(1))
+    checkpointer.finish(records([1]), np.array([-1, -1]))
+    checkpointer.save(0, weights(1), records([1]))
     for name in ("snapshots/p-0.safetensors", "state/p.safetensors", "metrics.parquet"):
         path = run.path / name
         data = bytearray(path.read_bytes())
         if damage == "flip":
             data[-3] ^= 1
         path.write_bytes({"truncate": data[:-5], "empty": b""}.get(damage, data))
-    for read in (lambda: run.params("p"), keeper.load, run.metrics):
+    for read in (lambda: run.params("p"), checkpointer.load, run.metrics):
         with pytest.raises(ToylabError, match="is damaged: its checksum"):
             read()
 
@@ -167,7 +167,7 @@ def test_a_damaged_checksum_list_is_named(run: RunFolder) -> None:
 
 def test_a_snapshot_of_another_run_is_refused(run: RunFolder, tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "other", MANIFEST).writing() as other:
-        FolderKeeper(other, "p").snapshot(5, weights(1))
+        FolderCheckpointer(other, "p").snapshot(5, weights(1))
     shutil.copytree(other.path / "snapshots", run.path / "snapshots")
     with pytest.raises(ToylabError, match="no snapshot at step 5; kept: none"):
         run.params("p", 5)
@@ -184,7 +184,7 @@ def test_listed_bytes_that_are_no_tensors_are_named(run: RunFolder) -> None:
 
 
 def test_missing_things_are_named_with_those_there_are(run: RunFolder) -> None:
-    FolderKeeper(run, "p").snapshot(3, weights(1))
+    FolderCheckpointer(run, "p").snapshot(3, weights(1))
     with pytest.raises(ToylabError, match="no snapshot at step 4; kept: 3"):
         run.params("p", 4)
     with pytest.raises(ToylabError, match="'q' has no snapshot"):
@@ -239,7 +239,7 @@ def test_a_second_writer_is_refused_in_this_process_and_in_another(run: RunFolde
 
 def test_a_writer_sees_what_the_last_one_left(run: RunFolder) -> None:
     late = RunFolder(run.path)
-    FolderKeeper(run, "p").finish(records([1]), np.array([-1, -1]))
+    FolderCheckpointer(run, "p").finish(records([1]), np.array([-1, -1]))
     run.close()
     with late.writing():
         late.note(measured=["a"])
@@ -398,9 +398,9 @@ def test_leftovers_of_killed_writers_are_swept(tmp_path: Path) -> None:
 
 
 def test_a_finished_population_leaves_no_state(run: RunFolder) -> None:
-    keeper = FolderKeeper(run, "p")
-    keeper.save(1, weights(1), records([1]))
+    checkpointer = FolderCheckpointer(run, "p")
+    checkpointer.save(1, weights(1), records([1]))
     assert "state/p.safetensors" in run.files()
-    keeper.finish(records([1]), np.array([-1, -1]))
+    checkpointer.finish(records([1]), np.array([-1, -1]))
     assert "state/p.safetensors" not in run.files()
     assert not (run.path / "state/p.safetensors").exists()

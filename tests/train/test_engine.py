@@ -17,11 +17,12 @@ from toylab.members import Members, grid, seeds, zipped
 from toylab.models import Autoencoder
 from toylab.optim import SGD, AdamW
 from toylab.population import Population, ladder
+from toylab.runs.checkpointer import long_table
 from toylab.runs.reuse import describe
 from toylab.task import Batch, Number, Task
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.train.engine import MAX_SEGMENTS, Program
-from toylab.train.fit import Fit, fit, long_table
+from toylab.train.fit import Fit, fit
 from toylab.train.loop import Progress, train
 
 N, M, B, STEPS = 4, 2, 8, 24
@@ -176,9 +177,9 @@ def test_permuted_members_give_permuted_results_bit_for_bit(uneven: Fit) -> None
 
 
 def test_the_same_seeds_give_the_same_bits_in_whatever_chunks(uneven: Fit) -> None:
-    keeper, seen = Fit(), []
-    train(Program(population(UNEVEN)), keeper, seen.append, chunk_seconds=0.0)
-    assert_same(keeper, uneven)
+    checkpointer, seen = Fit(), []
+    train(Program(population(UNEVEN)), checkpointer, seen.append, chunk_seconds=0.0)
+    assert_same(checkpointer, uneven)
     assert [p.step for p in seen] == [6, 9, 12, 18, 24]
     assert all(isinstance(p, Progress) and p.members == 5 for p in seen)
     assert sum(p.done for p in seen) == 5 * STEPS
@@ -279,11 +280,11 @@ def test_asked_to_stop_it_saves_and_goes_on_to_the_same_bits(uneven: Fit) -> Non
         def save(self, step, state, records):
             self.kept = (step, state, records)
 
-    keeper = Held()
-    assert not train(Program(population(UNEVEN)), keeper, stop=lambda: True)
-    assert keeper.kept is not None and keeper.kept[0] == 6
-    assert train(Program(population(UNEVEN)), keeper)
-    assert_same(keeper, uneven)
+    checkpointer = Held()
+    assert not train(Program(population(UNEVEN)), checkpointer, stop=lambda: True)
+    assert checkpointer.kept is not None and checkpointer.kept[0] == 6
+    assert train(Program(population(UNEVEN)), checkpointer)
+    assert_same(checkpointer, uneven)
 
 
 def test_long_table_has_one_row_per_member_record_and_name(uneven: Fit) -> None:

@@ -1,6 +1,6 @@
 """What each command does: call the laboratory, print what it returns.
 
-Every command takes the parsed arguments and a :class:`toylab.cli.main.Stop`, and returns its exit
+Every command takes the parsed arguments and a :class:`toylab.cli.stop.Stop`, and returns its exit
 status.
 """
 
@@ -17,8 +17,8 @@ from toylab.check.suite import check
 from toylab.claims import to_record
 from toylab.cli import find, progress, tables
 from toylab.cli.bench import matmul_rate
-from toylab.cli.main import Stop
 from toylab.cli.new import new_study
+from toylab.cli.stop import Stop
 from toylab.errors import ToylabError
 from toylab.report import pages, results
 from toylab.runs.atomic import write_bytes, write_text

@@ -8,14 +8,14 @@ Nothing heavy is imported here, so that ``toylab --help`` answers at once.
 """
 
 import argparse
-import contextlib
 import difflib
 import os
 import re
-import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
+
+from toylab.cli.stop import Stop
 
 COMMANDS = {
     "list": "the studies that come with the laboratory",
@@ -55,50 +55,6 @@ class Parser(argparse.ArgumentParser):
         if wrong and "COMMAND" in message:
             message = f"unknown command {wrong[1]!r}: {near(wrong[1], COMMANDS)}"
         raise UsageError(f"{message} ('{self.prog} --help' explains)")
-
-
-class Stop:
-    """A request to stop. While a run trains, the first signal asks and the second insists.
-
-    Outside training nothing would ask, so the first signal insists at once.
-    """
-
-    def __init__(self) -> None:
-        self.signum: int | None = None
-        self.tracker: Any = None
-
-    def __call__(self) -> bool:
-        """Whether someone asked to stop."""
-        return self.signum is not None
-
-    @property
-    def status(self) -> int:
-        """Exit status of a run stopped by the signal, as shells count them."""
-        return 128 + (self.signum or signal.SIGINT)
-
-    def handle(self, signum: int, frame: Any) -> None:
-        """Take a signal."""
-        first, self.signum = self.signum is None, self.signum or signum
-        if not (first and self.tracker is not None and self.tracker.now == "train"):
-            raise KeyboardInterrupt
-        self.tracker.stopping = True
-        # Not print: the signal may have come in the middle of one.
-        os.write(2, b"\ntoylab: stopping once the state is saved; press Ctrl-C again to stop now\n")
-
-    @contextlib.contextmanager
-    def installed(self) -> Iterator["Stop"]:
-        """Take SIGINT and SIGTERM inside the ``with``; only the main thread may."""
-        before = {}
-        try:
-            for signum in (signal.SIGINT, signal.SIGTERM):
-                before[signum] = signal.signal(signum, self.handle)
-        except ValueError:
-            pass
-        try:
-            yield self
-        finally:
-            for signum, handler in before.items():
-                signal.signal(signum, handler)
 
 
 def near(name: str, known: Sequence[str] | dict[str, str]) -> str:

@@ -14,8 +14,8 @@ import polars as pl
 
 from toylab.errors import ToylabError
 from toylab.population import Population
+from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.run_folder import RunFolder
-from toylab.train.fit import FolderKeeper
 
 Description = dict[str, str]
 WHAT = ("model", "task", "optimizer", "loss", "metrics")
@@ -97,20 +97,20 @@ def _differing(had: str, want: str, most: int = 3) -> tuple[str, str]:
     return short(had), short(want)
 
 
-def take(name: str, other: str, source: RunFolder, keeper: FolderKeeper) -> None:
+def take(name: str, other: str, source: RunFolder, checkpointer: FolderCheckpointer) -> None:
     """Copy a finished population's snapshots and records into a run.
 
     Args:
         name: the population's name in the run that is written, for the manifest.
         other: its name in ``source``.
         source: the run that trained it.
-        keeper: keeps the population in the run that is written.
+        checkpointer: keeps the population in the run that is written.
 
     Raises:
         ToylabError: a file of the source is damaged or missing.
     """
-    for step in keeper.due:
-        keeper.snapshot(step, source.read_tensors(f"snapshots/{other}-{step}.safetensors"))
+    for step in checkpointer.due:
+        checkpointer.snapshot(step, source.read_tensors(f"snapshots/{other}-{step}.safetensors"))
     table = (
         source.metrics(diverged=True).filter(pl.col("population") == other).sort("step", "member")
     )
@@ -119,6 +119,6 @@ def take(name: str, other: str, source: RunFolder, keeper: FolderKeeper) -> None
         str(key[0]): part["value"].to_numpy().reshape(len(steps), -1)
         for key, part in table.group_by("name", maintain_order=True)
     }
-    keeper.finish({"step": steps, **records}, np.asarray(source.dead_at(other)))
+    checkpointer.finish({"step": steps, **records}, np.asarray(source.dead_at(other)))
     origin = {"run_id": source.manifest["run_id"], "commit": source.manifest.get("commit")}
-    keeper.run.note(reused=keeper.run.manifest.get("reused", {}) | {name: origin})
+    checkpointer.run.note(reused=checkpointer.run.manifest.get("reused", {}) | {name: origin})

@@ -1,4 +1,4 @@
-"""Training: drives a compiled population, chunk by chunk, from where its keeper says it stands."""
+"""Training: drives a compiled population, chunk by chunk, from where its checkpointer stands."""
 
 import dataclasses
 import time
@@ -19,7 +19,7 @@ class Progress:
         step: updates done by every member.
         steps: updates in all.
         members: P.
-        loss_P: each member's mean loss over the last recorded stretch; NaN for the dead.
+        loss_P: each member's mean loss over the last recorded stretch; NaN for diverged members.
         seconds: time spent on the last chunk.
         done: member-updates of the last chunk.
     """
@@ -32,7 +32,7 @@ class Progress:
     done: int
 
 
-class Keeper(Protocol):
+class Checkpointer(Protocol):
     """Where a run keeps what it must not lose."""
 
     def load(self) -> tuple[int, dict[str, np.ndarray], Records] | None:
@@ -54,18 +54,18 @@ class Keeper(Protocol):
 
 def train(
     program: Program,
-    keeper: Keeper,
+    checkpointer: Checkpointer,
     show: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
     save_seconds: float = 5.0,
     chunk_seconds: float = 0.5,
     start: Mapping[str, np.ndarray] | None = None,
 ) -> bool:
-    """Train a population, from where its keeper says it stands to the end.
+    """Train a population, from where its checkpointer stands to the end.
 
     Args:
         program: the compiled population.
-        keeper: keeps state, snapshots and records.
+        checkpointer: keeps state, snapshots and records.
         show: called after every chunk.
         stop: asked after every chunk; when true, the state is saved and training ends early.
         save_seconds: least time between two saves of the state.
@@ -77,12 +77,12 @@ def train(
     """
     population = program.population
     records_at, snapshots_at = population.boundaries()
-    saved = keeper.load()
+    saved = checkpointer.load()
     if saved is None:
         check_batch(population)
         step, state, history = 0, program.init(start), {}
         if 0 in snapshots_at:
-            keeper.snapshot(0, _params(program, state))
+            checkpointer.snapshot(0, _params(program, state))
     else:
         step, flat, history = saved
         state = program.restore(flat)
@@ -102,14 +102,14 @@ def train(
             segments = int(np.clip(chunk_seconds / max(per_segment, 1e-6), 1, MAX_SEGMENTS))
         first = False
         if step in snapshots_at:
-            keeper.snapshot(step, _params(program, state))
+            checkpointer.snapshot(step, _params(program, state))
         halted = stop()
         if halted or time.monotonic() - last_save > save_seconds:
-            keeper.save(step, program.export(state), history)
+            checkpointer.save(step, program.export(state), history)
             last_save = time.monotonic()
         if halted and step < population.steps:
             return False
-    keeper.finish(history, _dead_at(program, state, population.steps))
+    checkpointer.finish(history, _dead_at(program, state, population.steps))
     return True
 
 
@@ -118,7 +118,7 @@ def _params(program: Program, state: State) -> dict[str, np.ndarray]:
 
 
 def _dead_at(program: Program, state: State, steps: int) -> np.ndarray:
-    """Step of death, -1 for the living; a last update that was not finite counts too."""
+    """Step at which each member diverged, -1 for finite ones; the last update counts too."""
     flat = program.export(state)
     sound = [
         np.isfinite(leaf).reshape(len(leaf), -1).all(1)

@@ -1,0 +1,51 @@
+"""Stopping: what Ctrl-C and SIGTERM mean while a run trains, and outside of that."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+
+class Stop:
+    """A request to stop. While a run trains, the first signal asks and the second insists.
+
+    Outside training nothing would ask, so the first signal insists at once.
+    """
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self.tracker: Any = None
+
+    def __call__(self) -> bool:
+        """Whether someone asked to stop."""
+        return self.signum is not None
+
+    @property
+    def status(self) -> int:
+        """Exit status of a run stopped by the signal, as shells count them."""
+        return 128 + (self.signum or signal.SIGINT)
+
+    def handle(self, signum: int, frame: Any) -> None:
+        """Take a signal."""
+        first, self.signum = self.signum is None, self.signum or signum
+        if not (first and self.tracker is not None and self.tracker.now == "train"):
+            raise KeyboardInterrupt
+        self.tracker.stopping = True
+        # Not print: the signal may have come in the middle of one.
+        os.write(2, b"\ntoylab: stopping once the state is saved; press Ctrl-C again to stop now\n")
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator["Stop"]:
+        """Take SIGINT and SIGTERM inside the ``with``; only the main thread may."""
+        before = {}
+        try:
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                before[signum] = signal.signal(signum, self.handle)
+        except ValueError:
+            pass
+        try:
+            yield self
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
