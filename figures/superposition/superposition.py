@@ -12,6 +12,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
+from toylab.report.panels import panels
+from toylab.report.series import series
 
 LINES = {
     "1 own dimension": 1.0,
@@ -101,13 +103,6 @@ def _bars(ax: Axes, rows: pl.DataFrame) -> None:
     ax.set_ylim(0, 1.4)
 
 
-def over(rows: pl.DataFrame, x: pl.Expr, value: pl.Expr) -> tuple[np.ndarray, np.ndarray]:
-    """Rising positions (X,), and one row of a network's value per seed (S, X)."""
-    models = rows.group_by("init_seed", x.alias("x")).agg(value.alias("value"))
-    wide = models.sort("x").pivot("x", index="init_seed", values="value").drop("init_seed")
-    return np.array([float(c) for c in wide.columns]), wide.to_numpy().astype(np.float64)
-
-
 def kept(measures: Mapping[str, Any]) -> Figure:
     """Number of kept features over density, as a share of the dimensions."""
     sheet = fig.figure(fig.COLUMN, 2.6)
@@ -117,8 +112,8 @@ def kept(measures: Mapping[str, Any]) -> Figure:
         {"linear": "linear", "relu": "ReLU", "large": "ReLU"}.items(), "sov", strict=True
     ):
         m, n = measures[f"W_{name}"].shape[1:]
-        count = pl.when(~pl.col("diverged").any()).then(KEPT.sum() / m)
-        x, values_SX = over(measures[name], pl.col("density"), count)
+        is_kept = pl.when(~pl.col("diverged")).then(KEPT)
+        x, values_SX = series(measures[name], is_kept.cast(pl.Float64) * (n / m), "density")
         fig.interval_line(ax, x, values_SX, f"{label}, {n} in {m}", marker=marker)
         last[name] = np.nanmedian(values_SX[:, 0])
     ax.set_xscale("log")
@@ -137,10 +132,9 @@ def kept(measures: Mapping[str, Any]) -> Figure:
 
 def geometry(measures: Mapping[str, Any]) -> Figure:
     """D* over sparsity for all seeds, and D_i of every kept feature of one seed."""
-    sheet = fig.figure(fig.PAGE, 3.1)
-    left, right = sheet.subplots(1, 2, sharex=True, width_ratios=(1, 1.25))
-    table = measures["geometry"]
-    x, values_SX = over(table, 1 / pl.col("density"), pl.col("d_star").first())
+    sheet, (left, right) = panels(2, 3.1, sharex=True, width_ratios=(1, 1.25))
+    table = measures["geometry"].with_columns(sparsity=1 / pl.col("density"))
+    x, values_SX = series(table, "d_star", "sparsity")
     fig.interval_line(left, x, values_SX, "trained", marker="o", markersize=3)
     left.axhline(0.5, color=fig.MUTED, linestyle=":", linewidth=0.8)
     left.axvspan(*PLATEAU, color=fig.SKY, alpha=0.15, linewidth=0)
@@ -162,8 +156,7 @@ def geometry(measures: Mapping[str, Any]) -> Figure:
     for handle in filter(None, legend.legend_handles):
         handle.set_alpha(1)
     right.set_ylabel("D$_i$ of each kept feature (one seed)")
-    for ax, letter in ((left, "a"), (right, "b")):
-        fig.panel_label(ax, letter)
+    for ax in (left, right):
         ax.set_ylim(0, 1.05)
         ax.set_xscale("log")
         ax.set_xlim(0.93, 21)

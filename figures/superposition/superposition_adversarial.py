@@ -8,6 +8,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
+from toylab.report.panels import panels
+from toylab.report.series import series
 
 TICKS = ([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
 CAPTIONS = {
@@ -29,23 +31,16 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     return {"vulnerability": vulnerability(measures), "hardening": hardening(measures)}
 
 
-def wide(rows: pl.DataFrame, over: str, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values of ``over`` (X,), and one row of values per seed (S, X)."""
-    table = rows.sort(over).pivot(over, index="init_seed", values=column).drop("init_seed")
-    return np.array([float(c) for c in table.columns]), table.to_numpy().astype(np.float64)
-
-
 def vulnerability(measures: Mapping[str, Any]) -> Figure:
     """Vulnerability and features per dimension over sparsity, and one against the other."""
     rows = measures["plain"].with_columns((1 / pl.col("density")).alias("sparsity"))
-    sheet = fig.figure(fig.PAGE, 2.9)
-    left, right = sheet.subplots(1, 2)
+    sheet, (left, right) = panels(2, 2.9)
     for column, label, colour in (
         ("random_vulnerability", "random perturbation", fig.GREEN),
         ("vulnerability", "worst analytic attack", fig.VERMILLION),
         ("features_per_dimension", "features per dimension 1/D*", fig.BLUE),
     ):
-        x, values_SX = wide(rows, "sparsity", column)
+        x, values_SX = series(rows, column, "sparsity")
         fig.interval_line(left, x, values_SX, label, colour, marker="o", markersize=3)
     left.axhline(1, color=fig.MUTED, linewidth=0.7, linestyle=":")
     left.set_xscale("log")
@@ -67,8 +62,6 @@ def vulnerability(measures: Mapping[str, Any]) -> Figure:
     bar.set_label("sparsity 1/(1−S)")
     right.set_xlabel("features per dimension 1/D*")
     right.set_ylabel("vulnerability to the worst attack")
-    for ax, letter in ((left, "a"), (right, "b")):
-        fig.panel_label(ax, letter)
     sparsest = rows.filter(pl.col("density") == pl.col("density").min())
     attack, push = (sparsest[c].median() for c in ("vulnerability", "random_vulnerability"))
     fig.title(
@@ -83,7 +76,7 @@ def hardening(measures: Mapping[str, Any]) -> Figure:
     """Features per dimension after training against attacks."""
     sheet = fig.figure(fig.COLUMN, 2.5)
     ax = sheet.subplots()
-    x, values_SX = wide(measures["hardened"], "radius", "features_per_dimension")
+    x, values_SX = series(measures["hardened"], "features_per_dimension", "radius")
     fig.interval_line(ax, x, values_SX, "trained against attacks", marker="o")
     ax.axhline(1, color=fig.MUTED, linewidth=0.8, linestyle=":", label="no superposition")
     ax.set_ylim(bottom=0)

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
+from toylab.report.panels import panels
+from toylab.report.series import series
 
 CAPTIONS = {
     "hidden": (
@@ -67,27 +69,22 @@ def _vectors(ax: Axes, vectors_MK: np.ndarray, colour: str) -> None:
 
 def descent(measures: Mapping[str, Any]) -> Figure:
     """Losses and dimensionalities over the size of the set."""
-    rows = measures["sets"].sort("size")
-    sizes = rows["size"].unique().sort().to_numpy().astype(float)
-    wide = lambda column: (
-        rows.pivot("size", index="set_seed", values=column).drop("set_seed").to_numpy()
-    )
-    sheet = fig.figure(fig.PAGE, 2.8)
-    left, right = sheet.subplots(1, 2)
-    test_SX = wide("test")
+    rows = measures["sets"]
+    over = lambda column: series(rows, column, "size", "set_seed")
+    sheet, (left, right) = panels(2, 2.8)
+    sizes, test_SX = over("test")
     fig.interval_line(left, sizes, test_SX, "fresh examples", fig.VERMILLION, marker="o")
-    fig.interval_line(left, sizes, wide("train"), "training set", fig.BLUE, marker="o")
+    fig.interval_line(left, *over("train"), "training set", fig.BLUE, marker="o")
     left.axhline(1, color=fig.MUTED, linestyle=":", linewidth=0.8, label="output of zeros")
     left.set_ylabel("loss per example")
     left.set_ylim(bottom=0)
     few = sizes <= 1_000  # D of an example looks at every other, of 1000 at most
-    values_SX = wide("example_dimensionality")[:, few]
-    fig.interval_line(right, sizes[few], values_SX, "examples", fig.ORANGE, marker="o")
+    shared_SX = over("example_dimensionality")[1][:, few]
+    fig.interval_line(right, sizes[few], shared_SX, "examples", fig.ORANGE, marker="o")
     right.plot(sizes, 2 / sizes, color=fig.INK, linestyle=":", label="2/T: a T-gon")
     right.set_yscale("log")
     right.set_ylabel("mean dimensionality of an example")
-    for ax, letter in ((left, "a"), (right, "b")):
-        fig.panel_label(ax, letter)
+    for ax in (left, right):
         ax.set_xscale("log")
         ax.set_xlabel("examples in the training set T")
         ax.legend()

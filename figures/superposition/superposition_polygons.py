@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
+from toylab.report.panels import panels
 from toylab.tasks.superposition.superposition_theory import polygon_levels
 
 CAPTIONS = {
@@ -61,10 +62,9 @@ def best(measures: Mapping[str, Any]) -> Figure:
 
 def plateaus(measures: Mapping[str, Any]) -> Figure:
     """Exact loss of every seed over training, for 5 and for 6 features, with the levels."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    axes = sheet.subplots(1, 2)
+    sheet, axes = panels(2, 2.9)
     shares = []
-    for ax, c, letter in zip(axes, (5, 6), "ab", strict=True):
+    for ax, c in zip(axes, (5, 6), strict=True):
         rows = measures["curves"].filter(pl.col("c") == c).sort("step")
         for _, curve in rows.group_by("member"):
             ax.plot(curve["step"], curve["value"], color=fig.BLUE, alpha=0.25, linewidth=0.8)
@@ -75,7 +75,6 @@ def plateaus(measures: Mapping[str, Any]) -> Figure:
         ax.set_xlabel("step")
         ax.set_ylabel("exact loss")
         ax.set_title(f"{c} features")
-        fig.panel_label(ax, letter)
         last = rows.group_by("member").agg(pl.col("value").last())["value"].to_numpy()
         near = np.abs(last[:, None] / np.array(list(levels.values())) - 1).min(1) < 0.01
         shares.append(f"{near.mean():.0%} of seeds with {c} features")

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
+from toylab.report.panels import panels
+from toylab.report.ramp import ramp
+from toylab.report.series import series
 
 REGIMES = {"strong superposition": -1.0, "weak superposition": 1.0}
 MARKERS = "osv^D"
@@ -32,27 +34,18 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     return {"loss": loss(measures, config), "overlaps": overlaps(measures)}
 
 
-def by_width(rows: pl.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Widths (W,), and one row of values per seed (S, W)."""
-    wide = rows.sort("width").pivot("width", index="init_seed", values=column).drop("init_seed")
-    return np.array([float(c) for c in wide.columns]), wide.to_numpy().astype(np.float64)
-
-
 def loss(measures: Mapping[str, Any], config: Any) -> Figure:
     """Loss over width in both regimes, with the fitted exponents."""
-    sheet = fig.figure(fig.PAGE, 3.0)
-    axes = sheet.subplots(1, 2, sharey=True)
-    flat = {}
-    for ax, (regime, gamma), letter in zip(axes, REGIMES.items(), "ab", strict=True):
+    sheet, axes = panels(2, 3.0, sharey=True)
+    flat, colours = {}, ramp(len(config.alphas))
+    for ax, (regime, gamma) in zip(axes, REGIMES.items(), strict=True):
         rows = measures["models"].filter(pl.col("gamma") == gamma)
-        exponents = [
-            _line(ax, rows, a, i / len(config.alphas)) for i, a in enumerate(config.alphas)
-        ]
+        lines = zip(config.alphas, colours, MARKERS, strict=False)
+        exponents = [_line(ax, rows, *each) for each in lines]
         flat[regime] = exponents[int(np.argmin(config.alphas))]
         _widths(ax, config.widths)
         ax.set_yscale("log")
         ax.set_title(regime.capitalize())
-        fig.panel_label(ax, letter)
         ax.legend(title="frequencies $i^{-α}$: exponent")
     axes[0].set_ylabel("loss")
     strong, weak = flat.values()
@@ -64,15 +57,14 @@ def loss(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def _line(ax: Axes, rows: pl.DataFrame, alpha: float, shade: float) -> float:
-    x, values_SW = by_width(rows.filter((pl.col("alpha") - alpha).abs() < 1e-9), "loss")
+def _line(ax: Axes, rows: pl.DataFrame, alpha: float, colour: str, marker: str) -> float:
+    rows = rows.filter((pl.col("alpha") - alpha).abs() < 1e-9)
+    x, values_SW = series(rows, "loss", "width")
     finite_SW = values_SW[np.isfinite(values_SW).all(1)]
     slope = np.nan
     if len(finite_SW):
         slope = -np.polyfit(np.log(x), np.log(finite_SW).T, 1)[0].mean()
-    colour = mpl.colormaps[fig.SEQUENTIAL](shade)
-    style = dict(color=colour, marker=MARKERS[round(5 * shade)])
-    fig.interval_line(ax, x, values_SW, f"α = {alpha:g}: {slope:.2f}", **style)
+    fig.interval_line(ax, x, values_SW, f"α = {alpha:g}: {slope:.2f}", colour, marker=marker)
     return slope
 
 
@@ -85,28 +77,26 @@ def _widths(ax: Axes, widths: Any) -> None:
 
 def overlaps(measures: Mapping[str, Any]) -> Figure:
     """Kept features and squared overlaps over width."""
-    sheet = fig.figure(fig.PAGE, 2.8)
-    left, right = sheet.subplots(1, 2)
+    sheet, (left, right) = panels(2, 2.8)
     models = measures["models"]
     n, alpha = float(models["n_features"][0]), models["alpha"].max()
     share = {}
     for (regime, gamma), colour in zip(REGIMES.items(), fig.PALETTE, strict=False):
         rows = models.filter((pl.col("gamma") == gamma) & (pl.col("alpha") == alpha))
-        x, kept_SW = by_width(rows, "kept")
+        x, kept_SW = series(rows, "kept", "width")
         fig.interval_line(left, x, kept_SW / n, f"{regime}, α = {alpha:g}", colour, marker="o")
         share[regime] = np.median(kept_SW[:, -1]) / n
     left.plot(x, x / n, color=fig.INK, linestyle=":", label="m / N: one per dimension")
     left.set_ylabel("fraction of the features kept")
     strong = models.filter((pl.col("gamma") == -1) & (pl.col("alpha") == 0))
-    x, overlap_SW = by_width(strong, "overlap")
+    x, overlap_SW = series(strong, "overlap", "width")
     fig.interval_line(right, x, overlap_SW, "strong superposition, α = 0", marker="o")
     right.plot(x, 1 / x, color=fig.INK, linestyle=":", label="1/m: random directions")
     right.set_ylabel("mean squared overlap")
-    for ax, letter in ((left, "a"), (right, "b")):
+    for ax in (left, right):
         _widths(ax, x)
         ax.set_yscale("log")
         ax.legend()
-        fig.panel_label(ax, letter)
     kept, few = share.values()
     fig.title(
         sheet,

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
+from toylab.report.panels import panels
+from toylab.report.series import series
 
 DENSITY = 0.05  # of the sets' pictures
 SHOWN = (0.15, 0.25, 0.3, 0.5, 1.0, 2.0)  # relative densities of the pictures
@@ -80,13 +82,6 @@ def gallery(
         ax.axis("off")
 
 
-def over(table: pl.DataFrame, setting: str, value: str) -> tuple[np.ndarray, np.ndarray]:
-    """Settings (S,), and one row of values per group (G, S)."""
-    wide = table.pivot(setting, index="group", values=value, sort_columns=True).drop("group")
-    x = np.array([float(c) for c in wide.columns])
-    return np.sort(x), wide.to_numpy().astype(np.float64)[:, np.argsort(x)]
-
-
 def nonuniform(measures: Mapping[str, Any]) -> Figure:
     """Best solutions over the sparse feature's density, both loss branches, norm and angle."""
     sheet = fig.figure(fig.PAGE, 4.2)
@@ -101,7 +96,7 @@ def nonuniform(measures: Mapping[str, Any]) -> Figure:
         (middle, "norm", "norm of that feature"),
         (right, "neighbour_angle", "angle to its neighbours, degrees"),
     ):
-        fig.interval_line(ax, *over(best, "ratio", value), color=fig.BLUE, marker="o")
+        fig.interval_line(ax, *series(best, value, "ratio", "group"), color=fig.BLUE, marker="o")
         ax.set_ylabel(label)
     middle.set_ylim(bottom=-0.05)
     right.axhline(72, color=fig.MUTED, linestyle=":", linewidth=0.8)
@@ -175,7 +170,7 @@ def ladder(measures: Mapping[str, Any]) -> Figure:
     top, bottom = np.ravel(np.asarray(sheet.subfigures(2, 1, height_ratios=(1, 1.9))))
     kinds = {k: measures["ladder_best"].filter(pl.col("kind") == k) for k in KINDS}
     best = kinds["correlated"]
-    densities = best["density"].unique().sort().to_numpy()
+    densities, counts = series(best, "collapsed", "density", "group")
     first = measures["ladder_best"].filter(pl.col("group") == 0)
     W_S2N = measures["W_ladder"][(first["kind"] == "correlated").to_numpy()]
     wanted = (0.02, 0.06, 0.175, 0.28, 0.42, 0.7, 0.8)
@@ -191,7 +186,7 @@ def ladder(measures: Mapping[str, Any]) -> Figure:
             ("independent", fig.INK, "s"),
         ):
             style = dict(color=colour, marker=marker, markersize=3.5)
-            fig.interval_line(ax, *over(kinds[kind], "density", value), kind, **style)
+            fig.interval_line(ax, *series(kinds[kind], value, "density", "group"), kind, **style)
     left.set_ylabel("collapsed pairs (cos > 0.9)")
     right.axhline(0.5, color=fig.MUTED, linestyle=":", linewidth=0.8)
     note = dict(textcoords="offset points", fontsize=7.5, color=fig.MUTED)
@@ -207,7 +202,6 @@ def ladder(measures: Mapping[str, Any]) -> Figure:
         ax.legend(loc="upper left" if ax is left else "lower right")
     for ax, letter in zip((pictures[0], left, right), "abc", strict=True):
         fig.panel_label(ax, letter)
-    _, counts = over(best, "density", "collapsed")
     dense = np.nanmedian(counts, 0).max()
     fig.title(
         sheet,
@@ -219,8 +213,7 @@ def ladder(measures: Mapping[str, Any]) -> Figure:
 
 def bases(measures: Mapping[str, Any]) -> Figure:
     """W^T W of two sets of ten, and their overlap within sets compared with two controls."""
-    sheet = fig.figure(fig.PAGE, 2.7)
-    left, middle, right = sheet.subplots(1, 3, width_ratios=(1, 1, 1.3))
+    sheet, (left, middle, right) = panels(3, 2.7, width_ratios=(1, 1, 1.3))
     for ax, kind, W_MN in zip(
         (left, middle), ("correlated", "independent"), measures["W_bases"], strict=True
     ):
@@ -246,8 +239,6 @@ def bases(measures: Mapping[str, Any]) -> Figure:
     right.set_ylim(0, 1.05)
     right.set_ylabel("greatest |cos|, mean over features")
     right.legend(loc="lower right")
-    for ax, letter in zip((left, middle, right), "abc", strict=True):
-        fig.panel_label(ax, letter)
     within = {name: table["within"].drop_nulls().median() or 0 for name, table in rows.items()}
     fig.title(
         sheet,

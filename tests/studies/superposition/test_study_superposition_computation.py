@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from toylab.figures.superposition.superposition_computation import draw
+from toylab.figures.superposition.superposition_computation import CAPTIONS, draw
 from toylab.report import figures as fig
 from toylab.studies.superposition.superposition_computation.motif import (
     EXAMPLE,
@@ -225,6 +225,5 @@ def test_draw(found: bool) -> None:
     }
     with fig.style():
         drawn = draw(measures, config)
-    assert set(drawn) == {"basis_neurons", "abs_neurons", "polysemanticity", "motif"}
-    title = drawn["motif"].axes[1].get_title(loc="left")
-    assert title.startswith("A motif at density" if found else "No motif")
+    assert set(drawn) == set(CAPTIONS)
+    assert drawn["motif"].get_suptitle().startswith("Neurons read" if found else "No model")
