@@ -64,13 +64,13 @@ def reward(measures: Mapping[str, Any], config: Any) -> Figure:
     sheet = fig.figure(fig.PAGE, 2.8)
     axes = sheet.subplots(1, 3)
     curve = table("curve").filter(population="reward").rows(measures)
-    panels = (
-        ("solved", "instances solved"),
-        ("length", "tokens of a trace"),
-        ("nats", "nats of a trace"),
-    )
+    labels = {
+        "solved": "instances solved",
+        "length": "tokens of a trace",
+        "nats": "nats of a trace",
+    }
     ends = {}
-    for ax, (name, label) in zip(axes, panels, strict=True):
+    for ax, (name, label) in zip(axes, labels.items(), strict=True):
         for noisy, colour in ((False, fig.PURPLE), (True, fig.VERMILLION)):
             members = range(config.seeds) if noisy else range(config.seeds, 2 * config.seeds)
             rows = curve.filter(curve["member"].is_in(list(members)), name=name)

@@ -6,12 +6,12 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from toylab.report import figures as fig
-from toylab.stats import alive, seed_interval
+from toylab.stats import seed_interval, without_nan
 
 
 def mean(values: ArrayLike) -> float:
     """Mean over the seeds that have a value; NaN of none."""
-    units = alive(values)
+    units = without_nan(values)
     return float(units.mean()) if len(units) else float("nan")
 
 
@@ -38,7 +38,7 @@ def seeds(
         filled: whether the marker is.
         upright: whether values go up, or to the right.
     """
-    units = alive(values)
+    units = without_nan(values)
     estimate, *ends = seed_interval(units)
     way = slice(None, None, 1 if upright else -1)
     draw = lambda x, y, *style, **how: ax.plot(*(x, y)[way], *style, **how)
