@@ -8,12 +8,30 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.panels import panels
+from toylab.report.series import series
 from toylab.stats import bootstrap_interval
+from toylab.tasks.grokking.clock_pizza import PIZZA
 
-LINES = {"symmetricity": 0.98, "q": 0.6}  # the paper's Pizzas lie above the first, below the second
 NAMES = {"symmetricity": "gradient symmetricity", "q": "distance irrelevance q"}
-KINDS = ("constant attention", "free attention")
+EDGES = dict(zip(NAMES, PIZZA, strict=True))  # Pizzas lie above the first and below the second
+KINDS = ("Constant", "Free")
+CAPTIONS = {
+    "circles": "The most circular model with constant attention (left) and with free attention "
+    "(right). (a, b) Tokens by the embedding's first two principal components, joined in the order "
+    "of their angle. (c, d) Correct logits, with the main circle alone, by the angle between the "
+    "summands, and the two formulas scaled to their mean.",
+    "measures": "(a) Gradient symmetricity and (b) distance irrelevance q against the attention "
+    "rate, for models that answer every pair correctly, for the others, for the same models "
+    "untrained and for models that memorise. Lines are medians over seeds, bands their 95% "
+    "intervals; dotted, the edge of the Pizzas; the vertical line is where Pizza gives way to "
+    "Clock.",
+    "plane": "Every model by both measures, coloured by attention rate; circles mark circular "
+    "embeddings. Pizzas lie below and to the right of the dotted lines.",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -29,14 +47,16 @@ def circles(measures: Mapping[str, Any]) -> Figure:
     """An embedding's first two components, and correct logits by distance, of two models."""
     sheet = fig.figure(fig.PAGE, 5.2)
     grid = sheet.subplots(2, 2, height_ratios=(1.25, 1))
+    for ax, letter in zip(grid.flat, "abcd", strict=True):
+        fig.panel_label(ax, letter)
     for i, kind in enumerate(KINDS):
         model = measures["examples"].row(i, named=True)
-        _circle(grid[0, i], measures["example_circles"][i], model["frequency"])
-        named = f"{kind.capitalize()}, c = {model['circularity']:.3f}"
-        fig.title(grid[0, i], named)
-        _distances(grid[1, i], measures["example_correct"][i], model["frequency"])
-        found = f"The Pizza's formula explains {model['pizza_fve']:.0%}, "
-        fig.title(grid[1, i], found + f"the Clock's {model['clock_fve']:.0%}")
+        _circle(grid[0, i], np.nan_to_num(measures["example_circles"][i]), model["frequency"])
+        fig.title(grid[0, i], f"{kind}: circularity {model['circularity']:.3f}")
+        correct_DI = np.nan_to_num(measures["example_correct"][i])
+        _distances(grid[1, i], correct_DI, model["frequency"])
+        both = f"Pizza explains {model['pizza_fve']:.0%}, Clock {model['clock_fve']:.0%}"
+        fig.title(grid[1, i], both)
     grid[0, 0].set_ylabel("second principal component")
     grid[1, 0].set_ylabel("correct logit, main circle alone")
     return sheet
@@ -49,8 +69,8 @@ def _circle(ax: Axes, scores_VK: np.ndarray, k: int) -> None:
     steps = np.arange(p + 1) * pow(int(k), -1, p) % p if np.gcd(int(k), p) == 1 else np.arange(p)
     ax.plot(x[steps], y[steps], color="#D8D8D8", linewidth=0.7)
     for token in range(p):
-        ax.text(x[token], y[token], str(token), ha="center", va="center", size=7, color=fig.BLUE)
-    far = 1.12 * max(np.abs(x).max(), np.abs(y).max())
+        ax.text(x[token], y[token], str(token), ha="center", va="center", size=7.5, color=fig.BLUE)
+    far = 1.12 * max(np.abs(x).max(), np.abs(y).max()) or 1.0
     ax.set(xlim=(-far, far), ylim=(-far, far), xlabel=f"first principal component, k = {k}")
     ax.set_box_aspect(1)
 
@@ -61,9 +81,8 @@ def _distances(ax: Axes, correct_DI: np.ndarray, k: int) -> None:
     turn_D = (int(k) * np.arange(p) / p + 0.5) % 1 - 0.5
     order = turn_D.argsort()
     values_DI = correct_DI[order]
-    ax.plot(
-        np.repeat(turn_D[order], p), values_DI.ravel(), ".", color=fig.SKY, markersize=2, alpha=0.4
-    )
+    turns = np.repeat(turn_D[order], p)
+    ax.plot(turns, values_DI.ravel(), ".", color=fig.SKY, markersize=2, alpha=0.4)
     ax.plot(turn_D[order], values_DI.mean(1), color=fig.BLUE, label="mean over a + b")
     angle = np.linspace(-0.5, 0.5, 201)
     shape_D = np.abs(np.cos(np.pi * turn_D))
@@ -77,98 +96,68 @@ def _distances(ax: Axes, correct_DI: np.ndarray, k: int) -> None:
 
 
 def both_measures(measures: Mapping[str, Any]) -> Figure:
-    """Both measures against the attention rate, beside their controls."""
-    sheet = fig.figure(fig.PAGE, 3.5)
-    axes = sheet.subplots(1, 2)
+    """Both measures against the attention rate, with their controls."""
+    sheet, axes = panels(2, 3.5)
     models = measures["models"]
-    good = models.filter("accurate")
+    good, rest = models.filter("accurate"), models.filter(~pl.col("accurate"))
     for ax, name in zip(axes, NAMES, strict=True):
-        rest = models.filter(~pl.col("accurate"))
         label = "trained, not accurate"
         ax.plot(rest["rate"], rest[name], "x", color=fig.SKY, markersize=3, label=label)
         _over_rate(ax, good, name, "trained, accurate", fig.BLUE, "o")
         _over_rate(ax, measures["untrained"], name, "untrained", fig.MUTED, "s")
         _over_rate(ax, measures["memorising"], name, "memorising", fig.ORANGE, "^", line="none")
-        ax.axhline(LINES[name], color=fig.INK, linestyle=":", linewidth=0.8)
+        ax.axhline(EDGES[name], color=fig.INK, linestyle=":", linewidth=0.8)
         ax.set(xlabel="attention rate (0 constant, 1 free)", ylabel=NAMES[name])
-        ends = [good.filter(pl.col("rate") == rate)[name].median() for rate in (0, 1)]
-        text = " to ".join("none" if v is None else f"{v:.2f}" for v in ends)
-        fig.title(ax, f"Medians from constant to free attention: {text}")
-    _mark_line(axes[0], measures["lines"]["line"].to_numpy())
-    handles, labels = axes[0].get_legend_handles_labels()
-    sheet.legend(handles, labels, loc="outside lower center", ncols=3)
-    counts = f"{len(good)} of {len(models)} models know the whole table"
+        at = lambda rate, name=name: average(
+            table("models").filter(rate=rate).where(pl.col("accurate")).value(name),
+            measures,
+            np.median,
+        )
+        text = " to ".join("none" if np.isnan(v) else f"{v:.2f}" for v in (at(0.0), at(1.0)))
+        fig.title(ax, f"{name.capitalize()} goes from {text}")
+    line = bootstrap_interval(table("lines").value("line")(measures).values)
+    if np.isfinite(line.estimate):
+        axes[0].axvspan(line.low, line.high, color=fig.GREEN, alpha=0.15, linewidth=0)
+        axes[0].axvline(line.estimate, color=fig.GREEN, label="Pizza to Clock")
+    sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    counts = f"{len(good)} of {len(models)} models answer every pair correctly"
     fig.title(sheet, f"{counts}; {good['circular'].sum()} of them are circular")
     return sheet
 
 
 def _over_rate(
-    ax: Axes,
-    table: pl.DataFrame,
-    name: str,
-    label: str,
-    colour: str,
-    marker: str,
-    line: str = "-",
+    ax: Axes, rows: pl.DataFrame, name: str, label: str, colour: str, marker: str, line: str = "-"
 ) -> None:
     """Median and interval over seeds at each rate, and every seed's own point."""
-    rates = sorted(table["rate"].unique())
-    if not rates:
+    if rows.is_empty():
         return
-    jitter = np.linspace(-0.012, 0.012, table["init_seed"].n_unique())
-    place = jitter[table["init_seed"].rank("dense").to_numpy() - 1]
-    ax.plot(
-        table["rate"].to_numpy() + place,
-        table[name],
-        marker,
-        color=colour,
-        markersize=2.5,
-        alpha=0.5,
-    )
-    columns = [table.filter(pl.col("rate") == rate)[name].to_numpy() for rate in rates]
-    found = np.array([bootstrap_interval(c, "median", resamples=1000) for c in columns])
-    ax.plot(rates, found[:, 0], marker, color=colour, linestyle=line, label=label)
-    if line != "none":
-        ax.fill_between(rates, found[:, 1], found[:, 2], color=colour, alpha=0.2, linewidth=0)
-
-
-def _mark_line(ax: Axes, line_S: np.ndarray) -> None:
-    """The rate at which Pizza gives way to Clock, with its interval over seeds."""
-    line = bootstrap_interval(line_S)
-    if np.isfinite(line.estimate):
-        ax.axvspan(line.low, line.high, color=fig.GREEN, alpha=0.15, linewidth=0)
-        label = f"Pizza to Clock at {line.estimate:.2f}"
-        ax.axvline(line.estimate, color=fig.GREEN, label=label)
+    rate_S, value_PS = series(rows, name, "rate")
+    jitter_P = np.linspace(-0.012, 0.012, len(value_PS))[:, None]
+    places = (rate_S + jitter_P).ravel()
+    ax.plot(places, value_PS.ravel(), marker, color=colour, markersize=2.5, alpha=0.5)
+    fig.interval_line(ax, rate_S, value_PS, label, colour, marker=marker, linestyle=line)
 
 
 def plane(measures: Mapping[str, Any]) -> Figure:
     """Every model in the plane of the two measures, with the corner of the Pizzas."""
     sheet = fig.figure(fig.COLUMN + 0.9, 3.5)
     ax = sheet.subplots()
-    models, good = measures["models"], measures["models"].filter("accurate")
-    rest = models.filter(~pl.col("accurate"))
-    ax.plot(rest["symmetricity"], rest["q"], "x", color=fig.MUTED, markersize=3.5)
-    seen = ax.scatter(
-        good["symmetricity"],
-        good["q"],
-        c=good["rate"],
-        cmap=fig.SEQUENTIAL,
-        vmin=0,
-        vmax=1,
-        s=18,
-        edgecolor=["k" if c else "none" for c in good["circular"]] or "none",
-        linewidth=0.9,
-    )
-    for marker, edge, label in (("o", "none", "accurate"), ("o", "k", "and circular")):
-        ax.plot([], [], marker, color=fig.MUTED, markeredgecolor=edge, label=label)
-    ax.plot([], [], "x", color=fig.MUTED, markersize=3.5, label="not accurate")
-    ax.axvline(LINES["symmetricity"], color=fig.INK, linestyle=":", linewidth=0.8)
-    ax.axhline(LINES["q"], color=fig.INK, linestyle=":", linewidth=0.8)
+    models = measures["models"]
+    good, rest = models.filter("accurate"), models.filter(~pl.col("accurate"))
+    crosses = dict(color=fig.MUTED, markersize=3.5)
+    ax.plot(rest["symmetricity"], rest["q"], "x", **crosses)
+    edges = ["k" if c else "none" for c in good["circular"]] or "none"
+    look = dict(cmap=fig.SEQUENTIAL, vmin=0, vmax=1, s=18, edgecolor=edges, linewidth=0.9)
+    seen = ax.scatter(good["symmetricity"], good["q"], c=good["rate"], **look)
+    for edge, label in (("none", "accurate"), ("k", "and circular")):
+        ax.plot([], [], "o", color=fig.MUTED, markeredgecolor=edge, label=label)
+    ax.plot([], [], "x", label="not accurate", **crosses)
+    ax.axvline(EDGES["symmetricity"], color=fig.INK, linestyle=":", linewidth=0.8)
+    ax.axhline(EDGES["q"], color=fig.INK, linestyle=":", linewidth=0.8)
     ax.set(xlabel=NAMES["symmetricity"], ylabel=NAMES["q"])
     sheet.colorbar(seen, ax=ax, label="attention rate")
     ax.legend(loc="upper left", bbox_to_anchor=(-0.1, -0.18), ncols=3)
-    high = (good["symmetricity"] > LINES["symmetricity"]).to_numpy()
-    low = (good["q"] < LINES["q"]).to_numpy()
-    agree = f"{(high == low).mean():.0%}" if len(good) else "none"
-    fig.title(ax, f"The measures agree on {agree} of {len(good)} accurate models")
+    symmetric, near = pl.col("symmetricity") > PIZZA[0], pl.col("q") < PIZZA[1]
+    same = good.select((symmetric == near).sum()).item()
+    fig.title(ax, f"The measures agree on {same} of {len(good)} models")
     return sheet

@@ -27,7 +27,8 @@ TURNS = table("transitions").filter(set="continued")
 BANDS = "Lines are medians over seeds, bands their 95% intervals"
 CAPTIONS = {
     "curves": "Test accuracy of networks that learned the full dataset of pairs and go on with a "
-    f"subset D', one line per size, (a) with weight decay and (b) without. Titles: the smallest D'. {BANDS}.",
+    "subset D', one line per size, (a) with weight decay and (b) without; in the titles, the "
+    f"smallest D'. {BANDS}.",
     "transition": "(a) Final test accuracy against the size of D', by weight decay and from "
     "scratch; shaded, the interval of the size at which it crosses 1/2. (b) That size against the "
     f"weight decay, seed by seed (grey). {BANDS}.",

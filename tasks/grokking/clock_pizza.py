@@ -23,6 +23,9 @@ from toylab.taps import Model, Params
 
 TINY = 1e-12
 
+CIRCULAR = 0.99  # least circularity of a circular model; the paper's table uses 0.995
+PIZZA = (0.98, 0.6)  # a Pizza has a symmetricity above the first and q below the second: figure 7
+
 
 def all_pairs(p: int) -> Int[np.ndarray, "N 2"]:
     """Return every pair (x, y), x varying slowest, as int32."""

@@ -4,8 +4,7 @@ import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
 from toylab.read import Reading, table
-
-from .symmetries import PIZZA
+from toylab.tasks.grokking.clock_pizza import PIZZA
 
 MODELS, SYMMETRY, Q = table("models"), pl.col("symmetricity"), pl.col("q")
 AGREE = ((SYMMETRY > PIZZA[0]) == (Q < PIZZA[1])).mean()

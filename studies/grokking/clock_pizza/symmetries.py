@@ -13,6 +13,8 @@ from toylab import random
 from toylab.models.transformer import Transformer
 from toylab.taps import Params
 from toylab.tasks.grokking.clock_pizza import (
+    CIRCULAR,
+    PIZZA,
     all_pairs,
     circularity,
     clock_logits,
@@ -26,8 +28,6 @@ from toylab.tasks.grokking.clock_pizza import (
     principal_scores,
 )
 
-CIRCULAR = 0.99  # least circularity of a circular model; the paper's table uses 0.995
-PIZZA = (0.98, 0.6)  # a Pizza has a symmetricity above the first and q below the second: figure 7
 TRIPLES = 100  # random (a, b, c) for the gradient symmetricity, as in the paper
 
 
