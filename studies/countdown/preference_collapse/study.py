@@ -247,8 +247,8 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "16,000 model-steps of the language, 4,800 of tuning, 280,000 of the toy: 5 to 10 "
-        "minutes on 2 cores, by their rates",
+        "laptop": "16,000 model-steps of the language, 4,800 of tuning, 280,000 of the toy; 5 to "
+        "10 minutes on 2 cores, by their rates",
         "paper": "200,000 model-steps of a model of 6 million parameters",
     },
     populations=populations,
