@@ -23,7 +23,7 @@ LINES = {
     "untrained, MLP": ("untrained, MLP", fig.ORANGE, "--", "<"),
 }
 WORLDS = {"world: none": "other world: no flips", "world: ends": "other world: ends flip"}
-LEVELS = {"bag of moves": (0, (1, 1)), "constant": (0, (4, 2)), "shuffled": (0, (6, 1, 1, 1))}
+LEVELS = {"bag of moves": (0, (1, 1)), "constant": (0, (4, 2))}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:

@@ -49,7 +49,7 @@ class Network:
     """
 
     networks: int = 1  # on the larger board
-    seeds: int = 5  # of whatever is cheap to repeat: small networks, probes
+    seeds: int = 8  # of whatever is cheap to repeat: small networks, probes
     size: int = 6
     depth: int = 4
     width: int = 128

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from toylab.analysis.world.base import bag
-from toylab.probes.controls import permute_within
 from toylab.probes.linear import Probe, mlp_probe
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
@@ -134,19 +133,17 @@ def nonlinear(train: Games, acts: Pair, labels: Pair, few: int) -> np.ndarray:
     return told.reshape(len(told), *labels[1].shape)
 
 
-def shuffled(labels_GLN: np.ndarray, counts_GL: np.ndarray, seed: int) -> np.ndarray:
-    """Boards handed to other games at the same place."""
-    place = np.where(counts_GL, np.arange(counts_GL.shape[1]), -1).ravel().astype(np.int32)
-    order = np.asarray(permute_within(jax.random.key(seed), jnp.asarray(place), place.size))
-    return labels_GLN.reshape(place.size, -1)[order].reshape(labels_GLN.shape)
-
-
 def constant(train: Games, test: Games) -> np.ndarray:
     """The commonest state of each square at each place of the training games, (1, G, L, N)."""
     board = train.labels("board")
     kept = train.counts_GL[..., None]
     votes = np.stack([((board == state) & kept).sum(0) for state in range(3)])
     return np.broadcast_to(votes.argmax(0), test.labels("board").shape)[None]
+
+
+def bag_of_moves(task: Othello, games: Games) -> np.ndarray:
+    """Who has played where, for a probe that knows the moves alone: features (1, G, L, F)."""
+    return bag(np.asarray(games.batch.inputs), task.vocab, period=2)[None]
 
 
 def all_probes(task: Othello, train: Games, test: Games, few: int) -> dict[str, np.ndarray]:
@@ -165,13 +162,10 @@ def all_probes(task: Othello, train: Games, test: Games, few: int) -> dict[str, 
     acts, before = (train.acts_SGLD, test.acts_SGLD), (train.untrained_SGLD, test.untrained_SGLD)
     pair = lambda name: (train.labels(name), test.labels(name))
     board = pair("board")
-    bags = tuple(
-        bag(np.asarray(games.batch.inputs), task.vocab, period=2)[None] for games in (train, test)
-    )
+    bags = bag_of_moves(task, train), bag_of_moves(task, test)
     plain: dict[str, tuple[Pair, Pair]] = {name: (acts, pair(name)) for name in LABELS}
     plain["untrained"] = (before, board)
     plain["bag of moves"] = (bags, board)
-    plain["shuffled"] = (acts, (shuffled(board[0], train.counts_GL, 1), board[1]))
     for rule in WRONG:
         wrong = tuple(_replayed(task, games, rule) for games in (train, test))
         plain[f"world: {rule}"], plain[f"bag: {rule}"] = (acts, wrong), (bags, wrong)
@@ -239,7 +233,7 @@ def flipped_f1(train: Games, test: Games, trained: bool) -> np.ndarray:
     cut_S111 = np.array(best_S)[:, None, None, None]
     told, true = (score(test) > cut_S111) & kept, (labels[1] > 0) & kept
     hit, wrong = (told & true).sum((2, 3)), (told != true).sum((2, 3))
-    return np.where(kept.any((1, 2, 3)), 2 * hit / np.maximum(2 * hit + wrong, 1), np.nan)
+    return np.where(kept.any((1, 2)), 2 * hit / np.maximum(2 * hit + wrong, 1), np.nan)
 
 
 def _margins(probe: Probe, acts_SGLD: np.ndarray, squares: int) -> np.ndarray:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import spearmanr
 
 from toylab.read import Reading, table
 
@@ -25,14 +24,6 @@ def over(setting: str, value: str | pl.Expr) -> Reading:
     """A score of the networks with the least value of a setting, over that with the greatest."""
     rows = table("small").last("step").filter(row=setting)
     return rows.first(setting).mean(value) / rows.last(setting).mean(value)
-
-
-def _together(rows: pl.DataFrame) -> float:
-    return spearmanr(rows["accuracy"], -rows["divergence"]).statistic
-
-
-# Rank correlation over training of the board's accuracy with nearness to the floor.
-together = table("small").filter(row="main").each(_together)
 
 
 def _ahead(rows: pl.DataFrame) -> float | None:

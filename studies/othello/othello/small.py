@@ -16,7 +16,8 @@ from . import probes as p
 
 TRAIN_SEED, CHOOSE_SEED = 1, 2  # of games
 SIZE = 4
-SCORES = ("legal", "divergence", "alpha", "accuracy", "untrained")
+PLAY = ("legal", "divergence", "alpha")
+PROBES = ("accuracy", "untrained", "colour", "bag")
 
 
 def small_populations(config: Any) -> dict[str, Population]:
@@ -56,18 +57,30 @@ def _small(
 
 
 def quick_scores(config: Any, net: o.Player, untrained: o.Player) -> dict[str, float]:
-    """Legality, divergence and the board probe's accuracy at its best layer, on few games."""
+    """How well a network plays, and accuracy of linear probes at their best layer, on few games.
+
+    ``accuracy`` is that of the board; the others are of the untrained network, of black and white,
+    and of the moves alone.
+    """
     if net.diverged:
-        return dict.fromkeys(SCORES, float("nan"))
+        return dict.fromkeys(PLAY + PROBES, float("nan"))
     train = p.Games.through(net, untrained, config.quick_games, TRAIN_SEED)
     test = p.Games.through(net, untrained, config.choose_games, CHOOSE_SEED, train)
-    labels, kept = (train.labels("board"), test.labels("board")), test.counts_GL
-    right = lambda a, b: (p.linear(train, (a, b), labels) == labels[1])[:, kept].mean((1, 2))
+    board, colour = ((train.labels(n), test.labels(n)) for n in ("board", "colour"))
+    acts, before = (train.acts_SGLD, test.acts_SGLD), (train.untrained_SGLD, test.untrained_SGLD)
+    bags = p.bag_of_moves(net.task, train), p.bag_of_moves(net.task, test)
+
+    def best(features: p.Pair, labels: p.Pair) -> float:
+        right_SGLN = p.linear(train, features, labels) == labels[1]
+        return float(right_SGLN[:, test.counts_GL].mean((1, 2)).max())
+
     played = test.played_GL
     mean = {name: float(scores[played].mean()) for name, scores in p.play(net.task, test).items()}
     return mean | {
-        "accuracy": float(right(train.acts_SGLD, test.acts_SGLD).max()),
-        "untrained": float(right(train.untrained_SGLD, test.untrained_SGLD).max()),
+        "accuracy": best(acts, board),
+        "untrained": best(before, board),
+        "colour": best(acts, colour),
+        "bag": best(bags, board),
     }
 
 

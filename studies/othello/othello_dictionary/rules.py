@@ -38,15 +38,6 @@ def asked(task: Othello, batch: Batch, rows: Rows) -> np.ndarray:
     return questions(rows, np.asarray(batch.latents["flipped"])[where], played_RN)
 
 
-def shuffled(answers_RM: np.ndarray, place_R: np.ndarray, seed: int) -> np.ndarray:
-    """The answers of another game at the same place."""
-    rng, found = np.random.default_rng(seed), answers_RM.copy()
-    for place in np.unique(place_R):
-        here = np.flatnonzero(place_R == place)
-        found[here] = answers_RM[rng.permutation(here)]
-    return found
-
-
 def group_r2(trees: RuleTrees, answers: np.ndarray, y_RF: np.ndarray, group_R: np.ndarray) -> Any:
     """R^2 of every neuron in every group of held-out rows, (G, F); NaN for a constant neuron."""
     error_RF = (np.asarray(trees.predict(answers)) - y_RF) ** 2

@@ -1,125 +1,156 @@
-"""Claims of the study ``othello_interventions``, with the thresholds they were given beforehand."""
+"""Claims of the study ``othello_interventions``, with the bars they were given beforehand.
+
+Errors are over those without an edit, the null error. A quarter of it stands for an edit that
+works: it asks that the network's own errors, on the board it was shown, are less than that.
+"""
+
+import functools
 
 import polars as pl
 
-from toylab.claims import Claim, Expect
+from toylab.claims import Claim, Condition, Expect
 
+from ..learned import plays
 from .readings import against_null, case, network, small
 
-CUT = 0.25  # "cut the null error at least fourfold"
+CUT = Expect.below(0.25)  # "cut the null error at least fourfold"
 LI = "Li et al. 2022"
 NANDA = "Nanda, Lee and Wattenberg 2023"
-CASE = "held-out case of one network"
+CASE, POSITION = "held-out case", "held-out position"
+OWN = "the network's own errors are less than a quarter of the null error"
 
-CLAIMS = (
+of_cases = functools.partial(
+    Claim,
+    unit=CASE,
+    scope="network",
+    requires=(plays(), Condition(OWN, against_null("own"), CUT)),
+)
+flip_controls = (
+    Condition(
+        "a random direction of the same norm leaves 90% of the null error",
+        against_null("random"),
+        Expect.above(0.9),
+    ),
+    Condition(
+        "the same edit of another square leaves 90% of the null error",
+        against_null("wrong"),
+        Expect.above(0.9),
+    ),
+)
+kinds_control = lambda kind: (
+    Condition(
+        "a random direction of the same norm leaves 90% of the null error",
+        against_null("random", kind=kind),
+        Expect.above(0.9),
+    ),
+)
+
+SMALL = (
     Claim(
+        "small_flip_vector",
+        "Networks use the board they represent: in 4x4 networks, adding vectors of the linear "
+        "mine/theirs probe flips a disc, which leaves a quarter of the errors against the moves "
+        "of the flipped board.",
+        f"{NANDA}, section 4, on other networks",
+        small("vector"),
+        CUT,
+        paper="0.10 / 2.72 = 0.04",
+        requires=(plays("small"), Condition(OWN, small("own"), CUT)),
+        control=(
+            Condition(
+                "a random direction of the same norm leaves 90% of the null error",
+                small("random"),
+                Expect.above(0.9),
+            ),
+        ),
+        headline=True,
+    ),
+)
+
+VECTORS = (
+    of_cases(
         "flip_vector",
-        "Adding vectors of the linear mine/theirs probe flips a disc: the error against the moves "
-        "of the edited board is at most a quarter of that without an edit.",
+        "Adding vectors of the linear mine/theirs probe flips a disc, which leaves a quarter of "
+        "the errors against the moves of the flipped board.",
         f"{NANDA}, section 4, table 2",
         against_null("vector"),
-        Expect.below(CUT),
+        CUT,
         paper="0.10 / 2.72 = 0.04",
-        unit=CASE,
+        control=flip_controls,
     ),
-    Claim(
+    of_cases(
         "flip_affected",
-        "Counting only the moves whose legality the flip changes, those that go the wrong way are "
-        "at most a quarter of what they are without an edit. (Added after a first look: the null "
-        "error also holds what the network gets wrong on any board, in the two earlier networks a "
-        "third to a half of it).",
-        f"{NANDA}, section 4, table 2, less the network's own errors",
+        "Of the moves whose legality the flip changes, a quarter as many go the wrong way as "
+        "without an edit (added after a first look: the null error also holds what the network "
+        "gets wrong on any board, in the two earlier networks a third to a half of it).",
+        f"{NANDA}, section 4, table 2, minus the network's own errors",
         against_null("vector", "wrong_way"),
-        Expect.below(CUT),
-        unit=CASE,
+        CUT,
+        control=flip_controls,
     ),
-    Claim(
+    of_cases(
         "flip_probability",
-        "In probability too, not only in rank: the total variation between the prediction and the "
-        "even choice among the moves of the edited board is at most half of that without an edit "
-        "(this and the next were added after a figure showed a board whose newly legal moves had "
-        "risen in rank and hardly in probability).",
-        "what the count of the N likeliest moves leaves out",
+        "The flip moves probability too, not only ranks: the total variation between prediction "
+        "and the uniform choice among the legal moves is halved (this and the next were added "
+        "after a figure showed a board whose newly legal moves had risen in rank and hardly in "
+        "probability).",
+        "what the count of the N most probable moves leaves out",
         against_null("vector", "apart"),
         Expect.below(0.5),
-        unit=CASE,
+        control=flip_controls,
     ),
-    Claim(
+    of_cases(
         "flip_given",
-        "Moves that the flip makes legal get at least half of the probability due to them, 1/N "
-        "each for N legal moves.",
+        "Moves that the flip makes legal get half of the probability due to them, 1/N each of N "
+        "legal moves.",
         "the same; an independent replication (nothello_world) sees 5% of such moves rise",
         case("vector", "given"),
         Expect.above(0.5),
-        unit=CASE,
+        control=(
+            Condition(
+                "without an edit they get less than half", case("null", "given"), Expect.below(0.5)
+            ),
+        ),
     ),
-    Claim(
-        "flip_random",
-        "A random direction of the same norm, at the same layers, does not: at least nine tenths "
-        "of the null error are left.",
-        "control",
-        against_null("random"),
-        Expect.above(0.9),
-        unit=CASE,
-    ),
-    Claim(
-        "flip_wrong",
-        "The same edit of another square of that state does not help with this one: at least nine "
-        "tenths of the null error are left.",
-        "control",
-        against_null("wrong"),
-        Expect.above(0.9),
-        unit=CASE,
-    ),
-    Claim(
+    of_cases(
         "erase_vector",
-        "Adding the 'empty' vector of a square takes its disc off the board: error at most a "
-        "quarter of the null error.",
+        "Adding the 'empty' vector of a square erases its disc, which leaves a quarter of the "
+        "errors.",
         f"{NANDA}, section 4, table 2",
         against_null("vector", kind="erase"),
-        Expect.below(CUT),
+        CUT,
         paper="0.02 / 2.73 = 0.01",
-        unit=CASE,
+        control=kinds_control("erase"),
     ),
-    Claim(
+    of_cases(
         "place_vector",
-        "Adding 'mine' or 'theirs' of an empty square puts a disc there: error at most a quarter "
-        "of the null error.",
+        "Adding 'mine' or 'theirs' of an empty square places a disc there, which leaves a quarter "
+        "of the errors.",
         "Chawla et al. 2026 (arXiv:2602.23164), where edits place discs too",
         against_null("vector", kind="place"),
-        Expect.below(CUT),
-        unit=CASE,
+        CUT,
+        control=kinds_control("place"),
     ),
-    Claim(
-        "flip_gradient",
-        "Descending the nonlinear probe's loss flips a disc: error at most a quarter of the null "
-        "error, on natural boards.",
-        f"{LI}, section 4.2",
-        against_null("gradient"),
-        Expect.below(CUT),
-        paper="0.12 / 2.68 = 0.04",
-        unit=CASE,
+    of_cases(
+        "four_squares",
+        "Four discs are flipped at once by the sum of their vectors, which leaves a quarter of the "
+        "errors.",
+        "Lee, Viégas and Wattenberg 2026 (arXiv:2605.09967), edits of several squares",
+        against_null("vector", squares=4),
+        CUT,
+        paper="near zero",
     ),
-    Claim(
-        "flip_gradient_unnatural",
-        "The same on boards that no game can reach.",
-        f"{LI}, section 4.2",
-        against_null("gradient", natural=False),
-        Expect.below(CUT),
-        paper="0.06 / 2.59 = 0.02",
-        unit=CASE,
+    of_cases(
+        "unflip",
+        "Subtracting the 'flipped' vector of a captured disc undoes the capture, which leaves half "
+        "of the errors.",
+        f"{NANDA}, section 5, the flipped probe",
+        against_null("vector", kind="unflip"),
+        Expect.below(0.5),
+        paper="0.486 / 1.686 = 0.29",
+        control=kinds_control("unflip"),
     ),
-    Claim(
-        "vector_as_gradient",
-        "Adding a vector of a linear probe works as well as the nonlinear probe's gradient: its "
-        "error is at most 0.2 moves larger.",
-        f"{NANDA}, section 4, table 2",
-        case("vector") - case("gradient"),
-        Expect.below(0.2),
-        paper="0.10 - 0.12 = -0.02",
-        unit=CASE,
-    ),
-    Claim(
+    of_cases(
         "colour_vector",
         "Adding vectors of a linear black/white probe, as far as those of mine/theirs, is no "
         "better than no edit.",
@@ -127,89 +158,113 @@ CLAIMS = (
         against_null("colour"),
         Expect.above(1.0),
         paper="worse than null",
-        unit=CASE,
+        requires=(
+            plays(),
+            Condition(
+                "vectors of mine/theirs leave a quarter of the errors", against_null("vector"), CUT
+            ),
+        ),
     ),
-    Claim(
-        "four_squares",
-        "Four discs are flipped at once by the sum of their vectors: error at most a quarter of "
-        "the null error.",
-        "Lee, Viégas and Wattenberg 2026 (arXiv:2605.09967), edits of several squares",
-        against_null("vector", squares=4),
-        Expect.below(CUT),
-        paper="near zero",
-        unit=CASE,
-    ),
-    Claim(
-        "unflip",
-        "Subtracting the 'flipped' vector of a captured disc undoes the capture: error at most "
-        "half the null error.",
-        f"{NANDA}, section 5, the flipped probe",
-        against_null("vector", kind="unflip"),
-        Expect.below(0.5),
-        paper="0.486 / 1.686 = 0.29",
-        unit=CASE,
-    ),
-    Claim(
+    of_cases(
         "illegal_sooner",
-        "After a flip, a larger share of the moves that became illegal leaves the likeliest ones "
-        "than of those that became legal enters them.",
+        "After a flip, moves that became illegal leave the most probable ones more often than "
+        "moves that became legal enter them.",
         "an independent replication (nothello_world): 94% drop, 5% rise",
         case("vector", pl.col("dropped") - pl.col("risen")),
         Expect.above(0.0),
         paper="0.94 - 0.05, by thresholds of its own",
-        unit=CASE,
     ),
+)
+
+GRADIENTS = (
+    of_cases(
+        "flip_gradient",
+        "Descending the nonlinear probe's loss flips a disc on natural boards, which leaves a "
+        "quarter of the errors.",
+        f"{LI}, section 4.2",
+        against_null("gradient"),
+        CUT,
+        paper="0.12 / 2.68 = 0.04",
+    ),
+    of_cases(
+        "flip_gradient_unnatural",
+        "It does so on boards that no game can reach, which leaves a quarter of the errors.",
+        f"{LI}, section 4.2",
+        against_null("gradient", natural=False),
+        CUT,
+        paper="0.06 / 2.59 = 0.02",
+    ),
+    of_cases(
+        "vector_as_gradient",
+        "Adding a vector of a linear probe works as well as descending the nonlinear probe's loss: "
+        "it leaves at most 0.2 errors more a board.",
+        f"{NANDA}, section 4, table 2",
+        case("vector") - case("gradient"),
+        Expect.below(0.2),
+        paper="0.10 - 0.12 = -0.02",
+        requires=(
+            plays(),
+            Condition("the gradient leaves a quarter of the errors", against_null("gradient"), CUT),
+        ),
+    ),
+)
+
+MECHANISM = (
     Claim(
         "saliency",
-        "A move's logit falls most when a disc is flipped that its legality needs: the chance that "
-        "such a disc is more salient than another disc of the board (AUC) is at least 0.9.",
+        "A move's logit falls most when a disc is flipped that its legality needs: such a disc is "
+        "more salient than another disc of the board with probability 0.9 (AUC).",
         f"{LI}, section 5, figure 5: 'only tiles needed are salient'",
         network("saliency").value("auc", unit="case"),
         Expect.above(0.9),
-        unit="held-out position of one network",
+        unit=POSITION,
+        scope="network",
+        requires=(plays(),),
+        control=(
+            Condition(
+                "nearness to the move has a smaller AUC",
+                network("saliency").value("auc_near", unit="case"),
+                Expect.below(0.9),
+            ),
+        ),
     ),
     Claim(
         "saliency_in_line",
-        "That is not nearness alone: among the discs in line with the move, in any direction, the "
-        "AUC is at least 0.8.",
+        "Among the discs in line with the move, in any direction, the AUC is 0.8.",
         "control of the same figure",
         network("saliency").value("auc_in_line", unit="case"),
         Expect.above(0.8),
-        unit="held-out position of one network",
+        unit=POSITION,
+        scope="network",
+        requires=(plays(),),
+        control=(
+            Condition(
+                "nearness to the move has a smaller AUC",
+                network("saliency").value("auc_near_in_line", unit="case"),
+                Expect.below(0.8),
+            ),
+        ),
     ),
     Claim(
         "empty_circuit",
-        "The first layer writes 'not empty' where a move was played, by its weights alone: the "
-        "most negative cosine over heads of Played_h(m) = E[m] V_h O_h with the 'empty' vector of "
-        "m is at most -0.5.",
+        "By its weights alone the first layer writes 'not empty' where a move was played: the most "
+        "negative cosine over heads of Played_h(m) = E[m] V_h O_h with the 'empty' vector of m is "
+        "-0.5.",
         f"{NANDA}, section 5, the empty circuit",
         network("circuit").value("own", unit="square"),
         Expect.below(-0.5),
         paper=-0.862,
-        unit="square of one network",
-    ),
-    Claim(
-        "empty_circuit_own",
-        "It is that square's own vector: the cosine is at least 0.4 below the mean of that with "
-        "the 'empty' vectors of other squares.",
-        "control",
-        network("circuit").value(pl.col("own") - pl.col("other"), unit="square"),
-        Expect.below(-0.4),
-        unit="square of one network",
-    ),
-    Claim(
-        "small_flip_vector",
-        "In every small network, adding vectors of the linear probe cuts the null error of flips "
-        "at least fourfold.",
-        f"{NANDA}, section 4, on other networks",
-        small("vector"),
-        Expect.below(CUT),
-    ),
-    Claim(
-        "small_flip_random",
-        "And a random direction of the same norm does not: at least nine tenths are left.",
-        "control",
-        small("random"),
-        Expect.above(0.9),
+        unit="square",
+        scope="network",
+        requires=(plays(),),
+        control=(
+            Condition(
+                "the cosine is 0.4 higher with 'empty' vectors of other squares",
+                network("circuit").value(pl.col("own") - pl.col("other"), unit="square"),
+                Expect.below(-0.4),
+            ),
+        ),
     ),
 )
+
+CLAIMS = (*SMALL, *VECTORS, *GRADIENTS, *MECHANISM)

@@ -73,27 +73,26 @@ def changes(criterion: str = "T7") -> Reading:
 
 
 def by_seed(
-    criterion: str, part: str | None = None, minus: str | None = None, population: str = "small"
+    criterion: str, part: str | None = None, minus: str | None = None, name: str = "value"
 ) -> Reading:
-    """Mean of a test's value per seed, the least over its parts; minus a named control's."""
-    means = table("means").filter(population=population, criterion=criterion)
+    """Mean of a test's value, or of a control, per small network: the least over its parts.
+
+    Args:
+        criterion: T1 to T8.
+        part: a part of the test; all by default.
+        minus: a control to subtract.
+        name: the control to read in place of the value.
+    """
+    means = table("means").filter(population="small", criterion=criterion)
     means = means if part is None else means.filter(part=part)
 
     def of_parts(frame: pl.DataFrame) -> pl.DataFrame:
         mean = lambda name: pl.col("mean").filter(pl.col("name") == name).first()
-        number = mean("value") if minus is None else mean("value") - mean(minus)
+        number = mean(name) if minus is None else mean(name) - mean(minus)
         keys = ("population", "init_seed", "part")
         return frame.group_by(keys, maintain_order=True).agg(number.alias("number"))
 
     return means.then(of_parts).aggregate(pl.col("number").min())
-
-
-def met(population: str, criteria: tuple[str, ...]) -> Reading:
-    """How many criteria each seed's network meets, all parts of each."""
-    keys = ("population", "init_seed", "criterion")
-    values = table("means").filter(VALUE, population=population, criterion=criteria)
-    each = values.then(lambda frame: frame.group_by(keys).agg(pl.col("passed").all()))
-    return each.aggregate(pl.col("passed").sum())
 
 
 def _build_up(frame: pl.DataFrame) -> float | None:

@@ -71,12 +71,6 @@ def test_scores_per_game_and_per_place_count_only_places_of_the_game():
 def test_controls_keep_what_they_should():
     train = games()
     board = train.labels("board")
-    mixed = p.shuffled(board, train.counts_GL, 0)
-    for place in range(TASK.length):
-        kept = train.counts_GL[:, place]
-        rows = lambda table, t=place, k=kept: sorted(map(tuple, table[k, t].tolist()))
-        assert rows(mixed) == rows(board)
-    assert (mixed != board).any()
     late = p.shifted(board)
     assert (late[:, 2:] == board[:, :-2]).all() and (late[:, :2] == board[:, :2]).all()
     told = p.constant(train, train)[0]
@@ -163,3 +157,26 @@ def test_boards_are_compared_where_both_are_as_near_to_the_best_prediction():
     table = pl.DataFrame(rows, ["row", "step", "divergence", "accuracy"], orient="row")
     both = pl.concat([table.with_columns(init_seed=pl.lit(seed)) for seed in (0, 1)])
     np.testing.assert_allclose(ahead({"small": both}).values, [0.05, 0.05], atol=1e-9)
+
+
+def test_places_that_a_fitted_game_has_met_do_not_count():
+    model = o.network(4, 1, 8, 2)
+    net = o.Player(TASK, model, model.init(jax.random.key(0)))
+    train = p.Games.through(net, net, 20, 0)
+    test = p.Games.through(net, net, 20, 1, fitted=train)
+    known = {tuple(row[: i + 1]) for row in train.batch.inputs.tolist() for i in range(len(row))}
+    for game, counts, played in zip(
+        test.batch.inputs.tolist(), test.counts_GL, test.played_GL, strict=True
+    ):
+        fresh = [tuple(game[: i + 1]) not in known for i in range(len(game))]
+        assert counts.tolist() == [f and w for f, w in zip(fresh, played.tolist(), strict=True)]
+    assert 0 < test.counts_GL.sum() < test.played_GL.sum()
+
+
+def test_a_diverged_network_has_no_numbers():
+    model = o.network(4, 1, 8, 2)
+    params = jax.tree.map(lambda leaf: leaf * jnp.nan, model.init(jax.random.key(0)))
+    lost = o.Player(TASK, model, params)
+    table = lost.marked(pl.DataFrame({"score": [0.5], "setting": [2.0]}), ("setting",), network="a")
+    assert lost.diverged and np.isnan(table["score"][0])
+    assert table.select("setting", "diverged", "network").row(0) == (2.0, True, "a")

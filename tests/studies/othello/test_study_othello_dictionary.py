@@ -78,12 +78,13 @@ def test_features_that_are_the_board_score_one_and_noise_does_not() -> None:
     assert exact["coverage"] == exact["reconstruction_all"] == [1.0]
 
 
-def test_trees_find_a_rule_on_new_games_and_none_in_shuffled_boards() -> None:
+def test_trees_find_a_rule_on_new_games_and_none_in_other_games_boards() -> None:
     rng = np.random.default_rng(0)
     answers, place = rng.random((600, 6)) < 0.5, np.arange(600) % 3
     neurons = np.stack([1.0 * (answers[:, 0] & answers[:, 4]), place, np.ones(600)], 1)
-    other = rules.shuffled(answers, place, 0)
-    assert (np.sort(other[place == 1], 0) == np.sort(answers[place == 1], 0)).all()
+    other = answers.copy()  # of another game at the same place
+    for here in (np.flatnonzero(place == p) for p in range(3)):
+        other[here] = answers[rng.permutation(here)]
     group = np.repeat([VALIDATION, 0, 1], 200)
     parts = {n: (a, neurons, a, neurons) for n, a in (("real", answers), ("other", other))}
     shares, each = rules.rule_tables(parts, group, 3)
@@ -112,7 +113,7 @@ def test_patterns_and_their_followers() -> None:
 def table() -> pl.DataFrame:
     """Scores of every name; settings 1 and 2 of the dictionaries, 2 better on validation games."""
     rng, rows = np.random.default_rng(0), []
-    for network, seeds in (("main", 1), ("small", 5)):
+    for network, seeds in (("main", 1), ("small", 8)):
         for seed in range(seeds):
             for name in NAMES:
                 several = name in ("topk", "l1", "untrained", "random")
@@ -131,7 +132,7 @@ def table() -> pl.DataFrame:
 def measures() -> dict[str, pl.DataFrame]:
     parts = [
         {"name": n, "group": g, "rule_like": s}
-        for n, s in (("trained", 0.5), ("untrained", 0.1), ("shuffled", 0.0))
+        for n, s in (("trained", 0.5), ("untrained", 0.1))
         for g in range(6)
     ]
     neurons = [{"name": r["name"], "neuron": r["group"], "r2": r["rule_like"]} for r in parts]
@@ -146,7 +147,9 @@ def measures() -> dict[str, pl.DataFrame]:
         }
         for i in range(6)
     ]
+    legal = [(name, i, 1.0) for name, seeds in (("main", 1), ("small", 8)) for i in range(seeds)]
     return {
+        "play": pl.DataFrame(legal, ["population", "init_seed", "legal"], orient="row"),
         "scores": table(),
         "rules": pl.DataFrame(parts),
         "neurons": pl.DataFrame(neurons),
@@ -162,11 +165,11 @@ def test_claims_take_the_setting_of_the_validation_games() -> None:
         (pl.col("name") == "topk") & (pl.col("setting") == 2) & (pl.col("group") >= 0)
     )
     assert main("topk", "coverage")(found).values == pytest.approx(own["coverage"].to_numpy())
-    assert len(best("coverage")(found)) == 6 and len(small("topk", "coverage")(found)) == 5
+    assert len(best("coverage")(found)) == 6 and len(small("topk", "coverage")(found)) == 8
     verdicts = {v.key: v for v in judge_all(CLAIMS, found)}
     assert verdicts["pattern_ablation"].estimate == pytest.approx(10)
     assert verdicts["pattern_ablation_over_random"].estimate == pytest.approx(100)
-    assert verdicts["rules_are_learned"].verdict.startswith("reproduced")
+    assert verdicts["rules_are_learned"].verdict == "reproduced, few seeds"
     assert all(v.n >= 5 for v in verdicts.values())
 
 

@@ -137,8 +137,7 @@ def test_numbers_per_seed() -> None:
     m = {"means": means(), "layers": layers()}
     assert readings.by_seed("T4")(m).values == pytest.approx([0.7, 0.71])
     assert readings.by_seed("T8", "p", minus="seen")(m).values == pytest.approx([0.3, 0.31])
-    assert readings.met("small", ("T1", "T4"))(m).values.tolist() == [1, 1]
-    assert readings.met("small untrained", ("T1", "T4"))(m).values.tolist() == [0, 0]
+    assert readings.by_seed("T8", "p", name="seen")(m).values == pytest.approx([0.5, 0.5])
     assert readings.build_up(m).values == pytest.approx([0.1])
 
 
