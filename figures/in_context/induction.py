@@ -63,12 +63,8 @@ CAPTIONS = {
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw every figure of the study."""
-    return {
-        "heads": heads(measures),
-        "chains": chains(measures),
-        "vectors": vectors(measures),
-        "mixture": mixture(measures, config),
-    }
+    found = {part.__name__: part(measures) for part in (heads, chains, vectors)}
+    return found | {"mixture": mixture(measures, config)}
 
 
 def heads(measures: Mapping[str, Any]) -> Figure:
@@ -81,18 +77,12 @@ def heads(measures: Mapping[str, Any]) -> Figure:
     _lines(left, rows[2].rows(measures), "previous", "two layers, previous token", fig.GREEN, "--")
     even = measures["repeats_heads"]["induction_even"][0]
     left.axhline(even, color=fig.INK, linestyle=":", lw=1, label="uniform attention")
-    left.set_ylabel("best score of any head")
-    left.set_ylim(-0.03, 1.03)
+    left.set(ylabel="best score of any head", ylim=(-0.03, 1.03))
     middle.set_ylabel("loss on copied tokens (nats)")
-    for ax in (left, middle):
-        ax.set_xscale("log")
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.set_xlabel("step")
-    ends = {c: [_end(measures, rows[d], c) for d in rows] for c in ("induction", "copy_loss")}
-    fig.title(
-        left, "Induction score ends at {:.2f}, in one layer {:.2f}".format(*ends["induction"])
-    )
-    fig.title(middle, "Loss ends at {:.2f}, in one layer {:.2f}".format(*ends["copy_loss"]))
+    for ax, name, column in ((left, "Induction score", "induction"), (middle, "Loss", "copy_loss")):
+        two, one = (_end(measures, rows[depth], column) for depth in (2, 1))
+        fig.title(ax, f"{name} ends at {two:.2f}, in one layer {one:.2f}")
+        _log_steps(ax)
     _map(right, measures)
     entries = [ax.get_legend_handles_labels() for ax in (left, right)]
     handles, labels = ([*a, *b] for a, b in zip(*entries, strict=True))
@@ -112,10 +102,8 @@ def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
         ax.scatter(rows["previous"], rows["induction"], s=8 + 70 * lost, **look)
     before = (found["previous_untrained"], found["induction_untrained"])
     ax.scatter(*before, s=8, marker="x", color=fig.INK, lw=0.7, label="untrained head")
-    ax.set_xlabel("previous-token score")
-    ax.set_ylabel("induction score")
-    ax.set_xlim(-0.05, 1.05)
-    ax.set_ylim(-0.05, 1.05)
+    ax.set(xlabel="previous-token score", xlim=(-0.05, 1.05))
+    ax.set(ylabel="induction score", ylim=(-0.05, 1.05))
     first = table("repeats_heads").filter(layers=2, layer=0)
     score = first.aggregate(pl.col("previous").max())
     fig.title(ax, f"Best previous-token score in layer one: {average(score, measures):.2f}")
@@ -124,14 +112,8 @@ def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
 def chains(measures: Mapping[str, Any]) -> Figure:
     """KL divergence from each predictor to the network over training."""
     sheet, axes = panels(3, 3.0, sharey=True)
-    worlds = (
-        ("Two layers end", 2, 0.0),
-        ("One layer ends", 1, 0.0),
-        ("Balanced chains:", 2, 1.0),
-    )
-    known = measures["chains_predictors"].filter(
-        pl.col("of") == "bigram", pl.col("to") == "uniform"
-    )
+    worlds = ("Two layers end", 2, 0.0), ("One layer ends", 1, 0.0), ("Balanced chains:", 2, 1.0)
+    known = table("chains_predictors").filter(of="bigram", to="uniform").rows(measures)
     for ax, (name, depth, balanced) in zip(axes, worlds, strict=True):
         chosen = table("chains").filter(layers=depth, balanced=balanced)
         for predictor, (label, colour) in PREDICTORS.items():
@@ -139,12 +121,9 @@ def chains(measures: Mapping[str, Any]) -> Figure:
             _lines(ax, chosen.rows(measures), above, label, colour)
         level = known.filter(pl.col("balanced") == balanced)["divergence"].item() / 4
         ax.axhline(level, color=fig.INK, linestyle=":", lw=1)
-        ax.set_xscale("log")
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        _log_steps(ax)
         ax.set_yscale("log")
-        ax.set_xlabel("step")
-        end = _end(measures, chosen, "bigram")
-        fig.title(ax, f"{name} {end:.2g} nats off the bigram counter")
+        fig.title(ax, f"{name} {_end(measures, chosen, 'bigram'):.2g} nats off the bigram counter")
     axes[0].set_ylabel("KL from predictor to network (nats)")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
@@ -163,15 +142,12 @@ def vectors(measures: Mapping[str, Any]) -> Figure:
             right.plot(times["to_10"].to_numpy()[here], y[here], marker, color=colour, markersize=3)
     left.axhline(0.1, color=fig.INK, linestyle=":", lw=1)
     left.set_xscale("symlog", linthresh=1)
-    left.set_xlabel("iteration")
-    left.set_xlim(0, None)
-    left.set_ylabel("loss relative to the start")
-    right.set_xscale("log")
+    left.set(xlabel="iteration", xlim=(0, None), ylabel="loss relative to the start")
+    right.set(xscale="log", xlabel="iterations to a tenth of the loss")
     right.set_yticks(range(len(CLAMPS)), list(CLAMPS))
     for tick, (colour, _) in zip(right.get_yticklabels(), CLAMPS.values(), strict=True):
         tick.set_color(colour)
     right.invert_yaxis()
-    right.set_xlabel("iterations to a tenth of the loss")
     time = lambda arm, column: table("vectors").filter(arm=arm).value(column)
     given = average(time("b and c clamped", "exponential"), measures, np.median)
     right.plot(given, 2.38, "|", color=fig.INK, markersize=7)
@@ -196,17 +172,13 @@ def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
         ends = (arm[name].last().value(c)(measures).array() for c in ("in_weights", "skill"))
         axes[2].plot(*ends, "o", color=colour, markersize=4, **hollow)
     picked = _end(measures, arm["middle"], "picked")
-    for ax, chance in zip(axes[:2], (picked, 1 / config.labels), strict=True):
+    tests = ("in_context", "new", picked), ("in_weights", "absent", 1 / config.labels)
+    for ax, (column, kind, chance) in zip(axes, tests, strict=False):
         ax.axhline(chance, color=fig.INK, linestyle=":", lw=1)
-        ax.set_xlabel("step")
-        ax.set_ylim(-0.03, 1.03)
-    axes[0].set_ylabel("accuracy on new classes")
-    axes[1].set_ylabel("accuracy on absent classes")
-    axes[2].set_xlabel("accuracy from weights")
-    axes[2].set_ylabel("from context, beyond chance")
-    for ax, column in ((axes[0], "in_context"), (axes[1], "in_weights")):
+        ax.set(xlabel="step", ylim=(-0.03, 1.03), ylabel=f"accuracy on {kind} classes")
         most, least = (_end(measures, arm[a], column) for a in ("most", "least"))
         fig.title(ax, f"Bursts and many classes: {most:.2f}, neither: {least:.2f}")
+    axes[2].set(xlabel="accuracy on absent classes", ylabel="gain on new classes")
     alone = [_end(measures, arm[a], "skill") for a in ("classes", "bursts")]
     fig.title(axes[2], "Many classes alone: {:.2f}, bursts alone: {:.2f}".format(*alone))
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -220,9 +192,14 @@ def _lines(
     """Draw every finite seed faintly and their mean, or another middle, strongly."""
     x_S, value_PS = series(rows, value, x)
     value_PS = value_PS[~np.isnan(value_PS).any(1)]
-    ax.plot(x_S, value_PS.T, line, color=color, alpha=0.25, lw=0.7)
     if len(value_PS):
+        ax.plot(x_S, value_PS.T, line, color=color, alpha=0.25, lw=0.7)
         ax.plot(x_S, middle(value_PS, 0), line, color=color, lw=1.8, label=label)
+
+
+def _log_steps(ax: Axes) -> None:
+    ax.set(xscale="log", xlabel="step")
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _end(measures: Mapping[str, Any], rows: Rows, column: str) -> float:

@@ -53,11 +53,7 @@ EXACT = (pl.col("rank") == pl.col("true")).cast(pl.Float64)
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw every figure of the study."""
-    return {
-        "ranks": ranks(measures, config),
-        "swaps": swaps(measures, config),
-        "blocks": blocks(measures, config),
-    }
+    return {part.__name__: part(measures, config) for part in (ranks, swaps, blocks)}
 
 
 def _single(arm: str) -> Rows:
@@ -127,9 +123,7 @@ def swaps(measures: Mapping[str, Any], config: Any) -> Figure:
             name = "untrained" if i == j == 0 else None
             left.plot(x, before, "D", color=fig.MUTED, mec=fig.INK, ms=3.5, label=name)
     left.set_xticks(range(len(CONDITIONS)), list(CONDITIONS.values()), rotation=35, ha="right")
-    left.set_xlabel("subspace that is swapped")
-    left.set_ylabel("attention after the swap")
-    left.set_ylim(0, 1.2)
+    left.set(xlabel="subspace that is swapped", ylabel="attention after the swap", ylim=(0, 1.2))
     left.legend(ncols=3, loc="upper center")
     both, pcs = (average(of("main", c, "on_target"), measures) for c in ("z1 + z2", "key PCs"))
     fig.title(
@@ -154,9 +148,7 @@ def _by_size(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
         mean = rows.group_by("size").agg(pl.col("on_target").mean()).sort("size")
         ax.plot(mean["size"], mean["on_target"], marker, color=colour, label=name, markersize=size)
     ax.axvline(config.head_dim, color=fig.INK, ls=":", lw=0.8)
-    ax.set_xlabel("$r_1 + r_2$")
-    ax.set_ylabel("attention on the other token")
-    ax.set_ylim(0, 1.45)
+    ax.set(xlabel="$r_1 + r_2$", ylabel="attention on the other token", ylim=(0, 1.45))
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.legend(loc="upper center", ncols=2)
     fig.title(ax, "Random subspaces move more as they grow")
@@ -176,9 +168,7 @@ def blocks(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.axvline(a - 0.5, color=fig.INK, lw=0.8)
         one = table("networks").filter(arm=arm, r1=a, r2=b, init_seed=0).value("leak")
         fig.title(ax, f"{ARMS[arm][0].capitalize()}: leak {average(one, measures):.2f}")
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.set_xlabel(f"{a} + {b} latents of keys")
+        ax.set(xticks=[], yticks=[], xlabel=f"{a} + {b} latents of keys")
     axes[0].set_ylabel("latents of queries")
     sheet.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
@@ -196,6 +186,5 @@ def _spectra(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
             band = {"color": colour, "alpha": 0.15, "lw": 0}
             ax.fill_between(place, value_PK.min(0), value_PK.max(0), **band)
     ax.axvline(middle + 0.5, color=fig.INK, ls=":", lw=0.8)
-    ax.set_xlabel("singular value")
-    ax.set_ylabel("relative to the first")
+    ax.set(xlabel="singular value", ylabel="relative to the first")
     fig.title(ax, "Spectra end at the latent's rank, trained or not")

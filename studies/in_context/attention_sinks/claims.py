@@ -5,6 +5,8 @@ ours, and claims marked "expected, this laboratory" are checks that the paper do
 on ReLU attention and SGD count the seeds whose networks have learned.
 """
 
+import functools
+
 from toylab.claims import Claim, Condition, Expect
 
 from .readings import (
@@ -24,14 +26,15 @@ GUO_OURS = f"{GUO}; region: this laboratory"
 CHANGED = "measure changed after a first judged run"
 
 
-def learned(*arms: str) -> tuple[Condition, ...]:
-    """Networks of these arms have learned the task."""
-    text = "{}: both risks are within 0.05 nats of the oracle's"
-    return tuple(Condition(text.format(a), excess(a), Expect.below(LEARNED)) for a in arms)
-
+ADAM_LEARNED = Condition(
+    "with Adam both risks are within 0.05 nats of the oracle's",
+    excess("adam"),
+    Expect.below(LEARNED),
+)
+adam_claim = functools.partial(Claim, requires=(ADAM_LEARNED,))
 
 SINK = (
-    Claim(
+    adam_claim(
         "sink",
         "On symbols that are no triggers the head is dormant: 0.6 or more of its attention is on "
         "<s>.",
@@ -39,7 +42,6 @@ SINK = (
         at("adam", "sink_off"),
         Expect.above(0.6),
         paper=0.81,
-        requires=learned("adam"),
         control=(
             Condition(
                 "an untrained head has less than 0.1 on <s>",
@@ -54,30 +56,27 @@ SINK = (
         ),
         headline=True,
     ),
-    Claim(
+    adam_claim(
         "active",
         "On triggers the head is active: less than 0.1 of its attention is on <s>.",
         GUO_OURS,
         at("adam", "sink_on"),
         Expect.below(0.1),
-        requires=learned("adam"),
     ),
-    Claim(
+    adam_claim(
         "sink_needs_triggers",
         "Without triggers in the source <s> gets less attention, by 0.3.",
         OURS,
         at("adam", "sink_off") - at("plain", "sink_off"),
         Expect.above(0.3),
-        requires=learned("adam"),
     ),
-    Claim(
+    adam_claim(
         "sink_is_of_use",
         "With attention to <s> blocked the bigram risk, on symbols that are no triggers, rises by "
         "0.1 nats.",
         OURS,
         cost("sink closed", "bigram_risk"),
         Expect.above(0.1),
-        requires=learned("adam"),
     ),
     Claim(
         "sgd_sink",
@@ -106,14 +105,13 @@ SINK = (
 )
 
 DRAIN = (
-    Claim(
+    adam_claim(
         "value_drain",
         "What the head writes when it looks at <s> has 0.35 or less of the norm that it has for "
         "other positions.",
         GUO_OURS,
         at("adam", "value_start") / at("adam", "value_other"),
         Expect.below(0.35),
-        requires=learned("adam"),
         control=(
             Condition(
                 "before training the two norms are equal, within a third",
@@ -136,14 +134,13 @@ LOG_R2 = growth("adam", "logit_gap", "log", "r2")
 SGD_RATE, RELU_RATE = (where_learned(arm, against_adam(arm)) for arm in ("sgd", "relu"))
 
 GROWING = (
-    Claim(
+    adam_claim(
         "logit_grows_as_log",
         "Over the last decade of steps the score of <s>, relative to other keys, is a line in log "
         "t with an R2 of 0.9.",
         GUO_OURS,
         rising("adam", "logit_gap", "log"),
         Expect.above(0.9),
-        requires=learned("adam"),
         control=(
             Condition(
                 "a line in t fits no better",
@@ -153,7 +150,7 @@ GROWING = (
             ),
         ),
     ),
-    Claim(
+    adam_claim(
         "residual_linear",
         "With Adam the residual norm of <s> grows linearly over the last decade of steps, with an "
         "R2 of 0.95.",
@@ -161,15 +158,13 @@ GROWING = (
         rising("adam", "resid_start", "linear"),
         Expect.above(0.95),
         paper=0.999,
-        requires=learned("adam"),
     ),
-    Claim(
+    adam_claim(
         "residual_peak",
         "With Adam the residual norm of <s> ends up larger than that of other positions.",
         GUO,
         at("adam", "resid_start") / at("adam", "resid_other"),
         Expect.above(1),
-        requires=learned("adam"),
     ),
     *(
         Claim(
@@ -190,14 +185,13 @@ GROWING = (
 )
 
 ABLATIONS = (
-    Claim(
+    adam_claim(
         "attention_copies",
         "Without attention the backcopy risk rises by 2 nats.",
         GUO_OURS,
         cost("no attention", "backcopy_risk"),
         Expect.above(2),
         paper=7.69,
-        requires=learned("adam"),
         control=(
             Condition(
                 "without attention the bigram risk stays, within 0.05 nats",
@@ -206,14 +200,13 @@ ABLATIONS = (
             ),
         ),
     ),
-    Claim(
+    adam_claim(
         "mlp_bigram",
         "Without the MLP the bigram risk rises by 1 nat.",
         GUO_OURS,
         cost("no MLP", "bigram_risk"),
         Expect.above(1),
         paper=1.98,
-        requires=learned("adam"),
     ),
 )
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
+from toylab.change import NOTHING, Change, at, knock_out, run_changes, zero
 from toylab.models import Transformer
-from toylab.taps import Edit, run
+from toylab.taps import run
 from toylab.task import Batch
 from toylab.tasks.in_context.backcopy import BigramBackcopy
 
@@ -22,14 +22,14 @@ SITES = (f"{HEAD}/v", f"{HEAD}/scores", f"{HEAD}/pattern", "blocks/0/resid_post"
 
 
 def _mean(x_BL: Array, where_BL: Array) -> Array:
-    """Mean over the places where the mask holds; NaN where it never does."""
+    """Mean over the positions where the mask holds; NaN where it never does."""
     return jnp.sum(jnp.where(where_BL, x_BL, 0)) / jnp.sum(where_BL, dtype=jnp.float32)
 
 
 def queries(batch: Batch, n_frequent: int) -> tuple[Array, Array]:
     """Masks (B, L) of queries on one of the frequent symbols, and on any other.
 
-    Only places from a quarter of the length on: before, an even pattern too gives ``<s>`` much.
+    Only from a quarter of the length on: before, uniform attention too gives ``<s>`` much.
     """
     length = batch.inputs.shape[1]
     late_L = jnp.arange(length) >= max(1, length // 4)
@@ -49,7 +49,7 @@ def share(pattern_BLM: Array) -> Array:
 def symptoms(acts: dict[str, Array], w_o_KD: Array, masks: tuple[Array, Array]) -> dict[str, Array]:
     """The symptoms of a sink, from one head's recorded activations.
 
-    ``logit_gap`` is the score of ``<s>`` less the mean score of the other keys in view.
+    ``logit_gap`` is the score of ``<s>`` minus the mean score of the other keys in view.
 
     Args:
         acts: at ``SITES``.
@@ -59,11 +59,10 @@ def symptoms(acts: dict[str, Array], w_o_KD: Array, masks: tuple[Array, Array]) 
     on_BL, off_BL = masks
     pattern_BLM, score_BLM = acts[SITES[2]][:, 0], acts[SITES[1]][:, 0]
     length = pattern_BLM.shape[1]
-    place_L = jnp.arange(length, dtype=jnp.float32)
+    position_L = jnp.arange(length, dtype=jnp.float32)
     seen_LM = jnp.tril(jnp.ones((length, length), jnp.float32)).at[:, 0].set(0)
-    others_BL = jnp.sum(score_BLM * seen_LM[None], -1) / jnp.maximum(place_L, 1)[None]
-    before_BL = jnp.pad(jnp.diagonal(pattern_BLM, -1, 1, 2), ((0, 0), (1, 0)))
-    even_BL = jnp.broadcast_to(1 / (place_L + 1)[None], on_BL.shape)
+    others_BL = jnp.sum(score_BLM * seen_LM[None], -1) / jnp.maximum(position_L, 1)[None]
+    even_BL = jnp.broadcast_to(1 / (position_L + 1)[None], on_BL.shape)
     value_BL = jnp.linalg.norm(acts[SITES[0]][:, :, 0] @ w_o_KD[None], axis=-1)
     resid_BL = jnp.linalg.norm(acts[SITES[3]], axis=-1)
     return {
@@ -72,7 +71,6 @@ def symptoms(acts: dict[str, Array], w_o_KD: Array, masks: tuple[Array, Array]) 
         "share_off": _mean(share(pattern_BLM), off_BL),
         "share_on": _mean(share(pattern_BLM), on_BL),
         "second_off": _mean(pattern_BLM[..., 1], off_BL),
-        "before_on": _mean(before_BL, on_BL),
         "even": _mean(even_BL, off_BL),
         "logit_gap": _mean(score_BLM[..., 0] - others_BL, off_BL),
         "value_start": value_BL[:, 0].mean(),
@@ -113,56 +111,41 @@ def draw_exam(
     return Exam(batch, task.oracle(batch), queries(batch, n_frequent))
 
 
-class Switches(NamedTuple):
-    """Factors on what attention adds, on what the MLP adds and on the value of ``<s>``; and
-    what is added to the score of ``<s>`` from every later place."""
-
-    attention: float = 1.0
-    mlp: float = 1.0
-    value: float = 1.0
-    score: float = 0.0
-
-    def edits(self, length: int) -> tuple[Edit, ...]:
-        """The edits that these switches stand for."""
-        is_first_L = np.arange(length) == 0
-        later_LM = is_first_L[None] & ~is_first_L[:, None]
-        return (
-            Edit(f"{HEAD}/out", "scale", self.attention),
-            Edit("blocks/0/mlp/out", "scale", self.mlp),
-            Edit(f"{HEAD}/v", "scale", self.value, is_first_L[None, :, None, None]),
-            Edit(f"{HEAD}/scores", "add", self.score, later_LM[None, None]),
-        )
+def changes(length: int) -> dict[str, Change]:
+    """What is ablated under each condition."""
+    return {
+        "whole": NOTHING,
+        "no attention": zero(f"{HEAD}/out"),
+        "no MLP": zero("blocks/0/mlp/out"),
+        "sink closed": knock_out(0, queries=range(1, length), keys=0),
+        "no value of <s>": zero(at(f"{HEAD}/v", 0)),
+    }
 
 
-# ``symbol in first place`` shows the rarest symbol where <s> stood.
-CONDITIONS = {
-    "whole": Switches(),
-    "no attention": Switches(attention=0.0),
-    "no MLP": Switches(mlp=0.0),
-    "sink closed": Switches(score=-1e9),
-    "no value of <s>": Switches(value=0.0),
-    "symbol in first place": Switches(),
-}
+def risks_under(
+    model: Transformer, params_P: Any, exam: Exam, rarest: int
+) -> dict[str, dict[str, Array]]:
+    """Risks of every member by condition, ``{condition: {name: (P,)}}``.
 
-
-def under(exam: Exam, condition: str, rarest: int) -> tuple[Exam, Switches]:
-    """What networks are shown under a condition, and how they are switched."""
-    if condition == "symbol in first place":
-        inputs_BL = exam.batch.inputs.at[:, 0].set(rarest)
-        exam = exam._replace(batch=exam.batch._replace(inputs=inputs_BL))
-    return exam, CONDITIONS[condition]
+    Under ``symbol in first place`` the rarest symbol stands where ``<s>`` stood.
+    """
+    conditions, inputs_BL = changes(exam.batch.inputs.shape[1]), exam.batch.inputs
+    logits_CPBLV = run_changes(model, params_P, inputs_BL, list(conditions.values()))
+    other_BL = inputs_BL.at[:, 0].set(rarest)
+    other_1PBLV = run_changes(model, params_P, other_BL, [NOTHING])
+    every = jnp.concatenate([logits_CPBLV, other_1PBLV])
+    judge = lambda logits_BLV: risks(logits_BLV, exam.oracle_BLV, exam.masks)
+    found_CP = jax.jit(jax.vmap(jax.vmap(judge)))(every)
+    names = [*conditions, "symbol in first place"]
+    return {c: {n: v_CP[i] for n, v_CP in found_CP.items()} for i, c in enumerate(names)}
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def scores(
-    model: Transformer, params_P: Any, exam: Exam, switches: Switches
-) -> tuple[dict[str, Array], Array]:
+def scores(model: Transformer, params_P: Any, exam: Exam) -> tuple[dict[str, Array], Array]:
     """All scores of every member, ``{name: (P,)}``; patterns on the first sequence (P, L, M)."""
-    inputs_BL = exam.batch.inputs
 
     def one(params: Any) -> tuple[dict[str, Array], Array]:
-        edits = switches.edits(inputs_BL.shape[1])
-        logits_BLV, acts = run(model, params, inputs_BL, record=SITES, edits=edits)
+        logits_BLV, acts = run(model, params, exam.batch.inputs, record=SITES)
         w_o_KD = params["blocks"]["0"]["attn"]["w_o"][0]
         found = symptoms(acts, w_o_KD, exam.masks)
         return found | risks(logits_BLV, exam.oracle_BLV, exam.masks), acts[SITES[2]][0, 0]

@@ -50,7 +50,7 @@ from toylab.study import Study
 from toylab.tasks.in_context.backcopy import BigramBackcopy
 
 from .claims import CLAIMS
-from .scores import CONDITIONS, Exam, Switches, draw_exam, scores, under
+from .scores import draw_exam, risks_under, scores
 
 POPULATIONS = ("adam", "sgd", "relu")
 # Arm: its population, and whether its task has triggers.
@@ -84,9 +84,8 @@ class Config:
     judged: int = 64  # sequences
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "rungs", "judged"):
+        for name in ("seeds", "steps", "rungs", "judged", "n_triggers"):
             check_number("attention_sinks", name, getattr(self, name), low=1, whole=True)
-        check_number("attention_sinks", "n_triggers", self.n_triggers, low=1, whole=True)
 
     def world(self) -> BigramBackcopy:
         """The task, with triggers."""
@@ -141,31 +140,25 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     ablated: list[pl.DataFrame] = []
     maps, tokens = [], []
     for arm, (name, has_triggers) in ARMS.items():
-        exam, model = exam_of(config, has_triggers), config.model(name)
-        chosen_P = run.members(name)["n_triggers"].to_numpy() == config.n_triggers * has_triggers
+        model, n_triggers = config.model(name), config.n_triggers * has_triggers
+        drawn = (config.n_triggers, config.judged, np.float32(n_triggers))
+        exam = draw_exam(config.world(), *drawn, jax.random.key(JUDGED))
+        chosen_P = run.members(name)["n_triggers"].to_numpy() == n_triggers
         about = {"arm": arm, "diverged": (run.dead_at(name) >= 0)[chosen_P]}
         for step in run.steps(name):
             params = jax.tree.map(lambda leaf, own=chosen_P: leaf[own], run.params(name, step))
-            found, pattern = scores(model, params, exam, Switches())
+            found, pattern = scores(model, params, exam)
             curves.append(_rows(found, about | {"step": step}))
         maps.append(np.asarray(pattern[0]))
         tokens.append(np.asarray(exam.batch.inputs[0]))
-        for condition in CONDITIONS:
-            shown, switches = under(exam, condition, config.n_symbols - 1)
-            found, _ = scores(model, params, shown, switches)
-            ablated.append(_rows(found, about | {"condition": condition}))
+        under = risks_under(model, params, exam, config.n_symbols - 1)
+        ablated += [_rows(found, about | {"condition": c}) for c, found in under.items()]
     return {
         "curves": pl.concat(curves),
         "conditions": pl.concat(ablated),
         "maps": np.stack(maps),
         "tokens": np.stack(tokens),
     }
-
-
-def exam_of(config: Config, has_triggers: bool) -> Exam:
-    """The sequences that an arm is judged on."""
-    k = np.float32(config.n_triggers if has_triggers else 0)
-    return draw_exam(config.world(), config.n_triggers, config.judged, k, jax.random.key(JUDGED))
 
 
 def _rows(found: Mapping[str, Any], about: dict[str, Any]) -> pl.DataFrame:

@@ -88,13 +88,9 @@ def divergence(p_BLV: Float[Array, "B L V"], log_q_BLV: Float[Array, "B L V"]) -
 
 def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
     """Divergences over training, and of the predictors from each other."""
-    tables = []
-    for name, depth in WORLDS.items():
-        table = records(folder, name).with_columns(layers=pl.lit(depth))
-        if "balanced" not in table.columns:
-            table = table.with_columns(balanced=pl.lit(0.0))
-        tables.append(table.select(sorted(table.columns)))
-    return {"chains": pl.concat(tables), "chains_predictors": references(config)}
+    tables = [records(folder, name).with_columns(layers=depth) for name, depth in WORLDS.items()]
+    table = pl.concat(tables, how="diagonal").with_columns(pl.col("balanced").fill_null(0.0))
+    return {"chains": table, "chains_predictors": references(config)}
 
 
 def references(config: Any) -> pl.DataFrame:
@@ -103,22 +99,18 @@ def references(config: Any) -> pl.DataFrame:
     And ``min_lambda KL(unigram || (1 - lambda) uniform + lambda bigram)``, to ``between``: how near
     to the unigram counter one comes on the straight way from uniform to bigram.
     """
+
+    def divergences(task: MarkovChains) -> list[Array]:
+        batch = common(task, 2 * config.evaluation)
+        p = {name: getattr(task, name)(batch) for name in PREDICTORS}
+        mixed = lambda share: (1 - share) * p["uniform"] + share * p["bigram"]
+        to_mixed = lambda share: divergence(p["unigram"], jnp.log(mixed(share)))
+        pairs = [divergence(p[of], jnp.log(p[to])) for of, to in COMPARED[:-1]]
+        return [*pairs, jax.vmap(to_mixed)(SHARES).min()]
+
     rows = []
     for balanced in (0.0, 1.0):
         task = MarkovChains(config.states, config.chain_length, balanced)
-        values = jax.jit(lambda task=task: _divergences(task, 2 * config.evaluation))()
-        rows += [
-            {"balanced": balanced, "of": of, "to": to, "divergence": float(np.asarray(value))}
-            for (of, to), value in zip(COMPARED, values, strict=True)
-        ]
-    return pl.DataFrame(rows)
-
-
-def _divergences(task: MarkovChains, size: int) -> list[Array]:
-    """Divergences of ``COMPARED`` on chains of one world."""
-    batch = common(task, size)
-    p = {name: getattr(task, name)(batch) for name in PREDICTORS}
-    whole = [divergence(p[of], jnp.log(p[to])) for of, to in COMPARED[:-1]]
-    mixed = lambda share: (1 - share) * p["uniform"] + share * p["bigram"]
-    between_S = jax.vmap(lambda share: divergence(p["unigram"], jnp.log(mixed(share))))(SHARES)
-    return [*whole, between_S.min()]
+        values = jax.jit(lambda task=task: divergences(task))()
+        rows += [(balanced, *pair, float(v)) for pair, v in zip(COMPARED, values, strict=True)]
+    return pl.DataFrame(rows, ["balanced", "of", "to", "divergence"], orient="row")

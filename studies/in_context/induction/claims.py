@@ -4,6 +4,8 @@ Bounds are the paper's or theory's where the source says nothing else; "region: 
 marks ours, and "expected, this laboratory" what the papers do not say.
 """
 
+import functools
+
 import numpy as np
 import polars as pl
 
@@ -86,9 +88,8 @@ HEADS = (
 )
 
 END = chains().last().value("bigram")
-AT_BIGRAM = (
-    Condition("networks of two layers end at the bigram counter", END, Expect.below(BIGRAM)),
-)
+AT_BIGRAM = Condition("two layers end at the bigram counter", END, Expect.below(BIGRAM))
+chain_claim = functools.partial(Claim, requires=(AT_BIGRAM,))
 
 CHAINS = (
     Claim(
@@ -107,34 +108,31 @@ CHAINS = (
         beside(chains(1), "bigram", "unigram").last().value(pl.col("bigram") / pl.col("reference")),
         Expect.above(0.5),
     ),
-    Claim(
+    chain_claim(
         "unigram_before_bigram",
         "The network is nearest to the unigram counter before it is nearest to the bigram counter "
         "(log10 of the ratio of steps).",
         EDELMAN,
         (nearest("bigram") / nearest("unigram")).map(np.log10),
         Expect.above(0.0),
-        requires=AT_BIGRAM,
     ),
-    Claim(
+    chain_claim(
         "unigram_phase",
         "The unigram phase is one of its own: the network comes closer to the unigram counter than "
         "any mixture of the uniform predictor and the bigram counter does (ratio of KLs).",
         OWN,
         unigram_phase(),
         Expect.below(1.0),
-        requires=AT_BIGRAM,
     ),
-    Claim(
+    chain_claim(
         "bigram_abrupt",
         "The bigram counter comes abruptly: within a tenth of training the KL from it falls by "
         "half of its KL to the unigram counter (not counting the fall from the uniform predictor).",
         OWN,
         bigram_fall(),
         Expect.above(0.5),
-        requires=AT_BIGRAM,
     ),
-    Claim(
+    chain_claim(
         "unigram_delays_bigram",
         "The unigram solution delays the bigram: on chains whose states are equally frequent the "
         "network is near the bigram counter sooner (ratio of steps to a quarter of the KL to the "
@@ -142,7 +140,6 @@ CHAINS = (
         EDELMAN,
         near_bigram(1.0) / near_bigram(0.0),
         Expect.below(1.0),
-        requires=AT_BIGRAM,
     ),
 )
 
@@ -213,19 +210,18 @@ MIXTURE = (
         more("in_weights", "least", "most"),
         Expect.above(0.4),
     ),
-    Claim(
-        "bursts_alone_favour_context",
-        "With many classes, bursts favour in-context learning (gain as above).",
-        "from memory of " + REDDY,
-        more("skill", "most", "classes"),
-        Expect.above(0.0),
-    ),
-    Claim(
-        "classes_alone_favour_context",
-        "With bursts, many classes favour in-context learning (gain as above).",
-        "from memory of " + REDDY,
-        more("skill", "most", "bursts"),
-        Expect.above(0.0),
+    *(
+        Claim(
+            f"{name}_alone_favour_context",
+            f"{text} favour in-context learning (gain as above).",
+            "from memory of " + REDDY,
+            more("skill", "most", without),
+            Expect.above(0.0),
+        )
+        for name, text, without in (
+            ("bursts", "With many classes, bursts", "classes"),
+            ("classes", "With bursts, many classes", "bursts"),
+        )
     ),
 )
 

@@ -10,6 +10,7 @@ import polars as pl
 from jax import Array
 
 from toylab.analysis.heads import induction_score, previous_token_score
+from toylab.change import head, run_changes, zero
 from toylab.losses import cross_entropy, cross_entropy_from_logits
 from toylab.members import seeds
 from toylab.models import Transformer
@@ -18,7 +19,7 @@ from toylab.population import Population
 from toylab.random import stream
 from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
-from toylab.taps import Edit, Model, Params, run
+from toylab.taps import Model, Params, run
 from toylab.task import Batch, Task
 from toylab.tasks.in_context.repeats import Repeats
 
@@ -106,7 +107,7 @@ def measure(config: Any, folder: RunFolder) -> dict[str, pl.DataFrame]:
 
 
 def even_score(config: Any) -> float:
-    """Induction score of a head that attends evenly to all it sees."""
+    """Induction score of uniform attention."""
     length = config.repeat_length
     even_LL = np.tril(np.ones((length, length))) / np.arange(1, length + 1)[:, None]
     score = induction_score(jnp.asarray(even_LL, jnp.float32)[None], config.longest)
@@ -118,44 +119,27 @@ def _heads(config: Any, folder: RunFolder, name: str, population: Population) ->
     model = population.model
     assert isinstance(model, Transformer)
     batch = jax.jit(lambda: common(population.task, config.evaluation))()
-    count = model.depth * model.heads
-    scored = jax.jit(
-        jax.vmap(
-            lambda params: scores(
-                run(model, params, batch.inputs, record=PATTERNS)[1], config.longest
-            )
-        )
-    )
-    trained, untrained = scored(folder.params(name)), scored(folder.params(name, 0))
-    without_PH = _without_each(model, folder.params(name), batch)
-    seeds_P = folder.members(name)["init_seed"].to_numpy()
-    wide = lambda values: np.asarray(values, np.float64).ravel()
-    return pl.DataFrame(
-        {
-            "layers": np.full(len(seeds_P) * count, model.depth),
-            "init_seed": np.repeat(seeds_P, count),
-            "layer": np.tile(np.repeat(np.arange(model.depth), model.heads), len(seeds_P)),
-            "head": np.tile(np.arange(count), len(seeds_P)),
-            "induction": wide(trained[0]),
-            "previous": wide(trained[1]),
-            "accuracy_without": wide(without_PH),
-            "induction_untrained": wide(untrained[0]),
-            "previous_untrained": wide(untrained[1]),
-            "induction_even": np.full(len(seeds_P) * count, even_score(config)),
-            "diverged": np.repeat(folder.dead_at(name) >= 0, count),
-        }
+
+    def score(params: Params) -> tuple[Array, Array]:
+        return scores(run(model, params, batch.inputs, record=PATTERNS)[1], config.longest)
+
+    scored = jax.jit(jax.vmap(score))
+    found = {"": scored(folder.params(name)), "_untrained": scored(folder.params(name, 0))}
+    members = folder.members(name).select("init_seed", diverged=folder.dead_at(name) >= 0)
+    layer_H = np.repeat(np.arange(model.depth), model.heads)
+    places = pl.DataFrame({"layer": layer_H, "head": np.arange(len(layer_H))})
+    wide = lambda values: pl.Series(np.asarray(values, np.float64).ravel())
+    return members.join(places, how="cross").with_columns(
+        layers=model.depth,
+        accuracy_without=wide(_without_each(model, folder.params(name), batch)),
+        induction_even=even_score(config),
+        **{f"induction{when}": wide(pair[0]) for when, pair in found.items()},
+        **{f"previous{when}": wide(pair[1]) for when, pair in found.items()},
     )
 
 
 def _without_each(model: Transformer, params_P: Params, batch: Batch) -> Array:
     """Accuracy (P, H) on copied tokens with each head of a network ablated in turn."""
-    kept_HH = 1 - jnp.eye(model.depth * model.heads, dtype=jnp.float32)
-
-    def accuracy(params: Params, kept_H: Array) -> Array:
-        edits = [
-            Edit(f"blocks/{i}/attn/z", "scale", part_H[None, None, :, None])
-            for i, part_H in enumerate(kept_H.reshape(model.depth, model.heads))
-        ]
-        return copied(run(model, params, batch.inputs, edits=edits)[0], batch)["accuracy"]
-
-    return jax.jit(jax.vmap(jax.vmap(accuracy, (None, 0)), (0, None)))(params_P, kept_HH)
+    every = [zero(head(i, j)) for i in range(model.depth) for j in range(model.heads)]
+    read = lambda logits, acts: copied(logits, batch)["accuracy"]
+    return run_changes(model, params_P, batch.inputs, every, read).T

@@ -9,15 +9,13 @@ Each part is the cheapest setting known that shows its finding, with its control
    sequence, two attention layers grow an induction head at a definite time and one layer grows
    none. Controls: one layer, uniform attention, the untrained network, ablation of single heads.
 2. *Chains.* On a fresh Markov chain per sequence a network passes from the uniform predictor to the
-   unigram counter to the bigram counter, which is the Bayes predictor. Controls: one layer; chains
-   whose states are equally frequent, on which unigrams tell nothing (and the bigram counter, though
-   better than they, is not the Bayes predictor).
+   unigram counter to the bigram counter, the Bayes predictor. Controls: one layer; chains whose
+   states are equally frequent, on which unigrams tell nothing.
 3. *Three vectors.* Why sudden: parts that are useless without each other. Controls: parts clamped
    to the answer, and a part frozen at its start.
 4. *Mixture.* Items of a Gaussian mixture with labels: the network may copy the label of the same
-   class from the context, or memorise it. Controls: chance of naming a label of the context,
-   measured; arms that differ in burstiness or in the number of classes alone, in training: all
-   are tested in bursts of 2, and on the same sequences of new classes.
+   class from the context, or memorise it. Arms differ in burstiness or in the number of classes, in
+   training: all are tested in bursts of 2, and on the same sequences of new classes.
 
 Source: Olsson et al. 2022 (arXiv:2209.11895); Edelman et al. 2024 (arXiv:2402.11004); Singh et al.
 2024 (arXiv:2404.07129); Reddy 2023 (arXiv:2312.03002). What is done otherwise: periods are random,
@@ -112,21 +110,14 @@ class Config:
 
 def populations(config: Config) -> dict[str, Population]:
     """Repeats in two layers and one, chains in two and one, and the mixture."""
-    return {
-        **heads.populations(config),
-        **chains.populations(config),
-        **mixture.populations(config),
-    }
+    parts = (heads, chains, mixture)
+    return {name: p for part in parts for name, p in part.populations(config).items()}
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Curves and scores of the four parts."""
-    return {
-        **heads.measure(config, run),
-        **chains.measure(config, run),
-        **three_vectors.measure(config),
-        **mixture.measure(config, run),
-    }
+    trained = heads.measure(config, run) | chains.measure(config, run)
+    return trained | three_vectors.measure(config) | mixture.measure(config, run)
 
 
 SMOKE: dict[str, Any] = {

@@ -12,32 +12,25 @@ from toylab import random
 from toylab.models.three_vectors import contraction, descend
 from toylab.stats.survival import crossing_times
 
-# 1 where a vector is trained; clamped ones stand at the answer, frozen ones where they began.
-TRAINED = {
-    "none clamped": (1.0, 1.0, 1.0),
-    "c clamped": (1.0, 1.0, 0.0),
-    "b and c clamped": (1.0, 0.0, 0.0),
-    "c frozen at its start": (1.0, 1.0, 0.0),
+# Of the vectors a, b and c: 1 where it is trained, and 1 where it starts at the answer.
+ARMS = {
+    "none clamped": ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
+    "c clamped": ((1.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    "b and c clamped": ((1.0, 0.0, 0.0), (0.0, 1.0, 1.0)),
+    "c frozen at its start": ((1.0, 1.0, 0.0), (0.0, 0.0, 0.0)),
 }
-FROZEN = "c frozen at its start"
 DRAWN = 120  # iterations kept for the curves
 
 
-def train(key: Array, trained_3: Array, clamp: Array, config: Any) -> tuple[Array, Array]:
-    """Train one arm of one seed; the answer and the start are the same in all arms of a seed.
-
-    Args:
-        key: of the answer and of the start.
-        trained_3: 1 for a vector that is trained.
-        clamp: 1 if those not trained stand at the answer, 0 if they stay where they began.
-        config: sizes.
+def train(key: Array, trained_3: Array, given_3: Array, config: Any) -> tuple[Array, Array]:
+    """Train one arm of one seed; answer and start are the same in all arms of a seed.
 
     Returns:
         Loss before each of ``config.vector_steps`` updates (S,), and the contraction s.
     """
     drawn_23D = random.normal(key, (2, 3, config.vector_dim))
     answer_3D, start_3D = drawn_23D[0], config.vector_init * drawn_23D[1]
-    given_31 = (1 - trained_3)[:, None] * clamp
+    given_31 = given_3[:, None]
     start_3D = given_31 * answer_3D + (1 - given_31) * start_3D
     loss_S = descend(start_3D, answer_3D, trained_3, config.vector_rate, config.vector_steps)
     return loss_S, contraction(answer_3D)
@@ -47,9 +40,8 @@ def measure(config: Any) -> dict[str, pl.DataFrame]:
     """Losses over iterations (thinned), and per seed the iterations to 90% and to 10% of them."""
     steps, seeds = config.vector_steps, np.arange(config.vector_seeds)
     keys = jax.vmap(lambda seed: random.stream(seed, "three vectors"))(jnp.asarray(seeds))
-    arms = jnp.asarray(list(TRAINED.values()), jnp.float32)
-    clamp = jnp.asarray([float(name != FROZEN) for name in TRAINED], jnp.float32)
-    one = lambda key: jax.vmap(lambda t, c: train(key, t, c, config))(arms, clamp)
+    trained, given = (jnp.asarray(part) for part in zip(*ARMS.values(), strict=True))
+    one = lambda key: jax.vmap(lambda t, g: train(key, t, g, config))(trained, given)
     found = jax.jit(jax.vmap(one, out_axes=1))(keys)
     loss_APS, scale_AP = (np.asarray(x, np.float64) for x in found)
     loss_XS = loss_APS.reshape(-1, steps)
@@ -58,8 +50,8 @@ def measure(config: Any) -> dict[str, pl.DataFrame]:
     late, was_late = crossing_times(np.arange(steps), share_XS, 0.1, direction="below")
     early, _ = crossing_times(np.arange(steps), share_XS, 0.9, direction="below")
     contracts_X = np.abs(1 - config.vector_rate * scale_AP.ravel())
-    about = pl.DataFrame({"arm": np.repeat(list(TRAINED), len(seeds))}).with_columns(
-        init_seed=np.tile(seeds, len(TRAINED)), diverged=~np.isfinite(share_XS[:, -1])
+    about = pl.DataFrame({"arm": np.repeat(list(ARMS), len(seeds))}).with_columns(
+        init_seed=np.tile(seeds, len(ARMS)), diverged=~np.isfinite(share_XS[:, -1])
     )
     times = about.with_columns(
         to_90=early,

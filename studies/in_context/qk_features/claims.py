@@ -4,6 +4,8 @@ The paper gives pictures, not bounds: where a source says "region: this laborato
 ours, and claims marked "expected, this laboratory" are controls that the paper does not have.
 """
 
+import functools
+
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
@@ -22,6 +24,9 @@ def learned(arm: str) -> tuple[Condition, ...]:
     return (Condition("heads reach 95% of the best accuracy", share, Expect.above(0.95)),)
 
 
+wide_claim = functools.partial(Claim, requires=learned("main"))
+
+
 def half_at_most(arm: str) -> tuple[Condition, ...]:
     """Untrained heads have the exact rank in half of the cases at most."""
     text = "untrained heads have the exact rank in half of the cases at most"
@@ -29,14 +34,13 @@ def half_at_most(arm: str) -> tuple[Condition, ...]:
 
 
 RANKS = (
-    Claim(
+    wide_claim(
         "ranks_exact",
         "The contrastive covariance has exactly the latent's rank, at 99% of its energy, in 16 of "
         "18 cases.",
         LEE_OURS,
         exact("main"),
         Expect.above(16),
-        requires=learned("main"),
         control=half_at_most("untrained"),
         headline=True,
     ),
@@ -49,44 +53,40 @@ RANKS = (
         requires=learned("normal"),
         control=half_at_most("normal untrained"),
     ),
-    Claim(
+    wide_claim(
         "ranks_learned",
         "The rank is exact in more cases than in untrained heads, by 9 of 18.",
         OURS,
         exact("main") - exact("untrained"),
         Expect.above(9),
-        requires=learned("main"),
     ),
 )
 
 BLOCKS = (
-    Claim(
+    wide_claim(
         "blocks",
         "Latents meet their own kind: the norm of G outside its two blocks is 10% of that inside.",
         LEE_OURS,
         networks("main", "leak"),
         Expect.below(0.1),
-        requires=learned("main"),
     ),
-    Claim(
+    wide_claim(
         "blocks_learned",
         "The blocks are learned: in untrained heads that share is larger by 0.5.",
         OURS,
         networks("untrained", "leak") - networks("main", "leak"),
         Expect.above(0.5),
-        requires=learned("main"),
     ),
 )
 
 SWAPS = (
-    Claim(
+    wide_claim(
         "joint_swap",
         "After a swap of two keys' parts in both subspaces, of 3 and 5 dimensions, the other token "
         "has an attention of 0.9.",
         LEE_OURS,
         swapped("z1 + z2", "on_target"),
         Expect.above(0.9),
-        requires=learned("main"),
         control=(
             Condition(
                 "in untrained heads the other token has an attention of half at most",
@@ -95,32 +95,29 @@ SWAPS = (
             ),
         ),
     ),
-    Claim(
+    wide_claim(
         "random_swap",
         "A swap in a random subspace of as many dimensions, 8 of 16, moves less than half of the "
         "attention.",
         LEE_OURS,
         swapped("random r1 + r2"),
         Expect.below(0.5),
-        requires=learned("main"),
     ),
-    Claim(
+    wide_claim(
         "single_swap",
         "A swap in one latent's subspace alone moves less than half of the attention, as both must "
         "match.",
         OURS,
         greatest(swapped("z1"), swapped("z2")),
         Expect.below(0.5),
-        requires=learned("main"),
     ),
-    Claim(
+    wide_claim(
         "contrast_needed",
         "As many principal components of the keys move less attention than the contrast's "
         "subspaces, by 0.2.",
         OURS,
         swapped("z1 + z2") - swapped("key PCs"),
         Expect.above(0.2),
-        requires=learned("main"),
     ),
 )
 
@@ -132,14 +129,13 @@ SMALL = (
         missing("small") - missing("small untrained"),
         Expect.above(1),
     ),
-    Claim(
+    wide_claim(
         "superposed",
         "Where r1 + r2 > 8 the key subspaces of the two latents overlap more, beyond chance, in a "
         "head of 8 than in one of 16, by 0.1.",
         OURS,
         networks("small", BEYOND_CHANCE, CROWDED) - networks("main", BEYOND_CHANCE, CROWDED),
         Expect.above(0.1),
-        requires=learned("main"),
     ),
 )
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from toylab.change import run_changes
 from toylab.figures.in_context import attention_sinks as pictures
 from toylab.models.wide_transformer import WideTransformer
 from toylab.report import figures as fig
@@ -49,7 +50,6 @@ def test_symptoms_agree_with_loops():
         "share_off": np.mean([share(pattern[b, 0, i]) for b, i in places(off)]),
         "share_on": np.mean([share(pattern[b, 0, i]) for b, i in places(on)]),
         "second_off": np.mean([pattern[b, 0, i, 1] for b, i in places(off)]),
-        "before_on": np.mean([pattern[b, 0, i, i - 1] for b, i in places(on)]),
         "even": np.mean([1 / (i + 1) for _, i in places(off)]),
         "logit_gap": np.mean(
             [score[b, 0, i, 0] - score[b, 0, i, 1 : i + 1].mean() for b, i in places(off)]
@@ -78,24 +78,22 @@ def test_the_oracle_has_the_least_risk():
 def test_conditions_do_what_they_say():
     exam = s.draw_exam(TASK, 2, 20, np.float32(2), jax.random.key(0))
     params = jax.vmap(MODEL.init)(jax.random.split(jax.random.key(1), 2))
-    found = {}
-    for condition in s.CONDITIONS:
-        shown, switches = s.under(exam, condition, 5)
-        names, pattern = s.scores(MODEL, params, shown, switches)
-        found[condition] = {name: np.asarray(leaf) for name, leaf in names.items()}
-        np.testing.assert_allclose(np.asarray(pattern).sum(-1), 1, rtol=1e-5)
-    plain = jax.vmap(lambda p: MODEL.apply(p, exam.batch.inputs))(params)
-    for name, known in jax.vmap(lambda z: s.risks(z, exam.oracle_BLV, exam.masks))(plain).items():
-        np.testing.assert_allclose(found["whole"][name], known, rtol=1e-5)
-    assert found["sink closed"]["sink_off"].max() < 1e-6
-    assert found["no value of <s>"]["value_start"].max() == 0
-    np.testing.assert_array_equal(found["no value of <s>"]["sink_off"], found["whole"]["sink_off"])
-    # Without attention, what stands first cannot matter elsewhere.
-    off = s.Switches(attention=0.0)
-    other, _ = s.scores(MODEL, params, s.under(exam, "symbol in first place", 5)[0], off)
+    whole, pattern = s.scores(MODEL, params, exam)
+    np.testing.assert_allclose(np.asarray(pattern).sum(-1), 1, rtol=1e-5)
+    found = s.risks_under(MODEL, params, exam, rarest=5)
+    without = jax.tree.map(lambda leaf: leaf, params)
+    without["blocks"]["0"]["attn"]["w_o"] = jnp.zeros_like(without["blocks"]["0"]["attn"]["w_o"])
+    silent, _ = s.scores(MODEL, without, exam)
     for kind in ("bigram_risk", "backcopy_risk"):
-        np.testing.assert_allclose(other[kind], found["no attention"][kind], rtol=1e-5)
-        assert (found["no MLP"][kind] != found["whole"][kind]).all()
+        np.testing.assert_allclose(found["whole"][kind], whole[kind], rtol=1e-5)
+        np.testing.assert_allclose(found["no attention"][kind], silent[kind], rtol=1e-5)
+        for condition in ("no MLP", "sink closed", "no value of <s>", "symbol in first place"):
+            assert (found[condition][kind] != found["whole"][kind]).all(), condition
+    record = ("blocks/0/attn/pattern",)
+    closed = [s.changes(L)["sink closed"]]
+    read = lambda logits, acts: acts[record[0]]
+    seen = run_changes(MODEL, params, exam.batch.inputs, closed, read, record)
+    assert np.asarray(seen)[..., 1:, 0].max() < 1e-6
 
 
 def curves():
@@ -113,7 +111,6 @@ def curves():
                 "share_off": 0.8,
                 "share_on": 0.05,
                 "second_off": 0.01,
-                "before_on": 0.9,
                 "even": 0.05,
                 "logit_gap": 2 * np.log(max(step, 1)) + seed,
                 "value_start": 1.0,
@@ -145,7 +142,7 @@ def measures():
     """Everything the study stores."""
     table = curves()
     last = table.filter(pl.col("step") == 1000).drop("step")
-    cut = pl.concat([last.with_columns(condition=pl.lit(c)) for c in s.CONDITIONS])
+    cut = pl.concat([last.with_columns(condition=pl.lit(c)) for c in pictures.CONDITIONS])
     return {
         "curves": table,
         "conditions": cut,
