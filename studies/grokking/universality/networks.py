@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from toylab.tasks.grokking import group_circuits as circuits
 from toylab.tasks.grokking.groups import group
 from toylab.tasks.grokking.irreps import characters
-
-from . import circuits
 
 
 def irrep_rows(
@@ -71,8 +70,6 @@ def network_row(
         "embedding": circuits.embedding_share(last, P_NN),
         "embedding_untrained": circuits.embedding_share(first, P_NN),
         "embedding_random": circuits.embedding_share(last, noise_NN),
-        "unembedding": circuits.unembedding_share(last, P_NN),
-        "unembedding_untrained": circuits.unembedding_share(first, P_NN),
         "only_key": circuits.projected(last, P_NN, name),
         "without_key": circuits.projected(last, eye - P_NN, name),
         "only_random": circuits.projected(last, noise_NN, name),

@@ -44,16 +44,16 @@ from toylab.members import zipped
 from toylab.models.folded_mlp import FoldedTokenMLP
 from toylab.optim import AdamW
 from toylab.population import Population
+from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.grokking import group_circuits as circuits
 from toylab.tasks.grokking.groups import group
+from toylab.tasks.grokking.irreps import characters
 from toylab.tasks.grokking.modular import GroupComposition, scores
 
-from . import circuits
 from .claims import CLAIMS
 from .networks import irrep_rows, network_row, neuron_rows, progress_row
-
-SCORES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,10 @@ class Config:
         if len(set(self.groups)) < len(self.groups):
             raise ToylabError(f"universality: groups = {self.groups} names one group twice.")
         for name in self.groups:
-            circuits.need(name)
+            if len(characters(name)) < 3:
+                raise ToylabError(
+                    f"universality: group {name} has too few representations; try A5 or D29."
+                )
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -133,7 +136,8 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
                 labels | {"step": s} | progress_row(n, name, key, train_NN) for s, n in nets
             ]
     found = {table: pl.DataFrame(rows) for table, rows in tables.items()}
-    return found | {"curves": curves(run)}
+    curves = [records(run, name).with_columns(group=pl.lit(name)) for name in config.groups]
+    return found | {"curves": pl.concat(curves)}
 
 
 def _key(config: Config, net: circuits.Network, name: str) -> list[str]:
@@ -147,17 +151,6 @@ def training_pairs(config: Config, name: str, split_seed: int) -> np.ndarray:
         group=name, fraction=config.fraction, equals=False, split_seed=split_seed
     )
     return np.asarray(split.in_training()).reshape(group(name).order, -1)
-
-
-def curves(run: RunFolder) -> pl.DataFrame:
-    """Loss and accuracy over training: group, init_seed, step and a column per score."""
-    records = run.metrics().filter(pl.col("name").is_in(SCORES))
-    wide = records.pivot("name", index=["population", "member", "step"], values="value")
-    whole = []
-    for name in run.populations():
-        seeds = run.members(name).select("member", "init_seed")
-        whole.append(wide.filter(pl.col("population") == name).join(seeds, on="member"))
-    return pl.concat(whole).rename({"population": "group"}).sort("group", "init_seed", "step")
 
 
 study = Study(

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from toylab.errors import ToylabError
-from toylab.tasks.grokking.groups import group
-from toylab.tasks.grokking.irreps import characters, projectors
+from .groups import group
+from .irreps import characters, projectors
 
 CLUSTERED = 0.85  # share of a neuron's weights in one representation that makes it belong there
 LIVE = 0.05  # a neuron of less weight than this share of the largest is off
@@ -185,11 +184,6 @@ def embedding_share(net: Network, P_NN: np.ndarray) -> float:
     return float(np.sum((P_NN @ both_NX) ** 2) / max(np.sum(both_NX**2), 1e-30))
 
 
-def unembedding_share(net: Network, P_NN: np.ndarray) -> float:
-    """Share of the unembedding's squared norm in a subspace."""
-    return float(np.sum((net.out_FN @ P_NN) ** 2) / max(np.sum(net.out_FN**2), 1e-30))
-
-
 def neuron_shares(net: Network, name: str) -> tuple[np.ndarray, list[str]]:
     """Return, per live neuron, the share of its incoming weights in its best representation.
 
@@ -203,14 +197,3 @@ def neuron_shares(net: Network, name: str) -> tuple[np.ndarray, list[str]]:
     parts_RF = np.sum((spans @ net.left_NF) ** 2 + (spans @ net.right_NF) ** 2, 1)
     share_RF = parts_RF[:, live_F] / into_F[live_F]
     return share_RF.max(0), [names[i] for i in share_RF.argmax(0)]
-
-
-def need(name: str) -> str:
-    """Return the group's name if its irreducible representations are known.
-
-    Raises:
-        ToylabError: they are not, or it is too small to split.
-    """
-    if len(characters(name)) < 3:
-        raise ToylabError(f"universality: group {name} has too few representations; try A5 or D29.")
-    return name
