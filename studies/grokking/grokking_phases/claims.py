@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import given
 from toylab.read import Measures, Reading, Rows, greatest, table
 
 OMNIGROK = "Liu et al. 2023, Omnigrok (arXiv:2210.01117)"
@@ -59,7 +60,8 @@ HELD = generalise("held", "networks whose norm is held")
 GAP = pl.col("test_time") - pl.col("train_time")
 THEORY = "theory: t = ln(w0 / wc) / (rate * decay), Omnigrok with AdamW's steps"
 
-DELAY = (
+DELAY = given(
+    BASELINE,
     Claim(
         key="generalises_late",
         text="Networks reach 99% on the test set at 10 times the step of the training set, or "
@@ -68,7 +70,6 @@ DELAY = (
         reading=table("late").value(pl.col("test_time") / pl.col("train_time")),
         expect=Expect.above(10),
         statistic="median",
-        requires=(BASELINE,),
         control=(
             Condition(
                 "trained on random answers, test accuracy is at most twice chance",
@@ -85,7 +86,6 @@ DELAY = (
         paper=-1.0,
         reading=LAWS.value("decay"),
         expect=INVERSE,
-        requires=(BASELINE,),
         headline=True,
     ),
     Claim(
@@ -96,7 +96,6 @@ DELAY = (
         paper=-1.0,
         reading=LAWS.value("rate"),
         expect=INVERSE,
-        requires=(BASELINE,),
     ),
     Claim(
         key="inverse_in_product",
@@ -106,7 +105,6 @@ DELAY = (
         paper=-1.0,
         reading=LAWS.value("product"),
         expect=INVERSE,
-        requires=(BASELINE,),
     ),
     Claim(
         key="fitting_ignores_decay",
@@ -124,7 +122,6 @@ DELAY = (
         paper=0.0,
         reading=table("law").filter(weight_decay=0).mean("test_event"),
         expect=Expect.below(0.5),
-        requires=(BASELINE,),
     ),
     Claim(
         key="more_data_sooner",
@@ -134,7 +131,6 @@ DELAY = (
         paper=-1.0,
         reading=part("fraction").aggregate(pl.corr("fraction", LATE, method="spearman")),
         expect=Expect.below(-0.9),
-        requires=(BASELINE,),
     ),
     Claim(
         key="least_data",
@@ -153,7 +149,6 @@ DELAY = (
         paper=1.0,
         reading=part("scale").aggregate(SLOPE),
         expect=Expect.near(1, 0.3),
-        requires=(BASELINE,),
     ),
     Claim(
         key="held_norm_no_delay",
@@ -162,7 +157,7 @@ DELAY = (
         source=f"{OMNIGROK}, figure 7",
         reading=held_over_baseline(GAP),
         expect=Expect.below(0.1),
-        requires=(BASELINE, HELD),
+        requires=(HELD,),
     ),
     Claim(
         key="held_norm_sooner",
@@ -171,7 +166,7 @@ DELAY = (
         source=f"{OMNIGROK}, figure 7",
         reading=held_over_baseline("test_time"),
         expect=Expect.below(1),
-        requires=(BASELINE, HELD),
+        requires=(HELD,),
     ),
 )
 

@@ -3,6 +3,7 @@
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import given
 from toylab.read import Measures, Reading, table
 
 MODELS = table("models")
@@ -37,7 +38,8 @@ FEW = "Varma et al. 2023, section 5 and figure 7 (ungrokking)"
 THEORY = "Varma et al. 2023, section 3 (efficiency and critical size)"
 COST = "Varma et al. 2023, section 5 and figure 4 (efficiency of both circuits)"
 
-CLAIMS = (
+CLAIMS = given(
+    FULL,
     Claim(
         key="ungroks_on_few_data",
         text="A network that has generalised ungroks on the smallest D': its test accuracy ends at "
@@ -45,7 +47,7 @@ CLAIMS = (
         source=FEW,
         reading=CONTINUED.first("size").value("test_accuracy"),
         expect=Expect.below(0.2),
-        requires=(FULL, STILL_FITS),
+        requires=(STILL_FITS,),
         headline=True,
     ),
     Claim(
@@ -54,7 +56,6 @@ CLAIMS = (
         source=FEW,
         reading=KEPT,
         expect=Expect.above(0.95),
-        requires=(FULL,),
     ),
     Claim(
         key="accuracy_rises_with_data",
@@ -64,7 +65,6 @@ CLAIMS = (
         paper=1.0,
         reading=CONTINUED.aggregate(pl.corr("size", "test_accuracy", method="spearman")),
         expect=Expect.above(0.9),
-        requires=(FULL,),
     ),
     Claim(
         key="transition_free_of_decay",
@@ -74,7 +74,7 @@ CLAIMS = (
         paper=0.0,
         reading=TURNS.last("decay").value("size") / TURNS.first("decay").value("size") - 1,
         expect=Expect.near(0, 0.25),
-        requires=(FULL, STILL_GENERALISES),
+        requires=(STILL_GENERALISES,),
     ),
     Claim(
         key="still_fits",
@@ -84,7 +84,6 @@ CLAIMS = (
         paper=1.0,
         reading=FITS,
         expect=Expect.above(0.99),
-        requires=(FULL,),
     ),
     Claim(
         key="needs_decay",
@@ -94,7 +93,6 @@ CLAIMS = (
         paper=1.0,
         reading=MODELS.filter(set="continued", decay=0).first("size").value("test_accuracy"),
         expect=Expect.above(0.95),
-        requires=(FULL,),
     ),
     Claim(
         key="scratch_never_generalises_below",
@@ -103,7 +101,6 @@ CLAIMS = (
         source=FEW,
         reading=SCRATCH.where(pl.col("continued") < 0.5).aggregate(pl.col("test_accuracy").max()),
         expect=Expect.below(0.5),
-        requires=(FULL,),
     ),
     Claim(
         key="memorising_costs_more_norm",
@@ -139,6 +136,6 @@ CLAIMS = (
         paper=1.0,
         reading=norms("memorising", "crossing") / TURNS.filter(decay=1).value("size"),
         expect=Expect.between(0.5, 2.0),
-        requires=(FULL, STILL_GENERALISES),
+        requires=(STILL_GENERALISES,),
     ),
 )

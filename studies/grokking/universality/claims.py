@@ -11,6 +11,7 @@ from collections.abc import Callable
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import given
 from toylab.read import Measures, Reading, table
 
 LEARNED = 0.99  # accuracy at which a set counts as learned
@@ -77,23 +78,24 @@ CIRCUIT = (
 )
 
 
-CIRCUITS = (
-    Claim(
-        key="generalises",
-        text="Networks learn the multiplication table of a group from half of it: test accuracy is "
-        "at least 99%.",
-        source=f"{PAPER}, section 5",
-        paper=1.0,
-        reading=ACCURACY,
-        expect=Expect.above(LEARNED),
-    ),
+GENERALISES = Claim(
+    key="generalises",
+    text="Networks learn the multiplication table of a group from half of it: test accuracy is "
+    "at least 99%.",
+    source=f"{PAPER}, section 5",
+    paper=1.0,
+    reading=ACCURACY,
+    expect=Expect.above(LEARNED),
+)
+
+CIRCUITS = given(
+    TASK,
     Claim(
         key="grokking",
         text="Test pairs are learned to 99% at least 5 times later than training pairs.",
         source=f"{PAPER}, appendix on training dynamics; Nanda et al. 2023 for the factor",
         reading=TIMES.aggregate((pl.col("test") / pl.col("train")).min()),
         expect=Expect.above(5),
-        requires=(TASK,),
     ),
     Claim(
         key="characters_in_logits",
@@ -103,7 +105,6 @@ CIRCUITS = (
         paper="0.44 to 0.57 on A5, D59 and D61",
         reading=lowest("fve"),
         expect=Expect.above(0.4),
-        requires=(TASK,),
         headline=True,
     ),
     Claim(
@@ -113,7 +114,6 @@ CIRCUITS = (
         paper="0.42 and 0.57 on A5",
         reading=highest("chance"),
         expect=Expect.below(0.6),
-        requires=(TASK,),
     ),
     Claim(
         key="embeddings_in_key_irreps",
@@ -122,7 +122,6 @@ CIRCUITS = (
         paper="0.985 to 0.997 on A5",
         reading=lowest("embedding"),
         expect=Expect.above(0.95),
-        requires=(TASK,),
         control=(
             Condition(
                 "that of the untrained embeddings does not",
@@ -139,7 +138,6 @@ CIRCUITS = (
         paper="1.8 to 2.8 on A5",
         reading=lowest(pl.col("excluded") / pl.col("uniform")),
         expect=Expect.above(1.0),
-        requires=(TASK,),
         control=(
             Condition(
                 "without as many characters of relabelled answers it does not",
@@ -157,7 +155,6 @@ CIRCUITS = (
         reading=highest(pl.col("restricted") / pl.col("loss")),
         expect=Expect.below(2.0),
         statistic="median",
-        requires=(TASK,),
     ),
     Claim(
         key="rest_of_embeddings_is_idle",
@@ -167,7 +164,6 @@ CIRCUITS = (
         reading=highest(pl.col("only_key") / pl.col("loss")),
         expect=Expect.below(2.0),
         statistic="median",
-        requires=(TASK,),
         control=(
             Condition(
                 "ablating all but a random subspace of that dimension more than doubles it",
@@ -184,7 +180,6 @@ CIRCUITS = (
         "from the held-out pairs: this laboratory",
         reading=CIRCUIT.aggregate((pl.col("circuit") / pl.col("test")).max()),
         expect=Expect.below(0.9),
-        requires=(TASK,),
     ),
     Claim(
         key="neurons_have_one_irrep",
@@ -194,7 +189,6 @@ CIRCUITS = (
         paper="126 of 128 neurons on S5",
         reading=lowest("neurons"),
         expect=Expect.above(0.8),
-        requires=(TASK,),
         control=(
             Condition(
                 "of the untrained neurons fewer do",
@@ -203,9 +197,6 @@ CIRCUITS = (
             ),
         ),
     ),
-)
-
-CHOICE = (
     Claim(
         key="choice_varies_permutations",
         text="Which representations of A5 are key varies: most pairs of seeds differ in them.",
@@ -214,7 +205,6 @@ CHOICE = (
         reading=differs(PERMUTES),
         expect=Expect.above(0.5),
         unit="pair of seeds",
-        requires=(TASK,),
     ),
     Claim(
         key="choice_varies_dihedral",
@@ -224,7 +214,6 @@ CHOICE = (
         reading=differs(DIHEDRAL),
         expect=Expect.above(0.5),
         unit="pair of seeds",
-        requires=(TASK,),
     ),
     Claim(
         key="standard_is_always_key",
@@ -234,8 +223,7 @@ CHOICE = (
         paper="4 of 4 seeds on A5, 49 of 50 on S5",
         reading=table("irreps").filter(IS_STANDARD).aggregate(pl.col("key").min()),
         expect=Expect.above(0.9),
-        requires=(TASK,),
     ),
 )
 
-CLAIMS = (*CIRCUITS, *CHOICE)
+CLAIMS = (GENERALISES, *CIRCUITS)
