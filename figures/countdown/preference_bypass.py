@@ -8,135 +8,137 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Reading, table
+from toylab.read.values import FLAG
 from toylab.report import figures as fig
+from toylab.report.panels import panels
+from toylab.report.series import series
 
-ARM_COLOURS = {"dpo": fig.BLUE, "sft": fig.ORANGE}
+from . import marks
+
+ARMS = {"dpo": fig.BLUE, "sft": fig.ORANGE}
+MODELS = ("language", "tuned")  # populations
+SCALED = {
+    "before": ("before", fig.MUTED),
+    "after": ("after DPO", fig.BLUE),
+    "keys": ("after,\nkeys x10", fig.VERMILLION),
+    "random keys": ("after,\nrandom x10", fig.SKY),
+    "keys before": ("before,\nkeys x10", fig.PURPLE),
+}
+WEIGHTS = {
+    "embed": "embedding",
+    "attn": "attention",
+    "mlp/up": "MLP in",
+    "mlp/down": "MLP out",
+    "unembed": "unembedding",
+    "norm": "norms",
+}
+MATRICES = tuple(WEIGHTS)[:-1]
 
 
-def lines(table: pl.DataFrame, value: str) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (S,) and values (seeds, S) of one arm."""
-    wide = table.sort("init_seed", "step").group_by("init_seed", maintain_order=True)
-    rows = wide.agg(pl.col(value), pl.col("step"))
-    return np.array(rows["step"][0]), np.stack([np.array(r) for r in rows[value]])
+def _rate(condition: str, **where: Any) -> Reading:
+    return table("bypass", of=MODELS).filter(condition=condition, **where).mean("rate")
 
 
-def _mean(table: pl.DataFrame, condition: str, *where: pl.Expr, value: str = "rate") -> np.ndarray:
-    """A condition's value per seed."""
-    rows = table.filter(pl.col("condition") == condition, *where)
-    return rows.group_by("init_seed").agg(pl.col(value).mean()).sort("init_seed")[value].to_numpy()
+def _undone(measures: Mapping[str, Any], condition: str, **where: Any) -> np.ndarray:
+    """Share of DPO's change that a condition undoes, by seed."""
+    before, after = _rate("before"), _rate("after")
+    return ((_rate(condition, **where) - after) / (before - after))(measures).array()
 
 
-def _bars(ax: Axes, names: list[str], seen: list[np.ndarray], colours: list[str]) -> None:
-    for i, (values, colour) in enumerate(zip(seen, colours, strict=True)):
-        ax.bar(i, np.nanmean(values), 0.7, color=colour)
-        ax.plot([i] * len(values), values, "_", color=fig.INK, ms=6)
-    ax.set_xticks(range(len(names)), names)
-
-
-def bypass(measures: Mapping[str, Any], config: Any) -> Figure:
+def bypass(measures: Mapping[str, Any]) -> Figure:
     """Bad rates with keys scaled, and how much of DPO's change is undone by putting parts back."""
-    sheet = fig.figure(fig.PAGE, 3.0)
-    left, middle, right = sheet.subplots(1, 3, width_ratios=[1.25, 1, 1])
-    table = measures["bypass"]
-    before, after = _mean(table, "before"), _mean(table, "after")
-    share = lambda condition, *where: (_mean(table, condition, *where) - after) / (before - after)
-    names = ["before\nDPO", "after", "after,\nkeys x10", "random\nx10", "before,\nkeys x10"]
-    conditions = ("before", "after", "keys", "random keys", "keys before")
-    colours = [fig.MUTED, fig.BLUE, fig.VERMILLION, fig.SKY, fig.PURPLE]
-    _bars(left, names, [_mean(table, c) for c in conditions], colours)
-    floor = np.nanmean(measures["networks"]["rate_floor"])
-    left.axhline(floor, color=fig.INK, ls=":", lw=0.8, label="in the language")
-    left.legend(loc="upper left")
+    sheet, (left, middle, right) = panels(3, 3.0, width_ratios=[1.1, 1, 1])
+    for i, (condition, (_, colour)) in enumerate(SCALED.items()):
+        marks.seeds(left, i, _rate(condition)(measures).array(), colour)
+    left.set_xticks(range(len(SCALED)), [name for name, _ in SCALED.values()], rotation=40,
+                    ha="right", rotation_mode="anchor")  # fmt: skip
+    floor = table("networks", of=MODELS).value("rate_floor")(measures).array()
+    left.axhline(marks.mean(floor), color=fig.INK, ls=":", lw=0.8)
     left.set_ylabel("probability of a bad word")
-    left.tick_params(axis="x", labelsize=6.5)
-    cut, back = 1 - after / before, share("keys")
-    count = int(table.filter(pl.col("condition") == "keys")["size"][0])
-    fig.title(
-        left,
-        f"DPO cuts the rate by {np.nanmean(cut):.0%}; {count} keys x10 restore "
-        f"{np.nanmean(back):.0%} of that",
-    )
-    shown = table.filter(pl.col("condition") == "patched")["size"].unique().sort().to_list()
-    for condition, colour in (("patched", fig.VERMILLION), ("random patched", fig.SKY)):
-        sizes = sorted(table.filter(pl.col("condition") == condition)["size"].unique().to_list())
-        values = np.stack([share(condition, pl.col("size") == size) for size in sizes], 1)
-        label = "most aligned" if condition == "patched" else "random, same layers"
-        fig.interval_line(middle, sizes, values, color=colour, label=label, marker="o")
-    first = np.nanmean(share("patched", pl.col("size") == count))
-    middle.set_xscale("log")
-    middle.set_xticks(shown, [f"{size:.0f}" for size in shown])
-    middle.minorticks_off()
-    middle.set_xlabel("neurons put back")
-    middle.set_ylabel("share of DPO's change undone")
-    middle.axhline(0, color=fig.INK, lw=0.6)
-    middle.legend(loc="upper left", fontsize=7)
-    fig.title(middle, f"The first {count} carry {first:.1%}")
-    groups = [c.removeprefix("back: ") for c in table["condition"].unique() if "back: " in c]
-    groups = sorted(groups, key=lambda g: -np.nanmean(share(f"back: {g}")))
-    for i, group in enumerate(reversed(groups)):
-        values = share(f"back: {group}")
-        right.barh(i, np.nanmean(values), 0.7, color=fig.GREEN)
-        right.plot(values, [i] * len(values), "|", color=fig.INK, ms=6)
-    right.set_yticks(range(len(groups)), groups[::-1])
-    right.axvline(0, color=fig.INK, lw=0.6)
-    right.locator_params(axis="x", nbins=4)
-    right.set_xlabel("share undone")
-    most = np.nanmean(share(f"back: {groups[0]}"))
-    fig.title(right, f"Weights put back: {groups[0]} carries most: {most:.0%}")
+    left.set_ylim(0)
+    back = marks.mean(_undone(measures, "keys")) > 0.8
+    fig.title(left, f"Scaling keys {'brings' if back else 'does not bring'} bad words back")
+    _patched(measures, middle)
+    shares = {group: _undone(measures, f"back: {group}") for group in WEIGHTS}
+    order = sorted(shares, key=lambda group: marks.mean(shares[group]))
+    for y, group in enumerate(order):
+        marks.seeds(right, y, shares[group], fig.GREEN, upright=False)
+    right.set_yticks(range(len(order)), [WEIGHTS[group] for group in order])
+    right.set_xlabel("share of change undone")
+    fig.title(right, f"Put back, {WEIGHTS[order[-1]]} undoes most")
     return sheet
+
+
+def _patched(measures: Mapping[str, Any], ax: Axes) -> None:
+    """Share undone by the activations of more and more neurons."""
+    table_ = measures["bypass"]
+    for condition, colour, name in (
+        ("patched", fig.VERMILLION, "most aligned"),
+        ("random patched", fig.SKY, "random, same layers"),
+    ):
+        sizes = table_.filter(condition=condition)["size"].unique().sort().to_list()
+        values = np.stack([_undone(measures, condition, size=size) for size in sizes], 1)
+        fig.interval_line(ax, sizes, values, color=colour, label=name, marker="o")
+        if condition == "patched":
+            first, shown = marks.mean(values[:, 0]), sizes
+    ax.set_xscale("log")
+    ax.set_xticks(shown, [f"{size:.0f}" for size in shown])
+    ax.minorticks_off()
+    ax.set_xlabel("neurons put back")
+    ax.set_ylabel("share of change undone")
+    ax.axhline(0, color=fig.INK, lw=0.6)
+    ax.legend(loc="center left")
+    fig.title(
+        ax, f"{shown[0]:.0f} neurons carry {'little' if first < 0.1 else 'a part'} of the change"
+    )
 
 
 def weights(measures: Mapping[str, Any], config: Any) -> Figure:
     """How far weights move, what that does to the rate, and which neurons change."""
-    sheet = fig.figure(fig.PAGE, 2.8)
-    left, middle, right = sheet.subplots(1, 3)
-    matrices = measures["matrices"]
-    groups = matrices["group"].unique(maintain_order=True).to_list()
-    for j, (arm, colour) in enumerate(ARM_COLOURS.items()):
-        for i, group in enumerate(groups):
-            rows = matrices.filter(pl.col("arm") == arm, pl.col("group") == group)
-            x = np.full(len(rows), i + 0.3 * (j - 0.5))
+    sheet, (left, middle, right) = panels(3, 3.0)
+    finite = lambda name, **where: table(name, of=MODELS).filter(~pl.col(FLAG), **where)
+    for shift, (arm, colour) in zip((-0.15, 0.15), ARMS.items(), strict=True):
+        rows = finite("matrices", arm=arm).rows(measures)
+        for i, group in enumerate(MATRICES):
+            gap = 1 - rows.filter(group=group)["cos"].to_numpy()
             label = arm.upper() if i == 0 else None
-            left.plot(x, 1 - rows["cos"], "o", color=colour, ms=3, alpha=0.6, label=label)
+            left.plot(np.full(len(gap), i + shift), gap, "o", color=colour, ms=3, alpha=0.6,
+                      label=label)  # fmt: skip
+        tuning = finite("tuning", arm=arm).rows(measures)
+        (_, moved), (_, rate) = series(tuning, "change"), series(tuning, "rate")
+        middle.plot(100 * np.nanmean(moved, 0), np.nanmean(rate, 0), "o-", color=colour,
+                    label=arm.upper())  # fmt: skip
     left.axhline(0.01, color=fig.INK, ls=":", lw=0.8)
     left.set_yscale("log")
-    left.set_xticks(range(len(groups)), groups, rotation=35, ha="right")
+    left.set_xticks(range(len(MATRICES)), [WEIGHTS[group] for group in MATRICES], rotation=40,
+                    ha="right", rotation_mode="anchor")  # fmt: skip
     left.set_ylabel("1 - cosine with before")
     left.legend()
-    kept = np.nanmean(measures["networks"]["kept"])
-    fig.title(left, f"{kept:.0%} of matrices keep cos >= 0.99")
-    tuning = measures["tuning"]
-    for arm, colour in ARM_COLOURS.items():
-        table = tuning.filter(pl.col("arm") == arm)
-        moved, rate = lines(table, "change")[1], lines(table, "rate")[1]
-        fig.interval_line(
-            middle, 100 * np.nanmean(moved, 0), rate, color=colour, label=arm.upper(), marker="o"
-        )
-    middle.set_xlabel("relative change of a matrix (%)")
+    fig.title(left, "DPO and SFT move all weights a little")
+    middle.set_xlabel("relative change of weights (%)")
     middle.set_ylabel("probability of a bad word")
     middle.set_ylim(0)
     middle.legend()
-    dpo = tuning.filter(pl.col("arm") == "dpo", pl.col("step") == pl.col("step").max())
-    sft = tuning.filter(pl.col("arm") == "sft", pl.col("step") == pl.col("step").max())
-    fig.title(
-        middle,
-        f"Moved by {dpo['change'].mean():.1%}, DPO ends at {dpo['rate'].mean():.3f}; SFT, by "
-        f"{sft['change'].mean():.1%}, at {sft['rate'].mean():.3f}",
-    )
-    neurons = measures["neurons"].filter(pl.col("init_seed") == 0)
-    count = int(config.bad_neurons)
-    best = neurons.sort("cos", descending=True).head(count)
-    for rows, colour, label in (
-        (neurons, fig.MUTED, "all"),
-        (best, fig.VERMILLION, f"{count} most aligned"),
-    ):
-        right.plot(rows["cos"], rows["after"] - rows["before"], ".", color=colour, label=label,
-                   ms=3 if label == "all" else 7)  # fmt: skip
-    right.axhline(0, color=fig.INK, lw=0.6)
-    right.set_xlabel("cosine with the bad direction")
-    right.set_ylabel("change of activation, one seed")
-    right.legend()
-    networks = measures["networks"]
-    fall = np.nanmean(1 - networks["bad_after"] / networks["bad_before"])
-    fig.title(right, f"The {count} most aligned lose {fall:.0%} (all seeds)")
+    last = table("tuning", of=MODELS).last()
+    ends = [marks.mean(last.filter(arm=arm).value("rate")(measures).array()) for arm in ARMS]
+    fig.title(middle, f"DPO ends {'lower' if ends[0] < ends[1] else 'no lower'} than SFT")
+    _neurons(finite("neurons").rows(measures), right, int(config.bad_neurons))
     return sheet
+
+
+def _neurons(rows: pl.DataFrame, ax: Axes, count: int) -> None:
+    """Change of activation against alignment, of the first seed's neurons."""
+    rows = rows.filter(pl.col("init_seed") == pl.col("init_seed").min())
+    most = rows.sort("cos", descending=True).head(count)
+    for own, colour, size, name in (
+        (rows, fig.MUTED, 3, "all"),
+        (most, fig.VERMILLION, 7, f"{count} most aligned"),
+    ):
+        ax.plot(own["cos"], own["after"] - own["before"], ".", color=colour, ms=size, label=name)
+    ax.axhline(0, color=fig.INK, lw=0.6)
+    ax.set_xlabel("cosine with the bad direction")
+    ax.set_ylabel("change of mean activation")
+    ax.legend()
+    falls = most.select((pl.col("after") < pl.col("before")).mean()).item() or 0.0
+    fig.title(ax, f"The most aligned neurons {'fall' if falls > 0.5 else 'do not fall'}")

@@ -171,4 +171,4 @@ def test_claims_read_one_value_per_seed():
 def test_figures_are_drawn():
     with fig.style():
         names = set(pictures.draw(measures(), CONFIG))
-    assert names == {"curves", "regularisers", "gradients", "bypass", "weights"}
+    assert names == {"curves", "regularisers", "bypass", "weights"} == set(pictures.CAPTIONS)
