@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from toylab.read import table
 from toylab.report import figures as fig
+from toylab.report.panels import panels
 from toylab.report.series import series
 
 from . import marks
@@ -31,7 +32,7 @@ ARMS = {
     "search": ("search, noisy verdicts", fig.BLUE),
     "reward": ("the same, after reward", fig.VERMILLION),
     "clean": ("search, correct verdicts", fig.GREEN),
-    "clean reward": ("the same, after reward ", fig.PURPLE),
+    "clean reward": ("the same, after reward", fig.PURPLE),
     "direct": ("optimal paths", fig.SKY),
     "direct reward": ("optimal, after reward", fig.ORANGE),
     "direct spurious": ("optimal, random reward", fig.MUTED),
@@ -54,15 +55,9 @@ def _score(measures: Mapping[str, Any], arm: str, column: str, **where: str) -> 
     return table("scores").filter(arm=arm, **where).value(column)(measures).array()
 
 
-def _letters(axes: Sequence[Axes]) -> None:
-    for ax, letter in zip(axes, "abc", strict=False):
-        fig.panel_label(ax, letter)
-
-
 def reward(measures: Mapping[str, Any], config: Any) -> Figure:
     """Accuracy, length and entropy of sampled traces over updates under reward."""
-    sheet = fig.figure(fig.PAGE, 2.8)
-    axes = sheet.subplots(1, 3)
+    sheet, axes = panels(3, 2.8)
     curve = table("curve").filter(population="reward").rows(measures)
     labels = {
         "solved": "instances solved",
@@ -87,7 +82,6 @@ def reward(measures: Mapping[str, Any], config: Any) -> Figure:
     words = {"solved": "Accuracy", "length": "Length", "nats": "Entropy"}
     for ax, (name, word) in zip(axes, words.items(), strict=True):
         fig.title(ax, f"{word} {_turn(*ends[name])}")
-    _letters(axes)
     return sheet
 
 
@@ -120,8 +114,7 @@ def _ways(ax: Axes, below: float = 0.17) -> None:
 
 def accuracy(measures: Mapping[str, Any]) -> Figure:
     """Accuracy of every arm on held-out numbers and targets, sampled and greedy, and chance."""
-    sheet = fig.figure(fig.PAGE, 3.4)
-    axes = sheet.subplots(1, 2, sharey=True)
+    sheet, axes = panels(2, 3.4, sharey=True)
     for ax, split in zip(axes, ("numbers", "targets"), strict=True):
         _rows(measures, ax, list(ARMS), "solved", split)
         ax.set_xlim(-0.03, 1.03)
@@ -129,7 +122,6 @@ def accuracy(measures: Mapping[str, Any]) -> Figure:
     for name, dashes in (("random_search", "--"), ("one_plan", ":")):
         axes[0].axvline(measures["baselines"][name][0], color=fig.INK, ls=dashes, lw=1)
     _ways(axes[0])
-    _letters(axes)
     search, direct = (
         marks.mean(_score(measures, arm, "solved", how="greedy")) for arm in ("search", "direct")
     )
@@ -161,19 +153,15 @@ def passk(measures: Mapping[str, Any]) -> Figure:
 
 def verdicts(measures: Mapping[str, Any]) -> Figure:
     """Verdict errors of both signs, sampled and greedy, before and after reward."""
-    sheet = fig.figure(fig.PAGE, 2.7)
-    axes = sheet.subplots(1, 2, sharey=True)
-    panels = (("false_ok", "wrong attempts marked ok"), ("false_no", "right attempts marked no"))
-    for ax, (column, label) in zip(axes, panels, strict=True):
+    sheet, axes = panels(2, 2.7, sharey=True)
+    errors = {"false_ok": "wrong attempts marked ok", "false_no": "right attempts marked no"}
+    for ax, (column, label) in zip(axes, errors.items(), strict=True):
         _rows(measures, ax, list(ARMS)[:4], column)
         ax.set_xlim(0)
         ax.set_xlabel(label)
     axes[0].axvline(measures["baselines"]["noise"][0], color=fig.INK, ls=":", lw=1)
     _ways(axes[0], 0.27)
-    _letters(axes)
     ends = (marks.mean(_score(measures, arm, "false_ok")) for arm in ("search", "reward"))
-    turn = _turn(*ends)
-    fig.title(
-        sheet, f"After noisy verdicts, the share of wrong attempts marked ok {turn} under reward"
-    )
+    finding = f"the share of wrong attempts marked ok {_turn(*ends)} under reward"
+    fig.title(sheet, f"After noisy verdicts, {finding}")
     return sheet

@@ -8,8 +8,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import table
+from toylab.read import Reading, table
 from toylab.report import figures as fig
+from toylab.report.panels import panels
 from toylab.report.series import series
 
 from . import marks
@@ -17,15 +18,14 @@ from .self_verification_ablations import ablations
 from .self_verification_trace import finite, first_seed, trace
 
 CAPTIONS = {
-    "trace": "Left: one pair of attempts, right and wrong under their targets, token by token; the "
-    "colour is the belief of that token's linear probe that the attempt is right (orange) or wrong "
-    "(violet). Right: test accuracy of the probes of every token and layer, mean over seeds.",
+    "trace": "One pair of attempts, right and wrong under their targets, token by token; colour is "
+    "the belief of that token's linear probe that the attempt is right (orange) or wrong (violet).",
     "probes": "a: accuracy of linear probes for the verdict on held-out numbers, by blocks passed; "
     "median over seeds with 95% interval. b, c: value vectors along the probe against the other "
     "vectors of the same blocks; ticks are seeds, bars 95% intervals of the mean.",
-    "heads": "Every head of one seed, before and after reward: mean attention to the target and to "
-    "the token before, composition score, and fall of the logit difference ok - no in right "
-    "attempts with the head ablated. Crosses mark the heads that are chosen by score.",
+    "heads": "Every head of one seed after reward: mean attention to the target and to the token "
+    "before, composition score, and fall of the logit difference ok - no in right attempts with "
+    "the head ablated. Crosses mark the heads that are chosen by score.",
     "ablations": "a: of the right attempts that the full network accepts after reward, the share "
     "that is no longer accepted and the share that is refused with no, by what is ablated. b: how "
     "it continues from such attempts. Ticks are seeds, bars 95% intervals of the mean.",
@@ -51,8 +51,7 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 
 def probes(measures: Mapping[str, Any], config: Any) -> Figure:
     """Accuracy per layer with controls, and what value vectors say and do."""
-    sheet = fig.figure(fig.PAGE, 3.0)
-    left, *others = sheet.subplots(1, 3, width_ratios=[1.6, 1, 1])
+    sheet, (left, *others) = panels(3, 3.0, width_ratios=[1.6, 1, 1])
     looks = (
         ("reward", "truth", 0, 'after reward, at "("', fig.BLUE, "-"),
         ("reward", "truth", 1, "after reward, at the result", fig.SKY, "-"),
@@ -79,49 +78,42 @@ def probes(measures: Mapping[str, Any], config: Any) -> Figure:
         (others[0], "first", "matching verdict first", "Lens"),
         (others[1], "auc", "area under the ROC curve", "Activation"),
     ):
-        means = _along(measures, ax, column)
+        rows = (table("vectors").filter(arm="reward", aligned=which) for which in (True, False))
+        means = _against(measures, ax, [r.mean(column) for r in rows], "along\nthe probe", "others")
+        ax.set_ylim(-0.03, 1.03)
         ax.set_ylabel(label)
         differs = "differs" if means[0] - means[1] > 0.1 else "alike"
         fig.title(ax, f"{what} {differs}")
-    for ax, letter in zip((left, *others), "abc", strict=True):
-        fig.panel_label(ax, letter)
     return sheet
 
 
-def _along(measures: Mapping[str, Any], ax: Axes, column: str) -> list[float]:
-    """Vectors along the probe and the others; returns both means."""
-    means = []
-    for i, colour in enumerate((fig.BLUE, fig.MUTED)):
-        rows = table("vectors").filter(arm="reward", aligned=i == 0)
-        values = rows.mean(column)(measures).array()
+def _against(
+    measures: Mapping[str, Any], ax: Axes, readings: list[Reading], *names: str
+) -> list[float]:
+    """Two readings side by side, the second a control; returns both means."""
+    found = [reading(measures).array() for reading in readings]
+    for i, (values, colour) in enumerate(zip(found, (fig.BLUE, fig.MUTED), strict=True)):
         marks.seeds(ax, i, values, colour)
-        means.append(marks.mean(values))
-    ax.set_xticks([0, 1], ["along\nthe probe", "others"])
+    ax.set_xticks([0, 1], names)
     ax.set_xlim(-0.6, 1.6)
-    ax.set_ylim(-0.03, 1.03)
-    return means
+    return [marks.mean(values) for values in found]
 
 
 def heads(measures: Mapping[str, Any], config: Any) -> Figure:
-    """Attention to the target, score and single ablations of every head, for the first seed."""
-    sheet = fig.figure(fig.PAGE, 3.6)
-    axes = sheet.subplots(2, 4)
-    for line, (arm, name) in enumerate((("search", "before"), ("reward", "after"))):
-        own = first_seed(finite(measures, "heads", arm))
-        look = pl.max_horizontal("from_result", "from_bracket")
-        panels = (
-            (look, "Attention to the target"),
-            (pl.col("previous"), "To the token before"),
-            (pl.col("diagonal"), "Composition score"),
-            (pl.col("effect"), "Effect of ablation"),
-        )
-        for ax, (value, title) in zip(axes[line], panels, strict=True):
-            _map(sheet, ax, own, value)
-            if line == 0:
-                ax.set_title(title, fontsize=8)
-            else:
-                ax.set_xlabel("head")
-        axes[line, 0].set_ylabel(f"{name} reward\nblock")
+    """Attention, score and single ablations of every head after reward, for the first seed."""
+    sheet, axes = panels(4, 2.2)
+    own = first_seed(finite(measures, "heads", "reward"))
+    values = {
+        "attention to target": pl.max_horizontal("from_result", "from_bracket"),
+        "to the token before": pl.col("previous"),
+        "composition score": pl.col("diagonal"),
+        "effect of ablation": pl.col("effect"),
+    }
+    for ax, (name, value) in zip(axes, values.items(), strict=True):
+        _map(sheet, ax, own, value)
+        ax.set_title(name, fontsize=8)
+        ax.set_xlabel("head")
+    axes[0].set_ylabel("block")
     rank = table("networks").filter(arm="reward").value("rank_score")(measures).array()
     ranks = "ranks" if marks.mean(rank) > 0.5 else "does not rank"
     fig.title(sheet, f"The composition score {ranks} heads as ablating them does")
@@ -147,8 +139,7 @@ def _map(sheet: Figure, ax: Axes, rows: pl.DataFrame, value: pl.Expr) -> None:
 
 def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     """What the residual stream, chosen heads and single heads carry from a right attempt."""
-    sheet = fig.figure(fig.PAGE, 2.8)
-    left, middle, right = sheet.subplots(1, 3, width_ratios=[1.2, 0.8, 1.2])
+    sheet, (left, middle, right) = panels(3, 2.8, width_ratios=[1.2, 0.8, 1.2])
     stream, peaks = finite(measures, "stream", "reward"), {}
     for place, colour in (("target", fig.GREEN), ("result", fig.SKY), ("(", fig.BLUE)):
         layer, restored = series(stream.filter(place=place), "restored", x="layer")
@@ -161,19 +152,11 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     left.legend(title="stream at", title_fontsize=7.5)
     made = "carries" if peaks["result"] > 0.5 else "carries little of"
     fig.title(left, f"The result {made} the verdict")
-    means = []
-    for i, (what, colour) in enumerate((("chosen", fig.BLUE), ("random heads", fig.MUTED))):
-        rows = table("patches").filter(arm="reward", what=what)
-        values = rows.mean("restored")(measures).array()
-        marks.seeds(middle, i, values, colour)
-        means.append(marks.mean(values))
-    middle.set_xticks([0, 1], ["chosen", "random"])
-    middle.set_xlim(-0.6, 1.6)
+    rows = (table("patches").filter(arm="reward", what=w) for w in ("chosen", "random heads"))
+    means = _against(measures, middle, [r.mean("restored") for r in rows], "chosen", "random")
     more = "more" if means[0] - means[1] > 0.1 else "no more"
     fig.title(middle, f"Chosen heads restore {more}")
     _single(measures, right)
-    for ax, letter in zip((left, middle, right), "abc", strict=True):
-        fig.panel_label(ax, letter)
     return sheet
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from toylab.read import table
 from toylab.report import figures as fig
+from toylab.report.panels import panels
 
 from . import marks
 
@@ -45,12 +46,10 @@ WRITTEN = {
 
 def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
     """Right attempts that are lost under each ablation, at "(" and in what is written on."""
-    sheet = fig.figure(fig.PAGE, 4.4)
-    left, right = sheet.subplots(1, 2, width_ratios=[1.35, 1])
+    sheet, (left, right) = panels(2, 4.4, width_ratios=[1.35, 1])
     _conditions(measures, left)
     _written(measures, right)
-    for ax, letter in ((left, "a"), (right, "b")):
-        fig.panel_label(ax, letter)
+    for ax in (left, right):
         ax.set_xlim(-0.03, 1.03)
         ax.grid(axis="x")
     chosen, patched, random, other = (

@@ -363,7 +363,9 @@ def test_best_layer_is_chosen_without_the_test_pairs():
 def test_figures_are_drawn():
     with fig.style():
         drawn = pictures.draw(tables(), None)
-    assert set(drawn) == {"trace", "probes", "heads", "ablations", "patches"}
+    assert (
+        set(drawn) == {"trace", "probes", "heads", "ablations", "patches"} == set(pictures.CAPTIONS)
+    )
 
 
 def test_beliefs_of_a_pair(bench):
