@@ -105,8 +105,7 @@ class GraphTracing(GraphWorld):
         shape, steps = jax.random.split(key)
         graph = self.graph(shape)
         first_B = jnp.arange(size, dtype=jnp.int32) % graph.n_nodes
-        keys = jax.random.split(steps, size)
-        return jax.vmap(self.follow, (0, None, 0))(keys, graph, first_B)
+        return follow_all(self, jax.random.split(steps, size), graph, first_B)
 
     def follow(self, key: Array, graph: Graph, first: Array) -> Batch:
         """Draw a walk on a given graph from a given node; pairs draw their own first nodes."""
@@ -219,6 +218,12 @@ class GraphTracing(GraphWorld):
             (abs(laplacian_BNN @ vector_BNN - vector_BNN * value_B1N) < 1e-4).all((1, 2)),
         ]
         return np.all(agree, 0)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def follow_all(task: GraphTracing, keys: Array, graph: Graph, first: Array) -> Batch:
+    """Draw walks on one graph, a key and a first node each."""
+    return jax.vmap(task.follow, (0, None, 0))(keys, graph, first)
 
 
 def examples() -> tuple[Task, ...]:

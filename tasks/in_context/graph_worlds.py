@@ -31,6 +31,25 @@ class Graph(NamedTuple):
     position: Array  # (N, 2) float32, of fixed graphs
 
 
+def placed(adjacency: np.ndarray, tokens: np.ndarray, room: int, family: int = 0) -> Graph:
+    """Return a given graph with given tokens on its nodes, in ``room`` places.
+
+    Args:
+        adjacency: (n, n) of the graph's own nodes.
+        tokens: (n,).
+        room: N.
+        family: index in ``graphs.FAMILIES``.
+    """
+    n, gap = len(adjacency), room - len(adjacency)
+    return Graph(
+        jnp.asarray(np.pad(adjacency, ((0, gap), (0, gap)))),
+        jnp.int32(n),
+        jnp.asarray(np.pad(tokens, (0, gap), constant_values=-1), jnp.int32),
+        jnp.int32(family),
+        jnp.zeros((room, 2), jnp.float32),
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class GraphWorld(Task):
     """Fresh graphs with fresh tokens; what is shown of them is up to the task.

@@ -22,6 +22,20 @@ FAMILIES = ("grid", "ring", "hexagonal", "regular", "tree", "given")
 DRAWN = ("regular", "tree")
 
 
+def rectangle(rows: int, columns: int) -> np.ndarray:
+    """Adjacency (n, n) of a square grid of ``rows`` by ``columns`` nodes, which come row by row."""
+    place = np.stack(np.divmod(np.arange(rows * columns), columns), 1)
+    return np.abs(place[:, None] - place[None]).sum(-1) == 1
+
+
+def circulant(n: int, stride: int) -> np.ndarray:
+    """Adjacency (n, n) that joins each of n nodes to those ``stride`` before and after it."""
+    node = np.arange(n)
+    joined = np.zeros((n, n), bool)
+    joined[node, (node + stride) % n] = True
+    return joined | joined.T
+
+
 def grid(side: int) -> tuple[np.ndarray, np.ndarray]:
     """Square grid: adjacency (n, n) and (row, column) of each of n = side^2 nodes."""
     place = np.array([(r, c) for r in range(side) for c in range(side)], np.float32)

@@ -131,14 +131,6 @@ GEOMETRY = (
         requires=(LEARNED,),
     ),
     Claim(
-        "correlation_beats_mix",
-        "The late correlation of distances exceeds that of neighbour mixing (difference).",
-        ARDITI,
-        geometry("correlation", "late") - neighbour_mix("correlation"),
-        Expect.above(0.0),
-        requires=(LEARNED,),
-    ),
-    Claim(
         "shuffled",
         "When the network reads the same tokens in random order, the correlation of distances is "
         "at most 0.25.",

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from jax import Array
 
+from toylab.stats.crossings import binned, crossing
 from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
-from .crossings import binned, crossing
 from .walks import Walks
 
 # Whether steps count one way only, and the pseudo-count (None: one over the candidates).

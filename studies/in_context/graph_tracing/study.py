@@ -49,23 +49,31 @@ import polars as pl
 
 from toylab.analysis.geometry.measures import spectral_embedding
 from toylab.analysis.geometry.nulls import neighbour_mix
+from toylab.analysis.geometry.windows import (
+    Windows,
+    finite_mean,
+    visited_places,
+    windowed_means,
+    windows,
+)
 from toylab.errors import check_number
 from toylab.models import Transformer
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
+from toylab.stats.crossings import binned
 from toylab.study import Study
 from toylab.taps import Params
 from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing
+from toylab.tasks.in_context.graphs import rectangle
 
 from .. import graph_network as net
 from . import curves as c
 from . import unfolding as u
 from .claims import CLAIMS
-from .crossings import binned
 from .readings import GRID
 from .through import counters, lag_table, over_groups, through
-from .walks import draw_walks, judged, rectangle, shuffled
+from .walks import draw_walks, judged
 
 WALKS = 500  # seed of the walks, plus the network's own
 
@@ -90,9 +98,9 @@ class Config(net.Network):
         check_number("graph_tracing", "window", self.window, 1, self.length - 3, whole=True)
 
     @property
-    def cuts(self) -> u.Windows:
+    def cuts(self) -> Windows:
         """The windows of class means."""
-        return u.windows(self.length, self.window, self.windows, self.visits)
+        return windows(self.length, self.window, self.windows, self.visits)
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -145,9 +153,9 @@ def _geometry(
     """Geometry of the network and its controls on grids, and what a picture shows of it."""
     adjacency, where, task = rectangle(4, 4), config.cuts, judged(config)
     given = {name: (params, grids) for name, params in made.items()}
-    given["shuffled context"] = (made["network"], shuffled(grids, WALKS))
+    given["shuffled context"] = (made["network"], net.shuffled(grids, WALKS))
     sources = {
-        name: u.means(
+        name: windowed_means(
             over_groups(lambda b, p=params: through(model, task, p, b)[1], batch),
             np.asarray(batch.latents["node"]),
             len(adjacency),
@@ -155,7 +163,7 @@ def _geometry(
         )
         for name, (params, batch) in given.items()
     }
-    place_W = u.places(np.asarray(grids.latents["node"]), len(adjacency), where)
+    place_W = visited_places(np.asarray(grids.latents["node"]), len(adjacency), where)
     table = u.geometry_table(sources, adjacency, where, place_W)
     layer = int(table.filter(pl.col("chosen"))["layer"][0])
     seen = sources["network"][1, layer]
@@ -173,12 +181,12 @@ def _step(
     """Mass early and late, and late geometry by layer, at one step of training."""
     where = config.cuts._replace(cuts=config.cuts.cuts[-1:])
     curve, acts_GSBLD = over_groups(lambda b: through(model, task, params, b), grids)
-    means = u.means(acts_GSBLD, np.asarray(grids.latents["node"]), 16, where)
+    means = windowed_means(acts_GSBLD, np.asarray(grids.latents["node"]), 16, where)
     shape = u.shape(means[:, :, 0], rectangle(4, 4))
     mass_L = curve.mass.mean((0, 1))
     named_L = c.when(np.arange(config.length), config.length)
     masses = {when: float(mass_L[named_L == when].mean()) for when in ("early", "late")}
-    columns = {name: u.mean(values) for name, values in shape._asdict().items()}
+    columns = {name: finite_mean(values) for name, values in shape._asdict().items()}
     return pl.DataFrame(columns | {"step": step} | masses).with_row_index("layer")
 
 

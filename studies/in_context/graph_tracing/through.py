@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
+from toylab.analysis.attention_lags import attention_by_lag
 from toylab.change import stream
 from toylab.models import Transformer
 from toylab.taps import Params
@@ -54,19 +55,8 @@ def _patterns(model: Transformer, params: Params, tokens_BL: Array) -> Array:
 
 
 def lag_table(model: Transformer, params: Params, tokens_BL: Array) -> pl.DataFrame:
-    """Mean attention of each head to the place ``lag`` back, over queries of the context's end.
-
-    ``mean_{t >= L / 2} A[t, t - lag]`` for lags below L / 2.
-    """
-    pattern_KHLL = np.asarray(_patterns(model, params, tokens_BL))
-    half = pattern_KHLL.shape[-1] // 2
-    late_KHL = np.stack(
-        [
-            np.diagonal(pattern_KHLL, -lag, -2, -1)[..., half - lag :].mean(-1)
-            for lag in range(half)
-        ],
-        axis=-1,
-    )
+    """Mean attention of each head by lag, over queries of the context's second half."""
+    late_KHL = attention_by_lag(np.asarray(_patterns(model, params, tokens_BL)))
     block, head, lag = np.indices(late_KHL.shape).reshape(3, -1)
     columns = {"block": block + 1, "head": head, "lag": lag, "attention": late_KHL.ravel()}
     return pl.DataFrame(columns)

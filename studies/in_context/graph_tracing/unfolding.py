@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from toylab.analysis.geometry.class_means import class_means
 from toylab.analysis.geometry.measures import (
     dirichlet_energy,
     distance_correlation,
@@ -15,47 +14,18 @@ from toylab.analysis.geometry.measures import (
     unfold,
 )
 from toylab.analysis.geometry.nulls import chance_energy, neighbour_mix
-
-from .crossings import crossing
+from toylab.analysis.geometry.windows import Windows, finite_mean
+from toylab.stats.crossings import crossing
 
 MIDDLE = 25  # tokens, the early place that claims compare with the end
 
 
-class Windows(NamedTuple):
-    """Windows of the context, with equal visits per node in each.
-
-    Attributes:
-        cuts: pairs (start, stop) of places.
-        visits: of each node in each window.
-    """
-
-    cuts: tuple[tuple[int, int], ...]
-    visits: int
-
-    @property
-    def centre_W(self) -> np.ndarray:
-        """Mean place of each window."""
-        return np.array([(a + b - 1) / 2 for a, b in self.cuts])
-
-    def when(self) -> list[str]:
-        """Name the last window ``late``, and that centred about place 25 ``middle``."""
-        names = [""] * len(self.cuts)
-        names[int(np.argmin(np.abs(self.centre_W[:-1] - MIDDLE)))] = "middle"
-        names[-1] = "late"
-        return names
-
-
-def windows(length: int, width: int, count: int, visits: int) -> Windows:
-    """Return ``count`` windows at most, of one width, log-spaced from place 2 to the end."""
-    starts = np.unique(np.round(np.geomspace(2, length - width, count)).astype(int))
-    return Windows(tuple((int(s), int(s) + width) for s in starts), visits)
-
-
-def mean(values: np.ndarray, axis: int | tuple[int, ...] = 0) -> np.ndarray:
-    """Mean of the finite values along an axis; NaN without any."""
-    known = np.isfinite(values)
-    total, count = np.where(known, values, 0).sum(axis), known.sum(axis)
-    return total / np.where(count > 0, count, np.nan)
+def when(where: Windows) -> list[str]:
+    """Name the last window ``late``, and that centred about place 25 ``middle``."""
+    names = [""] * len(where.cuts)
+    names[int(np.argmin(np.abs(where.centre_W[:-1] - MIDDLE)))] = "middle"
+    names[-1] = "late"
+    return names
 
 
 class Shape(NamedTuple):
@@ -73,18 +43,6 @@ def shape(vectors: np.ndarray, adjacency: np.ndarray) -> Shape:
         distance_correlation(vectors, graph_distances(adjacency)),
         spectral_overlap(vectors, adjacency),
     )
-
-
-def means(acts_GSBLD: np.ndarray, nodes_GBL: np.ndarray, n: int, where: Windows) -> np.ndarray:
-    """Class means (G, S, W, N, D) of groups of walks, of equal visits."""
-    pairs = zip(acts_GSBLD, nodes_GBL, strict=True)
-    return np.stack([class_means(a, x, n, where.cuts, where.visits)[0] for a, x in pairs])
-
-
-def places(nodes_GBL: np.ndarray, n: int, where: Windows) -> np.ndarray:
-    """Mean place (W,) of the visits that class means pool: later than the windows' centres."""
-    place_GBL1 = np.broadcast_to(np.arange(nodes_GBL.shape[-1]), nodes_GBL.shape)[..., None]
-    return mean(means(place_GBL1[:, None], nodes_GBL, n, where)[..., 0], (0, 1, 3))
 
 
 def chosen_layer(network: Shape) -> int:
@@ -111,9 +69,9 @@ def geometry_table(
     for name, measured in found.items():
         layers, count = measured.energy.shape[1:]
         for layer in range(layers):
-            columns = {f: mean(x[1:, layer]) for f, x in measured._asdict().items()}
+            columns = {f: finite_mean(x[1:, layer]) for f, x in measured._asdict().items()}
             columns |= {"window": np.arange(len(place_W))[-count:], "place": place_W[-count:]}
-            columns |= {"when": where.when()[-count:]}
+            columns |= {"when": when(where)[-count:]}
             columns |= {"source": name, "layer": layer, "chosen": layer == chosen}
             parts.append(pl.DataFrame(columns))
     return pl.concat(parts)

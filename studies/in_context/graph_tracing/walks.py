@@ -6,12 +6,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from toylab.task import Batch
 from toylab.tasks.in_context import graphs
-from toylab.tasks.in_context.graph_tracing import GraphTracing
-from toylab.tasks.in_context.graph_worlds import Graph
+from toylab.tasks.in_context.graph_tracing import GraphTracing, follow_all
+from toylab.tasks.in_context.graph_worlds import placed
 
 from ..graph_network import Network
 
@@ -40,19 +39,9 @@ class Walks(NamedTuple):
     n_G: np.ndarray
     batch: Batch
 
-    def flat(self) -> Batch:
-        """Return the walks with one leading axis (G B)."""
-        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), self.batch)
-
     def groups(self, name: str) -> np.ndarray:
         """Return the indices of the groups on one kind of graph."""
         return np.flatnonzero(np.array(self.names) == name)
-
-
-def rectangle(rows: int, columns: int) -> np.ndarray:
-    """Adjacency of a grid of rows by columns nodes, which come row by row."""
-    place_N2 = np.stack(np.divmod(np.arange(rows * columns), columns), 1)
-    return np.abs(place_N2[:, None] - place_N2[None]).sum(-1) == 1
 
 
 def draw_walks(task: GraphTracing, groups: int, walks: int, seed: int) -> Walks:
@@ -64,37 +53,22 @@ def draw_walks(task: GraphTracing, groups: int, walks: int, seed: int) -> Walks:
     room, rng = task.n_nodes, np.random.default_rng(seed)
     key, regular_key = jax.random.split(jax.random.key(seed))
     square, random = (graphs.FAMILIES.index(f) for f in ("grid", "regular"))
-    kinds = [
-        (f"{r}x{c}", r * c, rectangle(r, c), square) for r, c in RECTANGLES if r * c <= room
-    ] * groups
+    shapes = [shape for shape in RECTANGLES if np.prod(shape) <= room]
+    kinds = [(f"{r}x{c}", graphs.rectangle(r, c), square) for r, c in shapes] * groups
     for i in range(groups):
         one = jax.random.fold_in(regular_key, i)
         adjacency = np.asarray(graphs.random_regular(one, jnp.int32(REGULAR), room, task.degree))
-        kinds.append((f"regular {REGULAR}", REGULAR, adjacency[:REGULAR, :REGULAR], random))
-    joined_GNN = np.zeros((len(kinds), room, room), bool)
-    tokens_GN = np.full((len(kinds), room), -1, np.int32)
-    for i, (_, n, adjacency, _) in enumerate(kinds):
-        joined_GNN[i, :n, :n] = adjacency
-        tokens_GN[i, :n] = rng.permutation(task.n_tokens)[:n]
-    n_G = np.array([kind[1] for kind in kinds], np.int32)
-    family_G = np.array([kind[3] for kind in kinds], np.int32)
-    place_GN2 = np.zeros((len(kinds), room, 2), np.float32)
-    stacked = Graph(*map(jnp.asarray, (joined_GNN, n_G, tokens_GN, family_G, place_GN2)))
-    return Walks(tuple(kind[0] for kind in kinds), n_G, _follow(task, key, stacked, walks))
-
-
-@functools.partial(jax.jit, static_argnames=("task", "walks"))
-def _follow(task: GraphTracing, key: Array, graphs_G: Graph, walks: int) -> Batch:
-    count = graphs_G.n_nodes.shape[0]
-    keys_GB = jax.random.split(key, (count, walks))
-    first_GB = jnp.arange(walks, dtype=jnp.int32)[None] % graphs_G.n_nodes[:, None]
-    return jax.vmap(jax.vmap(task.follow, (0, None, 0)))(keys_GB, graphs_G, first_GB)
-
-
-def shuffled(batch: Batch, seed: int) -> Batch:
-    """Put the places of every walk in a random order: the same tokens, no steps; (..., L)."""
-    tokens, nodes = np.asarray(batch.inputs), np.asarray(batch.latents["node"])
-    rng, places = np.random.default_rng(seed), np.arange(tokens.shape[-1])
-    order = rng.permuted(np.broadcast_to(places, tokens.shape), axis=-1)
-    mix = lambda values: jnp.asarray(np.take_along_axis(values, order, -1))
-    return batch._replace(inputs=mix(tokens), latents=batch.latents | {"node": mix(nodes)})
+        kinds.append((f"regular {REGULAR}", adjacency[:REGULAR, :REGULAR], random))
+    drawn = [
+        placed(adjacency, rng.permutation(task.n_tokens)[: len(adjacency)], room, family)
+        for _, adjacency, family in kinds
+    ]
+    n_G = np.array([len(adjacency) for _, adjacency, _ in kinds], np.int32)
+    first_GB = jnp.asarray(np.arange(walks, dtype=np.int32) % n_G[:, None])
+    each = jax.vmap(functools.partial(follow_all, task))
+    batch = each(
+        jax.random.split(key, first_GB.shape),
+        jax.tree.map(lambda *x: jnp.stack(x), *drawn),
+        first_GB,
+    )
+    return Walks(tuple(name for name, *_ in kinds), n_G, batch)

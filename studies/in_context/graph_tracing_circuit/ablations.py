@@ -11,7 +11,7 @@ from toylab.analysis.geometry.measures import unfold
 from toylab.models import Transformer
 from toylab.taps import Params
 
-from .grids import Grids, geometry, means, mixed, shuffled
+from .grids import Grids, geometry, means, mixed
 from .surgery import Seen, ablate, look
 
 DRAWS = 6  # sets of other heads: all pairs of four
@@ -89,10 +89,12 @@ def rows_of(grids: Grids, seen: Seen, seeds: np.ndarray, **labels: Any) -> list[
     ]
 
 
-def ablation_table(net: Trained, grids: Grids, clean: Seen, kinds: Kinds) -> pl.DataFrame:
-    """Every ablation, and the controls, by member and layer."""
+def ablation_table(
+    net: Trained, grids: Grids, mixture: Grids, clean: Seen, kinds: Kinds
+) -> pl.DataFrame:
+    """Every ablation, and the controls, by member and layer; ``mixture`` are shuffled walks."""
     plain = {"ablation": "none", "heads": 0, "draw": 0}
-    untrained, mixture = look(net.model, net.untrained, grids), shuffled(grids, seed=1)
+    untrained = look(net.model, net.untrained, grids)
     again = look(net.model, net.params, mixture)
     mix = geometry(grids, mixed(grids, np.asarray(net.params["embed"]["embedding"])))
     rows = rows_of(grids, clean, net.seeds, kind="none", **plain)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toylab.analysis.geometry.moves import toward_class_mean
 from toylab.change import Change, at, stream
 from toylab.change.kinds import Part
 
@@ -21,26 +22,6 @@ def targets(grids: Grids, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     far_NN = grids.distance_NN >= FAR
     return np.array([rng.choice(np.flatnonzero(far_NN[n])) for n in grids.node_MBL[..., -1].flat])
-
-
-def push(
-    here_PXD: np.ndarray, means_MPND: np.ndarray, target_X: np.ndarray, components: int
-) -> np.ndarray:
-    """What moves the first principal components to those of the target's mean, (P, X, D).
-
-    ``U U^T (m_target - x)`` with U (D, K) the first K principal directions of the class means.
-    """
-    maps, members = means_MPND.shape[:2]
-    known = np.isfinite(means_MPND)  # a node that no walk met in the window stands in the middle
-    total = np.where(known, means_MPND, 0).sum(2, keepdims=True)
-    middle = total / np.maximum(known.sum(2, keepdims=True), 1)
-    means_MPND = np.where(known, means_MPND, middle)
-    centred = means_MPND - means_MPND.mean(2, keepdims=True)
-    basis = np.linalg.svd(centred, full_matrices=False)[2][:, :, :components]  # (M, P, K, D)
-    goal = np.take_along_axis(means_MPND, target_X.reshape(maps, 1, -1, 1), 2)
-    here = here_PXD.reshape(members, maps, -1, here_PXD.shape[-1]).swapaxes(0, 1)
-    moved = (goal - here) @ basis.swapaxes(-1, -2) @ basis
-    return moved.swapaxes(0, 1).reshape(here_PXD.shape)
 
 
 def causal(net: Trained, grids: Grids, clean: Seen, components: tuple[int, ...]) -> pl.DataFrame:
@@ -60,7 +41,10 @@ def causal(net: Trained, grids: Grids, clean: Seen, components: tuple[int, ...])
     rows = _moved(clean.last_PXV, near_XV, judged, net.seeds, kind="none", layer=0, components=0)
     for layer, count in itertools.product(range(1, net.model.depth + 1), components):
         here = clean.acts_PSXWD[:, layer, :, -1]
-        change = push(here, centre_MPSND[:, :, layer], target_X, count)
+        here_MPBD = here.reshape(len(here), maps, walks, -1).swapaxes(0, 1)
+        target_M1B = target_X.reshape(maps, 1, walks)
+        change = toward_class_mean(here_MPBD, centre_MPSND[:, :, layer], target_M1B, count)
+        change = change.swapaxes(0, 1).reshape(here.shape)
         noise = rng.normal(size=change.shape)
         size = np.linalg.norm(change, axis=-1) / np.linalg.norm(noise, axis=-1)
         noise = noise * size[..., None]

@@ -40,11 +40,6 @@ INDUCTION = Condition(
 OTHERS = Condition(
     "ablating two other heads costs 0.1 of rule mass at most", lost("other"), Expect.below(0.1)
 )
-OTHER_MEANS = Condition(
-    "setting two other heads to their means costs 0.1 of rule mass at most",
-    lost("other", ablation="mean"),
-    Expect.below(0.1),
-)
 OTHERS_DRAW = Condition(
     "ablating two other heads costs a fifth of the distance correlation at most",
     1 - kept("other"),
@@ -94,16 +89,6 @@ ACCURACY = (
         paper="0.90 to 0.85 without 32 random heads",
         requires=(FOLLOWS,),
     ),
-    Claim(
-        "mean_ablation",
-        "Setting the two best previous-token heads to their means, in place of zero, takes 0.3 "
-        "too, and two other heads do not.",
-        OURS + ": an ablation's effect should not depend on its kind",
-        lost("previous", ablation="mean"),
-        Expect.above(0.3),
-        requires=(FOLLOWS, PREVIOUS),
-        control=(OTHER_MEANS,),
-    ),
 )
 
 GEOMETRY = (
@@ -129,14 +114,6 @@ GEOMETRY = (
         Expect.above(-0.1),
         paper="the grid stays in the PCA",
         requires=(INDUCTION,),
-    ),
-    Claim(
-        "other_geometry",
-        "Ablating two heads of neither kind takes a fifth of the highest layer's distance "
-        "correlation at most.",
-        OURS + ": the control of the two before",
-        1 - kept("other"),
-        Expect.below(0.2),
     ),
     Claim(
         "previous_suffices",

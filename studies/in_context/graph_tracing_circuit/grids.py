@@ -13,10 +13,12 @@ import numpy as np
 from jax import Array
 
 from toylab.analysis.geometry.class_means import class_means
-from toylab.analysis.geometry.measures import dirichlet_energy, distance_correlation
+from toylab.analysis.geometry.measures import distance_correlation
 from toylab.analysis.geometry.nulls import neighbour_mix
 from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing
+
+from ..graph_network import shuffled
 
 
 class Grids(NamedTuple):
@@ -42,39 +44,33 @@ class Grids(NamedTuple):
         return maps, walks
 
 
-def draw_grids(task: GraphTracing, maps: int, walks: int, seed: int) -> Grids:
-    """Draw maps and walks of the task's held-out family; walk i of a map starts at node i mod N."""
+def draw_grids(
+    task: GraphTracing, maps: int, walks: int, seed: int, shuffle: int | None = None
+) -> Grids:
+    """Draw maps and walks of the task's held-out family; walk i of a map starts at node i mod N.
+
+    ``shuffle`` is a seed by which the places of every walk are put in another order. No step
+    follows an edge then, so ``rule_XWV`` has no meaning.
+    """
     batch = _draw(task.held(), jax.random.key(seed), maps, walks)
+    batch = batch if shuffle is None else shuffled(batch, shuffle)
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), batch)
-    told = {name: np.asarray(leaf) for name, leaf in batch.latents.items()}
-    count = int(told["n_nodes"][0, 0])
+    latents = {name: np.asarray(leaf) for name, leaf in batch.latents.items()}
+    count = int(latents["n_nodes"][0, 0])
     first = task.length - task.length // 4
     return Grids(
         tokens_XL=flat.inputs,
         rule_XWV=task.rule(flat, previous=False)[:, first:].astype(jnp.float32),
-        node_MBL=told["node"],
-        token_MN=told["tokens"][:, 0, :count],
-        adjacency_NN=told["adjacency"][0, 0, :count, :count],
-        distance_NN=told["distance"][0, 0, :count, :count].astype(np.float64),
+        node_MBL=latents["node"],
+        token_MN=latents["tokens"][:, 0, :count],
+        adjacency_NN=latents["adjacency"][0, 0, :count, :count],
+        distance_NN=latents["distance"][0, 0, :count, :count].astype(np.float64),
     )
 
 
 @functools.partial(jax.jit, static_argnums=(0, 2, 3))
 def _draw(task: GraphTracing, key: Array, maps: int, walks: int) -> Batch:
     return jax.vmap(lambda k: task.shared(k, walks))(jax.random.split(key, maps))
-
-
-def shuffled(grids: Grids, seed: int) -> Grids:
-    """The same walks with their places in another order, other for each walk.
-
-    No step follows an edge then, so ``rule_XWV``, which stays, has no meaning.
-    """
-    count, length = grids.tokens_XL.shape
-    places = np.tile(np.arange(length), (count, 1))
-    order = np.random.default_rng(seed).permuted(places, axis=1)
-    tokens = np.take_along_axis(np.asarray(grids.tokens_XL), order, 1)
-    node = np.take_along_axis(grids.node_MBL, order.reshape(grids.node_MBL.shape), 2)
-    return grids._replace(tokens_XL=jnp.asarray(tokens), node_MBL=node)
 
 
 def means(grids: Grids, acts_PSXWD: np.ndarray, walks: slice = slice(None)) -> np.ndarray:
@@ -89,13 +85,12 @@ def means(grids: Grids, acts_PSXWD: np.ndarray, walks: slice = slice(None)) -> n
 
 
 def geometry(grids: Grids, means_MPSND: np.ndarray) -> dict[str, np.ndarray]:
-    """Normalised Dirichlet energy and distance correlation, mean over maps, (P, S) each.
+    """Distance correlation of class means, mean over maps, (P, S).
 
     The first map stands apart: its correlation, ``choosing``, chooses layers for the others.
     """
     correlation_MPS = distance_correlation(means_MPSND, grids.distance_NN)
     return {
-        "energy": dirichlet_energy(means_MPSND[1:], grids.adjacency_NN).mean(0),
         "correlation": correlation_MPS[1:].mean(0),
         "choosing": correlation_MPS[0],
     }

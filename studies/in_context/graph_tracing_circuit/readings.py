@@ -10,10 +10,10 @@ ABLATED = ("previous", "induction", "other", "previous only")
 SOME = 0.2  # of distance correlation: with less there is no grid to lose
 
 
-def condition(kind: str, heads: int = 2, ablation: str = "zero") -> Rows:
-    """Rows of one condition, by layer and by draw of the ablated heads."""
+def condition(kind: str) -> Rows:
+    """Rows of one condition, two heads of a kind at zero, by layer and by draw of the heads."""
     rows = table("ablation", of="main").filter(kind=kind)
-    return rows.filter(heads=heads, ablation=ablation) if kind in ABLATED else rows
+    return rows.filter(heads=2, ablation="zero") if kind in ABLATED else rows
 
 
 def best_layer(m: Measures) -> int:
@@ -26,14 +26,14 @@ def best_layer(m: Measures) -> int:
     return int(means["layer"][means["choosing"].arg_max() or 0])
 
 
-def rule(kind: str, heads: int = 2, ablation: str = "zero") -> Reading:
+def rule(kind: str) -> Reading:
     """Late rule mass of a condition."""
-    return condition(kind, heads, ablation).mean("rule")
+    return condition(kind).mean("rule")
 
 
-def lost(kind: str, heads: int = 2, ablation: str = "zero") -> Reading:
+def lost(kind: str) -> Reading:
     """Rule mass that a condition takes away."""
-    return rule("none") - rule(kind, heads, ablation)
+    return rule("none") - rule(kind)
 
 
 def at_best(kind: str) -> Reading:

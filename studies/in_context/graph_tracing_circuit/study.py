@@ -140,8 +140,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     )
     kinds = Kinds.of(scores)
     grids = draw_grids(config.world(), config.maps, config.walks, GRIDS)
+    mixture = draw_grids(config.world(), config.maps, config.walks, GRIDS, shuffle=1)
     clean = look(net.model, net.params, grids)
-    ablation = ablation_table(net, grids, clean, kinds)
+    ablation = ablation_table(net, grids, mixture, clean, kinds)
     layer = best_layer({"ablation": ablation})
     return {
         "heads": head_table(net, scores, kinds),

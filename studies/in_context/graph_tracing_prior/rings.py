@@ -6,7 +6,6 @@ that fill the six dimensions of centred class means, so that the shares of the v
 up to one. Walked is the calendar (stride 1) or a permuted ring (2 or 3); the third is a control.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -18,13 +17,12 @@ from jax import Array
 from toylab.analysis.geometry.class_means import class_means
 from toylab.analysis.geometry.measures import principal_components, spectral_embedding
 from toylab.analysis.geometry.nulls import neighbour_mix
-from toylab.change import stream
+from toylab.change import NOTHING, run_changes, stream
 from toylab.models import Transformer
-from toylab.taps import Params, run
-from toylab.task import Batch
-from toylab.tasks.in_context.graph_tracing import GraphTracing
-from toylab.tasks.in_context.graph_worlds import Graph
-from toylab.tasks.in_context.graphs import ring
+from toylab.taps import Params
+from toylab.tasks.in_context.graph_tracing import GraphTracing, follow_all
+from toylab.tasks.in_context.graph_worlds import placed
+from toylab.tasks.in_context.graphs import circulant, ring
 
 DAYS = 7
 STRIDES = (2, 3)  # of permuted rings
@@ -37,14 +35,6 @@ class Walks(NamedTuple):
     tokens_BL: Array
     day_BL: np.ndarray
     token_N: np.ndarray  # of each day
-
-
-def ring_graph(days: int, stride: int) -> np.ndarray:
-    """Adjacency (N, N) of the ring that joins each day to those ``stride`` away."""
-    day = np.arange(days)
-    joined = np.zeros((days, days), bool)
-    joined[day, (day + stride) % days] = True
-    return joined | joined.T
 
 
 def other_stride(stride: int) -> int:
@@ -60,41 +50,22 @@ def draw_walks(
     The graph is built by hand: node i of the ring is day ``i * stride mod N``.
     """
     days = len(token_N)
-    adjacency_NN, position = ring(days)
     day_of = np.arange(days) * stride % days
-    gap = task.n_nodes - days
-    graph = Graph(
-        jnp.asarray(np.pad(adjacency_NN, ((0, gap), (0, gap)))),
-        jnp.int32(days),
-        jnp.asarray(np.pad(token_N[day_of], (0, gap), constant_values=-1), jnp.int32),
-        jnp.int32(0),
-        jnp.asarray(np.pad(position, ((0, gap), (0, 0))), jnp.float32),
-    )
+    graph = placed(ring(days)[0], token_N[day_of], task.n_nodes)
     first_B = jnp.arange(count, dtype=jnp.int32) % days
-    batch = _follow(task, jax.random.split(jax.random.key(seed), count), graph, first_B)
+    batch = follow_all(task, jax.random.split(jax.random.key(seed), count), graph, first_B)
     return Walks(stride, batch.inputs, day_of[np.asarray(batch.latents["node"])], token_N)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _follow(task: GraphTracing, keys: Array, graph: Graph, first_B: Array) -> Batch:
-    return jax.vmap(task.follow, (0, None, 0))(keys, graph, first_B)
-
-
 def look(model: Transformer, params_P: Params, walks: Walks) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (P, B, L, V) and the residual stream (P, S, B, L, D), S as in surgery."""
-    p_PBLV, acts = _look(model, params_P, walks.tokens_BL)
-    return np.asarray(p_PBLV), np.asarray(acts)
+    """Probabilities (P, B, L, V) and the residual stream (P, S, B, L, D) at layers S."""
+    found = run_changes(model, params_P, walks.tokens_BL, [NOTHING], _shown, stream(model))
+    p_PBLV, acts = (np.asarray(leaf[0]) for leaf in found)
+    return p_PBLV, acts
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _look(model: Transformer, params_P: Params, tokens_BL: Array) -> tuple[Array, Array]:
-    layers = stream(model)
-
-    def one(params: Params) -> tuple[Array, Array]:
-        logits_BLV, acts = run(model, params, tokens_BL, layers)
-        return jax.nn.softmax(logits_BLV), jnp.stack([acts[layer] for layer in layers])
-
-    return jax.vmap(one)(params_P)
+def _shown(logits_BLV: Array, acts: dict[str, Array]) -> tuple[Array, Array]:
+    return jax.nn.softmax(logits_BLV), jnp.stack(list(acts.values()))
 
 
 def masses(walks: Walks, p_PBLV: np.ndarray) -> dict[str, np.ndarray]:
@@ -112,7 +83,7 @@ def masses(walks: Walks, p_PBLV: np.ndarray) -> dict[str, np.ndarray]:
     p_PBLN = p_PBLV[..., walks.token_N]
     found = {}
     for name, stride in strides.items():
-        near_BLN = ring_graph(days, stride)[walks.day_BL] & fresh_BLN
+        near_BLN = circulant(days, stride)[walks.day_BL] & fresh_BLN
         found[name] = (p_PBLN * near_BLN).sum(-1).mean(1)
     return found
 
@@ -130,7 +101,7 @@ def day_means(walks: Walks, acts_PSBLD: np.ndarray) -> np.ndarray:
 def mixed(embed_PVD: np.ndarray, walks: Walks) -> np.ndarray:
     """The control: the days' embeddings, mixed once along the walked ring, (P, N, D)."""
     days = np.asarray(embed_PVD)[:, walks.token_N]
-    return neighbour_mix(days, ring_graph(len(walks.token_N), walks.stride))
+    return neighbour_mix(days, circulant(len(walks.token_N), walks.stride))
 
 
 def planes(vectors: np.ndarray, stride: int) -> dict[str, np.ndarray]:
@@ -147,7 +118,7 @@ def planes(vectors: np.ndarray, stride: int) -> dict[str, np.ndarray]:
     total = np.maximum((centred**2).sum((-1, -2)), 1e-30)
     found = {}
     for name, own in (("calendar", 1), ("context", stride), ("other", other_stride(stride))):
-        plane_N2 = spectral_embedding(ring_graph(days, own), 2)
+        plane_N2 = spectral_embedding(circulant(days, own), 2)
         along = (np.swapaxes(unit, -1, -2) @ plane_N2) ** 2
         found[f"share_{name}"] = ((plane_N2.T @ centred) ** 2).sum((-1, -2)) / total
         found[f"first_{name}"] = along[..., :2, :].sum((-1, -2)) / 2

@@ -8,19 +8,20 @@ import polars as pl
 import pytest
 
 from toylab.analysis.geometry.measures import spectral_embedding
+from toylab.analysis.geometry.windows import windows
 from toylab.errors import ToylabError
 from toylab.figures.in_context import graph_tracing as pictures
 from toylab.report import figures as fig
-from toylab.studies.in_context.graph_network import network
+from toylab.studies.in_context.graph_network import network, shuffled
 from toylab.studies.in_context.graph_tracing import curves as c
 from toylab.studies.in_context.graph_tracing import readings
 from toylab.studies.in_context.graph_tracing import unfolding as u
-from toylab.studies.in_context.graph_tracing.crossings import binned, crossing
 from toylab.studies.in_context.graph_tracing.study import study
 from toylab.studies.in_context.graph_tracing.through import lag_table
-from toylab.studies.in_context.graph_tracing.walks import Walks, draw_walks, rectangle, shuffled
+from toylab.studies.in_context.graph_tracing.walks import Walks, draw_walks
 from toylab.taps import run
 from toylab.tasks.in_context.graph_tracing import GraphTracing
+from toylab.tasks.in_context.graphs import rectangle
 
 RNG = np.random.default_rng(0)
 TASK = GraphTracing(16, sizes=(8, 16), length=24, walk="non-backtracking")
@@ -40,7 +41,8 @@ def test_rectangles_agree_with_networkx():
 
 def test_walks_share_a_graph_and_follow_it(walks):
     assert sorted(set(walks.names)) == ["3x3", "3x4", "4x4", "regular 16"]  # 4x5 has 20 nodes
-    assert TASK.consistent(walks.flat()).all()
+    flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), walks.batch)
+    assert TASK.consistent(flat).all()
     tokens = np.asarray(walks.batch.latents["tokens"])
     assert (tokens == tokens[:, :1]).all()
     for g, n in enumerate(walks.n_G):
@@ -89,13 +91,6 @@ def test_lags_agree_with_a_loop(walks):
         assert row["attention"][0] == pytest.approx(known, rel=1e-5)
 
 
-def test_crossings():
-    places, values = np.array([1.0, 4.0, 16.0]), np.array([0.0, 0.2, 0.8])
-    assert crossing(places, values, 0.5) == pytest.approx(8)
-    assert np.isnan(crossing(places, values, 0.9))
-    assert np.isnan(crossing(places, values * np.nan, 0.1))
-
-
 def test_power_laws_are_of_rectangles_without_gaps():
     n = np.array([9, 12, 16, 20])
     graphs = ["3x3", "3x4", "4x4", "4x5", "regular 16"]
@@ -110,23 +105,10 @@ def test_power_laws_are_of_rectangles_without_gaps():
     np.testing.assert_allclose(readings.power_law("r2")(measures).array(), [1, np.nan])
 
 
-def test_bins_cover_every_place_but_the_start():
-    places, means = binned(np.arange(128.0), 24)
-    np.testing.assert_array_equal(places, means)
-    assert places[0] == 1 and places[-1] > 114
-
-
 def test_windows_name_the_end_and_place_25():
-    where = u.windows(128, 8, 10, visits=20)
-    assert where.cuts[0] == (2, 10) and where.cuts[-1] == (120, 128)
-    assert where.when().count("late") == 1 and where.when()[-1] == "late"
-    assert abs(where.centre_W[where.when().index("middle")] - 25) < 4
-
-
-def test_places_are_those_of_the_visits_used():
-    where = u.Windows(((2, 10), (20, 28)), visits=1)
-    nodes = np.broadcast_to(np.arange(40) % 2, (3, 5, 40))  # two nodes by turns
-    np.testing.assert_allclose(u.places(nodes, 2, where), [8.5, 26.5])
+    where = windows(128, 8, 10, visits=20)
+    assert u.when(where).count("late") == 1 and u.when(where)[-1] == "late"
+    assert abs(where.centre_W[u.when(where).index("middle")] - 25) < 4
 
 
 def grid_means(groups=3, layers=3, windows=4, width=24):
@@ -137,7 +119,7 @@ def grid_means(groups=3, layers=3, windows=4, width=24):
 
 
 def test_geometry_finds_the_layer_the_window_and_beats_the_mix():
-    where = u.windows(40, 4, 4, visits=2)
+    where = windows(40, 4, 4, visits=2)
     sources = {"network": grid_means(), "untrained": RNG.normal(size=(3, 3, 4, 16, 24))}
     table = u.geometry_table(sources, GRID, where, where.centre_W)
     network = table.filter(pl.col("source") == "network")
@@ -159,7 +141,7 @@ def test_geometry_finds_the_layer_the_window_and_beats_the_mix():
 
 
 def test_diverged_networks_have_rows_without_numbers():
-    where = u.windows(40, 4, 4, visits=2)
+    where = windows(40, 4, 4, visits=2)
     lost = {"network": grid_means() * np.nan, "untrained": grid_means()}
     table = u.geometry_table(lost, GRID, where, where.centre_W)
     network = table.filter(pl.col("source") == "network")
@@ -172,7 +154,7 @@ def test_diverged_networks_have_rows_without_numbers():
 
 def tables():
     """Made-up tables of two seeds, with every column that figures and claims ask for."""
-    where, parts = u.windows(40, 4, 4, visits=2), []
+    where, parts = windows(40, 4, 4, visits=2), []
     for seed in range(2):
         sources = {n: grid_means() for n in ("network", "untrained", "shuffled context")}
         geometry = u.geometry_table(sources, GRID, where, where.centre_W)

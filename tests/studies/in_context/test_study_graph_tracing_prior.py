@@ -17,6 +17,7 @@ from toylab.studies.in_context.graph_tracing_prior import readings, rings
 from toylab.studies.in_context.graph_tracing_prior.study import study
 from toylab.tasks.in_context.graph_calendar import SharedCalendar
 from toylab.tasks.in_context.graph_tracing import GraphTracing
+from toylab.tasks.in_context.graphs import circulant
 
 RNG = np.random.default_rng(0)
 SETTINGS = {"n_tokens": 9, "families": ("ring",), "held_out": (), "sizes": (8,), "length": 21}
@@ -36,10 +37,10 @@ def test_walks_go_round_the_ring_of_their_stride(stride):
 
 
 def test_rings_fill_six_dimensions():
-    planes = [spectral_embedding(rings.ring_graph(7, s)) for s in (1, 2, 3)]
+    planes = [spectral_embedding(circulant(7, s)) for s in (1, 2, 3)]
     whole = np.concatenate(planes, axis=1)
     np.testing.assert_allclose(whole.T @ whole, np.eye(6), atol=1e-12)
-    edges = sum(rings.ring_graph(7, s).astype(int) for s in (1, 2, 3))
+    edges = sum(circulant(7, s).astype(int) for s in (1, 2, 3))
     np.testing.assert_array_equal(edges, 1 - np.eye(7))
 
 
@@ -47,8 +48,8 @@ def test_rings_fill_six_dimensions():
 def test_planted_planes_are_told_apart(stride):
     turn = np.linalg.qr(RNG.normal(size=(9, 9)))[0]
     vectors = np.zeros((7, 9))
-    vectors[:, :2] = 3 * spectral_embedding(rings.ring_graph(7, 1))
-    vectors[:, 2:4] = spectral_embedding(rings.ring_graph(7, stride))
+    vectors[:, :2] = 3 * spectral_embedding(circulant(7, 1))
+    vectors[:, 2:4] = spectral_embedding(circulant(7, stride))
     found = rings.planes(vectors @ turn + 5.0, stride)
     want = {"share_calendar": 0.9, "share_context": 0.1, "share_other": 0.0,
             "first_calendar": 1.0, "second_context": 1.0, "first_context": 0.0}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Where a curve over the context reaches a level, in the logarithm of context."""
+"""Where a curve reaches a level, in the logarithm of its argument."""
 
 import itertools
 
@@ -7,7 +7,13 @@ from jaxtyping import Float
 
 
 def binned(values_L: Float[np.ndarray, " L"], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean place and mean value of at most ``count`` log-spaced bins of places 1 to L - 1."""
+    """Return mean place and mean value of at most ``count`` log-spaced bins of places 1 to L - 1.
+
+    Example:
+        >>> places, means = binned(np.arange(9.0), 3)
+        >>> places.tolist()
+        [1.0, 2.5, 6.0]
+    """
     edges = np.unique(np.round(np.geomspace(1, len(values_L), count + 1)).astype(int))
     cuts = list(itertools.pairwise(edges))
     places = np.array([np.mean(np.arange(a, b)) for a, b in cuts])
@@ -17,9 +23,15 @@ def binned(values_L: Float[np.ndarray, " L"], count: int) -> tuple[np.ndarray, n
 def crossing(
     places_T: Float[np.ndarray, " T"], values_T: Float[np.ndarray, " T"], level: float
 ) -> float:
-    """Place at which a curve first reaches a level, interpolated in the logarithm of the place.
+    """Return the place at which a curve first reaches a level.
 
-    NaN where it never does; the first place where it begins above.
+    It is interpolated in the logarithm of the place: NaN where the curve never does, the first
+    place where it begins above.
+
+    Args:
+        places_T: ascending and positive.
+        values_T: the curve; negate it for a fall.
+        level: to reach.
     """
     reached = values_T >= level
     if not reached.any():
