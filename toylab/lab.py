@@ -7,7 +7,7 @@ run.claims()
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,46 +19,20 @@ from toylab.claims import all_diverged, judge_all
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.read import SEED
+from toylab.runs import trust
 from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.provenance import commit, environment
-from toylab.runs.reuse import describe, matches, take
+from toylab.runs.reporter import Interrupted, Reporter
+from toylab.runs.reuse import changes, describe, matches, take
 from toylab.runs.run_folder import RunFolder
-from toylab.study import Study, load_study
+from toylab.study import Study, load_study, study_names
 from toylab.train.ahead import compiled_ahead
 from toylab.train.fast_compile import compiling
-from toylab.train.loop import Progress, train
+from toylab.train.loop import train
 from toylab.train.returns import check_figures, check_measures, check_populations
 from toylab.train.starts import check_starts, start_params
 
 PRECISION = "highest"
-
-
-class Interrupted(Exception):
-    """Training was asked to stop; its state is saved in the run folder."""
-
-
-class Reporter:
-    """Told what happens; this one says nothing. The command line's shows it live."""
-
-    def plan(
-        self, path: Path, populations: Mapping[str, Population], finished: Collection[str]
-    ) -> None:
-        """A run begins: its folder, all its populations, and the names of those trained."""
-
-    def stage(self, name: str) -> None:
-        """A stage begins: train, measure, judge or draw."""
-
-    def population(self, name: str, population: Population, step: int) -> None:
-        """Training of a population begins."""
-
-    def progress(self, progress: Progress) -> None:
-        """A chunk is done."""
-
-    def note(self, text: str) -> None:
-        """Something happened that a person should know."""
-
-    def close(self) -> None:
-        """Nothing more will come."""
 
 
 def setup() -> None:
@@ -83,6 +57,7 @@ def run_study(
     reporter: Reporter | None = None,
     stop: Callable[[], bool] = lambda: False,
     reuse: str | Path | None = None,
+    first_seed: int = 0,
 ) -> RunFolder:
     """Run a study from training to figures.
 
@@ -93,8 +68,10 @@ def run_study(
         overrides: ``{setting: text}``.
         source: path of the user's study file, so that the run can be resumed.
         reporter: told what happens.
-        stop: asked between chunks; when true, the state is saved and ``Interrupted`` raised.
+        stop: asked between chunks and stages; when true, the state is saved and ``Interrupted``
+            raised.
         reuse: a run folder; populations that it has trained alike are taken from there.
+        first_seed: added to every seed: other networks, trained on other data.
 
     Returns:
         The finished run folder.
@@ -109,7 +86,8 @@ def run_study(
         >>> run = run_study(load_study("superposition"), "smoke")   # doctest: +SKIP
     """
     config = study.config(preset, overrides)
-    populations = study.populations(config)  # every setting is checked before anything is written
+    # Every setting is checked before anything is written.
+    populations = _populations(study, config, first_seed)
     check_populations(study.name, populations)
     check_starts(study.name, populations)
     described = describe(populations)
@@ -126,58 +104,100 @@ def run_study(
         },
         "described": described,
         "reuse": str(Path(reuse).resolve()) if reuse else None,
+        "first_seed": first_seed,
         **environment(),
     }
     run = RunFolder.create(out or _free_folder(study.name, preset), manifest)
+    if source:
+        trust.record(Path(source).resolve())
     return _stages(run, study, config, populations, reporter or Reporter(), stop)
 
 
 def resume(
-    path: str | Path, reporter: Reporter | None = None, stop: Callable[[], bool] = lambda: False
+    path: str | Path,
+    reporter: Reporter | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    *,
+    adopt: bool = False,
+    source: str | None = None,
 ) -> RunFolder:
     """Continue a run from where it stands; a finished one is only judged and drawn again.
 
+    Args:
+        path: the run folder.
+        reporter: told what happens.
+        stop: as in :func:`run_study`.
+        adopt: go on although the study has changed since; the change is recorded.
+        source: the study file, where the run is of one that this user has not run.
+
     Raises:
-        ToylabError: not a run folder, damaged files, or a study that is no longer there.
+        ToylabError: not a run folder, damaged files, a study that is no longer there, or one that
+            is not what the run began with.
         Interrupted: ``stop`` said so.
     """
     run = RunFolder(path)
-    study, config = study_of(run)
-    return _stages(run, study, config, study.populations(config), reporter or Reporter(), stop)
+    study, config = study_of(run, source)
+    populations = _populations(study, config, run.manifest.get("first_seed", 0))
+    changed = changes(run.manifest.get("described", {}), describe(populations))
+    if changed and not adopt:
+        raise ToylabError(
+            f"{run.path} was begun with another {study.name}: {changed[0]}. Check out that commit, "
+            "or go on with the present one by --adopt."
+        )
+    if changed:
+        with run.writing():
+            run.note(described=describe(populations), adopted=changed)
+    return _stages(run, study, config, populations, reporter or Reporter(), stop)
 
 
-def judge(path: str | Path, remeasure: bool = False) -> RunFolder:
+def judge(path: str | Path, remeasure: bool = False, source: str | None = None) -> RunFolder:
     """Judge a run's claims again from its stored measures, without training.
 
     Args:
         path: the run folder.
         remeasure: first compute the measures again from the snapshots.
+        source: the study file, where the run is of one that this user has not run.
     """
     with RunFolder(path).writing() as run:
-        study, config = study_of(run)
+        study, config = study_of(run, source)
         if remeasure:
-            _measure(run, study, config)
+            populations = _populations(study, config, run.manifest.get("first_seed", 0))
+            _measure(run, study, config, populations)
         _judge(run, study)
     return run
 
 
-def draw(path: str | Path) -> RunFolder:
-    """Draw a run's figures again from its stored measures, without training."""
+def draw(path: str | Path, source: str | None = None) -> RunFolder:
+    """Draw a run's figures again from its stored measures, without training; see :func:`judge`."""
     with RunFolder(path).writing() as run:
-        study, config = study_of(run)
+        study, config = study_of(run, source)
         if run.lost():
             raise ToylabError(f"{run.path} has no figures: every network of the run diverged.")
         _draw(run, study, config)
     return run
 
 
-def study_of(run: RunFolder) -> tuple[Study, Any]:
+def study_of(run: RunFolder, source: str | None = None) -> tuple[Study, Any]:
     """Return a run's study and settings.
 
+    Args:
+        run: the run.
+        source: the study file to take; otherwise the one that the run names, if this user ran it.
+
     Raises:
-        ToylabError: the study's settings have changed since the run was made.
+        ToylabError: a study file that this user has not run, an unknown study, or settings that
+            have changed since the run was made.
     """
-    study = load_study(run.manifest.get("source") or run.manifest["study"])
+    name = run.manifest["study"]
+    if file := source or run.manifest.get("source"):
+        path = Path(file).resolve()
+        if not source:
+            trust.check(path, run.path)
+        study = load_study(str(path))
+    elif name not in study_names():
+        raise ToylabError(f"{run.path} is a run of {name!r}, which is no study of this laboratory.")
+    else:
+        study = load_study(name)
     preset = run.manifest["preset"]
     saved = {
         key: tuple(value) if isinstance(value, list) else value
@@ -186,10 +206,16 @@ def study_of(run: RunFolder) -> tuple[Study, Any]:
     try:
         return study, dataclasses.replace(study.presets[preset], **saved)
     except (TypeError, KeyError) as error:
-        raise ToylabError(
-            f"{run.path} was made by another version of {study.name} ({error}); "
-            "check out that commit, or run the study anew."
-        ) from None
+        told = f"{run.path} was made by another version of {study.name} ({error})"
+        raise ToylabError(f"{told}; check out that commit, or run the study anew.") from None
+
+
+def _populations(study: Study, config: Any, first_seed: int) -> dict[str, Population]:
+    """The study's populations, counting their seeds from another one."""
+    found = study.populations(config)
+    if not first_seed or not isinstance(found, Mapping):  # what is none is refused later
+        return found  # type: ignore[return-value]
+    return {n: dataclasses.replace(p, first_seed=first_seed) for n, p in found.items()}
 
 
 def _free_folder(study: str, preset: str) -> Path:
@@ -209,6 +235,10 @@ def _stages(
     reporter: Reporter,
     stop: Callable[[], bool],
 ) -> RunFolder:
+    def border() -> None:
+        if stop():
+            raise Interrupted(str(run.path))
+
     with run.writing(), compiling(hastily=run.manifest["preset"] == "smoke"):
         started = time.monotonic()
         reporter.plan(run.path, populations, run.manifest.get("finished", {}))
@@ -218,26 +248,35 @@ def _stages(
         }
         _reuse(run, checkpointers)
         left = [name for name, checkpointer in checkpointers.items() if not checkpointer.complete()]
-        with closing(compiled_ahead([populations[name] for name in left])) as programs:
+        if left and run.manifest.get("measured") is not None:
+            run.note(measured=None)  # measures of networks that are trained again are stale
+        tiles = run.manifest.get("tiles", {})
+        tiled = [dataclasses.replace(populations[n], tile=tiles.get(n)) for n in left]
+        with closing(
+            compiled_ahead(tiled if tiles else [populations[n] for n in left])
+        ) as programs:
             for name in left:
                 population, checkpointer = populations[name], checkpointers[name]
                 saved = checkpointer.load()
                 reporter.population(name, population, saved[0] if saved else 0)
-                start = start_params(run, population, populations)
-                whole = train(next(programs), checkpointer, reporter.progress, stop, start=start)
+                start, program = start_params(run, population, populations), next(programs)
+                # The bits of a run depend on its tiles: one that is resumed elsewhere keeps them.
+                run.note(tiles=run.manifest.get("tiles", {}) | {name: program.tile})
+                whole = train(program, checkpointer, reporter.progress, stop, start=start)
                 run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
                 started = time.monotonic()
                 if not whole:
                     raise Interrupted(str(run.path))
-        if stop():  # asked during the very last chunk
-            raise Interrupted(str(run.path))
+        border()
         for line in run.losses():
             reporter.note(line)
         reporter.stage("measure")
         if not run.measured():
-            _measure(run, study, config)
+            _measure(run, study, config, populations)
+        border()
         reporter.stage("judge")
         _judge(run, study)
+        border()
         reporter.stage("draw")
         if run.lost():
             reporter.note("no figures: every network diverged")
@@ -265,7 +304,16 @@ def _reuse(run: RunFolder, checkpointers: Mapping[str, FolderCheckpointer]) -> N
             take(name, other, source, lacking[name])
 
 
-def _measure(run: RunFolder, study: Study, config: Any) -> None:
+def _measure(
+    run: RunFolder, study: Study, config: Any, populations: Mapping[str, Population]
+) -> None:
+    for name, population in populations.items():
+        lost = sorted(set(population.boundaries()[1]) - set(run.steps(name)))
+        if lost:
+            raise ToylabError(
+                f"{run.path} has lost the snapshot of {name!r} at step {lost[0]}; "
+                f"'toylab resume {run.path}' trains it again."
+            )
     measures = {} if run.lost() else study.measure(config, run)
     check_measures(study.name, measures)
     run.write_measures(measures)
@@ -290,11 +338,11 @@ def _draw(run: RunFolder, study: Study, config: Any) -> None:
         figures = study.figures(run.measures(), config)
         check_figures(study.name, figures)
         for name, figure in figures.items():
-            save(figure, run.path / "figures", name, about)
+            save(figure, run.inside(f"figures/{name}.png").parent, name, about)
 
 
 def final_loss(run: RunFolder, population: str) -> np.ndarray:
-    """Return each member's mean loss over the last record, (P,); NaN for the dead."""
+    """Return each member's mean loss over the last record, (P,); NaN for diverged members."""
     import polars as pl
 
     table = run.metrics().filter((pl.col("population") == population) & (pl.col("name") == "loss"))

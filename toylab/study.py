@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from toylab.runs.run_folder import RunFolder
 
 STUDIES = "*/*/study.py"
+LARGEST, MOST = 1e30, 10**9  # a number, a count
 Measure = Mapping[str, pl.DataFrame | np.ndarray]
 
 
@@ -88,7 +89,7 @@ class Study:
                 raise ToylabError(f"Unknown setting {key!r} of {self.name}: {nearest(key, fields)}")
             changes[key] = parse(key, text, fields[key])
         config = dataclasses.replace(config, **changes)
-        check_number(self.name, "seeds", config.seeds, low=1, whole=True)
+        check_number(self.name, "seeds", config.seeds, low=1, high=100_000, whole=True)
         return config
 
     def figures(self, measures: Any, config: Any) -> Mapping[str, "Figure"]:
@@ -124,6 +125,10 @@ def parse(key: str, text: str, like: Any) -> Any:
         raise wrong from None
     if isinstance(like, bool) != isinstance(value, bool):
         raise wrong
+    if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:
+        raise ToylabError(f"{key} = {text[:40]} is beyond what a setting may be, {LARGEST:.0e}.")
+    if isinstance(like, int) and isinstance(value, int) and abs(value) > MOST:
+        raise ToylabError(f"{key} = {text[:40]} is beyond what a count may be, {MOST:,}.")
     if isinstance(like, float) and isinstance(value, int | float):
         return float(value)
     if type(value) is not type(like):

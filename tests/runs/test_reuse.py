@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 
 import numpy as np
+import polars as pl
 import pytest
 
 from toylab import lab
@@ -14,6 +15,7 @@ from toylab.members import seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW
 from toylab.population import Population
+from toylab.read import table
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.superposition.superposition import Sparse
@@ -40,6 +42,10 @@ def populations(config):
     return {"main": whole, "more": dataclasses.replace(whole, batch_size=16)}
 
 
+def ones(count):
+    return pl.DataFrame({"init_seed": range(count), "x": [1.0] * count})
+
+
 def study(names):
     return Study(
         name="shared",
@@ -48,8 +54,8 @@ def study(names):
         presets=dict.fromkeys(("smoke", "laptop", "paper"), Config()),
         costs={},
         populations=lambda config: {n: p for n, p in populations(config).items() if n in names},
-        measure=lambda config, run: {"one": np.ones(config.seeds)},
-        claims=(Claim("k", "A text.", "s", lambda m: m["one"], Expect.above(0)),),
+        measure=lambda config, run: {"one": ones(config.seeds)},
+        claims=(Claim("k", "A text.", "s", table("one").value("x"), Expect.above(0)),),
         draw=lambda measures, config: {},
     )
 
@@ -100,7 +106,7 @@ def test_what_differs_is_named_before_anything_is_written(first, tmp_path, overr
 
 def test_what_only_the_other_run_had_is_named(first, tmp_path):
     described = {"main": first.manifest["described"]["main"] | {"start": "elsewhere"}}
-    finished = {"finished": {"main": 6}, "described": described}
+    finished = {"finished": {"main": {"dead_at": [-1, -1]}}, "described": described}
     RunFolder.create(tmp_path / "other", first.manifest | finished)
     with pytest.raises(ToylabError, match=r"the start of its 'main' has elsewhere, .* nothing"):
         run_study(study(("main",)), "smoke", tmp_path / "run", reuse=tmp_path / "other")

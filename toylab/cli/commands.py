@@ -23,7 +23,7 @@ from toylab.errors import ToylabError
 from toylab.report import pages, results
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
-from toylab.study import Study, load_study, study_names
+from toylab.study import Study, load_study, parse, study_names
 from toylab.train import cost
 
 BENCH_FIELDS = ("name", "value", "unit", "baseline", "baseline_value", "ratio")
@@ -85,10 +85,11 @@ def run(args: argparse.Namespace, stop: Stop) -> int:
     """Run a study and print its verdicts."""
     study = load_study(args.study)
     source = args.study if args.study.endswith(".py") or "/" in args.study else None
+    first = parse("--first-seed", args.first_seed, 0)
     shown = stop.tracker = progress.reporter(quiet=args.json)
     try:
         done = lab.run_study(
-            study, args.preset, args.out, args.overrides, source, shown, stop, args.reuse
+            study, args.preset, args.out, args.overrides, source, shown, stop, args.reuse, first
         )
     finally:
         shown.close()
@@ -99,7 +100,7 @@ def resume(args: argparse.Namespace, stop: Stop) -> int:
     """Continue a run and print its verdicts."""
     shown = stop.tracker = progress.reporter(quiet=args.json)
     try:
-        done = lab.resume(args.run, shown, stop)
+        done = lab.resume(args.run, shown, stop, adopt=args.adopt, source=args.study)
     finally:
         shown.close()
     return _report(done, args.json)
@@ -107,12 +108,12 @@ def resume(args: argparse.Namespace, stop: Stop) -> int:
 
 def judge(args: argparse.Namespace, stop: Stop) -> int:
     """Judge a run's claims again and print the verdicts."""
-    return _report(lab.judge(args.run, args.remeasure), args.json)
+    return _report(lab.judge(args.run, args.remeasure, args.study), args.json)
 
 
 def draw(args: argparse.Namespace, stop: Stop) -> int:
     """Draw a run's figures again and print their paths."""
-    done = lab.draw(args.run)
+    done = lab.draw(args.run, args.study)
     if args.json:
         return _json([str(path) for path in done.figures()])
     tables.show(_paths(done))

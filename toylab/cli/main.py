@@ -75,6 +75,13 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         subs[name].add_argument("study", metavar="STUDY|FILE", help="a name, or your own .py file")
     for name in ("resume", "judge", "draw", "publish"):
         subs[name].add_argument("run", metavar="RUN", help="a run folder")
+    for name in ("resume", "judge", "draw"):
+        subs[name].add_argument(
+            "--study", metavar="FILE", help="the study file, of a run that somebody else made"
+        )
+    subs["resume"].add_argument(
+        "--adopt", action="store_true", help="go on although the study has changed since"
+    )
     for name, sub in subs.items():
         if name not in ("publish", "new"):
             sub.add_argument("--json", action="store_true", help="print JSON")
@@ -84,6 +91,9 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     run.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
     run.add_argument("--out", metavar="DIR", help="the run folder to make")
     run.add_argument("--seeds", metavar="N", help="the number of seeds")
+    run.add_argument(
+        "--first-seed", metavar="N", default="0", help="count the seeds from N: fresh networks"
+    )
     run.add_argument(
         "--reuse", metavar="RUN", help="take what that run has trained alike, and do not train it"
     )

@@ -8,9 +8,11 @@ from typing import Any
 
 
 class Stop:
-    """A request to stop. While a run trains, the first signal asks and the second insists.
+    """A request to stop. While a run goes on, the first signal asks and the second insists.
 
-    Outside training nothing would ask, so the first signal insists at once.
+    A run asks between chunks and between stages. Outside of one nothing would ask, so the first
+    signal insists at once; where the interrupt is lost inside a callback of JAX, the run that
+    begins after it asks.
     """
 
     def __init__(self) -> None:
@@ -29,7 +31,7 @@ class Stop:
     def handle(self, signum: int, frame: Any) -> None:
         """Take a signal."""
         first, self.signum = self.signum is None, self.signum or signum
-        if not (first and self.tracker is not None and self.tracker.now == "train"):
+        if not (first and self.tracker is not None and self.tracker.now):
             raise KeyboardInterrupt
         self.tracker.stopping = True
         # Not print: the signal may have come in the middle of one.

@@ -97,6 +97,26 @@ def _differing(had: str, want: str, most: int = 3) -> tuple[str, str]:
     return short(had), short(want)
 
 
+def changes(had: Mapping[str, Description], have: Mapping[str, Description]) -> list[str]:
+    """Return in words what differs between two descriptions, the first difference first.
+
+    Args:
+        had: populations as a run was begun with.
+        have: populations as the study makes them now.
+    """
+    found = []
+    for name in [*had, *(n for n in have if n not in had)]:
+        if name not in had or name not in have:
+            found.append(f"population {name!r} is {'new' if name not in had else 'gone'}")
+            continue
+        before, now = had[name], have[name]
+        for part in {**before, **now}:
+            if before.get(part) != now.get(part):
+                old, new = _differing(before.get(part, "nothing"), now.get(part, "nothing"))
+                found.append(f"the {part} of {name!r} had {old} and has {new}")
+    return found
+
+
 def take(name: str, other: str, source: RunFolder, checkpointer: FolderCheckpointer) -> None:
     """Copy a finished population's snapshots and records into a run.
 

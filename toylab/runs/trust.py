@@ -36,8 +36,8 @@ def check(source: Path, run: Path) -> None:
         raise ToylabError(f"{run} is a run of {source}, which is not there; name it with --study.")
     if digest(source) not in _known():
         raise ToylabError(
-            f"{run} names the study file {source}, which you have not run as it is now. Look at it, "
-            f"then name it: --study {source}"
+            f"{run} names the study file {source}, which you have not run as it is now. Look at "
+            f"it, then name it: --study {source}"
         )
 
 

@@ -95,6 +95,7 @@ class Program:
             self._drawn = self._init.lower(self.rows).compile(compiler_options())
             smaller = tile_that_fits(self.population, self.compiled.memory_analysis(), tile)
             if smaller == tile:
+                self.tile = tile
                 return
             tile = smaller
 
