@@ -164,10 +164,9 @@ def geometry(measures: Mapping[str, Any]) -> Figure:
         ax.minorticks_off()
         ax.set_xlabel("sparsity 1/(1−S)")
     band = (x >= PLATEAU[0]) & (x <= PLATEAU[1])
-    gap = np.nanmedian(np.abs(values_SX[:, band] - 0.5).max(1)) if band.any() else np.nan
-    fig.title(
-        sheet,
-        f"Dimensions per feature stay within {gap:.2f} of 1/2 on a plateau, and the features' own "
-        "shares gather at the fractions of polytopes",
-    )
+    finding = "Each feature's share of a dimension gathers at the fractions of polytopes"
+    if band.any():
+        gap = np.nanmedian(np.abs(values_SX[:, band] - 0.5).max(1))
+        finding += f"; on the shaded plateau D* is within {gap:.2f} of 1/2"
+    fig.title(sheet, finding)
     return sheet

@@ -53,8 +53,8 @@ def basis_neurons(measures: Mapping[str, Any], config: Any) -> Figure:
     densities = sorted(config.basis_densities, reverse=True)
     x, counts = series(measures["basis"], "polysemantic", "density", "group")
     text = (
-        f"Neurons hold one feature each while features are dense: {_mean(counts[:, -1]):.1f} of 5 "
-        f"are polysemantic at density 1 and {_mean(counts[:, 0]):.1f} at {x[0]:g}"
+        f"Of 5 neurons {_mean(counts[:, -1]):.1f} are polysemantic when features are dense, and "
+        f"{_mean(counts[:, 0]):.1f} at density {x[0]:g}"
     )
     weights = dict(zip(densities, measures["W_basis"], strict=True))
     return stacks(weights, text, "weights W, stacked", tied=True)
@@ -154,8 +154,8 @@ def polysemanticity(measures: Mapping[str, Any]) -> Figure:
     right.legend()
     fig.title(
         sheet,
-        "The sparser the features, the more of them a neuron serves: at density "
-        f"{x[0]:g} {_mean(values[:, 0]):.1f} absolute values are computed by {pairs:g} pairs",
+        f"At density {x[0]:g} {pairs:g} pairs of neurons compute {_mean(values[:, 0]):.1f} "
+        "absolute values",
     )
     return sheet
 

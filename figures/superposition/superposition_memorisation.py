@@ -45,7 +45,7 @@ def hidden(measures: Mapping[str, Any]) -> Figure:
     last = rows.filter(pl.col("size") == sizes[-1])["features_above_02"].drop_nulls().median() or 0
     fig.title(
         sheet,
-        f"Few examples are stored as corners of a T-gon; of {sizes[-1]:,} examples {last:.0f} "
+        f"Few examples are stored as corners of a T-gon; after {sizes[-1]:,} examples {last:.0f} "
         "features stand out",
     )
     return sheet
@@ -89,9 +89,5 @@ def descent(measures: Mapping[str, Any]) -> Figure:
         ax.set_xlabel("examples in the training set T")
         ax.legend()
     worst = sizes[np.argmax(np.nan_to_num(np.nanmedian(test_SX, 0)))]
-    fig.title(
-        sheet,
-        f"Fresh examples cost most after training on {worst:,.0f} examples, between memorising few "
-        "and learning the features of many",
-    )
+    fig.title(sheet, f"Fresh examples cost most after training on {worst:,.0f} examples")
     return sheet

@@ -54,8 +54,8 @@ def best(measures: Mapping[str, Any]) -> Figure:
         ax.set_xlabel(f"loss {loss:.4f}\nexact {lowest:.4f}", fontsize=7.5)
     fig.title(
         sheet,
-        "The best models are exact polygons: none is further from the lowest one than "
-        f"{max(gaps):.1g} of a dropped feature's loss",
+        f"The best models lie within {max(gaps):.1g} of a dropped feature's loss of the lowest "
+        "exact polygon",
     )
     return sheet
 
@@ -77,8 +77,8 @@ def plateaus(measures: Mapping[str, Any]) -> Figure:
         ax.set_title(f"{c} features")
         last = rows.group_by("member").agg(pl.col("value").last())["value"].to_numpy()
         near = np.abs(last[:, None] / np.array(list(levels.values())) - 1).min(1) < 0.01
-        shares.append(f"{near.mean():.0%} of seeds with {c} features")
-    fig.title(sheet, f"The loss ends on the level of some k-gon in {' and '.join(shares)}")
+        shares.append(f"{near.mean():.0%} of seeds ({c} features)")
+    fig.title(sheet, f"The loss ends on a k-gon's level in {' and '.join(shares)}")
     return sheet
 
 
@@ -88,5 +88,5 @@ def _levels(ax: Axes, levels: Mapping[str, float]) -> None:
             continue
         ax.axhline(level, color=fig.VERMILLION, linewidth=0.8, linestyle="--")
         place = dict(xycoords=("axes fraction", "data"), fontsize=7.5, va="center")
-        x = 1.1 if "+" in name else 1.005
+        x = 1.14 if "+" in name else 1.005
         ax.annotate(f"{name[0]}-gon{name[1:]}", (x, level), color=fig.VERMILLION, **place)

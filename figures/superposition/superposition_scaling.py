@@ -100,7 +100,7 @@ def overlaps(measures: Mapping[str, Any]) -> Figure:
     kept, few = share.values()
     fig.title(
         sheet,
-        f"At width {x[-1]:.0f} strong superposition keeps {kept:.0%} of the features, weak "
-        f"superposition {few:.0%}; overlaps are {np.nanmean(overlap_SW * x):.2f}/m",
+        f"Strong superposition keeps {kept:.0%} of the features at width {x[-1]:.0f}, weak "
+        f"superposition {few:.0%}",
     )
     return sheet

@@ -22,10 +22,9 @@ PAIR_COLOURS = [colour for colour in (fig.BLUE, fig.ORANGE, fig.GREEN) for _ in 
 CAPTIONS = {
     "nonuniform": (
         "Five features in two dimensions, the red one sparser than the others. Above: best "
-        "solutions, by the ratio of its density to theirs. Below: lowest loss of each shape, norm "
-        "of the red feature and angle to its neighbours, over that ratio; median and 95% interval "
-        "over groups of tries. The dashed line is where the paper's pentagon snaps into two "
-        "digons."
+        "solutions, by the ratio of its density to theirs. Below: norm of the red feature and "
+        "angle to its neighbours, over that ratio; median and 95% interval over groups of tries. "
+        "The dashed line is where the paper's pentagon snaps into two digons."
     ),
     "pairs": (
         "Two pairs of features (one colour each) in a plane. Left: best solutions. Right: the "
@@ -90,26 +89,25 @@ def nonuniform(measures: Mapping[str, Any]) -> Figure:
     ratios = best["ratio"].unique().sort().to_numpy()
     pictures = np.ravel(np.asarray(top.subplots(1, len(SHOWN))))
     gallery(pictures, measures["W_nonuniform"], ratios, SHOWN, "density ×")
-    left, middle, right = np.ravel(np.asarray(bottom.subplots(1, 3)))
-    branches(left, measures["nonuniform"])
+    left, right = np.ravel(np.asarray(bottom.subplots(1, 2)))
     for ax, value, label in (
-        (middle, "norm", "norm of that feature"),
+        (left, "norm", "norm of that feature"),
         (right, "neighbour_angle", "angle to its neighbours, degrees"),
     ):
         fig.interval_line(ax, *series(best, value, "ratio", "group"), color=fig.BLUE, marker="o")
         ax.set_ylabel(label)
-    middle.set_ylim(bottom=-0.05)
+    left.set_ylim(bottom=-0.05)
     right.axhline(72, color=fig.MUTED, linestyle=":", linewidth=0.8)
     note = dict(textcoords="offset points", fontsize=7.5)
     right.annotate("regular: 72°", (0.15, 72), xytext=(0, 3), color=fig.MUTED, **note)
-    middle.annotate("paper's snap", (0.4, 0.35), xytext=(4, 0), color=fig.INK, **note)
-    for ax in (left, middle, right):
+    left.annotate("paper's snap", (0.4, 0.35), xytext=(4, 0), color=fig.INK, **note)
+    for ax in (left, right):
         ax.axvline(0.4, color=fig.ORANGE, linestyle="--", linewidth=0.9)
         ax.set_xscale("log")
         ax.set_xticks([0.2, 0.4, 1.0, 2.0], ["0.2", "0.4", "1", "2"])
         ax.minorticks_off()
         ax.set_xlabel("relative density")
-    for ax, letter in zip((pictures[0], left, middle, right), "abcd", strict=True):
+    for ax, letter in zip((pictures[0], left, right), "abc", strict=True):
         fig.panel_label(ax, letter)
     found = measures["snaps"]["snap"].drop_nulls().median()
     where = "it keeps its dimension in these runs"
@@ -117,19 +115,6 @@ def nonuniform(measures: Mapping[str, Any]) -> Figure:
         where = f"the pentagon snaps into two digons at {found:.2f} of the others' density"
     fig.title(sheet, f"As one of five features grows sparser, {where}")
     return sheet
-
-
-def branches(ax: Axes, table: pl.DataFrame) -> None:
-    """Lowest loss of each shape at each relative density, median over groups."""
-    lowest = table.group_by("group", "ratio", "kind").agg(pl.col("loss").min())
-    for kind, colour, marker in (("pentagon", fig.BLUE, "o"), ("digons", fig.GREEN, "s")):
-        rows = lowest.filter(pl.col("kind") == kind).group_by("ratio").agg(pl.col("loss").median())
-        rows = rows.sort("ratio")
-        style = dict(marker=marker, color=colour, label=kind, markersize=3)
-        ax.plot(rows["ratio"], 1e3 * rows["loss"], **style)
-    ax.set_ylabel("lowest loss of each shape, ×10⁻³")
-    ax.set_ylim(bottom=0)
-    ax.legend(loc="lower right")
 
 
 def pairs(measures: Mapping[str, Any]) -> Figure:

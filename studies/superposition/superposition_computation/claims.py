@@ -1,5 +1,7 @@
 """Claims of the study ``superposition_computation``."""
 
+import functools
+
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
@@ -28,10 +30,11 @@ PRIVILEGED = "Elhage et al. 2022, Superposition in a privileged basis"
 COMPUTING = "Elhage et al. 2022, Computation in superposition"
 MOTIF = "Elhage et al. 2022, The asymmetric superposition motif"
 OURS = "region: this laboratory"
-BEST = "group of 10 seeds"
+
+of_best = functools.partial(Claim, unit="group of 10 seeds")
 
 BASIS_CLAIMS = (
-    Claim(
+    of_best(
         "basis_monosemantic",
         "With a hidden ReLU and a density of 0.5 or more, fewer than 0.5 of 5 neurons hold more "
         "than one of the kept features.",
@@ -39,9 +42,8 @@ BASIS_CLAIMS = (
         BASIS.filter(DENSE).mean("polysemantic", GROUP),
         Expect.below(0.5),
         paper=0.0,
-        unit=BEST,
     ),
-    Claim(
+    of_best(
         "basis_aligned",
         "The kept features then lie along neurons: 90% of a feature's squared weight is on one "
         "neuron.",
@@ -49,7 +51,6 @@ BASIS_CLAIMS = (
         BASIS.filter(DENSE).mean("alignment", GROUP),
         Expect.above(0.9),
         paper=1.0,
-        unit=BEST,
         control=(
             Condition(
                 "with a linear hidden layer features are not aligned; random directions give 0.55",
@@ -58,7 +59,7 @@ BASIS_CLAIMS = (
             ),
         ),
     ),
-    Claim(
+    of_best(
         "basis_kept_grows",
         "The sparser the features, the more of them are kept (Spearman's correlation with "
         "density).",
@@ -66,9 +67,8 @@ BASIS_CLAIMS = (
         trend(BASIS, pl.col("kept").first(), GROUP),
         Expect.below(-0.9),
         paper=-1.0,
-        unit=BEST,
     ),
-    Claim(
+    of_best(
         "basis_polysemantic_grows",
         "The sparser the features, the more neurons are polysemantic (Spearman's correlation with "
         "density).",
@@ -76,9 +76,8 @@ BASIS_CLAIMS = (
         trend(BASIS, pl.col("polysemantic").first(), GROUP),
         Expect.below(-0.9),
         paper=-1.0,
-        unit=BEST,
     ),
-    Claim(
+    of_best(
         "basis_ladder",
         "The number of kept features is the paper's, 6, 7, 7, 8 and 10 at densities 0.3, 0.15, "
         "0.12, 0.06 and 0.03, within 0.5 on average.",
@@ -86,9 +85,8 @@ BASIS_CLAIMS = (
         OFF_LADDER,
         Expect.below(0.5),
         paper=0.0,
-        unit=BEST,
     ),
-    Claim(
+    of_best(
         "features_are_pairs_of_neurons",
         "At density 0.03 a feature lies on two neurons (participation number of its positive "
         "weights).",
@@ -96,12 +94,11 @@ BASIS_CLAIMS = (
         BASIS.filter(at(0.03)).mean("neurons", GROUP),
         Expect.near(2.0, 0.3),
         paper=2.0,
-        unit=BEST,
     ),
 )
 
 ABSOLUTE = (
-    Claim(
+    of_best(
         "demo_own_neurons",
         "Of three absolute values in six neurons, at least 80% of the features' signs have a "
         "neuron of their own, more than in the untrained model by that much.",
@@ -109,16 +106,14 @@ ABSOLUTE = (
         DEMO.value(pl.col("own") - pl.col("untrained_own"), GROUP),
         Expect.above(0.8),
         paper=1.0,
-        unit=BEST,
     ),
-    Claim(
+    of_best(
         "demo_loss",
         "Its loss is at most 1% of that of ignoring every feature.",
         f"{COMPUTING}; {OURS}",
         DEMO.value("relative", GROUP),
         Expect.below(0.01),
         paper=0.0,
-        unit=BEST,
     ),
     Claim(
         "abs_dense_monosemantic",

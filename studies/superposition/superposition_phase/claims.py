@@ -1,5 +1,7 @@
 """Claims of the study ``superposition_phase``."""
 
+import functools
+
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
@@ -21,7 +23,6 @@ from .readings import (
 PHASE = "Elhage et al. 2022, Superposition as a Phase Change"
 THEORY = f"{PHASE}, theory panel; the candidates' losses"
 OURS = "region: this laboratory"
-UNIT = "group of 10 seeds"
 
 
 def reached(n: str) -> tuple[Condition, ...]:
@@ -36,8 +37,10 @@ def not_by_chance(n: str) -> tuple[Condition, ...]:
     return (Condition(text, blind_agreement(n), Expect.below(0.85)),)
 
 
+of_group = functools.partial(Claim, unit="group of 10 seeds")
+
 CLAIMS = (
-    Claim(
+    of_group(
         "n2_agreement",
         "With 2 features in 1 dimension the best of ten seeds is in the phase that theory "
         "predicts in at least 85% of cells, a one-cell band at the boundaries aside.",
@@ -45,32 +48,29 @@ CLAIMS = (
         agreement("n2"),
         Expect.above(0.85),
         paper="same shape, by eye",
-        unit=UNIT,
         requires=reached("n2"),
         control=not_by_chance("n2"),
         headline=True,
     ),
-    Claim(
+    of_group(
         "n3_agreement",
         "With 3 features in 2 dimensions the phase is the predicted one in 85% of cells or more.",
         f"{PHASE}; {OURS}",
         agreement("n3"),
         Expect.above(0.85),
         paper="same shape, by eye",
-        unit=UNIT,
         control=not_by_chance("n3"),
     ),
-    Claim(
+    of_group(
         "n2_single_seed_misleads",
         "A single seed agrees with theory less often than the best of ten, by 0.02 or more: the "
         "phases are those of the minimum, not of one run.",
         f"{PHASE}, footnote on the ten models per point; {OURS}",
         agreement("n2") - off_band("n2").mean("single_right", GROUP),
         Expect.above(0.02),
-        unit=UNIT,
         requires=reached("n2"),
     ),
-    Claim(
+    of_group(
         "n2_onset_unimportant",
         "An extra feature of importance r = 0.1 enters superposition below density 4r/(2 + 5r) = "
         "0.16 (measured over predicted density, mean of the five nearest columns).",
@@ -78,10 +78,9 @@ CLAIMS = (
         nearest_to("n2", 0.1, 5).mean(ONSET, GROUP),
         Expect.between(1 / 1.5, 1.5),
         paper=1.0,
-        unit=UNIT,
         requires=reached("n2"),
     ),
-    Claim(
+    of_group(
         "n3_important_is_dedicated",
         "With 3 features in 2 dimensions an extra feature more important than the others has a "
         "dimension of its own at every density (share of cells with r of 1.25 or more).",
@@ -89,9 +88,8 @@ CLAIMS = (
         table("n3").filter(IMPORTANT).mean(pl.col("phase") == 2, GROUP),
         Expect.above(0.95),
         paper=1.0,
-        unit=UNIT,
     ),
-    Claim(
+    of_group(
         "n3_level_boundary",
         "The two other features then begin to share a dimension at density 4/7, whatever the "
         "importance of the extra one (measured over predicted density).",
@@ -99,9 +97,8 @@ CLAIMS = (
         columns("n3").filter(IMPORTANT).mean(ONSET, GROUP),
         Expect.between(0.8, 1.25),
         paper=1.0,
-        unit=UNIT,
     ),
-    Claim(
+    of_group(
         "triple_point",
         "The three phases of 2 features in 1 dimension meet at importance 1 and density 4/7 (mean "
         "density of the onset in the six columns nearest to importance 1).",
@@ -109,26 +106,23 @@ CLAIMS = (
         nearest_to("n2", 1.0, 6).mean("onset", GROUP),
         Expect.between(0.4, 0.75),
         paper=4 / 7,
-        unit=UNIT,
         requires=reached("n2"),
     ),
-    Claim(
+    of_group(
         "first_order",
         "The transition is of first order: from one density to the next the lesser norm falls by "
         "more than 1/2 (2 features in 1 dimension, r at most 1/2 or at least 2).",
         f"{PHASE}; {OURS}",
         columns("n2").filter(ASIDE).mean("fall", GROUP),
         Expect.above(0.5),
-        unit=UNIT,
         requires=reached("n2"),
     ),
-    Claim(
+    of_group(
         "reaches_optimum",
         "The best of ten seeds reaches the exact optimum of 2 features in 1 dimension (relative "
         "excess loss, mean over cells).",
         "toylab.tasks.superposition.superposition_exact",
         gap("n2"),
         Expect.below(0.02),
-        unit=UNIT,
     ),
 )

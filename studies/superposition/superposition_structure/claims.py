@@ -1,11 +1,12 @@
 """Claims of the study ``superposition_structure``, with thresholds of the paper."""
 
+import functools
+
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
 
 from .readings import (
-    CROSSING,
     DENSITY,
     GROUP,
     SNAP,
@@ -22,7 +23,6 @@ from .readings import (
 NONUNIFORM = "Elhage et al. 2022, The geometry of superposition, non-uniform superposition"
 SETS = "Elhage et al. 2022, The geometry of superposition, correlated and anticorrelated features"
 OURS = "region: this laboratory"
-TRIES = "group of tries"
 BY_DENSITY = {"method": "spearman"}
 SNAPS = Condition(
     "the best solution snaps from pentagon to digons within the span",
@@ -35,8 +35,10 @@ INDEPENDENT_APART = Condition(
     Expect.below(0.1),
 )
 
+of_tries = functools.partial(Claim, unit="group of tries")
+
 NONUNIFORM_CLAIMS = (
-    Claim(
+    of_tries(
         "regular_at_equal_density",
         "The best solution for five equal features is a regular pentagon: no gap is more than 5 "
         "degrees from 72.",
@@ -44,9 +46,8 @@ NONUNIFORM_CLAIMS = (
         nonuniform(1.0, 1.0).aggregate(pl.col("gap_error").max(), GROUP),
         Expect.below(5),
         paper=0.0,
-        unit=TRIES,
     ),
-    Claim(
+    of_tries(
         "snap_at_04",
         "The best solution snaps from a pentagon to two digons where one feature has 0.4 of the "
         "others' density, within 0.1.",
@@ -54,19 +55,8 @@ NONUNIFORM_CLAIMS = (
         SNAP,
         Expect.between(0.3, 0.5),
         paper=0.4,
-        unit=TRIES,
     ),
-    Claim(
-        "losses_cross_at_04",
-        "The loss curves of the pentagons and of the two digons cross at 0.4 of the density, "
-        "within 0.1.",
-        f"{NONUNIFORM}; {OURS}",
-        CROSSING,
-        Expect.between(0.3, 0.5),
-        paper=0.4,
-        unit=TRIES,
-    ),
-    Claim(
+    of_tries(
         "snap_is_a_jump",
         "The snap is a jump: between two neighbouring densities the norm of the sparser feature "
         "changes by 0.5 more than between any other two.",
@@ -75,40 +65,28 @@ NONUNIFORM_CLAIMS = (
             changes("norm").top_k(2).max() - changes("norm").top_k(2).min(), GROUP
         ),
         Expect.above(0.5),
-        unit=TRIES,
         requires=(SNAPS,),
         headline=True,
     ),
-    Claim(
-        "sparse_feature_at_0",
-        "At densities below the snap the sparser feature is dropped: its norm is at most 0.1.",
-        f"{NONUNIFORM}; {OURS}",
-        SNAPPED.aggregate(pl.col("norm").max(), GROUP),
-        Expect.below(0.1),
-        paper=0.0,
-        unit=TRIES,
-        requires=(SNAPS,),
-    ),
-    Claim(
+    of_tries(
         "digons_after_snap",
-        "The other four features then form two digons, at 90% of the densities or more.",
+        "At densities below the snap the sparser feature is dropped and the others form two "
+        "digons, at 90% of the densities or more.",
         f"{NONUNIFORM}; {OURS}",
         SNAPPED.mean(pl.col("kind") == "digons", GROUP),
         Expect.above(0.9),
         paper=1.0,
-        unit=TRIES,
         requires=(SNAPS,),
     ),
-    Claim(
+    of_tries(
         "pentagon_before_snap",
         "Before the snap the sparser feature does not fade: from half of the others' density on "
         "its norm is at least 0.7.",
         f"{NONUNIFORM}; {OURS}",
         nonuniform(0.5, 1.0).aggregate(pl.col("norm").min(), GROUP),
         Expect.above(0.7),
-        unit=TRIES,
     ),
-    Claim(
+    of_tries(
         "pentagon_deforms",
         "Before the snap the pentagon deforms: the sparser the feature, the nearer its neighbours "
         "come (Spearman's correlation of their angle with its density).",
@@ -116,19 +94,17 @@ NONUNIFORM_CLAIMS = (
         nonuniform(0.5).aggregate(pl.corr("ratio", "neighbour_angle", **BY_DENSITY), GROUP),
         Expect.above(0.9),
         paper=1.0,
-        unit=TRIES,
     ),
 )
 
 PAIR_CLAIMS = (
-    Claim(
+    of_tries(
         "correlated_orthogonal",
         "Correlated pairs are orthogonal: in at least 80% of low-loss tries |cos| is below 0.2 "
         "within both pairs.",
         f"{SETS}; {OURS}",
         orthogonal("correlated"),
         Expect.above(0.8),
-        unit=TRIES,
         control=(
             Condition(
                 "pairs of independent features are orthogonal in fewer tries",
@@ -137,14 +113,13 @@ PAIR_CLAIMS = (
             ),
         ),
     ),
-    Claim(
+    of_tries(
         "anticorrelated_antipodal",
         "Anticorrelated pairs are antipodal: in at least 80% of low-loss tries cos is below -0.9 "
         "within both pairs.",
         f"{SETS}; {OURS}",
         antipodal("anticorrelated"),
         Expect.above(0.8),
-        unit=TRIES,
         control=(
             Condition(
                 "pairs of independent features are antipodal in fewer tries",
@@ -157,7 +132,7 @@ PAIR_CLAIMS = (
 
 LADDER_CLAIMS = (
     *(
-        Claim(
+        of_tries(
             f"ladder_{word}",
             f"At densities {low:g} to {high:g}, {word} of three correlated pairs collapsed to one "
             "direction (mean number, within 0.25).",
@@ -165,7 +140,6 @@ LADDER_CLAIMS = (
             collapsed(low, high),
             Expect.near(count, 0.25),
             paper=float(count),
-            unit=TRIES,
         )
         for word, count, low, high in (
             ("none", 0, 0, 0.05),
@@ -174,17 +148,16 @@ LADDER_CLAIMS = (
             ("three", 3, 0.25, 0.5),
         )
     ),
-    Claim(
+    of_tries(
         "ladder_monotone",
         "The denser the features up to 0.5, the more pairs collapse (Spearman's correlation).",
         f"{SETS}; {OURS}",
         ladder(0, 0.5).aggregate(pl.corr("density", "collapsed", **BY_DENSITY), GROUP),
         Expect.above(0.9),
         paper=1.0,
-        unit=TRIES,
         control=(INDEPENDENT_APART,),
     ),
-    Claim(
+    of_tries(
         "dense_reads_sums",
         "From density 0.5 on the weights read the sums of the pairs, their principal components, "
         "with 95% of the squared norm; random directions have 50%.",
@@ -192,9 +165,8 @@ LADDER_CLAIMS = (
         ladder(0.5, 1).aggregate(pl.col("sum_share").min(), GROUP),
         Expect.above(0.95),
         paper=1.0,
-        unit=TRIES,
     ),
-    Claim(
+    of_tries(
         # Not "two pairs are kept": the three components have equal variance, so any plane that they
         # span is principal, and the number is left open.
         "dense_projects",
@@ -204,9 +176,8 @@ LADDER_CLAIMS = (
         ladder(0.5, 1).aggregate(pl.col("stretch").max(), GROUP),
         Expect.below(0.1),
         paper=0.0,
-        unit=TRIES,
     ),
-    Claim(
+    of_tries(
         "side_by_side",
         "Up to density 0.05 correlated features lie side by side in at least 80% of the "
         "solutions; chance is 2/15.",
@@ -214,9 +185,8 @@ LADDER_CLAIMS = (
         ladder(0, 0.05).mean("side_by_side", GROUP),
         Expect.above(0.8),
         paper=1.0,
-        unit=TRIES,
     ),
-    Claim(
+    of_tries(
         "hexagon",
         "The six features then form a hexagon: the greatest distance of a gap from 60 degrees is "
         "at most 15 (mean over densities).",
@@ -224,28 +194,18 @@ LADDER_CLAIMS = (
         ladder(0, 0.05).mean("gap_error", GROUP),
         Expect.below(15),
         paper=0.0,
-        unit=TRIES,
     ),
 )
 
 BASES_CLAIMS = (
-    Claim(
-        "local_bases",
-        "Two sets of ten correlated features in ten dimensions are two almost orthogonal bases: "
-        "the greatest |cos| of a feature within its set is below 0.3 (mean).",
-        f"{SETS}; {OURS}",
-        bases("correlated").value("within", GROUP),
-        Expect.below(0.3),
-        unit=TRIES,
-    ),
-    Claim(
+    of_tries(
         "local_bases_share",
-        "Interference is across the sets: at most a tenth of the squared overlaps is within them; "
-        "chance is 9/19.",
+        "Of two sets of ten correlated features in ten dimensions each is a basis of its own, "
+        "with interference across the sets: at most a tenth of the squared overlaps is within "
+        "them; chance is 9/19.",
         f"{SETS}; {OURS}",
         bases("correlated").value("within_share", GROUP),
         Expect.below(0.1),
-        unit=TRIES,
         control=(
             Condition(
                 "of independent features more than a tenth is",

@@ -38,30 +38,10 @@ def snap(best: pl.DataFrame) -> float | None:
     return (ratio[digons[-1]] + ratio[digons[-1] + 1]) / 2 if inside else None
 
 
-def crossing(rows: pl.DataFrame) -> float | None:
-    """Relative density where the best pentagon and the best digons of one group cost the same.
-
-    Interpolated between the last ratio at which digons cost less and the next with both.
-    """
-    best = lowest(rows.filter(pl.col("kind") != "other"), "ratio", "kind")
-    wide = best.pivot("kind", index="ratio", values="loss").sort("ratio")
-    if not {"pentagon", "digons"} <= set(wide.columns):
-        return None
-    wide = wide.drop_nulls()
-    ratio, gap = wide["ratio"].to_numpy(), (wide["pentagon"] - wide["digons"]).to_numpy()
-    last = np.flatnonzero(gap > 0)
-    if len(last) == 0 or last[-1] + 1 == len(ratio):
-        return None
-    i = last[-1]
-    return ratio[i] + (ratio[i + 1] - ratio[i]) * gap[i] / (gap[i] - gap[i + 1])
-
-
 LAST_DIGONS = pl.col("ratio").filter(pl.col("kind") == "digons").max().over(GROUP)
-FINITE = pl.col("loss").is_not_null() | pl.col("loss").is_null().all().over(GROUP)
 
 SNAPPED = nonuniform().where(pl.col("ratio") <= LAST_DIGONS)
 SNAP = nonuniform().each(snap, GROUP)
-CROSSING = table("nonuniform").filter(FINITE).each(crossing, GROUP)
 
 
 def changes(value: str) -> pl.Expr:

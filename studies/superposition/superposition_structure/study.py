@@ -46,7 +46,7 @@ from toylab.tasks.superposition.expected import expected_loss
 from toylab.tasks.superposition.superposition import Sparse
 
 from .claims import CLAIMS
-from .readings import CROSSING, DENSITY, SNAP, is_low, lowest
+from .readings import DENSITY, SNAP, is_low, lowest
 from .shapes import bases, collapse, nonuniform, pairs
 
 RATIOS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.85, 1.0, 1.4, 2.0)
@@ -165,9 +165,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
             f"{name}_best": best,
             f"W_{name}": params["W"][best.filter(pl.col("group") == 0)["member"].to_numpy()],
         }
-    snap, crossing = (r(measures).frame.select("group", "value") for r in (SNAP, CROSSING))
-    snaps = snap.join(crossing.rename({"value": "crossing"}), on="group").rename({"value": "snap"})
-    return measures | {"snaps": snaps}
+    return measures | {"snaps": SNAP(measures).frame.select("group", snap="value")}
 
 
 def losses(population: Population, params: Params, count: int, size: int) -> np.ndarray:

@@ -12,7 +12,6 @@ from toylab.models import Autoencoder
 from toylab.random import stream
 from toylab.report.figures import style
 from toylab.studies.superposition.superposition_structure.readings import (
-    CROSSING,
     SNAP,
     SNAPPED,
     is_low,
@@ -101,29 +100,6 @@ def test_two_orthonormal_bases():
     assert found["within_share"] == pytest.approx(0, abs=1e-9)
     assert found["across"] == pytest.approx(np.abs(rotation).max(0).mean() / 2
                                             + np.abs(rotation).max(1).mean() / 2)  # fmt: skip
-
-
-def branches(ratios, pentagon, digons, group=0):
-    kinds = {"pentagon": pentagon, "digons": digons}
-    return pl.DataFrame(
-        [
-            {"group": group, "ratio": r, "kind": kind, "loss": loss, "norm": 1.0}
-            for kind, losses in kinds.items()
-            for r, loss in zip(ratios, losses, strict=True)
-        ]
-    )
-
-
-def test_crossing_of_two_lines_is_exact():
-    ratios = [0.1, 0.3, 0.5, 0.9]
-    table = branches(ratios, [1.0 + r for r in ratios], [0.6 + 2 * r for r in ratios])
-    assert CROSSING({"nonuniform": table}).array() == pytest.approx([0.4])
-
-
-def test_no_crossing_is_nan():
-    table = branches([0.1, 0.3], [2, 2], [1, 1])
-    for rows in (table, table.filter(pl.col("kind") == "digons")):
-        assert CROSSING({"nonuniform": rows}).count("undefined") == 1
 
 
 def test_snap_is_between_the_last_digons_and_the_next():
