@@ -146,7 +146,7 @@ def lenses(measures: Mapping[str, Any]) -> Figure:
         ax.set_ylim(LEAST, 10)
         logit, tuned = (mean(measures, rows.mean(lens)) for lens in ("logit", "tuned"))
         name = "All phrases" if kind == "all" else kind.capitalize()
-        fig.title(ax, f"{name}: {tuned:.2f} tuned, {logit:.2f} logit lens")
+        fig.title(ax, f"{name}: {tuned:.2f} tuned, {logit:.2f} logit")
         ax.set_xlabel("after block")
     axes[0].set_ylabel("KL to the final\ndistribution (nats)")
     axes[0].legend(loc="lower left")

@@ -43,11 +43,11 @@ class HierarchicalEquality(Task):
         check_number("HierarchicalEquality", "width", self.width, low=1, whole=True)
 
     def example(self, key: Array) -> Batch:
-        """Draw one example."""
+        """Sample one example."""
         return jax.tree.map(lambda leaf: leaf[0], self.batch(key, 1))
 
     def batch(self, key: Array, size: int) -> Batch:
-        """Draw ``size`` examples."""
+        """Sample ``size`` examples."""
         u = jax.lax.optimization_barrier(random.uniform(key, (size, 4 * self.width + 2)))
         left_B, right_B = (u[:, i] < 0.5 for i in range(2))
         w, x, y, z = jnp.split(2 * u[:, 2:] - 1, 4, axis=1)
@@ -62,8 +62,8 @@ class HierarchicalEquality(Task):
         """Per example: the latents and the target are what the vectors say."""
         w, x, y, z = np.split(np.asarray(batch.inputs), 4, axis=1)
         left, right = (w == x).all(1), (y == z).all(1)
-        told = [np.asarray(batch.latents[n]) == v for n, v in (("left", left), ("right", right))]
-        return told[0] & told[1] & (np.asarray(batch.targets) == (left == right))
+        agree = [np.asarray(batch.latents[n]) == v for n, v in (("left", left), ("right", right))]
+        return agree[0] & agree[1] & (np.asarray(batch.targets) == (left == right))
 
     def bayes_loss(self) -> float:
         """0: the target follows from the inputs."""

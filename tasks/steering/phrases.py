@@ -25,7 +25,7 @@ from toylab import random
 from toylab.errors import ToylabError, check_number
 from toylab.task import Batch, Task
 
-from .phrases_truth import map_table, tells
+from .phrases_truth import is_consistent, map_table
 
 KINDS = ("maps", "facts", "stories")
 RELATIONS = ("colour", "shape", "blend", "mate")
@@ -40,8 +40,8 @@ SURE = 0.85  # probability that a noun's own verb follows it
 def fact_table(n_subjects: int, seed: int) -> np.ndarray:
     """Objects of each relation and subject, (4, S) whole numbers.
 
-    Colour and shape are drawn, evenly spread; blend is their sum modulo 4; mate is another subject,
-    one for each.
+    Colour and shape are random, evenly spread; blend is their sum modulo 4; mate is another
+    subject, one for each.
     """
     rng = np.random.default_rng(seed)
     colour, shape = (rng.permutation(n_subjects) % VALUES for _ in range(2))
@@ -53,10 +53,10 @@ def fact_table(n_subjects: int, seed: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Phrases(Task):
-    """Phrases of three kinds, half of them maps; the target at each place is the next word.
+    """Phrases of three kinds, half of them maps; the target at each position is the next word.
 
-    Targets weigh 1 where they can be told: y after an arrow, o after a relation, every word of a
-    story. In a story every noun is drawn from its mood's nouns (0.6), the other mood's (0.1) or
+    Targets weigh 1 where they can be predicted: y after an arrow, o after a relation, every word of
+    a story. In a story every noun is sampled from its mood's nouns (0.6), the other mood's (0.1) or
     plain ones (0.3); noun j calls for verb ``j mod V`` (0.85, else any verb). ``OPEN`` begins a
     story of either mood. Items and subjects of one phrase are distinct. Latents:
 
@@ -151,7 +151,7 @@ class Phrases(Task):
         u = jax.lax.optimization_barrier(
             random.uniform(key, (4 + self.n_items + self.n_subjects + k + words,))
         )
-        kind, function, mood, told = (u[:4] * jnp.array([3, 6, 2, 3], jnp.float32)).astype(
+        kind, function, mood, marked = (u[:4] * jnp.array([3, 6, 2, 3], jnp.float32)).astype(
             jnp.int32
         )
         at = np.cumsum([4, self.n_items, self.n_subjects, k])
@@ -160,7 +160,7 @@ class Phrases(Task):
             [
                 self._maps(function, item_u),
                 self._facts(subject_u, relation_u),
-                self._story(mood, told, story_u),
+                self._story(mood, marked, story_u),
             ]
         )
         token_L1 = phrases[kind]
@@ -187,20 +187,20 @@ class Phrases(Task):
         words = [s_K + first["subject"], r_K + first["relation"], o_K]
         return self._begin(jnp.int32(first["FACT"]), words)
 
-    def _story(self, mood: Array, told: Array, u_W: Array) -> Array:
-        """``told`` 0 begins with OPEN."""
+    def _story(self, mood: Array, marked: Array, u_W: Array) -> Array:
+        """A story; with ``marked`` 0 it begins with OPEN."""
         noun_u, verb_u = u_W.reshape(2, -1)
         noun_CN = jnp.asarray(np.cumsum(self.noun_shares(), 1)[:, :-1], jnp.float32)
         noun_K = jnp.sum(noun_u[:, None] >= noun_CN[mood][None], 1, dtype=jnp.int32)
         verb_NV = jnp.asarray(np.cumsum(self.verb_shares(), 1)[:, :-1], jnp.float32)
         verb_K = jnp.sum(verb_u[:, None] >= verb_NV[noun_K], 1, dtype=jnp.int32)
         first = self.starts
-        marker = jnp.where(told > 0, first["BAD"] + mood, first["OPEN"])
+        marker = jnp.where(marked > 0, first["BAD"] + mood, first["OPEN"])
         return self._begin(marker, [noun_K + first["noun"], verb_K + first["verb"]])
 
     def consistent(self, batch: Batch) -> np.ndarray:
         """Whether every target that counts is possible, and the latents say what made it."""
-        return tells(self, batch)
+        return is_consistent(self, batch)
 
     def uniform_loss(self) -> float:
         """The log of the number of tokens."""

@@ -1,6 +1,6 @@
 """Phrases, word by word: what comes next with which probability, by the rules alone.
 
-A slow NumPy oracle for :class:`toylab.tasks.steering.phrases.Phrases`; V tokens, L places.
+A slow NumPy oracle for :class:`toylab.tasks.steering.phrases.Phrases`; V tokens, L positions.
 """
 
 from typing import TYPE_CHECKING
@@ -63,7 +63,7 @@ def _story(task: "Phrases", row: np.ndarray, p_LV: np.ndarray) -> None:
             belief = belief * nouns[:, noun] / (belief @ nouns[:, noun])
 
 
-def tells(task: "Phrases", batch: Batch) -> np.ndarray:
+def is_consistent(task: "Phrases", batch: Batch) -> np.ndarray:
     """Per phrase: every target that counts is possible, and the latents say what made it."""
     x_BL, y_BL = np.asarray(batch.inputs), np.asarray(batch.targets)
     kind_B, function_B, mood_B = (
@@ -72,12 +72,12 @@ def tells(task: "Phrases", batch: Batch) -> np.ndarray:
     p_BL = np.take_along_axis(oracle(task, batch), y_BL[..., None], -1)[..., 0]
     first, marker_B = task.starts, x_BL[:, 0]
     item_BK = np.minimum(x_BL[:, 1::3], task.n_items - 1)
-    told_BK = map_table(task.n_items)[np.maximum(function_B, 0)[:, None], item_BK]
+    value_BK = map_table(task.n_items)[np.maximum(function_B, 0)[:, None], item_BK]
     known_B = np.select([marker_B == first["MAP"], marker_B == first["FACT"]], [0, 1], 2)
     agree = [
         ((np.asarray(batch.weights) == 0) | (p_BL > 0)).all(1),
         kind_B == known_B,
-        (kind_B != 0) | (told_BK == y_BL[:, 2::3]).all(1),
+        (kind_B != 0) | (value_BK == y_BL[:, 2::3]).all(1),
         (kind_B != 2) | (marker_B - first["BAD"] == mood_B) | (marker_B == first["OPEN"]),
         (function_B < 0) == (kind_B != 0),
         (mood_B < 0) == (kind_B != 2),

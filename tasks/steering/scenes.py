@@ -20,7 +20,7 @@ SIDE, BOX = 8, 3
 PIXELS = SIDE * SIDE
 RULES = ("shape", "colour", "place", "kind")
 NO_CUE = len(RULES)
-# Drawn numbers of a scene, and how many values each has.
+# Random numbers of a scene, and how many values each has.
 FACTORS = {
     "shape": 4,
     "colour": 4,
@@ -36,7 +36,7 @@ FACTORS = {
     "cue": 5,
     "answered": 4,
 }
-# Five pixels each, so that brightness tells nothing: plus, cross, T and L.
+# Five pixels each, so that brightness gives nothing away: plus, cross, T and L.
 SHAPES = np.array(
     [
         [[0, 1, 0], [1, 1, 1], [0, 1, 0]],
@@ -74,7 +74,7 @@ class Scenes(Task):
     shape, stands in another and never counts. The ground is plain or has faint stripes; every
     pixel has noise. Rules, each with four answers: ``shape``, ``colour``, ``place``, and ``kind``,
     which is 2 [striped] + [warm colour]. Inputs (196,): the picture, row by row with colours
-    last, then the cue, 2 at the rule's place. Without a cue the answer follows a random rule.
+    last, then the cue, 2 at the rule's index. Without a cue the answer follows a random rule.
 
     Latents: ``factors`` (13,) in the order of ``FACTORS``; ``labels`` (4,) under every rule;
     ``rule``, the one answered; ``mask`` and ``other`` (64,), the boxes of both objects.
@@ -105,16 +105,16 @@ class Scenes(Task):
         return 3 * PIXELS + len(RULES)
 
     def example(self, key: Array) -> Batch:
-        """Draw one scene."""
+        """Sample one scene."""
         return jax.tree.map(lambda leaf: leaf[0], self.batch(key, 1))
 
     def batch(self, key: Array, size: int) -> Batch:
-        """Draw ``size`` scenes; of one key, other rules ask about the same pictures."""
+        """Sample ``size`` scenes; of one key, other rules ask about the same pictures."""
         to_factors, to_noise = jax.random.split(key)
         counts = np.array(list(FACTORS.values()), np.float32)
         u = jax.lax.optimization_barrier(random.uniform(to_factors, (size, len(counts))))
-        drawn = (u * counts[None]).astype(jnp.int32)
-        factors = jnp.minimum(drawn, (counts - 1).astype(np.int32)[None])
+        found = (u * counts[None]).astype(jnp.int32)
+        factors = jnp.minimum(found, (counts - 1).astype(np.int32)[None])
         noise = jax.lax.optimization_barrier(random.normal(to_noise, (size, 3 * PIXELS)))
         picture = paint(factors) + noise * jnp.asarray(self.noise, jnp.float32)
         wanted = jnp.asarray(self.rule).astype(jnp.int32)
@@ -129,18 +129,18 @@ class Scenes(Task):
 
     def consistent(self, batch: Batch) -> np.ndarray:
         """Per scene: the picture is what the factors say, but for noise; so are other latents."""
-        told = {name: np.asarray(leaf) for name, leaf in batch.latents.items()}
-        clean = np.asarray(paint(jnp.asarray(told["factors"])))
+        said = {name: np.asarray(leaf) for name, leaf in batch.latents.items()}
+        clean = np.asarray(paint(jnp.asarray(said["factors"])))
         found = np.asarray(batch.inputs)
         near = np.abs(found[:, : 3 * PIXELS] - clean).max(1) <= 8 * np.asarray(self.noise) + 1e-6
         cue = found[:, 3 * PIXELS :]
-        asked = (cue.max(1) == 0) | (cue.argmax(1) == told["rule"])
-        labels = np.asarray(labels_of(jnp.asarray(told["factors"])))
+        asked = (cue.max(1) == 0) | (cue.argmax(1) == said["rule"])
+        labels = np.asarray(labels_of(jnp.asarray(said["factors"])))
         rows = np.arange(len(labels))
-        answered = labels[rows, told["rule"]] == np.asarray(batch.targets)
-        same = (labels == told["labels"]).all(1)
-        for name, box in zip(("mask", "other"), boxes(jnp.asarray(told["factors"])), strict=True):
-            same &= (np.asarray(box) == told[name]).all(1)
+        answered = labels[rows, said["rule"]] == np.asarray(batch.targets)
+        same = (labels == said["labels"]).all(1)
+        for name, box in zip(("mask", "other"), boxes(jnp.asarray(said["factors"])), strict=True):
+            same &= (np.asarray(box) == said[name]).all(1)
         return near & asked & answered & same
 
     def uniform_loss(self) -> float:

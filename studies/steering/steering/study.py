@@ -18,7 +18,10 @@ the mood is read at the layer and dose that is best, at a cost of 0.1 nats at ve
 mood has no say, on 24 other prompts; random directions choose theirs in the same way. The layer,
 beta and rank of a linear map are chosen on development subjects of the same relation.
 
-Did not reproduce: Task vectors. After five examples the network is always right, yet its activation
+Source: the papers that each module of ``toylab/analysis/steering`` and
+``toylab/analysis/attribution`` names.
+
+Did not reproduce: task vectors. After five examples the network is always right, yet its activation
 at the arrow, from no layer, helps a prompt without examples (accuracy 25% with and without it).
 Arithmetic on weights fails too: subtracting a vector leaves 79% of the accuracy above chance, a
 random one only 14 points more, and a sum of two has 10% of what fine-tuning gained, mostly on rules
@@ -29,13 +32,10 @@ best costs no more than on random ones. The test of concept vectors calls the co
 significant, but also 60% of those that are not in it and 28% of random sets, and scores of the
 former lie only 0.11 further from 1/2. Interchange of a variable reaches 95% on three seeds of five.
 
-Tried: On one seed, by the training loss alone: facts and stories are learned in 200 steps of 32
+Tried: on one seed, by the training loss alone: facts and stories are learned in 200 steps of 32
 phrases; maps take 1,500 at a rate of 4e-3 (99% correct after five examples) and stay at 65% in 800
 steps at 3e-3. Half of the phrases are maps for that reason. Numbers above are of a first judged run
 with five seeds, in which dose and layer were the best on the judged prompts themselves.
-
-Source: the papers that each module of ``toylab/analysis/steering`` and
-``toylab/analysis/attribution`` names.
 """
 
 from collections.abc import Mapping

@@ -160,7 +160,7 @@ GRADIENTS = (
 SKILLS = (
     Claim(
         "skill_predictivity",
-        "The best neuron tells half of a rule's answers from the others in 90% of new scenes.",
+        "The best neuron separates half of a rule's answers from the others in 90% of new scenes.",
         WANG,
         skill("best", "top"),
         Expect.above(0.9),

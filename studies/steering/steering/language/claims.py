@@ -37,8 +37,8 @@ SHOWN = Condition(
 MOODS = (
     Claim(
         "iti_direction",
-        "Pushing the four heads that tell the mood best along the difference of class means swings "
-        "the share of good nouns by 0.3 more than random directions of the same length.",
+        "Pushing the four heads that encode the mood best along the difference of class means "
+        "swings the share of good nouns by 0.3 more than random directions of the same length.",
         ITI,
         swing("ITI", "mass mean") - swing("ITI", "random direction"),
         Expect.above(0.3),
@@ -46,8 +46,8 @@ MOODS = (
     ),
     Claim(
         "iti_heads",
-        "The same push swings the share of good nouns by 0.1 more in the four heads that tell the "
-        "mood best than in four random other heads.",
+        "The same push swings the share of good nouns by 0.1 more in the four heads that encode "
+        "the mood best than in four random other heads.",
         ITI,
         swing("ITI", "mass mean") - swing("ITI", "random heads"),
         Expect.above(0.1),
@@ -55,8 +55,8 @@ MOODS = (
     ),
     Claim(
         "repe_reads",
-        "A reading vector found on pairs of stories tells the mood of stories without a marker 20 "
-        "points more accurately than random vectors, at the middle layer.",
+        "A reading vector found on pairs of stories decodes the mood of stories without a marker "
+        "20 points more accurately than random vectors, at the middle layer.",
         REPE,
         language("reading")
         .filter(middle=True)

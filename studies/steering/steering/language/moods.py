@@ -1,7 +1,7 @@
 """Moods of stories, read and steered: heads (ITI), reading vectors (RepE), activation addition.
 
-Prompts begin with OPEN and hold plain nouns alone, so nothing tells their mood: good nouns have
-half of the share. A dose moves that share; its cost is the KL at verbs, where moods have no say.
+Prompts begin with OPEN and hold plain nouns alone, so they have no mood: good nouns have half of
+the share. A dose moves that share; its cost is the KL at verbs, where moods have no say.
 
 I blocks, H heads, K head dimension, C conditions, S seeds; the others as everywhere.
 """
@@ -128,7 +128,7 @@ def _steer(
 
 
 def head_arms(config: Config, seen: Stories, seed: int) -> list[tuple]:
-    """ITI's arms: name, draw, push (I, H, K) of the heads that tell the mood best."""
+    """ITI's arms: name, draw, push (I, H, K) of the heads that encode the mood best."""
     x, y = (np.asarray(seen.part(a, 0)) for a in (seen.heads_NIHK, seen.good))
     test, y_test = seen.part(seen.heads_NIHK, 1), seen.part(seen.good, 1)
     turn = lambda a: jnp.asarray(np.moveaxis(a, 0, -2), jnp.float32)
