@@ -46,7 +46,7 @@ class Probe:
         return _scores(self, x)
 
     def predict(self, x: Array) -> Array:
-        """Return regressed values (..., N, T), or the likeliest class (..., N) as int32."""
+        """Return regressed values (..., N, T), or the class of highest score (..., N) as int32."""
         scores = self.scores(x)
         return scores if self.kind == "regression" else jnp.argmax(scores, -1).astype(jnp.int32)
 

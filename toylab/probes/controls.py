@@ -1,4 +1,4 @@
-"""Scores of probes, the controls that belong beside each score, and splits without leaks.
+"""Scores of probes, the controls that each score is compared with, and splits without leaks.
 
 A score alone says little: a probe may read a label off the input's statistics (wrong world), off
 random features (untrained model), or off the label's frequencies (chance).
@@ -76,7 +76,7 @@ def r2(probe: Probe, x: Array, y: Array, weights: Array | None = None) -> Float[
 def accuracy(
     probe: Probe, x: Array, y: Array, weights: Array | None = None
 ) -> Float[Array, "*lead"]:
-    """Return the weighted share of samples whose likeliest class is the label.
+    """Return the weighted fraction of samples whose predicted class is the label.
 
     Args:
         probe: a probe of classes.

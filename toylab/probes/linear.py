@@ -1,4 +1,4 @@
-"""Probes: small supervised readouts of activations, fitted for a whole population in one call.
+"""Probes: small supervised models of activations, fitted for a whole population in one call.
 
 Every fit takes activations ``x`` of shape (..., N, D): N samples of width D, under any leading
 axes (member, snapshot, site, position). One independent probe is fitted per leading index, all
@@ -6,8 +6,8 @@ in one jit. Targets and sample weights may lack leading axes, or hold 1 there, a
 shared without a copy. Float targets (..., N, T) are regressed; integer labels (..., N) are
 classes. A NaN activation makes NaN in its own probe and in no other.
 
-A probe shows that something can be read out, not that the model uses it: report
-:func:`toylab.probes.controls.with_controls` beside each number, and test use by intervening.
+A probe shows that something can be decoded, not that the model uses it: compare
+each number with :func:`toylab.probes.controls.with_controls`, and test use by intervening.
 """
 
 import functools

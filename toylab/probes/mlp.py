@@ -45,7 +45,7 @@ def mlp_probe(
 
     Returns:
         Probe with hidden ``(U, c)`` of shapes (..., D, F), (..., F) and weight (..., F, T).
-        Adam oscillates: ``grad_norm`` of 1e-2 is usual, and tells a probe that still moves.
+        Adam oscillates: ``grad_norm`` of 1e-2 is usual, a larger one not settled.
 
     Raises:
         ToylabError: as for ``ridge`` and ``logistic``; width or steps below 1.

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 
 from toylab.errors import ToylabError
 from toylab.runs.atomic import write_bytes
-from toylab.stats import alive, bootstrap_interval
+from toylab.stats import bootstrap_interval, without_nan
 
 COLUMN = 3.4  # inches: one column
 PAGE = 7.0  # inches: the whole page
@@ -180,13 +180,13 @@ def interval_line(
     Args:
         ax: where.
         x: the S positions.
-        values_PS: one row per member; NaN (dead) entries are left out of their column.
+        values_PS: one row per member; NaN (diverged) entries are left out of their column.
         label: legend entry.
         color: of line and band; by default the next of the palette.
         level: confidence level of the band.
         **line: passed to ``ax.plot``.
     """
-    columns = [alive(column) for column in np.asarray(values_PS, np.float64).T]
+    columns = [without_nan(column) for column in np.asarray(values_PS, np.float64).T]
     ends = np.array([bootstrap_interval(c, "median", level, 1000) for c in columns])
     (drawn,) = ax.plot(np.asarray(x), ends[:, 0], label=label, color=color, **line)
     ax.fill_between(

@@ -15,12 +15,12 @@ from toylab.stats.bootstrap import (
     STATISTICS,
     Interval,
     Statistic,
-    alive,
     bootstrap_interval,
     ends,
     hierarchical_bootstrap,
     paired_difference,
     tails,
+    without_nan,
 )
 from toylab.stats.seeds import binomial_ends, seed_interval
 from toylab.stats.significance import benjamini_hochberg, holm, permutation_test, tost
@@ -30,7 +30,6 @@ __all__ = [
     "Interval",
     "PowerLaw",
     "Statistic",
-    "alive",
     "benjamini_hochberg",
     "binomial_ends",
     "bootstrap_interval",
@@ -41,6 +40,7 @@ __all__ = [
     "power_law",
     "seed_interval",
     "tost",
+    "without_nan",
 ]
 
 

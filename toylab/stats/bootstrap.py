@@ -1,7 +1,7 @@
 """Intervals over seeds, by the bootstrap.
 
 The unit of every interval here is one independent training run (a seed), never an example or
-a unit inside a network: those of one run are not independent. NaN stands for a dead member;
+a unit inside a network: those of one run are not independent. NaN stands for a diverged member;
 it is dropped here and counted by the caller.
 
 With five seeds the plain percentile interval is too short (it covers the mean in about 83 of
@@ -34,8 +34,8 @@ class Interval(NamedTuple):
     high: float
 
 
-def alive(values: ArrayLike) -> Float[np.ndarray, " n"]:
-    """Return the values as flat float64 without the NaN of dead members."""
+def without_nan(values: ArrayLike) -> Float[np.ndarray, " n"]:
+    """Return the values as flat float64 without the NaN of diverged members."""
     flat = np.asarray(values, np.float64).ravel()
     return flat[~np.isnan(flat)]
 
@@ -93,7 +93,7 @@ def bootstrap_interval(
         Interval(estimate=1.0, low=1.0, high=1.0)
     """
     function = STATISTICS[statistic] if isinstance(statistic, str) else statistic
-    units_N = alive(values)
+    units_N = without_nan(values)
     if not len(units_N):
         return Interval(np.nan, np.nan, np.nan)
     estimate = float(function(units_N, axis=-1))
@@ -125,7 +125,7 @@ def paired_difference(
         seed: seed of the resampling.
 
     Returns:
-        Estimate, low, high; a pair with a dead member is dropped.
+        Estimate, low, high; a pair with a diverged member is dropped.
     """
     a_N, b_N = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a_N.shape != b_N.shape:
@@ -149,7 +149,7 @@ def hierarchical_bootstrap(
     "nested" resamples the groups, then the runs inside each.
 
     Args:
-        values: one value per run; NaN (dead) runs are dropped.
+        values: one value per run; NaN, of diverged runs, is dropped.
         groups: per factor, the label of each run: ``(init_seed, data_seed)`` for "crossed",
             ``(outer_seed,)`` for "nested".
         design: how the factors lie to each other.
@@ -165,11 +165,11 @@ def hierarchical_bootstrap(
         raise ToylabError("hierarchical_bootstrap: give one label per value for each group.")
     if design == "nested" and len(labels) != 1:
         raise ToylabError("hierarchical_bootstrap: 'nested' takes one group, the outer one.")
-    living = ~np.isnan(flat)
-    units_N = flat[living]
+    kept = ~np.isnan(flat)
+    units_N = flat[kept]
     if not len(units_N):
         return Interval(np.nan, np.nan, np.nan)
-    coded = [np.unique(label[living], return_inverse=True)[1] for label in labels]
+    coded = [np.unique(label[kept], return_inverse=True)[1] for label in labels]
     rng = np.random.default_rng(seed)
     if design == "crossed":
         parts = [_level_counts(rng, code, resamples)[:, code] for code in coded]
@@ -184,17 +184,17 @@ def hierarchical_bootstrap(
 
 
 def _level_counts(rng: np.random.Generator, code_N: np.ndarray, resamples: int) -> np.ndarray:
-    """Count how often each level is drawn, per resample: (R, levels)."""
+    """Count how often each level is sampled, per resample: (R, levels)."""
     levels = int(code_N.max()) + 1
     return rng.multinomial(levels, np.full(levels, 1 / levels), size=resamples)
 
 
 def _nested_counts(rng: np.random.Generator, code_N: np.ndarray, resamples: int) -> np.ndarray:
-    """Count how often each run is drawn when groups, then runs inside them, are resampled."""
-    drawn_RG = _level_counts(rng, code_N, resamples)
+    """Count how often each run is sampled when groups, then runs inside them, are resampled."""
+    count_RG = _level_counts(rng, code_N, resamples)
     counts_RN = np.zeros((resamples, len(code_N)), np.int64)
-    for group in range(drawn_RG.shape[1]):
+    for group in range(count_RG.shape[1]):
         rows = np.flatnonzero(code_N == group)
         share = np.full(len(rows), 1 / len(rows))
-        counts_RN[:, rows] = rng.multinomial(drawn_RG[:, group] * len(rows), share)
+        counts_RN[:, rows] = rng.multinomial(count_RG[:, group] * len(rows), share)
     return counts_RN

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from toylab.stats.bootstrap import Interval, alive, bootstrap_interval
+from toylab.stats.bootstrap import Interval, bootstrap_interval, without_nan
 
 LEVEL = 0.95
 RESOLUTION = float(np.finfo(np.float32).eps)  # measures are float32 at best
@@ -45,23 +45,23 @@ def seed_interval(
         >>> seed_interval([1, 1, 1, 1, 1]).low.__round__(2)
         0.48
     """
-    units_N = alive(values)
+    units_N = without_nan(values)
     n = len(units_N)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan)
     if np.isin(units_N, (0, 1)).all() and statistic == "mean":
         return Interval(float(units_N.mean()), *binomial_ends(int(units_N.sum()), n, level))
-    drawn = bootstrap_interval(units_N, statistic, level, seed=seed)
+    found = bootstrap_interval(units_N, statistic, level, seed=seed)
     if n == 1:
-        return Interval(drawn.estimate, -np.inf, np.inf)
-    low, high = drawn.low, drawn.high
+        return Interval(found.estimate, -np.inf, np.inf)
+    low, high = found.low, found.high
     if statistic == "mean":
         for skewed in (False, True):
             ends = student_ends(units_N, level, skewed)
             low, high = min(low, ends[0]), max(high, ends[1])
-    least = RESOLUTION * abs(drawn.estimate)
+    least = RESOLUTION * abs(found.estimate)
     return Interval(
-        drawn.estimate, min(low, drawn.estimate - least), max(high, drawn.estimate + least)
+        found.estimate, min(low, found.estimate - least), max(high, found.estimate + least)
     )
 
 

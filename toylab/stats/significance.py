@@ -26,7 +26,7 @@ def permutation_test(
     the count so that p is never 0.
 
     Args:
-        a: one value per unit; NaN (dead) is dropped.
+        a: one value per unit; NaN, of a diverged member, is dropped.
         b: likewise.
         paired: units come in pairs; signs of the differences are flipped instead.
         alternative: "greater" asks whether ``a`` is larger.
@@ -42,8 +42,8 @@ def permutation_test(
     if paired:
         if len(a_N) != len(b_N):
             raise ToylabError(f"permutation_test: {len(a_N)} and {len(b_N)} values are no pairs.")
-        living = ~(np.isnan(a_N) | np.isnan(b_N))
-        a_N, b_N = a_N[living], b_N[living]
+        kept = ~(np.isnan(a_N) | np.isnan(b_N))
+        a_N, b_N = a_N[kept], b_N[kept]
     else:
         a_N, b_N = a_N[~np.isnan(a_N)], b_N[~np.isnan(b_N)]
     if len(a_N) < 2 or len(b_N) < 2:

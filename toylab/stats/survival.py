@@ -52,14 +52,14 @@ def crossing_times(
 
     Args:
         steps_S: ascending recorded steps.
-        values_PS: one curve per member; NaN from the step at which it died.
+        values_PS: one curve per member; NaN from the step at which it diverged.
         threshold: reached when ``value >= threshold`` ("above") or ``<=`` ("below").
         hold: recorded steps in a row the value must stay there; the first of them counts.
         direction: "above" or "below".
 
     Returns:
         ``time_P``, ``event_P``: the step of the crossing and True, or the last step at which
-        the member was seen alive without it and False.
+        the member was finite without it and False.
     """
     steps, values = np.asarray(steps_S, np.float64), np.asarray(values_PS, np.float64)
     if values.ndim != 2 or values.shape[1:] != steps.shape or not len(steps):
@@ -170,7 +170,7 @@ def log_rank(
 
     Returns:
         z and its two-sided p by the normal law (a little too small for few members); 0 and 1
-        where no time tells the groups apart.
+        where no time distinguishes the groups.
 
     Source: Mantel 1966.
     """
@@ -190,8 +190,8 @@ def log_rank(
 
 def _tally(time_N: np.ndarray, event_N: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the distinct times, the members that leave at each, and the events among them."""
-    times, place, count_T = np.unique(time_N, return_inverse=True, return_counts=True)
-    return times, count_T, np.bincount(place, weights=event_N, minlength=len(times))
+    times, index_N, count_T = np.unique(time_N, return_inverse=True, return_counts=True)
+    return times, count_T, np.bincount(index_N, weights=event_N, minlength=len(times))
 
 
 def _checked(time: ArrayLike, event: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
