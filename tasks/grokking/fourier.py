@@ -163,6 +163,14 @@ def _cosines(p: int) -> Array:
     return jnp.asarray(np.cos(angle_Kp), jnp.float32)
 
 
+def answer_share(centred_NV: Float[Array, "N V"], answers_N: Array) -> Array:
+    """Return the share of the logits' squares that their mean at each distance from r keeps."""
+    v = centred_NV.shape[-1]
+    places_NV = (answers_N[:, None] + jnp.arange(v, dtype=answers_N.dtype)[None]) % v
+    mean_V = jnp.mean(jnp.take_along_axis(centred_NV, places_NV, -1), 0)
+    return jnp.sum(mean_V**2) * len(answers_N) / (jnp.sum(centred_NV**2) + 1e-20)
+
+
 def loss_on(
     logits_NC: Float[Array, "N C"], answers_N: Int[Array, " N"], rows_N: Bool[Array, " N"]
 ) -> Array:

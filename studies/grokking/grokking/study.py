@@ -45,6 +45,7 @@ from toylab.members import grid, zipped
 from toylab.models import Transformer
 from toylab.optim import AdamW
 from toylab.population import Population, ladder
+from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.grokking.fourier import key_frequencies
@@ -121,12 +122,13 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     key_PK = jax.vmap(key_frequencies)(last["neurons"])
     other_PK = others(np.asarray(key_PK))
     test = jax.jit(jax.vmap(lambda look, key, other: progress(pop, look, key, other)))
-    rows, members = [], members_of(run)
+    table = records(run, "networks")
+    members = run.members("networks").with_columns(diverged=run.dead_at("networks") >= 0)
+    rows = []
     for step in run.steps("networks"):
         found = test(look(run.params("networks", step), seeds_P), key_PK, other_PK)
         columns = {n: pl.Series(np.asarray(v, np.float64)) for n, v in found.items()}
         rows.append(members.with_columns(pl.lit(step).alias("step"), **columns))
-    table = curves(run)
     return {
         "curves": table,
         "progress": pl.concat(rows),
@@ -137,18 +139,6 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
         "embedding_untrained": np.asarray(look(run.params("networks", 0), seeds_P)["embedding"]),
         "neurons": np.asarray(last["neurons"]),
     }
-
-
-def members_of(run: RunFolder) -> pl.DataFrame:
-    """The networks, and which of them diverged."""
-    is_lost = pl.Series(run.dead_at("networks") >= 0)
-    return run.members("networks").with_columns(diverged=is_lost)
-
-
-def curves(run: RunFolder) -> pl.DataFrame:
-    """Losses and accuracies at every record: members' columns, step, and one column per score."""
-    wide = run.metrics().pivot("name", index=["member", "step"], values="value")
-    return members_of(run).join(wide, on="member").sort("member", "step")
 
 
 study = Study(

@@ -28,7 +28,6 @@ came last.
 import dataclasses
 from collections.abc import Mapping
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
@@ -44,10 +43,12 @@ from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Model, Params
 from toylab.task import Task
+from toylab.tasks.grokking.modular import scores
 from toylab.tasks.grokking.polynomials import Polynomials
 from toylab.tasks.grokking.quadratic import participation
+from toylab.tasks.grokking.quadratic_form import ordered_rows
 
-from .analytic import analytic_tables, form_tables, ordered_rows
+from .analytic import analytic_tables, form_tables
 from .claims import CLAIMS
 
 OTHERS = ("x^2+y^2", "x*y", "(x+y)^2", "x^2+xy+y^2", "x^3+xy^2+y")
@@ -95,27 +96,9 @@ class Config:
         return Polynomials(p=self.p, operations=self.operations, fraction=fraction, equals=False)
 
 
-def accuracies(model: Model, params: Params, task: Task) -> dict[str, Array]:
-    """Squared error and accuracy over the whole training set and the whole test set."""
-    assert isinstance(task, Polynomials)
-    whole = task.enumerate()
-    output = model.apply(params, whole.inputs)
-    one_hot = jax.nn.one_hot(whole.targets, task.p, dtype=jnp.float32)
-    error = jnp.mean((output - one_hot) ** 2, -1)
-    right = (jnp.argmax(output, -1) == whole.targets).astype(jnp.float32)
-    train = whole.latents["train"].astype(jnp.float32)
-    share = lambda v, mask: jnp.sum(v * mask) / jnp.sum(mask)
-    return {
-        "train_error": share(error, train),
-        "test_error": share(error, 1 - train),
-        "train_accuracy": share(right, train),
-        "test_accuracy": share(right, 1 - train),
-    }
-
-
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Errors and accuracies, and the mean participation of all rows.
+    """Losses and accuracies, and the mean participation of all rows.
 
     Args:
         p: the modulus.
@@ -128,7 +111,7 @@ class Progress:
     def __call__(self, model: Model, params: Params, task: Task) -> Mapping[str, Array]:
         """Measure one network."""
         rows = jnp.concatenate(ordered_rows(params, self.p, self.operation))
-        return accuracies(model, params, task) | {"participation": jnp.mean(participation(rows))}
+        return dict(scores(model, params, task)) | {"participation": jnp.mean(participation(rows))}
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -162,7 +145,7 @@ def populations(config: Config) -> dict[str, Population]:
     half, most = (zipped(which=which[:k], weight_decay=decays[:k]) for k in (len(which), n))
     return {
         "half": trained(config.fraction, half, Progress(config.p, config.operation), 50),
-        "most": trained(config.high_fraction, most, accuracies, 5),
+        "most": trained(config.high_fraction, most, scores, 5),
     }
 
 

@@ -5,19 +5,19 @@ Shapes: P members, S records, N pairs of the table, V logits, D sizes of the tra
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
 from jax import Array
-from jaxtyping import Float
-from scipy.optimize import isotonic_regression
 
+from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
+from toylab.stats.monotone import monotone_crossing
 from toylab.taps import Model, Params
 from toylab.task import Task
+from toylab.tasks.grokking.fourier import answer_share
 from toylab.tasks.grokking.modular import Pairs, scores
 
 LAST = 0.1  # a final value is the mean over this last share of the records
@@ -56,35 +56,24 @@ def progress(model: Model, params: Params, task: Task) -> Mapping[str, Array]:
     }
 
 
-def answer_share(centred_NV: Float[Array, "N V"], answers_N: Array) -> Array:
-    """Share of the logits' squares kept by averaging logits at one distance from the answer."""
-    v = centred_NV.shape[-1]
-    places_NV = (answers_N[:, None] + jnp.arange(v, dtype=answers_N.dtype)[None]) % v
-    mean_V = jnp.mean(jnp.take_along_axis(centred_NV, places_NV, -1), 0)
-    return jnp.sum(mean_V**2) * len(answers_N) / (jnp.sum(centred_NV**2) + 1e-20)
-
-
-def records(run: RunFolder, base: float, table: int) -> pl.DataFrame:
+def tagged(run: RunFolder, base: float, pairs: int) -> pl.DataFrame:
     """Every record of every member, with its set, the size of its training set and its decay.
 
     Args:
         run: a trained run; a population's name is its set and a number, but for ``alone``, whose
             members are of the sets ``scratch`` and ``random``.
         base: weight decay that ``decay`` is relative to.
-        table: number of pairs in the whole table.
+        pairs: number of pairs in the full dataset.
     """
-    long, parts = run.metrics(), []
-    for name in run.populations():
-        members = run.members(name).with_columns(
+    tags = [
+        records(run, name).with_columns(
             _set_of(name).alias("set"),
-            (pl.col("fraction") * table + 1e-3).floor().cast(pl.Int64).alias("size"),
+            (pl.col("fraction") * pairs + 1e-3).floor().cast(pl.Int64).alias("size"),
             (pl.col("weight_decay") / base).round(6).alias("decay"),
-            pl.Series("diverged", run.dead_at(name) >= 0),
         )
-        rows = long.filter(pl.col("population") == name)
-        wide = rows.pivot("name", index=("member", "step"), values="value")
-        parts.append(members.join(wide, on="member", how="left"))
-    rows = pl.concat(parts, how="diagonal")
+        for name in run.populations()
+    ]
+    rows = pl.concat(tags, how="diagonal")
     values = [c for c, kind in rows.schema.items() if kind == pl.Float32]
     return rows.with_columns(pl.col(values).cast(pl.Float64))
 
@@ -107,37 +96,13 @@ def finals(rows: pl.DataFrame) -> pl.DataFrame:
     return means.agg(pl.col(values).mean(), pl.col("diverged").any()).sort(MEMBER)
 
 
-def transition(sizes_D: Any, accuracy_D: Any, level: float = 0.5) -> float:
-    """Size at which accuracy crosses a level, on a monotone fit, between sizes on a log scale.
-
-    Args:
-        sizes_D: ascending sizes of the training set.
-        accuracy_D: final test accuracy at each.
-        level: accuracy to cross.
-
-    Returns:
-        The size; NaN if a value is, or if all the fit lies on one side of the level.
-    """
-    sizes_D, accuracy_D = np.asarray(sizes_D, np.float64), np.asarray(accuracy_D, np.float64)
-    if np.isnan(accuracy_D).any():
-        return float("nan")
-    fit_D = isotonic_regression(accuracy_D).x
-    above = int(np.searchsorted(fit_D, level))
-    if above in (0, len(fit_D)):
-        return float("nan")
-    low, high = fit_D[above - 1], fit_D[above]
-    share = (level - low) / (high - low)
-    ends = np.log(sizes_D[above - 1 : above + 1])
-    return float(np.exp(ends[0] + share * (ends[1] - ends[0])))
-
-
 def transitions(models: pl.DataFrame) -> pl.DataFrame:
     """Transition of every seed and decay, of the continued networks and of those from scratch."""
     found = []
     chosen = models.filter(pl.col("set").is_in(("continued", "scratch")) & (pl.col("decay") > 0))
     for (name, seed, decay), rows in chosen.group_by("set", "init_seed", "decay"):
         rows = rows.sort("size")
-        where = transition(rows["size"], rows["test_accuracy"])
+        where = monotone_crossing(rows["size"], rows["test_accuracy"])
         about = {"set": name, "init_seed": seed, "decay": decay}
         found.append(about | {"size": where, "diverged": bool(rows["diverged"].any())})
     return pl.DataFrame(found).sort("set", "init_seed", "decay")

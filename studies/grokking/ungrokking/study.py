@@ -55,14 +55,7 @@ from toylab.study import Study
 from toylab.tasks.grokking.relabelled import Relabelled
 
 from .claims import CLAIMS
-from .restarts import (
-    efficiency,
-    exponents,
-    finals,
-    progress,
-    records,
-    transitions,
-)
+from .restarts import efficiency, exponents, finals, progress, tagged, transitions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,8 +180,7 @@ def _stacked(first: Members, second: Members) -> Members:
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Tabulate curves, final values, transitions, and efficiencies with their exponents."""
-    table = _task(config, 1.0, False).size
-    rows = records(run, config.weight_decay, table)
+    rows = tagged(run, config.weight_decay, _task(config, 1.0, False).size)
     models = finals(rows)
     norms = efficiency(models)
     return {

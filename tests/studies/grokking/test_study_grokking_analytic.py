@@ -13,14 +13,7 @@ from toylab.errors import ToylabError
 from toylab.figures.grokking import grokking_analytic as pictures
 from toylab.models.quadratic import Quadratic
 from toylab.report.figures import style
-from toylab.studies.grokking.grokking_analytic.analytic import (
-    analytic_tables,
-    answers_in_order,
-    cut_accuracy,
-    form_tables,
-    network_form,
-    ordered_rows,
-)
+from toylab.studies.grokking.grokking_analytic.analytic import analytic_tables, form_tables
 from toylab.studies.grokking.grokking_analytic.claims import CLAIMS, half_width
 from toylab.studies.grokking.grokking_analytic.study import (
     Config,
@@ -34,7 +27,6 @@ from toylab.tasks.grokking.quadratic import (
     accuracy_by_width,
     additive_form,
     analytic_weights,
-    concentration,
     coordinates,
     expected_accuracy,
     gaussian_weights,
@@ -143,53 +135,6 @@ def test_participation_counts_frequencies(rng):
     )
     noise = jnp.asarray(rng.normal(size=(4000, 97)), jnp.float32)
     assert float(participation(noise).mean()) == pytest.approx(2 / 49, rel=0.05)
-
-
-@pytest.mark.parametrize("operation", ["x+y", "x-y", "x*y"])
-def test_analytic_networks_have_the_form_in_its_coordinates(operation):
-    weights = analytic_weights(additive_form(23, operation), 60, seed=5)
-    rows = np.stack(ordered_rows(params_of(weights), 23, operation))
-    facts, phi_3N, _ = network_form(rows, seed=0)
-    assert facts["participation"] == pytest.approx(1, abs=1e-4)
-    assert facts["concentration"] == pytest.approx(1, abs=1e-5)
-    assert facts["shuffled"] < 0.25 and facts["living"] == 1
-    assert concentration(phi_3N[0]) < 0.4
-
-
-@pytest.mark.parametrize("operation", ["x+y", "x-y", "x*y", "x^3+xy"])
-def test_places_of_answers_are_those_of_the_table(operation):
-    x, y, q = coordinates(11, operation)
-    places = answers_in_order(11, operation)
-    for s in range(len(x)):
-        for t in range(len(y)):
-            assert q[places[s, t]] == POLYNOMIALS[operation](x[s], y[t]) % 11
-            if operation != "x^3+xy":
-                assert places[s, t] == (s + t) % len(q)
-
-
-def test_cutting_keeps_cosines_and_drops_the_rest(rng):
-    weights = analytic_weights(additive_form(23, "x-y"), 300, seed=5)
-    rows = np.stack(ordered_rows(params_of(weights), 23, "x-y"))
-    answers = answers_in_order(23, "x-y")
-    noisy = rows + 0.05 * rng.normal(size=rows.shape)
-    found = cut_accuracy(noisy, answers)
-    assert found["one_cosine"] == 1 and found["rest"] < 0.2
-    assert cut_accuracy(rng.normal(size=rows.shape), answers)["one_cosine"] < 0.2
-
-
-def test_dead_neurons_do_not_count():
-    weights = analytic_weights(additive_form(23, "x+y"), 20, seed=5)
-    rows = np.stack(ordered_rows(params_of(weights), 23, "x+y"))
-    noise = np.random.default_rng(1).normal(size=(3, 20, 23)) * 1e-2
-    facts, _, _ = network_form(np.concatenate([rows, noise], 1), seed=0)
-    assert facts["living"] == 0.5
-    assert facts["participation"] == pytest.approx(1, abs=1e-4)
-
-
-def test_a_network_that_decayed_to_nothing_has_no_form():
-    facts, phi_3N, top_N = network_form(np.full((3, 4, 23), 1e-9), seed=0)
-    assert facts["living"] == 0 and phi_3N.shape == (3, 0) and top_N.shape == (0,)
-    assert np.isnan([facts["participation"], facts["concentration"], facts["shuffled"]]).all()
 
 
 def test_tokens_keep_their_order_where_no_coordinates_are_one_to_one():

@@ -3,7 +3,6 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
@@ -15,12 +14,10 @@ from toylab.models import Transformer
 from toylab.report.figures import style
 from toylab.studies.grokking.ungrokking.claims import CLAIMS
 from toylab.studies.grokking.ungrokking.restarts import (
-    answer_share,
     efficiency,
     exponents,
     finals,
     progress,
-    transition,
     transitions,
 )
 from toylab.studies.grokking.ungrokking.study import Config, populations, study
@@ -72,21 +69,6 @@ def measures() -> dict[str, pl.DataFrame]:
     }
 
 
-def test_answer_share_is_one_for_logits_of_the_distance_to_the_answer():
-    rng = np.random.default_rng(0)
-    answers = rng.integers(0, 7, 40)
-    shape = rng.normal(size=7)
-    shape -= shape.mean()
-    logits = np.stack([np.roll(shape, a) for a in answers]).astype(np.float32)
-    share = answer_share(jnp.asarray(logits), jnp.asarray(answers, jnp.int32))
-    np.testing.assert_allclose(share, 1, rtol=1e-5)
-    noise = rng.normal(size=(40, 7)).astype(np.float32)
-    projected = np.mean([np.roll(noise[i], -a) for i, a in enumerate(answers)], 0)
-    expected = 40 * (projected**2).sum() / (noise**2).sum()
-    share = answer_share(jnp.asarray(noise), jnp.asarray(answers, jnp.int32))
-    np.testing.assert_allclose(share, expected, rtol=1e-5)
-
-
 def test_progress_measures_norm_and_correct_logit_of_the_training_set():
     task = ModularArithmetic(p=5, fraction=0.4, split_seed=3)
     model = Transformer(6, 3, width=8, depth=1, heads=2, hidden=16, n_out=5, read="last")
@@ -98,16 +80,6 @@ def test_progress_measures_norm_and_correct_logit_of_the_training_set():
     np.testing.assert_allclose(got["correct_logit"], np.mean(right), rtol=1e-5, atol=1e-6)
     flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
     np.testing.assert_allclose(got["norm"], np.linalg.norm(flat), rtol=1e-5)
-
-
-def test_transition_lies_between_sizes_on_a_log_scale():
-    assert transition([10, 1000], [0.0, 1.0]) == pytest.approx(100)
-    assert transition([10, 20, 40], [0.1, 0.5, 0.9]) == pytest.approx(20)
-    # A dip is fitted away: 0.6 and 0.2 become 0.4 both.
-    assert transition([10, 20, 40, 80], [0.0, 0.6, 0.2, 0.6]) == pytest.approx(40 * 2**0.5)
-    assert np.isnan(transition([10, 20], [0.0, 0.4]))
-    assert np.isnan(transition([10, 20], [0.6, 0.9]))
-    assert np.isnan(transition([10, 20], [0.0, np.nan]))
 
 
 def test_finals_are_means_over_the_last_records():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from toylab.tasks.grokking.fourier import (
+    answer_share,
     cosine_logits,
     cosine_shares,
     excluded,
@@ -110,3 +111,18 @@ def test_a_circuit_is_found_on_any_rows():
     some = jnp.asarray(np.arange(len(ANSWERS)) % 3 == 0)
     found = cosine_logits(logits + 7, ANSWERS, key, some)
     np.testing.assert_allclose(found, clock({2: 3.0}), atol=1e-4)
+
+
+def test_answer_share_is_one_for_logits_of_the_distance_to_the_answer():
+    rng = np.random.default_rng(0)
+    answers = rng.integers(0, 7, 40)
+    shape = rng.normal(size=7)
+    shape -= shape.mean()
+    logits = np.stack([np.roll(shape, a) for a in answers]).astype(np.float32)
+    share = answer_share(jnp.asarray(logits), jnp.asarray(answers, jnp.int32))
+    np.testing.assert_allclose(share, 1, rtol=1e-5)
+    noise = rng.normal(size=(40, 7)).astype(np.float32)
+    projected = np.mean([np.roll(noise[i], -a) for i, a in enumerate(answers)], 0)
+    expected = 40 * (projected**2).sum() / (noise**2).sum()
+    share = answer_share(jnp.asarray(noise), jnp.asarray(answers, jnp.int32))
+    np.testing.assert_allclose(share, expected, rtol=1e-5)
