@@ -20,7 +20,7 @@ from toylab.cli.bench import matmul_rate
 from toylab.cli.new import new_study
 from toylab.cli.stop import Stop
 from toylab.errors import ToylabError
-from toylab.report import pages, results
+from toylab.report import pages, replication, results
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, parse, study_names
@@ -94,6 +94,28 @@ def run(args: argparse.Namespace, stop: Stop) -> int:
     finally:
         shown.close()
     return _report(done, args.json)
+
+
+def replicate(args: argparse.Namespace, stop: Stop) -> int:
+    """Run a study with fresh seeds and set its verdicts beside the published ones."""
+    study = load_study(args.study)
+    published = root() / "studies" / "results" / f"{study.name}.{args.preset}.json"
+    result = results.read_result(published)
+    first = parse("--first-seed", args.first_seed, 0)
+    if first == result["first_seed"]:
+        raise ToylabError(f"--first-seed {first} is that of the published run; give another.")
+    shown = stop.tracker = progress.reporter(quiet=args.json)
+    try:
+        done = lab.run_study(
+            study, args.preset, args.out, reporter=shown, stop=stop, first_seed=first
+        )
+    finally:
+        shown.close()
+    rows = replication.replicated(result, done.claims())
+    if args.json:
+        return _json([dataclasses.asdict(row) for row in rows])
+    tables.show(tables.replications(rows), "", replication.summary(rows), f"Run: {done.path}")
+    return 0
 
 
 def resume(args: argparse.Namespace, stop: Stop) -> int:
@@ -263,6 +285,7 @@ TABLE: dict[str, Callable[[argparse.Namespace, Stop], int]] = {
     "info": info,
     "new": new,
     "run": run,
+    "replicate": replicate,
     "resume": resume,
     "judge": judge,
     "draw": draw,

@@ -22,6 +22,7 @@ COMMANDS = {
     "info": "a study's paper, presets with settings and costs, and claims",
     "new": "write a study of your own that runs as it stands",
     "run": "train, measure, judge and draw a study",
+    "replicate": "run a study again with fresh seeds, beside its published verdicts",
     "resume": "continue a run that was stopped",
     "judge": "judge a run's claims again, without training",
     "draw": "draw a run's figures again, without training",
@@ -110,6 +111,11 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         action="store_true",
         help="leave bad lines of a file of data out and list them (sets skip_bad=true)",
     )
+    again = subs["replicate"]
+    again.add_argument("study", metavar="STUDY", help="a study of the laboratory")
+    again.add_argument("--preset", default="laptop", help="the preset that was published")
+    again.add_argument("--out", metavar="DIR", help="the run folder to make")
+    again.add_argument("--first-seed", metavar="N", default="1000", help="1000 by default")
     subs["judge"].add_argument(
         "--remeasure", action="store_true", help="measure again from the snapshots first"
     )

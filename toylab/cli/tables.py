@@ -11,6 +11,7 @@ from rich.text import Text
 
 from toylab.claims import Claim, Verdict
 from toylab.cli.progress import duration
+from toylab.report.replication import Replication
 from toylab.report.results import number, units
 from toylab.study import Study
 from toylab.train.cost import SHARE, Cost
@@ -73,6 +74,18 @@ def verdicts(items: Iterable[Verdict]) -> Table:
         rows.append((verdict, v.text, v.expected, measured, units(v)))
     columns = ("verdict", "claim", "expected", "measured [95%]", "n")
     return table(columns, rows, right=("n",))
+
+
+def replications(items: Iterable[Replication]) -> Table:
+    """Return the table of a replication."""
+    rows = []
+    for r in items:
+        published = f"{number(r.published)} [{number(r.low)}, {number(r.high)}]"
+        inside = {True: "inside", False: "outside", None: ""}[r.inside]
+        verdict = r.verdict if r.verdict == r.fresh_verdict else f"{r.verdict} → {r.fresh_verdict}"
+        rows.append((r.text, published, number(_none(r.fresh)), inside, verdict))
+    columns = ("claim", "published [95%]", "fresh", "", "verdict")
+    return table(columns, rows, right=("fresh",))
 
 
 def studies(items: Iterable[Study]) -> Table:

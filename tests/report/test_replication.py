@@ -1,0 +1,44 @@
+"""A replication beside what was published."""
+
+import dataclasses
+
+import pytest
+
+from tests.report.test_results import verdict
+from toylab.claims import to_record
+from toylab.errors import ToylabError
+from toylab.report.replication import replicated, summary
+
+RESULT = {
+    "study": "toy",
+    "commit": "abc",
+    "claims": [to_record(verdict("a")), to_record(verdict("b")), to_record(verdict("c", "partly"))],
+}
+
+
+def test_estimates_inside_and_verdicts_lost_are_counted():
+    fresh = [
+        verdict("a", estimate=0.46),
+        verdict("b", "not reproduced", estimate=0.3),
+        verdict("new"),
+    ]
+    rows = replicated(RESULT, fresh)
+    assert [(row.key, row.inside, row.lost) for row in rows] == [
+        ("a", True, False),
+        ("b", False, True),
+    ]
+    assert summary(rows) == (
+        "1 of 2 fresh estimates inside the published interval; 1 of 2 reproduced verdicts lost"
+    )
+
+
+def test_a_claim_without_units_is_neither_inside_nor_outside():
+    lost = dataclasses.replace(verdict("a", "inconclusive"), n=0, estimate=float("nan"))
+    assert replicated(RESULT, [lost])[0].inside is None
+
+
+def test_another_region_and_nothing_published_are_refused():
+    with pytest.raises(ToylabError, match=r"'a' was published as >= 0.4 and is >= 0.5 now"):
+        replicated(RESULT, [verdict("a", expected=">= 0.5")])
+    with pytest.raises(ToylabError, match="no claim of it was published"):
+        replicated(RESULT, [verdict("new")])
