@@ -10,18 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from polars.testing import assert_frame_equal
 
 from toylab.runs.run_folder import RunFolder
 
 STUDY = """
 import dataclasses
 import numpy as np
+import polars as pl
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.claims import Claim, Expect
 from toylab.members import seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW
 from toylab.population import Population
+from toylab.read import table
 from toylab.study import Study
 
 
@@ -40,10 +43,11 @@ def populations(config):
 
 
 def measure(config, run):
-    return {"norm": np.sum(np.asarray(run.params("first")["W"]) ** 2, (1, 2))}
+    norm = np.sum(np.asarray(run.params("first")["W"]) ** 2, (1, 2))
+    return {"norm": run.members("first").with_columns(pl.Series("norm", norm))}
 
 
-claims = [Claim("norm", "Weights grow.", "here", lambda m: m["norm"], Expect.above(0.0),
+claims = [Claim("norm", "Weights grow.", "here", table("norm").value("norm"), Expect.above(0.0),
     min_units=3)]
 study = Study(name="tiny", title="t", paper="p",
     presets={"smoke": Config()}, costs={}, populations=populations, measure=measure,
@@ -122,7 +126,7 @@ if (root / f"killed-{number}").exists():
 # What was lost afterwards is made again.
 lost = root / "killed-0"
 (lost / "snapshots" / "first-30.safetensors").unlink()
-(lost / "measures" / "norm.npy").unlink()
+(lost / "measures" / "norm.parquet").unlink()
 finish(lost)
 print("kills", done)
 '''
@@ -140,7 +144,7 @@ def assert_equal(a: RunFolder, b: RunFolder) -> None:
         np.testing.assert_array_equal(a.dead_at(name), b.dead_at(name))
     order = ["population", "member", "step", "name"]
     assert a.metrics().sort(order).equals(b.metrics().sort(order))
-    np.testing.assert_array_equal(a.measures()["norm"], b.measures()["norm"])
+    assert_frame_equal(a.measures()["norm"], b.measures()["norm"])
     assert a.claims() == b.claims()
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import polars as pl
 import pytest
 
 from toylab.claims import Claim, Expect
@@ -13,6 +14,7 @@ from toylab.members import grid, zipped
 from toylab.models import TokenMLP
 from toylab.optim import SGD
 from toylab.population import Population
+from toylab.read import table
 from toylab.study import Study
 from toylab.tasks.grokking.modular import ModularArithmetic
 from toylab.train.fit import fit
@@ -44,7 +46,7 @@ def test_a_study_goes_on_from_the_last_parameters(tmp_path):
     class Config:
         seeds: int = 1
 
-    claim = Claim("k", "A text.", "s", lambda m: m["one"], Expect.above(0))
+    claim = Claim("k", "A text.", "s", table("one").value("x"), Expect.above(0))
     study = Study(
         name="going_on",
         title="t",
@@ -52,7 +54,7 @@ def test_a_study_goes_on_from_the_last_parameters(tmp_path):
         presets=dict.fromkeys(("smoke", "laptop", "paper"), Config()),
         costs={},
         populations=lambda config: {"first": FIRST, "still": still, "next": NEXT},
-        measure=lambda config, run: {"one": np.ones(1)},
+        measure=lambda config, run: {"one": pl.DataFrame({"init_seed": [0], "x": [1.0]})},
         claims=(claim,),
         draw=lambda measures, config: {},
     )
