@@ -118,8 +118,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     tables = {name: features(run, name, run.steps(name)[-1]) for name in run.populations()}
     first = np.flatnonzero(run.members("relu")["init_seed"] == 0)
     pictures = {f"W_{name}": run.params(name)["W"][first] for name in ("linear", "relu", "large")}
-    biases = {f"b_{name}": run.params(name)["b"][first] for name in ("linear", "relu", "large")}
-    return tables | pictures | biases | {"untrained": features(run, "geometry", 0)}
+    return tables | pictures | {"untrained": features(run, "geometry", 0)}
 
 
 def features(run: RunFolder, population: str, step: int) -> pl.DataFrame:

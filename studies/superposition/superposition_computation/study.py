@@ -88,25 +88,16 @@ def populations(config: Config) -> dict[str, Population]:
     )
     densities = grid(density=config.basis_densities)
     n, m, base = config.n_features, config.n_hidden, config.importance
+    alone = seeds(config.seeds)
+    small, sweep = (alone * grid(density=d) for d in (config.small_densities, config.densities))
     return {
         "basis": Population(
             model=Autoencoder(10, 5, hidden_activation="relu"), members=groups * densities, **basis
         ),
-        "linear": Population(
-            model=Autoencoder(10, 5), members=seeds(config.seeds) * densities, **basis
-        ),
+        "linear": Population(model=Autoencoder(10, 5), members=alone * densities, **basis),
         "demo": absolute(config, 3, 6, 0.8, groups * grid(density=(1.0,)), config.demo_steps),
-        "small": absolute(
-            config,
-            10,
-            10,
-            0.8,
-            seeds(config.seeds) * grid(density=config.small_densities),
-            config.small_steps,
-        ),
-        "abs": absolute(
-            config, n, m, base, seeds(config.seeds) * grid(density=config.densities), config.steps
-        ),
+        "small": absolute(config, 10, 10, 0.8, small, config.small_steps),
+        "abs": absolute(config, n, m, base, sweep, config.steps),
     }
 
 
@@ -129,19 +120,18 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     """Tabulate the best models of the basis, the demonstration, every neuron, and the motifs."""
     basis, W_DMN = privileged(config, run)
     first = np.flatnonzero(run.members("abs")["init_seed"] == 0)
-    trained = run.params("abs")
-    rows, example = motif_rows(config, run)
+    linear = [basis_row(W_MN) for W_MN in run.params("linear")["W"]]
+    rows, example = motif_rows(run)
     return {
         "basis": basis,
-        "linear": alignment_rows(run),
+        "linear": run.members("linear").hstack(pl.DataFrame(linear)),
         "demo": demonstration(config, run),
         "neurons": neurons(run),
         "computed": computed(config, run),
         "motifs": rows,
         "motif_example": example,
         "W_basis": W_DMN,
-        "W_abs": trained["W"][first],
-        "V_abs": trained["V"][first],
+        "W_abs": run.params("abs")["W"][first],
     }
 
 
@@ -185,12 +175,6 @@ def privileged(config: Config, run: RunFolder) -> tuple[pl.DataFrame, np.ndarray
     table = best.hstack(pl.DataFrame(rows))
     shown = table.filter(pl.col("group") == 0).sort("density", descending=True)["member"]
     return table, W_PMN[shown.to_numpy()]
-
-
-def alignment_rows(run: RunFolder) -> pl.DataFrame:
-    """The same of the models without a hidden ReLU."""
-    rows = [basis_row(W_MN) for W_MN in run.params("linear")["W"]]
-    return run.members("linear").hstack(pl.DataFrame(rows))
 
 
 def demonstration(config: Config, run: RunFolder) -> pl.DataFrame:
@@ -244,7 +228,7 @@ def computed(config: Config, run: RunFolder) -> pl.DataFrame:
     return members.join(pl.concat(tables), on="member")
 
 
-def motif_rows(config: Config, run: RunFolder) -> tuple[pl.DataFrame, pl.DataFrame]:
+def motif_rows(run: RunFolder) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Per model: motifs, inhibited ones, and both counts' shuffled control; and one example."""
     rng = np.random.default_rng(0)
     rows, examples = [], []

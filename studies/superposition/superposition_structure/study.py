@@ -90,31 +90,20 @@ def populations(config: Config) -> dict[str, Population]:
     ladder = zip_rows([(0, d) for d in config.ladder] + [(1, d) for d in middle])
     # Independent features have the densities of the correlated and of the anticorrelated ones.
     pairs_rows = zip_rows([(0, DENSITY), (1, DENSITY), (1, DENSITY / 2), (2, DENSITY)])
+    worlds = {  # features, dimensions, task, members but for their seeds
+        "nonuniform": (5, 2, Sparse(5, density=DENSITY), grid(last_density_ratio=config.ratios)),
+        "pairs": (4, 2, sets(4, 2, KINDS), pairs_rows),
+        "ladder": (6, 2, sets(6, 3, KINDS[:2]), ladder),
+        "bases": (20, 10, sets(20, 2, KINDS[:2]), zip_rows([(0, DENSITY), (1, DENSITY)])),
+    }
     return {
-        "nonuniform": Population(
-            model=Autoencoder(5, 2, init_scale=config.init_scale),
-            task=Sparse(5, density=DENSITY),
-            members=grid(last_density_ratio=config.ratios) * fits(config, "nonuniform"),
+        name: Population(
+            model=Autoencoder(n, m, init_scale=config.init_scale),
+            task=task,
+            members=rows * fits(config, name),
             **common,
-        ),
-        "pairs": Population(
-            model=Autoencoder(4, 2, init_scale=config.init_scale),
-            task=sets(4, 2, KINDS),
-            members=pairs_rows * fits(config, "pairs"),
-            **common,
-        ),
-        "ladder": Population(
-            model=Autoencoder(6, 2, init_scale=config.init_scale),
-            task=sets(6, 3, KINDS[:2]),
-            members=ladder * fits(config, "ladder"),
-            **common,
-        ),
-        "bases": Population(
-            model=Autoencoder(20, 10, init_scale=config.init_scale),
-            task=sets(20, 2, KINDS[:2]),
-            members=zip_rows([(0, DENSITY), (1, DENSITY)]) * fits(config, "bases"),
-            **common,
-        ),
+        )
+        for name, (n, m, task, rows) in worlds.items()
     }
 
 
@@ -146,7 +135,7 @@ SHAPES = {"nonuniform": nonuniform, "pairs": pairs, "ladder": collapse, "bases":
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
-    """Tabulate every member, trained and (``_untrained``) not; keep the best of group 0."""
+    """Tabulate every member and the best of every group; keep the weights of group 0's best."""
     measures: dict[str, pl.DataFrame | np.ndarray] = {}
     for name, population in populations(config).items():
         params, finite_P = run.params(name), run.dead_at(name) < 0
@@ -161,10 +150,11 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
         best = lowest(table, "group", *swept)
         measures |= {
             name: table.with_columns(low=is_low("group", *swept)),
-            f"{name}_untrained": about.with_columns(**SHAPES[name](run.params(name, 0)["W"])),
             f"{name}_best": best,
             f"W_{name}": params["W"][best.filter(pl.col("group") == 0)["member"].to_numpy()],
         }
+    untrained = bases(run.params("bases", 0)["W"])
+    measures["bases_untrained"] = settings(run.members("bases")).with_columns(**untrained)
     return measures | {"snaps": SNAP(measures).frame.select("group", snap="value")}
 
 
