@@ -60,18 +60,18 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
 def growth(measures: Mapping[str, Any]) -> Figure:
     """Attention on ``<s>`` and its score over the logarithm of time."""
     sheet, axes = panels(3, 2.9)
-    kinds = ("share_off", "other symbols", "off triggers"), ("share_on", "triggers", "on triggers")
-    for ax, (score, who, when) in zip(axes, kinds, strict=False):
+    kinds = ("share_off", "off triggers"), ("share_on", "on triggers")
+    for ax, (score, when) in zip(axes, kinds, strict=False):
         _curves(ax, measures, score)
         ax.set_ylim(-0.03, 1.03)
-        ax.set_ylabel(f"attention on <s> from {who}")
+        ax.set_ylabel("share of attention on <s>")
         fig.title(ax, f"Adam's head ends at {_end(measures, 'adam', score):.2f} {when}")
     even = _end(measures, "adam", "even")
     axes[0].axhline(even, color=fig.INK, lw=0.7, ls=":", label="uniform attention")
     _curves(axes[2], measures, "logit_gap", ("adam", "sgd", "plain"))
     axes[2].set_ylabel("score of <s> above other keys")
     above = _end(measures, "adam", "logit_gap")
-    fig.title(axes[2], f"Adam's score of <s> ends {above:.1f} above the others")
+    fig.title(axes[2], f"Adam's score ends {above:.1f} above others")
     for ax in axes:
         ax.set_xscale("log")
         ax.xaxis.set_minor_formatter(NullFormatter())

@@ -14,12 +14,12 @@ from toylab.report.averages import average
 from toylab.report.panels import panels
 
 ARMS = {
-    "main": ("wide head", fig.BLUE),
-    "untrained": ("untrained", fig.SKY),
-    "normal": ("normal latents", fig.GREEN),
-    "normal untrained": ("normal, untrained", fig.MUTED),
-    "small": ("small head", fig.VERMILLION),
-    "small untrained": ("small, untrained", fig.ORANGE),
+    "main": ("wide", fig.BLUE),
+    "untrained": ("wide init", fig.SKY),
+    "normal": ("normal", fig.GREEN),
+    "normal untrained": ("normal init", fig.MUTED),
+    "small": ("small", fig.VERMILLION),
+    "small untrained": ("small init", fig.ORANGE),
 }
 CONDITIONS = {
     "none": "none",
@@ -35,7 +35,8 @@ CAPTIONS = {
     "ranks": "Rank of the contrastive covariance at 99% of its energy, mean over seeds, for each "
     "number of latents r1 (rows) and r2 (columns); upper row for the first latent, lower row for "
     "the second. Colour: latents minus rank found. In titles, the share of cases in which the rank "
-    "is exact. Small heads have half the dimensions.",
+    "is exact, for wide heads, for wide heads on normal latents, and for small heads of half the "
+    "dimensions; init: untrained.",
     "swaps": "Two keys exchange their parts in a subspace: that of one latent or of both, as many "
     "principal components of the keys (PCs), or a random one. (a) Attention on the token that was "
     "asked for and on the other one afterwards; bars are means, ticks seeds, diamonds untrained "
@@ -60,16 +61,11 @@ def _single(arm: str) -> Rows:
     return table("features").filter(pl.col("feature") != "both", arm=arm)
 
 
-def _pair(config: Any) -> tuple[int, int]:
-    """The ranks that are shown where only one pair is."""
-    return config.ranks[0], config.ranks[:2][-1]
-
-
 def ranks(measures: Mapping[str, Any], config: Any) -> Figure:
     """Found ranks of both features, coloured by how many are missing."""
     sheet = fig.figure(fig.PAGE, 3.3)
     axes = sheet.subplots(2, len(ARMS), sharex=True, sharey=True)
-    image, share = None, {}
+    share = {}
     for column, arm in enumerate(ARMS):
         for ax, feature in zip(axes[:, column], ("z1", "z2"), strict=True):
             rows = _single(arm).filter(feature=feature).rows(measures)
@@ -82,18 +78,13 @@ def ranks(measures: Mapping[str, Any], config: Any) -> Figure:
         share[arm] = average(_single(arm).mean(EXACT), measures)
         fig.title(axes[0, column], f"{ARMS[arm][0].capitalize()}: {share[arm]:.0%}")
         axes[1, column].set_xlabel("$r_2$")
-    places = range(len(config.ranks))
-    for row, feature in enumerate(("z_1", "z_2")):
-        axes[row, 0].set_ylabel(f"rank of ${feature}$\n$r_1$")
-        axes[row, 0].set_yticks(places, [str(r) for r in config.ranks])
-    axes[1, 0].set_xticks(places, [str(r) for r in config.ranks])
-    fig.title(
-        sheet,
-        f"Ranks are exact in {share['main']:.0%} of cases in trained heads, in "
-        f"{share['untrained']:.0%} in untrained ones",
-    )
-    if image is not None:
-        sheet.colorbar(image, ax=axes, label="latents minus rank found", shrink=0.7)
+    for ax, feature in zip(axes[:, 0], ("z_1", "z_2"), strict=True):
+        ax.set_ylabel(f"rank of ${feature}$\n$r_1$")
+    places = range(len(config.ranks))  # of all panels, which share them
+    ax.set(xticks=places, yticks=places, xticklabels=config.ranks, yticklabels=config.ranks)
+    words = "Ranks are exact in {main:.0%} of cases in trained heads, {untrained:.0%} in untrained"
+    fig.title(sheet, words.format(**share))
+    sheet.colorbar(image, ax=axes, label="latents minus rank found", shrink=0.7)
     return sheet
 
 
@@ -107,30 +98,27 @@ def _grid(rows: pl.DataFrame, value: str) -> np.ndarray:
 def swaps(measures: Mapping[str, Any], config: Any) -> Figure:
     """Attention on the asked and the other token after each swap."""
     sheet, (left, right) = panels(2, 3.0, width_ratios=[1.5, 1])
-    r1, r2 = _pair(config)
+    r1, r2 = config.ranks[0], config.ranks[:2][-1]
     of = lambda arm, condition, column: (
         table("swaps").filter(arm=arm, condition=condition, r1=r1, r2=r2).value(column)
     )
     kinds = (("on_asked", fig.BLUE, "asked token"), ("on_target", fig.ORANGE, "other token"))
     for j, (column, colour, label) in enumerate(kinds):
         for i, condition in enumerate(CONDITIONS):
-            seen = of("main", condition, column)(measures).values
-            mean = average(of("main", condition, column), measures)
-            before = average(of("untrained", condition, column), measures)
-            x = i + 0.38 * (j - 0.5)
+            x, found = i + 0.38 * (j - 0.5), of("main", condition, column)
+            mean, seen = average(found, measures), found(measures).values
             left.bar(x, mean, 0.36, color=colour, label=label if i == 0 else None)
             left.plot([x] * len(seen), seen, "_", color=fig.INK, markersize=5)
+            before = average(of("untrained", condition, column), measures)
             name = "untrained" if i == j == 0 else None
             left.plot(x, before, "D", color=fig.MUTED, mec=fig.INK, ms=3.5, label=name)
     left.set_xticks(range(len(CONDITIONS)), list(CONDITIONS.values()), rotation=35, ha="right")
-    left.set(xlabel="subspace that is swapped", ylabel="attention after the swap", ylim=(0, 1.2))
+    left.set(ylabel="attention after the swap", ylim=(0, 1.2))
+    left.set_xlabel(f"subspace that is swapped, $r_1, r_2$ = {r1}, {r2}")
     left.legend(ncols=3, loc="upper center")
     both, pcs = (average(of("main", c, "on_target"), measures) for c in ("z1 + z2", "key PCs"))
-    fig.title(
-        left,
-        f"The other token gets {both:.2f} by both latents' subspaces, {pcs:.2f} by key PCs "
-        f"($r_1, r_2$ = {r1}, {r2})",
-    )
+    words = "The other token gets {:.2f} by both latents' subspaces, {:.2f} by key PCs"
+    fig.title(left, words.format(both, pcs))
     _by_size(right, measures, config)
     return sheet
 
@@ -158,7 +146,7 @@ def blocks(measures: Mapping[str, Any], config: Any) -> Figure:
     """Singular values of one feature's contrast, and G of one seed's heads."""
     sheet, (left, *axes) = panels(4, 2.7, width_ratios=[1.3, 1, 1, 1])
     _spectra(left, measures, config)
-    pair, most = _pair(config), max(config.ranks)
+    pair, most = (config.ranks[0], config.ranks[:2][-1]), max(config.ranks)
     shown = (("main", *pair), ("untrained", *pair), ("small", most, most))
     for ax, (arm, a, b), padded in zip(axes, shown, np.asarray(measures["blocks"]), strict=True):
         matrix = padded[: a + b, : a + b]
@@ -187,4 +175,4 @@ def _spectra(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
             ax.fill_between(place, value_PK.min(0), value_PK.max(0), **band)
     ax.axvline(middle + 0.5, color=fig.INK, ls=":", lw=0.8)
     ax.set(xlabel="singular value", ylabel="relative to the first")
-    fig.title(ax, "Spectra end at the latent's rank, trained or not")
+    fig.title(ax, "Spectra end at the latent's rank")

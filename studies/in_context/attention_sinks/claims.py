@@ -33,7 +33,10 @@ ADAM_LEARNED = Condition(
 )
 adam_claim = functools.partial(Claim, requires=(ADAM_LEARNED,))
 
-SINK = (
+LOG_R2 = growth("adam", "logit_gap", "log", "r2")
+SGD_RATE, RELU_RATE = (where_learned(arm, against_adam(arm)) for arm in ("sgd", "relu"))
+
+CLAIMS = (
     adam_claim(
         "sink",
         "On symbols that are no triggers the head is dormant: 0.6 or more of its attention is on "
@@ -102,9 +105,6 @@ SINK = (
         Expect.between(-0.02, 0.02),
         paper=0.0,
     ),
-)
-
-DRAIN = (
     adam_claim(
         "value_drain",
         "What the head writes when it looks at <s> has 0.35 or less of the norm that it has for "
@@ -128,12 +128,6 @@ DRAIN = (
         Expect.above(1),
         paper=10,
     ),
-)
-
-LOG_R2 = growth("adam", "logit_gap", "log", "r2")
-SGD_RATE, RELU_RATE = (where_learned(arm, against_adam(arm)) for arm in ("sgd", "relu"))
-
-GROWING = (
     adam_claim(
         "logit_grows_as_log",
         "Over the last decade of steps the score of <s>, relative to other keys, is a line in log "
@@ -182,9 +176,6 @@ GROWING = (
             ("plain", "Without triggers", "half", 0.5, OURS, against_adam("plain")),
         )
     ),
-)
-
-ABLATIONS = (
     adam_claim(
         "attention_copies",
         "Without attention the backcopy risk rises by 2 nats.",
@@ -209,5 +200,3 @@ ABLATIONS = (
         paper=1.98,
     ),
 )
-
-CLAIMS = (*SINK, *DRAIN, *GROWING, *ABLATIONS)

@@ -12,7 +12,6 @@ import polars as pl
 from toylab.claims import Claim, Condition, Expect
 
 from .readings import (
-    BIGRAM,
     ablated,
     apart,
     beside,
@@ -37,7 +36,11 @@ EDELMAN = "Edelman et al. 2024, The evolution of statistical induction heads"
 SINGH = "Singh et al. 2024, What needs to go right for an induction head?"
 REDDY = "Reddy 2023, Data dependence and abrupt learning in in-context classification"
 
-HEADS = (
+END = chains().last().value("bigram")
+AT_BIGRAM = Condition("two layers end at the bigram counter", END, Expect.below(0.05))
+chain_claim = functools.partial(Claim, requires=(AT_BIGRAM,))
+
+CLAIMS = (
     Claim(
         "induction_head_forms",
         "Two attention layers grow an induction head: on repeated segments of random period the "
@@ -85,20 +88,13 @@ HEADS = (
             ),
         ),
     ),
-)
-
-END = chains().last().value("bigram")
-AT_BIGRAM = Condition("two layers end at the bigram counter", END, Expect.below(BIGRAM))
-chain_claim = functools.partial(Claim, requires=(AT_BIGRAM,))
-
-CHAINS = (
     Claim(
         "ends_at_bayes_bigram",
         "On fresh Markov chains a network of two layers ends at the Bayes predictor: the KL from "
         "the bigram counter is 0.05 nats at most.",
         EDELMAN + HERE,
         END,
-        Expect.below(BIGRAM),
+        Expect.below(0.05),
     ),
     Claim(
         "one_layer_stays_unigram",
@@ -141,9 +137,6 @@ CHAINS = (
         near_bigram(1.0) / near_bigram(0.0),
         Expect.below(1.0),
     ),
-)
-
-VECTORS = (
     Claim(
         "clamping_one_is_faster",
         "Three vectors that must multiply to a tensor learn sooner with one of them clamped to the "
@@ -174,9 +167,6 @@ VECTORS = (
         vectors("none clamped", "to_90") / vectors("none clamped", "to_10"),
         Expect.above(0.5),
     ),
-)
-
-MIXTURE = (
     Claim(
         "copies_a_random_label_first",
         "In-context classification waits at the chance of naming one of the context's labels: its "
@@ -224,5 +214,3 @@ MIXTURE = (
         )
     ),
 )
-
-CLAIMS = (*HEADS, *CHAINS, *VECTORS, *MIXTURE)

@@ -7,7 +7,6 @@ from toylab.read import Measures, Reading, Rows, table
 from toylab.stats.rise import greatest_rise
 from toylab.stats.survival import crossing_times
 
-BIGRAM = 0.05  # nats from the bigram counter at which a network counts as having it
 QUARTER = 0.25  # of its world's KL(bigram || uniform): near the bigram in either world
 
 
