@@ -14,11 +14,13 @@ from toylab.report.averages import average
 from toylab.report.panels import panels
 from toylab.report.series import series
 from toylab.stats import bootstrap_interval
-from toylab.tasks.grokking.clock_pizza import PIZZA
+from toylab.tasks.grokking.clock_pizza import PIZZA, phase_line
 
 NAMES = {"symmetricity": "gradient symmetricity", "q": "distance irrelevance q"}
 EDGES = dict(zip(NAMES, PIZZA, strict=True))  # Pizzas lie above the first and below the second
 KINDS = ("Constant", "Free")
+ACCURATE = table("models").where(pl.col("accurate"))
+LINE = ACCURATE.each(lambda rows: phase_line(rows["rate"].to_numpy(), rows["pizza"].to_numpy()))
 CAPTIONS = {
     "circles": "The most circular model with constant attention (left) and with free attention "
     "(right). (a, b) Tokens by the embedding's first two principal components, joined in the order "
@@ -109,13 +111,13 @@ def both_measures(measures: Mapping[str, Any]) -> Figure:
         ax.axhline(EDGES[name], color=fig.INK, linestyle=":", linewidth=0.8)
         ax.set(xlabel="attention rate (0 constant, 1 free)", ylabel=NAMES[name])
         at = lambda rate, name=name: average(
-            table("models").filter(rate=rate).where(pl.col("accurate")).value(name),
+            ACCURATE.filter(rate=rate).value(name),
             measures,
             np.median,
         )
         text = " to ".join("none" if np.isnan(v) else f"{v:.2f}" for v in (at(0.0), at(1.0)))
         fig.title(ax, f"{name.capitalize()} goes from {text}")
-    line = bootstrap_interval(table("lines").value("line")(measures).values)
+    line = bootstrap_interval(LINE(measures).values)
     if np.isfinite(line.estimate):
         axes[0].axvspan(line.low, line.high, color=fig.GREEN, alpha=0.15, linewidth=0)
         axes[0].axvline(line.estimate, color=fig.GREEN, label="Pizza to Clock")

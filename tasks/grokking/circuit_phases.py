@@ -34,6 +34,12 @@ def settling_time(
     return np.where(above[-1], np.nan, time)
 
 
+def loss_at(step_S: np.ndarray, nats_SP: np.ndarray, time_P: np.ndarray) -> np.ndarray:
+    """Return each member's loss at its own time, (P,), interpolated between records."""
+    pairs = zip(time_P, nats_SP.T, strict=True)
+    return np.array([np.interp(t, step_S, nats) if np.isfinite(t) else np.nan for t, nats in pairs])
+
+
 def predicted_delay(train_P: np.ndarray, test_P: np.ndarray, end_P: np.ndarray) -> np.ndarray:
     """Return the ratio of two predicted times; NaN where the minimum's test loss is too high.
 

@@ -166,3 +166,18 @@ def gradient_cosines(
     a_SD, b_SD = gradient_S2D[:, 0], gradient_S2D[:, 1]
     norm = lambda g: jnp.sqrt(jnp.sum(g * g, -1))
     return jnp.sum(a_SD * b_SD, -1) / jnp.maximum(norm(a_SD) * norm(b_SD), TINY)
+
+
+def phase_line(rate_N: np.ndarray, pizza_N: np.ndarray) -> float:
+    """Return the rate that parts Pizzas below it from Clocks above it with the fewest errors.
+
+    It lies half-way between two rates, or at 0 or 1 if all are of one kind. Of several equally
+    good lines the mean is taken. Fewer than three models draw no line: NaN.
+    """
+    if len(rate_N) < 3:
+        return np.nan
+    known = np.unique(rate_N)
+    cuts = np.concatenate([[0.0], (known[1:] + known[:-1]) / 2, [1.0]])
+    sides = np.concatenate([[-np.inf], cuts[1:-1], [np.inf]])
+    errors = ((rate_N[None] < sides[:, None]) != pizza_N[None]).sum(1)
+    return float(cuts[errors == errors.min()].mean())

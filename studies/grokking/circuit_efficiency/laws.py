@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.tasks.grokking import circuits_theory as theory
 from toylab.tasks.grokking.circuit_phases import (
     FITTED,
     GENERALISED,
+    loss_at,
     phase,
     predicted_delay,
     settling_time,
@@ -21,24 +23,19 @@ SHOWN = 240  # records kept for the curves
 
 def weights(run: RunFolder, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Recorded steps (S,), w_g and w_m (S, P)."""
-    table = run.metrics().filter(pl.col("population") == name).sort("name", "step", "member")
+    table = records(run, name).sort("step", "member")
     step_S = table["step"].unique().sort().to_numpy()
-
-    def column(metric: str) -> np.ndarray:
-        values = table.filter(pl.col("name") == metric)["value"].to_numpy().astype(np.float64)
-        return values.reshape(len(step_S), -1)
-
+    column = lambda name: table[name].to_numpy().astype(np.float64).reshape(len(step_S), -1)
     return step_S, column("w_g"), column("w_m")
 
 
 def describe(run: RunFolder, name: str, config: Any) -> pl.DataFrame:
-    """One row per member: case, seed, whether it diverged, norms, decay, learning rate."""
+    """One row per member: case, seed, whether it diverged, norms."""
     members = run.members(name)
     cases = CASES if name == "circuits" else ("swapped", "kept")
     case = pl.Series("case", [cases[i % len(cases)] for i in range(len(members))])
     seed = (pl.col("init_seed") // len(CASES)).alias("seed")
-    fixed = {"P_g": config.P_g, "P_m": config.P_m, "decay": config.decay}
-    fixed |= {"learning_rate": config.learning_rate}
+    fixed = {"P_g": config.P_g, "P_m": config.P_m}
     missing = [pl.lit(v).alias(n) for n, v in fixed.items() if n not in members.columns]
     members = members.with_columns(case, seed, *missing, diverged=run.dead_at(name) >= 0)
     return members.select("member", "case", "seed", "diverged", *fixed)
@@ -51,9 +48,8 @@ def follow(
     members: pl.DataFrame,
     config: Any,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return thinned curves (long), and one row per member: times, end, theory."""
-    column = {n: members[n].to_numpy() for n in ("P_g", "P_m", "decay", "learning_rate")}
-    P_g, P_m, q = column["P_g"], column["P_m"], config.n_labels
+    """Return thinned curves (long), and one row per member: times and ends."""
+    P_g, P_m, q = members["P_g"].to_numpy(), members["P_m"].to_numpy(), config.n_labels
     curve = {
         "train": theory.nats_on_train(w_g_SP, w_m_SP, q),
         "test": theory.nats_on_test(w_g_SP, w_m_SP, q),
@@ -64,15 +60,8 @@ def follow(
     end = {n: v[-1] for n, v in curve.items()}
     train = settling_time(step_S, curve["train"], FITTED)
     test = settling_time(step_S, curve["test"], GENERALISED)
-    least = theory.minimum(P_g, P_m, config.kappa, column["decay"], q)
     rows = members.with_columns(
-        train_step=train,
-        test_step=test,
         delay=test / train,
-        test_time=test * column["learning_rate"],
-        ratio=end["w_m"] / end["w_g"],
-        theory_ratio=theory.weight_ratio(P_g, P_m, config.kappa),
-        theory_w_g=least.w_g,
         test_at_fit=loss_at(step_S, curve["test"], train),
         test_excess=curve["test"].max(0) - np.log(q),
         norm_max=curve["norm"].max(0),
@@ -87,12 +76,6 @@ def follow(
 def shown(step_S: np.ndarray) -> np.ndarray:
     """Indices of about ``SHOWN`` records, evenly on a log scale."""
     return np.unique(np.round(np.geomspace(1, len(step_S), SHOWN)).astype(int)) - 1
-
-
-def loss_at(step_S: np.ndarray, nats_SP: np.ndarray, time_P: np.ndarray) -> np.ndarray:
-    """Each member's loss at its own time, (P,), interpolated between records."""
-    pairs = zip(time_P, nats_SP.T, strict=True)
-    return np.array([np.interp(t, step_S, nats) if np.isfinite(t) else np.nan for t, nats in pairs])
 
 
 def cells(config: Any, run: RunFolder) -> pl.DataFrame:
@@ -113,24 +96,16 @@ def cells(config: Any, run: RunFolder) -> pl.DataFrame:
     starts = start["g2"], start["m2"]
     fit = theory.fitting_time(starts[1], P_m, *settings, FITTED, starts[0])
     takeover = theory.takeover_time(*starts, config.P_g, P_m, *settings, GENERALISED)
-    delay, quasistatic = (
-        predicted_delay(*pair, end)
-        for pair in ((expected.train, expected.test), (fit, fit + takeover))
-    )
+    generalises = end <= GENERALISED
     return members.select("member", "init_seed").with_columns(
         diverged=run.dead_at("map") >= 0,
         norm_ratio=P_m / config.P_g,
         speed_ratio=config.start_m / members["start_g"].to_numpy(),
-        train_time=train * config.map_rate,
         test_time=test * config.map_rate,
         delay=test / train,
-        test_end=test_SP[-1],
         ratio=w_m_SP[-1] / w_g_SP[-1],
         phase=phase(test / train),
-        predicted_time=np.where(end <= GENERALISED, expected.test, np.nan),
-        predicted_delay=delay,
-        predicted_end=end,
-        predicted=phase(delay),
-        quasistatic_time=np.where(end <= GENERALISED, fit + takeover, np.nan),
-        quasistatic=phase(quasistatic),
+        predicted_time=np.where(generalises, expected.test, np.nan),
+        predicted=phase(predicted_delay(expected.train, expected.test, end)),
+        quasistatic_time=np.where(generalises, fit + takeover, np.nan),
     )

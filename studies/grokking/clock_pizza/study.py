@@ -51,7 +51,7 @@ from toylab.study import Study
 from toylab.tasks.grokking.modular import ModularArithmetic
 
 from .claims import CLAIMS
-from .symmetries import example, group, judged, observe, phase_lines
+from .symmetries import example, group, judged, observe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,8 +146,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     models = judged(tables["models"])
     examples = [example(models, rate) for rate in (0.0, 1.0)]
     arrays = {f"example_{name}": array[examples] for name, array in pictures.items()}
-    lines = {"lines": phase_lines(models), "examples": models[examples]}
-    return tables | {"models": models} | lines | arrays
+    return tables | {"models": models, "examples": models[examples]} | arrays
 
 
 study = Study(

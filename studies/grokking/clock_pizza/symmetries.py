@@ -1,4 +1,4 @@
-"""What ``clock_pizza`` measures of its models: one row per model, and the line between them."""
+"""What ``clock_pizza`` measures of its models: one row per model."""
 
 import dataclasses
 from typing import NamedTuple
@@ -123,7 +123,7 @@ def forward(
 
 
 def judged(models: pl.DataFrame) -> pl.DataFrame:
-    """Add which members know the whole table, which of those are circular, which are Pizzas."""
+    """Add which models answer every pair correctly, which of those are circular, and Pizzas."""
     accurate = pl.col("accuracy") == 1
     return models.with_columns(
         accurate=accurate,
@@ -133,34 +133,6 @@ def judged(models: pl.DataFrame) -> pl.DataFrame:
 
 
 def example(models: pl.DataFrame, rate: float) -> int:
-    """Row of the most circular member at a rate, of those that know the table if there are any."""
+    """Row of the most circular model at a rate, of those that answer every pair if there are any."""
     order = ["accurate", pl.col("circularity").fill_nan(-1)]
     return int(models.filter(pl.col("rate") == rate).sort(order, descending=True)["member"][0])
-
-
-def phase_lines(models: pl.DataFrame) -> pl.DataFrame:
-    """One row per seed: the attention rate at which Pizza gives way to Clock, and who says so."""
-    good = models.filter("accurate")
-    rows = []
-    for seed in models["init_seed"].unique(maintain_order=True):
-        own = good.filter(pl.col("init_seed") == seed)
-        line = phase_line(own["rate"].to_numpy(), own["pizza"].to_numpy())
-        lost = bool(models.filter(pl.col("init_seed") == seed)["diverged"].any())
-        rows.append({"init_seed": seed, "diverged": lost, "n": len(own), "line": line})
-    schema = {"init_seed": pl.Int64, "diverged": pl.Boolean, "n": pl.Int64, "line": pl.Float64}
-    return pl.DataFrame(rows, schema=schema)
-
-
-def phase_line(rate_N: np.ndarray, pizza_N: np.ndarray) -> float:
-    """Return the rate that parts Pizzas below it from Clocks above it with the fewest errors.
-
-    It lies half-way between two rates, or at 0 or 1 if all are of one kind. Of several equally
-    good lines the mean is taken. Fewer than three models draw no line: NaN.
-    """
-    if len(rate_N) < 3:
-        return np.nan
-    known = np.unique(rate_N)
-    cuts = np.concatenate([[0.0], (known[1:] + known[:-1]) / 2, [1.0]])
-    sides = np.concatenate([[-np.inf], cuts[1:-1], [np.inf]])
-    errors = ((rate_N[None] < sides[:, None]) != pizza_N[None]).sum(1)
-    return float(cuts[errors == errors.min()].mean())

@@ -171,7 +171,7 @@ def test_settling_time_is_the_last_crossing():
 
 def test_loss_at_reads_between_records():
     steps, nats = np.array([0, 10, 20]), np.array([[4.0, 1.0], [2.0, 1.0], [1.0, 1.0]])
-    found = measures.loss_at(steps, nats, np.array([5.0, np.nan]))
+    found = circuit_phases.loss_at(steps, nats, np.array([5.0, np.nan]))
     np.testing.assert_allclose(found, [3.0, np.nan])
 
 
@@ -228,7 +228,6 @@ def fixture():
             "predicted_time": [np.nan, np.nan, 2.0, 50.0],
             "predicted": ["never", "never", "delayed", "grokking"],
             "quasistatic_time": [np.nan, np.nan, 2.0, 60.0],
-            "quasistatic": ["never", "never", "immediate", "grokking"],
         }
     )
     return {"curves": pl.concat(curves), "runs": pl.concat(runs), "map": cells}

@@ -20,8 +20,6 @@ from toylab.studies.grokking.clock_pizza.symmetries import (
     group,
     judged,
     observe,
-    phase_line,
-    phase_lines,
 )
 from toylab.taps import identity
 from toylab.tasks.grokking.clock_pizza import (
@@ -34,6 +32,7 @@ from toylab.tasks.grokking.clock_pizza import (
     gradient_cosines,
     isolate,
     main_frequency,
+    phase_line,
     pizza_logits,
 )
 
@@ -244,7 +243,6 @@ def ideal(blind: bool = False) -> dict:
         "models": models,
         "untrained": untrained,
         "memorising": ends,
-        "lines": phase_lines(models),
         "examples": models[rows],
         "example_circles": np.stack([shown, shown]),
         "example_correct": np.stack(correct),
@@ -273,13 +271,13 @@ def test_models_blind_to_attention_are_not_reproduced():
 def test_a_run_without_circular_models_is_judged_and_drawn():
     table = ideal()
     models = judged(table["models"].with_columns(circularity=pl.lit(0.5)))
-    table |= {"models": models, "lines": phase_lines(models)}
+    table |= {"models": models}
     verdicts = {claim.key: judge(claim, table) for claim in CLAIMS}
     assert verdicts["circular_share"].estimate == 0
     assert verdicts["circular_constant_distance"].n == 0
     assert verdicts["constant_attention_distance"].n == 5
     models = judged(models.with_columns(accuracy=pl.lit(0.9)))
-    table |= {"models": models, "lines": phase_lines(models)}
+    table |= {"models": models}
     assert judge(CLAIMS[0], table).excluded == 6
     with style():
         assert set(pictures.draw(table, Config())) == {"circles", "measures", "plane"}
@@ -290,4 +288,4 @@ def test_titles_say_what_was_measured():
         figures = pictures.draw(ideal(), Config())
     assert "25 of 30 models" in figures["measures"].get_suptitle()
     (ax, _) = figures["plane"].axes
-    assert "100%" in ax.get_title(loc="left").replace("\n", " ")
+    assert "25 of 25" in ax.get_title(loc="left").replace("\n", " ")
