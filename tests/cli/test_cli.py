@@ -463,17 +463,13 @@ def test_signals_ask_then_insist():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_second_ctrl_c_names_the_run(study, tmp_path, capsys, monkeypatch):
-    def measure(*args):
-        os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr("toylab.lab.train", lambda *args, **settings: True)
-    monkeypatch.setattr("toylab.lab.RunFolder.write_measures", measure)
-    monkeypatch.setattr("toylab.lab.final_loss", lambda run, name: [0.0] * 5)
-    monkeypatch.setattr("toylab.lab.RunFolder.params", lambda *args: {"W": np.zeros((5, 2, 3))})
-    out = tmp_path / "run"
-    assert main(["run", str(study), "--out", str(out), "--json"]) == 130
+def test_ctrl_c_outside_training_names_the_run(tmp_path, capsys):
+    path, out = tmp_path / "stopped.py", tmp_path / "run"
+    stop = "    import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
+    path.write_text(STUDY.replace("    weights =", f"{stop}    weights ="))
+    assert main(["run", str(path), "--preset", "smoke", "--out", str(out), "--json"]) == 130
     assert f"toylab resume {out}" in capsys.readouterr().err
+    assert "one" in RunFolder(out).manifest["finished"]
 
 
 def test_ctrl_c_then_resume_is_bit_equal(study, tmp_path, capsys):
