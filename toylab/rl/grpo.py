@@ -26,7 +26,7 @@ from toylab.taps import Params
 from toylab.task import Batch, Number
 
 SHUFFLE = 2**30  # child of a prompt's key that exchanges rewards; completions have the first ones
-PIECE = 16  # completions looked at by the reference at once, which a CPU's cache holds
+MICROBATCH = 16  # completions looked at by the reference at once, which a CPU's cache holds
 Reward = Callable[[Array, Batch], Array]
 
 
@@ -34,7 +34,7 @@ Reward = Callable[[Array, Batch], Array]
 class GRPO:
     """GRPO as a loss: ``loss(model, params, batch) -> (B,)``, one number per prompt.
 
-    For each prompt, ``group`` completions are drawn from the behaviour policy and rewarded. With
+    For each prompt, ``group`` completions are sampled from the behaviour policy and rewarded. With
     a completion's advantage ``A`` (see :func:`toylab.rl.policy_gradient.group_advantages`) and, at
     each of its tokens, the ratio ``rho`` of the policy's probability to the behaviour's,
 
@@ -50,7 +50,7 @@ class GRPO:
     the last multiple of ``refresh`` updates. Prompts and completions are new at every update.
 
     A reward that is not finite makes the loss NaN, so the engine stops that member and marks it
-    dead at that step.
+    diverged at that step.
 
     Args:
         reward: reward of each sequence, ``f(tokens (N, L), batch) -> (N,)``; tokens are prompt and
@@ -66,7 +66,7 @@ class GRPO:
         scale: divide advantages by the group's standard deviation; Dr. GRPO does not.
         refresh: updates between copies of the policy into the behaviour; 1 is on-policy.
         spurious: 1 exchanges rewards at random within each group: a control that keeps their
-            distribution and tells nothing. May differ per member.
+            distribution and says nothing. May differ per member.
         reference: parameters, bound by the engine.
         behaviour: parameters, bound by the engine.
 
@@ -115,10 +115,10 @@ class GRPO:
         return own, own.prepare(model, batch)
 
     def prepare(self, model: Transformer, batch: Batch) -> Batch:
-        """Draw, reward and compare: from prompts to what the loss needs, none of it differentiated.
+        """Sample, reward and compare: make of prompts what the loss needs, without a gradient.
 
         It is of a whole batch: the gradient may be taken in microbatches while completions are
-        drawn all at once.
+        sampled all at once.
 
         Returns:
             Inputs (B, G, L), prompts with completions; targets (B, G, S), the completions; weights
@@ -128,18 +128,20 @@ class GRPO:
         if self.behaviour is None or self.reference is None:
             raise ToylabError("GRPO: bind reference and behaviour, as the engine does in training.")
         tokens_NL, old_NS, reward_BG = self.roll_out(model, batch)
-        drawn_NS = tokens_NL[:, -self.length :]
-        told = lambda one_L: self._log_probs(model, self.reference, one_L[None])[0]
+        answer_NS = tokens_NL[:, -self.length :]
+        under_reference = lambda one_L: self._log_probs(model, self.reference, one_L[None])[0]
         no_kl = isinstance(self.kl, int | float) and self.kl == 0
-        reference_NS = old_NS if no_kl else jax.lax.map(told, tokens_NL, batch_size=PIECE)
+        reference_NS = (
+            old_NS if no_kl else jax.lax.map(under_reference, tokens_NL, batch_size=MICROBATCH)
+        )
         grouped = lambda leaf: leaf.reshape(*reward_BG.shape, *leaf.shape[1:])
         latents = {
             "advantage": group_advantages(reward_BG, self.scale),
             "behaviour": grouped(old_NS),
             "reference": grouped(reference_NS),
         }
-        live_NS = until_stop(drawn_NS, self.stop).astype(jnp.float32)
-        ready = (grouped(tokens_NL), grouped(drawn_NS), grouped(live_NS), latents)
+        counted_NS = until_stop(answer_NS, self.stop).astype(jnp.float32)
+        ready = (grouped(tokens_NL), grouped(answer_NS), grouped(counted_NS), latents)
         return jax.lax.stop_gradient(Batch(*ready))
 
     def __call__(self, model: Transformer, params: Params, batch: Batch) -> Float[Array, " B"]:
@@ -148,18 +150,18 @@ class GRPO:
             batch = self.prepare(model, batch)
         tokens_NL = batch.inputs.reshape(-1, batch.inputs.shape[-1])
         own_NS = self._log_probs(model, params, tokens_NL)
-        own_BGS, told = own_NS.reshape(batch.targets.shape), batch.latents
-        advantage_BG1 = told["advantage"][..., None]
-        gain_BGS = clipped_surrogate(own_BGS, told["behaviour"], advantage_BG1, self.clip)
+        own_BGS, known = own_NS.reshape(batch.targets.shape), batch.latents
+        advantage_BG1 = known["advantage"][..., None]
+        gain_BGS = clipped_surrogate(own_BGS, known["behaviour"], advantage_BG1, self.clip)
         kl = jnp.asarray(self.kl, jnp.float32)
-        loss_BGS = kl * k3(own_BGS, told["reference"]) - gain_BGS
-        live_BGS = batch.weights
-        return jnp.mean(jnp.sum(live_BGS * loss_BGS, -1) / jnp.sum(live_BGS, -1), -1)
+        loss_BGS = kl * k3(own_BGS, known["reference"]) - gain_BGS
+        counted_BGS = batch.weights
+        return jnp.mean(jnp.sum(counted_BGS * loss_BGS, -1) / jnp.sum(counted_BGS, -1), -1)
 
     def roll_out(
         self, model: Transformer, batch: Batch
     ) -> tuple[Int[Array, "N L"], Float[Array, "N S"], Float[Array, "B G"]]:
-        """Draw ``group`` completions of every prompt from the behaviour, and reward them.
+        """Sample ``group`` completions of every prompt from the behaviour, and reward them.
 
         Returns:
             Prompts with their completions, the log-probabilities of the completions' tokens, and
@@ -170,7 +172,7 @@ class GRPO:
         if bits is None or jnp.shape(bits) != (size, 2):
             raise ToylabError(
                 "GRPO: the task gives no latents['key'], (B, 2) uint32 per batch: random bits from "
-                "which completions are drawn."
+                "which completions are sampled."
             )
         bits = jax.lax.bitcast_convert_type(bits, jnp.uint32)
         keys_B = jax.random.wrap_key_data(bits, impl="threefry2x32")
@@ -179,12 +181,12 @@ class GRPO:
         repeat = lambda leaf: (
             jnp.repeat(leaf, self.group, 0) if jnp.shape(leaf)[:1] == (size,) else leaf
         )
-        whole = jax.tree.map(repeat, batch)
+        repeated = jax.tree.map(repeat, batch)
         policy = jax.lax.stop_gradient(self.behaviour)
         rules = (self.length, keys_N, self.temperature, self.stop, self.pad)
-        drawn_NS, logp_NS = generate(model, policy, whole.inputs, *rules)
-        tokens_NL = jnp.concatenate([whole.inputs, drawn_NS], 1)
-        reward_N = jax.lax.stop_gradient(self.reward(tokens_NL, whole))
+        answer_NS, logp_NS = generate(model, policy, repeated.inputs, *rules)
+        tokens_NL = jnp.concatenate([repeated.inputs, answer_NS], 1)
+        reward_N = jax.lax.stop_gradient(self.reward(tokens_NL, repeated))
         if jnp.shape(reward_N) != (len(tokens_NL),):
             raise ToylabError(
                 f"GRPO: the reward has shape {jnp.shape(reward_N)}; give one number for each of "
@@ -197,7 +199,7 @@ class GRPO:
         return tokens_NL, logp_NS, jnp.where(is_spurious, other_BG, reward_BG)
 
     def _log_probs(self, model: Transformer, params: Params, tokens_NL: Array) -> Array:
-        """Log-probabilities of the completions' tokens, from one pass over whole sequences."""
+        """Log-probabilities of the completions' tokens, from one pass over full sequences."""
         model = dataclasses.replace(model, read="all")
         logits_NLV = model.apply(params, tokens_NL[:, :-1])[:, -self.length :]
         temperature = jnp.asarray(self.temperature, logits_NLV.dtype)

@@ -1,4 +1,4 @@
-"""pass@k: the chance that at least one of k samples is right."""
+"""pass@k: the chance that at least one of k samples is correct."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,8 +10,8 @@ def pass_at_k(right: Int[np.ndarray, "*I"], samples: int, k: int) -> Float[np.nd
     """Return the unbiased estimate ``1 - C(n - c, k) / C(n, k)`` for each problem.
 
     Args:
-        right: c, right samples of each problem.
-        samples: n, samples drawn of each.
+        right: c, correct samples of each problem.
+        samples: n, samples of each.
         k: samples that may be tried, at most n.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Parts of policy gradients on drawn tokens: advantages, ratios, divergences, masks.
+"""Parts of policy gradients on sampled tokens: advantages, ratios, divergences, masks.
 
 Shape suffixes: B prompts, G completions of a prompt, N sequences, S tokens of a completion.
 """
@@ -40,7 +40,7 @@ def clipped_surrogate(
 
     Args:
         logp: log-probability of each token under the policy.
-        old: the same under the behaviour that drew it.
+        old: the same under the behaviour that it was sampled from.
         advantage: broadcastable.
         clip: c.
     """
@@ -53,7 +53,7 @@ def clipped_surrogate(
 def k3(logp: Float[Array, "*N"], reference: Float[Array, "*N"]) -> Float[Array, "*N"]:
     """``exp(d) - 1 - d`` with ``d = reference - logp``, at most 10: the divergence, token by token.
 
-    Where tokens are drawn from the policy its mean is the divergence KL(policy || reference); it
+    Where tokens are sampled from the policy its mean is the divergence KL(policy || reference); it
     is never below 0, and 0 where the two agree.
 
     Args:
