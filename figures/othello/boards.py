@@ -31,7 +31,7 @@ def board(ax: Axes, size: int, labels: bool = True) -> None:
     ax.set_xlim(-0.55, size - 0.45)
     ax.set_ylim(size - 0.45, -0.55)
     ax.set_aspect("equal")
-    ax.tick_params(length=0, pad=1, labelsize=6.5)
+    ax.tick_params(length=0, pad=1, labelsize=7.5)
     letters = [chr(ord("a") + i) for i in range(size)] if labels else []
     ax.set_xticks(range(size) if labels else [], letters)
     ax.set_yticks(range(size) if labels else [], [str(i + 1) for i in range(size)][: len(letters)])

@@ -21,9 +21,28 @@ LINES = {
     "colour": ("black / white, linear", fig.GREEN, "-", "^"),
     "untrained": ("untrained, linear", fig.ORANGE, "-", "v"),
     "untrained, MLP": ("untrained, MLP", fig.ORANGE, "--", "<"),
+    "world: none": ("other world: no flips", fig.VERMILLION, ":", "x"),
+    "world: ends": ("other world: ends flip", fig.VERMILLION, ":", "+"),
 }
-WORLDS = {"world: none": "other world: no flips", "world: ends": "other world: ends flip"}
-LEVELS = {"bag of moves": (0, (1, 1)), "constant": (0, (4, 2))}
+LEVELS = {"bag of moves": ("moves alone", (0, (1, 1))), "constant": ("majority", (0, (4, 2)))}
+SETTINGS = {"depth": "blocks", "width": "width", "pool": "games to learn from"}
+CAPTIONS = {
+    "probes": "Fraction of squares that probes read right in held-out games, over the layers (a) "
+    "and, at each probe's best layer, over the game (b). Black and white are read well by an MLP "
+    "alone; what the moves alone tell is the level to beat, not the untrained network.",
+    "training": "Legality of the most probable move and accuracy of the board probe over training "
+    "(a, logarithmic); distance from the best prediction in nats, and illegal moves (dashed), by "
+    "the number of moves played (b).",
+    "board": "Three positions of one held-out game: the board, the linear probe's reading of it "
+    "(opacity is the probe's score) and the predicted moves (brighter is more probable). Black "
+    "discs are those of the player to move.",
+    "small": "Networks on 4x4, one mark per seed: distance from the best prediction in nats (top) "
+    "and fraction of squares that the linear probe reads right (bottom), over depth, width and the "
+    "number of games to learn from.",
+    "targets": "Accuracy of the board probe against distance from the best prediction through "
+    "training, a line per seed of 4x4 networks, for targets that are the moves played and targets "
+    "that are the chances of all legal moves.",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
@@ -32,7 +51,7 @@ def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
         "probes": probes(measures),
         "training": training(measures),
         "board": positions(measures, config),
-        "small": small(measures, config),
+        "small": small(measures),
         "targets": targets(measures),
     }
 
@@ -45,35 +64,27 @@ def probes(measures: Mapping[str, Any]) -> Figure:
     """Accuracy of every probe and control by layer, and of some by the number of moves played."""
     layers = _mean(measures["layers"], ["probe", "layer"])
     places = _mean(measures["places"], ["probe", "place"])
-    sheet = fig.figure(fig.PAGE, 3.5)
+    sheet = fig.figure(fig.PAGE, 3.7)
     left, right = sheet.subplots(1, 2, sharey=True, width_ratios=[1.15, 1])
     for name, (label, color, line, marker) in LINES.items():
-        rows = layers.filter(pl.col("probe") == name)
-        look = {"color": color, "linestyle": line, "marker": marker, "markersize": 3.5}
+        rows = layers.filter(probe=name)
+        look = {"color": color, "linestyle": line, "marker": marker, "markersize": 4}
         left.plot(rows["layer"], rows["accuracy"], label=label, **look)
-    for (name, label), marker in zip(WORLDS.items(), "x+", strict=True):
-        rows = layers.filter(pl.col("probe") == name)
-        look = {"color": fig.VERMILLION, "marker": marker, "markersize": 4, "linestyle": ":"}
-        left.plot(rows["layer"], rows["accuracy"], label=label, **look)
-    for name, dashes in LEVELS.items():
-        level = layers.filter(pl.col("probe") == name)["accuracy"].max()
-        left.axhline(float(level), color=fig.MUTED, linestyle=dashes, label=name)  # pyright: ignore
-    left.set(xlabel="layer (0: before the first block)", ylabel="squares told rightly")
+    for name, (label, dashes) in LEVELS.items():
+        level = layers.filter(probe=name)["accuracy"].max()
+        left.axhline(float(level), color=fig.MUTED, linestyle=dashes, label=label)  # pyright: ignore
+    left.set(xlabel="layer (0: before the first block)", ylabel="squares read right")
     left.xaxis.get_major_locator().set_params(integer=True)
-    shown = ("board", "colour", "untrained", "bag of moves", "constant")
-    for name in shown:
-        rows = places.filter(pl.col("probe") == name)
-        color, line = (LINES[name][1], "-") if name in LINES else (fig.MUTED, LEVELS[name])
+    for name in ("board", "colour", "untrained", *LEVELS):
+        rows = places.filter(probe=name)
+        color, line = (LINES[name][1], "-") if name in LINES else (fig.MUTED, LEVELS[name][1])
         right.plot(rows["place"] + 1, rows["accuracy"], color=color, linestyle=line)
     right.set(xlabel="moves played")
-    games = measures["games"]
-    gain = (games["board"] - games["untrained"]).mean()
-    fig.title(
-        left,
-        f"A linear probe tells {games['board'].mean():.1%} of the squares, "
-        f"{gain:.2f} more than in the untrained network",
-    )
-    fig.title(right, "The same, at each probe's best layer, as the game goes on")
+    read = measures["games"]["board"].fill_nan(None).mean() or float("nan")
+    fig.title(left, f"A linear probe reads {read:.0%} of the squares as mine, theirs or empty")
+    fig.title(right, "The same, over the game")
+    for ax, letter in zip((left, right), "ab", strict=True):
+        fig.panel_label(ax, letter)
     sheet.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return sheet
 
@@ -84,59 +95,56 @@ def training(measures: Mapping[str, Any]) -> Figure:
     sheet = fig.figure(fig.PAGE, 2.8)
     left, right = sheet.subplots(1, 2)
     rows = ladder.filter(pl.col("games") > 0)
-    look = {"marker": "o", "markersize": 3}
-    left.plot(rows["games"], rows["legal"], color=fig.INK, label="legal", **look)
-    label = "squares read"
-    left.plot(rows["games"], rows["accuracy"], color=fig.BLUE, label=label, **look)
+    for column, color, label in (
+        ("legal", fig.INK, "most probable move legal"),
+        ("accuracy", fig.BLUE, "squares read"),
+    ):
+        left.plot(rows["games"], rows[column], color=color, label=label, marker="o", markersize=3)
     untrained = float(ladder["untrained"].mean())  # pyright: ignore
     left.axhline(untrained, color=fig.ORANGE, label="squares read, untrained")
-    left.set(xscale="log", xlabel="games seen", ylabel="share", ylim=(0, 1.02))
+    left.set(xscale="log", xlabel="games seen", ylabel="fraction", ylim=(0, 1.02))
     left.set_xlim(0.8 * rows["games"].min(), 1.25 * rows["games"].max())  # pyright: ignore
     left.legend(loc="lower right")
     right.plot(moves["place"] + 1, moves["divergence"], color=fig.VERMILLION)
     right.set(xlabel="moves played", ylabel="KL(legal moves || prediction), nats")
-    right.set_ylim(bottom=0)
     other = right.twinx()
     other.plot(moves["place"] + 1, 1 - moves["legal"], color=fig.INK, linestyle="--")
-    other.set_ylabel("illegal likeliest moves (dashed)")
-    other.set_ylim(bottom=0)
-    legal = measures["games"]["legal"].mean()
-    fig.title(left, f"After {_count(rows['games'][-1])} games {legal:.1%} of its moves are legal")
-    worst = int(moves["place"][int(np.argmax(moves["divergence"]))]) + 1
-    fig.title(right, f"The next move is hardest after {worst} moves")
+    other.set_ylabel("illegal most probable moves (dashed)")
+    for ax in (right, other):
+        ax.set_ylim(bottom=0)
+    legal, worst = measures["games"]["legal"].mean(), int(np.argmax(moves["divergence"]))
+    fig.title(left, f"{legal:.1%} of its most probable moves are legal in the end")
+    fig.title(right, f"Hardest to predict: move {moves['place'][worst] + 2}")
+    for ax, letter in zip((left, right), "ab", strict=True):
+        fig.panel_label(ax, letter)
     return sheet
 
 
 def positions(measures: Mapping[str, Any], config: Any) -> Figure:
     """Three positions of one game: the truth, the probe's belief, and the predicted moves."""
-    task, game = Othello(config.size), 0
+    task, game, size = Othello(config.size), 0, config.size
     inputs_L = measures["board_inputs"][game]
     length = int((inputs_L > 0).sum())
     places = [round(length * share) - 1 for share in (0.3, 0.6, 0.9)]
     sheet = fig.figure(fig.PAGE, 6.6)
-    grid = sheet.subplots(3, 3)
-    right = total = 0
+    grid, handles, right = sheet.subplots(3, 3), {}, 0
     for row, place in zip(grid, places, strict=True):
         truth_N = measures["board_truth"][game, place]
         belief_N3 = measures["board_belief"][game, place]
-        told_N = belief_N3.argmax(-1)
-        right, total = right + int((told_N == truth_N).sum()), total + len(truth_N)
-        _position(row[0], config.size, truth_N, task.squares[inputs_L[place]])
-        row[0].set_title(f"after {place + 1} moves", fontsize=8)
-        _belief(row[1], config.size, belief_N3, told_N != truth_N)
-        row[1].set_title("what the probe reads", fontsize=8)
+        right_N = belief_N3.argmax(-1) == truth_N
+        right += int(right_N.sum())
+        _position(row[0], size, truth_N, task.squares[inputs_L[place]])
+        _belief(row[1], size, belief_N3, ~right_N)
         legal_N = measures["board_legal"][game, place]
-        _moves(row[2], config.size, measures["board_moves"][game, place], legal_N)
-        row[2].set_title("what the network plays", fontsize=8)
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    more = grid[0, 1].get_legend_handles_labels()
-    last = grid[0, 2].get_legend_handles_labels()
-    found = dict(zip(labels + more[1] + last[1], handles + more[0] + last[0], strict=True))
-    for ax in grid[1:].ravel():
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    sheet.legend(found.values(), found.keys(), loc="outside lower center", ncols=4)
-    fig.title(sheet, f"The probe reads {right} of {total} squares of these positions rightly")
+        _moves(row[2], size, measures["board_moves"][game, place], legal_N)
+        titles = (f"after {place + 1} moves", "what the probe reads", "what the network plays")
+        for ax, words in zip(row, titles, strict=True):
+            ax.set_title(words, fontsize=8)
+            found = zip(*reversed(ax.get_legend_handles_labels()), strict=True)
+            handles = dict(found) | handles
+    sheet.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    total = len(places) * size**2
+    fig.title(sheet, f"The probe reads {right} of {total} squares of these positions right")
     return sheet
 
 
@@ -151,12 +159,10 @@ def _position(ax: Axes, size: int, states_N: np.ndarray, last: int) -> None:
 def _belief(ax: Axes, size: int, belief_N3: np.ndarray, wrong_N: np.ndarray) -> None:
     """Discs as opaque as the probe's score for them; wrong squares are crossed."""
     boards.board(ax, size)
-    state_N = belief_N3.argmax(-1)
-    boards.discs(ax, size, state_N, np.clip(belief_N3.max(-1), 0.15, 1))
-    wrong = np.flatnonzero(wrong_N)
-    if len(wrong):
+    boards.discs(ax, size, belief_N3.argmax(-1), np.clip(belief_N3.max(-1), 0.15, 1))
+    if wrong_N.any():
         look = {"markersize": 6, "color": fig.VERMILLION, "markeredgewidth": 1.6}
-        boards.marks(ax, size, wrong, "x", "read wrongly", **look)
+        boards.marks(ax, size, np.flatnonzero(wrong_N), "x", "read wrong", **look)
 
 
 def _moves(ax: Axes, size: int, scores_N: np.ndarray, legal_N: np.ndarray) -> None:
@@ -165,55 +171,43 @@ def _moves(ax: Axes, size: int, scores_N: np.ndarray, legal_N: np.ndarray) -> No
     scores_N = np.where(finite_N, scores_N, -np.inf)
     weight_N = np.exp(scores_N - max(scores_N.max(), -1e9))
     boards.board(ax, size)
-    boards.fields(
-        ax, size, np.where(finite_N, weight_N / max(weight_N.sum(), 1e-9), np.nan), 0, 0.3
-    )
+    chance_N = weight_N / max(weight_N.sum(), 1e-9)
+    boards.fields(ax, size, np.where(finite_N, chance_N, np.nan), 0, 0.3)
     look = {"markersize": 7, "color": fig.ORANGE, "fillstyle": "none", "markeredgewidth": 1.4}
-    label = "legal (brighter: likelier)"
+    label = "legal (brighter: more probable)"
     boards.marks(ax, size, np.flatnonzero(legal_N), "s", label, **look)
 
 
-def small(measures: Mapping[str, Any], config: Any) -> Figure:
+def small(measures: Mapping[str, Any]) -> Figure:
     """Small networks over depth, width and games seen: play and the board."""
     table = measures["small"].filter(pl.col("step") == pl.col("step").max())
     sheet = fig.figure(fig.PAGE, 4.0)
-    grid = sheet.subplots(2, 3, sharey="row")
-    names = {"depth": "blocks", "width": "width", "pool": "games to learn from"}
-    for column, (setting, label) in enumerate(names.items()):
-        rows = table.filter(pl.col("row") == setting)
-        values = rows[setting].unique().sort().to_list()
-        place = {value: i for i, value in enumerate(values)}
-        x = np.array([place[v] for v in rows[setting]])
+    grid, falls = sheet.subplots(2, 3, sharey="row"), {}
+    for column, (setting, label) in enumerate(SETTINGS.items()):
+        rows = table.filter(row=setting)
+        means = rows.group_by(setting).agg(pl.col("divergence", "accuracy", "untrained").mean())
+        means = means.sort(setting)
+        values = means[setting].to_list()
+        x = np.searchsorted(values, rows[setting])
         for ax, name in zip(grid[:, column], ("divergence", "accuracy"), strict=True):
             ax.plot(x, rows[name], "o", color=fig.BLUE, markersize=3.5, alpha=0.7)
-            means = rows.group_by(setting).agg(pl.col(name).mean()).sort(setting)
             ax.plot(range(len(values)), means[name], "-", color=fig.BLUE, label="trained")
-            if name == "accuracy":
-                before = rows.group_by(setting).agg(pl.col("untrained").mean()).sort(setting)
-                look = {"color": fig.ORANGE, "marker": "v", "markersize": 3.5}
-                ax.plot(range(len(values)), before["untrained"], label="untrained", **look)
             ticks = ["endless" if v == ENDLESS else f"{v:,}" for v in values]
             ax.set_xticks(range(len(values)), ticks)
             ax.set_xlim(-0.4, len(values) - 0.6)
+        look = {"color": fig.ORANGE, "marker": "v", "markersize": 3.5, "label": "untrained"}
+        grid[1, column].plot(range(len(values)), means["untrained"], **look)
         grid[1, column].set_xlabel(label)
+        fig.panel_label(grid[0, column], "abc"[column])
+        falls[label] = means["divergence"][0] / means["divergence"][-1]
     grid[0, 0].set_ylabel("KL(legal || prediction), nats")
     if table["divergence"].is_finite().any():
         grid[0, 0].set_yscale("log")
-    grid[1, 0].set_ylabel("squares told\nby the linear probe")
+    grid[1, 0].set_ylabel("squares read\nby the linear probe")
     grid[1, 0].legend()
-    falls = []
-    for setting, label in (("depth", "depth"), ("width", "width"), ("pool", "games")):
-        rows = (
-            table.filter(pl.col("row") == setting)
-            .group_by(setting)
-            .agg(pl.col("divergence").mean())
-        )
-        values = rows.sort(setting)["divergence"]
-        falls.append(f"{values[0] / values[-1]:.1f}-fold with {label}")
-    seeds = table["init_seed"].n_unique()
-    fig.title(
-        sheet, f"4x4, {seeds} seeds: distance from the best prediction falls {', '.join(falls)}"
-    )
+    most = max(falls, key=lambda label: falls[label])
+    words = f"On 4x4 the distance from the best prediction falls most with the {most}"
+    fig.title(sheet, f"{words}, {falls[most]:.1f}-fold")
     return sheet
 
 
@@ -224,12 +218,12 @@ def targets(measures: Mapping[str, Any]) -> Figure:
     ax = sheet.subplots()
     kinds = {"main": ("moves played", fig.BLUE, "o"), "expected": ("chances", fig.ORANGE, "s")}
     for row, (label, color, marker) in kinds.items():
-        for i, (_, seed) in enumerate(rows.filter(pl.col("row") == row).group_by("init_seed")):
+        for i, (_, seed) in enumerate(rows.filter(row=row).group_by("init_seed")):
             path = seed.sort("step")
             look = {"color": color, "marker": marker, "markersize": 3, "alpha": 0.7}
             name = f"targets: {label}" if i == 0 else None
             ax.plot(path["divergence"], path["accuracy"], label=name, **look)
-    ax.set(xlabel="KL(legal moves || prediction), nats", ylabel="squares told")
+    ax.set(xlabel="KL(legal moves || prediction), nats", ylabel="squares read right")
     if rows["divergence"].is_finite().any():
         ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -237,9 +231,5 @@ def targets(measures: Mapping[str, Any]) -> Figure:
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.invert_xaxis()
     ax.legend(loc="upper left")
-    fig.title(ax, "Board against prediction, for both kinds of target")
+    fig.title(ax, "The board against the prediction, for both kinds of target")
     return sheet
-
-
-def _count(number: float) -> str:
-    return f"{number / 1e6:.2g} million" if number >= 1e6 else f"{number:,.0f}"

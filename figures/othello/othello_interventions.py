@@ -1,8 +1,9 @@
-"""Figures of the study ``othello_interventions``: edits, their controls, and what a move needs."""
+"""Figures of the study ``othello_interventions``: edits and their controls."""
 
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -23,33 +24,49 @@ METHODS = {
     "gradient": ("gradient, nonlinear probe", fig.GREEN, "D"),
     "vector": ("vector, linear probe", fig.BLUE, "o"),
 }
+CAPTIONS = {
+    "edit": "A board before and after one edit, with the probability of each move in colour. "
+    "Circles are the legal moves; crosses and pluses those among the N most probable moves that "
+    "are illegal and those legal ones that are missing; the edited square is framed.",
+    "errors": "Errors per board (illegal moves among the N most probable, and legal ones missing; "
+    "95% intervals) after every kind of edit, by method. 'No edit, board as shown' is the "
+    "network's own error.",
+    "strength": "How edits were chosen, on validation cases: errors by strength and first layer of "
+    "vectors (a to d; dotted: no edit, circle: chosen), of flips at one layer alone (e), and of "
+    "flips by gradient over Adam's steps (f).",
+    "several": "Errors per board (95% intervals) when one to four discs are flipped at once.",
+    "saliency": "How far a move's logit falls when each disc is flipped inside the network: on "
+    "three boards (a to c; star: the move, framed: discs that it needs by the rules), by the "
+    "disc's role (d), and as area under the ROC curve beside nearness and random directions (e).",
+}
+ERRORS = "wrong and missed moves\nper board (95% interval)"
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw every figure of the study."""
     return {
         "edit": edit(measures, config),
-        "errors": errors(measures, config),
-        "strength": strength(measures, config),
-        "several": several(measures, config),
+        "errors": errors(measures),
+        "strength": strength(measures),
+        "several": several(measures),
         "saliency": saliency(measures, config),
     }
 
 
 def edit(measures: Mapping[str, Any], config: Any) -> Figure:
     """One board before and after its edit, with the moves that the network then predicts."""
-    rows = _first(measures["example"])
+    rows = main(measures["example"]).sort("square")
+    value = lambda column: rows[column].to_numpy()
     sheet = fig.figure(fig.PAGE, 3.9)
     axes = sheet.subplots(1, 2)
     size, high = config.size, 0.3
-    changed = np.flatnonzero(_values(rows, "before") != _values(rows, "after")).tolist()
+    changed = np.flatnonzero(value("before") != value("after")).tolist()
     for ax, when, legal in zip(axes, ("before", "after"), ("legal_before", "legal"), strict=True):
-        states, p, truth = (_values(rows, n) for n in (when, f"p_{when}", legal))
+        states, p, truth = value(when), value(f"p_{when}"), value(legal)
         count = int(truth.sum())
         top = np.argsort(-p, kind="stable")[:count].tolist()
         boards.board(ax, size)
-        shown = np.where(states == 0, p, np.nan)
-        boards.fields(ax, size, shown, 0, high, "YlGnBu")
+        boards.fields(ax, size, np.where(states == 0, p, np.nan), 0, high, "YlGnBu")
         boards.discs(ax, size, states)
         mark = {"markerfacecolor": "none", "markeredgewidth": 1.2}
         boards.marks(ax, size, np.flatnonzero(truth), "o", "legal", color=fig.INK, **mark)
@@ -58,162 +75,124 @@ def edit(measures: Mapping[str, Any], config: Any) -> Figure:
         missed = [s for s in np.flatnonzero(truth).tolist() if s not in top]
         boards.marks(ax, size, missed, "+", "legal, not predicted", color=fig.VERMILLION)
         boards.outlines(ax, size, changed)
-        words = f"{when} the edit: {count - len(wrong)} of {count} legal moves predicted"
-        if when == "after" and (new := truth & ~_values(rows, "legal_before")).any():
-            due, got = new.sum() / count, p[new].sum()
-            words += f"; new ones, due {due:.0%} of the probability, get {got:.0%}"
-        fig.title(ax, words)
+        fig.title(ax, f"{when.capitalize()}: {count - len(wrong)} of {count} legal moves found")
+        fig.panel_label(ax, "ab"[when == "after"])
     handles, labels = axes[1].get_legend_handles_labels()
     sheet.legend(handles, labels, loc="outside lower left", ncols=3)
     colours = boards.fields(axes[1], size, [], 0, high, "YlGnBu")
     sheet.colorbar(colours, ax=list(axes), label="probability of the move", shrink=0.8)
     names = ", ".join(boards.name(s, size) for s in changed)
-    ply = rows["ply"][0]
-    fig.title(sheet, f"{names} flipped after {ply} moves (black discs: player to move)")
+    fig.title(sheet, f"{names} flipped after {rows['ply'][0]} moves (black discs: player to move)")
     return sheet
 
 
-def errors(measures: Mapping[str, Any], config: Any) -> Figure:
-    """Errors of every way of editing beside its controls, and how much each kind moved."""
-    cases = main(measures["cases"]).filter(pl.col("squares") == 1)
-    order = [("flip", True), ("flip", False), ("erase", True), ("erase", False)]
-    order += [("place", True), ("unflip", True)]
-    order = [o for o in order if len(_set(cases, *o))]
-    sheet = fig.figure(fig.PAGE, 3.2)
+def errors(measures: Mapping[str, Any]) -> Figure:
+    """Errors of every way of editing beside its controls."""
+    cases = main(measures["cases"]).filter(squares=1)
+    kinds = cases.select("kind", "natural").unique(maintain_order=True).rows()
+    sheet = fig.figure(fig.PAGE, 3.3)
     ax = sheet.subplots()
     for j, (method, (label, colour, marker)) in enumerate(METHODS.items()):
         found = []
-        for i, each in enumerate(order):
-            values = _set(cases, *each).filter(pl.col("method") == method)["error"].to_numpy()
-            if len(values):
-                found.append((i + 0.12 * (j - 3), bootstrap_interval(values, "mean")))
+        for i, (kind, natural) in enumerate(kinds):
+            rows = cases.filter(kind=kind, natural=natural, method=method)
+            if len(rows):
+                found.append((i + 0.12 * (j - 3), bootstrap_interval(rows["error"], "mean")))
         if found:
             bars(ax, found, label, colour, marker)
-    names = [f"{kind}\n{'natural' if natural else 'unnatural'}" for kind, natural in order]
-    ax.set_xticks(range(len(order)), names)
-    ax.set_ylabel("wrong and missed moves\nper board (95% interval)")
+    names = [f"{kind}\n{'natural' if natural else 'unnatural'}" for kind, natural in kinds]
+    ax.set_xticks(range(len(kinds)), names)
+    ax.set_ylabel(ERRORS)
     ax.set_ylim(bottom=0)
     ax.grid(axis="y")
     sheet.legend(loc="outside lower center", ncols=4)
-    flips = _set(cases, "flip", True)
-    own, null, vector, random = (_mean(flips, m) for m in ("own", "null", "vector", "random"))
-    text = f"{null:.2f} errors without an edit, {vector:.2f} with the flip's vector, "
-    text += f"{random:.2f} with a random one of its length; "
-    fig.title(ax, text + f"{own:.2f} of the network's own")
+    flips = cases.filter(kind="flip", natural=True)
+    mean = lambda method: flips.filter(method=method)["error"].mean() or float("nan")
+    left, noise = (100 * mean(m) / mean("null") for m in ("vector", "random"))
+    words = f"Flips along the linear probe leave {left:.0f}% of the errors without an edit"
+    fig.title(ax, f"{words}, along a random direction {noise:.0f}%")
     return sheet
 
 
-def strength(measures: Mapping[str, Any], config: Any) -> Figure:
+def strength(measures: Mapping[str, Any]) -> Figure:
     """Validation error against strength by first layer; flips at one layer; Adam's steps."""
     tried = main(measures["validation"])
     kinds = [k for k in ("flip", "erase", "place", "unflip") if k in tried["kind"]]
-    sheet = fig.figure(fig.PAGE, 4.6)
+    sheet = fig.figure(fig.PAGE, 4.8)
     grid = sheet.add_gridspec(2, 12)
-    top = [sheet.add_subplot(grid[0, 3 * i : 3 * i + 3]) for i in range(4)]
-    for ax, kind in zip(top, kinds, strict=False):
-        _strengths(ax, tried.filter((pl.col("kind") == kind) & (pl.col("method") == "vector")))
-        chosen = tried.filter((pl.col("kind") == kind) & pl.col("chosen"))
-        best = chosen.filter(pl.col("method") == "vector").row(0, named=True)
-        share = best["error"] / best["null"] if best["null"] else float("nan")
-        fig.title(ax, f"{kind}: {share:.0%} of null left")
-    for ax in top[len(kinds) :]:
-        ax.set_axis_off()
+    top = [sheet.add_subplot(grid[0, 3 * i : 3 * i + 3]) for i in range(len(kinds))]
+    for ax, kind, letter in zip(top, kinds, "abcd", strict=False):
+        _strengths(ax, tried.filter(kind=kind, method="vector"))
+        fig.title(ax, kind.capitalize())
+        fig.panel_label(ax, letter)
     top[0].set_ylabel("validation error")
-    top[0].legend(
-        fontsize=6,
-        title="first layer",
-        title_fontsize=6,
-        ncols=2,
-        loc="upper left",
-        columnspacing=0.8,
-        handlelength=1,
-    )
-    _single(sheet.add_subplot(grid[1, :6]), measures)
-    _steps(sheet.add_subplot(grid[1, 6:]), measures)
+    null = tried.filter(kind="flip")["null"][0]
+    below = [sheet.add_subplot(grid[1, :6]), sheet.add_subplot(grid[1, 6:])]
+    for ax, letter in zip(below, "ef", strict=True):
+        ax.axhline(null, color=fig.MUTED, linestyle=":", linewidth=1)
+        ax.set_ylabel("validation error")
+        fig.panel_label(ax, letter)
+    _single(below[0], main(measures["layers"]))
+    _steps(below[1], main(measures["steps"]).sort("steps"))
+    handles, labels = top[0].get_legend_handles_labels()
+    sheet.legend(handles, labels, title="first layer edited", loc="outside lower center", ncols=8)
     return sheet
 
 
 def _strengths(ax: Axes, rows: pl.DataFrame) -> None:
     best = rows.filter("chosen").row(0, named=True)
-    same = rows.filter(pl.col("penalty") == best["penalty"])
-    for start, colour in zip(same["start"].unique().sort(), fig.PALETTE, strict=False):
-        line = same.filter(pl.col("start") == start).sort("strength")
+    same = rows.filter(penalty=best["penalty"])
+    starts = same["start"].unique().sort()
+    ramp = mpl.colormaps[fig.SEQUENTIAL](np.linspace(0, 0.9, len(starts)))
+    for start, colour in zip(starts, ramp, strict=True):
+        line = same.filter(start=start).sort("strength")
         ax.plot(line["strength"], line["error"], marker=".", color=colour, label=str(start))
     look: dict[str, Any] = {"markerfacecolor": "none", "color": fig.INK, "markersize": 9}
-    ax.plot([best["strength"]], [best["error"]], linestyle="", marker="o", **look)
+    ax.plot([best["strength"]], [best["error"]], "o", **look)
     ax.axhline(best["null"], color=fig.MUTED, linestyle=":", linewidth=1)
     ax.set_xlabel("strength")
     ax.set_ylim(bottom=0)
 
 
-def _single(ax: Axes, measures: Mapping[str, Any]) -> None:
-    rows = main(measures["layers"])
-    null = main(measures["validation"]).filter(pl.col("kind") == "flip")["null"][0]
+def _single(ax: Axes, rows: pl.DataFrame) -> None:
     best = rows.group_by("layer").agg(pl.col("error").min()).sort("layer")
     ax.bar(best["layer"], best["error"], color=fig.BLUE, width=0.6)
-    ax.axhline(null, color=fig.MUTED, linestyle=":", linewidth=1)
     ax.set_xticks(best["layer"].to_list())
-    ax.set_xlabel("the one layer edited (dotted: no edit)")
-    ax.set_ylabel("validation error\nat the best strength")
-    least = best.sort("error").row(0, named=True)
-    fig.title(ax, f"flips at one layer: best at {least['layer']}, {least['error']:.2f} errors")
+    ax.set_xlabel("the one layer edited, at its best strength")
+    fig.title(ax, f"Best single layer for flips: {best.sort('error')['layer'][0]}")
 
 
-def _steps(ax: Axes, measures: Mapping[str, Any]) -> None:
-    rows = main(measures["steps"]).sort("steps")
-    null = main(measures["validation"]).filter(pl.col("kind") == "flip")["null"][0]
+def _steps(ax: Axes, rows: pl.DataFrame) -> None:
     ax.plot(rows["steps"], rows["error"], marker="D", color=fig.GREEN)
-    ax.axhline(null, color=fig.MUTED, linestyle=":", linewidth=1)
     ax.set_xscale("log")
     ax.set_xticks(rows["steps"].to_list(), [str(n) for n in rows["steps"]])
     ax.minorticks_off()
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("Adam's steps over one distance (dotted: no edit)")
-    ax.set_ylabel("validation error")
-    few, many = (rows["error"][i] for i in (0, -1))
-    counts = (rows["steps"][i] for i in (0, -1))
-    low, high = counts
-    fig.title(ax, f"flips by gradient: {few:.2f} errors at {low} steps, {many:.2f} at {high}")
+    ax.set_xlabel("Adam's steps over one distance")
+    fig.title(ax, f"By gradient {rows.sort('error')['steps'][0]} steps do best")
 
 
-def several(measures: Mapping[str, Any], config: Any) -> Figure:
+def several(measures: Mapping[str, Any]) -> Figure:
     """Errors of flips of one to four discs at once."""
-    cases = _set(main(measures["cases"]), "flip", True)
+    cases = main(measures["cases"]).filter(kind="flip", natural=True)
     counts = cases["squares"].unique().sort().to_list()
-    sheet = fig.figure(fig.COLUMN, 2.9)
+    sheet = fig.figure(fig.COLUMN, 3.1)
     ax = sheet.subplots()
     for j, method in enumerate(("own", "null", "random", "gradient", "vector")):
         label, colour, marker = METHODS[method]
-        found = []
-        for k in counts:
-            rows = cases.filter((pl.col("squares") == k) & (pl.col("method") == method))
-            found.append((k + 0.08 * (j - 2), bootstrap_interval(rows["error"], "mean")))
+        errors = [cases.filter(squares=k, method=method)["error"] for k in counts]
+        found = [
+            (k + 0.08 * (j - 2), bootstrap_interval(error, "mean"))
+            for k, error in zip(counts, errors, strict=True)
+        ]
         bars(ax, found, label, colour, marker)
     ax.set_xticks(counts)
     ax.set_xlabel("discs flipped at once")
-    ax.set_ylabel("wrong and missed moves\nper board (95% interval)")
+    ax.set_ylabel(ERRORS)
     ax.set_ylim(bottom=0)
     sheet.legend(loc="outside lower center", ncols=2)
-    last = cases.filter(pl.col("squares") == counts[-1])
-    share = _mean(last, "vector") / _mean(last, "null")
-    fig.title(ax, f"{counts[-1]} flips at once: {share:.0%} of the null error left")
+    last = cases.filter(squares=counts[-1])
+    mean = lambda method: last.filter(method=method)["error"].mean() or float("nan")
+    share = 100 * mean("vector") / mean("null")
+    fig.title(ax, f"{counts[-1]} flips leave {share:.0f}% of errors")
     return sheet
-
-
-def _first(table: pl.DataFrame) -> pl.DataFrame:
-    return main(table).sort("square")
-
-
-def _set(cases: pl.DataFrame, kind: str, natural: bool) -> pl.DataFrame:
-    return cases.filter((pl.col("kind") == kind) & (pl.col("natural") == natural))
-
-
-def _mean(cases: pl.DataFrame, method: str) -> float:
-    rows = cases.filter(
-        (pl.col("method") == method) & (pl.col("squares") == cases["squares"].min())
-    )
-    return float(rows["error"].to_numpy().mean()) if len(rows) else float("nan")
-
-
-def _values(rows: pl.DataFrame, column: str) -> np.ndarray:
-    return rows[column].to_numpy()

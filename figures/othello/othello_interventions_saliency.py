@@ -10,11 +10,18 @@ from matplotlib.figure import Figure
 
 from toylab.report import figures as fig
 from toylab.stats import Interval, bootstrap_interval
+from toylab.tasks.othello.othello_lines import ROLES
 
 from . import boards
 
-ROLES = ("first", "within", "anchor", "in line", "elsewhere")
 SHOWN = 3  # boards with a map
+AUCS = {
+    "auc": ("saliency", fig.BLUE),
+    "auc_near": ("nearness", fig.ORANGE),
+    "auc_random": ("random", fig.MUTED),
+    "auc_in_line": ("saliency, in line", fig.BLUE),
+    "auc_near_in_line": ("nearness, in line", fig.ORANGE),
+}
 
 
 def saliency(measures: Mapping[str, Any], config: Any) -> Figure:
@@ -22,20 +29,22 @@ def saliency(measures: Mapping[str, Any], config: Any) -> Figure:
     table, discs = main(measures["saliency"]), main(measures["saliency_discs"])
     typical = (pl.col("auc") - table["auc"].median()).abs()
     shown = table.drop_nulls("auc").sort(typical, "case").head(SHOWN)
-    sheet = fig.figure(fig.PAGE, 5.0)
+    sheet = fig.figure(fig.PAGE, 5.4)
     grid = sheet.add_gridspec(2, SHOWN)
     drops = discs.join(shown, on=["case", "move"])["drop"].to_numpy()
     high = float(np.quantile(np.abs(drops), 0.95)) if len(drops) else 1.0
     axes, image = [], None
     for i, row in enumerate(shown.iter_rows(named=True)):
-        ax = sheet.add_subplot(grid[0, i])
-        image = _map(ax, discs.filter(pl.col("case") == row["case"]), row, config.size, high)
-        axes.append(ax)
+        axes.append(sheet.add_subplot(grid[0, i]))
+        image = _map(axes[-1], discs.filter(case=row["case"]), row, config.size, high)
     if image is not None:
-        label = "fall of the logit, ends cut off\n(framed: needed by the rules)"
+        label = "fall of the logit, ends cut off"
         sheet.colorbar(image, ax=axes, label=label, shrink=0.8)
-    _roles(sheet.add_subplot(grid[1, :2]), discs)
-    _aucs(sheet.add_subplot(grid[1, 2:]), table)
+    below = [sheet.add_subplot(grid[1, :2]), sheet.add_subplot(grid[1, 2:])]
+    _roles(below[0], discs)
+    _aucs(below[1], table)
+    for ax, letter in zip([*axes, *below], "abcde"[SHOWN - len(axes) :], strict=True):
+        fig.panel_label(ax, letter)
     return sheet
 
 
@@ -48,50 +57,40 @@ def _map(ax: Axes, rows: pl.DataFrame, row: dict[str, Any], size: int, high: flo
     boards.discs(ax, size, states)
     boards.marks(ax, size, [row["move"]], "*", color=fig.VERMILLION, markersize=8)
     boards.outlines(ax, size, rows.filter("needed")["square"].to_list(), fig.VERMILLION)
-    fig.title(ax, f"move {boards.name(row['move'], size)}: AUC {row['auc']:.2f}")
+    fig.title(ax, f"Move {boards.name(row['move'], size)}")
     return image
 
 
 def _roles(ax: Axes, discs: pl.DataFrame) -> None:
-    place, colours = 0, {True: fig.VERMILLION, False: fig.BLUE}
     names = []
     for role in ROLES:
-        for need in (True, False):
-            rows = discs.filter((pl.col("role") == role) & (pl.col("needed") == need))
+        for need, colour in ((True, fig.VERMILLION), (False, fig.BLUE)):
+            rows = discs.filter(role=role, needed=need)
             if not len(rows):
                 continue
-            for column, shift in (("drop", 0.0), ("random", 0.25)):
-                by_case = rows.group_by("case").agg(pl.col(column).mean()).sort("case")[column]
-                colour = fig.MUTED if column == "random" else colours[need]
-                found = [(place + shift, bootstrap_interval(by_case, "mean"))]
-                bars(ax, found, "", colour, "s" if column == "random" else "o")
-            names.append(f"{role}\n{'needed' if need else 'not'}")
-            place += 1
-    ax.set_xticks(range(place), names, fontsize=6.5)
+            by_case = rows.group_by("case").agg(pl.col("drop", "random").mean()).sort("case")
+            bars(ax, [(len(names), bootstrap_interval(by_case["drop"], "mean"))], "", colour, "o")
+            noise = bootstrap_interval(by_case["random"], "mean")
+            bars(ax, [(len(names) + 0.25, noise)], "", fig.MUTED, "s")
+            names.append(f"{role},\n{'' if need else 'not '}needed")
+    ax.set_xticks(range(len(names)), names, rotation=35)
     ax.axhline(0, color=fig.INK, linewidth=0.6)
     ax.set_ylabel("fall of the logit\n(grey: random direction)")
-    need, rest = (discs.filter(pl.col("needed") == n)["drop"].mean() for n in (True, False))
-    fig.title(ax, f"needed discs: {need or 0:.1f}, others: {rest or 0:.1f}")
+    need, rest = (discs.filter(needed=n)["drop"].mean() or 0 for n in (True, False))
+    words = "more" if need > rest else "no more"  # pyright: ignore
+    fig.title(ax, f"Flips of needed discs cost {words} than of others")
 
 
 def _aucs(ax: Axes, table: pl.DataFrame) -> None:
-    columns = {
-        "auc": ("saliency", fig.BLUE),
-        "auc_near": ("nearness", fig.ORANGE),
-        "auc_random": ("random", fig.MUTED),
-        "auc_in_line": ("saliency,\nin line", fig.BLUE),
-        "auc_near_in_line": ("nearness,\nin line", fig.ORANGE),
-    }
-    for i, (column, (_, colour)) in enumerate(columns.items()):
+    for i, (column, (_, colour)) in enumerate(AUCS.items()):
         values = table[column].drop_nulls()
         if len(values):
             bars(ax, [(i, bootstrap_interval(values, "mean"))], "", colour, "o")
     ax.axhline(0.5, color=fig.MUTED, linestyle=":", linewidth=1)
-    labels = [label for label, _ in columns.values()]
-    ax.set_xticks(range(len(columns)), labels, fontsize=6, rotation=35)
+    ax.set_xticks(range(len(AUCS)), [label for label, _ in AUCS.values()], rotation=35, ha="right")
     ax.set_ylim(0.3, 1.02)
-    ax.set_ylabel("AUC, needed discs")
-    fig.title(ax, f"mean AUC {table['auc'].mean() or 0:.2f}")
+    ax.set_ylabel("AUC")
+    fig.title(ax, f"Needed or not: AUC {table['auc'].mean() or 0:.2f}")
 
 
 def bars(
@@ -106,5 +105,6 @@ def bars(
 
 
 def main(table: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the first main network."""
-    return table.filter((pl.col("network") == "main") & (pl.col("init_seed") == 0))
+    """Rows of the first large network."""
+    table = table.filter(network="main")
+    return table.filter(pl.col("init_seed") == pl.col("init_seed").min())

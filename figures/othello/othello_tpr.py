@@ -31,95 +31,116 @@ METHODS = {
     "random": fig.MUTED,
 }
 RECOVERED = ("bilinear, full", "bilinear, wider", "bilinear")
+CAPTIONS = {
+    "accuracy": "Fraction of squares that probes of one layer read right in held-out games, by "
+    "their number of parameters, with the linear probe truncated by SVD (a), and for all probes "
+    "and controls (b).",
+    "geometry": "Squares as their role vectors lie, in the second and third dimension of a flat "
+    "map, joined along the board's rows and columns (a to c); how much of the roles' distances "
+    "the board explains (d), and how many of a square's nearest roles are its neighbours (e), a "
+    "mark per probe seed, dotted: chance.",
+    "recovery": "Cosine of the linear probe's vectors with those that bilinear probes recover, the "
+    "mean over a square's states (a to c), and all of them as cumulative fractions beside a "
+    "linear probe of another seed (d).",
+    "edits": "Errors in legal moves after edits along probes and controls, at one strength for all "
+    "boards (a; lines: 95% intervals; orange: at each board's best strength), and errors by "
+    "strength on the boards that it was chosen on (b).",
+}
 
 
 def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
     """Draw every figure of the study."""
     return {
-        "accuracy": accuracy(measures, config),
-        "geometry": geometry(measures, config),
+        "accuracy": accuracy(measures),
+        "geometry": geometry(measures),
         "recovery": recovery(measures, config),
-        "edits": edits(measures, config),
+        "edits": edits(measures),
     }
 
 
 def _mean(table: pl.DataFrame, column: str, **where: str) -> float:
     """Mean of a column over the rows where other columns have given values."""
-    for name, value in where.items():
-        table = table.filter(pl.col(name) == value)
-    return float(np.mean(table[column].to_numpy())) if len(table) else float("nan")
+    values = table.filter(**where)[column].to_numpy()
+    return float(np.mean(values)) if len(values) else float("nan")
 
 
-def accuracy(measures: Mapping[str, Any], config: Any) -> Figure:
+def accuracy(measures: Mapping[str, Any]) -> Figure:
     """Accuracy by number of parameters, and of every probe and control."""
-    sheet = fig.figure(fig.PAGE, 3.7)
+    sheet = fig.figure(fig.PAGE, 4.0)
     left, right = sheet.subplots(1, 2, width_ratios=[1.25, 1])
     curve, probes = measures["truncation"], measures["probes"]
-    for is_centred, line, label in (
-        (False, ":", "linear, cut by SVD"),
-        (True, "-", "same, less the mean over states"),
+    for centred, line, label in (
+        (False, ":", "linear, truncated"),
+        (True, "-", "same, mean over states subtracted"),
     ):
-        rows = curve.filter(pl.col("centred") == is_centred).sort("rank")
+        rows = curve.filter(centred=centred).sort("rank")
         left.plot(rows["parameters"], rows["accuracy"], line, color=fig.MUTED, label=label)
     for name, (colour, marker) in FORMS.items():
-        rows = probes.filter(pl.col("probe") == name)
-        look = {"color": colour, "marker": marker, "markersize": 5, "linestyle": ""}
-        left.plot(rows["parameters"], rows["accuracy"], label=name, alpha=0.8, **look)
-    left.set_xlabel("parameters of the probe")
-    left.set_ylabel("squares read rightly")
-    low = min(_mean(probes, "accuracy", probe=name) for name in FORMS)
-    top = max(_mean(probes, "accuracy", probe=name) for name in FORMS)
+        rows = probes.filter(probe=name)
+        left.plot(rows["parameters"], rows["accuracy"], marker, color=colour, label=name, alpha=0.8)
+    left.set(xlabel="parameters of the probe", ylabel="squares read right")
+    means = [_mean(probes, "accuracy", probe=name) for name in FORMS]
+    low, top = min(means), max(means)
     left.set_ylim(low - 0.6 * (top - low + 0.02), top + 0.25 * (top - low + 0.02))
     left.set_xlim(0, None)
-    sheet.legend(*left.get_legend_handles_labels(), fontsize=6.5, loc="outside lower left", ncols=5)
-    part = _mean(probes, "parameters", probe="bilinear")
-    part /= _mean(probes, "parameters", probe="linear")
-    gap = _mean(probes, "accuracy", probe="linear") - _mean(probes, "accuracy", probe="bilinear")
-    word = "less" if gap >= 0 else "more"
-    finding = f"Bilinear: {part:.0%} of linear's parameters, {100 * abs(gap):.1f} points {word}"
-    fig.title(left, finding)
+    part, gap = (
+        (_mean(probes, column, probe="bilinear"), _mean(probes, column, probe="linear"))
+        for column in ("parameters", "accuracy")
+    )
+    words = f"{100 * abs(gap[1] - gap[0]):.1f} points {'less' if gap[1] >= gap[0] else 'more'}"
+    fig.title(left, f"Bilinear: {part[0] / part[1]:.0%} of linear's parameters, {words} accurate")
     _dots(right, probes)
+    for ax, letter in zip((left, right), "ab", strict=True):
+        fig.panel_label(ax, letter)
+    sheet.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4)
     return sheet
 
 
 def _dots(ax: Axes, probes: pl.DataFrame) -> None:
-    means = probes.group_by("probe").agg(pl.col("accuracy", "parameters").mean())
-    means = means.sort("accuracy")
-    for i, row in enumerate(means.iter_rows(named=True)):
-        control = row["probe"].startswith("untrained")
-        ax.plot(row["accuracy"], i, "o", color=fig.MUTED if control else fig.BLUE)
-        text = f" {row['accuracy']:.3f}, {row['parameters'] / 1000:.1f}k"
-        ax.annotate(text, (row["accuracy"], i), va="center", size=6, xytext=(3, 0),
-                    textcoords="offset points")  # fmt: skip
-    ax.set_yticks(range(len(means)), means["probe"].to_list(), fontsize=6.5)
-    low, high = float(means["accuracy"][0]), float(means["accuracy"][-1])
-    ax.set_xlim(low - 0.02, high + 0.45 * (high - low) + 0.02)
-    ax.set_xlabel("squares read rightly; parameters")
-    trained, before = (_mean(probes, "accuracy", probe=p) for p in ("linear", "untrained, linear"))
-    fig.title(ax, f"Linear: {trained:.2f}, of the untrained network {before:.2f}")
+    means = probes.group_by("probe").agg(pl.col("accuracy").mean()).sort("accuracy")
+    for i, (name, value) in enumerate(means.iter_rows()):
+        ax.plot(value, i, "o", color=fig.MUTED if name.startswith("untrained") else fig.BLUE)
+    ax.set_yticks(range(len(means)), means["probe"].to_list())
+    ax.set_xlabel("squares read right")
+    ax.grid(axis="x")
+    fig.title(ax, "All probes and controls")
 
 
-def geometry(measures: Mapping[str, Any], config: Any) -> Figure:
+def geometry(measures: Mapping[str, Any]) -> Figure:
     """Squares as their role vectors lie, and how much of it the board explains."""
-    sheet = fig.figure(fig.PAGE, 4.8)
-    above, below = sheet.subfigures(2, 1, height_ratios=[1.15, 1])
-    top, bottom = above.subplots(1, 3), below.subplots(1, 2, width_ratios=[1, 1.6])
-    for ax, name in zip(top, MAPPED, strict=True):
-        _map(ax, measures["maps"].filter(pl.col("source") == name))
-        r2 = _mean(measures["geometry"], "gap_r2", source=name)
-        fig.title(ax, f"{name.capitalize()}: $R^2$ = {r2:.2f}")
-    top[0].set_xlabel("second dimension")
-    top[0].set_ylabel("third dimension")
-    top[1].legend(fontsize=6.5, loc="upper left", bbox_to_anchor=(0, 0), ncols=2)
-    rows = measures["gaps"].filter(pl.col("source") == "network").sort("rows", "columns")
-    size = rows["rows"].n_unique()
-    table = rows["distance"].to_numpy().reshape(size, -1)
-    image = bottom[0].imshow(table, cmap=fig.SEQUENTIAL)
-    bottom[0].set_xlabel("columns apart")
-    bottom[0].set_ylabel("rows apart")
-    below.colorbar(image, ax=bottom[0], label="mean cosine distance", shrink=0.8)
-    fig.title(bottom[0], "Network: distances")
-    _bars(bottom[1], measures["geometry"], size)
+    sheet = fig.figure(fig.PAGE, 5.2)
+    above, below = sheet.subfigures(2, 1, height_ratios=[1, 1.1])
+    table = measures["geometry"]
+    top = above.subplots(1, 3)
+    for ax, name, letter in zip(top, MAPPED, "abc", strict=True):
+        _map(ax, measures["maps"].filter(source=name))
+        ax.set_title(name.capitalize())
+        fig.panel_label(ax, letter)
+    above.legend(*top[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    names = table["source"].unique(maintain_order=True).to_list()
+    left, right = below.subplots(1, 2, sharey=True)
+    squares = measures["maps"]["square"].max() + 1
+    chance = (squares - 2) / (squares * (squares - 1) // 2 - 1)
+    for ax, column, line, label, letter in (
+        (left, "gap_r2", chance, "distances explained by the board (R²)", "d"),
+        (right, "overlap", table["chance"][0], "nearest roles that are neighbours", "e"),
+    ):
+        for i, name in enumerate(names):
+            values = table.filter(source=name)[column].to_numpy()
+            colour = fig.BLUE if name == "network" else fig.MUTED
+            ax.barh(i, values.mean(), color=colour)
+            ax.plot(values, np.full(len(values), i), "|", color=fig.INK, markersize=6)
+        ax.axvline(line, color=fig.INK, linestyle=":", linewidth=1)
+        ax.set_xlim(0, 1)
+        ax.set_xlabel(label)
+        fig.panel_label(ax, letter)
+    left.set_yticks(range(len(names)), names)
+    left.invert_yaxis()
+    ours, code = (_mean(table, "gap_r2", source=s) for s in ("network", "code of real boards"))
+    word = "more" if ours > code else "no more"
+    sheet.suptitle(
+        f"Roles follow the board {word} than those of a random code do", x=0.01, ha="left"
+    )
     return sheet
 
 
@@ -133,99 +154,79 @@ def _map(ax: Axes, rows: pl.DataFrame) -> None:
             label = f"along a {line}" if i == 0 else None
             ax.plot(part["y"], part["z"], color=colour, lw=0.9, alpha=0.8, label=label)
     ax.scatter(rows["y"], rows["z"], s=9, color=fig.INK, zorder=3)
-    for index in (0, len(rows) - 1):
-        row = rows.row(index, named=True)
+    for row in (rows.row(index, named=True) for index in (0, -1)):
         name = chr(ord("a") + row["column"]) + str(row["row"] + 1)
-        ax.annotate(name, (row["y"], row["z"]), size=6.5, xytext=(3, 3), textcoords="offset points")
+        place = {"xytext": (3, 3), "textcoords": "offset points"}
+        ax.annotate(name, (row["y"], row["z"]), size=7.5, **place)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.set_aspect("equal", adjustable="datalim")
 
 
-def _bars(ax: Axes, table: pl.DataFrame, size: int) -> None:
-    names = table["source"].unique(maintain_order=True).to_list()
-    for i, name in enumerate(names):
-        rows = table.filter(pl.col("source") == name)
-        ax.barh(i, rows["gap_r2"].mean(), color=fig.BLUE if name == "network" else fig.MUTED)
-        ax.plot(rows["gap_r2"], [i] * len(rows), "|", color=fig.INK, markersize=5)
-        ax.plot(rows["overlap"], [i + 0.28] * len(rows), ".", color=fig.ORANGE, markersize=3)
-    cells, pairs = size**2 - 1, size**2 * (size**2 - 1) // 2
-    ax.axvline((cells - 1) / (pairs - 1), color=fig.INK, linestyle=":", linewidth=1)
-    ax.axvline(table["chance"][0], color=fig.ORANGE, linestyle=":", linewidth=1)
-    ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.set_xlim(0, 1)
-    ax.set_xlabel("bars: $R^2$; dots: share of neighbours; dotted: chance")
-    network, other = (_mean(table, "gap_r2", source=s) for s in ("network", "other coordinates"))
-    fig.title(ax, f"Gaps explain {network:.0%} of distances, {other:.0%} in other coordinates")
-
-
 def recovery(measures: Mapping[str, Any], config: Any) -> Figure:
     """Cosine of recovered and trained linear probes, square by square and in all."""
-    sheet = fig.figure(fig.PAGE, 2.5)
-    axes = sheet.subplots(1, 4, width_ratios=[1, 1, 1, 1.25])
-    table, size = measures["recovery"], config.size
-    image = None
+    sheet = fig.figure(fig.PAGE, 2.9)
+    axes = sheet.subplots(1, 4, width_ratios=[1, 1, 1, 1.3])
+    table, image = measures["recovery"], None
     for ax, name in zip(axes[:3], RECOVERED, strict=True):
-        rows = table.filter(pl.col("probe") == name)
+        rows = table.filter(probe=name)
         mean_N = rows.group_by("square").agg(pl.col("centred").mean()).sort("square")["centred"]
-        boards.board(ax, size)
-        image = boards.fields(ax, size, mean_N.to_numpy(), 0, 1)
-        share = np.mean(rows["centred"].to_numpy() > 0.85)
-        fig.title(ax, f"{name}: {share:.0%} above 0.85")
+        boards.board(ax, config.size)
+        image = boards.fields(ax, config.size, mean_N.to_numpy(), 0, 1)
+        ax.set_title(name.capitalize())
     if image is not None:
-        sheet.colorbar(image, ax=list(axes[:3]), label="mean cosine", shrink=0.7)
-    looks = dict(
-        zip((*RECOVERED, "linear"), (fig.BLUE, fig.GREEN, fig.ORANGE, fig.INK), strict=True)
-    )
-    for name, colour in looks.items():
-        found = np.sort(table.filter(pl.col("probe") == name)["centred"].to_numpy())
+        sheet.colorbar(
+            image, ax=list(axes[:3]), label="mean cosine", shrink=0.8, location="bottom", aspect=50
+        )
+    colours = (fig.BLUE, fig.GREEN, fig.ORANGE, fig.INK)
+    for name, colour in zip((*RECOVERED, "linear"), colours, strict=True):
+        found = np.sort(table.filter(probe=name)["centred"].to_numpy())
         label = "linear, other seed" if name == "linear" else name
         axes[3].plot(found, np.linspace(0, 1, len(found)), color=colour, label=label)
-    axes[3].set_xlabel("cosine with the linear probe")
-    axes[3].set_ylabel("share of vectors below")
-    axes[3].legend(fontsize=6, loc="upper left")
+    axes[3].set(xlabel="cosine with the linear probe", ylabel="fraction of vectors below")
+    for ax, letter in zip(axes, "abcd", strict=True):
+        fig.panel_label(ax, letter)
+    sheet.legend(*axes[3].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    share = np.mean(table.filter(probe=RECOVERED[0])["centred"].to_numpy() > 0.95)
+    words = f"A bilinear probe with as many roles as squares recovers {share:.0%} of the vectors"
+    fig.title(sheet, f"{words} to a cosine of 0.95")
     return sheet
 
 
-def edits(measures: Mapping[str, Any], config: Any) -> Figure:
+def edits(measures: Mapping[str, Any]) -> Figure:
     """Errors in legal moves after edits, and how strengths were chosen."""
-    sheet = fig.figure(fig.PAGE, 3.0)
+    sheet = fig.figure(fig.PAGE, 3.4)
     left, right = sheet.subplots(1, 2, width_ratios=[1.5, 1])
     table = measures["edits"]
     kinds = table["edit"].unique(maintain_order=True).to_list()
-    for i, (method, colour) in enumerate(METHODS.items()):
-        for j, kind in enumerate(kinds):
-            rows = table.filter((pl.col("edit") == kind) & (pl.col("method") == method))
-            _bar(left, j + 0.16 * (i - 2), rows, colour, method if j == 0 else None)
     for j, kind in enumerate(kinds):
-        null = _mean(table, "null", edit=kind)
-        label = "no edit" if j == 0 else None
-        left.plot([j - 0.42, j + 0.42], [null, null], color=fig.INK, linestyle=":", label=label)
-        floor = _mean(table, "floor", edit=kind)
-        label = "no edit, on the board as it was" if j == 0 else None
-        left.plot([j - 0.42, j + 0.42], [floor, floor], color=fig.SKY, linestyle="--", label=label)
-    left.plot([], [], "_", color=fig.ORANGE, label="best strength of each case")
+        for i, (method, colour) in enumerate(METHODS.items()):
+            rows = table.filter(edit=kind, method=method)
+            _bar(left, j + 0.16 * (i - 2), rows, colour, method if j == 0 else None)
+        for column, look, words in (
+            ("null", {"color": fig.INK, "linestyle": ":"}, "no edit"),
+            ("floor", {"color": fig.SKY, "linestyle": "--"}, "no edit, on the board as it was"),
+        ):
+            level = _mean(table, column, edit=kind)
+            label = words if j == 0 else None
+            left.plot([j - 0.42, j + 0.42], [level, level], label=label, **look)
+    left.plot([], [], "_", color=fig.ORANGE, label="best strength of each board")
     left.set_xticks(range(len(kinds)), kinds)
     left.set_ylabel("wrong and missing moves")
-    left.set_ylim(0, 1.5 * left.get_ylim()[1])
-    left.legend(fontsize=6, ncols=3, loc="upper left")
     single = table.filter(pl.col("edit").is_in(["flip", "erase"]))
-    null = _mean(single, "null")
-    told = {m: _mean(single, "error", method=m) for m in ("bilinear", "linear", "random")}
-    fig.title(
-        left,
-        f"Single edits: error {null:.1f} without, {told['bilinear']:.1f} bilinear, "
-        f"{told['linear']:.1f} linear, {told['random']:.1f} random",
-    )
+    mean = {m: _mean(single, "error", method=m) for m in METHODS}
+    words = f"Single edits leave {mean['bilinear']:.1f} of {_mean(single, 'null'):.1f} errors"
+    fig.title(left, f"{words} along the bilinear probe, {mean['linear']:.1f} along the linear")
     for method, colour in METHODS.items():
-        rows = measures["strengths"].filter(pl.col("method") == method)
-        mean = rows.group_by("strength").agg(pl.col("error").mean()).sort("strength")
-        right.plot(mean["strength"], mean["error"], marker=".", color=colour)
-    right.set_xlabel("length of the edit, in spreads")
-    right.set_ylabel("error, all edits")
+        rows = measures["strengths"].filter(method=method)
+        curve = rows.group_by("strength").agg(pl.col("error").mean()).sort("strength")
+        right.plot(curve["strength"], curve["error"], marker=".", color=colour)
+    right.set(xlabel="length of the edit, in spreads", ylabel="error, all edits")
     right.set_ylim(0, None)
-    fig.title(right, "The boards on which strengths were chosen")
+    fig.title(right, "Boards to choose by")
+    for ax, letter in zip((left, right), "ab", strict=True):
+        fig.panel_label(ax, letter)
+    sheet.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return sheet
 
 

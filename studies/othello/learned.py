@@ -2,8 +2,10 @@
 
 import polars as pl
 
+from toylab.analysis.world.base import activations
 from toylab.claims import Condition, Expect
 from toylab.read import table
+from toylab.tasks.othello.othello_moves import top_one_legal
 
 from . import network as o
 
@@ -15,8 +17,8 @@ PLAYS = "the network has learned to play: 97% of its most probable moves are leg
 def legal_table(net: o.Player) -> pl.DataFrame:
     """Share of the positions of some games in which the most probable move is legal: one row."""
     batch = o.draw_games(net.task, GAMES, SEED)
-    logits, _ = o.activations(net.model, net.params, batch.inputs, o.layers(net.model)[:1])
-    right = o.top_one_legal(net.task, logits, batch.latents["legal"])
+    logits, _ = activations(net.model, net.params, batch.inputs, o.layers(net.model)[:1])
+    right = top_one_legal(net.task, logits, batch.latents["legal"])
     return pl.DataFrame({"legal": [float(right[o.weighed(batch)].mean())]})
 
 

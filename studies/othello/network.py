@@ -15,8 +15,6 @@ import polars as pl
 import polars.selectors as cs
 from jax import Array
 
-from toylab.analysis.world.edits import top_errors
-from toylab.chunks import in_chunks
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.losses import ExpectedCrossEntropy, cross_entropy
 from toylab.members import seeds
@@ -24,18 +22,15 @@ from toylab.models import Transformer
 from toylab.optim import AdamW, cosine
 from toylab.optim.muon import Muon
 from toylab.population import Population, ladder
-from toylab.probes.linear import Probe, ridge
 from toylab.probes.prefixes import seen_prefixes
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params
-from toylab.taps import run as forward
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_transcripts import Recorded
 
 TARGETS = ("played", "expected")
 STATES = ("empty", "mine", "theirs")
-RIDGE = 1e-2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -223,100 +218,12 @@ def _draw(task: Othello, key: Array, count: int) -> Batch:
     return task.batch(key, count)
 
 
-# Activations ------------------------------------------------------------------------------------
-
-
 def layers(model: Transformer) -> tuple[str, ...]:
     """Sites of the residual stream: before the first block (layer 0), then after each."""
     return ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
-
-
-@functools.partial(jax.jit, static_argnames=("model", "sites"))
-def _recorded(model: Transformer, params: Params, tokens_BL: Array, sites: tuple[str, ...]):
-    logits, acts = forward(model, params, tokens_BL, record=sites)
-    return logits, jnp.stack([acts[site] for site in sites])
-
-
-def activations(
-    model: Transformer, params: Params, tokens_BL: Array, sites: tuple[str, ...], chunk: int = 256
-) -> tuple[np.ndarray, np.ndarray]:
-    """Run games through a network, ``chunk`` at a time.
-
-    Args:
-        model: the transformer.
-        params: weights of one member.
-        tokens_BL: games.
-        sites: sites of one width D.
-        chunk: games at a time.
-
-    Returns:
-        logits (B, L, V) and activations (S, B, L, D).
-    """
-    call = lambda part: _recorded(model, params, part, sites)
-    logits, acts = in_chunks(call, (tokens_BL,), chunk, axes=(0, 1))
-    return logits, acts
-
-
-# Board probes -----------------------------------------------------------------------------------
 
 
 def samples(acts_SBLD: np.ndarray, labels_BLN: Any, weights_BL: Any) -> tuple[np.ndarray, ...]:
     """Return the places that count, as rows: activations (S, R, D) and labels (R, N)."""
     kept = np.asarray(weights_BL) > 0
     return acts_SBLD[:, kept], np.asarray(labels_BLN)[kept].astype(np.int32)
-
-
-@functools.partial(jax.jit, static_argnames=("classes",))
-def one_hot_rows(labels_RN: Array, classes: int = 3) -> Array:
-    """One-hot labels, flattened to (R, N * classes)."""
-    hot = jax.nn.one_hot(labels_RN, classes, dtype=jnp.float32)
-    return hot.reshape(*labels_RN.shape[:-1], -1)
-
-
-def board_probe(acts_SRD: Any, labels_RN: Any, classes: int = 3, weights_R: Any = None) -> Probe:
-    """Fit a linear probe of every square's state at once, by ridge regression on one-hot states.
-
-    The targets (N * classes) share one decomposition of the activations, so this costs little more
-    than one probe of one square; the likeliest state is the largest output. One probe per layer.
-    """
-    targets = one_hot_rows(jnp.asarray(labels_RN), classes)
-    return ridge(jnp.asarray(acts_SRD), targets, RIDGE, weights_R)
-
-
-def predicted_states(probe: Probe, acts_SRD: Any, classes: int = 3) -> np.ndarray:
-    """Return each square's likeliest state, (S, R, N)."""
-    scores = probe.scores(jnp.asarray(acts_SRD))
-    return np.asarray(jnp.argmax(scores.reshape(*scores.shape[:-1], -1, classes), -1))
-
-
-def board_directions(probe: Probe, classes: int = 3) -> np.ndarray:
-    """Return the probe's vectors as (S, N, classes, D)."""
-    weight = np.asarray(probe.weight)
-    return np.moveaxis(weight, -2, -1).reshape(*weight.shape[:-2], -1, classes, weight.shape[-2])
-
-
-# What is legal ----------------------------------------------------------------------------------
-
-
-def move_scores(task: Othello, logits: np.ndarray) -> np.ndarray:
-    """Turn logits (..., V) into scores of squares (..., N): the centre gets -inf."""
-    found = np.full((*logits.shape[:-1], task.size**2), -np.inf, np.float32)
-    found[..., task.squares[1:]] = logits[..., 1:]
-    return found
-
-
-def top_one_legal(task: Othello, logits: np.ndarray, legal: Any) -> np.ndarray:
-    """Whether the likeliest token is a legal move, (...); the pad token is none."""
-    best = task.squares[np.argmax(logits, -1)]
-    inside = np.take_along_axis(np.asarray(legal), np.maximum(best, 0)[..., None], -1)[..., 0]
-    return (best >= 0) & inside
-
-
-def errors(task: Othello, logits: np.ndarray, legal: np.ndarray) -> np.ndarray:
-    """False positives plus false negatives of the N likeliest moves, N of them legal, (...).
-
-    With this N the two are equally many.
-
-    Source: Li et al. 2022, section 4.2.
-    """
-    return top_errors(move_scores(task, logits), legal)

@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from toylab.analysis.world.base import bag
+from toylab.analysis.world.base import activations, bag
 from toylab.probes.linear import Probe, mlp_probe
+from toylab.probes.states import one_hot_rows, predicted_states, state_probe
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
+from toylab.tasks.othello.othello_moves import top_one_legal
 from toylab.tasks.othello.othello_rules import RULES
 
 from .. import network as o
@@ -58,8 +60,8 @@ class Games:
         if fitted is not None:
             batch = o.unseen(batch, fitted.batch.inputs)
         sites = o.layers(net.model)
-        logits, acts = o.activations(net.model, net.params, batch.inputs, sites)
-        _, before = o.activations(net.model, untrained.params, batch.inputs, sites)
+        logits, acts = activations(net.model, net.params, batch.inputs, sites)
+        _, before = activations(net.model, untrained.params, batch.inputs, sites)
         return cls(batch, acts, before, logits)
 
     def part(self, count: int) -> "Games":
@@ -111,7 +113,7 @@ def fitted(
     """Fit linear probes, one per layer, on the first ``few`` games; places after an end weigh 0."""
     weight_R = _rows(train.counts_GL[:few, :, None].astype(np.float32))[..., 0]
     y_RN = _rows(labels_GLN[:few].astype(np.int32))
-    return o.board_probe(_rows(acts_SGLD[:, :few]), y_RN, classes, weight_R)
+    return state_probe(_rows(acts_SGLD[:, :few]), y_RN, classes, weight_R)
 
 
 def linear(
@@ -119,17 +121,17 @@ def linear(
 ) -> np.ndarray:
     """Fit on one set of games, and return the states told of the other: (S, G, L, N)."""
     probe = fitted(train, acts[0], labels[0], classes, few)
-    told = o.predicted_states(probe, _rows(acts[1]), classes)
+    told = predicted_states(probe, _rows(acts[1]), classes)
     return told.reshape(len(told), *labels[1].shape)
 
 
 def nonlinear(train: Games, acts: Pair, labels: Pair, few: int) -> np.ndarray:
     """As :func:`linear`, by an MLP probe with one hidden layer for all squares, on few games."""
-    targets = o.one_hot_rows(_rows(labels[0][:few].astype(np.int32)))
+    targets = one_hot_rows(_rows(labels[0][:few].astype(np.int32)))
     weight_R = _rows(train.counts_GL[:few, :, None].astype(np.float32))[..., 0]
     x, key = _rows(acts[0][:, :few]), jax.random.key(0)
     probe = mlp_probe(x, targets, key, width=MLP_WIDTH, steps=MLP_STEPS, weights=weight_R)
-    told = o.predicted_states(probe, _rows(acts[1]))
+    told = predicted_states(probe, _rows(acts[1]))
     return told.reshape(len(told), *labels[1].shape)
 
 
@@ -260,8 +262,10 @@ def per_game(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
 
 
 def per_place(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
-    """Share of squares told rightly after each number of moves, (S, L)."""
-    return (right_SGLN.mean(-1) * counts_GL).sum(1) / np.maximum(counts_GL.sum(0), 1)
+    """Share of squares read right after each number of moves, (S, L); NaN for an uncounted one."""
+    counts_L = counts_GL.sum(0)
+    total_SL = (right_SGLN.mean(-1) * counts_GL).sum(1)
+    return np.where(counts_L > 0, total_SL / np.maximum(counts_L, 1), np.nan)
 
 
 def layer_table(right: Mapping[str, np.ndarray], counts_GL: np.ndarray) -> pl.DataFrame:
@@ -288,7 +292,7 @@ def play(task: Othello, games: Games) -> dict[str, np.ndarray]:
     kl = divergence(task, games)
     worst = np.log(task.plies) - np.log(np.maximum(legal.sum(-1), 1))
     return {
-        "legal": o.top_one_legal(task, games.logits_GLV, legal).astype(float),
+        "legal": top_one_legal(task, games.logits_GLV, legal).astype(float),
         "divergence": kl,
         "alpha": 1 - kl / worst,
     }

@@ -57,6 +57,7 @@ from toylab.errors import check_number
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.othello.othello_moves import move_scores
 
 from .. import network as o
 from . import probes as p
@@ -164,7 +165,7 @@ def _positions(config: Config, net: o.Player, untrained: o.Player) -> dict[str, 
         "board_truth": show.labels("board"),
         "board_belief": scores_SGLN3[layer].astype(np.float32),
         "board_legal": np.asarray(show.batch.latents["legal"]),
-        "board_moves": o.move_scores(net.task, show.logits_GLV),
+        "board_moves": move_scores(net.task, show.logits_GLV),
         "board_inputs": np.asarray(show.batch.inputs),
     }
 

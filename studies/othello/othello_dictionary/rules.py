@@ -1,7 +1,6 @@
 """Rule-like neurons: which a decision tree on the board predicts, and what ablating them costs."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +9,15 @@ import polars as pl
 from jax import Array
 
 from toylab.analysis.dictionary.choice import VALIDATION
-from toylab.analysis.dictionary.rule_trees import RULE_LIKE, RuleTrees, grow
+from toylab.analysis.dictionary.groups import group_r2
+from toylab.analysis.dictionary.rule_trees import RULE_LIKE, grow
+from toylab.analysis.world.base import activations
 from toylab.models import Transformer
 from toylab.taps import Edit, Params
 from toylab.taps import run as forward
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
-from toylab.tasks.othello.othello_rules import STEPS
+from toylab.tasks.othello.othello_lines import legal_along
 
 from .. import network as o
 from .scores import Rows
@@ -36,18 +37,6 @@ def asked(task: Othello, batch: Batch, rows: Rows) -> np.ndarray:
     played_R = task.squares[np.asarray(batch.inputs)[where]]
     played_RN = played_R[:, None] == np.arange(task.size**2)[None]
     return questions(rows, np.asarray(batch.latents["flipped"])[where], played_RN)
-
-
-def group_r2(trees: RuleTrees, answers: np.ndarray, y_RF: np.ndarray, group_R: np.ndarray) -> Any:
-    """R^2 of every neuron in every group of held-out rows, (G, F); NaN for a constant neuron."""
-    error_RF = (np.asarray(trees.predict(answers)) - y_RF) ** 2
-    found = []
-    for group in np.unique(group_R):
-        here = group_R == group
-        spread_F = ((y_RF[here] - y_RF[here].mean(0)) ** 2).sum(0)
-        explained_F = 1 - error_RF[here].sum(0) / np.where(spread_F > 0, spread_F, np.nan)
-        found.append(explained_F)
-    return np.stack(found)
 
 
 def rule_tables(
@@ -80,24 +69,6 @@ def rule_tables(
 
 
 # Patterns that make a move legal, and the neurons that follow them -------------------------------
-
-
-def legal_along(board_RN: np.ndarray, size: int) -> np.ndarray:
-    """Whether a move on each square brackets discs in each of the eight directions, (R, N, 8)."""
-    board = board_RN.reshape(-1, size, size)
-    wide = np.pad(board, ((0, 0), (1, 1), (1, 1)))  # beyond the edge: as if empty
-
-    def there(values: np.ndarray, step: tuple[int, int]) -> np.ndarray:
-        return np.roll(values, (-step[0], -step[1]), (1, 2))
-
-    found = []
-    for step in STEPS:
-        reached = wide == 1
-        for _ in range(size - 2):
-            reached = (wide == 1) | ((wide == 2) & there(reached, step))
-        bracket = (wide == 0) & there((wide == 2) & reached, step)
-        found.append(bracket[:, 1:-1, 1:-1].reshape(len(board), -1))
-    return np.stack(found, -1)
 
 
 def choose_patterns(along_RND: np.ndarray, count: int) -> np.ndarray:
@@ -164,7 +135,7 @@ def pattern_table(net: o.Player, label: Batch, batch: Batch, count: int, seed: i
         count: number of patterns.
         seed: of the other neurons.
     """
-    acts_SGLF = o.activations(net.model, net.params, label.inputs, neuron_sites(net.model))[1]
+    acts_SGLF = activations(net.model, net.params, label.inputs, neuron_sites(net.model))[1]
     known_GL, going_on = (np.asarray(b.weights) > 0 for b in (label, batch))
     neurons_RX = np.moveaxis(acts_SGLF[:, known_GL], 0, 1).reshape(known_GL.sum(), -1)
     shape = len(acts_SGLF), acts_SGLF.shape[-1]

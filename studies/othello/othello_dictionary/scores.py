@@ -10,8 +10,10 @@ import polars as pl
 
 from toylab.analysis.dictionary.autoencoder import Dictionary, fit_dictionary, quality
 from toylab.analysis.dictionary.choice import VALIDATION
+from toylab.analysis.dictionary.groups import f1
 from toylab.analysis.dictionary.scores import SHARES, coverage, labels, predicted, single_told
-from toylab.analysis.world.base import bag
+from toylab.analysis.world.base import activations, bag
+from toylab.probes.states import predicted_states, state_probe
 from toylab.task import Batch
 
 from .. import network as o
@@ -59,7 +61,7 @@ def middle(depth: int) -> int:
 def through(net: o.Player, batch: Batch) -> Rows:
     """Run games through a network, and keep the places that count."""
     block = middle(net.model.depth)
-    record = lambda site: o.activations(net.model, net.params, batch.inputs, (site,))[1][0]
+    record = lambda site: activations(net.model, net.params, batch.inputs, (site,))[1][0]
     going_on = o.weighed(batch)
     game_R, place_R = np.nonzero(going_on)
     return Rows(
@@ -92,23 +94,6 @@ def properties(board_RN: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 # Scores per group of games ------------------------------------------------------------------------
-
-
-def sums(mask_RK: Any, group_R: np.ndarray) -> np.ndarray:
-    """Count a mask's rows per group, in the order of the groups: (G, K)."""
-    mask_RK = np.asarray(mask_RK)
-    return np.stack([mask_RK[group_R == g].sum(0) for g in np.unique(group_R)])
-
-
-def f1(told_RK: Any, holds_RK: np.ndarray, group_R: np.ndarray, pooled: bool) -> np.ndarray:
-    """F1 per group: pooled over properties, or the mean of theirs (of those that ever hold)."""
-    told_RK = np.asarray(told_RK)
-    both = sums(told_RK & holds_RK, group_R)
-    told, holds = sums(told_RK, group_R), sums(holds_RK, group_R)
-    if pooled:
-        return 2 * both.sum(1) / np.maximum(told.sum(1) + holds.sum(1), 1)
-    each = np.where(holds > 0, 2 * both / np.maximum(told + holds, 1), np.nan)
-    return np.nanmean(each, 1)
 
 
 def table(scores: dict[str, np.ndarray], group_R: np.ndarray, **names: Any) -> pl.DataFrame:
@@ -224,5 +209,5 @@ def all_scores(
 
 def probe_told(rows: Split) -> np.ndarray:
     """What a linear probe, fitted on the label games, says of the scored ones, (R, 3 N)."""
-    probe = o.board_probe(rows.label.resid_RD[None], rows.label.board_RN.astype(np.int32))
-    return properties(o.predicted_states(probe, rows.score.resid_RD[None])[0])[0]
+    probe = state_probe(rows.label.resid_RD[None], rows.label.board_RN.astype(np.int32))
+    return properties(predicted_states(probe, rows.score.resid_RD[None])[0])[0]

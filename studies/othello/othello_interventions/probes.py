@@ -5,24 +5,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jax import Array
 
+from toylab.analysis.steering.at_place import stream
+from toylab.analysis.steering.battery import Battery, fit_battery
+from toylab.analysis.world.base import activations
 from toylab.probes.linear import ridge
+from toylab.probes.states import one_hot_rows, predicted_states, state_directions
 
-from ..edits import Battery, stream
-from ..network import (
-    Player,
-    activations,
-    board_directions,
-    draw_games,
-    one_hot_rows,
-    predicted_states,
-    samples,
-    unseen,
-)
-
-RATE = 5e-3  # of Adam, falling
+from ..network import Player, draw_games, samples, unseen
 
 
 class Probes(NamedTuple):
@@ -83,16 +73,14 @@ def fit_probes(
         for penalty in penalties:
             l2 = jnp.asarray(penalty * x.var(1).mean(-1) * x.shape[1], jnp.float32)
             probe = ridge(jnp.asarray(x), hot, l2)
-            fits.append(board_directions(probe, classes))
+            fits.append(state_directions(probe, classes))
             right = (predicted_states(probe, x_test, classes) == y_test).mean((1, 2))
             accuracy += _rows(name, penalty, right)
         found[name] = np.stack(fits)
     battery = None
     if hidden:
         x, y = samples(acts[:, train], both.latents["board"][train], weights[train])
-        key = jax.random.key(seed)
-        fits = [_fit_layer(layer, jnp.asarray(y), key, hidden, steps, batch) for layer in x]
-        battery = jax.tree.map(lambda *leaves: jnp.stack(leaves), *fits)
+        battery = fit_battery(x, y, jax.random.key(seed), hidden, steps, batch)
         x, y = samples(acts[:, test], both.latents["board"][test], weights[test])
         told = [np.argmax(battery.scores(s, jnp.asarray(x[s])), -1) for s in range(len(x))]
         accuracy += _rows("nonlinear", None, np.mean(np.stack(told) == y, (1, 2)))
@@ -106,39 +94,3 @@ def _rows(probe: str, penalty: float | None, right_S: np.ndarray) -> list[dict[s
         {"probe": probe, "penalty": penalty, "layer": s, "accuracy": float(value)}
         for s, value in enumerate(right_S)
     ]
-
-
-@jax.jit(static_argnames=("hidden", "steps", "batch"))
-def _fit_layer(
-    x_RD: Array, labels_RN: Array, key: Array, hidden: int, steps: int, batch: int
-) -> Battery:
-    """Train one layer's nonlinear probes by Adam on random rows, as in the authors' code."""
-    rows, width = x_RD.shape
-    mean_D = jnp.mean(x_RD, 0)
-    scale = jnp.sqrt(jnp.mean(jnp.square(x_RD - mean_D[None])))
-    z_RD = (x_RD - mean_D[None]) / scale
-    keys = jax.random.split(key, 2)
-    out = 3 * labels_RN.shape[1]
-    start = {
-        "u": jax.random.normal(keys[0], (width, hidden)) * np.float32(np.sqrt(2 / width)),
-        "c": jnp.zeros(hidden),
-        "w": jnp.zeros((hidden, out)),
-        "b": jnp.zeros(out),
-    }
-    solver = optax.adam(optax.cosine_decay_schedule(RATE, steps, 0.02))
-
-    def loss(v: dict[str, Array], z_BD: Array, labels_BN: Array) -> Array:
-        scores = jax.nn.relu(z_BD @ v["u"] + v["c"][None]) @ v["w"] + v["b"][None]
-        scores = scores.reshape(*labels_BN.shape, 3)
-        each = optax.softmax_cross_entropy_with_integer_labels(scores, labels_BN)
-        return jnp.mean(each)
-
-    def step(carry: tuple, key: Array) -> tuple[tuple, None]:
-        v, state = carry
-        taken = jax.random.randint(key, (batch,), 0, rows)
-        with jax.numpy_dtype_promotion("standard"):
-            moves, state = solver.update(jax.grad(loss)(v, z_RD[taken], labels_RN[taken]), state)
-        return (optax.apply_updates(v, moves), state), None
-
-    (v, _), _ = jax.lax.scan(step, (start, solver.init(start)), jax.random.split(keys[1], steps))
-    return Battery(mean_D, scale, v["u"], v["c"], v["w"], v["b"])

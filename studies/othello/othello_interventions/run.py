@@ -8,11 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from toylab.analysis.steering.at_place import add, towards
+from toylab.analysis.steering.battery import descend
 from toylab.task import Batch
+from toylab.tasks.othello.othello_edits import Cases
+from toylab.tasks.othello.othello_moves import move_errors, move_scores
 
-from .. import edits
-from ..boards import Cases
-from ..network import Player, draw_games, errors, move_scores, unseen
+from ..network import Player, draw_games, unseen
 from .probes import Probes
 
 Rows = list[dict[str, Any]]
@@ -69,7 +71,7 @@ class Bench:
 
     def logits(self, cases: Cases, delta_SCD: np.ndarray) -> np.ndarray:
         """Logits (C, V) with vectors added."""
-        run = lambda c, delta: edits.add(
+        run = lambda c, delta: add(
             self.net.model, self.net.params, c.tokens[:, : self.length], c.place, delta
         )
         return self._chunked(run, cases, delta_SCD)[0]
@@ -91,7 +93,7 @@ class Bench:
         """Vectors (S, C, D) that edit each case as chosen, along given probe vectors."""
         old, new = states or (cases.old, cases.new)
         where = cases.squares if squares is None else squares
-        delta = edits.towards(directions[choice.penalty], where, old, new)
+        delta = towards(directions[choice.penalty], where, old, new)
         size = choice.strength * self.probes.scale * self.mask(choice.start, stop)
         return (delta * size[:, None, None]).astype(np.float32)
 
@@ -104,7 +106,7 @@ class Bench:
         used = jnp.asarray(self.mask(choice.start))
 
         def run(c: Any, _: Any) -> tuple:
-            return edits.descend(
+            return descend(
                 self.net.model,
                 self.net.params,
                 self.probes.battery,
@@ -135,7 +137,7 @@ class Bench:
 
     def error(self, cases: Cases, logits: np.ndarray) -> float:
         """Mean error against the moves of the edited boards."""
-        return float(errors(self.net.task, logits, cases.legal).mean())
+        return float(move_errors(self.net.task, logits, cases.legal).mean())
 
 
 # Choosing on validation cases -------------------------------------------------------------------
@@ -198,7 +200,7 @@ def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> 
     top = np.argsort(np.argsort(-scores, -1, kind="stable"), -1, kind="stable") < n
     p = square_chances(bench, logits)
     likely = p > 1 / (2 * n)
-    error = errors(bench.net.task, logits, legal)
+    error = move_errors(bench.net.task, logits, legal)
     gone, come = before & ~legal, legal & ~before
     apart = from_even(p, legal)
     return [

@@ -10,55 +10,14 @@ from typing import Any
 import numpy as np
 
 from toylab.analysis.steering.activation import random_like
+from toylab.analysis.steering.at_place import unit
+from toylab.stats.ranks import auc
 from toylab.taps import Params
 from toylab.tasks.othello.othello import Othello
-from toylab.tasks.othello.othello_rules import STEPS
+from toylab.tasks.othello.othello_edits import EMPTY, MINE, THEIRS, Cases
+from toylab.tasks.othello.othello_lines import needed, roles
 
-from ..boards import EMPTY, MINE, THEIRS, Cases, legal_moves
-from ..edits import unit
 from .run import Bench, Choice, Rows
-
-ROLES = ("first", "within", "anchor", "in line", "elsewhere")
-
-
-def roles(board_N: np.ndarray, move: int, size: int) -> np.ndarray:
-    """Name what each disc is to a move (N,), "" for an empty square.
-
-    ``first``: the disc beside the move of a line that it brackets; ``within``: another of that
-    line; ``anchor``: the mover's disc that ends it; ``in line``: any other disc in one of the
-    eight directions from the move; ``elsewhere``: the rest.
-    """
-    found = np.where(board_N == EMPTY, "", "elsewhere").astype("<U9")
-    row, column = divmod(move, size)
-    for down, right in STEPS:
-        line = []
-        r, c = row + down, column + right
-        while 0 <= r < size and 0 <= c < size:
-            line.append(size * r + c)
-            r, c = r + down, c + right
-        states = board_N[line]
-        found[[s for s, state in zip(line, states, strict=True) if state != EMPTY]] = "in line"
-        length = int(np.argmax(np.append(states, EMPTY) != THEIRS))
-        if 0 < length < len(line) and states[length] == MINE:
-            found[line[:length]] = "within"
-            found[line[0]], found[line[length]] = "first", "anchor"
-    return found
-
-
-def needed(board_N: np.ndarray, move: int, size: int) -> np.ndarray:
-    """Which discs (N,) make the move illegal when they are flipped, by the rules."""
-    flipped_NN = np.tile(board_N, (size**2, 1))
-    diagonal = np.arange(size**2)
-    flipped_NN[diagonal, diagonal] = np.where(board_N == EMPTY, EMPTY, MINE + THEIRS - board_N)
-    return (board_N != EMPTY) & ~legal_moves(flipped_NN, size)[:, move]
-
-
-def auc(values: np.ndarray, positive: np.ndarray) -> float | None:
-    """Chance that a positive has the larger value than a negative; ties count half."""
-    if positive.all() or not positive.any():
-        return None
-    gap = values[positive][:, None] - values[~positive][None]
-    return float(((gap > 0) + 0.5 * (gap == 0)).mean())
 
 
 def flips_of(cases: Cases) -> tuple[Cases, np.ndarray]:

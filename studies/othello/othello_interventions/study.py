@@ -48,9 +48,9 @@ from toylab.errors import ToylabError, check_number
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.othello.othello_edits import draw_cases
 
 from .. import network as o
-from ..boards import draw_cases
 from ..learned import legal_table
 from . import tables as t
 from .claims import CLAIMS

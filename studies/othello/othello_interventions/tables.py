@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from toylab.analysis.steering.activation import random_like
+from toylab.tasks.othello.othello_edits import Cases, draw_cases
+from toylab.tasks.othello.othello_moves import move_errors
 
-from ..boards import Cases, draw_cases
-from ..edits import by_colour
-from ..network import errors
 from .run import (
     Bench,
     Choice,
@@ -166,6 +165,12 @@ def edited(
     return bench.logits(cases, delta), length(delta)
 
 
+def by_colour(cases: Cases, states_CK: np.ndarray) -> np.ndarray:
+    """Turn mine and theirs into black (1) and white (2); empty stays 0."""
+    swapped = np.where(states_CK == 0, 0, 3 - states_CK)
+    return np.where(cases.white[:, None], swapped, states_CK)
+
+
 def layer_rows(bench: Bench, grid: Grid, choice: Choice, strengths: tuple[float, ...]) -> Rows:
     """Error of flips made at one layer alone, by layer and strength, on validation cases."""
     task = bench.net.task
@@ -201,8 +206,8 @@ def example_rows(bench: Bench, cases: Cases, null: np.ndarray, after: np.ndarray
     the one whose prediction is the median total variation from the even choice.
     """
     legal = cases.legal
-    error = errors(bench.net.task, after, legal)
-    gain = errors(bench.net.task, null, legal) - error
+    error = move_errors(bench.net.task, after, legal)
+    gain = move_errors(bench.net.task, null, legal) - error
     off = np.abs(error - np.median(error))
     usual = np.flatnonzero((off == off.min()) & (gain >= np.median(gain)))
     usual = usual if len(usual) else np.arange(cases.count)

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 
 from toylab.analysis.steering.activation import random_like
+from toylab.analysis.steering.at_place import add
 from toylab.analysis.tpr.analysis import linear_directions, tensor_directions
 from toylab.analysis.tpr.probe import TensorProbe
+from toylab.tasks.othello.othello_edits import Cases, draw_cases
+from toylab.tasks.othello.othello_moves import move_errors
 
 from .. import network as o
-from ..boards import Cases, draw_cases
-from ..edits import add
 from .probes import STATES, Fits, Rows, forms
 
 EDITS = {"flip": ("flip", 1), "erase": ("erase", 1), "flip two": ("flip", 2)}  # kind, squares
@@ -101,7 +102,7 @@ def error_tables(
 
     def error(delta_SCD: np.ndarray, legal: str = "legal") -> np.ndarray:
         logits = add(net.model, net.params, whole["tokens"], whole["place"], delta_SCD)
-        return o.errors(net.task, np.asarray(logits), whole[legal])
+        return move_errors(net.task, np.asarray(logits), whole[legal])
 
     unit = {m: np.concatenate([found[m] for found in per_edit], 1) for m in METHODS}
     errors_MTC = np.array([[error(length(s) * unit[m]) for s in STRENGTHS] for m in METHODS])

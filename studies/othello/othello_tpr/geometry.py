@@ -7,7 +7,6 @@ roles in other, random coordinates, and on the linear probe's own vectors, which
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -15,11 +14,11 @@ import polars as pl
 from toylab.analysis.tpr.analysis import (
     centred,
     cosines,
-    distances,
     gap_r2,
     gap_table,
     neighbour_overlap,
 )
+from toylab.analysis.tpr.codes import RandomCode, flat_map
 from toylab.analysis.tpr.probe import TensorProbe
 from toylab.tasks.othello.othello import Othello
 
@@ -48,40 +47,13 @@ def recovery(probes: Mapping[str, TensorProbe]) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-class Encoding(NamedTuple):
-    """A random tensor-product code of boards: ``x = sum_s (role_s (x) filler_{b_s}) A``."""
-
-    roles: np.ndarray
-    fillers: np.ndarray
-    into: np.ndarray
-
-    @classmethod
-    def draw(cls, squares: int, roles: int, width: int, seed: int) -> "Encoding":
-        """Draw roles, fillers and the map into activations, all normal."""
-        rng = np.random.default_rng(seed)
-        return cls(
-            rng.normal(size=(squares, roles)).astype(np.float32),
-            rng.normal(size=(STATES, FILLERS)).astype(np.float32),
-            rng.normal(size=(roles * FILLERS, width)).astype(np.float32),
-        )
-
-    def __call__(self, board_RN: np.ndarray) -> np.ndarray:
-        """Encode boards as activations (R, D)."""
-        table_NCD = np.einsum("nr,cf->ncrf", self.roles, self.fillers)
-        table_NCD = table_NCD.reshape(len(self.roles), STATES, -1) @ self.into
-        total = np.zeros((len(board_RN), table_NCD.shape[-1]), np.float32)
-        for state in range(STATES):
-            total += (board_RN == state).astype(np.float32) @ table_NCD[:, state]
-        return total
-
-
 def encodings(
     task: Othello, width: int, train: Rows, fits: Fits, seed: int = 11
 ) -> dict[str, TensorProbe]:
     """Bilinear probes of random codes of boards that came up, and of boards of random states."""
     n = task.size**2
     form = forms(task.size, width)["bilinear"]
-    code = Encoding.draw(n, form.roles[0], width, seed)
+    code = RandomCode.draw(n, STATES, form.roles[0], FILLERS, width, seed)
     states = np.random.default_rng(seed).integers(0, STATES, train.board_RN.shape).astype(np.int8)
     boards = {"code of real boards": train.board_RN, "code of random boards": states}
     return {name: fits(code(board), board, form) for name, board in boards.items()}
@@ -127,19 +99,6 @@ def gaps(vectors: Mapping[str, np.ndarray], grid: tuple[int, int]) -> pl.DataFra
         columns = {"rows": down.ravel(), "columns": right.ravel(), "distance": table.ravel()}
         parts.append(pl.DataFrame({"source": name, **columns}))
     return pl.concat(parts)
-
-
-def flat_map(vectors_SR: np.ndarray, dimensions: int = 3) -> np.ndarray:
-    """Lay vectors out by classical scaling of their cosine distances, (S, dimensions).
-
-    Source: Torgerson 1952; Lee et al. use Isomap, which smooths more.
-    """
-    squared = distances(vectors_SR)
-    middle = np.eye(len(squared)) - 1 / len(squared)
-    values, vectors = np.linalg.eigh(-middle @ squared @ middle / 2)
-    order = np.argsort(values)[::-1][:dimensions]
-    place = vectors[:, order] * np.sqrt(np.maximum(values[order], 0))
-    return place * np.where(place[0] < 0, -1, 1)
 
 
 def maps(vectors: Mapping[str, np.ndarray], columns: int) -> pl.DataFrame:

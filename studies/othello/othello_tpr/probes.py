@@ -24,6 +24,8 @@ from toylab.analysis.tpr.probe import (
     matched_rank,
     trilinear,
 )
+from toylab.analysis.world.base import activations
+from toylab.probes.states import predicted_states, state_probe
 from toylab.task import Batch
 
 from .. import network as o
@@ -81,7 +83,7 @@ def rows(net: o.Player, batch: Batch, games: Sequence[int]) -> list[Rows]:
         batch: all games at once, as each number of games compiles anew.
         games: how many of them go to each part, in order.
     """
-    _, acts = o.activations(net.model, net.params, batch.inputs, o.layers(net.model))
+    _, acts = activations(net.model, net.params, batch.inputs, o.layers(net.model))
     acts_SRD, board_RN = o.samples(acts, batch.latents["board"], batch.weights)
     game_R = np.nonzero(o.weighed(batch))[0]
     found = []
@@ -123,8 +125,8 @@ def accuracy_per_game(told_RN: np.ndarray, rows: Rows) -> np.ndarray:
 
 def best_layer(train: Rows, test: Rows) -> int:
     """The layer whose linear probe reads the board best, not counting embedding and last block."""
-    probe = o.board_probe(train.acts_SRD, train.board_RN)
-    told_SRN = o.predicted_states(probe, test.acts_SRD)
+    probe = state_probe(train.acts_SRD, train.board_RN)
+    told_SRN = predicted_states(probe, test.acts_SRD)
     accuracy_S = (told_SRN == test.board_RN).mean((1, 2))
     inner = accuracy_S[1:-1] if len(accuracy_S) > 2 else accuracy_S[:1]
     return int(np.argmax(inner)) + (len(accuracy_S) > 2)

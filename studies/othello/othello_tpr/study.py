@@ -45,9 +45,9 @@ from toylab.errors import check_number
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.othello.othello_edits import centre
 
 from .. import network as o
-from ..boards import centre
 from ..learned import legal_table
 from . import geometry as g
 from . import probes as p

@@ -46,11 +46,11 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.othello.othello import Othello
+from toylab.tasks.othello.othello_world import OthelloWorld
 
 from .. import network as o
 from ..learned import legal_table
 from .claims import CLAIMS
-from .world import OthelloWorld
 
 SMALL = 4  # side of the small board
 SEED = 11  # of everything that the tests draw

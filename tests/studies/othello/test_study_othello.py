@@ -10,12 +10,15 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score
 
+from toylab.analysis.world.base import activations
 from toylab.errors import ToylabError
+from toylab.probes.states import RIDGE, state_directions
 from toylab.studies.othello import network as o
 from toylab.studies.othello.othello import probes as p
 from toylab.studies.othello.othello.readings import ahead
 from toylab.taps import run
 from toylab.tasks.othello.othello import Othello
+from toylab.tasks.othello.othello_moves import move_errors, top_one_legal
 
 TASK = Othello(4)
 
@@ -48,9 +51,9 @@ def test_the_probe_is_scikit_learns_ridge():
     probe = p.fitted(train, train.untrained_SGLD, train.labels("board"), 3, None)
     x = train.untrained_SGLD[0][rows].astype(np.float64)
     y = np.eye(3)[train.labels("board")[rows]].reshape(len(x), -1)
-    oracle = Ridge(alpha=o.RIDGE).fit(x, y)
+    oracle = Ridge(alpha=RIDGE).fit(x, y)
     np.testing.assert_allclose(np.asarray(probe.weight)[0], oracle.coef_.T, atol=2e-4)
-    directions = o.board_directions(probe)
+    directions = state_directions(probe)
     np.testing.assert_allclose(directions[0, 5, 2], oracle.coef_[5 * 3 + 2], atol=2e-4)
 
 
@@ -101,8 +104,8 @@ def test_errors_of_a_prediction():
     logits = rng.normal(size=(40, TASK.vocab)).astype(np.float32)
     legal = rng.random((40, 16)) < 0.3
     legal[:, TASK.tokens == 0] = False
-    found = o.errors(TASK, logits, legal)
-    best = o.top_one_legal(TASK, logits, legal)
+    found = move_errors(TASK, logits, legal)
+    best = top_one_legal(TASK, logits, legal)
     for row in range(40):
         true = {int(TASK.tokens[s]) for s in np.flatnonzero(legal[row])}
         order = [int(t) for t in np.argsort(-logits[row]) if t > 0]
@@ -128,7 +131,7 @@ def test_activations_do_not_depend_on_the_chunk():
     model = o.network(4, 1, 8, 2)
     params = model.init(jax.random.key(0))
     tokens = games().batch.inputs[:10]
-    logits, acts = o.activations(model, params, tokens, o.layers(model), chunk=4)
+    logits, acts = activations(model, params, tokens, o.layers(model), chunk=4)
     whole, sites = run(model, params, tokens, record=o.layers(model))
     np.testing.assert_allclose(logits, whole, atol=1e-5)
     np.testing.assert_allclose(acts, jnp.stack(list(sites.values())), atol=1e-5)

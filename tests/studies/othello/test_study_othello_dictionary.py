@@ -6,35 +6,16 @@ import pytest
 from sklearn.metrics import f1_score
 
 from toylab.analysis.dictionary.choice import VALIDATION, best_setting
+from toylab.analysis.dictionary.groups import f1, group_r2
 from toylab.analysis.dictionary.rule_trees import grow
 from toylab.claims import judge_all
 from toylab.errors import ToylabError
 from toylab.figures.othello.othello_dictionary import NAMES, draw
 from toylab.report import figures as fig
-from toylab.studies.othello.network import draw_games
 from toylab.studies.othello.othello_dictionary import rules, scores
 from toylab.studies.othello.othello_dictionary.claims import CLAIMS
 from toylab.studies.othello.othello_dictionary.readings import best, main, small
 from toylab.studies.othello.othello_dictionary.study import Config, settings
-from toylab.tasks.othello.othello import Othello
-from toylab.tasks.othello.othello_rules import STEPS
-
-
-@pytest.fixture(scope="module")
-def batch():
-    return draw_games(Othello(4), 30, seed=0)
-
-
-def test_brackets_are_what_makes_moves_legal(batch) -> None:
-    board, legal = (np.asarray(batch.latents[n]).reshape(-1, 16) for n in ("board", "legal"))
-    along = rules.legal_along(board, 4)
-    assert (along.any(-1) == legal).all() and (along.sum(-1) > 1).any()
-    lone = np.zeros((1, 36), np.int8)
-    lone[0, [8, 9, 10, 11]] = 2, 2, 1, 1  # c2 and d2 theirs, e2 and f2 mine: b2 takes them eastward
-    east, found = STEPS.index((0, 1)), rules.legal_along(lone, 6)
-    assert np.argwhere(found[0]).tolist() == [[7, east]]
-    lone[0, 10] = 0
-    assert not rules.legal_along(lone, 6).any()
 
 
 def test_games_are_split_and_grouped_whole() -> None:
@@ -54,7 +35,7 @@ def test_f1_of_groups_is_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     told, holds, group = rng.random((60, 4)) < 0.4, rng.random((60, 4)) < 0.5, np.arange(60) // 20
     holds[:20, 2] = False  # never true in the first group: not counted there
-    pooled, each = (scores.f1(told, holds, group, pooled=p) for p in (True, False))
+    pooled, each = (f1(told, holds, group, pooled=p) for p in (True, False))
     for g in range(3):
         here = group == g
         assert pooled[g] == pytest.approx(f1_score(holds[here].ravel(), told[here].ravel()))
@@ -90,7 +71,7 @@ def test_trees_find_a_rule_on_new_games_and_none_in_other_games_boards() -> None
     shares, each = rules.rule_tables(parts, group, 3)
     assert shares.filter(pl.col("name") == "real")["rule_like"].to_list() == [1 / 3, 1 / 3]
     assert shares.filter(pl.col("name") == "other")["rule_like"].to_list() == [0, 0]
-    r2 = rules.group_r2(grow(answers, neurons, 3), answers, neurons, group)
+    r2 = group_r2(grow(answers, neurons, 3), answers, neurons, group)
     assert r2[:, 0] == pytest.approx(1) and np.isnan(r2[:, 2]).all() and each.height == 6
 
 

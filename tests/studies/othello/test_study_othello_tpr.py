@@ -4,14 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from toylab.analysis.tpr.codes import RandomCode, flat_map
 from toylab.analysis.tpr.probe import TensorProbe, bilinear, linear
 from toylab.figures.othello import othello_tpr as pictures
 from toylab.report import figures as fig
-from toylab.studies.othello.boards import Cases
 from toylab.studies.othello.othello_tpr import edits, readings
 from toylab.studies.othello.othello_tpr import geometry as g
 from toylab.studies.othello.othello_tpr import probes as p
 from toylab.studies.othello.othello_tpr.study import Config, study
+from toylab.tasks.othello.othello_edits import Cases
 
 RNG = np.random.default_rng(0)
 
@@ -38,7 +39,7 @@ def test_sizes_follow_the_paper():
 
 
 def test_encoding_is_a_sum_of_bound_pairs():
-    code = g.Encoding.draw(4, 3, 8, seed=0)
+    code = RandomCode.draw(4, 3, 3, 2, 8, seed=0)
     board = RNG.integers(0, 3, (5, 4))
     for row, x in zip(board, code(board), strict=True):
         bound = sum(np.outer(code.roles[s], code.fillers[c]) for s, c in enumerate(row))
@@ -90,7 +91,7 @@ def test_recovery_is_one_for_a_probe_that_holds_the_linear_one():
 def test_flat_map_keeps_distances_of_a_plane_and_geometry_sees_the_board():
     angle = np.linspace(0, 1, 9)
     arc = np.stack([np.cos(angle), np.sin(angle)], -1)
-    place = g.flat_map(arc, 2)
+    place = flat_map(arc, 2)
     apart = np.linalg.norm(place[:, None] - place, axis=-1)
     np.testing.assert_allclose(apart**2, 1 - arc @ arc.T, atol=1e-6)
     spot = np.stack(np.divmod(np.arange(16), 4), -1) / 6
@@ -187,4 +188,4 @@ def test_every_claim_can_be_measured_and_every_figure_drawn():
         drawn = pictures.draw(measures, Config(size=4))
     assert set(drawn) == {"accuracy", "geometry", "recovery", "edits"}
     titles = [ax.get_title(loc="left") for sheet in drawn.values() for ax in sheet.axes]
-    assert any("error 2.0 without, 0.0 bilinear" in " ".join(t.split()) for t in titles)
+    assert any("leave 0.0 of 2.0 errors along the bilinear" in " ".join(t.split()) for t in titles)

@@ -66,12 +66,6 @@ class World(Protocol):
 
 
 @functools.partial(jax.jit, static_argnames=("model", "sites"))
-def _recorded(model: Model, params: Params, inputs_BL: Array, sites: tuple[str, ...]):
-    logits, acts = run(model, params, inputs_BL, record=sites)
-    return logits, jnp.stack([acts[site] for site in sites])
-
-
-@functools.partial(jax.jit, static_argnames=("model", "sites"))
 def _edited(
     model: Model,
     params: Params,
@@ -93,6 +87,32 @@ def _edited(
 def _predicted(model: Model, params: Params, inputs_BL: Array, place_B: Array) -> Array:
     logits = model.apply(params, inputs_BL)
     return jnp.take_along_axis(logits, place_B[:, None, None], 1)[:, 0]
+
+
+@functools.partial(jax.jit, static_argnames=("model", "sites"))
+def _recorded(model: Model, params: Params, tokens_BL: Array, sites: tuple[str, ...]):
+    logits, acts = run(model, params, tokens_BL, record=sites)
+    return logits, jnp.stack([acts[site] for site in sites])
+
+
+def activations(
+    model: Model, params: Params, tokens_BL: Any, sites: tuple[str, ...], chunk: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run sequences through a network, ``chunk`` at a time.
+
+    Args:
+        model: the model.
+        params: weights of one member.
+        tokens_BL: sequences.
+        sites: sites of one width D.
+        chunk: sequences at a time.
+
+    Returns:
+        logits (B, L, V) and activations (S, B, L, D).
+    """
+    call = lambda part: _recorded(model, params, part, sites)
+    logits, acts = in_chunks(call, (tokens_BL,), chunk, axes=(0, 1))
+    return logits, acts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,9 +144,7 @@ class Subject:
     def record(self, inputs: Any, untrained: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return logits (B, L, V) and activations (S, B, L, D)."""
         params = self.untrained if untrained else self.params
-        call = lambda part: _recorded(self.model, params, part, self.sites)
-        logits, acts = in_chunks(call, (inputs,), CHUNK, axes=(0, 1))
-        return logits, acts
+        return activations(self.model, params, inputs, self.sites, CHUNK)
 
     def predict(self, inputs: Any, place: Any) -> np.ndarray:
         """Return logits (B, V) at one place of each sequence."""

@@ -10,8 +10,9 @@ import numpy as np
 from jax import Array
 
 from toylab.chunks import in_chunks
-from toylab.tasks.othello import othello_rules as rules
-from toylab.tasks.othello.othello import Othello
+
+from . import othello_rules as rules
+from .othello import Othello
 
 CHUNK = 512  # games, or 16 times as many boards, at once: every length compiles once
 NAMES = {"none": "no flip", "row": "rows only", "ends": "ends only", "delete": "delete"}

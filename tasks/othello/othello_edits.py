@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from toylab.tasks.othello import othello_rules as rules
-from toylab.tasks.othello.othello import Othello
+from . import othello_rules as rules
+from .othello import Othello
 
 EMPTY, MINE, THEIRS = 0, 1, 2
 

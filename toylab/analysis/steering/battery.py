@@ -1,11 +1,6 @@
-"""Board edits inside a network: along a linear probe, or by gradient through a nonlinear one.
+"""Nonlinear probes of every layer, and edits of activations by gradient through them.
 
-Both change the residual stream at one place of a game, the last move's, at some layers; what comes
-after is computed from what was changed. Layer i is what block i's attention leaves, before its MLP
-(as in the code of Nanda et al.; Li et al. edit after the MLP).
-
-Source: by gradient, Li et al. 2022, section 4.1 and their code (Adam on the activation); by adding
-probe vectors, Nanda, Lee and Wattenberg 2023, section 4.
+Source: Li et al. 2022 (arXiv:2210.13382), section 4.1 and their code (Adam on the activation).
 """
 
 from typing import NamedTuple
@@ -16,17 +11,12 @@ import numpy as np
 import optax
 from jax import Array
 
+from toylab.analysis.steering.at_place import changed
 from toylab.models import Transformer
 from toylab.taps import Params
 
-from .boards import Cases
-
-OTHERS = 0.2  # weight of the squares that should stay as they are, in the authors' code
-
-
-def stream(model: Transformer) -> tuple[str, ...]:
-    """Sites that are edited: the residual stream after each block's attention, S = depth."""
-    return tuple(f"blocks/{i}/resid_mid" for i in range(model.depth))
+RATE = 5e-3  # of Adam for the probes, falling
+OTHERS = 0.2  # weight of the variables that should stay as they are, in the authors' code
 
 
 class Battery(NamedTuple):
@@ -55,29 +45,58 @@ def _affine(x: Array, weight: Array, bias: Array) -> Array:
     return product + jnp.broadcast_to(bias, product.shape)
 
 
-def _edited(model: Transformer, params: Params, tokens: Array, place: Array, change) -> tuple:
-    """Run with ``change(layer, x_CD)`` in place of each layer's activation at one place."""
-    sites, told, moved = stream(model), jnp.arange(len(place)), []
+def fit_battery(
+    acts_SRD: np.ndarray, labels_RN: np.ndarray, key: Array, hidden: int, steps: int, batch: int
+) -> Battery:
+    """Fit a nonlinear probe to each layer of activations.
 
-    def tap(name: str, value: Array) -> Array:
-        if name in sites:
-            x_CD = value[told, place]
-            new_CD = change(sites.index(name), x_CD)
-            moved.append(new_CD - x_CD)
-            value = value.at[told, place].set(new_CD)
-        return value
+    Args:
+        acts_SRD: activations, layer by layer.
+        labels_RN: values 0 to 2 of the variables.
+        key: of the starts and the rows drawn, the same for every layer.
+        hidden: hidden units.
+        steps: Adam's steps.
+        batch: rows per step.
+    """
+    labels = jnp.asarray(labels_RN)
+    fits = [_fit_layer(jnp.asarray(x), labels, key, hidden, steps, batch) for x in acts_SRD]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *fits)
 
-    logits = model.apply(params, tokens, tap)
-    return logits[told, place], jnp.stack(moved)
 
+@jax.jit(static_argnames=("hidden", "steps", "batch"))
+def _fit_layer(
+    x_RD: Array, labels_RN: Array, key: Array, hidden: int, steps: int, batch: int
+) -> Battery:
+    """Train one layer's nonlinear probes by Adam on random rows, as in the authors' code."""
+    rows, width = x_RD.shape
+    mean_D = jnp.mean(x_RD, 0)
+    scale = jnp.sqrt(jnp.mean(jnp.square(x_RD - mean_D[None])))
+    z_RD = (x_RD - mean_D[None]) / scale
+    keys = jax.random.split(key, 2)
+    out = 3 * labels_RN.shape[1]
+    start = {
+        "u": jax.random.normal(keys[0], (width, hidden)) * np.float32(np.sqrt(2 / width)),
+        "c": jnp.zeros(hidden),
+        "w": jnp.zeros((hidden, out)),
+        "b": jnp.zeros(out),
+    }
+    solver = optax.adam(optax.cosine_decay_schedule(RATE, steps, 0.02))
 
-@jax.jit(static_argnames="model")
-def add(
-    model: Transformer, params: Params, tokens_CL: Array, place_C: Array, delta_SCD: Array
-) -> Array:
-    """Logits (C, V) at a place of each game with a vector added at every layer."""
-    change = lambda layer, x_CD: x_CD + delta_SCD[layer]
-    return _edited(model, params, tokens_CL, place_C, change)[0]
+    def loss(v: dict[str, Array], z_BD: Array, labels_BN: Array) -> Array:
+        scores = jax.nn.relu(z_BD @ v["u"] + v["c"][None]) @ v["w"] + v["b"][None]
+        scores = scores.reshape(*labels_BN.shape, 3)
+        each = optax.softmax_cross_entropy_with_integer_labels(scores, labels_BN)
+        return jnp.mean(each)
+
+    def step(carry: tuple, key: Array) -> tuple[tuple, None]:
+        v, state = carry
+        taken = jax.random.randint(key, (batch,), 0, rows)
+        with jax.numpy_dtype_promotion("standard"):
+            moves, state = solver.update(jax.grad(loss)(v, z_RD[taken], labels_RN[taken]), state)
+        return (optax.apply_updates(v, moves), state), None
+
+    (v, _), _ = jax.lax.scan(step, (start, solver.init(start)), jax.random.split(keys[1], steps))
+    return Battery(mean_D, scale, v["u"], v["c"], v["w"], v["b"])
 
 
 @jax.jit(static_argnames="model")
@@ -136,34 +155,4 @@ def descend(
         moved_CD, _ = jax.lax.fori_loop(0, steps, step, (start, solver.init(start)))
         return x_CD + used_S[layer] * battery.scale_S[layer] * moved_CD
 
-    return _edited(model, params, tokens_CL, place_C, change)
-
-
-# Vectors ----------------------------------------------------------------------------------------
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors scaled to length 1; one of length 0 stays."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(length == 0, 1, length)
-
-
-def towards(
-    directions_SNCD: np.ndarray, squares_CK: np.ndarray, old_CK: np.ndarray, new_CK: np.ndarray
-) -> np.ndarray:
-    """Sum over the K squares of the unit vectors from their old states to the new, (S, C, D).
-
-    Args:
-        directions_SNCD: a vector per layer, square and state.
-        squares_CK: squares; -1 adds nothing.
-        old_CK: states before.
-        new_CK: states after.
-    """
-    step = directions_SNCD[:, squares_CK, new_CK] - directions_SNCD[:, squares_CK, old_CK]
-    return (unit(step) * (squares_CK >= 0)[..., None]).sum(2).astype(np.float32)
-
-
-def by_colour(cases: Cases, states_CK: np.ndarray) -> np.ndarray:
-    """Turn mine and theirs into black (1) and white (2); empty stays 0."""
-    swapped = np.where(states_CK == 0, 0, 3 - states_CK)
-    return np.where(cases.white[:, None], swapped, states_CK)
+    return changed(model, params, tokens_CL, place_C, change)

@@ -1,0 +1,37 @@
+"""Scores of classifiers and of trees in each group of inputs: R inputs, K properties, G groups."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from toylab.analysis.dictionary.rule_trees import RuleTrees
+
+
+def sums(mask_RK: Any, group_R: np.ndarray) -> np.ndarray:
+    """Count a mask's rows per group, in the order of the groups: (G, K)."""
+    mask_RK = np.asarray(mask_RK)
+    return np.stack([mask_RK[group_R == g].sum(0) for g in np.unique(group_R)])
+
+
+def f1(told_RK: Any, holds_RK: np.ndarray, group_R: np.ndarray, pooled: bool) -> np.ndarray:
+    """F1 per group: pooled over properties, or the mean of theirs (of those that ever hold)."""
+    told_RK = np.asarray(told_RK)
+    both = sums(told_RK & holds_RK, group_R)
+    told, holds = sums(told_RK, group_R), sums(holds_RK, group_R)
+    if pooled:
+        return 2 * both.sum(1) / np.maximum(told.sum(1) + holds.sum(1), 1)
+    each = np.where(holds > 0, 2 * both / np.maximum(told + holds, 1), np.nan)
+    return np.nanmean(each, 1)
+
+
+def group_r2(trees: RuleTrees, answers: np.ndarray, y_RF: np.ndarray, group_R: np.ndarray) -> Any:
+    """R^2 of every neuron in every group of held-out rows, (G, F); NaN for a constant neuron."""
+    error_RF = (np.asarray(trees.predict(jnp.asarray(answers))) - y_RF) ** 2
+    found = []
+    for group in np.unique(group_R):
+        here = group_R == group
+        spread_F = ((y_RF[here] - y_RF[here].mean(0)) ** 2).sum(0)
+        explained_F = 1 - error_RF[here].sum(0) / np.where(spread_F > 0, spread_F, np.nan)
+        found.append(explained_F)
+    return np.stack(found)
