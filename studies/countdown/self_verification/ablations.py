@@ -4,20 +4,39 @@ Heads are ablated at all places up to "(" unless a condition says otherwise, neu
 as in the paper.
 """
 
-import itertools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
+from toylab.change import (
+    NOTHING,
+    Change,
+    Target,
+    head,
+    neuron,
+    patch,
+    run_changes,
+    stream,
+    where,
+    zero,
+)
+from toylab.change.kinds import Part
 from toylab.models import Transformer
 from toylab.taps import Params
 
 from .pairs import is_right, partners
-from .passes import Rows, Seen, Signs, look, nothing
+from .passes import PLACES, Read, Rows, Seen, Signs, look
 from .scores import Head, Heads, random_any, random_like
 from .vectors import Vectors
+
+
+class Output(NamedTuple):
+    """What a changed network says, (R, L): as in :class:`Seen`."""
+
+    top_RL: np.ndarray
+    gap_RL: np.ndarray
 
 
 class Bench(NamedTuple):
@@ -29,26 +48,24 @@ class Bench(NamedTuple):
     signs: Signs
     base: Seen
 
-    def run(self, **parts: Any) -> Seen:
-        """A pass with some parts of a change."""
-        change = nothing(self.model, self.rows.tokens_RL.shape)._replace(**parts)
-        return look(self.model, self.params, self.rows, self.signs, change)
+    def run(self, changes: Iterable[Change]) -> list[Output]:
+        """What the network says under each change of a grid, which is one compiled program."""
+        read = Read(self.signs.ok, self.signs.no)
+        tokens_RL = jnp.asarray(self.rows.tokens_RL)
+        found = run_changes(self.model, self.params, tokens_RL, list(changes), read, members=0)
+        return [Output(*pair) for pair in zip(*map(np.asarray, found), strict=True)]
 
-    def mask(self, heads: Iterable[Head]) -> np.ndarray:
-        """The heads as booleans, (U, H)."""
-        found = np.zeros((self.model.depth, self.model.heads), bool)
-        for head in heads:
-            found[head] = True
+    def targets(self, heads: Iterable[Head], *columns: int) -> list[tuple[int, Target]]:
+        """Layers and the heads' outputs in them, at some of ``PLACES``, or at all."""
+        layers = [(u, [h for v, h in heads if v == u]) for u in range(self.model.depth)]
+        found = [(u, head(u, own)) for u, own in layers if own]
+        if columns:
+            found = [(u, where(t, self.at(*columns)[..., None, None])) for u, t in found]
         return found
 
-    def without(self, heads: Iterable[Head], fill_UHK: Any = None) -> Seen:
-        """A pass without heads, at all places."""
-        fill = {} if fill_UHK is None else {"fill_UHK": fill_UHK}
-        return self.run(gate_UH=1 - self.mask(heads).astype(np.float32), **fill)
-
-    def without_at(self, heads: Iterable[Head], *columns: int) -> Seen:
-        """A pass without heads at some of the places of ``PLACES``: zeros are patched in."""
-        return self.run(patch_UH=self.mask(heads), patch_RL=self.at(*columns))
+    def without(self, heads: Iterable[Head], *columns: int) -> Change:
+        """Heads set to zero at some of ``PLACES``, or at all places."""
+        return sum((zero(target) for _, target in self.targets(heads, *columns)), NOTHING)
 
     def at(self, *columns: int) -> np.ndarray:
         """Which places are some of ``PLACES``, (R, L)."""
@@ -61,43 +78,48 @@ def open_bench(model: Transformer, params: Params, rows: Rows, signs: Signs) -> 
     return Bench(model, params, rows, signs, look(model, params, rows, signs))
 
 
-def gap(seen: Seen, signs: Signs) -> np.ndarray:
-    """Logit of ok less that of no at "(", (R,)."""
-    logits_RV = np.asarray(seen.logits_RV)
-    return logits_RV[:, signs.ok] - logits_RV[:, signs.no]
+def at_bracket(rows: Rows, values_RL: Any) -> np.ndarray:
+    """Values at "(", (R,)."""
+    return np.take_along_axis(np.asarray(values_RL), rows.place_R3[:, 2:], 1)[:, 0]
 
 
-def outcome(bench: Bench, seen: Seen) -> dict[str, float]:
+def outcome(bench: Bench, seen: Seen | Output) -> dict[str, float]:
     """What a change does.
 
     ``silenced``: share of right attempts, accepted before, that are not accepted; ``says_no`` of
     these, those refused; ``refused``: share of wrong attempts, refused before, that still are;
-    ``arithmetic``: results as right as before; ``gap``: fall of ok less no in right attempts.
+    ``arithmetic``: results as right as before; ``gap``: fall of ok minus no in right attempts.
     """
     right_R, signs = is_right(bench.rows) == 1, bench.signs
-    before_R, after_R = (np.asarray(s.logits_RV).argmax(-1) for s in (bench.base, seen))
+    both = (bench.base, seen)
+    before_R, after_R = (at_bracket(bench.rows, s.top_RL) for s in both)
+    gap_R, gap_after_R = (at_bracket(bench.rows, s.gap_RL) for s in both)
     accepted_R, refused_R = right_R & (before_R == signs.ok), ~right_R & (before_R == signs.no)
     share = lambda hits: float(hits.mean()) if len(hits) else float("nan")
-    sums_before, sums_after = (results_right(s) for s in (bench.base, seen))
+    results, results_after = (results_right(bench, s) for s in both)
     return {
         "silenced": share(after_R[accepted_R] != signs.ok),
         "says_no": share(after_R[accepted_R] == signs.no),
         "refused": share(after_R[refused_R] == signs.no),
-        "arithmetic": sums_after / sums_before if sums_before else float("nan"),
-        "gap": float((gap(bench.base, signs) - gap(seen, signs))[right_R].mean()),
+        "arithmetic": results_after / results if results else float("nan"),
+        "gap": float((gap_R - gap_after_R)[right_R].mean()),
     }
 
 
-def results_right(seen: Seen) -> float:
+def results_right(bench: Bench, seen: Seen | Output) -> float:
     """Share of the results in the traces that the network predicts."""
-    return float(np.nanmean(np.asarray(seen.sums_RL)))
+    tokens_RL = bench.rows.tokens_RL
+    is_right_RL = np.asarray(seen.top_RL)[:, :-1] == tokens_RL[:, 1:]
+    return float(np.float32(is_right_RL[tokens_RL[:, :-1] == bench.signs.equals].mean()))
 
 
-def mean_outputs(bench: Bench) -> np.ndarray:
-    """Mean output of each head over attempts and places, (U, H, K)."""
+def mean_outputs(bench: Bench, heads: Iterable[Head]) -> Change:
+    """Heads set to their mean output over attempts and places."""
     length = bench.rows.tokens_RL.shape[1]
     real_RL = np.arange(length)[None] <= bench.rows.place_R3[:, 2:]
-    return np.asarray(bench.base.z_URLHK)[:, real_RL].mean(1)
+    mean_UHK = np.asarray(bench.base.z_URLHK)[:, real_RL].mean(1)
+    parts = (Part(target, "set", mean_UHK[u]) for u, target in bench.targets(heads))
+    return Change(tuple(parts))
 
 
 def head_conditions(
@@ -121,31 +143,31 @@ def head_conditions(
     chosen, shape = heads.chosen, heads.diagonal_UH.shape
     aside = [(u, h) for u, h in np.ndindex(shape) if (u, h) not in heads.looking]
     previous = sorted(aside, key=lambda head: -heads.previous_UH[head])[: len(chosen)]
-    conditions = {"chosen": chosen, "previous": previous}
-    conditions |= {} if before is None else {"chosen before reward": before}
-    seen = {name: bench.without(group) for name, group in conditions.items()}
-    seen["chosen, mean"] = bench.without(chosen, mean_outputs(bench))
-    for name, group in (("chosen", chosen), ("patched", patched)):
-        seen[f"{name}, last two"] = bench.without_at(group, 1, 2)
-    drawn = (random_conditions(bench, chosen, patched, rng) for _ in range(draws))
-    groups = itertools.chain([seen], drawn)
-    return [{"condition": n} | outcome(bench, one) for group in groups for n, one in group.items()]
+    conditions = [("chosen", bench.without(chosen)), ("previous", bench.without(previous))]
+    if before is not None:
+        conditions.append(("chosen before reward", bench.without(before)))
+    conditions.append(("chosen, mean", mean_outputs(bench, chosen)))
+    conditions.append(("chosen, last two", bench.without(chosen, 1, 2)))
+    conditions.append(("patched, last two", bench.without(patched, 1, 2)))
+    for _ in range(draws):
+        conditions += random_conditions(bench, chosen, patched, rng)
+    return _outcomes(bench, conditions)
 
 
 def random_conditions(
     bench: Bench, chosen: list[Head], patched: list[Head], rng: np.random.Generator
-) -> dict[str, Seen]:
-    """Passes without one draw of random heads: as many as are chosen, or as are patched."""
+) -> list[tuple[str, Change]]:
+    """One draw of random heads to ablate: as many as are chosen, or as are patched."""
     shape = (bench.model.depth, bench.model.heads)
     like, like_patched = (random_like(group, shape, rng) for group in (chosen, patched))
     other, other_patched = (random_any(group, shape, rng) for group in (chosen, patched))
-    return {
-        "random heads": bench.without(like),
-        "random heads, last two": bench.without_at(like, 1, 2),
-        "random for patched, last two": bench.without_at(like_patched, 1, 2),
-        "random heads of any layer": bench.without(other),
-        "any layer for patched, last two": bench.without_at(other_patched, 1, 2),
-    }
+    return [
+        ("random heads", bench.without(like)),
+        ("random heads, last two", bench.without(like, 1, 2)),
+        ("random for patched, last two", bench.without(like_patched, 1, 2)),
+        ("random heads of any layer", bench.without(other)),
+        ("any layer for patched, last two", bench.without(other_patched, 1, 2)),
+    ]
 
 
 def vector_conditions(
@@ -153,56 +175,58 @@ def vector_conditions(
 ) -> list[dict[str, Any]]:
     """Outcomes without the value vectors at "(", and without as many random ones per block."""
     both_UF = found.valid_UF | found.invalid_UF
-    off = lambda gone_UF: bench.run(gate_UF=1 - gone_UF.astype(np.float32))
-    rows = [{"condition": "valid + invalid"} | outcome(bench, off(both_UF))]
+    bracket_RL1 = bench.at(2)[..., None]
+    off = lambda gone: sum((zero(where(neuron(u, f), bracket_RL1)) for u, f in gone), NOTHING)
+    along = [(u, np.flatnonzero(both_F)) for u, both_F in enumerate(both_UF) if both_F.any()]
+    conditions = [("valid + invalid", off(along))]
     for _ in range(draws):
-        gone_UF = np.zeros_like(both_UF)
-        for u, both_F in enumerate(both_UF):
-            others = rng.permutation(np.flatnonzero(~both_F))
-            gone_UF[u, others[: both_F.sum()]] = True
-        rows.append({"condition": "random neurons"} | outcome(bench, off(gone_UF)))
-    return rows
+        others = [(u, rng.permutation(np.flatnonzero(~both_F))) for u, both_F in enumerate(both_UF)]
+        drawn = [(u, rest[: both_UF[u].sum()]) for u, rest in others if both_UF[u].any()]
+        conditions.append(("random neurons", off(drawn)))
+    return _outcomes(bench, conditions)
+
+
+def _outcomes(bench: Bench, conditions: list[tuple[str, Change]]) -> list[dict[str, Any]]:
+    names, changes = zip(*conditions, strict=True)
+    outputs = bench.run(changes)
+    return [{"condition": n} | outcome(bench, o) for n, o in zip(names, outputs, strict=True)]
 
 
 def single_ablations(bench: Bench) -> np.ndarray:
-    """Fall of ok less no in right attempts without each head, (U, H)."""
-    found_UH = np.zeros((bench.model.depth, bench.model.heads))
-    for head in np.ndindex(found_UH.shape):
-        found_UH[head] = outcome(bench, bench.without([head]))["gap"]
-    return found_UH
+    """Fall of ok minus no in right attempts without each head, (U, H)."""
+    shape = (bench.model.depth, bench.model.heads)
+    outputs = bench.run(bench.without([place]) for place in np.ndindex(shape))
+    return np.array([outcome(bench, output)["gap"] for output in outputs]).reshape(shape)
 
 
-def restored(bench: Bench, seen: Seen) -> float:
-    """Share of the pair's difference in ok less no that a patch brings into the wrong attempt."""
+def restored(bench: Bench, seen: Seen | Output) -> float:
+    """Share of the pair's difference in ok minus no that a patch brings into the wrong attempt."""
     wrong_R = is_right(bench.rows) == 0
-    before_R, after_R = gap(bench.base, bench.signs), gap(seen, bench.signs)
+    before_R, after_R = (at_bracket(bench.rows, s.gap_RL) for s in (bench.base, seen))
     whole = float((partners(before_R) - before_R)[wrong_R].mean())
     return float((after_R - before_R)[wrong_R].mean()) / whole if whole else float("nan")
 
 
-def patch_heads(bench: Bench, heads: Iterable[Head], *columns: int) -> float:
-    """Restored share when heads' outputs at some places come from the pair's other attempt."""
-    order = partners(np.arange(len(bench.rows.tokens_RL)))
-    source = jnp.take(bench.base.z_URLHK, order, axis=1)
-    parts = {"patch_UH": bench.mask(heads), "patch_RL": bench.at(*columns)}
-    return restored(bench, bench.run(from_URLHK=source, **parts))
+def patch_heads(bench: Bench, groups: Iterable[Iterable[Head]]) -> list[float]:
+    """Restored share for each group of heads, whose outputs at the result and "(" are patched."""
+    source_U = [jnp.asarray(partners(np.asarray(z_RLHK))) for z_RLHK in bench.base.z_URLHK]
+    change = lambda group: sum(
+        (patch(target, source_U[u]) for u, target in bench.targets(group, 1, 2)), NOTHING
+    )
+    return [restored(bench, output) for output in bench.run(map(change, groups))]
 
 
 def patch_map(bench: Bench) -> np.ndarray:
-    """Restored share by single heads at the result and "(", (U, H)."""
-    found_UH = np.zeros((bench.model.depth, bench.model.heads))
-    for head in np.ndindex(found_UH.shape):
-        found_UH[head] = patch_heads(bench, [head], 1, 2)
-    return found_UH
+    """Restored share by single heads, (U, H)."""
+    shape = (bench.model.depth, bench.model.heads)
+    return np.array(patch_heads(bench, ([place] for place in np.ndindex(shape)))).reshape(shape)
 
 
 def patch_stream(bench: Bench) -> np.ndarray:
     """Restored share by the residual stream of each layer at each of ``PLACES``, (S, 3)."""
-    order = partners(np.arange(len(bench.rows.tokens_RL)))
-    source = jnp.take(bench.base.acts_SRLD, order, axis=1)
-    found_S3 = np.zeros((bench.model.depth + 1, 3))
-    for s, column in np.ndindex(found_S3.shape):
-        is_layer_S = np.arange(len(found_S3)) == s
-        parts = {"patch_S": is_layer_S, "patch_RL": bench.at(column)}
-        found_S3[s, column] = restored(bench, bench.run(from_SRLD=source, **parts))
-    return found_S3
+    changes = [
+        patch(where(site, bench.at(column)[..., None]), jnp.asarray(partners(np.asarray(acts_RLD))))
+        for site, acts_RLD in zip(stream(bench.model), bench.base.acts_SRLD, strict=True)
+        for column in range(len(PLACES))
+    ]
+    return np.array([restored(bench, o) for o in bench.run(changes)]).reshape(-1, len(PLACES))

@@ -52,14 +52,15 @@ class Found(NamedTuple):
 
 
 def acts_of(plan: Plan, params: Params) -> tuple[p.Parts, np.ndarray]:
-    """Residual streams (S, R, T, D) of each part, and logits at "(" of the test part."""
-    found, logits = [], np.zeros(0)
+    """Residual streams (S, R, T, D) of each part, and verdicts at "(" of the test part."""
+    found, top_R = [], np.zeros(0)
     for rows in plan.rows:
         count = len(rows.tokens_RL)
         seen = [_padded_look(plan, params, rows, i) for i in range(0, count, plan.bench)]
         found.append(np.concatenate([np.asarray(s.acts_SRTD) for s in seen], 1)[:, :count])
-        logits = np.concatenate([np.asarray(s.logits_RV) for s in seen])[:count]
-    return p.Parts(*found), logits
+        top_RL = np.concatenate([np.asarray(s.top_RL) for s in seen])[:count]
+        top_R = ab.at_bracket(rows, top_RL)
+    return p.Parts(*found), top_R
 
 
 def _padded_look(plan: Plan, params: Params, rows: Rows, start: int) -> Seen:
@@ -75,11 +76,11 @@ def _padded_look(plan: Plan, params: Params, rows: Rows, start: int) -> Seen:
 
 def probe_network(plan: Plan, params: Params, seed: int, before: Before | None = None) -> Found:
     """Probes alone, and the network's own verdicts."""
-    acts, logits_RV = acts_of(plan, params)
+    acts, top_R = acts_of(plan, params)
     fitted = p.fit_probes(acts, plan.rows, seed)
     label_R = is_right(plan.rows.test)
     own_R = np.where(label_R == 1, plan.signs.ok, plan.signs.no)
-    verdicts = float((logits_RV.argmax(-1) == own_R).mean())
+    verdicts = float((top_R == own_R).mean())
     rows = list(fitted.rows)
     if before is not None:
         rows += [r | {"kind": "transfer"} for r in p.score(before.probe, acts, plan.rows)]
@@ -116,7 +117,7 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
         "generated": generated_rows(plan, params, heads, vectors, rng),
     }
     tables["networks"][0] |= {
-        "results": ab.results_right(bench.base),
+        "results": ab.results_right(bench, bench.base),
         "looking": len(heads.looking) / effect_UH.size,
         "chosen": len(heads.chosen),
         "rank_score": sc.rank_correlation(heads.diagonal_UH, effect_UH),
@@ -152,7 +153,8 @@ def patch_rows(
     shape = heads.diagonal_UH.shape
     groups = [("chosen", heads.chosen)]
     groups += [("random heads", sc.random_like(heads.chosen, shape, rng)) for _ in range(draws)]
-    return [{"what": n, "restored": ab.patch_heads(bench, group, 1, 2)} for n, group in groups]
+    shares = ab.patch_heads(bench, [group for _, group in groups])
+    return [{"what": n, "restored": x} for (n, _), x in zip(groups, shares, strict=True)]
 
 
 def generated_rows(
