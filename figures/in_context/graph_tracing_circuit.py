@@ -135,7 +135,7 @@ def grid(m: Mapping[str, Any]) -> Figure:
     points = m["pictures"]
     edges = points.filter(kind="edge")
     shown = ("none", "mixing", "previous", "induction")
-    sheet = fig.figure(fig.PAGE, 2.3)
+    sheet, level = fig.figure(fig.PAGE, 2.5), {}
     for ax, letter, kind in zip(sheet.subplots(1, len(shown)), "ABCD", shown, strict=True):
         own = points.filter(kind=kind).sort("node")
         x, y = own["x"].to_numpy(), own["y"].to_numpy()
@@ -149,9 +149,13 @@ def grid(m: Mapping[str, Any]) -> Figure:
         if kind in KINDS:
             rows = rows.filter(heads=2, ablation="zero")
         rows = rows if kind == "mixing" else rows.filter(chosen=True)
-        value = rows.mean("correlation")(m).values.mean()
-        ax.set_title(f"{WORDS[kind]}\ncorrelation {value:.2f}", size=8)
+        level[kind] = rows.mean("correlation")(m).values.mean()
+        ax.set_title(f"{WORDS[kind]}\ncorrelation {level[kind]:.2f}", size=8)
         fig.panel_label(ax, letter)
+    stays = [level[kind] >= level["none"] / 2 for kind in ("previous", "induction")]
+    words = ["stays" if stay else "goes" for stay in stays]
+    text = "The grid {} without previous-token heads and {} without induction heads".format(*words)
+    fig.title(sheet, text if level["none"] >= 0.2 else "Networks draw no grid to lose")
     return sheet
 
 

@@ -116,7 +116,7 @@ def overlaps(m: Mapping[str, Any]) -> Figure:
     handles, labels = axes[0].get_legend_handles_labels()
     sheet.legend(handles[:2], labels[:2], loc="outside lower center", ncols=2)
     bars = {"first_calendar": (0.8, "1 and 2", "calendar")}
-    bars |= {"second_context": (0.6, "3 and 4", "walked ring")}
+    bars |= {"second_context": (0.6, "3 and 4", "ring")}
     for ax, (column, (bar, pair, ring)) in zip(axes, bars.items(), strict=True):
         word = "carry" if _mean(m, _planes("shared"), column) >= bar else "do not carry"
         fig.title(ax, f"{pair} {word} the {ring}")
@@ -128,14 +128,14 @@ def shares(m: Mapping[str, Any]) -> Figure:
     sheet, axes = _panels(2.5, 3, sharey=True)
     for ax, (network, name) in zip(axes, NETWORKS.items(), strict=True):
         rows = _planes(network).rows(m).with_columns(round=pl.col("window") + 1)
-        ends = {}
         for ring, colour in RINGS.items():
             x, values = series(rows, f"share_{ring}", "round")
             fig.interval_line(ax, x, values, WORDS[ring], colour, marker="o", markersize=3)
-            ends[ring] = np.nan_to_num(values[:, [0, -1]]).sum(0)
+        ends = np.nan_to_num(series(rows, "share_context", "round")[1][:, [0, -1]]).sum(0)
         ax.axhline(1 / 3, color=fig.INK, ls=":", lw=0.9)
         ax.set(xlabel="round of the walk", ylim=(0, 1))
-        fig.title(ax, f"{name}: ring {'grows' if np.diff(ends['context']) > 0 else 'shrinks'}")
+        word = "grows" if np.diff(ends) > 0 else "shrinks"
+        ax.set_title(f"{name}: ring {word}", size=8)
     axes[0].set_ylabel("share of variance")
     axes[-1].legend()
     return sheet

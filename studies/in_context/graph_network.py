@@ -8,16 +8,12 @@ that one can take it from a run of the other:
 import dataclasses
 from typing import Any
 
-import jax.numpy as jnp
-import numpy as np
-
 from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import seeds
 from toylab.models import Transformer
 from toylab.optim import AdamW, cosine
 from toylab.population import Population, ladder
-from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
 
@@ -63,6 +59,15 @@ SMOKE: dict[str, Any] = {
     "batch_size": 16,
     "rungs": 3,
 }
+PAPER: dict[str, Any] = {
+    "seeds": 10,
+    "n_tokens": 64,
+    "depth": 4,
+    "width": 128,
+    "heads": 8,
+    "steps": 10_000,
+    "learning_rate": 1e-3,
+}
 
 
 def network(task: GraphTracing, depth: int, width: int, heads: int) -> Transformer:
@@ -98,12 +103,3 @@ def main(config: Network) -> Population:
         loss=cross_entropy,
         snapshots=ladder(config.steps, config.rungs),
     )
-
-
-def shuffled(batch: Batch, seed: int) -> Batch:
-    """Put the places of every walk in a random order: the same tokens, no steps; (..., L)."""
-    tokens, nodes = np.asarray(batch.inputs), np.asarray(batch.latents["node"])
-    rng, places = np.random.default_rng(seed), np.arange(tokens.shape[-1])
-    order = rng.permuted(np.broadcast_to(places, tokens.shape), axis=-1)
-    mix = lambda values: jnp.asarray(np.take_along_axis(values, order, -1))
-    return batch._replace(inputs=mix(tokens), latents=batch.latents | {"node": mix(nodes)})

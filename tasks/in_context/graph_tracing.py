@@ -226,6 +226,18 @@ def follow_all(task: GraphTracing, keys: Array, graph: Graph, first: Array) -> B
     return jax.vmap(task.follow, (0, None, 0))(keys, graph, first)
 
 
+def shuffled(batch: Batch, seed: int) -> Batch:
+    """Put the places of every walk in a random order: the same tokens, no steps.
+
+    A control; its targets and weights have no meaning.
+    """
+    tokens, nodes = np.asarray(batch.inputs), np.asarray(batch.latents["node"])
+    rng, places = np.random.default_rng(seed), np.arange(tokens.shape[-1])
+    order = rng.permuted(np.broadcast_to(places, tokens.shape), axis=-1)
+    mix = lambda values: jnp.asarray(np.take_along_axis(values, order, -1))
+    return batch._replace(inputs=mix(tokens), latents=batch.latents | {"node": mix(nodes)})
+
+
 def examples() -> tuple[Task, ...]:
     """Small tasks, for the conformance suite."""
     dated = {"calendar": 5, "calendar_share": 0.3}

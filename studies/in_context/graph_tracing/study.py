@@ -47,6 +47,7 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
+from toylab.analysis.geometry.layout import layout
 from toylab.analysis.geometry.measures import spectral_embedding
 from toylab.analysis.geometry.nulls import neighbour_mix
 from toylab.analysis.geometry.windows import (
@@ -64,7 +65,7 @@ from toylab.stats.crossings import binned
 from toylab.study import Study
 from toylab.taps import Params
 from toylab.task import Batch
-from toylab.tasks.in_context.graph_tracing import GraphTracing
+from toylab.tasks.in_context.graph_tracing import GraphTracing, shuffled
 from toylab.tasks.in_context.graphs import rectangle
 
 from .. import graph_network as net
@@ -153,7 +154,7 @@ def _geometry(
     """Geometry of the network and its controls on grids, and what a picture shows of it."""
     adjacency, where, task = rectangle(4, 4), config.cuts, judged(config)
     given = {name: (params, grids) for name, params in made.items()}
-    given["shuffled context"] = (made["network"], net.shuffled(grids, WALKS))
+    given["shuffled context"] = (made["network"], shuffled(grids, WALKS))
     sources = {
         name: windowed_means(
             over_groups(lambda b, p=params: through(model, task, p, b)[1], batch),
@@ -182,7 +183,7 @@ def _step(
     where = config.cuts._replace(cuts=config.cuts.cuts[-1:])
     curve, acts_GSBLD = over_groups(lambda b: through(model, task, params, b), grids)
     means = windowed_means(acts_GSBLD, np.asarray(grids.latents["node"]), 16, where)
-    shape = u.shape(means[:, :, 0], rectangle(4, 4))
+    shape = layout(means[:, :, 0], rectangle(4, 4))
     mass_L = curve.mass.mean((0, 1))
     named_L = c.when(np.arange(config.length), config.length)
     masses = {when: float(mass_L[named_L == when].mean()) for when in ("early", "late")}
@@ -220,7 +221,7 @@ study = Study(
     },
     costs={
         "smoke": "60 model-steps; compiling takes most of it",
-        "laptop": "8 networks of 2 layers, 1,000 steps of 64 walks of 128: 24 minutes, then 8",
+        "laptop": "8 networks of 2 layers, 1,000 steps of 64 walks of 128: 20 minutes, then 8",
         "paper": "8 networks of 4 layers, 10,000 steps of 128 walks of 256; not run yet",
     },
     populations=populations,

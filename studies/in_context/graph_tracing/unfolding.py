@@ -1,19 +1,13 @@
 """Do the class means of nodes lie like their grid? By layer and context, with null models."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from toylab.analysis.geometry.measures import (
-    dirichlet_energy,
-    distance_correlation,
-    graph_distances,
-    spectral_overlap,
-    unfold,
-)
-from toylab.analysis.geometry.nulls import chance_energy, neighbour_mix
+from toylab.analysis.geometry.layout import Layout, layout
+from toylab.analysis.geometry.measures import unfold
+from toylab.analysis.geometry.nulls import neighbour_mix
 from toylab.analysis.geometry.windows import Windows, finite_mean
 from toylab.stats.crossings import crossing
 
@@ -28,24 +22,7 @@ def when(where: Windows) -> list[str]:
     return names
 
 
-class Shape(NamedTuple):
-    """Measures of geometry with any leading axes: energy in units of chance, the rest as is."""
-
-    energy: np.ndarray
-    correlation: np.ndarray
-    overlap: np.ndarray
-
-
-def shape(vectors: np.ndarray, adjacency: np.ndarray) -> Shape:
-    """Measure vectors (..., N, D)."""
-    return Shape(
-        dirichlet_energy(vectors, adjacency) / chance_energy(adjacency),
-        distance_correlation(vectors, graph_distances(adjacency)),
-        spectral_overlap(vectors, adjacency),
-    )
-
-
-def chosen_layer(network: Shape) -> int:
+def chosen_layer(network: Layout) -> int:
     """Layer after a block with the lowest late energy in the first group, (G, S, W)."""
     return 1 + int(np.argmin(np.nan_to_num(network.energy[0, 1:, -1], nan=np.inf)))
 
@@ -61,10 +38,12 @@ def geometry_table(
         where: the windows.
         place_W: mean place of the visits in each.
     """
-    found = {name: shape(means_GSWND, adjacency) for name, means_GSWND in sources.items()}
+    found = {name: layout(means_GSWND, adjacency) for name, means_GSWND in sources.items()}
     chosen = chosen_layer(found["network"])
     embedded_GND = sources["network"][:, 0, -1]
-    found["neighbour mix"] = shape(neighbour_mix(embedded_GND, adjacency)[:, None, None], adjacency)
+    found["neighbour mix"] = layout(
+        neighbour_mix(embedded_GND, adjacency)[:, None, None], adjacency
+    )
     parts = []
     for name, measured in found.items():
         layers, count = measured.energy.shape[1:]

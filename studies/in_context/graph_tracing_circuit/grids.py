@@ -16,9 +16,7 @@ from toylab.analysis.geometry.class_means import class_means
 from toylab.analysis.geometry.measures import distance_correlation
 from toylab.analysis.geometry.nulls import neighbour_mix
 from toylab.task import Batch
-from toylab.tasks.in_context.graph_tracing import GraphTracing
-
-from ..graph_network import shuffled
+from toylab.tasks.in_context.graph_tracing import GraphTracing, shuffled
 
 
 class Grids(NamedTuple):

@@ -60,7 +60,7 @@ from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
-from ..graph_network import SMOKE, Network, main
+from ..graph_network import PAPER, SMOKE, Network, main
 from .ablations import Kinds, Trained, ablation_table, head_table, pictures, rows_of
 from .causal import causal
 from .claims import CLAIMS
@@ -192,14 +192,8 @@ study = Study(
         ),
         "laptop": Config(),
         "paper": Config(
-            seeds=10,
-            n_tokens=64,
+            **PAPER,
             length=256,
-            depth=4,
-            width=128,
-            heads=8,
-            steps=10_000,
-            learning_rate=1e-3,
             maps=16,
             walks=64,
             widths=(64, 128),
@@ -210,7 +204,7 @@ study = Study(
     },
     costs={
         "smoke": "100 model-steps; compiling takes most of it",
-        "laptop": "the network of graph_tracing (reuse it), 9,600 smaller model-steps: 15 minutes",
+        "laptop": "the network of graph_tracing (reuse it), 9,600 smaller model-steps: 12 minutes",
         "paper": "400,000 model-steps, 10 PFLOP, about; not run yet",
     },
     populations=populations,

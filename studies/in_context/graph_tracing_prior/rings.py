@@ -17,6 +17,7 @@ from jax import Array
 from toylab.analysis.geometry.class_means import class_means
 from toylab.analysis.geometry.measures import principal_components, spectral_embedding
 from toylab.analysis.geometry.nulls import neighbour_mix
+from toylab.analysis.geometry.planes import in_plane
 from toylab.change import NOTHING, run_changes, stream
 from toylab.models import Transformer
 from toylab.taps import Params
@@ -105,24 +106,12 @@ def mixed(embed_PVD: np.ndarray, walks: Walks) -> np.ndarray:
 
 
 def planes(vectors: np.ndarray, stride: int) -> dict[str, np.ndarray]:
-    """Which ring's plane the vectors (..., N, D) lie in.
-
-    For each ring (calendar, context, other) ``share``, the part of their variance in the plane of
-    its Laplacian's eigenvectors 2 and 3, and the overlaps ``|U^T V|_F^2 / 2`` of that plane V with
-    components 1 and 2 (``first``) and 3 and 4 (``second``).
-    """
-    days = vectors.shape[-2]
-    scores, _ = principal_components(vectors, min(4, vectors.shape[-1]))
-    unit = scores / np.maximum(np.linalg.norm(scores, axis=-2, keepdims=True), 1e-12)
-    centred = vectors - vectors.mean(-2, keepdims=True)
-    total = np.maximum((centred**2).sum((-1, -2)), 1e-30)
+    """Which ring's plane, its Laplacian's eigenvectors 2 and 3, vectors (..., N, D) lie in."""
     found = {}
-    for name, own in (("calendar", 1), ("context", stride), ("other", other_stride(stride))):
-        plane_N2 = spectral_embedding(circulant(days, own), 2)
-        along = (np.swapaxes(unit, -1, -2) @ plane_N2) ** 2
-        found[f"share_{name}"] = ((plane_N2.T @ centred) ** 2).sum((-1, -2)) / total
-        found[f"first_{name}"] = along[..., :2, :].sum((-1, -2)) / 2
-        found[f"second_{name}"] = along[..., 2:4, :].sum((-1, -2)) / 2
+    for walked, own in (("calendar", 1), ("context", stride), ("other", other_stride(stride))):
+        plane_N2 = spectral_embedding(circulant(vectors.shape[-2], own), 2)
+        measured = in_plane(vectors, plane_N2)._asdict()
+        found |= {f"{name}_{walked}": values for name, values in measured.items()}
     return found
 
 

@@ -57,7 +57,7 @@ from toylab.taps import Params
 from toylab.tasks.in_context.graph_calendar import SharedCalendar
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
-from ..graph_network import SMOKE, Network, main
+from ..graph_network import PAPER, SMOKE, Network, main
 from . import rings
 from .claims import CLAIMS
 from .readings import best_layer
@@ -167,22 +167,11 @@ study = Study(
             walks=14,
         ),
         "laptop": Config(),
-        "paper": Config(
-            seeds=10,
-            n_tokens=64,
-            length=252,
-            depth=4,
-            width=128,
-            heads=8,
-            steps=10_000,
-            learning_rate=1e-3,
-            sizes=(10, 16),
-            walks=448,
-        ),
+        "paper": Config(**PAPER, length=252, sizes=(10, 16), walks=448),
     },
     costs={
         "smoke": "180 model-steps; compiling takes most of it",
-        "laptop": "14,400 model-steps, 29 TFLOP: 13 minutes",
+        "laptop": "14,400 model-steps, 29 TFLOP: 12 minutes",
         "paper": "300,000 model-steps, 10 PFLOP, about; not run yet",
     },
     populations=populations,

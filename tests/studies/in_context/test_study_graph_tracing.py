@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from toylab.analysis.geometry.layout import Layout
 from toylab.analysis.geometry.measures import spectral_embedding
 from toylab.analysis.geometry.windows import windows
 from toylab.errors import ToylabError
 from toylab.figures.in_context import graph_tracing as pictures
 from toylab.report import figures as fig
-from toylab.studies.in_context.graph_network import network, shuffled
+from toylab.studies.in_context.graph_network import network
 from toylab.studies.in_context.graph_tracing import curves as c
 from toylab.studies.in_context.graph_tracing import readings
 from toylab.studies.in_context.graph_tracing import unfolding as u
@@ -20,7 +21,7 @@ from toylab.studies.in_context.graph_tracing.study import study
 from toylab.studies.in_context.graph_tracing.through import lag_table
 from toylab.studies.in_context.graph_tracing.walks import Walks, draw_walks
 from toylab.taps import run
-from toylab.tasks.in_context.graph_tracing import GraphTracing
+from toylab.tasks.in_context.graph_tracing import GraphTracing, shuffled
 from toylab.tasks.in_context.graphs import rectangle
 
 RNG = np.random.default_rng(0)
@@ -164,7 +165,7 @@ def tables():
         names = ("network", "untrained", *c.COUNTERS)
         curves = c.curve_table(flat, dict.fromkeys(names, curve), 40)
         step = {"layer": [0, 1, 2] * 2, "step": [0] * 3 + [9] * 3, "early": [0.1] * 6}
-        step |= {n: list(RNG.random(6)) for n in ("late", *u.Shape._fields)}
+        step |= {n: list(RNG.random(6)) for n in ("late", *Layout._fields)}
         order = u.order_table(geometry, (np.arange(1, 41.0), rise))
         panels = {f"around place {i}": grid_means()[0, 1, i] for i in range(4)}
         found = {
