@@ -34,7 +34,8 @@ def activity(world: Sparse) -> tuple[Bool[np.ndarray, "K N"], Float[np.ndarray, 
 
 def drawn_activity(world: Sparse, count: int) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`activity`, for a world of too many patterns: ``count`` random ones."""
-    active_KN = _active(dataclasses.replace(world, density=1.0), np.float32(world.density), count)
+    density = np.asarray(world.density, np.float32)
+    active_KN = _active(dataclasses.replace(world, density=1.0), density, count)
     return np.asarray(active_KN), np.full(count, 1 / count)
 
 

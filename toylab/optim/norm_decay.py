@@ -1,13 +1,13 @@
 """Adam with a decay of columns, towards 0 or towards length 1."""
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
 import optax
 
 from toylab.errors import check_number
 from toylab.optim import Shape, constant
-from toylab.taps import Params
 from toylab.task import Number
 
 STEADY = constant()
@@ -40,7 +40,7 @@ class NormDecay:
     def transform(self) -> optax.GradientTransformation:
         """Build the Optax chain."""
 
-        def decay(updates: Params, params: Params) -> Params:
+        def decay(updates: Any, params: Any) -> Any:
             W_MN = params["W"]
             norm_N = jnp.sqrt(jnp.sum(W_MN**2, 0) + 1e-12)
             pull_N = jnp.where(jnp.float32(self.gamma) >= 0, 1.0, 1 / norm_N - 1)

@@ -133,6 +133,7 @@ def judged(
             "set_seed": set_seed,
             "size": np.full(len(index), size),
             "place": np.arange(len(index)),
+            "diverged": run.dead_at(name)[index] >= 0,
             **{k: v for k, v in found.items() if v.ndim == 1},
         }
     )
@@ -143,9 +144,8 @@ def judged(
 
 def best_of_sets(table: pl.DataFrame) -> pl.DataFrame:
     """The initialisation of lowest training loss of every data set; none where all diverged."""
-    ranked = table.with_columns(pl.col("train").fill_nan(None)).sort("train", nulls_last=True)
-    best = ranked.group_by("set_seed", maintain_order=True).first().sort("set_seed")
-    return best.with_columns(diverged=pl.col("train").is_null())
+    best = table.sort("diverged", "train").group_by("set_seed", maintain_order=True).first()
+    return best.sort("set_seed")
 
 
 def scores(config: Config, size: int, params: Params, set_seed: Array) -> dict[str, Array]:

@@ -106,8 +106,10 @@ def cells(config: Config, run: RunFolder, population: str) -> pl.DataFrame:
     params, members = run.params(population), run.members(population)
     s_P, r_P = np.asarray(members["density"]), np.asarray(members["last_importance"])
     loss_P = sparse_losses(params["W"], params["b"], s_P, r_P)
+    # A compiled maximum may drop a NaN, which would make a loss of a diverged network finite.
+    loss_P = np.where(run.dead_at(population) < 0, loss_P, np.inf)
     per_group = lambda x_P: x_P.reshape(config.seeds, config.tries, -1, *x_P.shape[1:])
-    loss_GKC = np.where(np.isfinite(per_group(loss_P)), per_group(loss_P), np.inf)
+    loss_GKC = per_group(loss_P)
     best_GC = loss_GKC.argmin(1)
     W_GCMN = np.take_along_axis(per_group(params["W"]), best_GC[:, None, :, None, None], 1)[:, 0]
     theory = in_theory(density_S, ratio_R, n)

@@ -144,7 +144,8 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
         shapes = pl.DataFrame({"member": np.flatnonzero(finite_P)}).with_columns(
             **SHAPES[name](params["W"][finite_P])
         )
-        table = about.with_columns(loss=loss_P)
+        # A compiled maximum may drop a NaN, which would make a loss of a diverged network finite.
+        table = about.with_columns(loss=np.where(finite_P, loss_P, np.nan))
         table = table.join(shapes, on="member", how="left", maintain_order="left").fill_nan(None)
         swept = [c for c in about.columns if c not in ("member", "group", "diverged")]
         best = lowest(table, "group", *swept)
