@@ -4,9 +4,13 @@ A set counts as learned from the step on from which its loss stays below a thres
 the ratio of the two times, test over training.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 from jaxtyping import Float
+
+from . import circuits_theory as theory
 
 FITTED = 0.5  # nats on the training set below which it counts as memorised
 GENERALISED = 1.0  # nats on the test set
@@ -38,6 +42,43 @@ def loss_at(step_S: np.ndarray, nats_SP: np.ndarray, time_P: np.ndarray) -> np.n
     """Return each member's loss at its own time, (P,), interpolated between records."""
     pairs = zip(time_P, nats_SP.T, strict=True)
     return np.array([np.interp(t, step_S, nats) if np.isfinite(t) else np.nan for t, nats in pairs])
+
+
+class Prediction(NamedTuple):
+    """When circuits generalise in theory, and that over the time to fit; NaN where they never do.
+
+    Attributes:
+        law: time by the closed law, :func:`toylab.tasks.grokking.circuits_theory.times`.
+        law_delay: its ratio to the time to fit.
+        integral: time with the slow end of the takeover put in.
+        integral_delay: its ratio to the time to fit.
+    """
+
+    law: np.ndarray
+    law_delay: np.ndarray
+    integral: np.ndarray
+    integral_delay: np.ndarray
+
+
+def predict(
+    start_g: np.ndarray, start_m: np.ndarray, P_g: float, P_m: np.ndarray, *settings: float
+) -> Prediction:
+    """Predict times from the first sub-weights and the norms.
+
+    Args:
+        start_g: first sub-weight of C_gen.
+        start_m: that of C_mem.
+        P_g: norm of C_gen.
+        P_m: norm of C_mem.
+        *settings: kappa, decay and number of labels.
+    """
+    law = theory.times(start_g, start_m, P_m, *settings, FITTED)
+    fit = theory.fitting_time(start_m, P_m, *settings, FITTED, start_g)
+    late = fit + theory.takeover_time(start_g, start_m, P_g, P_m, *settings, GENERALISED)
+    end = theory.nats_on_test(*theory.minimum(P_g, P_m, *settings), settings[-1])
+    ever = lambda time: np.where(end <= GENERALISED, time, np.nan)
+    delays = predicted_delay(law.train, law.test, end), predicted_delay(fit, late, end)
+    return Prediction(ever(law.test), delays[0], ever(late), delays[1])
 
 
 def predicted_delay(train_P: np.ndarray, test_P: np.ndarray, end_P: np.ndarray) -> np.ndarray:

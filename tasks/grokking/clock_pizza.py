@@ -181,3 +181,8 @@ def phase_line(rate_N: np.ndarray, pizza_N: np.ndarray) -> float:
     sides = np.concatenate([[-np.inf], cuts[1:-1], [np.inf]])
     errors = ((rate_N[None] < sides[:, None]) != pizza_N[None]).sum(1)
     return float(cuts[errors == errors.min()].mean())
+
+
+def attention_mix(rate: np.ndarray) -> np.ndarray:
+    """Return the share of free attention in a pattern whose rows sum to 1, for the paper's rate."""
+    return rate / (2 - rate)

@@ -86,6 +86,16 @@ def key_frequencies(shares_FK: Float[Array, "F K"], least: float = 0.02) -> Bool
     return jnp.mean(counts.astype(jnp.float32), 0) >= least
 
 
+def other_frequencies(key_PK: np.ndarray) -> np.ndarray:
+    """Return as many frequencies per member as are key, drawn from those that are not, (P, K)."""
+    rng = np.random.default_rng(0)
+    chosen = np.zeros_like(key_PK)
+    for row, keys in zip(chosen, key_PK, strict=True):
+        rest = np.flatnonzero(~keys)
+        row[rng.choice(rest, min(int(keys.sum()), len(rest)), replace=False)] = True
+    return chosen
+
+
 def wave_parts(
     logits_NC: Float[Array, "N C"], answers_N: Int[Array, " N"]
 ) -> Float[Array, "K N C"]:

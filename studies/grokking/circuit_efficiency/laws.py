@@ -13,7 +13,7 @@ from toylab.tasks.grokking.circuit_phases import (
     GENERALISED,
     loss_at,
     phase,
-    predicted_delay,
+    predict,
     settling_time,
 )
 
@@ -91,21 +91,15 @@ def cells(config: Any, run: RunFolder) -> pl.DataFrame:
     test = settling_time(np.array(steps), test_SP, GENERALISED)
     start, P_m = run.params("map", 0), members["P_m"].to_numpy()
     settings = (config.kappa, config.decay, q)
-    expected = theory.times(start["g2"], start["m2"], P_m, *settings, FITTED)
-    end = theory.nats_on_test(*theory.minimum(config.P_g, P_m, *settings), q)
-    starts = start["g2"], start["m2"]
-    fit = theory.fitting_time(starts[1], P_m, *settings, FITTED, starts[0])
-    takeover = theory.takeover_time(*starts, config.P_g, P_m, *settings, GENERALISED)
-    generalises = end <= GENERALISED
+    expected = predict(start["g2"], start["m2"], config.P_g, P_m, *settings)
     return members.select("member", "init_seed").with_columns(
         diverged=run.dead_at("map") >= 0,
         norm_ratio=P_m / config.P_g,
         speed_ratio=config.start_m / members["start_g"].to_numpy(),
         test_time=test * config.map_rate,
         delay=test / train,
-        ratio=w_m_SP[-1] / w_g_SP[-1],
         phase=phase(test / train),
-        predicted_time=np.where(generalises, expected.test, np.nan),
-        predicted=phase(predicted_delay(expected.train, expected.test, end)),
-        quasistatic_time=np.where(generalises, fit + takeover, np.nan),
+        predicted_time=expected.law,
+        predicted=phase(expected.law_delay),
+        quasistatic_time=expected.integral,
     )

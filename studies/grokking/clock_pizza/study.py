@@ -48,6 +48,7 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.grokking.clock_pizza import attention_mix
 from toylab.tasks.grokking.modular import ModularArithmetic
 
 from .claims import CLAIMS
@@ -94,7 +95,7 @@ def populations(config: Config) -> dict[str, Population]:
     rates = np.array([*config.rates, 0.0])
     learn = len(config.rates)
     kinds = zipped(
-        attention_mix=mix(rates),
+        attention_mix=attention_mix(rates),
         fraction=[config.fraction] * learn + [config.memorised],
         weight_decay=[config.weight_decay] * learn + [0.0],
     )
@@ -125,11 +126,6 @@ def transformer(config: Config) -> Transformer:
         causal=False,
         read="last",
     )
-
-
-def mix(rate: np.ndarray) -> np.ndarray:
-    """Share of free attention in a pattern whose rows sum to 1, for the paper's rate."""
-    return rate / (2 - rate)
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:

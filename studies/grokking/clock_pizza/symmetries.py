@@ -133,6 +133,6 @@ def judged(models: pl.DataFrame) -> pl.DataFrame:
 
 
 def example(models: pl.DataFrame, rate: float) -> int:
-    """Row of the most circular model at a rate, of those that answer every pair if there are any."""
+    """Row of the most circular model at a rate, if possible of one that answers every pair."""
     order = ["accurate", pl.col("circularity").fill_nan(-1)]
     return int(models.filter(pl.col("rate") == rate).sort(order, descending=True)["member"][0])

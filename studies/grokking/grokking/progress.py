@@ -80,16 +80,6 @@ def progress(
     }
 
 
-def others(key_PK: np.ndarray) -> np.ndarray:
-    """As many frequencies per member as are key, drawn from those that are not (the control)."""
-    rng = np.random.default_rng(0)
-    chosen = np.zeros_like(key_PK)
-    for row, keys in zip(chosen, key_PK, strict=True):
-        rest = np.flatnonzero(~keys)
-        row[rng.choice(rest, min(int(keys.sum()), len(rest)), replace=False)] = True
-    return chosen
-
-
 def times(table: pl.DataFrame) -> pl.DataFrame:
     """When each member memorised, began to clean up and generalised; the last seen if it did not.
 

@@ -48,11 +48,11 @@ from toylab.population import Population, ladder
 from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
-from toylab.tasks.grokking.fourier import key_frequencies
+from toylab.tasks.grokking.fourier import key_frequencies, other_frequencies
 from toylab.tasks.grokking.modular import ModularArithmetic, scores
 
 from .claims import CLAIMS
-from .progress import inside, others, progress, times
+from .progress import inside, progress, times
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     seeds_P = pop.members["split_seed"].astype(np.uint32)
     last = look(run.params("networks"), seeds_P)
     key_PK = jax.vmap(key_frequencies)(last["neurons"])
-    other_PK = others(np.asarray(key_PK))
+    other_PK = other_frequencies(np.asarray(key_PK))
     test = jax.jit(jax.vmap(lambda look, key, other: progress(pop, look, key, other)))
     table = records(run, "networks")
     members = run.members("networks").with_columns(diverged=run.dead_at("networks") >= 0)

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.stats.censored import censored_line
 from toylab.stats.survival import crossing_times
@@ -19,18 +20,10 @@ def curve(run: RunFolder, population: str, name: str) -> tuple[np.ndarray, np.nd
 
 def curves(run: RunFolder, sides: pl.DataFrame) -> pl.DataFrame:
     """Accuracies over steps of the baseline and of the networks whose norm is held."""
-    steps_S, train_PS = curve(run, "delay", "train_accuracy")
-    test_PS = curve(run, "delay", "test_accuracy")[1]
-    tables = []
-    for row in sides.filter(pl.col("part").is_in(["baseline", "held"])).iter_rows(named=True):
-        at = row["member"]
-        columns = {"step": steps_S, "train": train_PS[at], "test": test_PS[at]}
-        tables.append(
-            pl.DataFrame(columns).select(
-                "*", **{c: pl.lit(row[c]) for c in ("part", "init_seed", "diverged")}
-            )
-        )
-    return pl.concat(tables)
+    kept = sides.filter(pl.col("part").is_in(["baseline", "held"])).select("member", "part")
+    rows = records(run, "delay").join(kept, on="member")
+    labels = ("part", "init_seed", "diverged", "step")
+    return rows.select(*labels, train="train_accuracy", test="test_accuracy")
 
 
 def times(run: RunFolder, population: str, threshold: float = LEARNED) -> pl.DataFrame:

@@ -190,7 +190,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     grid_size = len(config.toy_rates) * len(config.toy_decays)
     place = pl.int_range(pl.len()).over("init_seed").alias("place")
     toy_rows = times(run, "toy").with_columns(phase_of(), place)
-    for name in ("accuracy", "predicted_accuracy", "rqi"):
+    for name in ("accuracy", "predicted_accuracy"):
         toy_rows = toy_rows.with_columns(pl.Series(name, curve(run, "toy", name)[1][:, -1]))
     phases = toy_rows.filter(pl.col("place") < grid_size)
     return {

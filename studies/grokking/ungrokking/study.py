@@ -52,10 +52,11 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.grokking.efficiency import efficiency_scores
 from toylab.tasks.grokking.relabelled import Relabelled
 
 from .claims import CLAIMS
-from .restarts import efficiency, exponents, finals, progress, tagged, transitions
+from .restarts import efficiency, exponents, finals, tagged, transitions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _population(
         batch_size=task.n_train,
         loss=cross_entropy,
         record_every=max(1, steps // config.records),
-        metrics=progress,
+        metrics=efficiency_scores,
         start=start,
     )
 

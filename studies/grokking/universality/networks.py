@@ -10,16 +10,11 @@ from toylab.tasks.grokking.irreps import characters
 
 
 def irrep_rows(
-    last: circuits.Network,
-    first: circuits.Network,
-    name: str,
-    key: list[str],
-    train_NN: np.ndarray,
+    last: circuits.Network, name: str, key: list[str], train_NN: np.ndarray
 ) -> list[dict[str, Any]]:
     """One row per representation: cosine with the logits, shares of weights, loss without it."""
     logits_NNN, n = circuits.logits(last), group(name).order
     similar = circuits.cosines(logits_NNN, name)
-    untrained = circuits.cosines(circuits.logits(first), name)
     tables = {"left": last.left_NF, "right": last.right_NF, "out": last.out_FN.T}
     parts = {side: circuits.shares(table, name) for side, table in tables.items()}
     return [
@@ -27,7 +22,6 @@ def irrep_rows(
             "irrep": irrep,
             "key": irrep in key,
             "cosine": similar[irrep],
-            "cosine_untrained": untrained[irrep],
             "chance": float(np.trace(circuits.projector(name, [irrep]))) / n,
             **{side: part[irrep] for side, part in parts.items()},
             "excluded": circuits.excluded(logits_NNN, name, [irrep], train_NN),
@@ -58,8 +52,6 @@ def network_row(
         "keys": " ".join(key),
         "uniform": float(np.log(n)),
         "loss": circuits.loss(logits_NNN, name),
-        "train_loss": circuits.loss(logits_NNN, name, train_NN),
-        "test_loss": circuits.loss(logits_NNN, name, ~train_NN),
         "test_accuracy": accuracy(logits_NNN, name, ~train_NN),
         "fve": float(sum(similar[k] ** 2 for k in key)),
         "excluded": circuits.excluded(logits_NNN, name, key, train_NN),
@@ -69,14 +61,12 @@ def network_row(
         "chance": rank / n,
         "embedding": circuits.embedding_share(last, P_NN),
         "embedding_untrained": circuits.embedding_share(first, P_NN),
-        "embedding_random": circuits.embedding_share(last, noise_NN),
         "only_key": circuits.projected(last, P_NN, name),
         "without_key": circuits.projected(last, eye - P_NN, name),
         "only_random": circuits.projected(last, noise_NN, name),
         "without_random": circuits.projected(last, eye - noise_NN, name),
         "neurons": float(np.mean(share[0] >= circuits.CLUSTERED)),
         "neurons_untrained": float(np.mean(untrained_share[0] >= circuits.CLUSTERED)),
-        "live": len(share[0]),
     }
 
 

@@ -126,7 +126,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
             key = _key(config, last, name)
             train_NN = training_pairs(config, name, int(member["split_seed"]))
             random = int(member["init_seed"])
-            tables["irreps"] += [labels | r for r in irrep_rows(last, first, name, key, train_NN)]
+            tables["irreps"] += [labels | r for r in irrep_rows(last, name, key, train_NN)]
             tables["networks"].append(
                 labels | network_row(last, first, name, key, train_NN, random)
             )

@@ -223,7 +223,6 @@ def fixture():
             "speed_ratio": [1.0, 1000.0, 1.0, 1000.0],
             "test_time": [np.nan, np.nan, 2.0, 60.0],
             "delay": [np.nan, np.nan, 1.5, 40.0],
-            "ratio": [8.0, 8.0, 0.125, 0.125],
             "phase": ["never", "never", "immediate", "grokking"],
             "predicted_time": [np.nan, np.nan, 2.0, 50.0],
             "predicted": ["never", "never", "delayed", "grokking"],
@@ -254,5 +253,5 @@ def test_a_map_without_grokking_is_drawn(fixture):
     barren = fixture["map"].filter(pl.col("phase") == "never")
     config = Config(norm_ratios=(0.3, 0.5))
     with style():
-        for drawn in (pictures.phase_map, pictures.against_theory):
-            drawn(fixture | {"map": barren}, config).canvas.draw()
+        pictures.phase_map(fixture | {"map": barren}, config).canvas.draw()
+        pictures.against_theory({"map": barren}).canvas.draw()

@@ -13,7 +13,7 @@ from toylab.errors import ToylabError
 from toylab.figures.grokking import clock_pizza as pictures
 from toylab.report.figures import style
 from toylab.studies.grokking.clock_pizza.claims import CLAIMS
-from toylab.studies.grokking.clock_pizza.study import Config, mix, transformer
+from toylab.studies.grokking.clock_pizza.study import Config, transformer
 from toylab.studies.grokking.clock_pizza.symmetries import (
     Group,
     example,
@@ -24,6 +24,7 @@ from toylab.studies.grokking.clock_pizza.symmetries import (
 from toylab.taps import identity
 from toylab.tasks.grokking.clock_pizza import (
     all_pairs,
+    attention_mix,
     circularity,
     clock_logits,
     correct_logits,
@@ -153,7 +154,7 @@ def test_attention_mix_is_the_papers_up_to_the_sum_of_a_row(rng):
     pattern = rng.dirichlet([1, 1], size=4)
     for rate in (0.0, 0.3, 0.57, 1.0):
         papers = rate * pattern + (1 - rate)
-        ours = mix(np.array(rate)) * pattern + (1 - mix(np.array(rate))) / 2
+        ours = attention_mix(np.array(rate)) * pattern + (1 - attention_mix(np.array(rate))) / 2
         np.testing.assert_allclose(papers, (2 - rate) * ours)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from toylab.errors import ToylabError
 from toylab.studies.grokking.grokking.claims import CLAIMS
-from toylab.studies.grokking.grokking.progress import others, times
+from toylab.studies.grokking.grokking.progress import times
 from toylab.studies.grokking.grokking.study import populations, study
 
 READINGS = {claim.key: claim.reading for claim in CLAIMS}
@@ -69,14 +69,6 @@ def test_a_loss_that_crosses_is_timed_against_the_delay():
     }
     value = READINGS["restricted_loss_leads"](m)
     np.testing.assert_allclose(value.array(), [40 / 80])
-
-
-def test_the_control_frequencies_are_others_and_as_many():
-    key = np.zeros((3, 10), bool)
-    key[0, [1, 2]] = key[1, :7] = True
-    chosen = others(key)
-    assert not (chosen & key).any()
-    np.testing.assert_array_equal(chosen.sum(1), [2, 3, 0])  # of ten, seven are key: three are left
 
 
 def test_every_claim_has_a_key_of_its_own_and_the_control_population_is_there():

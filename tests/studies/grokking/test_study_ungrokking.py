@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import numpy as np
 import polars as pl
 import pytest
@@ -10,18 +9,15 @@ import pytest
 from toylab.claims import judge_all
 from toylab.errors import ToylabError
 from toylab.figures.grokking import ungrokking as pictures
-from toylab.models import Transformer
 from toylab.report.figures import style
 from toylab.studies.grokking.ungrokking.claims import CLAIMS
 from toylab.studies.grokking.ungrokking.restarts import (
     efficiency,
     exponents,
     finals,
-    progress,
     transitions,
 )
 from toylab.studies.grokking.ungrokking.study import Config, populations, study
-from toylab.tasks.grokking.modular import ModularArithmetic
 from toylab.tasks.grokking.relabelled import Relabelled
 from toylab.train.starts import check_starts
 
@@ -67,19 +63,6 @@ def measures() -> dict[str, pl.DataFrame]:
         "efficiency": norms,
         "exponents": exponents(norms),
     }
-
-
-def test_progress_measures_norm_and_correct_logit_of_the_training_set():
-    task = ModularArithmetic(p=5, fraction=0.4, split_seed=3)
-    model = Transformer(6, 3, width=8, depth=1, heads=2, hidden=16, n_out=5, read="last")
-    params = model.init(jax.random.key(0))
-    got = progress(model, params, task)
-    train = task.split()["train"]
-    logits = np.asarray(model.apply(params, train.inputs))
-    right = [row[t] - row.mean() for row, t in zip(logits, np.asarray(train.targets), strict=True)]
-    np.testing.assert_allclose(got["correct_logit"], np.mean(right), rtol=1e-5, atol=1e-6)
-    flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
-    np.testing.assert_allclose(got["norm"], np.linalg.norm(flat), rtol=1e-5)
 
 
 def test_finals_are_means_over_the_last_records():

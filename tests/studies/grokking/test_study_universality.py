@@ -75,7 +75,7 @@ def test_draw() -> None:
         labels = {"group": "A4", "init_seed": seed}
         first, last = random_network("A4", seed), random_network("A4", seed + 5)
         train, key = training_pairs(config, "A4", seed), ["3d"]
-        tables["irreps"] += [labels | r for r in irrep_rows(last, first, "A4", key, train)]
+        tables["irreps"] += [labels | r for r in irrep_rows(last, "A4", key, train)]
         tables["networks"].append(labels | network_row(last, first, "A4", key, train, seed))
         tables["neurons"] += [labels | r for r in neuron_rows(last, first, "A4")]
         for step in (0, 10, 20):

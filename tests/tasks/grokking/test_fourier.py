@@ -13,6 +13,7 @@ from toylab.tasks.grokking.fourier import (
     key_frequencies,
     loss_on,
     neuron_shares,
+    other_frequencies,
     restricted,
     spectrum,
     wave_parts,
@@ -126,3 +127,11 @@ def test_answer_share_is_one_for_logits_of_the_distance_to_the_answer():
     expected = 40 * (projected**2).sum() / (noise**2).sum()
     share = answer_share(jnp.asarray(noise), jnp.asarray(answers, jnp.int32))
     np.testing.assert_allclose(share, expected, rtol=1e-5)
+
+
+def test_the_control_frequencies_are_others_and_as_many():
+    key = np.zeros((3, 10), bool)
+    key[0, [1, 2]] = key[1, :7] = True
+    chosen = other_frequencies(key)
+    assert not (chosen & key).any()
+    np.testing.assert_array_equal(chosen.sum(1), [2, 3, 0])  # of ten, seven are key: three are left
