@@ -93,7 +93,7 @@ def test_a_study_runs_from_a_folder_with_names_of_its_own(installed: Path, tmp_p
         check=True,
     )
     assert found.stdout.startswith(str(tmp_path / "venv"))
-    words = ["run", "attention_sinks", "--preset", "smoke", "--out", "run"]
+    words = ["run", "superposition_polygons", "--preset", "smoke", "--out", "run"]
     for command in (
         [installed / "python", "-m", "toylab", *words],
         [installed / "toylab", "draw", "run"],
