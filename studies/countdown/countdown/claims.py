@@ -94,15 +94,6 @@ PRETRAINING = (
         expect=Expect.above(0.02),
     ),
     Claim(
-        key="clean_search_like_random_search",
-        text="Trained on attempts in random order with correct verdicts, a network solves what "
-        "random search with the teacher's budget solves, within 5 points.",
-        source=f"random search, exact; {OWN}",
-        reading=score("clean", "solved", minus="random_search"),
-        expect=Expect.between(-0.05, 0.05),
-        requires=(CLEAN_RULES,),
-    ),
-    Claim(
         key="noise_is_copied",
         text="The network copies the noise of its traces: it marks wrong attempts ok as often as "
         "the teacher does, within 3 points.",

@@ -8,6 +8,7 @@ judged run, from the log10 of a mean over pairs to a mean of log10; the verdicts
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import given
 
 from .readings import BOTH_ON, FALL, OFF, ON, WORST, cut, fall, network, perplexity, restored, toy
 
@@ -45,7 +46,6 @@ DROP = (
         YAN,
         toy("dpo", pl.col("rejected").max()),
         Expect.below(0.01),
-        requires=(REFERENCE,),
     ),
     Claim(
         "degradation",
@@ -54,7 +54,6 @@ DROP = (
         YAN,
         toy("dpo", FALL.mean(), **OFF),
         Expect.above(0.2),
-        requires=(REFERENCE,),
         headline=True,
     ),
     Claim(
@@ -64,7 +63,6 @@ DROP = (
         YAN,
         toy("dpo", (pl.col("unseen") - pl.col("unseen_start")).mean(), **WORST),
         Expect.above(0.3),
-        requires=(REFERENCE,),
     ),
     Claim(
         "on_policy",
@@ -73,7 +71,6 @@ DROP = (
         YAN,
         toy("dpo", FALL.mean(), ~BOTH_ON) - toy("dpo", FALL.mean(), BOTH_ON),
         Expect.above(0.1),
-        requires=(REFERENCE,),
     ),
     Claim(
         "worst",
@@ -81,7 +78,6 @@ DROP = (
         YAN,
         toy("dpo", FALL.mean(), **OFF) - toy("dpo", FALL.mean(), **ON),
         Expect.above(0.1),
-        requires=(REFERENCE,),
     ),
     Claim(
         "gradient_decays",
@@ -90,7 +86,6 @@ DROP = (
         YAN,
         toy("dpo", (pl.col("d_chosen") - pl.col("d_chosen_start")).mean(), **ON),
         Expect.below(-1),
-        requires=(REFERENCE,),
     ),
 )
 
@@ -101,7 +96,6 @@ PREVENTION = tuple(
         YAN,
         toy(arm, 1 - FALL.mean(), **OFF),
         Expect.above(0.9),
-        requires=(REFERENCE,),
         control=(
             still_prefers(arm),
             Condition(
@@ -127,7 +121,7 @@ PREVENTION = tuple(
     )
 )
 
-BYPASS = (
+EFFECT = (
     Claim(
         "rate_falls",
         "DPO halves the rate of bad words (teacher-forced probability).",
@@ -135,7 +129,6 @@ BYPASS = (
         cut("after"),
         Expect.above(0.5),
         paper=0.54,
-        requires=(LANGUAGE,),
     ),
     Claim(
         "rate_falls_sampled",
@@ -144,8 +137,10 @@ BYPASS = (
         fall("sampled"),
         Expect.above(0.5),
         paper=0.54,
-        requires=(LANGUAGE,),
     ),
+)
+
+BYPASS = (
     Claim(
         "clean_kept",
         "Under DPO the perplexity among clean words rises by a tenth at most.",
@@ -153,7 +148,6 @@ BYPASS = (
         perplexity("after", "before"),
         Expect.below(0.1),
         paper=0.076,
-        requires=(LANGUAGE, DPO_WORKS),
     ),
     Claim(
         "weights_kept",
@@ -161,7 +155,6 @@ BYPASS = (
         LEE_OURS,
         network("kept"),
         Expect.above(0.95),
-        requires=(LANGUAGE, DPO_WORKS),
     ),
     Claim(
         "activations_fall",
@@ -169,7 +162,6 @@ BYPASS = (
         LEE_OURS,
         fall("bad"),
         Expect.above(0.5),
-        requires=(LANGUAGE, DPO_WORKS),
     ),
     Claim(
         "unaligned",
@@ -179,7 +171,6 @@ BYPASS = (
         restored("keys"),
         Expect.above(0.8),
         paper=1.02,
-        requires=(LANGUAGE, DPO_WORKS),
         control=(
             Condition(
                 "the keys of random neurons of the same layers bring back 20% at most",
@@ -200,7 +191,6 @@ BYPASS = (
         restored("patched", size=7.0),
         Expect.between(0.025, 0.24),
         paper="0.025 to 0.24",
-        requires=(LANGUAGE, DPO_WORKS),
         control=(
             Condition(
                 "random neurons of the same layers carry half as much at most",
@@ -216,7 +206,6 @@ BYPASS = (
         LEE_OURS,
         restored("back: unembed"),
         Expect.below(0.5),
-        requires=(LANGUAGE, DPO_WORKS),
     ),
     Claim(
         "moves_no_more",
@@ -225,8 +214,8 @@ BYPASS = (
         OURS,
         network("change") / network("change_sft"),
         Expect.between(0.5, 2),
-        requires=(LANGUAGE, DPO_WORKS),
     ),
 )
 
-CLAIMS = (*DROP, *PREVENTION, *BYPASS)
+TOY = given(REFERENCE, *DROP, *PREVENTION)
+CLAIMS = (*TOY, *given(LANGUAGE, *EFFECT, *given(DPO_WORKS, *BYPASS)))

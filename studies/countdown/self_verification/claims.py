@@ -9,6 +9,7 @@ highest composition score among those that attend to the target, or all where th
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import given
 from toylab.read import table
 
 from .readings import best, of, refused, unaccepted
@@ -19,13 +20,13 @@ OURS = "expected, this laboratory"
 LATER = "added after a first judged run"
 
 VERDICTS = of("networks", "verdicts")
-LEARNED = (
-    Condition(
-        "99% of the results in held-out traces are predicted correctly",
-        of("networks", "results"),
-        Expect.above(0.99),
-    ),
-    Condition("95% of the verdicts on minimal pairs are correct", VERDICTS, Expect.above(0.95)),
+RESULTS = Condition(
+    "99% of the results in held-out traces are predicted correctly",
+    of("networks", "results"),
+    Expect.above(0.99),
+)
+CORRECT = Condition(
+    "95% of the verdicts on minimal pairs are correct", VERDICTS, Expect.above(0.95)
 )
 
 
@@ -38,7 +39,7 @@ def exceeds(condition: str, other: str, name: str = "") -> Condition:
     )
 
 
-PROBES = (
+VERDICT = (
     Claim(
         "verdicts_right",
         "The network's own verdicts are correct on 95% of minimal pairs of right and wrong "
@@ -47,13 +48,15 @@ PROBES = (
         VERDICTS,
         Expect.above(0.95),
     ),
+)
+
+PROBES = (
     Claim(
         "probe",
         'A linear probe reads the verdict off the residual stream at "(" with 95% accuracy.',
         LEE_OURS,
         best("truth"),
         Expect.above(0.95),
-        requires=LEARNED,
         control=(
             Condition(
                 "it reads the untrained network worse by 0.25",
@@ -73,7 +76,6 @@ PROBES = (
         LEE_OURS,
         best("transfer"),
         Expect.above(0.9),
-        requires=LEARNED,
     ),
 )
 
@@ -85,7 +87,6 @@ VECTORS = (
         LEE_OURS,
         of("vectors", "first", aligned=True) - of("vectors", "first", aligned=False),
         Expect.above(0.3),
-        requires=LEARNED,
     ),
     Claim(
         "vectors_above_random",
@@ -95,7 +96,6 @@ VECTORS = (
         unaccepted("valid + invalid") - unaccepted("random neurons"),
         Expect.above(0.1),
         paper=0.33,
-        requires=LEARNED,
     ),
 )
 
@@ -107,7 +107,6 @@ HEADS = (
         of("networks", "looking"),
         Expect.below(1 / 3),
         paper=28 / 576,
-        requires=LEARNED,
     ),
     Claim(
         "silenced",
@@ -116,7 +115,6 @@ HEADS = (
         unaccepted("chosen"),
         Expect.above(0.8),
         paper=0.923,
-        requires=LEARNED,
         control=(
             exceeds("chosen", "random heads", "random heads of the same layers"),
             exceeds("chosen", "random heads of any layer"),
@@ -141,7 +139,6 @@ HEADS = (
         of("generated", "success", condition="chosen"),
         Expect.above(0.8),
         paper=0.923,
-        requires=LEARNED,
         control=(
             Condition(
                 "with random heads of the same layers ablated it is 20% at most",
@@ -157,7 +154,6 @@ HEADS = (
         LEE_OURS,
         unaccepted("chosen before reward"),
         Expect.above(0.8),
-        requires=LEARNED,
         control=(exceeds("chosen before reward", "random heads of any layer"),),
     ),
     Claim(
@@ -166,7 +162,6 @@ HEADS = (
         OURS,
         of("networks", "rank_score"),
         Expect.above(0.5),
-        requires=LEARNED,
         control=(
             Condition(
                 "it ranks them no worse than attention to the target alone",
@@ -182,7 +177,6 @@ HEADS = (
         f"{OURS}, {LATER}",
         unaccepted("chosen, last two") - unaccepted("random heads, last two"),
         Expect.above(0.3),
-        requires=LEARNED,
     ),
     Claim(
         "patched_say_no",
@@ -191,7 +185,6 @@ HEADS = (
         f"{OURS}, {LATER}",
         refused("patched, last two"),
         Expect.above(0.8),
-        requires=LEARNED,
         control=tuple(
             Condition(
                 f"that is more than with {name}, by 0.5",
@@ -214,7 +207,6 @@ PATCHES = (
         OURS,
         of("patches", "restored", what="chosen"),
         Expect.above(0.5),
-        requires=LEARNED,
         control=(
             Condition(
                 "random heads of the same layers restore a fifth at most",
@@ -229,7 +221,6 @@ PATCHES = (
         f"{OURS}; other hands after a judged run",
         of("networks", "rank_patch"),
         Expect.above(0.5),
-        requires=LEARNED,
     ),
     Claim(
         "made_at_result",
@@ -238,8 +229,10 @@ PATCHES = (
         "found on a pilot network, this laboratory",
         table("stream").filter(place="result").aggregate(pl.col("restored").max()),
         Expect.above(0.5),
-        requires=LEARNED,
     ),
 )
 
-CLAIMS = (*PROBES, *VECTORS, *HEADS, *PATCHES)
+CLAIMS = (
+    *VERDICT,
+    *given(RESULTS, *given(CORRECT, *PROBES, *VECTORS, *HEADS, *PATCHES)),
+)
