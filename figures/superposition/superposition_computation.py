@@ -120,7 +120,7 @@ def _mean(values: np.ndarray) -> float:
 
 def participation(measures: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Densities, rising, and the mean number of features that a live neuron reads per seed."""
-    return series(measures["neurons"].filter(pl.col("live")), "participation", "density")
+    return series(measures["neurons"], pl.when("live").then("participation"), "density")
 
 
 def polysemanticity(measures: Mapping[str, Any]) -> Figure:

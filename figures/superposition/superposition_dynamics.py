@@ -18,7 +18,7 @@ SHARES = {
     "antipodal": "least antipodal −cosine",
     "twist": "twist / 60°",
 }
-STAGES = {"apart": "sets part", "triangles": "triangles", "pairs": "antipodal pairs"}
+STAGES = {"apart": "sets separate", "triangles": "triangles", "pairs": "antipodal pairs"}
 
 
 CAPTIONS = {
@@ -134,7 +134,7 @@ def octahedron(measures: Mapping[str, Any]) -> Figure:
     between = (record["apart"] + record["triangles"]) // 2
     frames = [
         ("start", 0, measures["octahedra_start"][member]),
-        ("sets part", steps_S[record["apart"]], W_SMN[record["apart"]]),
+        ("sets separate", steps_S[record["apart"]], W_SMN[record["apart"]]),
         ("on the plateau", steps_S[between], W_SMN[between]),
         ("triangles", steps_S[record["triangles"]], W_SMN[record["triangles"]]),
         ("antipodal pairs", steps_S[record["pairs"]], W_SMN[record["pairs"]]),
