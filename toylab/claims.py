@@ -231,7 +231,7 @@ def judge(claim: Claim, measures: Mapping[str, Any], rng_seed: int = 0) -> Verdi
     except ToylabError as error:
         raise ToylabError(f"Claim {claim.key!r}: {error}") from error
     values = found.values
-    interval = seed_interval(values, claim.statistic, seed=rng_seed)
+    interval = seed_interval(values, claim.statistic, seed=rng_seed, outcome=found.outcome)
     verdict, why = decide(claim.expect, interval, len(values), claim.min_units), ""
     if len(values) >= claim.min_units:
         verdict, why = _conditioned(claim, verdict, measures)

@@ -27,7 +27,8 @@ def rates(law: str, n: int, repeats: int, seed: int = 0) -> tuple[float, float]:
     """Share of intervals that hold the true mean, and that lie wholly above it."""
     draw, mean = LAWS[law]
     rng = np.random.default_rng(seed)
-    found = [seed_interval(draw(rng, n)) for _ in range(repeats)]
+    outcome = law.startswith("0/1")
+    found = [seed_interval(draw(rng, n), outcome=outcome) for _ in range(repeats)]
     covers = np.mean([i.low <= mean <= i.high for i in found])
     return float(covers), float(np.mean([i.low >= mean for i in found]))
 
@@ -73,7 +74,7 @@ def test_halls_ends_invert_his_cubic(n: int):
 def test_binomial_is_scipys(k: int, n: int):
     wanted = stats.binomtest(k, n).proportion_ci(0.95, method="exact")
     assert binomial_ends(k, n) == pytest.approx((wanted.low, wanted.high), rel=1e-9)
-    found = seed_interval([1.0] * k + [0.0] * (n - k))
+    found = seed_interval([1.0] * k + [0.0] * (n - k), outcome=True)
     assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), rel=1e-9)
 
 

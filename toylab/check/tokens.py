@@ -23,7 +23,7 @@ def check_ids(owner: str, name: str, ids: Any, size: int) -> None:
     Raises:
         ToylabError: see above.
     """
-    dtype = np.dtype(getattr(ids, "dtype", np.asarray(ids).dtype))
+    dtype = np.dtype(ids.dtype if hasattr(ids, "dtype") else np.asarray(ids).dtype)
     if not np.issubdtype(dtype, np.integer):
         raise ToylabError(f"{owner}: {name} are {dtype}; give whole numbers from 0 to {size - 1}.")
     if isinstance(ids, Tracer) or not np.size(ids):

@@ -43,7 +43,8 @@ class Reading:
         Raises:
             ToylabError: a table or a column is missing, or a unit is named twice.
         """
-        return Values(settled(self.take(clean(measures)), self.unit))
+        found = self.take(clean(measures))
+        return Values(settled(found, self.unit), found.schema["value"] == pl.Boolean)
 
     def map(self, function: Callable[..., np.ndarray], *others: "Reading | float") -> "Reading":
         """Return ``function`` of this reading and others, unit by unit, on whole arrays."""
@@ -149,10 +150,14 @@ def combine(function: Callable[..., Any], *operands: Reading | float) -> Reading
         frame = _joined(operands, m)
         live = frame["state"].to_numpy() == "value"
         columns = [frame[f"value_{i}"].to_numpy()[live] for i in range(len(operands))]
-        values = np.full(len(frame), np.nan)
         with np.errstate(all="ignore"):  # what is not finite becomes undefined
-            values[live] = np.asarray(function(*columns), np.float64)
-        return frame.select(*unit, pl.Series("value", values), "state")
+            made = np.asarray(function(*columns))
+        values = np.full(len(frame), np.nan)
+        values[live] = made
+        series = pl.Series("value", values)
+        if made.dtype == bool:
+            series = series.fill_nan(None).cast(pl.Boolean)
+        return frame.select(*unit, series, "state")
 
     return Reading(unit, take)
 

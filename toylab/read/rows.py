@@ -102,7 +102,7 @@ class Rows:
             kept = rows.filter(KEPT) if KEPT in rows.columns else rows
             if check:
                 check(kept, unit, self.name)
-            number = value.cast(pl.Float64)
+            number = value
             if roots and not skip:
                 lacking = pl.any_horizontal(pl.col(c).is_null().any() for c in roots)
                 number = pl.when(~lacking).then(number)

@@ -23,9 +23,11 @@ class Values:
 
     Attributes:
         frame: the unit's columns, ``value`` (null unless the state is "value") and ``state``.
+        outcome: whether each value says if something is so, as a comparison does: 1 or 0.
     """
 
     frame: pl.DataFrame
+    outcome: bool = False
 
     @property
     def values(self) -> np.ndarray:

@@ -22,18 +22,21 @@ def seed_interval(
     statistic: Literal["mean", "median"] = "mean",
     level: float = LEVEL,
     seed: int = 0,
+    outcome: bool = False,
 ) -> Interval:
     """Interval of a mean or a median over independent units, honest for few of them.
 
-    Numbers that are all equal but not 0 or 1 say nothing of the spread; that half of the population
-    is on neither side of them is then exact from 6 units on, and the interval is as wide as a
-    float32 resolves.
+    Outcomes, 0 or 1, have the exact interval of a share. Other numbers that are all equal say
+    nothing of the spread; that half of the population is on neither side of them is then exact
+    from 6 units on, and the interval is as wide as a float32 resolves.
 
     Args:
         values: one value per unit; NaN is dropped.
         statistic: "mean" or "median".
         level: confidence level.
         seed: seed of the bootstrap.
+        outcome: each value says whether something is so, 1 or 0. Values that hold both are taken
+            for outcomes unasked.
 
     Returns:
         Estimate, low, high; NaN where there is no unit, infinite ends where there is one.
@@ -42,14 +45,14 @@ def seed_interval(
         Clopper and Pearson 1934; Hall 1992; Hesterberg 2015 for the expanded bootstrap.
 
     Example:
-        >>> seed_interval([1, 1, 1, 1, 1]).low.__round__(2)
+        >>> seed_interval([1, 1, 1, 1, 1], outcome=True).low.__round__(2)
         0.48
     """
     units_N = without_nan(values)
     n = len(units_N)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan)
-    if np.isin(units_N, (0, 1)).all() and statistic == "mean":
+    if statistic == "mean" and (outcome or set(units_N.tolist()) == {0.0, 1.0}):
         return Interval(float(units_N.mean()), *binomial_ends(int(units_N.sum()), n, level))
     found = bootstrap_interval(units_N, statistic, level, seed=seed)
     if n == 1:
