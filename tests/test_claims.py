@@ -80,9 +80,9 @@ def test_expect_describes_itself():
 
 def test_planted_effect_is_found():
     rng = np.random.default_rng(0)
-    found = [verdict(rng.normal(1, 0.4, 10), Expect.above(0)) for _ in range(100)]
+    found = [verdict(rng.normal(1, 0.5, 16), Expect.above(0)) for _ in range(100)]
     assert found.count("reproduced") >= 97
-    found = [verdict(rng.normal(-1, 0.4, 10), Expect.above(0)) for _ in range(100)]
+    found = [verdict(rng.normal(-1, 0.5, 16), Expect.above(0)) for _ in range(100)]
     assert found.count("not reproduced") >= 97
 
 
