@@ -108,7 +108,7 @@ class BigramBackcopy(Task):
     def example(self, key: Array) -> Batch:
         """Draw one sequence."""
         # Kept: fused into the scan, Threefry compiles many times.
-        u_L = jax.lax.optimization_barrier(random.uniform(key, (self.length,)))
+        u_L = random.once(random.uniform(key, (self.length,)))
         table_NN = jnp.cumsum(self.transitions(), axis=1)
         last = self.n_symbols - 1
         pick = lambda u, cdf_N: jnp.minimum(jnp.sum(cdf_N <= u, dtype=jnp.int32), last)

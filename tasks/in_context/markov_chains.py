@@ -62,7 +62,7 @@ class MarkovChains(Task):
     def example(self, key: Array) -> Batch:
         """Draw a chain and a sequence of it; inputs and targets (L,)."""
         k = self.n_states
-        u_E = jax.lax.optimization_barrier(random.uniform(key, (k * k + self.length + 1,)))
+        u_E = random.once(random.uniform(key, (k * k + self.length + 1,)))
         # An exponential draw each, scaled to sum to 1, is uniform on the simplex.
         raw_KK = -jnp.log(jnp.maximum(u_E[: k * k], jnp.float32(1e-9))).reshape(k, k)
         raw_KK = jnp.maximum(raw_KK, jnp.float32(1e-6))

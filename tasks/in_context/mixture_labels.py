@@ -125,11 +125,10 @@ class MixtureLabels(Task):
     def example(self, key: Array) -> Batch:
         """Draw one sequence; inputs (2 N + 1, D + places), the target's label ()."""
         n = self.pairs
-        # Kept: fused into each of their uses, these draws would compile many times.
         chance_E = random.uniform(random.fold_in(key, 1), (4 * n + 4,))
         drawn_XD = self._vectors(key, 2 * n + 2)
         labels_CD = self.label_vectors()
-        u_E, drawn_XD, labels_CD = jax.lax.optimization_barrier((chance_E, drawn_XD, labels_CD))
+        u_E, drawn_XD, labels_CD = random.once((chance_E, drawn_XD, labels_CD))
         class_1N, target = self._choose(u_E)
         swap = (jnp.asarray(self.swapped, jnp.float32) > 0.5).astype(jnp.int32)
         label_1N = (class_1N % self.n_labels + swap) % self.n_labels

@@ -96,7 +96,7 @@ class PayloadRetrieval(Task):
         """The directions of the world. Other r_1 and r_2 rescale and cut the same draw."""
         n, d = 4 * self.r_max, self.width
         key = random.stream(jnp.asarray(self.world_seed).astype(jnp.uint32), "payloads")
-        drawn = jax.lax.optimization_barrier(random.normal(key, (n + self.n_payloads, d)))
+        drawn = random.once(random.normal(key, (n + self.n_payloads, d)))
         coded = drawn[:n].reshape(2, 2, self.r_max, d)
         scaled = coded * (self.used() / jnp.sqrt(self.sizes())[:, None])[None, :, :, None]
         return World(scaled[0], scaled[1], drawn[n:] / jnp.sqrt(jnp.float32(d)))
@@ -128,13 +128,10 @@ class PayloadRetrieval(Task):
             (size, self.n_context, 2, self.r_max),
             (size, self.n_context + 1, self.width),
         )
-        # One draw, kept: fused into each of its uses, Threefry compiles many times.
         count = math.prod(z_shape)
-        normal = random.normal(to_normal, (count + math.prod(noise_shape),))
-        normal = jax.lax.optimization_barrier(normal)
+        normal = random.once(random.normal(to_normal, (count + math.prod(noise_shape),)))
         z_BC2R = self.latents_of(normal[:count].reshape(z_shape))
-        u_BE = random.uniform(to_uniform, (size, self.n_context + 1))
-        u_BE = jax.lax.optimization_barrier(u_BE)
+        u_BE = random.once(random.uniform(to_uniform, (size, self.n_context + 1)))
         payload_BC = _below(u_BE[:, 1:], self.n_payloads)
         match_B = _below(u_BE[:, 0], self.n_context)
         asked_B2R = jnp.take_along_axis(z_BC2R, match_B[:, None, None, None], 1)[:, 0]

@@ -11,7 +11,6 @@ heads; random periods are this laboratory's own.
 import math
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -69,7 +68,7 @@ class Repeats(Task):
 
     def example(self, key: Array) -> Batch:
         """Draw one sequence; inputs and targets (L,)."""
-        u_E = jax.lax.optimization_barrier(random.uniform(key, (1 + self.n_tokens,)))
+        u_E = random.once(random.uniform(key, (1 + self.n_tokens,)))
         span = jnp.int32(self.longest - self.shortest + 1)
         period = random.pick(u_E[0], span) + self.shortest
         segment_V = jnp.argsort(u_E[1:]).astype(jnp.int32)
