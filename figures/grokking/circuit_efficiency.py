@@ -157,7 +157,7 @@ def boundaries(ax: Axes, lines: Mapping[str, np.ndarray], config: Any) -> None:
         delay = lines[style][np.isfinite(lines[style])]
         inside = [v for v in (IMMEDIATE, GROKKING) if len(delay) and delay.min() < v < delay.max()]
         if inside:
-            look = dict(colors=fig.INK, linewidths=1.1, linestyles=style)
+            look: dict[str, Any] = dict(colors=fig.INK, linewidths=1.1, linestyles=style)
             ax.contour(norm, speed, lines[style], inside, **look)
     fine = np.geomspace(norm[0], norm[-1], 1000)
     least = theory.minimum(1.0, fine, config.kappa, config.decay * config.P_g**2, config.n_labels)

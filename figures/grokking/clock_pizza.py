@@ -146,10 +146,12 @@ def plane(measures: Mapping[str, Any]) -> Figure:
     ax = sheet.subplots()
     models = measures["models"]
     good, rest = models.filter("accurate"), models.filter(~pl.col("accurate"))
-    crosses = dict(color=fig.MUTED, markersize=3.5)
+    crosses: dict[str, Any] = dict(color=fig.MUTED, markersize=3.5)
     ax.plot(rest["symmetricity"], rest["q"], "x", **crosses)
     edges = ["k" if c else "none" for c in good["circular"]] or "none"
-    look = dict(cmap=fig.SEQUENTIAL, vmin=0, vmax=1, s=18, edgecolor=edges, linewidth=0.9)
+    look: dict[str, Any] = dict(
+        cmap=fig.SEQUENTIAL, vmin=0, vmax=1, s=18, edgecolor=edges, linewidth=0.9
+    )
     seen = ax.scatter(good["symmetricity"], good["q"], c=good["rate"], **look)
     for edge, label in (("none", "accurate"), ("k", "and circular")):
         ax.plot([], [], "o", color=fig.MUTED, markeredgecolor=edge, label=label)

@@ -145,7 +145,7 @@ def _scales(ax: Axes, sides: pl.DataFrame, config: Any) -> None:
     ax.set_ylabel(f"{STEPS} to 95% accuracy")
     ax.set_ylim(bottom=0)
     ax.legend()
-    later = rows.filter(pl.col("init_scale") == scale[-1])["test_time"].median() > base
+    later = rows.filter(pl.col("init_scale") > 1)["test_time"].to_numpy().mean() > base
     fig.title(ax, "Larger weights generalise later" if later else "Larger weights: no later")
 
 

@@ -170,7 +170,7 @@ def _norm_against_logit(ax: Axes, models: pl.DataFrame, norms: pl.DataFrame) -> 
         rows = models.filter((pl.col("set") == SETS[kind]) & (pl.col("decay") > 0))
         rows = rows.join(chosen, on=("init_seed", "size"), how="semi").sort("decay")
         for (size, _), line in rows.group_by("size", "init_seed", maintain_order=True):
-            look = dict(color=scale.to_rgba(size), marker=marker, linewidth=0.5)
+            look: dict[str, Any] = dict(color=scale.to_rgba(size), marker=marker, linewidth=0.5)
             ax.plot(line["correct_logit"], line["norm"], **look)
         ax.plot([], [], color=fig.INK, marker=marker, linestyle="", label=KINDS[kind])
     bar = ax.figure.colorbar(scale, ax=ax, label="training pairs")

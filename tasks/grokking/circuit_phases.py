@@ -61,21 +61,20 @@ class Prediction(NamedTuple):
 
 
 def predict(
-    start_g: np.ndarray, start_m: np.ndarray, P_g: float, P_m: np.ndarray, *settings: float
+    start_g: np.ndarray,
+    start_m: np.ndarray,
+    P_g: float,
+    P_m: np.ndarray,
+    kappa: float,
+    decay: float,
+    n_labels: int,
 ) -> Prediction:
-    """Predict times from the first sub-weights and the norms.
-
-    Args:
-        start_g: first sub-weight of C_gen.
-        start_m: that of C_mem.
-        P_g: norm of C_gen.
-        P_m: norm of C_mem.
-        *settings: kappa, decay and number of labels.
-    """
+    """Predict times from the first sub-weights and the norms of C_gen (g) and C_mem (m)."""
+    settings = (kappa, decay, n_labels)
     law = theory.times(start_g, start_m, P_m, *settings, FITTED)
     fit = theory.fitting_time(start_m, P_m, *settings, FITTED, start_g)
     late = fit + theory.takeover_time(start_g, start_m, P_g, P_m, *settings, GENERALISED)
-    end = theory.nats_on_test(*theory.minimum(P_g, P_m, *settings), settings[-1])
+    end = theory.nats_on_test(*theory.minimum(P_g, P_m, *settings), n_labels)
     ever = lambda time: np.where(end <= GENERALISED, time, np.nan)
     delays = predicted_delay(law.train, law.test, end), predicted_delay(fit, late, end)
     return Prediction(ever(law.test), delays[0], ever(late), delays[1])
