@@ -117,7 +117,7 @@ def ablation(m: Mapping[str, Any]) -> Figure:
         fig.panel_label(ax, letter)
     mix = table("ablation", of="main").filter(kind="mixing").mean("correlation")(m).values
     axes[1].axvline(mix.mean(), color=fig.VERMILLION, ls="--", label=WORDS["mixing"])
-    axes[1].legend(loc="lower right")
+    axes[1].legend(loc="best")
     axes[0].set_xlabel(f"{MASS}, late in the context")
     axes[1].set_xlabel(f"{CORRELATION}, best layer")
     axes[0].set_xlim(0, 1)

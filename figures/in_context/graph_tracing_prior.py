@@ -162,9 +162,8 @@ def mass(m: Mapping[str, Any]) -> Figure:
         )
         ax.plot(*plain.sort("place"), ":", color=fig.INK, lw=1, label="same, other tokens")
         ax.set(xlabel="place in the context", ylim=(0, 1.02))
-        fig.title(
-            ax, f"{name}: {'ring' if late['context'] > late['calendar'] else 'calendar'} wins"
-        )
+        word = "ring" if late["context"] > late["calendar"] else "calendar"
+        ax.set_title(f"{name}: {word} wins", size=8)
     axes[0].set_ylabel("probability mass")
     axes[-1].legend()
     return sheet

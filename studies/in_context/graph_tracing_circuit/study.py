@@ -175,7 +175,7 @@ study = Study(
     paper="Park et al. 2025 (arXiv:2501.00070); Arditi 2026 (ICLR blog track)",
     presets={
         "smoke": Config(
-            **(SMOKE | {"heads": 4}),
+            **dict(SMOKE, heads=4),
             seeds=2,
             maps=2,
             walks=16,

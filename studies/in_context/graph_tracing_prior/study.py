@@ -161,7 +161,7 @@ study = Study(
     paper="Park et al. 2025 (arXiv:2501.00070)",
     presets={
         "smoke": Config(
-            **(SMOKE | {"length": 28, "sizes": (8,), "rungs": 2}),
+            **dict(SMOKE, length=28, sizes=(8,), rungs=2),
             seeds=2,
             families=("ring",),
             walks=14,
