@@ -46,16 +46,16 @@ def markov_source(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclasses.dataclass(frozen=True)
 class BigramBackcopy(Task):
-    """Sequences ``<s> x_1 x_2 ...``; the target at each place is the next symbol.
+    """Sequences ``<s> x_1 x_2 ...``; the target at each position is the next symbol.
 
     The first symbol is drawn from the source's frequencies without the triggers. After a trigger,
     one of the k most frequent symbols, follows the symbol before it; after any other, what the
     source gives. So two triggers never stand side by side. Latents: ``trigger`` (L,), whether the
-    symbol at each place is one.
+    symbol at each position is one.
 
     Args:
         n_symbols: n; the vocabulary has one more, ``<s>``.
-        length: L, places of a sequence, ``<s>`` included.
+        length: L, positions of a sequence, ``<s>`` included.
         n_triggers: k, fewer than n; 0 makes a plain Markov source. May differ per member.
         source_seed: decides the source.
 
@@ -153,14 +153,14 @@ class BigramBackcopy(Task):
         return begins & follows & named & ~told_BL[:, :2].any(1)
 
     def bayes_loss(self) -> float:
-        """Mean entropy of the next symbol over the places, in nats; exact."""
+        """Mean entropy of the next symbol over the positions, in nats; exact."""
         pi_N, step_NN = markov_source(self.n_symbols, self.source_seed)
         k = int(self.n_triggers)  # pyright: ignore[reportArgumentType]
         first_N = np.where(np.arange(len(pi_N)) < k, 0, pi_N)
         first_N /= first_N.sum()
         entropy_N = -(step_NN * np.log(step_NN)).sum(1)
         total = -(first_N[k:] * np.log(first_N[k:])).sum()
-        # Symbols that are no triggers at a place, and those of the place before that wait there.
+        # Symbols that are no triggers at a position, and those of the one before that wait there.
         here_N, waiting_N = first_N, np.zeros_like(first_N)
         for _ in range(self.length - 1):
             total += here_N @ entropy_N

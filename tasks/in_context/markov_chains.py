@@ -2,7 +2,7 @@
 
 The rows of each chain's transition matrix are independent uniform draws from the simplex, and the
 first state is uniform, so the in-context bigram counter with one pseudo-count per state is exactly
-the Bayes predictor. Simpler predictors are given beside it: the uniform one, and the unigram
+the Bayes predictor. Simpler predictors are given too: the uniform one, and the unigram
 counter, which ignores order.
 
 Source: Edelman et al. 2024 (arXiv:2402.11004), "The Evolution of Statistical Induction Heads".
@@ -122,7 +122,7 @@ def sinkhorn(raw_KK: Float[Array, "K K"]) -> Float[Array, "K K"]:
 
 @functools.partial(jax.jit, inline=True)
 def follow(u_E: Float[Array, " L1"], p_KK: Float[Array, "K K"]) -> Array:
-    """States of a chain at L + 1 places; the first is uniform, each u decides one."""
+    """States of a chain at L + 1 positions; the first is uniform, each u decides one."""
     k = p_KK.shape[0]
     upto_KK = jnp.cumsum(p_KK, 1)[:, :-1]
     first = jnp.minimum((u_E[0] * k).astype(jnp.int32), k - 1)

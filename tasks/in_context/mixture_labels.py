@@ -38,14 +38,14 @@ class MixtureLabels(Task):
 
     Class k has the mean ``mu_k ~ N(0, 1/D)`` and the label k mod ``n_labels``; an item is
     ``(mu_k + noise eta) / sqrt(1 + noise^2)`` with ``eta ~ N(0, 1/D)``. A label is a vector from
-    ``N(0, 1/D)`` too. Each of the 2 N + 1 vectors is followed by its place as a one-hot vector of
-    ``n_places``; the first place of a sequence is random.
+    ``N(0, 1/D)`` too. Each of the 2 N + 1 vectors is followed by its position, a one-hot vector
+    of ``n_places``; the first position of a sequence is random.
 
     Args:
         n_labels: number of labels.
         pairs: N.
         dim: D.
-        n_places: width of the one-hot places, at least 2 N + 1.
+        n_places: width of the one-hot positions, at least 2 N + 1.
         n_classes: K, more than N. May differ per member, as may all that follow.
         copies: B, burstiness: items of each class in the context, a divisor of N.
         noise: epsilon, spread within a class.
@@ -104,7 +104,7 @@ class MixtureLabels(Task):
 
     @property
     def width(self) -> int:
-        """Entries of a vector, item or label and place."""
+        """Entries of a vector, item or label and position."""
         return self.dim + self.n_places
 
     def means(self, classes: Int[Array, "*N"]) -> Float[Array, "*N D"]:
@@ -174,20 +174,20 @@ class MixtureLabels(Task):
 
     def consistent(self, batch: Batch) -> np.ndarray:
         """Whether labels are those of the classes and the target's is in the context, or not."""
-        told = {name: np.asarray(leaf) for name, leaf in batch.latents.items()}
-        target_B1, away = told["target"][:, None], float(np.asarray(self.absent)) > 0.5
+        latents = {name: np.asarray(leaf) for name, leaf in batch.latents.items()}
+        target_B1, away = latents["target"][:, None], float(np.asarray(self.absent)) > 0.5
         shift = int(float(np.asarray(self.swapped)) > 0.5)
-        inside_BN = told["classes"] == target_B1
+        inside_BN = latents["classes"] == target_B1
         labels_CD = np.asarray(self.label_vectors())
         shown_BND = np.asarray(batch.inputs)[:, 1:-1:2, : self.dim]
-        counts_BN = (told["classes"][:, :, None] == told["classes"][:, None]).sum(-1)
+        counts_BN = (latents["classes"][:, :, None] == latents["classes"][:, None]).sum(-1)
         agree = [
-            (told["labels"] == (told["classes"] + shift) % self.n_labels).all(1),
-            np.asarray(batch.targets) == (told["target"] + shift) % self.n_labels,
-            told["known"] == told["target"] % self.n_labels,
+            (latents["labels"] == (latents["classes"] + shift) % self.n_labels).all(1),
+            np.asarray(batch.targets) == (latents["target"] + shift) % self.n_labels,
+            latents["known"] == latents["target"] % self.n_labels,
             inside_BN.any(1) != away,
             (counts_BN == int(float(np.asarray(self.copies)))).all(1),
-            np.abs(shown_BND - labels_CD[told["labels"]]).max((1, 2)) < 1e-5,
+            np.abs(shown_BND - labels_CD[latents["labels"]]).max((1, 2)) < 1e-5,
         ]
         return np.all(agree, 0)
 

@@ -145,14 +145,14 @@ class PayloadRetrieval(Task):
 
     def consistent(self, batch: Batch) -> np.ndarray:
         """Per example: the inputs are what the latents say, but for noise, and so is the target."""
-        told = batch.latents
-        match_B = np.asarray(told["match"])
+        latents = batch.latents
+        match_B = np.asarray(latents["match"])
         rows = np.arange(len(match_B))
-        known = np.asarray(self.keys(told["z"], told["payload"]))
-        asked = np.asarray(self.queries(told["z"][rows, match_B]))
+        known = np.asarray(self.keys(latents["z"], latents["payload"]))
+        asked = np.asarray(self.queries(latents["z"][rows, match_B]))
         clean = np.concatenate([known, asked[:, None]], axis=1)
         near = np.abs(np.asarray(batch.inputs) - clean).max((1, 2)) < 8 * np.asarray(self.noise)
-        carried = np.asarray(told["payload"])[rows, match_B]
+        carried = np.asarray(latents["payload"])[rows, match_B]
         return near & (carried == np.asarray(batch.targets))
 
     def ceiling(self) -> float:

@@ -1,7 +1,7 @@
 """Segments of random tokens, repeated: what came after the last copy of a token comes again.
 
 The period differs from sequence to sequence, so that no fixed distance tells where to look: the
-token must be found by its content and the place after it read, which is what an induction head
+token must be found by its content and the position after it read, which is what an induction head
 does.
 
 Source: Olsson et al. 2022 (arXiv:2209.11895), repeated random tokens as the test of induction
@@ -26,7 +26,7 @@ class Repeats(Task):
 
     ====== ============================================================================
     period S, uniform from ``shortest`` to ``longest`` ()
-    source the place to attend to, ``t - S + 1`` from the second copy on, -1 before (L,)
+    source the position to attend to, ``t - S + 1`` from the second copy on, -1 before (L,)
     ====== ============================================================================
 
     Targets are the tokens that follow. They weigh 1 where ``source >= 0``, where all that came
@@ -34,7 +34,7 @@ class Repeats(Task):
 
     Args:
         n_tokens: V.
-        length: L, places of a sequence; the second copy must begin before its end.
+        length: L, positions of a sequence; the second copy must begin before its end.
         shortest: least period.
         longest: greatest period, at most V.
 
@@ -63,7 +63,7 @@ class Repeats(Task):
         if not self.shortest <= self.longest <= top:
             raise ToylabError(
                 f"Repeats: periods from {self.shortest} to {self.longest}; give shortest <= "
-                f"longest <= {top}, as {self.n_tokens} tokens and {self.length} places allow."
+                f"longest <= {top}, as {self.n_tokens} tokens and {self.length} positions allow."
             )
 
     def example(self, key: Array) -> Batch:
