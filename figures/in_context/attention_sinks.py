@@ -113,9 +113,9 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
     sheet, axes = panels(3, 2.8, sharey=True)
     image = None
     for ax, arm in zip(axes, ("adam", "relu", "plain"), strict=True):
-        place = list(ARMS).index(arm)
-        pattern = np.asarray(measures["maps"])[place][:SHOWN, :SHOWN]
-        tokens = np.asarray(measures["tokens"])[place][:SHOWN]
+        row = list(ARMS).index(arm)
+        pattern = np.asarray(measures["maps"])[row][:SHOWN, :SHOWN]
+        tokens = np.asarray(measures["tokens"])[row][:SHOWN]
         frequent = np.flatnonzero(tokens < config.n_triggers)
         future = np.triu(np.ones_like(pattern, bool), 1)
         image = ax.imshow(np.where(future, np.nan, pattern), vmin=0, vmax=1, cmap=fig.SEQUENTIAL)
@@ -141,9 +141,9 @@ def ablations(measures: Mapping[str, Any]) -> Figure:
             for i, condition in enumerate(CONDITIONS):
                 risk = table("conditions").filter(arm=arm, condition=condition).value(over)
                 seen, (name, colour, _) = risk(measures).values, ARMS[arm]
-                place, label = i + 0.36 * (j - 0.5), name if i == 0 else None
-                ax.barh(place, average(risk, measures), 0.33, color=colour, label=label)
-                ax.plot(seen, np.full(len(seen), place), "|", color=fig.INK, markersize=5)
+                y, label = i + 0.36 * (j - 0.5), name if i == 0 else None
+                ax.barh(y, average(risk, measures), 0.33, color=colour, label=label)
+                ax.plot(seen, np.full(len(seen), y), "|", color=fig.INK, markersize=5)
         ax.set_xlabel(f"{kind} risk above the oracle's (nats)")
         ax.xaxis.set_major_locator(MaxNLocator(5))
         cut = table("conditions").filter(arm="adam", condition=part)

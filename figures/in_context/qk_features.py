@@ -169,10 +169,10 @@ def _spectra(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
         found = rows["values"].drop_nulls().to_list()
         if found:
             value_PK = np.array(found)[:, : config.small_dim]
-            place = np.arange(1, value_PK.shape[1] + 1)
-            ax.plot(place, value_PK.mean(0), "o-", color=colour, label=name, markersize=3)
+            rank = np.arange(1, value_PK.shape[1] + 1)
+            ax.plot(rank, value_PK.mean(0), "o-", color=colour, label=name, markersize=3)
             band = {"color": colour, "alpha": 0.15, "lw": 0}
-            ax.fill_between(place, value_PK.min(0), value_PK.max(0), **band)
+            ax.fill_between(rank, value_PK.min(0), value_PK.max(0), **band)
     ax.axvline(middle + 0.5, color=fig.INK, ls=":", lw=0.8)
     ax.set(xlabel="singular value", ylabel="relative to the first")
     fig.title(ax, "Spectra end at the latent's rank")

@@ -80,11 +80,11 @@ class Config:
     sgd_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    rungs: int = 30  # snapshots, log-spaced
+    snapshots: int = 30  # log-spaced
     judged: int = 64  # sequences
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "rungs", "judged", "n_triggers"):
+        for name in ("seeds", "steps", "snapshots", "judged", "n_triggers"):
             check_number("attention_sinks", name, getattr(self, name), low=1, whole=True)
 
     def world(self) -> BigramBackcopy:
@@ -129,7 +129,7 @@ def populations(config: Config) -> dict[str, Population]:
             steps=config.steps,
             batch_size=config.batch_size,
             loss=cross_entropy,
-            snapshots=ladder(config.steps, config.rungs),
+            snapshots=ladder(config.steps, config.snapshots),
         )
     return found
 
@@ -183,7 +183,7 @@ study = Study(
             hidden=16,
             steps=20,
             batch_size=8,
-            rungs=5,
+            snapshots=5,
             judged=8,
         ),
         "laptop": Config(),

@@ -82,7 +82,7 @@ def common(task: MarkovChains, size: int) -> Batch:
 
 
 def divergence(p_BLV: Float[Array, "B L V"], log_q_BLV: Float[Array, "B L V"]) -> Array:
-    """Mean over places of ``KL(p || q)`` in nats."""
+    """Mean over positions of ``KL(p || q)`` in nats."""
     return jnp.mean(jnp.sum(p_BLV * (jnp.log(p_BLV) - log_q_BLV), -1))
 
 

@@ -137,8 +137,8 @@ def _look(
     batch = task.batch(jax.random.key(JUDGED), size)
     logits, acts = run_model(model, params, batch.inputs, record=("q", "k"))
     accuracy = (logits.argmax(-1) == batch.targets).mean()
-    told = {"z": batch.latents["z"], "match": batch.latents["match"]}
-    return task.world(), acts | told, accuracy
+    latents = {name: batch.latents[name] for name in ("z", "match")}
+    return task.world(), acts | latents, accuracy
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
