@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from toylab.report import boards
 from toylab.report import figures as fig
 from toylab.tasks.othello.othello import ENDLESS, Othello
-
-from . import boards
 
 LINES = {
     "board": ("mine / theirs, linear", fig.BLUE, "-", "o"),

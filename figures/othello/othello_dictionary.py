@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 
 from toylab.analysis.dictionary.choice import VALIDATION, best_setting
 from toylab.analysis.dictionary.rule_trees import RULE_LIKE
+from toylab.report import boards
 from toylab.report import figures as fig
 from toylab.tasks.othello.othello_rules import STEPS
-
-from . import boards
 
 NAMES = {
     "probe": "linear probe",

@@ -9,10 +9,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.report import boards
 from toylab.report import figures as fig
 from toylab.stats import bootstrap_interval
 
-from . import boards
 from .othello_interventions_saliency import bars, main, saliency
 
 METHODS = {
@@ -32,8 +32,7 @@ CAPTIONS = {
     "95% intervals) after every kind of edit, by method. 'No edit, board as shown' is the "
     "network's own error.",
     "strength": "How edits were chosen, on validation cases: errors by strength and first layer of "
-    "vectors (a to d; dotted: no edit, circle: chosen), of flips at one layer alone (e), and of "
-    "flips by gradient over Adam's steps (f).",
+    "the probe's vectors, for each kind of edit (dotted: no edit; circle: chosen).",
     "several": "Errors per board (95% intervals) when one to four discs are flipped at once.",
     "saliency": "How far a move's logit falls when each disc is flipped inside the network: on "
     "three boards (a to c; star: the move, framed: discs that it needs by the rules), by the "
@@ -115,27 +114,19 @@ def errors(measures: Mapping[str, Any]) -> Figure:
 
 
 def strength(measures: Mapping[str, Any]) -> Figure:
-    """Validation error against strength by first layer; flips at one layer; Adam's steps."""
-    tried = main(measures["validation"])
-    kinds = [k for k in ("flip", "erase", "place", "unflip") if k in tried["kind"]]
-    sheet = fig.figure(fig.PAGE, 4.8)
-    grid = sheet.add_gridspec(2, 12)
-    top = [sheet.add_subplot(grid[0, 3 * i : 3 * i + 3]) for i in range(len(kinds))]
-    for ax, kind, letter in zip(top, kinds, "abcd", strict=False):
-        _strengths(ax, tried.filter(kind=kind, method="vector"))
+    """Validation error against strength, by first layer edited, for every kind of edit."""
+    tried = main(measures["validation"]).filter(method="vector")
+    kinds = tried["kind"].unique(maintain_order=True).to_list()
+    sheet = fig.figure(fig.PAGE, 2.6)
+    axes = sheet.subplots(1, len(kinds), squeeze=False)[0]
+    for ax, kind, letter in zip(axes, kinds, "abcd", strict=False):
+        _strengths(ax, tried.filter(kind=kind))
         fig.title(ax, kind.capitalize())
         fig.panel_label(ax, letter)
-    top[0].set_ylabel("validation error")
-    null = tried.filter(kind="flip")["null"][0]
-    below = [sheet.add_subplot(grid[1, :6]), sheet.add_subplot(grid[1, 6:])]
-    for ax, letter in zip(below, "ef", strict=True):
-        ax.axhline(null, color=fig.MUTED, linestyle=":", linewidth=1)
-        ax.set_ylabel("validation error")
-        fig.panel_label(ax, letter)
-    _single(below[0], main(measures["layers"]))
-    _steps(below[1], main(measures["steps"]).sort("steps"))
-    handles, labels = top[0].get_legend_handles_labels()
+    axes[0].set_ylabel("validation error")
+    handles, labels = axes[0].get_legend_handles_labels()
     sheet.legend(handles, labels, title="first layer edited", loc="outside lower center", ncols=8)
+    fig.title(sheet, "How far to edit, and from which layer on, was chosen on other games")
     return sheet
 
 
@@ -152,24 +143,6 @@ def _strengths(ax: Axes, rows: pl.DataFrame) -> None:
     ax.axhline(best["null"], color=fig.MUTED, linestyle=":", linewidth=1)
     ax.set_xlabel("strength")
     ax.set_ylim(bottom=0)
-
-
-def _single(ax: Axes, rows: pl.DataFrame) -> None:
-    best = rows.group_by("layer").agg(pl.col("error").min()).sort("layer")
-    ax.bar(best["layer"], best["error"], color=fig.BLUE, width=0.6)
-    ax.set_xticks(best["layer"].to_list())
-    ax.set_xlabel("the one layer edited, at its best strength")
-    fig.title(ax, f"Best single layer for flips: {best.sort('error')['layer'][0]}")
-
-
-def _steps(ax: Axes, rows: pl.DataFrame) -> None:
-    ax.plot(rows["steps"], rows["error"], marker="D", color=fig.GREEN)
-    ax.set_xscale("log")
-    ax.set_xticks(rows["steps"].to_list(), [str(n) for n in rows["steps"]])
-    ax.minorticks_off()
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel("Adam's steps over one distance")
-    fig.title(ax, f"By gradient {rows.sort('error')['steps'][0]} steps do best")
 
 
 def several(measures: Mapping[str, Any]) -> Figure:

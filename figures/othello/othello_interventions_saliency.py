@@ -8,11 +8,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.report import boards
 from toylab.report import figures as fig
 from toylab.stats import Interval, bootstrap_interval
 from toylab.tasks.othello.othello_lines import ROLES
-
-from . import boards
 
 SHOWN = 3  # boards with a map
 AUCS = {

@@ -8,10 +8,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.report import boards
 from toylab.report import figures as fig
 from toylab.stats import bootstrap_interval
-
-from . import boards
 
 FORMS = {
     "linear": (fig.INK, "s"),

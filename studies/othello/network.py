@@ -40,7 +40,7 @@ class Network:
     The training set is endless: every step draws fresh games. At each place the network learns from
     the move that was ``played``, or from what was to be ``expected``: the chances that the
     generator draws it by, which is the mean of the same loss over every move that could have
-    followed. No more is told of the board than which moves these are.
+    followed. Nothing more of the board is shown than which moves these are.
     """
 
     networks: int = 1  # on the larger board

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from toylab.analysis.world.edits import top_errors
@@ -31,3 +33,25 @@ def move_errors(task: Othello, logits: np.ndarray, legal: np.ndarray) -> np.ndar
     Source: Li et al. 2022, section 4.2.
     """
     return top_errors(move_scores(task, logits), legal)
+
+
+def divergence(task: Othello, logits: np.ndarray, legal: np.ndarray) -> np.ndarray:
+    """KL(uniform over the legal moves || prediction), nats (...)."""
+    legal = legal[..., task.squares[1:]]
+    log_q = np.asarray(jax.nn.log_softmax(jnp.asarray(logits), -1))[..., 1:]
+    count = np.maximum(legal.sum(-1), 1)
+    return -(np.where(legal, log_q, 0).sum(-1) / count) - np.log(count)
+
+
+def square_chances(task: Othello, logits: np.ndarray) -> np.ndarray:
+    """Probability of each square as the next move, (C, N)."""
+    top = logits.max(-1, keepdims=True)
+    scores = move_scores(task, logits - top)
+    return np.exp(scores) / np.exp(logits - top).sum(-1, keepdims=True)
+
+
+def from_uniform(p: np.ndarray, legal: np.ndarray) -> np.ndarray:
+    """Total variation between predictions (C, N) and the uniform choice of a legal move, (C,)."""
+    uniform = legal / np.maximum(legal.sum(-1, keepdims=True), 1)
+    elsewhere = 1 - p.sum(-1)  # on the token that fills up games
+    return (np.abs(p - uniform).sum(-1) + elsewhere) / 2

@@ -10,11 +10,13 @@ import numpy as np
 import polars as pl
 
 from toylab.analysis.world.base import activations, bag
+from toylab.chunks import in_chunks
 from toylab.probes.linear import Probe, mlp_probe
 from toylab.probes.states import one_hot_rows, predicted_states, state_probe
+from toylab.probes.thresholds import best_threshold
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
-from toylab.tasks.othello.othello_moves import top_one_legal
+from toylab.tasks.othello.othello_moves import divergence, top_one_legal
 from toylab.tasks.othello.othello_rules import RULES
 
 from .. import network as o
@@ -119,10 +121,10 @@ def fitted(
 def linear(
     train: Games, acts: Pair, labels: Pair, classes: int = 3, few: int | None = None
 ) -> np.ndarray:
-    """Fit on one set of games, and return the states told of the other: (S, G, L, N)."""
+    """Fit on one set of games, and return the states read of the other: (S, G, L, N)."""
     probe = fitted(train, acts[0], labels[0], classes, few)
-    told = predicted_states(probe, _rows(acts[1]), classes)
-    return told.reshape(len(told), *labels[1].shape)
+    read = predicted_states(probe, _rows(acts[1]), classes)
+    return read.reshape(len(read), *labels[1].shape)
 
 
 def nonlinear(train: Games, acts: Pair, labels: Pair, few: int) -> np.ndarray:
@@ -131,12 +133,12 @@ def nonlinear(train: Games, acts: Pair, labels: Pair, few: int) -> np.ndarray:
     weight_R = _rows(train.counts_GL[:few, :, None].astype(np.float32))[..., 0]
     x, key = _rows(acts[0][:, :few]), jax.random.key(0)
     probe = mlp_probe(x, targets, key, width=MLP_WIDTH, steps=MLP_STEPS, weights=weight_R)
-    told = predicted_states(probe, _rows(acts[1]))
-    return told.reshape(len(told), *labels[1].shape)
+    read = predicted_states(probe, _rows(acts[1]))
+    return read.reshape(len(read), *labels[1].shape)
 
 
 def constant(train: Games, test: Games) -> np.ndarray:
-    """The commonest state of each square at each place of the training games, (1, G, L, N)."""
+    """The majority state of each square at each place of the training games, (1, G, L, N)."""
     board = train.labels("board")
     kept = train.counts_GL[..., None]
     votes = np.stack([((board == state) & kept).sum(0) for state in range(3)])
@@ -158,7 +160,7 @@ def all_probes(task: Othello, train: Games, test: Games, few: int) -> dict[str, 
         few: games that the MLP probes, and the linear ones they are compared with, see.
 
     Returns:
-        ``{probe: whether each square is told rightly (S, G, L, N)}``; after the end of a game
+        ``{probe: whether each square is read right (S, G, L, N)}``; after the end of a game
         it means nothing. Probes that read no layer of the network have S = 1.
     """
     acts, before = (train.acts_SGLD, test.acts_SGLD), (train.untrained_SGLD, test.untrained_SGLD)
@@ -196,7 +198,7 @@ def compare_movers(
 
     Returns:
         A row per game that has such places: the share of squares that the probe of the true mover's
-        board tells rightly there, and that the probe of the parity board does.
+        board reads right there, and that the probe of the parity board does.
     """
     differ_GL = (test.labels("board") != test.labels("parity")).any(-1) & test.counts_GL
     columns = {
@@ -208,11 +210,9 @@ def compare_movers(
 
 
 def _replayed(task: Othello, games: Games, rule: str) -> np.ndarray:
-    """Boards (G, L, N) by another rule, in pieces of one shape."""
-    inputs = np.asarray(games.batch.inputs)
-    order = np.arange(-(-len(inputs) // PIECE) * PIECE) % len(inputs)
-    pieces = [_replay(task, inputs[part], rule) for part in order.reshape(-1, PIECE)]
-    return np.concatenate(pieces)[: len(inputs)]
+    """Boards (G, L, N) by another rule."""
+    call = lambda inputs: (_replay(task, inputs, rule),)
+    return in_chunks(call, (np.asarray(games.batch.inputs),), PIECE)[0]
 
 
 @functools.partial(jax.jit, static_argnums=(0, 2))
@@ -230,11 +230,12 @@ def flipped_f1(train: Games, test: Games, trained: bool) -> np.ndarray:
     labels, kept = (train.labels("flipped"), test.labels("flipped")), test.counts_GL[..., None]
     probe = fitted(train, pick(train), labels[0], 2, None)
     score = lambda games: _margins(probe, pick(games), labels[0].shape[-1])
-    told, true = score(train), labels[0] > 0
-    best_S = [_threshold(one, true, train.counts_GL) for one in told]
+    read, true = score(train), labels[0] > 0
+    fitted_GL = train.counts_GL
+    best_S = [best_threshold(each[fitted_GL].ravel(), true[fitted_GL].ravel()) for each in read]
     cut_S111 = np.array(best_S)[:, None, None, None]
-    told, true = (score(test) > cut_S111) & kept, (labels[1] > 0) & kept
-    hit, wrong = (told & true).sum((2, 3)), (told != true).sum((2, 3))
+    read, true = (score(test) > cut_S111) & kept, (labels[1] > 0) & kept
+    hit, wrong = (read & true).sum((2, 3)), (read != true).sum((2, 3))
     return np.where(kept.any((1, 2)), 2 * hit / np.maximum(2 * hit + wrong, 1), np.nan)
 
 
@@ -243,15 +244,6 @@ def _margins(probe: Probe, acts_SGLD: np.ndarray, squares: int) -> np.ndarray:
     found = np.asarray(probe.scores(_rows(acts_SGLD)))
     found = found.reshape(*acts_SGLD.shape[:3], squares, 2)
     return found[..., 1] - found[..., 0]
-
-
-def _threshold(score_GLN: np.ndarray, true_GLN: np.ndarray, counts_GL: np.ndarray) -> float:
-    """The threshold of greatest F1, among 61 evenly spaced ones."""
-    score, true = score_GLN[counts_GL].ravel(), true_GLN[counts_GL].ravel()
-    edges = np.linspace(-1, 1, 61)
-    count = lambda values: np.histogram(values, [*edges, np.inf])[0][::-1].cumsum()[::-1]
-    above, hit = count(score), count(score[true])
-    return float(edges[np.argmax(2 * hit / np.maximum(above + true.sum(), 1))])
 
 
 def per_game(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
@@ -278,21 +270,10 @@ def layer_table(right: Mapping[str, np.ndarray], counts_GL: np.ndarray) -> pl.Da
     return pl.DataFrame(rows)
 
 
-def divergence(task: Othello, games: Games) -> np.ndarray:
-    """KL(uniform over the legal moves || the network's prediction) at each place, nats (G, L)."""
-    legal = np.asarray(games.batch.latents["legal"])[..., task.squares[1:]]
-    log_q = np.asarray(jax.nn.log_softmax(jnp.asarray(games.logits_GLV), -1))[..., 1:]
-    count = np.maximum(legal.sum(-1), 1)
-    return -(np.where(legal, log_q, 0).sum(-1) / count) - np.log(count)
-
-
 def play(task: Othello, games: Games) -> dict[str, np.ndarray]:
-    """How well the next move is known at each place (G, L): legality, KL to the floor, alpha."""
+    """How well the next move is known at each place (G, L): legality, and KL to the floor."""
     legal = np.asarray(games.batch.latents["legal"])
-    kl = divergence(task, games)
-    worst = np.log(task.plies) - np.log(np.maximum(legal.sum(-1), 1))
     return {
         "legal": top_one_legal(task, games.logits_GLV, legal).astype(float),
-        "divergence": kl,
-        "alpha": 1 - kl / worst,
+        "divergence": divergence(task, games.logits_GLV, legal),
     }

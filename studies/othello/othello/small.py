@@ -16,7 +16,7 @@ from . import probes as p
 
 TRAIN_SEED, CHOOSE_SEED = 1, 2  # of games
 SIZE = 4
-PLAY = ("legal", "divergence", "alpha")
+PLAY = ("legal", "divergence")
 PROBES = ("accuracy", "untrained", "colour", "bag")
 
 

@@ -13,7 +13,7 @@ boards of worlds with other rules.
 Source: Li et al. 2022 (arXiv:2210.13382), Nanda, Lee and Wattenberg 2023 (arXiv:2309.00941). Games
 are drawn afresh at every step, where the papers repeat 20 million. At each place the network learns
 from the chances of every move that could follow, where theirs learn from the move played: the same
-loss in the mean, so the same best network, without the noise of the draw. It is told which moves
+loss in the mean, so the same best network, without the noise of the draw. It is shown which moves
 are legal, as theirs never is in one go, though still nothing of a board; small networks trained
 both ways tell what that does to the board. Passes are silent, and on small boards frequent: labels
 go by the player who really moves next, those of the papers by parity; both are measured. Probes are

@@ -1,20 +1,11 @@
 """Rule-like neurons: which a decision tree on the board predicts, and what ablating them costs."""
 
-import functools
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jax import Array
 
-from toylab.analysis.dictionary.choice import VALIDATION
-from toylab.analysis.dictionary.groups import group_r2
-from toylab.analysis.dictionary.rule_trees import RULE_LIKE, grow
+from toylab.analysis.neurons import ablated, neuron_sites, votes
 from toylab.analysis.world.base import activations
-from toylab.models import Transformer
-from toylab.taps import Edit, Params
-from toylab.taps import run as forward
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_lines import legal_along
@@ -37,38 +28,6 @@ def asked(task: Othello, batch: Batch, rows: Rows) -> np.ndarray:
     played_R = task.squares[np.asarray(batch.inputs)[where]]
     played_RN = played_R[:, None] == np.arange(task.size**2)[None]
     return questions(rows, np.asarray(batch.latents["flipped"])[where], played_RN)
-
-
-def rule_tables(
-    parts: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]],
-    group_R: np.ndarray,
-    depth: int,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Grow trees and score them on held-out games.
-
-    Args:
-        parts: by name, answers and neurons of the rows to grow on, and of those to score.
-        group_R: group of each scored row; the validation group is left out.
-        depth: of the trees.
-
-    Returns:
-        Share of rule-like neurons per name and group; median R^2 over the groups per neuron.
-    """
-    keep = group_R != VALIDATION
-    shares, neurons = [], []
-    for name, (asked_train, y_train, asked_test, y_test) in parts.items():
-        trees = grow(asked_train, y_train, depth)
-        r2_GF = group_r2(trees, asked_test[keep], y_test[keep], group_R[keep])
-        share_G = np.nan_to_num(r2_GF, nan=-1) > RULE_LIKE
-        columns = {"group": np.unique(group_R[keep]), "rule_like": share_G.mean(1)}
-        shares.append(pl.DataFrame(columns).with_columns(name=pl.lit(name)))
-        found = {"neuron": np.arange(r2_GF.shape[1]), "r2": np.median(r2_GF, 0)}
-        found["first"] = np.asarray(trees.question[:, 0])
-        neurons.append(pl.DataFrame(found).with_columns(name=pl.lit(name)))
-    return pl.concat(shares), pl.concat(neurons)
-
-
-# Patterns that make a move legal, and the neurons that follow them -------------------------------
 
 
 def choose_patterns(along_RND: np.ndarray, count: int) -> np.ndarray:
@@ -96,32 +55,6 @@ def followers(neurons_RX: np.ndarray, pattern_R: np.ndarray, vote_X: np.ndarray)
     return np.argsort(-agree_X, kind="stable")
 
 
-def votes(model: Transformer, params: Params, token: int) -> np.ndarray:
-    """What a unit of each neuron of each block adds to a move's logit, less the mean move's."""
-    unembed_DV = np.asarray(params["unembed"]["kernel"])
-    move_D = np.asarray(params["norm"]["scale"]) * (unembed_DV[:, token] - unembed_DV.mean(1))
-    down = [params["blocks"][str(i)]["mlp"]["down"]["kernel"] for i in range(model.depth)]
-    return np.concatenate([np.asarray(kernel) @ move_D for kernel in down])
-
-
-@functools.partial(jax.jit, static_argnames=("model",))
-def ablated(
-    model: Transformer, params: Params, tokens_GL: Array, mean_SF: Array, off_SF: Array
-) -> Array:
-    """Log-probabilities (G, L, V) with some neurons, of any block, held at their means."""
-    edits = tuple(
-        Edit(site, "set", mean_SF[i][None, None], off_SF[i][None, None])
-        for i, site in enumerate(neuron_sites(model))
-    )
-    logits, _ = forward(model, params, tokens_GL, edits=edits)
-    return jax.nn.log_softmax(logits)
-
-
-def neuron_sites(model: Transformer) -> tuple[str, ...]:
-    """The MLP neurons of every block."""
-    return tuple(f"blocks/{i}/mlp/post" for i in range(model.depth))
-
-
 def pattern_table(net: o.Player, label: Batch, batch: Batch, count: int, seed: int) -> pl.DataFrame:
     """Ablate the neurons that follow each pattern; rows of what the move loses, in nats.
 
@@ -143,8 +76,8 @@ def pattern_table(net: o.Player, label: Batch, batch: Batch, count: int, seed: i
 
     def run(off: np.ndarray) -> np.ndarray:
         mask_X = np.isin(np.arange(neurons_RX.shape[1]), off).reshape(shape)
-        told = ablated(net.model, net.params, batch.inputs, mean_SF, jnp.asarray(mask_X))
-        return np.asarray(told)[going_on]
+        read = ablated(net.model, net.params, batch.inputs, mean_SF, jnp.asarray(mask_X))
+        return np.asarray(read)[going_on]
 
     known, along = (
         legal_along(np.asarray(b.latents["board"])[keep], net.task.size)

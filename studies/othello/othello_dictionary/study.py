@@ -37,6 +37,8 @@ import jax
 import numpy as np
 import polars as pl
 
+from toylab.analysis.dictionary.groups import rule_tables
+from toylab.analysis.dictionary.sweep import Sweep
 from toylab.errors import ToylabError, check_number
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
@@ -135,10 +137,10 @@ def _network(
     return {"scores": table, "play": legal_table(net)} | rules
 
 
-def settings(config: Config, size: int) -> scores.Settings:
+def settings(config: Config, size: int) -> Sweep:
     """How a network's dictionaries are trained; those of smaller boards are smaller throughout."""
     part = 1 if size == config.size else 4
-    return scores.Settings(
+    return Sweep(
         features=max(2, config.features // part),
         k=tuple(max(1, k // part) for k in config.k),
         l1=config.l1,
@@ -154,13 +156,13 @@ def _rules(
     """Rule-like neurons with their controls, and ablations."""
     few = lambda rows: rows.part(rows.game_R < rows.game_R.min() + config.tree_games)
     grown, before = few(trained.label), few(untrained.label)
-    asked, told = (rules.asked(net.task, batch, rows) for rows in (grown, trained.score))
+    asked, read = (rules.asked(net.task, batch, rows) for rows in (grown, trained.score))
     group_R = scores.group_of(trained.score, config.validation_games, config.groups)
     parts = {
-        "trained": (asked, grown.neurons_RF, told, trained.score.neurons_RF),
-        "untrained": (asked, before.neurons_RF, told, untrained.score.neurons_RF),
+        "trained": (asked, grown.neurons_RF, read, trained.score.neurons_RF),
+        "untrained": (asked, before.neurons_RF, read, untrained.score.neurons_RF),
     }
-    shares, each = rules.rule_tables(parts, group_R, config.tree_depth)
+    shares, each = rule_tables(parts, group_R, config.tree_depth)
     first = config.train_games
     label, last = (
         jax.tree.map(lambda leaf, part=part: leaf[part], batch)

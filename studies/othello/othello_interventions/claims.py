@@ -9,6 +9,7 @@ import functools
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.read import Reading
 
 from ..learned import plays
 from .readings import against_null, case, network, small
@@ -25,24 +26,18 @@ of_cases = functools.partial(
     scope="network",
     requires=(plays(), Condition(OWN, against_null("own"), CUT)),
 )
+
+
+def noise(reading: Reading) -> Condition:
+    """A random direction of the same norm does nothing."""
+    text = "a random direction of the same norm leaves 90% of the null error"
+    return Condition(text, reading, Expect.above(0.9))
+
+
+WRONG_SQUARE = "the same edit of another square leaves 90% of the null error"
 flip_controls = (
-    Condition(
-        "a random direction of the same norm leaves 90% of the null error",
-        against_null("random"),
-        Expect.above(0.9),
-    ),
-    Condition(
-        "the same edit of another square leaves 90% of the null error",
-        against_null("wrong"),
-        Expect.above(0.9),
-    ),
-)
-kinds_control = lambda kind: (
-    Condition(
-        "a random direction of the same norm leaves 90% of the null error",
-        against_null("random", kind=kind),
-        Expect.above(0.9),
-    ),
+    noise(against_null("random")),
+    Condition(WRONG_SQUARE, against_null("wrong"), Expect.above(0.9)),
 )
 
 SMALL = (
@@ -56,13 +51,7 @@ SMALL = (
         CUT,
         paper="0.10 / 2.72 = 0.04",
         requires=(plays("small"), Condition(OWN, small("own"), CUT)),
-        control=(
-            Condition(
-                "a random direction of the same norm leaves 90% of the null error",
-                small("random"),
-                Expect.above(0.9),
-            ),
-        ),
+        control=(noise(small("random")),),
         headline=True,
     ),
 )
@@ -120,7 +109,7 @@ VECTORS = (
         against_null("vector", kind="erase"),
         CUT,
         paper="0.02 / 2.73 = 0.01",
-        control=kinds_control("erase"),
+        control=(noise(against_null("random", kind="erase")),),
     ),
     of_cases(
         "place_vector",
@@ -129,7 +118,7 @@ VECTORS = (
         "Chawla et al. 2026 (arXiv:2602.23164), where edits place discs too",
         against_null("vector", kind="place"),
         CUT,
-        control=kinds_control("place"),
+        control=(noise(against_null("random", kind="place")),),
     ),
     of_cases(
         "four_squares",
@@ -148,7 +137,7 @@ VECTORS = (
         against_null("vector", kind="unflip"),
         Expect.below(0.5),
         paper="0.486 / 1.686 = 0.29",
-        control=kinds_control("unflip"),
+        control=(noise(against_null("random", kind="unflip")),),
     ),
     of_cases(
         "colour_vector",

@@ -82,8 +82,8 @@ def fit_probes(
         x, y = samples(acts[:, train], both.latents["board"][train], weights[train])
         battery = fit_battery(x, y, jax.random.key(seed), hidden, steps, batch)
         x, y = samples(acts[:, test], both.latents["board"][test], weights[test])
-        told = [np.argmax(battery.scores(s, jnp.asarray(x[s])), -1) for s in range(len(x))]
-        accuracy += _rows("nonlinear", None, np.mean(np.stack(told) == y, (1, 2)))
+        read = [np.argmax(battery.scores(s, jnp.asarray(x[s])), -1) for s in range(len(x))]
+        accuracy += _rows("nonlinear", None, np.mean(np.stack(read) == y, (1, 2)))
     return Probes(
         found["board"], found["colour"], found["flipped"], battery, scale, accuracy, fitted
     )

@@ -1,18 +1,22 @@
 """Making edits in one network: choosing how strong and where, and scoring every case."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from toylab.analysis.steering.at_place import add, towards
 from toylab.analysis.steering.battery import descend
+from toylab.chunks import in_chunks
 from toylab.task import Batch
 from toylab.tasks.othello.othello_edits import Cases
-from toylab.tasks.othello.othello_moves import move_errors, move_scores
+from toylab.tasks.othello.othello_moves import (
+    from_uniform,
+    move_errors,
+    move_scores,
+    square_chances,
+)
 
 from ..network import Player, draw_games, unseen
 from .probes import Probes
@@ -63,18 +67,21 @@ class Bench:
         """Draw games; places whose moves begin a game that probes were fitted on do not count."""
         return unseen(draw_games(self.net.task, count, seed), self.probes.games)
 
-    def mask(self, start: int, stop: int | None = None) -> np.ndarray:
-        """1 for the layers from ``start`` to the last, or to ``stop`` (S,)."""
-        layer = np.arange(self.layers)
-        last = self.layers if stop is None else stop
-        return ((layer >= start) & (layer <= last)).astype(np.float32)
+    def mask(self, start: int) -> np.ndarray:
+        """1 for the layers from ``start`` to the last (S,)."""
+        return (np.arange(self.layers) >= start).astype(np.float32)
 
     def logits(self, cases: Cases, delta_SCD: np.ndarray) -> np.ndarray:
         """Logits (C, V) with vectors added."""
-        run = lambda c, delta: add(
-            self.net.model, self.net.params, c.tokens[:, : self.length], c.place, delta
+        model, params = self.net.model, self.net.params
+        run = lambda tokens, place, delta_CSD: (
+            add(model, params, tokens, place, jnp.swapaxes(delta_CSD, 0, 1)),
         )
-        return self._chunked(run, cases, delta_SCD)[0]
+        arrays = (*self._inputs(cases), np.swapaxes(delta_SCD, 0, 1))
+        return in_chunks(run, arrays, self.chunk)[0]
+
+    def _inputs(self, cases: Cases) -> tuple[np.ndarray, np.ndarray]:
+        return cases.tokens[:, : self.length].astype(np.int32), cases.place.astype(np.int32)
 
     def unedited(self, cases: Cases) -> np.ndarray:
         """Logits (C, V) of the network as it is."""
@@ -88,59 +95,27 @@ class Bench:
         directions: np.ndarray,
         states: tuple[np.ndarray, np.ndarray] | None = None,
         squares: np.ndarray | None = None,
-        stop: int | None = None,
     ) -> np.ndarray:
         """Vectors (S, C, D) that edit each case as chosen, along given probe vectors."""
         old, new = states or (cases.old, cases.new)
         where = cases.squares if squares is None else squares
         delta = towards(directions[choice.penalty], where, old, new)
-        size = choice.strength * self.probes.scale * self.mask(choice.start, stop)
+        size = choice.strength * self.probes.scale * self.mask(choice.start)
         return (delta * size[:, None, None]).astype(np.float32)
 
-    def descend(
-        self, cases: Cases, choice: Choice, steps: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def descend(self, cases: Cases, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
         """Logits (C, V) edited by gradient, and how far each layer was moved (S, C, D)."""
-        count = steps or self.steps
-        rate = jnp.float32(choice.strength / count)
-        used = jnp.asarray(self.mask(choice.start))
-
-        def run(c: Any, _: Any) -> tuple:
-            return descend(
-                self.net.model,
-                self.net.params,
-                self.probes.battery,
-                c.tokens[:, : self.length],
-                c.place,
-                c.squares,
-                c.new,
-                used,
-                rate,
-                jnp.int32(count),
-            )
-
-        return self._chunked(run, cases, np.zeros((1, cases.count, 1), np.float32))
-
-    def _chunked(self, run: Callable, cases: Cases, delta_SCD: np.ndarray) -> Any:
-        """Run chunk by chunk, all of one shape; the last is filled up with its last case."""
-        logits, moved = [], []
-        for begin in range(0, cases.count, self.chunk):
-            rows = np.minimum(np.arange(begin, begin + self.chunk), cases.count - 1)
-            part = jax.tree.map(lambda leaf, rows=rows: leaf[rows].astype(np.int32), cases)
-            found = run(part, jnp.asarray(delta_SCD[:, rows]))
-            out, shift = found if isinstance(found, tuple) else (found, None)
-            kept = min(self.chunk, cases.count - begin)
-            logits.append(np.asarray(out)[:kept])
-            moved.append(None if shift is None else np.asarray(shift)[:, :kept])
-        joined = None if moved[0] is None else np.concatenate(moved, 1)
-        return np.concatenate(logits), joined
+        net, battery = self.net, self.probes.battery
+        used, steps = jnp.asarray(self.mask(choice.start)), jnp.int32(self.steps)
+        rate = jnp.float32(choice.strength / self.steps)
+        run = lambda *cases: descend(net.model, net.params, battery, *cases, used, rate, steps)
+        edits = (cases.squares.astype(np.int32), cases.new.astype(np.int32))
+        logits, moved = in_chunks(run, (*self._inputs(cases), *edits), self.chunk, axes=(0, 1))
+        return logits, moved
 
     def error(self, cases: Cases, logits: np.ndarray) -> float:
         """Mean error against the moves of the edited boards."""
         return float(move_errors(self.net.task, logits, cases.legal).mean())
-
-
-# Choosing on validation cases -------------------------------------------------------------------
 
 
 def choose_vector(
@@ -180,37 +155,29 @@ def _best(tried: list[Choice], found: list[float]) -> tuple[Choice, Rows]:
     return best, rows
 
 
-# Scoring ----------------------------------------------------------------------------------------
-
-
 def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> Rows:
     """One row per case: its errors, and what became of the moves that the edit concerns.
 
-    ``error`` counts the N likeliest moves that are wrong and the legal ones that are not among
-    them, N the number of legal ones on the edited board. ``told_wrongly`` and
-    ``missed`` are false positives and negatives of the moves whose probability is above 1/(2N),
-    which need not be equal. ``dropped`` is the share of the newly illegal moves outside the N
-    likeliest, ``risen`` that of the newly legal ones among them, ``given`` the probability of the
-    newly legal ones as a share of what is due to them, 1/N each; null where there are none.
-    ``apart`` is the total variation between the prediction and the even choice of a legal move.
+    ``error`` counts the N most probable moves that are wrong and the legal ones that are not among
+    them, N the number of legal ones on the edited board. ``dropped`` is the fraction of the newly
+    illegal moves outside the N most probable, ``risen`` that of the newly legal ones among them,
+    ``given`` the probability of the newly legal ones over what is due to them, 1/N each; null where
+    there are none. ``apart`` is the total variation between the prediction and the uniform choice
+    of a legal move.
     """
     legal, before = cases.legal, cases.legal_before
     scores = move_scores(bench.net.task, logits)
     n = legal.sum(-1, keepdims=True)
     top = np.argsort(np.argsort(-scores, -1, kind="stable"), -1, kind="stable") < n
-    p = square_chances(bench, logits)
-    likely = p > 1 / (2 * n)
+    p = square_chances(bench.net.task, logits)
     error = move_errors(bench.net.task, logits, legal)
     gone, come = before & ~legal, legal & ~before
-    apart = from_even(p, legal)
+    apart = from_uniform(p, legal)
     return [
         {
             "case": i,
             "ply": int(cases.place[i]) + 1,
-            "moves": int(n[i, 0]),
             "error": int(error[i]),
-            "told_wrongly": int((likely & ~legal)[i].sum()),
-            "missed": int((legal & ~likely)[i].sum()),
             "dropped": _share(~top[i], gone[i]),
             "risen": _share(top[i], come[i]),
             "given": float(p[i][come[i]].mean() * n[i, 0]) if come[i].any() else None,
@@ -220,20 +187,6 @@ def score_rows(bench: Bench, cases: Cases, logits: np.ndarray, moved: float) -> 
         }
         for i in range(cases.count)
     ]
-
-
-def square_chances(bench: Bench, logits: np.ndarray) -> np.ndarray:
-    """Probability of each square as the next move, (C, N)."""
-    top = logits.max(-1, keepdims=True)
-    scores = move_scores(bench.net.task, logits - top)
-    return np.exp(scores) / np.exp(logits - top).sum(-1, keepdims=True)
-
-
-def from_even(p: np.ndarray, legal: np.ndarray) -> np.ndarray:
-    """Total variation between predictions (C, N) and the even choice of a legal move, (C,)."""
-    even = legal / np.maximum(legal.sum(-1, keepdims=True), 1)
-    elsewhere = 1 - p.sum(-1)  # on the token that fills up games
-    return (np.abs(p - even).sum(-1) + elsewhere) / 2
 
 
 def _share(flags: np.ndarray, among: np.ndarray) -> float | None:

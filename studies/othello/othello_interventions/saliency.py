@@ -11,8 +11,8 @@ import numpy as np
 
 from toylab.analysis.steering.activation import random_like
 from toylab.analysis.steering.at_place import unit
+from toylab.analysis.written import written
 from toylab.stats.ranks import auc
-from toylab.taps import Params
 from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_edits import EMPTY, MINE, THEIRS, Cases
 from toylab.tasks.othello.othello_lines import needed, roles
@@ -94,30 +94,13 @@ def _aucs(
     }
 
 
-# The empty circuit ------------------------------------------------------------------------------
-
-
-def played(params: Params, tokens: np.ndarray) -> np.ndarray:
-    """What each head of the first block adds for a move, by weights alone, (H, T, D).
-
-    ``Played_h(m) = (E[m] - mean(E[m])) g V_h O_h``, g the gain of the norm before attention; the
-    norm's division changes its length alone, which a cosine does not see.
-    """
-    part = lambda tree, *path: np.asarray(part(tree[path[0]], *path[1:]) if path else tree)
-    embedded = part(params, "embed", "embedding")[tokens]
-    gain = part(params, "blocks", "0", "norm_attn", "scale")
-    value, out = (part(params, "blocks", "0", "attn", name) for name in ("w_v", "w_o"))
-    read = (embedded - embedded.mean(-1, keepdims=True)) * gain
-    return np.einsum("td,dhk,hke->hte", read, value, out)
-
-
 def circuit_rows(bench: Bench, penalty: int, seed: int) -> list[dict[str, Any]]:
     """Cosines of what a move writes with 'empty' vectors: its own, the others', random ones.
 
     Each is the most negative over heads, as in the paper; a row per square.
     """
     squares = bench.net.task.squares[1:]
-    added_HTD = unit(played(bench.net.params, bench.net.task.tokens[squares]))
+    added_HTD = unit(written(bench.net.params, bench.net.task.tokens[squares]))
     empty_TD = unit(bench.probes.board[penalty][0][squares, EMPTY])
     noise_TD = unit(np.random.default_rng(seed).normal(size=(256, added_HTD.shape[-1])))
     lowest = lambda vectors: np.einsum("htd,sd->hts", added_HTD, vectors).min(0)

@@ -78,7 +78,6 @@ class Config(o.Network):
     strengths: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7)
     reaches: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5, 1.0)  # of Adam
     edit_steps: int = 30
-    edit_steps_tried: tuple[int, ...] = (3, 10, 30, 100, 300)
     positions: int = 120  # for saliency
     small_width: int = 64
     small_steps: int = 2_000  # 0: no small networks
@@ -150,12 +149,9 @@ def _network(config: Config, net: o.Player, large: bool) -> dict[str, list[dict[
     }
     if not large:
         return found
-    flip = chosen["flip", "vector"]
-    boards, discs = _saliency(config, bench, grid, flip)
+    boards, discs = _saliency(config, bench, grid, chosen["flip", "vector"])
     return found | {
         "example": example,
-        "layers": t.layer_rows(bench, grid, flip, config.strengths),
-        "steps": t.step_rows(bench, grid, chosen["flip", "gradient"], config.edit_steps_tried),
         "saliency": boards,
         "saliency_discs": discs,
     }
@@ -204,7 +200,6 @@ study = Study(
             validation=12,
             strengths=(0.2, 0.4),
             reaches=(1.0,),
-            edit_steps_tried=(3, 10),
             positions=6,
             small_steps=0,
         ),
@@ -219,7 +214,6 @@ study = Study(
             validation=200,
             positions=400,
             edit_steps=100,
-            edit_steps_tried=(10, 30, 100, 300, 1_000),
         ),
     },
     costs={

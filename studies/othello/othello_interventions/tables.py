@@ -8,7 +8,7 @@ import numpy as np
 
 from toylab.analysis.steering.activation import random_like
 from toylab.tasks.othello.othello_edits import Cases, draw_cases
-from toylab.tasks.othello.othello_moves import move_errors
+from toylab.tasks.othello.othello_moves import from_uniform, move_errors, square_chances
 
 from .run import (
     Bench,
@@ -16,10 +16,8 @@ from .run import (
     Rows,
     choose_gradient,
     choose_vector,
-    from_even,
     length,
     score_rows,
-    square_chances,
 )
 
 NOISE = 5  # seed of random directions
@@ -171,39 +169,11 @@ def by_colour(cases: Cases, states_CK: np.ndarray) -> np.ndarray:
     return np.where(cases.white[:, None], swapped, states_CK)
 
 
-def layer_rows(bench: Bench, grid: Grid, choice: Choice, strengths: tuple[float, ...]) -> Rows:
-    """Error of flips made at one layer alone, by layer and strength, on validation cases."""
-    task = bench.net.task
-    games = bench.draw(2 * grid.validation, grid.seed + 1)
-    cases = draw_cases(task, games, "flip", grid.validation, grid.plies, grid.seed)
-    rows = []
-    for layer in range(bench.layers):
-        for strength in strengths:
-            one = dataclasses.replace(choice, start=layer, strength=strength)
-            delta = bench.vectors(cases, one, bench.probes.board, stop=layer)
-            error = bench.error(cases, bench.logits(cases, delta))
-            rows.append({"layer": layer, "strength": strength, "error": error})
-    return rows
-
-
-def step_rows(bench: Bench, grid: Grid, choice: Choice, counts: tuple[int, ...]) -> Rows:
-    """Error of flips by gradient against Adam's steps, as far as chosen, on validation cases."""
-    task = bench.net.task
-    games = bench.draw(2 * grid.validation, grid.seed + 1)
-    cases = draw_cases(task, games, "flip", grid.validation, grid.plies, grid.seed)
-    rows = []
-    for count in counts:
-        logits, moved = bench.descend(cases, choice, count)
-        row = {"steps": count, "error": bench.error(cases, logits), "moved": length(moved)}
-        rows.append(row)
-    return rows
-
-
 def example_rows(bench: Bench, cases: Cases, null: np.ndarray, after: np.ndarray) -> Rows:
     """A board before and after one edit, square by square: a typical one of those that change much.
 
-    Of the cases of the median error, where the edit mends at least as many moves as usual, it is
-    the one whose prediction is the median total variation from the even choice.
+    Of the cases of the median error, where the edit repairs at least as many moves as usual, it is
+    the one whose prediction is the median total variation from the uniform choice.
     """
     legal = cases.legal
     error = move_errors(bench.net.task, after, legal)
@@ -211,8 +181,8 @@ def example_rows(bench: Bench, cases: Cases, null: np.ndarray, after: np.ndarray
     off = np.abs(error - np.median(error))
     usual = np.flatnonzero((off == off.min()) & (gain >= np.median(gain)))
     usual = usual if len(usual) else np.arange(cases.count)
-    p_null, p_after = square_chances(bench, null), square_chances(bench, after)
-    i = int(usual[np.argsort(from_even(p_after, legal)[usual], kind="stable")[len(usual) // 2]])
+    p_null, p_after = square_chances(bench.net.task, null), square_chances(bench.net.task, after)
+    i = int(usual[np.argsort(from_uniform(p_after, legal)[usual], kind="stable")[len(usual) // 2]])
     shares = (p_null[i], p_after[i])
     return [
         {

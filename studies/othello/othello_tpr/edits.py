@@ -108,8 +108,8 @@ def error_tables(
     errors_MTC = np.array([[error(length(s) * unit[m]) for s in STRENGTHS] for m in METHODS])
     names = [name for name, case in cases.items() for _ in range(case.count)]
     none = 0 * unit["random"]
-    told = {"null": error(none), "floor": error(none, "legal_before")}
-    return pl.DataFrame({"edit": names, "case": range(len(names)), **told}), errors_MTC
+    read = {"null": error(none), "floor": error(none, "legal_before")}
+    return pl.DataFrame({"edit": names, "case": range(len(names)), **read}), errors_MTC
 
 
 def measure_edits(

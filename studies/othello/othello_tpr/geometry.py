@@ -15,7 +15,6 @@ from toylab.analysis.tpr.analysis import (
     centred,
     cosines,
     gap_r2,
-    gap_table,
     neighbour_overlap,
 )
 from toylab.analysis.tpr.codes import RandomCode, flat_map
@@ -88,17 +87,6 @@ def geometry(vectors: Mapping[str, np.ndarray], grid: tuple[int, int]) -> pl.Dat
             row = {"source": name, "seed": seed, "gap_r2": gap_r2(one, grid)}
             found.append(row | {"overlap": overlap, "chance": chance})
     return pl.DataFrame(found)
-
-
-def gaps(vectors: Mapping[str, np.ndarray], grid: tuple[int, int]) -> pl.DataFrame:
-    """Mean distance by gap, the mean over seeds: rows (source, rows, columns, distance)."""
-    parts = []
-    for name, vectors_PSR in vectors.items():
-        table = np.mean([gap_table(one, grid) for one in vectors_PSR], 0)
-        down, right = np.indices(grid)
-        columns = {"rows": down.ravel(), "columns": right.ravel(), "distance": table.ravel()}
-        parts.append(pl.DataFrame({"source": name, **columns}))
-    return pl.concat(parts)
 
 
 def maps(vectors: Mapping[str, np.ndarray], columns: int) -> pl.DataFrame:

@@ -7,7 +7,7 @@ compare with the linear probe), 6 by 8 for rows by columns, and 2 filler numbers
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -115,9 +115,9 @@ class Fits:
         return fit(x, board_RN, form, jax.random.key(self.key), within=within, **size)
 
 
-def accuracy_per_game(told_RN: np.ndarray, rows: Rows) -> np.ndarray:
+def accuracy_per_game(states_RN: np.ndarray, rows: Rows) -> np.ndarray:
     """Share of squares read right in each game, (G,); NaN for one without places that count."""
-    right_R = (told_RN == rows.board_RN).mean(1)
+    right_R = (states_RN == rows.board_RN).mean(1)
     places_G = np.bincount(rows.game_R)
     total_G = np.bincount(rows.game_R, right_R)
     return np.where(places_G > 0, total_G / np.maximum(places_G, 1), np.nan)
@@ -126,8 +126,8 @@ def accuracy_per_game(told_RN: np.ndarray, rows: Rows) -> np.ndarray:
 def best_layer(train: Rows, test: Rows) -> int:
     """The layer whose linear probe reads the board best, not counting embedding and last block."""
     probe = state_probe(train.acts_SRD, train.board_RN)
-    told_SRN = predicted_states(probe, test.acts_SRD)
-    accuracy_S = (told_SRN == test.board_RN).mean((1, 2))
+    states_SRN = predicted_states(probe, test.acts_SRD)
+    accuracy_S = (states_SRN == test.board_RN).mean((1, 2))
     inner = accuracy_S[1:-1] if len(accuracy_S) > 2 else accuracy_S[:1]
     return int(np.argmax(inner)) + (len(accuracy_S) > 2)
 
@@ -161,15 +161,10 @@ def fit_forms(
         mixed, held_out, test._replace(board_RN=test.board_RN[:, order])
     )
     rank = matched_rank(known["bilinear"], net.model.width)
-    for name, weights in (("truncated", _same), ("truncated, centred", centred)):
-        scores[name] = _truncated(probes["linear"], weights, rank, held_out, test)
+    scores["truncated, centred"] = _truncated(probes["linear"], rank, held_out, test)
     counts = {n: p.form.parameters(net.model.width) for n, p in probes.items()}
     cut = rank * (net.model.width + STATES * net.task.size**2)
     return Fitted(probes, _games(scores), _table(scores, counts, cut))
-
-
-def _same(weight: Any) -> np.ndarray:
-    return np.asarray(weight)
 
 
 def _scores(probe: TensorProbe, x: np.ndarray, rows: Rows) -> np.ndarray:
@@ -178,10 +173,9 @@ def _scores(probe: TensorProbe, x: np.ndarray, rows: Rows) -> np.ndarray:
     return np.stack([accuracy_per_game(predict(weight, x), rows) for weight in weight_PDSC])
 
 
-def _truncated(
-    probe: TensorProbe, prepare: Any, rank: int, x: np.ndarray, rows: Rows
-) -> np.ndarray:
-    cut = [truncate(prepare(weight), rank) for weight in np.asarray(probe.weight)]
+def _truncated(probe: TensorProbe, rank: int, x: np.ndarray, rows: Rows) -> np.ndarray:
+    """Accuracy by seed and game of a probe cut by SVD, the mean over states subtracted first."""
+    cut = [truncate(centred(weight), rank) for weight in np.asarray(probe.weight)]
     return np.stack([accuracy_per_game(predict(weight, x), rows) for weight in cut])
 
 
@@ -219,8 +213,8 @@ def truncation_curve(probe: TensorProbe, x: np.ndarray, rows: Rows, points: int)
     found = []
     for is_centred, prepared in ((False, weight), (True, centred(weight))):
         for rank in ranks.tolist():
-            told = predict(truncate(prepared, rank), x)
-            accuracy = float(np.nanmean(accuracy_per_game(told, rows)))
+            read = predict(truncate(prepared, rank), x)
+            accuracy = float(np.nanmean(accuracy_per_game(read, rows)))
             row = {"centred": is_centred, "rank": rank, "parameters": rank * (width + cells)}
             found.append(row | {"accuracy": accuracy})
     return pl.DataFrame(found)

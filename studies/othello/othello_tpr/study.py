@@ -11,8 +11,8 @@ with fewer parameters, has the linear probe inside it, its roles lie as the squa
 and edits along it change the moves.
 
 Source: Lee, Viégas and Wattenberg 2026 (arXiv:2605.09967). The board is 6x6 and the sizes of roles
-follow the paper's by proportion: 29 of 36 for its 52 of 64, 5 by 6 for 6 by 8. Boards are told by
-who really moves next, silent passes counted. Strengths of edits are chosen on other boards than
+follow the paper's by proportion: 29 of 36 for its 52 of 64, 5 by 6 for 6 by 8. Boards are labelled
+by who really moves next, silent passes counted. Strengths of edits are chosen on other boards than
 those judged, not case by case, and nothing is judged at a position whose moves so far begin a game
 that the probes were fitted on. There are controls that the paper lacks: a linear probe trained at
 low rank, random roles, squares in another order, the untrained network, and roles in other
@@ -119,7 +119,6 @@ def _network(config: Config, net: o.Player, untrained: o.Player) -> dict[str, pl
         "truncation": curve,
         "recovery": recovery.with_columns(centre=pl.Series(is_centre)),
         "geometry": g.geometry(vectors, grid),
-        "gaps": g.gaps(vectors, grid),
         "maps": g.maps(vectors, config.size),
         **edits,
     }

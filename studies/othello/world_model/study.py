@@ -39,7 +39,6 @@ import polars as pl
 
 from toylab.analysis.world import tests
 from toylab.analysis.world.base import Subject
-from toylab.analysis.world.outcomes import mean
 from toylab.errors import check_number
 from toylab.members import seeds
 from toylab.population import Population
@@ -143,12 +142,6 @@ def _examined(
 
 def _tables(found: tests.Examined, outcomes: list[tests.Outcome]) -> dict[str, pl.DataFrame]:
     """The tables of one network."""
-    means = []
-    for outcome in outcomes:
-        facts = {"criterion": outcome.criterion, "part": outcome.part, "unit": outcome.unit}
-        facts |= {"rule": outcome.rule, "passed": outcome.passed}
-        for name, values in {"value": outcome.value, **outcome.controls}.items():
-            means.append(facts | {"name": name, "mean": mean(values), "n": len(values)})
     layers = [
         {"feature": feature, "label": label, "layer": layer, "accuracy": float(accuracy)}
         | {"chosen": layer == readout.site}
@@ -157,7 +150,7 @@ def _tables(found: tests.Examined, outcomes: list[tests.Outcome]) -> dict[str, p
     ]
     return {
         "units": tests.rows(outcomes),
-        "means": pl.DataFrame(means),
+        "means": tests.summary(outcomes),
         "layers": pl.DataFrame(layers),
         "edits": pl.DataFrame([found.scheme._asdict()]),
     }

@@ -121,10 +121,10 @@ def test_divergence_is_zero_for_the_best_prediction():
     logits = np.concatenate([np.full((*logits.shape[:2], 1), -30, np.float32), logits], -1)
     best = p.Games(perfect.batch, perfect.acts_SGLD, perfect.untrained_SGLD, logits)
     kept = perfect.counts_GL
-    assert np.abs(p.divergence(TASK, best)[kept]).max() < 1e-5
+    assert np.abs(p.play(TASK, best)["divergence"][kept]).max() < 1e-5
     even = p.Games(perfect.batch, perfect.acts_SGLD, perfect.untrained_SGLD, 0 * logits)
     expected = np.log(TASK.vocab) - np.log(np.maximum(legal.sum(-1), 1))
-    np.testing.assert_allclose(p.divergence(TASK, even)[kept], expected[kept], atol=1e-5)
+    np.testing.assert_allclose(p.play(TASK, even)["divergence"][kept], expected[kept], atol=1e-5)
 
 
 def test_activations_do_not_depend_on_the_chunk():

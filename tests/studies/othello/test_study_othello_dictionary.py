@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score
 
+from toylab.analysis.dictionary.board_scores import of_features, of_states, properties
 from toylab.analysis.dictionary.choice import VALIDATION, best_setting
-from toylab.analysis.dictionary.groups import f1, group_r2
+from toylab.analysis.dictionary.groups import f1, group_r2, rule_tables
 from toylab.analysis.dictionary.rule_trees import grow
 from toylab.claims import judge_all
 from toylab.errors import ToylabError
@@ -47,15 +48,15 @@ def test_f1_of_groups_is_scikit_learns() -> None:
 def test_features_that_are_the_board_score_one_and_noise_does_not() -> None:
     rng = np.random.default_rng(0)
     board = rng.integers(0, 3, (200, 4)).astype(np.int8)
-    perfect = scores.properties(board)[0].astype(np.float32)
+    perfect = properties(board)[0].astype(np.float32)
     noise = rng.random((200, 12)).astype(np.float32)
     group = np.where(np.arange(100) < 40, VALIDATION, 0)
     for features, good in ((perfect, True), (noise, False)):
         halves = [features[:100], features[100:]], (board[:100], board[100:])
-        found = scores.of_features(*halves[0], halves[1], group)
+        found = of_features(*halves[0], halves[1], group)
         for name in ("coverage", "coverage_all", "reconstruction", "reconstruction_all"):
             assert (found[name] == 1).all() == good and len(found[name]) == 2
-    exact = scores.of_states(scores.properties(board)[0], board, np.zeros(200, int))
+    exact = of_states(properties(board)[0], board, np.zeros(200, int))
     assert exact["coverage"] == exact["reconstruction_all"] == [1.0]
 
 
@@ -68,7 +69,7 @@ def test_trees_find_a_rule_on_new_games_and_none_in_other_games_boards() -> None
         other[here] = answers[rng.permutation(here)]
     group = np.repeat([VALIDATION, 0, 1], 200)
     parts = {n: (a, neurons, a, neurons) for n, a in (("real", answers), ("other", other))}
-    shares, each = rules.rule_tables(parts, group, 3)
+    shares, each = rule_tables(parts, group, 3)
     assert shares.filter(pl.col("name") == "real")["rule_like"].to_list() == [1 / 3, 1 / 3]
     assert shares.filter(pl.col("name") == "other")["rule_like"].to_list() == [0, 0]
     r2 = group_r2(grow(answers, neurons, 3), answers, neurons, group)

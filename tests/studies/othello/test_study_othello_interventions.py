@@ -11,6 +11,7 @@ import pytest
 
 from toylab.analysis.steering import at_place as edits
 from toylab.analysis.world.base import activations
+from toylab.analysis.written import written
 from toylab.errors import ToylabError
 from toylab.figures.othello.othello_interventions import draw
 from toylab.report import figures as fig
@@ -86,7 +87,7 @@ def test_ratio() -> None:
 
 def test_played_is_what_a_head_adds(bench: Bench) -> None:
     params = bench.net.params
-    vectors = saliency.played(params, TASK.tokens[TASK.squares[1:]])
+    vectors = written(params, TASK.tokens[TASK.squares[1:]])
     attn = params["blocks"]["0"]["attn"]
     e = np.asarray(params["embed"]["embedding"])[3]
     by_hand = (e - e.mean()) @ np.asarray(attn["w_v"])[:, 1] @ np.asarray(attn["w_o"])[1]
@@ -118,8 +119,6 @@ def test_tables_and_figures(bench: Bench) -> None:
         "cases": rows,
         "validation": tried,
         "example": example,
-        "layers": t.layer_rows(bench, grid, chosen["flip", "vector"], (0.3,)),
-        "steps": t.step_rows(bench, grid, chosen["flip", "gradient"], (1, 2)),
         "saliency": auc,
         "saliency_discs": [row | {"state": 1} for row in discs],
         "circuit": saliency.circuit_rows(bench, 1, 0),

@@ -99,7 +99,6 @@ def test_flat_map_keeps_distances_of_a_plane_and_geometry_sees_the_board():
     noise = RNG.normal(size=(2, 16, 12))
     table = g.geometry({"network": sheet[None], "noise": noise}, (4, 4))
     assert table["gap_r2"][0] > 0.9 > 0.5 > table["gap_r2"][1:].max()
-    assert set(g.gaps({"network": sheet[None]}, (4, 4))["source"]) == {"network"}
 
 
 def cases():
@@ -141,7 +140,7 @@ def test_cuts_are_shares_of_the_null_error():
 
 def small_measures():
     forms = [*p.forms(4, 8), "untrained, linear", "untrained, bilinear"]
-    forms += ["trilinear, squares mixed", "truncated", "truncated, centred"]
+    forms += ["trilinear, squares mixed", "truncated, centred"]
     probes = [
         {"probe": n, "seed": s, "parameters": 100 + i, "accuracy": 0.8 + i / 100 + s / 500}
         for i, n in enumerate(forms)
@@ -173,7 +172,6 @@ def small_measures():
         "truncation": pl.DataFrame(curve),
         "recovery": recovery,
         "geometry": g.geometry(vectors, (4, 4)),
-        "gaps": g.gaps(vectors, (4, 4)),
         "maps": g.maps(vectors, 4),
         "edits": table_of_edits(),
         "strengths": pl.DataFrame(strengths),

@@ -4,8 +4,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 
-from toylab.analysis.dictionary.rule_trees import RuleTrees
+from toylab.analysis.dictionary.choice import VALIDATION
+from toylab.analysis.dictionary.rule_trees import RULE_LIKE, RuleTrees, grow
 
 
 def sums(mask_RK: Any, group_R: np.ndarray) -> np.ndarray:
@@ -35,3 +37,31 @@ def group_r2(trees: RuleTrees, answers: np.ndarray, y_RF: np.ndarray, group_R: n
         explained_F = 1 - error_RF[here].sum(0) / np.where(spread_F > 0, spread_F, np.nan)
         found.append(explained_F)
     return np.stack(found)
+
+
+def rule_tables(
+    parts: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]],
+    group_R: np.ndarray,
+    depth: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Grow trees and score them in each group of held-out inputs.
+
+    Args:
+        parts: by name, answers and neurons of the rows to grow on, and of those to score.
+        group_R: group of each scored row; the validation group is left out.
+        depth: of the trees.
+
+    Returns:
+        Share of rule-like neurons per name and group; median R^2 over the groups per neuron.
+    """
+    keep = group_R != VALIDATION
+    shares, neurons = [], []
+    for name, (asked_train, y_train, asked_test, y_test) in parts.items():
+        trees = grow(jnp.asarray(asked_train), jnp.asarray(y_train), depth)
+        r2_GF = group_r2(trees, asked_test[keep], y_test[keep], group_R[keep])
+        share_G = np.nan_to_num(r2_GF, nan=-1) > RULE_LIKE
+        columns = {"group": np.unique(group_R[keep]), "rule_like": share_G.mean(1)}
+        shares.append(pl.DataFrame(columns).with_columns(name=pl.lit(name)))
+        found = {"neuron": np.arange(r2_GF.shape[1]), "r2": np.median(r2_GF, 0)}
+        neurons.append(pl.DataFrame(found).with_columns(name=pl.lit(name)))
+    return pl.concat(shares), pl.concat(neurons)

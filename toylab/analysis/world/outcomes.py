@@ -117,14 +117,14 @@ def rows(outcomes: Sequence[Outcome]) -> pl.DataFrame:
 
 
 def summary(outcomes: Sequence[Outcome]) -> pl.DataFrame:
-    """Return one row per part: criterion, part, unit, mean, rule, passed."""
-    return pl.DataFrame(
-        {
-            "criterion": [o.criterion for o in outcomes],
-            "part": [o.part for o in outcomes],
-            "unit": [o.unit for o in outcomes],
-            "mean": [o.mean for o in outcomes],
-            "rule": [o.rule for o in outcomes],
-            "passed": [o.passed for o in outcomes],
-        }
-    )
+    """Return a row per part and name (``value`` or a control): its mean, and the part's verdict.
+
+    Columns: criterion, part, unit, rule, passed, name, mean, n.
+    """
+    found = []
+    for outcome in outcomes:
+        facts = {"criterion": outcome.criterion, "part": outcome.part, "unit": outcome.unit}
+        facts |= {"rule": outcome.rule, "passed": outcome.passed}
+        for name, values in {"value": outcome.value, **outcome.controls}.items():
+            found.append(facts | {"name": name, "mean": mean(values), "n": len(values)})
+    return pl.DataFrame(found)
