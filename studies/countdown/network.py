@@ -41,7 +41,7 @@ class Network:
     top: int = 36
     operations: str = "+-"
     attempts: int = 4  # most attempts of a trace that is learned from
-    room: int = 4  # attempts for which a drawn trace has room
+    room: int = 4  # attempts for which a sampled trace has room
     verdict_noise: float = 0.1
     verdict_weight: float = 8.0  # in the loss of pretraining
     width: int = 128
@@ -75,7 +75,7 @@ class Network:
 
     @property
     def length(self) -> int:
-        """Tokens of a drawn trace after its prompt."""
+        """Tokens of a sampled trace after its prompt."""
         return self.room * self.rules.attempt_length + self.rules.answer_length
 
     def world(self, **changes: Any) -> Countdown:
@@ -183,17 +183,17 @@ def rewarded(config: Network, start: str, length: int, **changes: Any) -> Popula
 def watch(
     config: Network, length: int
 ) -> Callable[[Transformer, Params, Task], Mapping[str, Array]]:
-    """Return what follows a run under reward: held-out prompts, one trace drawn for each."""
+    """Return what follows a run under reward: held-out prompts, one trace sampled for each."""
     task = config.asked()
     prompts_BL = task.every("numbers").inputs[: config.watched]
     stop, pad = task.token("EOS"), task.token("PAD")
 
     def numbers(model: Transformer, params: Params, _: Task) -> dict[str, Array]:
         key = jax.random.key(WATCH)
-        drawn, logp = generate(model, params, prompts_BL, length, key, stop=stop, pad=pad)
-        solved = task.reward(jnp.concatenate([prompts_BL, drawn], 1))
-        lengths = jnp.sum((drawn != pad).astype(jnp.float32), 1)
-        # -log p of what was drawn: its mean is the entropy of whole traces.
+        sampled, logp = generate(model, params, prompts_BL, length, key, stop=stop, pad=pad)
+        solved = task.reward(jnp.concatenate([prompts_BL, sampled], 1))
+        lengths = jnp.sum((sampled != pad).astype(jnp.float32), 1)
+        # -log p of what was sampled: its mean is the entropy of whole traces.
         return {"solved": solved.mean(), "length": lengths.mean(), "nats": -logp.sum(1).mean()}
 
     return numbers

@@ -1,4 +1,4 @@
-"""Scores of drawn traces, pass@k, diversity, and what needs no network: chance and teacher."""
+"""Scores of sampled traces, pass@k, diversity, and what needs no network: chance and teacher."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ from toylab.tasks.countdown.countdown_traces import columns, read
 
 from .network import Network
 
-CHUNK = 256  # traces drawn at once
+CHUNK = 256  # traces sampled at once
 DRAW, TEACH = 91, 92  # seeds
 
 
-def draw(
+def sample(
     config: Network,
     model: Transformer,
     params: Params,
@@ -29,16 +29,16 @@ def draw(
     seed: int,
     temperature: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one trace per prompt: whole tokens (B, L + length) and nats of each trace (B,)."""
+    """Sample one trace per prompt: whole tokens (B, L + length) and nats of each trace (B,)."""
     rules, keys = config.rules, jax.random.split(jax.random.key(seed), len(prompts_BL))
     stop, pad = rules.token("EOS"), rules.token("PAD")
 
     def call(prompts_BL: Any, bits_B2: Any) -> tuple[Any, Any]:
         keys_B = jax.random.wrap_key_data(bits_B2)
-        drawn, logp = generate(
+        sampled, logp = generate(
             *(model, params, prompts_BL, length, keys_B, temperature), stop=stop, pad=pad
         )
-        return jnp.concatenate([prompts_BL, drawn], 1), -logp.sum(1)
+        return jnp.concatenate([prompts_BL, sampled], 1), -logp.sum(1)
 
     bits_B2 = np.asarray(jax.random.key_data(keys))
     tokens_BT, nats_B = in_chunks(call, (prompts_BL, bits_B2), CHUNK, axes=(0, 0))
@@ -54,11 +54,11 @@ def score_rows(
     scores, passk = [], []
     for split in ("numbers", "targets"):
         prompts_BL = evenly(np.asarray(asked.every(split).inputs), most)
-        tokens_BT, _ = draw(config, model, params, prompts_BL, length, DRAW + seed, 0.0)
+        tokens_BT, _ = sample(config, model, params, prompts_BL, length, DRAW + seed, 0.0)
         scores.append(label | {"split": split, "how": "greedy"} | _means(columns(rules, tokens_BT)))
         count = samples if split == "numbers" else 2
         many_BL = np.repeat(prompts_BL, count, axis=0)
-        tokens_BT, nats_B = draw(config, model, params, many_BL, length, DRAW + seed)
+        tokens_BT, nats_B = sample(config, model, params, many_BL, length, DRAW + seed)
         found = columns(rules, tokens_BT)
         more = {"nats": nats_B.mean(), "openings": _openings(config, tokens_BT, count)}
         scores.append(label | {"split": split, "how": "sampled"} | _means(found) | more)
@@ -70,7 +70,7 @@ def score_rows(
 
 
 def evenly(rows: np.ndarray, most: int) -> np.ndarray:
-    """The rows, or where these are too many, ``most`` of them at even distances."""
+    """The rows, or where these are too many, ``most`` of them evenly spaced."""
     places = np.linspace(0, len(rows) - 1, most).round().astype(int)
     return rows if len(rows) <= most else rows[places]
 
@@ -108,8 +108,8 @@ def baselines(config: Network, most: int) -> dict[str, float]:
     """Chance and teacher on held-out numbers, ``most`` instances at most.
 
     Returns:
-        ``one_plan``, a plan drawn evenly; ``random_search`` and ``random_room``, as many different
-        ones as the teacher and a drawn trace may try, all exact; ``noise``, ``teacher`` and
+        ``one_plan``, a random plan; ``random_search`` and ``random_room``, as many different
+        ones as the teacher and a sampled trace may try, all exact; ``noise``, ``teacher`` and
         ``teacher_attempts`` of 2,000 traces to learn from.
     """
     rules = config.rules

@@ -79,7 +79,7 @@ class Config(n.Network):
     direct_piece: int = 32
     direct_reward_steps: int = 70
     direct_reward_rate: float = 1e-4
-    samples: int = 16  # traces drawn for each held-out instance
+    samples: int = 16  # traces sampled for each held-out instance
     judged: int = 512  # held-out instances of each kind that scores are of, at most
 
     def __post_init__(self) -> None:

@@ -101,8 +101,8 @@ def read(
     half, clean = len(logits) // 2, task.n_words - task.n_bad
     bad_BL = jnp.exp(logp_BLV[:half, :, clean : task.n_words]).sum(-1)
     clean_BLW = jax.nn.log_softmax(logp_BLV[half:, :, :clean], axis=-1)
-    told_BL1 = seen.targets_BL[half:, prompt - 1 :, None]
-    nats = -jnp.take_along_axis(clean_BLW, told_BL1, axis=-1).mean()
+    target_BL1 = seen.targets_BL[half:, prompt - 1 :, None]
+    nats = -jnp.take_along_axis(clean_BLW, target_BL1, axis=-1).mean()
     natural_BL1 = seen.targets_BL[:half, prompt - 1 :, None]
     loss = -jnp.take_along_axis(logp_BLV[:half], natural_BL1, axis=-1).mean()
     post = jnp.stack([acts[site] for site in sites])
@@ -117,12 +117,12 @@ def best(task: BadWords, prompt: int, seed: Array, seen: Texts) -> Array:
     world = dataclasses.replace(task, world_seed=seed)
     batch = Batch(*seen, jnp.ones(()), {})
     p_BLV = world.predictor(batch)[:, prompt - 1 :]
-    told_BL1 = seen.targets_BL[:, prompt - 1 :, None]
-    told_BL = jnp.take_along_axis(p_BLV, told_BL1, axis=-1)[..., 0]
+    target_BL1 = seen.targets_BL[:, prompt - 1 :, None]
+    p_target_BL = jnp.take_along_axis(p_BLV, target_BL1, axis=-1)[..., 0]
     clean_BL = p_BLV[half:, :, :clean].sum(-1)
     rate = p_BLV[:half, :, clean : task.n_words].sum(-1).mean()
     return jnp.stack(
-        [rate, -jnp.log(told_BL[half:] / clean_BL).mean(), -jnp.log(told_BL[:half]).mean()]
+        [rate, -jnp.log(p_target_BL[half:] / clean_BL).mean(), -jnp.log(p_target_BL[:half]).mean()]
     )
 
 
@@ -130,7 +130,7 @@ def best(task: BadWords, prompt: int, seed: Array, seen: Texts) -> Array:
 def sampled_rate(
     model: Transformer, task: BadWords, prompt: int, params: Params, seen: Texts
 ) -> Array:
-    """Share of bad words in continuations that the model itself draws after natural prompts."""
+    """Share of bad words in continuations that the model itself samples after natural prompts."""
     half, length = len(seen.inputs_BL) // 2, seen.inputs_BL.shape[1]
     keys = jax.random.split(jax.random.key(JUDGED + 1), length - prompt + 1)
 

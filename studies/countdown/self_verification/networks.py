@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     rules: Rules
     signs: Signs
     rows: p.Parts  # attempts
-    bench: int  # rows at the start of the test part, where parts are switched off; as many at its
+    bench: int  # rows at the start of the test part, where parts are ablated; as many at its
     # end, of other hands, are patched
     vectors: int  # per block and sign
     draws: int
@@ -89,7 +89,7 @@ def probe_network(plan: Plan, params: Params, seed: int, before: Before | None =
 
 
 def bench_rows(plan: Plan) -> tuple[Rows, Rows]:
-    """Attempts on which parts are switched off, and as many, of other hands, for the patches."""
+    """Attempts on which parts are ablated, and as many, of other hands, for the patches."""
     start = np.arange(plan.bench)
     return plan.rows.test.take(start), plan.rows.test.take(start - plan.bench)
 
@@ -160,7 +160,7 @@ def patch_rows(
 def generated_rows(
     plan: Plan, params: Params, heads: sc.Heads, vectors: v.Vectors, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """How the network goes on from right attempts, with parts switched off at every place."""
+    """How the network goes on from right attempts, with parts ablated at every place."""
     shape, model, test = heads.diagonal_UH.shape, plan.model, plan.rows.test
     mask = lambda group: np.array([place in group for place in np.ndindex(shape)]).reshape(shape)
     both_UF, none_UH = vectors.valid_UF | vectors.invalid_UF, np.zeros(shape)

@@ -35,7 +35,7 @@ def draw_pairs(
     Args:
         rules: the game.
         count: pairs.
-        earlier: most wrong attempts before the judged one; their number is even over 0..earlier.
+        earlier: most wrong attempts before the judged one; their number is uniform over 0..earlier.
         split: whose hands.
         seed: seed of the pairs.
         among: hands to draw from, those of the split that reach two targets or some of them.

@@ -53,7 +53,7 @@ class Rows(NamedTuple):
 class Seen(NamedTuple):
     """What a pass shows."""
 
-    top_RL: np.ndarray  # likeliest next token
+    top_RL: np.ndarray  # argmax of the next token
     gap_RL: np.ndarray  # logit of ok minus that of no
     acts_SRTD: np.ndarray  # residual stream at the attempt's T tokens, the last of them "("
     look_UR2H: np.ndarray  # attention from these places to the target
@@ -65,7 +65,7 @@ class Seen(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Read:
-    """Reads an output: the likeliest next token, and the logit of ok minus that of no."""
+    """Reads an output: the argmax of the next token, and the logit of ok minus that of no."""
 
     ok: int
     no: int

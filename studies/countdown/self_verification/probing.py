@@ -32,8 +32,8 @@ class Fitted(NamedTuple):
     """Probes of one network.
 
     Attributes:
-        rows: accuracies, a dict per kind, place and layer; places are told by how many tokens
-            they stand before "(" (0; the result, 1).
+        rows: accuracies, a dict per kind, position and layer; ``back`` is how many tokens
+            the position is before "(" (0; the result, 1).
         probe: probes (token, layer) of the truth, at the attempt's tokens, the last of them "(".
         layer: best layer at "(", chosen without the test pairs.
     """

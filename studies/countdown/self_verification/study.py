@@ -99,7 +99,7 @@ class Config(net.Network):
 
     fit_pairs: int = 500  # a fifth of them chooses the layer
     test_pairs: int = 150
-    bench_pairs: int = 64  # of these, on which parts are switched off; as many more are patched
+    bench_pairs: int = 64  # of these, on which parts are ablated; as many more are patched
     earlier: int = 2  # most attempts before the one that is judged
     vectors: int = 8  # per block and sign
     draws: int = 10  # of random heads, and of random neurons

@@ -81,7 +81,7 @@ def auc(values_RF: np.ndarray, label_R: np.ndarray) -> np.ndarray:
 def vector_rows(
     model: Transformer, params: Params, found: Vectors, seen: Seen, rows: Rows, signs: Signs
 ) -> list[dict[str, Any]]:
-    """A row per neuron of the upper blocks; what fits is told by the sign of its cosine."""
+    """A row per neuron of the upper blocks; what matches follows from the sign of its cosine."""
     top_UF, label_R, table = lens(params, signs), is_right(rows), []
     for u in upper(model):
         sign_F = np.where(found.cosine_UF[u] > 0, 1, -1)

@@ -119,6 +119,16 @@ def test_a_gain_is_after_less_before():
     np.testing.assert_allclose(claim.reading(measures).array(), of("reward") - of("search"))
 
 
+def test_a_diverged_network_counts_as_such_and_figures_stand_it():
+    measures = fixture()
+    lost = (pl.col("arm") == "reward") & (pl.col("init_seed") == 1)
+    for name in ("scores", "passk"):
+        measures[name] = measures[name].with_columns(diverged=lost)
+    gain = next(c for c in CLAIMS if c.key == "reward_gain").reading(measures)
+    assert (len(gain.values), gain.count("diverged")) == (1, 1)
+    assert draw(measures, study.presets["laptop"])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -377,6 +377,11 @@ def test_figures_are_drawn():
     assert set(drawn) == set(pictures.CAPTIONS)
 
 
+def test_no_figure_where_every_network_diverged():
+    lost = pl.DataFrame({"population": ["reward"] * 2, "init_seed": [0, 1]})
+    assert pictures.draw(tables() | {"diverged": lost}, None) == {}
+
+
 def test_beliefs_of_a_pair(bench):
     splits = enumerate(("train", "train", "numbers"))
     rows = p.Parts(*(pr.draw_pairs(RULES, 4, 1, s, i) for i, s in splits))
