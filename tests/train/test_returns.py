@@ -288,3 +288,12 @@ def test_the_command_line_tells_it(
     err = capsys.readouterr().err
     assert said in err and "Traceback" not in err and len(err.strip().splitlines()) <= 2
     assert Path("run").exists() == trained
+
+
+def test_info_tells_it_too(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "own"]) == 0
+    text = Path("own.py").read_text()
+    Path("own.py").write_text(text.replace(POPULATIONS, "    return None"))
+    assert main(["info", "own.py", "--preset", "smoke"]) == 1
+    assert "populations of own returns None" in capsys.readouterr().err

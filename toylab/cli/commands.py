@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import importlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ from toylab.cli import find, progress, tables
 from toylab.cli.bench import matmul_rate
 from toylab.cli.new import new_study
 from toylab.cli.stop import Stop
+from toylab.cli.text import is_utf8
 from toylab.errors import ToylabError
 from toylab.report import pages, replication, results
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, parse, study_names
 from toylab.train import cost
+from toylab.train.returns import check_populations
 
 BENCH_FIELDS = ("name", "value", "unit", "baseline", "baseline_value", "ratio")
 
@@ -78,6 +81,7 @@ def new(args: argparse.Namespace, stop: Stop) -> int:
 def _costs(study: Study, preset: str) -> dict[str, cost.Cost]:
     rate = matmul_rate()
     populations = study.populations(study.config(preset))
+    check_populations(study.name, populations)
     return {name: cost.predict(population, rate) for name, population in populations.items()}
 
 
@@ -276,7 +280,8 @@ def _claim(claim: Any) -> dict[str, Any]:
 
 
 def _json(value: Any) -> int:
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(value, indent=2, ensure_ascii=not is_utf8(), default=str)
+    print(re.sub(r"[\x7f-\x9f\ud800-\udfff]", lambda c: f"\\u{ord(c[0]):04x}", text))
     return 0
 
 
