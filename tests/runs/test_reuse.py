@@ -124,6 +124,7 @@ def test_a_run_that_has_everything_does_not_look_for_the_other(first, tmp_path, 
     whole = study(("main",))
     run = run_study(whole, "smoke", tmp_path / "run", reuse=copy)
     shutil.rmtree(copy)
+    monkeypatch.setattr(lab, "study_names", lambda: ["shared"])
     monkeypatch.setattr(lab, "load_study", lambda name: whole)
     told = Trained()
     assert lab.resume(run.path, told).path == run.path and not told.names

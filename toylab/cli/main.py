@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from toylab.cli.stop import Stop
+from toylab.cli.text import any_encoding, message
 
 COMMANDS = {
     "list": "the studies that come with the laboratory",
@@ -177,23 +178,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         >>> main(["list"])   # doctest: +SKIP
         0
     """
+    any_encoding()
     with Stop().installed() as stop:
         try:
             return _dispatch(sys.argv[1:] if argv is None else argv, stop)
-        except SystemExit as error:  # argparse's --help
-            return int(error.code or 0)
         except UsageError as error:
             return _say(str(error), 2)
         except KeyboardInterrupt:
-            run = stop.tracker.run if stop.tracker is not None else None
-            where = f" Continue with 'toylab resume {run}'." if run else ""
-            return _say(f"stopped at once.{where}", stop.status)
+            return _stopped(stop)
+        except SystemExit as error:  # from a user's functions
+            return _say(f"the study ends the process (sys.exit({error.code!r})); take it out.", 1)
         except Exception as error:
             return _explain(error, stop)
 
 
 def _dispatch(argv: Sequence[str], stop: Stop) -> int:
-    args = parse(argv)
+    try:
+        args = parse(argv)
+    except SystemExit:  # --help
+        return 0
     if args.version:
         from importlib.metadata import version
 
@@ -224,12 +227,22 @@ def _explain(error: Exception, stop: Stop) -> int:
         return _say(text, stop.status)
     if isinstance(error, ToylabError):
         return _say(str(error), 1)
+    if stop():  # the interrupt came out of a callback as another error
+        return _stopped(stop)
+    if isinstance(error, MemoryError):
+        return _say("the memory is used up; lower what makes the study large, such as seeds.", 1)
     if isinstance(error, OSError):
         mend = MENDS.get(error.errno or 0, f"{error.strerror or error}; {FILE_MENDS}")
         return _say(f"{error.filename or 'a file'}: {mend}.", 1)
     raise error
 
 
+def _stopped(stop: Stop) -> int:
+    run = stop.tracker.run if stop.tracker is not None else None
+    where = f" Continue with 'toylab resume {run}'." if run else ""
+    return _say(f"stopped at once.{where}", stop.status)
+
+
 def _say(text: str, status: int) -> int:
-    print(f"toylab: {text}", file=sys.stderr)
+    print(f"toylab: {message(text)}", file=sys.stderr)
     return status

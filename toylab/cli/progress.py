@@ -19,6 +19,7 @@ from rich.live import Live as RichLive
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from toylab.cli.text import plain
 from toylab.lab import Reporter
 from toylab.population import Population
 from toylab.train.loop import Progress
@@ -195,7 +196,7 @@ class Plain(Tracker):
         self._say(text)
 
     def _say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class Live(Tracker):
@@ -219,7 +220,7 @@ class Live(Tracker):
 
     def note(self, text: str) -> None:
         """Say above the table what a person should know."""
-        self.live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.live.console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Give the terminal back."""

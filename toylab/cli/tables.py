@@ -11,6 +11,7 @@ from rich.text import Text
 
 from toylab.claims import Claim, Verdict
 from toylab.cli.progress import duration
+from toylab.cli.text import plain
 from toylab.report.replication import Replication
 from toylab.report.results import number, units
 from toylab.study import Study
@@ -41,7 +42,8 @@ def show(*blocks: Any) -> None:
     out = console()
     for block in blocks:
         # Plain text is for copying: a path broken at the margin would not work.
-        out.print(block, soft_wrap=isinstance(block, str))
+        text = isinstance(block, str)
+        out.print(plain(block) if text else block, soft_wrap=text)
 
 
 def table(
@@ -59,7 +61,7 @@ def table(
         solid = name in right or name in SOLID
         grid.add_column(name, justify="right" if name in right else "left", no_wrap=solid)
     for row in rows:
-        grid.add_row(*(c if isinstance(c, Text) else Text(str(c)) for c in row))
+        grid.add_row(*(c if isinstance(c, Text) else Text(plain(str(c))) for c in row))
     return grid
 
 

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import polars as pl
 
+from toylab.errors import ToylabError
 from toylab.runs.run_folder import RunFolder
 from toylab.train.engine import Records
 
@@ -45,9 +46,19 @@ class FolderCheckpointer:
         part = lambda prefix: {
             n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)
         }
-        if self._lost(int(arrays["step"])):
+        step, records = arrays.get("step"), part("records/")
+        size = len(next(iter(self.run.manifest["members"][self.population].values())))
+        if step is None or step.shape or step < 0 or (self.due and step > max(self.due)):
+            raise self._unreadable("its step is none of this run")
+        if not _are_records(records, size):
+            raise self._unreadable("its records are no table")
+        if self._lost(int(step)):
             return None
-        return int(arrays["step"]), part("state/"), part("records/")
+        return int(step), part("state/"), records
+
+    def _unreadable(self, why: str) -> ToylabError:
+        name = self.run.path / f"state/{self.population}.safetensors"
+        return ToylabError(f"{name} is no readable state: {why}; delete it and resume.")
 
     def save(self, step: int, state: dict[str, np.ndarray], records: Records) -> None:
         """Keep state, records and step in one file, so that they can never disagree."""
@@ -74,6 +85,21 @@ class FolderCheckpointer:
         done[self.population] = {"dead_at": dead_at.tolist()}
         self.run.note(finished=done)
         self.run.remove(f"state/{self.population}.safetensors")
+
+
+def _are_records(records: Records, size: int) -> bool:
+    """Whether records have a row for every step that they name, and a column per member."""
+    if not records:
+        return True
+    at = records.get("step", np.zeros(0))
+    return (
+        at.ndim == 1
+        and np.issubdtype(at.dtype, np.integer)
+        and len(at) > 0
+        and bool((np.diff(at) > 0).all())
+        and "loss" in records
+        and all(v.shape == (len(at), size) for n, v in records.items() if n != "step")
+    )
 
 
 def long_table(population: str, records: Records) -> pl.DataFrame:

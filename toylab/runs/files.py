@@ -19,7 +19,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from toylab.errors import ToylabError, nearest
 from toylab.runs.atomic import write_bytes, write_text
-from toylab.runs.manifest import json_object
+from toylab.runs.decoding import json_object, text
 
 LIST = "checksums.json"
 LOCK = ".lock"
@@ -155,7 +155,7 @@ class Files:
         if not path.exists():
             return {}
         sums = json_object(path, path.read_bytes())
-        wrong = [name for name, value in sums.items() if not isinstance(value, str)]
+        wrong = [name for name, value in sums.items() if not (text(name) and text(value))]
         if wrong:
             raise ToylabError(f"{path} is damaged: {wrong[0]!r} has no checksum.")
         return sums

@@ -11,24 +11,57 @@ from pathlib import Path
 from typing import Any
 
 from toylab.errors import ToylabError
+from toylab.runs.decoding import (
+    boolean,
+    check,
+    count,
+    json_object,
+    listed,
+    mapping,
+    maybe,
+    number,
+    real,
+    text,
+    whole,
+)
 
 NAME = "manifest.json"
 CHECKSUM = "sha256"
-# Entry: its type. Those of the first kind must be there.
-NEEDED = {"run_id": str, "study": str, "preset": str, "config": dict}
+
+
+def setting(value: Any) -> bool:
+    """Whether a value can be a setting: text, true, a number, none, or lists of these."""
+    one = lambda v: v is None or text(v) or boolean(v) or real(v)
+    return one(value) or listed(one)(value) or listed(listed(one))(value)
+
+
+def table_of_members(value: Any) -> bool:
+    """Whether a value is a table of numbers, by columns of one length."""
+    if not mapping(lambda v: listed(real)(v) and bool(v))(value):
+        return False
+    return len({len(column) for column in value.values()}) == 1
+
+
+def finished(value: Any) -> bool:
+    """Whether a value says of a finished population when its members diverged."""
+    return isinstance(value, dict) and listed(whole)(value.get("dead_at"))
+
+
+# Entry: what it must be. Those of the first kind must be there.
+NEEDED = {"run_id": text, "study": text, "preset": text, "config": mapping(setting)}
 KNOWN = {
-    "members": dict,
-    "described": dict,
-    "finished": dict,
-    "reused": dict,
-    "versions": dict,
-    "measured": (list, type(None)),
-    "source": (str, type(None)),
-    "reuse": (str, type(None)),
-    "commit": (str, type(None)),
-    "device": str,
-    "wall_s": (int, float),
-    "first_seed": int,
+    "members": mapping(table_of_members),
+    "described": mapping(mapping(text)),
+    "finished": mapping(finished),
+    "reused": mapping(mapping(maybe(text))),
+    "versions": mapping(maybe(text)),
+    "tiles": mapping(lambda value: count(value) and value >= 1),
+    "measured": maybe(listed(text)),
+    "adopted": listed(text),
+    **dict.fromkeys(("source", "reuse", "commit", "measured_at", "judged_at"), maybe(text)),
+    "device": text,
+    "wall_s": lambda value: number(value) and value >= 0,
+    "first_seed": lambda value: count(value) and value < 2**32,
 }
 
 
@@ -49,51 +82,30 @@ def decode(path: Path, data: bytes) -> dict[str, Any]:
         ToylabError: not what :func:`encode` wrote, or not a manifest of a run.
     """
     content = json_object(path, data)
-    for name, kind in {**NEEDED, **KNOWN}.items():
-        if name in NEEDED and name not in content:
+    for name in NEEDED:
+        if name not in content:
             raise ToylabError(
                 f"{path} lacks {name!r}: not a manifest of a run. Restore it, or run the study "
                 "into a new folder."
             )
-        if name in content and not isinstance(content[name], kind):
-            raise ToylabError(f"{path} is damaged: {name} is {type(content[name]).__name__}.")
-    found = content.pop(CHECKSUM, None)
-    if found != _digest(content):
+    check(path, content, {**NEEDED, **KNOWN})
+    if content.pop(CHECKSUM, None) != _digest(content):
         raise ToylabError(f"{path} is damaged: its checksum is another. Restore it from a copy.")
-    _check_parts(path, content)
-    return content
-
-
-def json_object(path: Path, data: bytes) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        ToylabError: the bytes are none.
-    """
-    try:
-        content = json.loads(data)
-    except (ValueError, RecursionError):
-        raise ToylabError(f"{path} is damaged: not JSON. Restore it from a copy.") from None
-    if not isinstance(content, dict):
-        raise ToylabError(f"{path} is damaged: not a JSON object. Restore it from a copy.")
+    _check_lengths(path, content)
     return content
 
 
 def _digest(body: Mapping[str, Any]) -> str:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    try:
+        written = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    except RecursionError:  # nothing that a run wrote is so deep
+        return ""
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
-def _check_parts(path: Path, content: Mapping[str, Any]) -> None:
-    """Refuse tables of members and of finished populations that are none."""
-    for name, columns in content.get("members", {}).items():
-        lengths = {len(c) if isinstance(c, list) else -1 for c in _values(columns)}
-        if len(lengths) != 1 or lengths & {0, -1}:
-            raise ToylabError(f"{path} is damaged: members of {name!r} are no table.")
+def _check_lengths(path: Path, content: Mapping[str, Any]) -> None:
+    """Refuse a finished population that has another number of members than its table."""
     for name, done in content.get("finished", {}).items():
-        if not isinstance(done, dict) or not isinstance(done.get("dead_at"), list):
-            raise ToylabError(f"{path} is damaged: {name!r} is finished, but not said how.")
-
-
-def _values(columns: Any) -> list[Any]:
-    return list(columns.values()) if isinstance(columns, dict) else [None]
+        columns = content.get("members", {}).get(name, {"": done["dead_at"]})
+        if len(done["dead_at"]) != len(next(iter(columns.values()))):
+            raise ToylabError(f"{path} is damaged: {name!r} is finished with other members.")

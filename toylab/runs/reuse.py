@@ -135,6 +135,9 @@ def take(name: str, other: str, source: RunFolder, checkpointer: FolderCheckpoin
         source.metrics(diverged=True).filter(pl.col("population") == other).sort("step", "member")
     )
     steps = table["step"].unique().sort().to_numpy()
+    rows = len(steps) * len(source.dead_at(other))
+    if any(len(part) != rows for _, part in table.group_by("name")):
+        raise ToylabError(f"{source.path} has records of {other!r} with gaps; resume that run.")
     records = {
         str(key[0]): part["value"].to_numpy().reshape(len(steps), -1)
         for key, part in table.group_by("name", maintain_order=True)

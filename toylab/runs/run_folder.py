@@ -13,7 +13,6 @@ How files are kept is in :mod:`toylab.runs.files`. A run folder is data: nothing
 """
 
 import io
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -23,17 +22,18 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 import safetensors.numpy
-from safetensors import SafetensorError
 
-from toylab.claims import Verdict, from_json, to_json
+from toylab.claims import Verdict, to_json
 from toylab.errors import ToylabError, nearest
 from toylab.read import DIVERGED, SEED
+from toylab.runs import decoding
 from toylab.runs import manifest as manifests
 from toylab.runs.atomic import write_bytes, write_new
 from toylab.runs.files import Files
 from toylab.trees import unflatten
 
 Measures = dict[str, pl.DataFrame | np.ndarray]
+MEASURES = {"parquet": decoding.table, "npy": decoding.array}
 
 
 class RunFolder(Files):
@@ -108,13 +108,7 @@ class RunFolder(Files):
         Raises:
             ToylabError: damaged, truncated, or of another run.
         """
-        data = self.read(name)
-        try:
-            length = int.from_bytes(data[:8], "little")
-            about = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-            arrays = safetensors.numpy.load(data)
-        except (SafetensorError, ValueError) as error:
-            raise ToylabError(f"{self.path / name} is no readable snapshot: {error}.") from None
+        about, arrays = decoding.tensors(self.path / name, self.read(name))
         if about.get("run") != self.manifest["run_id"]:
             raise ToylabError(
                 f"{self.path / name} belongs to another run ({about.get('run')}); "
@@ -210,7 +204,8 @@ class RunFolder(Files):
         Args:
             diverged: keep what was recorded of members after they diverged, in place of NaN.
         """
-        table = pl.read_parquet(io.BytesIO(self.read("metrics.parquet")))
+        path = self.path / "metrics.parquet"
+        table = decoding.metrics(path, self.read("metrics.parquet"))
         if diverged or (lost := self.diverged()).is_empty():
             return table
         at = lost.select("population", "member", pl.col("step").alias("at"))
@@ -226,15 +221,14 @@ class RunFolder(Files):
         """
         found: Measures = {DIVERGED: self.diverged()}
         for name in self.files():
-            if name.startswith("measures/"):
-                stem, kind = name.removeprefix("measures/").rsplit(".", 1)
-                data = io.BytesIO(self.read(name))
-                found[stem] = pl.read_parquet(data) if kind == "parquet" else np.load(data)
+            stem, kind = _measure_of(name)
+            if kind in MEASURES:
+                found[stem] = MEASURES[kind](self.path / name, self.read(name))
         return found
 
     def measured(self) -> bool:
         """Whether every measure of the study is stored."""
-        kept = {name.removeprefix("measures/").rsplit(".", 1)[0] for name in self.files()}
+        kept = {_measure_of(name)[0] for name in self.files()}
         names = self.manifest.get("measured")
         return names is not None and kept.issuperset(names)
 
@@ -253,7 +247,7 @@ class RunFolder(Files):
 
     def claims(self) -> list[Verdict]:
         """The verdicts."""
-        return from_json(self.read("claims.json").decode())
+        return decoding.verdicts(self.path / "claims.json", self.read("claims.json"))
 
     def write_claims(self, verdicts: list[Verdict]) -> None:
         """Store the verdicts."""
@@ -262,6 +256,12 @@ class RunFolder(Files):
     def figures(self) -> list[Path]:
         """Paths of the drawn figures."""
         return sorted((self.path / "figures").glob("*.png"))
+
+
+def _measure_of(name: str) -> tuple[str, str]:
+    """Return the name of the measure that a file holds, and its kind; two empty texts for none."""
+    stem, dot, kind = name.removeprefix("measures/").rpartition(".")
+    return (stem, kind) if name.startswith("measures/") and dot else ("", "")
 
 
 def _without(leaf_P: np.ndarray, lost_P: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from toylab.check.inputs import check_batch
+from toylab.errors import ToylabError
 from toylab.train.engine import MAX_SEGMENTS, Program, Records, State
 
 
@@ -144,4 +145,7 @@ def _extend(history: Records, steps: tuple[int, ...], records: Records) -> Recor
     new = {"step": np.asarray(steps, np.int64), **records}
     if not history:
         return new
+    if history.keys() != new.keys():
+        odd = sorted(history.keys() ^ new.keys())[0]
+        raise ToylabError(f"The saved state has other records: {odd!r}. Delete it and resume.")
     return {name: np.concatenate([history[name], new[name]]) for name in new}

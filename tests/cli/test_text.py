@@ -1,0 +1,54 @@
+"""What is printed: no control character, any encoding, at most two lines of error."""
+
+import io
+import json
+import sys
+
+import pytest
+
+from toylab.cli import commands, main, tables
+from toylab.cli.text import message, plain
+from toylab.errors import ToylabError
+
+
+@pytest.mark.parametrize("bad", ["\x1b[2J", "\x9b31m", "\x07", "\r", "\u202e", "\ud800", "\u2028"])
+def test_control_characters_are_written_out(bad: str, capsys):
+    assert "\\" in plain(bad) and plain(bad).isprintable()
+    tables.show(f"a{bad}b", tables.table(("x",), [(f"c{bad}d",)]))
+    commands._json([f"e{bad[0]}f"])
+    out = capsys.readouterr().out
+    assert bad[0] not in out or bad in "\u202e\u2028"  # JSON may hold them
+    assert json.loads(out[out.index("[\n") :]) == [f"e{bad[0]}f"] or bad in "\u202e\ud800\u2028"
+
+
+def test_a_message_has_two_lines_and_an_end():
+    assert message("a\nb\nc\nd") == "a\nb c d"
+    assert len(message("x" * 100_000)) < 3_000
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_any_encoding_shows_something(encoding: str, monkeypatch):
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+
+    def shows(args, stop):
+        tables.show("ε → 1", tables.table(("ä…",), [("\udcff",)]))
+        commands._json({"é": "\udcff"})
+        raise ToylabError("→ ε")
+
+    monkeypatch.setitem(commands.TABLE, "list", shows)
+    assert main.main(["list"]) == 1
+    out, err = (s.buffer.getvalue().decode(encoding) for s in streams if not s.flush())
+    assert "toylab: " in err
+    assert json.loads(out[out.index("{\n") :]) == {"é": "\udcff"}
+
+
+@pytest.mark.parametrize("code", ["0", "'text'", "[]", ""])
+def test_a_study_that_ends_the_process_is_told(code: str, monkeypatch, capsys):
+    monkeypatch.setitem(
+        commands.TABLE, "list", lambda args, stop: exec(f"raise SystemExit({code})")
+    )
+    assert main.main(["list"]) == 1
+    assert "sys.exit" in capsys.readouterr().err
+    assert main.main(["--help"]) == 0
