@@ -1,7 +1,6 @@
 """Graph tracing: do representations mirror a graph that stands in the context only?
 
     toylab run graph_tracing
-    toylab run graph_tracing --preset paper   # 4 layers, contexts of 256, one GPU
 
 Park et al. showed language models long walks on a graph whose nodes carry unrelated words: their
 representations rearrange into the graph, and accuracy rises suddenly. Here small transformers are

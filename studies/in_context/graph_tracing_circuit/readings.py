@@ -76,9 +76,6 @@ def moved(components: int | None) -> Reading:
     return ordered.aggregate((of("class mean") - of("random")).max())
 
 
-# Training ---------------------------------------------------------------------------------------
-
-
 def mark_layers(cells: pl.DataFrame) -> pl.DataFrame:
     """Add ``chosen``: the layer after a block that correlates best on the first map in the end."""
     is_end = pl.col("step") == pl.col("step").max().over("depth", "width")

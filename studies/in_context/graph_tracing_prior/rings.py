@@ -115,9 +115,6 @@ def planes(vectors: np.ndarray, stride: int) -> dict[str, np.ndarray]:
     return found
 
 
-# Tables -----------------------------------------------------------------------------------------
-
-
 def token_of(task: GraphTracing, network: str, tokens: str) -> np.ndarray:
     """Tokens of the seven days: those of the calendar, or others that fresh graphs have."""
     reserved = network == "reserved"
