@@ -92,7 +92,8 @@ class Othello(Task):
 
     def __post_init__(self) -> None:
         rules.check_rules("Othello", self.size, self.rule)
-        check_number("Othello", "pool", self.pool, low=1, high=ENDLESS, whole=True)
+        # A member's setting may arrive as a float32, in which ENDLESS is 2^31.
+        check_number("Othello", "pool", self.pool, low=1, high=ENDLESS + 1, whole=True)
         if self.opening not in OPENINGS:
             hint = nearest(str(self.opening), OPENINGS)
             raise ToylabError(f"Othello: unknown opening {self.opening!r}: {hint}")
