@@ -43,7 +43,9 @@ better: 0.92 in batches of 32, 0.87 in batches of 20, 0.77 with a decay of 0.1 i
 results three measures became harder or fairer, and no bar moved: the bag of moves tells players
 apart from the mover's side, captures count above a threshold, and boards of other worlds are also
 read from the moves alone. A probe of boards given to other games, and the rank correlation of board
-and play over training, were claims once; neither could fail.
+and play over training, were claims once; neither could fail. Of a 4x4 network of 1,500 steps 96.0%
+of the most probable moves were legal (a pilot of one seed), below the 97% that claims presuppose:
+they are trained for 3,000 steps since.
 """
 
 import dataclasses
@@ -77,7 +79,7 @@ class Config(o.Network):
     test_games: int = 1_000
     few_games: int = 400  # that MLP probes see
     quick_games: int = 750  # to probe each snapshot and each small network by
-    small_steps: int = 1_500
+    small_steps: int = 3_000
     small_batch: int = 64
     depths: tuple[int, ...] = (1, 2, 3)  # of the small networks; the middle one is the rule
     widths: tuple[int, ...] = (16, 32, 64)
@@ -195,7 +197,7 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "540,000 games of 6x6, 84 TFLOP, half an hour; 64 networks of 4x4, 10 minutes; "
+        "laptop": "540,000 games of 6x6, 84 TFLOP, half an hour; 64 networks of 4x4, 20 minutes; "
         "probes, 4 minutes",
         "paper": "16 million games of 8x8, 150 PFLOP; not run yet",
     },

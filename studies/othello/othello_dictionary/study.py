@@ -26,7 +26,8 @@ split by game alone.)
 Tried: ablating neurons that follow a pattern without asking that they vote for its move. Such
 neurons of the middle block carry less than 0.1 nats, and of all blocks they speak against the move.
 Trees that see the board of another game predict no neuron; that was a claim once, and could not
-fail.
+fail. Of a 4x4 network of 1,500 steps 96.0% of the most probable moves were legal (a pilot of one
+seed), below the 97% that claims presuppose: they are trained for 3,000 steps since.
 """
 
 import dataclasses
@@ -72,7 +73,7 @@ class Config(o.Network):
     tree_depth: int = 6  # questions at most; the code of Singh et al. allows 8
     patterns: int = 16
     pattern_games: int = 256  # of the score games
-    small_steps: int = 1_500
+    small_steps: int = 3_000
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -214,7 +215,7 @@ study = Study(
     costs={
         "smoke": "a minute of compiling at most, next to no arithmetic",
         "laptop": "the network, 8 networks of 4x4, then 6 dictionaries of 1,500 steps (3 TFLOP): "
-        "6 minutes beside the network",
+        "8 minutes beside the network",
         "paper": "the network, then 11 dictionaries of 36,000 steps (68 PFLOP); not run yet",
     },
     populations=populations,
