@@ -31,7 +31,8 @@ def check_batch(population: Population, name: str = "The population") -> None:
     row |= {n: np.uint32(c[0]) for n, c in columns.items() if n.endswith("_seed")}
     bound = population.bind(row)
     owner = f"{name}: {type(bound.task).__name__}"
-    key = fold_in(stream(np.uint32(columns["data_seed"][0] + population.first_seed), "data"), 0)
+    seed = int(columns["data_seed"][0]) + population.first_seed
+    key = fold_in(stream(seed, "data"), 0)
     size = min(population.batch_size, MOST)
     batch = jax.device_get(jax.jit(lambda key: bound.task.batch(key, size))(key))
     for part in ("inputs", "targets", "weights"):
