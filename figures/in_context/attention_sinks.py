@@ -162,7 +162,8 @@ def _curves(
         name, colour, dash = ARMS[arm]
         step_S, value_PS = series(table("curves").filter(arm=arm).rows(measures), value)
         later = step_S > 0
-        fig.interval_line(ax, step_S[later], value_PS[:, later], name, colour, linestyle=dash)
+        if np.isfinite(value_PS[:, later]).any():
+            fig.interval_line(ax, step_S[later], value_PS[:, later], name, colour, linestyle=dash)
 
 
 def _end(measures: Mapping[str, Any], arm: str, value: str | pl.Expr) -> float:

@@ -120,11 +120,12 @@ def _heads(config: Any, folder: RunFolder, name: str, population: Population) ->
     assert isinstance(model, Transformer)
     batch = jax.jit(lambda: common(population.task, config.evaluation))()
 
-    def score(params: Params) -> tuple[Array, Array]:
-        return scores(run(model, params, batch.inputs, record=PATTERNS)[1], config.longest)
+    def score(params: Params, inputs: Array) -> tuple[Array, Array]:
+        return scores(run(model, params, inputs, record=PATTERNS)[1], config.longest)
 
-    scored = jax.jit(jax.vmap(score))
-    found = {"": scored(folder.params(name)), "_untrained": scored(folder.params(name, 0))}
+    scored = jax.jit(jax.vmap(score, (0, None)))
+    stages = {"": folder.params(name), "_untrained": folder.params(name, 0)}
+    found = {when: scored(params, batch.inputs) for when, params in stages.items()}
     members = folder.members(name).select("init_seed", diverged=folder.dead_at(name) >= 0)
     layer_H = np.repeat(np.arange(model.depth), model.heads)
     places = pl.DataFrame({"layer": layer_H, "head": np.arange(len(layer_H))})

@@ -1,7 +1,6 @@
 """Induction: four small worlds in which learning from context comes suddenly.
 
     toylab run induction
-    toylab run induction --set seeds=12
 
 Each part is the cheapest setting known that shows its finding, with its controls.
 
