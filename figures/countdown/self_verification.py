@@ -127,8 +127,8 @@ def _map(sheet: Figure, ax: Axes, rows: pl.DataFrame, value: pl.Expr) -> None:
     value_UH = grid(value)
     top = float(np.abs(value_UH).max()) or 1.0
     signed = float(value_UH.min()) < 0
-    colours = {"cmap": fig.DIVERGING, "vmin": -top} if signed else {"vmin": 0.0}
-    image = ax.imshow(value_UH, vmax=top, origin="lower", aspect="auto", **colours)
+    low, colours = (-top, fig.DIVERGING) if signed else (0.0, fig.SEQUENTIAL)
+    image = ax.imshow(value_UH, colours, vmin=low, vmax=top, origin="lower", aspect="auto")
     ax.set_xticks(range(value_UH.shape[1]))
     ax.set_yticks(range(value_UH.shape[0]))
     u, h = np.nonzero(grid("chosen"))

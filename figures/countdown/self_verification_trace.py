@@ -28,7 +28,7 @@ def first_seed(rows: pl.DataFrame) -> pl.DataFrame:
 def trace(measures: Mapping[str, Any], config: Any) -> Figure:
     """The probe's belief under each token of a pair."""
     rows = first_seed(finite(measures, "trace", "reward"))
-    lines = rows["line"].max() + 1
+    lines = rows.select(pl.col("line").max() + 1).item()
     sheet = fig.figure(0.75 * fig.PAGE, 0.5 + 0.5 * lines)
     ax = sheet.subplots()
     starts = dict(rows.group_by("line").agg(pl.col("place").min()).iter_rows())

@@ -56,7 +56,7 @@ class Hands(NamedTuple):
     """
 
     post: Array
-    mask_NF: Array
+    mask_NF: np.ndarray
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

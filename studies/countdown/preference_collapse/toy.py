@@ -100,8 +100,8 @@ def _first(run: RunFolder, population: Population, names: list[str]) -> pl.DataF
     rows = {n: c.astype(kind(n)) for n, c in population.members.columns.items()}
     found = jax.device_get(jax.jit(jax.vmap(one))(run.params("policy", 0), rows))
     places = {"member": np.arange(len(population.members)), "step": np.zeros(population.size, int)}
-    kinds = {"member": pl.Int64, "step": pl.Int64}
-    return pl.DataFrame(places | found).cast(kinds).select(names)
+    whole = pl.col("member", "step").cast(pl.Int64)
+    return pl.DataFrame(places | found).with_columns(whole).select(names)
 
 
 def _distances(run: RunFolder) -> pl.DataFrame:

@@ -53,14 +53,14 @@ class Rows(NamedTuple):
 class Seen(NamedTuple):
     """What a pass shows."""
 
-    top_RL: np.ndarray  # argmax of the next token
-    gap_RL: np.ndarray  # logit of ok minus that of no
-    acts_SRTD: np.ndarray  # residual stream at the attempt's T tokens, the last of them "("
-    look_UR2H: np.ndarray  # attention from these places to the target
-    previous_UH: np.ndarray  # to the token before, mean over the trace
+    top_RL: Array  # argmax of the next token
+    gap_RL: Array  # logit of ok minus that of no
+    acts_SRTD: Array  # residual stream at the attempt's T tokens, the last of them "("
+    look_UR2H: Array  # attention from these places to the target
+    previous_UH: Array  # to the token before, mean over the trace
     z_URLHK: Array
     acts_SRLD: Array
-    post_URF: np.ndarray  # neurons at "("
+    post_URF: Array  # neurons at "("
 
 
 @dataclasses.dataclass(frozen=True)
