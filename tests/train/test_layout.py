@@ -44,8 +44,10 @@ def test_even_groups_waste_less_than_a_tile_and_its_padding(
     tiles, across, along = layout.index_TGM.shape
     rows = groups * math.ceil(per_group / along)
     assert along <= per_group
-    # Rows beyond those needed: one tile that is not full, and whole tiles to feed every device.
+    # Rows beyond those needed: tiles that are not full, and whole tiles to feed every device.
     assert tiles * across < rows + across * devices + tiles
+    one = arrange(np.repeat(np.arange(groups), per_group), tile, 1).index_TGM
+    np.testing.assert_array_equal(layout.index_TGM[: len(one)], one)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_even_groups_waste_less_than_a_tile_and_its_padding(
         (1, 1, 8, 1, (1, 1, 1)),
         (4, 3, 12, 1, (1, 4, 3)),
         (4, 3, 6, 1, (2, 2, 3)),
-        (4, 3, 12, 2, (2, 2, 3)),
+        (4, 3, 12, 2, (2, 4, 3)),
         (1, 10, 4, 1, (3, 1, 4)),
         (5, 1, 2, 2, (4, 2, 1)),
         (5, 2, 1, 1, (10, 1, 1)),

@@ -32,7 +32,7 @@ def arrange(data_seed_P: np.ndarray, tile: int, devices: int) -> Layout:
 
     Args:
         data_seed_P: data seed of each member.
-        tile: members wanted per tile, at least 1.
+        tile: most members per tile, at least 1; with the seeds it decides the tiles' shape.
         devices: devices to share the tiles over.
 
     Returns:
@@ -40,7 +40,7 @@ def arrange(data_seed_P: np.ndarray, tile: int, devices: int) -> Layout:
     """
     groups = [np.flatnonzero(data_seed_P == s) for s in np.unique(data_seed_P)]
     longest = max(len(g) for g in groups)
-    tile = max(1, min(tile, math.ceil(len(data_seed_P) / devices)))
+    tile = max(1, tile)
     if tile < longest:
         seeds_per_tile, per_seed = 1, math.ceil(longest / math.ceil(longest / tile))
     else:
@@ -51,11 +51,12 @@ def arrange(data_seed_P: np.ndarray, tile: int, devices: int) -> Layout:
         padded = np.resize(group, math.ceil(len(group) / per_seed) * per_seed)
         rows.extend(padded.reshape(-1, per_seed))
     tiles = math.ceil(len(rows) / seeds_per_tile)
-    tiles = math.ceil(tiles / devices) * devices
     seeds_per_tile = math.ceil(len(rows) / tiles)
     rows_RM = np.stack(rows)
     index_TGM = rows_RM[np.resize(np.arange(len(rows)), tiles * seeds_per_tile)]
     index_TGM = index_TGM.reshape(tiles, seeds_per_tile, per_seed)
+    # Whole tiles feed the devices, so that a tile's program is the same for any number of them.
+    index_TGM = index_TGM[np.resize(np.arange(tiles), math.ceil(tiles / devices) * devices)]
     flat, first = np.unique(index_TGM.reshape(-1), return_index=True)
     assert len(flat) == len(data_seed_P)
     return Layout(index_TGM, first, devices)

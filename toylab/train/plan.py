@@ -2,7 +2,8 @@
 
 On an accelerator a tile is as large as memory allows, by the compiled step's own memory analysis.
 On a CPU it is as large as the cache likes, as one tile of everything ran three times slower than
-small tiles spread over one device per core.
+small tiles spread over one device per core; the number of cores does not change it, so that the
+bits of a run do not depend on it.
 """
 
 import math
@@ -18,6 +19,7 @@ from toylab.losses import bind, lags
 from toylab.population import Population
 
 CPU_TILE_BYTES = 2**20
+LANES = 4  # tiles that there should be at least
 MEMORY_SHARE = 0.8
 
 
@@ -28,16 +30,32 @@ def pick_tile(population: Population, devices: int) -> int:
         population: what is trained.
         devices: devices the members are spread over.
     """
-    per_device = math.ceil(population.size / devices)
     if population.tile:
         return population.tile
-    if population.strategy == "vmap":
-        return per_device
     if population.strategy == "map":
         return 1
-    if jax.default_backend() == "cpu":
-        return int(np.clip(CPU_TILE_BYTES // member_bytes(population), 1, per_device))
-    return per_device
+    if population.strategy == "auto" and jax.default_backend() == "cpu":
+        return cpu_tile(population.size, CPU_TILE_BYTES // member_bytes(population))
+    return math.ceil(population.size / devices)
+
+
+def cpu_tile(size: int, most: int) -> int:
+    """Return the members per tile on a CPU, whatever the number of its cores.
+
+    The tiles should share out over one, two or four cores. Of the tiles that leave a pair of cores
+    least to wait for each other, the largest is taken.
+
+    Args:
+        size: P.
+        most: members that the cache holds.
+
+    Example:
+        >>> [cpu_tile(size, 100) for size in (1, 5, 8, 64)]
+        [1, 1, 2, 16]
+    """
+    most = int(np.clip(most, 1, math.ceil(size / LANES)))
+    rounds = lambda tile: math.ceil(math.ceil(size / tile) / 2) * tile
+    return min(range(most, 0, -1), key=rounds)
 
 
 def tile_that_fits(population: Population, needs: Any, tile: int) -> int:
