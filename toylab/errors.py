@@ -58,8 +58,9 @@ def check_number(
         span += f" and <= {high}" if (low is not None or above is not None) else f" <= {high}"
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        raise ToylabError(f"{owner}: {field} = {value!r} is not {span}.") from None
+    except (TypeError, ValueError, OverflowError):
+        told = repr(value)[:40]
+        raise ToylabError(f"{owner}: {field} = {told} is not {span}.") from None
     value = value.item() if hasattr(value, "item") else value
     wrong = number != number
     wrong |= whole and not number.is_integer()

@@ -1,7 +1,6 @@
 """The laboratory's main line: train, measure, judge, draw. Each stage can be run again alone.
 
 run = run_study(load_study("superposition"), "smoke", out="runs/first")
-run.claims()
 """
 
 import dataclasses
@@ -15,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from toylab.check.sizes import check_sizes
 from toylab.claims import all_diverged, judge_all
 from toylab.errors import ToylabError
 from toylab.population import Population
@@ -30,7 +30,7 @@ from toylab.train.ahead import compiled_ahead
 from toylab.train.fast_compile import compiling
 from toylab.train.loop import train
 from toylab.train.returns import check_figures, check_measures, check_populations
-from toylab.train.starts import check_starts, start_params
+from toylab.train.starts import check_params, check_starts, start_params
 
 PRECISION = "highest"
 
@@ -90,6 +90,8 @@ def run_study(
     populations = _populations(study, config, first_seed)
     check_populations(study.name, populations)
     check_starts(study.name, populations)
+    where = Path(out) if out else _free_folder(study.name, preset)
+    check_sizes(populations, where)
     described = describe(populations)
     if reuse:
         matches(described, RunFolder(reuse))
@@ -107,7 +109,7 @@ def run_study(
         "first_seed": first_seed,
         **environment(),
     }
-    run = RunFolder.create(out or _free_folder(study.name, preset), manifest)
+    run = RunFolder.create(where, manifest)
     if source:
         trust.record(Path(source).resolve())
     return _stages(run, study, config, populations, reporter or Reporter(), stop)
@@ -138,6 +140,8 @@ def resume(
     run = RunFolder(path)
     study, config = study_of(run, source)
     populations = _populations(study, config, run.manifest.get("first_seed", 0))
+    check_populations(study.name, populations)
+    check_sizes(populations, run.path)
     changed = changes(run.manifest.get("described", {}), describe(populations))
     if changed and not adopt:
         raise ToylabError(
@@ -168,7 +172,7 @@ def judge(path: str | Path, remeasure: bool = False, source: str | None = None) 
 
 
 def draw(path: str | Path, source: str | None = None) -> RunFolder:
-    """Draw a run's figures again from its stored measures, without training; see :func:`judge`."""
+    """Draw a run's figures again from its stored measures; see :func:`judge`."""
     with RunFolder(path).writing() as run:
         study, config = study_of(run, source)
         if run.lost():
@@ -198,14 +202,9 @@ def study_of(run: RunFolder, source: str | None = None) -> tuple[Study, Any]:
         raise ToylabError(f"{run.path} is a run of {name!r}, which is no study of this laboratory.")
     else:
         study = load_study(name)
-    preset = run.manifest["preset"]
-    saved = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in run.manifest["config"].items()
-    }
     try:
-        return study, dataclasses.replace(study.presets[preset], **saved)
-    except (TypeError, KeyError) as error:
+        return study, study.restored(run.manifest["preset"], run.manifest["config"])
+    except ToylabError as error:
         told = f"{run.path} was made by another version of {study.name} ({error})"
         raise ToylabError(f"{told}; check out that commit, or run the study anew.") from None
 
@@ -252,9 +251,8 @@ def _stages(
             run.note(measured=None)  # measures of networks that are trained again are stale
         tiles = run.manifest.get("tiles", {})
         tiled = [dataclasses.replace(populations[n], tile=tiles.get(n)) for n in left]
-        with closing(
-            compiled_ahead(tiled if tiles else [populations[n] for n in left])
-        ) as programs:
+        ready = tiled if tiles else [populations[n] for n in left]
+        with closing(compiled_ahead(ready)) as programs:
             for name in left:
                 population, checkpointer = populations[name], checkpointers[name]
                 saved = checkpointer.load()
@@ -314,6 +312,8 @@ def _measure(
                 f"{run.path} has lost the snapshot of {name!r} at step {lost[0]}; "
                 f"'toylab resume {run.path}' trains it again."
             )
+        for step in run.steps(name):
+            check_params(population.model, run.shapes(name, step), f"{run.path}: {name!r}")
     measures = {} if run.lost() else study.measure(config, run)
     check_measures(study.name, measures)
     run.write_measures(measures)

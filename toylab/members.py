@@ -8,6 +8,7 @@ density.
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -16,6 +17,7 @@ import polars as pl
 from toylab.errors import ToylabError
 
 SEEDS = ("init_seed", "data_seed")
+MOST = 10_000_000  # members of a population
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +49,7 @@ class Members:
         twice = set(self.columns) & set(other.columns)
         if twice:
             raise ToylabError(f"Members: axis {min(twice)!r} is given twice; name it once.")
+        _check_count(len(self) * len(other))
         left = {n: np.repeat(c, len(other)) for n, c in self.columns.items()}
         right = {n: np.tile(c, len(self)) for n, c in other.columns.items()}
         return Members(left | right)
@@ -79,6 +82,11 @@ def _column(name: str, values: Iterable[float]) -> np.ndarray:
         raise ToylabError(f"Members: axis {name!r} = {values!r} must hold {kind}.") from None
 
 
+def _check_count(count: int) -> None:
+    if count > MOST:
+        raise ToylabError(f"Population of {count:,} members; there may be {MOST:,}.")
+
+
 def grid(**axes: Iterable[float]) -> Members:
     """Return the crossed table of all axes; the last axis varies fastest.
 
@@ -95,6 +103,7 @@ def grid(**axes: Iterable[float]) -> Members:
     columns = {name: _column(name, values) for name, values in axes.items()}
     if any(len(c) == 0 for c in columns.values()):
         return Members(columns)
+    _check_count(math.prod(len(c) for c in columns.values()))
     rows = list(itertools.product(*columns.values()))
     return Members(
         {n: np.array([r[i] for r in rows], c.dtype) for i, (n, c) in enumerate(columns.items())}
@@ -114,5 +123,6 @@ def seeds(count: int, start: int = 0) -> Members:
     """
     if count < 1:
         raise ToylabError(f"seeds = {count} gives an empty population; give at least 1.")
+    _check_count(count)
     span = range(start, start + count)
     return zipped(init_seed=span, data_seed=span)

@@ -25,6 +25,7 @@ from toylab.taps import Model, Params
 from toylab.task import Task
 
 PARTS = ("model", "task", "optimizer", "loss")
+MOST_RECORDS = 1_000_000
 Metrics = Callable[[Model, Params, Task], Mapping[str, Array]]
 
 
@@ -39,6 +40,7 @@ def ladder(steps: int, rungs: int) -> tuple[int, ...]:
         return (0,)
     if rungs < 2:
         return (steps,)
+    check_number("ladder", "rungs", rungs, high=MOST_RECORDS)
     rest = np.unique(np.round(np.geomspace(1, steps, max(rungs, 2))).astype(int))
     rest = rest[-(rungs - 1) :]
     return (0, *(int(s) for s in rest))
@@ -99,6 +101,11 @@ class Population:
         check_number("Population", "batch_size", self.batch_size, low=1, whole=True)
         check_number("Population", "record_every", self.record_every, low=0, whole=True)
         check_number("Population", "piece", self.piece, low=0, high=self.batch_size, whole=True)
+        if self.record_every and self.steps / self.record_every > MOST_RECORDS:
+            raise ToylabError(
+                f"Population: {self.steps:,} steps with record_every = {self.record_every} are "
+                f"more than {MOST_RECORDS:,} records; record less often."
+            )
         if self.piece and self.batch_size % self.piece:
             raise ToylabError(
                 f"Population: piece = {self.piece} does not divide batch_size = {self.batch_size}."

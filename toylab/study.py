@@ -88,6 +88,30 @@ class Study:
             if key not in fields:
                 raise ToylabError(f"Unknown setting {key!r} of {self.name}: {nearest(key, fields)}")
             changes[key] = parse(key, text, fields[key])
+        return self._with(config, changes)
+
+    def restored(self, preset: str, saved: Mapping[str, Any]) -> Any:
+        """Return a preset's settings with those of a run's manifest, held to the same bounds.
+
+        Args:
+            preset: name of the preset.
+            saved: ``{field: value}`` as JSON holds them.
+
+        Raises:
+            ToylabError: an unknown preset or field, or a value that is no such setting.
+        """
+        config = self.presets.get(preset)
+        changes = {}
+        for key, value in saved.items():
+            if config is None or not hasattr(config, key):
+                raise ToylabError(f"it has no setting {key!r} of {preset!r}")
+            changes[key] = _restored(key, value, getattr(config, key))
+        return self._with(config, changes)
+
+    def _with(self, config: Any, changes: Mapping[str, Any]) -> Any:
+        """Settings with changes. A number below zero is one only where the preset has such."""
+        for key, value in changes.items():
+            check_setting(key, value, getattr(config, key))
         config = dataclasses.replace(config, **changes)
         check_number(self.name, "seeds", config.seeds, low=1, high=100_000, whole=True)
         return config
@@ -113,6 +137,8 @@ def parse(key: str, text: str, like: Any) -> Any:
     """
     wrong = ToylabError(f"{key} = {text!r} is not {_kind(like)}, as in {key}={_shown(like)}.")
     if isinstance(like, str):
+        if not text.isprintable():
+            raise ToylabError(f"{key} = {text!r} holds a character that cannot be printed.")
         return text
     if isinstance(like, tuple):
         parts = [p.strip() for p in text.strip().strip("()[]").split(",") if p.strip()]
@@ -125,15 +151,58 @@ def parse(key: str, text: str, like: Any) -> Any:
         raise wrong from None
     if isinstance(like, bool) != isinstance(value, bool):
         raise wrong
-    if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:
-        raise ToylabError(f"{key} = {text[:40]} is beyond what a setting may be, {LARGEST:.0e}.")
-    if isinstance(like, int) and isinstance(value, int) and abs(value) > MOST:
-        raise ToylabError(f"{key} = {text[:40]} is beyond what a count may be, {MOST:,}.")
+    if isinstance(value, int | float):
+        _check_size(key, value, whole=isinstance(like, int))
     if isinstance(like, float) and isinstance(value, int | float):
         return float(value)
     if type(value) is not type(like):
         raise wrong
     return value
+
+
+def _restored(key: str, value: Any, example: Any) -> Any:
+    """Return a value that JSON holds as a setting of an example's type.
+
+    Raises:
+        ToylabError: it is of another type.
+    """
+    if isinstance(example, tuple) and isinstance(value, list | tuple):
+        return tuple(_restored(key, v, example[0]) if example else v for v in value)
+    if isinstance(example, float) and type(value) in (int, float):
+        _check_size(key, value, whole=False)
+        return float(value)
+    if example is not None and type(value) is not type(example):
+        raise ToylabError(f"{key} = {value!r} is not {_kind(example)}")
+    return value
+
+
+def check_setting(key: str, value: Any, example: Any) -> None:
+    """Refuse a number out of all bounds, or below zero where a preset's own is not.
+
+    Args:
+        key: the setting's name, for the message.
+        value: the setting.
+        example: the preset's own value.
+    """
+    if isinstance(value, tuple):
+        for each in value:
+            check_setting(key, each, min(example) if _are_numbers(example) else None)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        _check_size(key, value, whole=isinstance(value, int))
+        if value < 0 and isinstance(example, int | float) and example >= 0:
+            raise ToylabError(f"{key} = {value} is out of range; give 0 or more, as {example}.")
+
+
+def _are_numbers(values: Any) -> bool:
+    return bool(values) and all(isinstance(v, int | float) for v in values)
+
+
+def _check_size(key: str, value: float, *, whole: bool) -> None:
+    if not -LARGEST <= value <= LARGEST:
+        told = f"{str(value)[:40]} is beyond what a setting may be, {LARGEST:.0e}."
+        raise ToylabError(f"{key} = {told}")
+    if whole and abs(value) > MOST:
+        raise ToylabError(f"{key} = {value} is beyond what a count may be, {MOST:,}.")
 
 
 def _kind(like: Any) -> str:

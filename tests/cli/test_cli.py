@@ -316,7 +316,7 @@ def test_snapshot_of_another_run(run, capsys):
     with folder.writing():
         own = folder.manifest["run_id"]
         folder.manifest["run_id"] = "another"
-        folder.write_tensors("snapshots/one-20.safetensors", {"W": np.zeros((5, 2, 3), "f4")})
+        folder.write_tensors("snapshots/one-20.safetensors", {n: leaf + 1 for n, leaf in folder.params("one", 20).items()})
         folder.manifest["run_id"] = own
     assert "belongs to another run" in fails(capsys, 1, "judge", run, "--remeasure")
 

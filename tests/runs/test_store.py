@@ -108,8 +108,11 @@ def test_transposed_and_scalar_tensors_keep_their_values(run: RunFolder) -> None
         (b"[1, 2]", "not a JSON object"),
         (b'{"run_id": "1", "study": "s"}', "lacks 'preset'"),
         (b'{"run_id": "1", "study": 3, "preset": "x", "config": {}}', "study is int"),
-        (encode({"run_id": "1", **MANIFEST, "members": {"p": 3}}), "members of 'p' are no table"),
-        (encode({"run_id": "1", **MANIFEST, "finished": {"p": []}}), "'p' is finished"),
+        (encode({"run_id": "1", **MANIFEST, "members": {"p": 3}}), "members is dict, of the wrong"),
+        (
+            encode({"run_id": "1", **MANIFEST, "finished": {"p": []}}),
+            "finished is dict, of the wrong",
+        ),
         (encode({"run_id": "1", **MANIFEST}).replace(b'"s"', b'"t"'), "its checksum is another"),
     ],
 )

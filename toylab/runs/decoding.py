@@ -22,6 +22,7 @@ from toylab.errors import ToylabError
 
 Kind = Callable[[Any], bool]
 BIGGEST = 2**63 - 1
+LONGEST_HEADER = 100_000_000  # as safetensors has it
 METRICS = {
     "population": pl.String,
     "member": pl.Int64,
@@ -98,7 +99,7 @@ def check(path: Path, content: Mapping[str, Any], schema: Mapping[str, Kind]) ->
     for name, kind in schema.items():
         if name in content and not kind(content[name]):
             raise ToylabError(
-                f"{path} is damaged: {name} is no {type(content[name]).__name__} of the right form."
+                f"{path} is damaged: {name} is {type(content[name]).__name__}, of the wrong form."
             )
 
 
@@ -126,6 +127,17 @@ def header(path: Path, data: bytes) -> dict[str, Any]:
         if not mapping(lambda value: isinstance(value, dict))(found):
             raise ValueError("its header is no object of objects")
         return found
+
+
+def shapes(path: Path, file: Path) -> dict[str, tuple[int, ...]]:
+    """Read the shapes of a file's tensors, without the tensors."""
+    with file.open("rb") as opened:
+        length = opened.read(8)
+        data = length + opened.read(min(int.from_bytes(length, "little"), LONGEST_HEADER))
+    found = {n: v.get("shape") for n, v in header(path, data).items() if n != "__metadata__"}
+    if not mapping(listed(count))(found):
+        raise ToylabError(f"{path} is no readable snapshot: it gives no shapes.")
+    return {name: tuple(shape) for name, shape in found.items()}
 
 
 def metrics(path: Path, data: bytes) -> pl.DataFrame:

@@ -158,6 +158,20 @@ class RunFolder(Files):
             flat = {name: _without(leaf, lost_P) for name, leaf in flat.items()}
         return unflatten(flat)
 
+    def shapes(self, population: str, step: int) -> dict[str, tuple[int, ...]]:
+        """Shape of every kept parameter of one member at a step, by its flat name.
+
+        Raises:
+            ToylabError: a file that is none, or one of another number of members.
+        """
+        name = f"snapshots/{population}-{step}.safetensors"
+        found = decoding.shapes(self.path / name, self.inside(name))
+        size = self.members(population).height
+        for leaf, shape in found.items():
+            if shape[:1] != (size,):
+                raise ToylabError(f"{self.path / name}: {leaf} is {shape}, of {size} members.")
+        return {leaf: shape[1:] for leaf, shape in found.items()}
+
     def _diverged_by(self, population: str, step: int) -> np.ndarray:
         at_P = np.asarray(self.manifest.get("finished", {}).get(population, {}).get("dead_at", -1))
         return (at_P >= 0) & (at_P <= step)
