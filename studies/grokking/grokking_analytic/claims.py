@@ -64,7 +64,6 @@ ANALYTIC_CLAIMS = (
         reading=at_width("tied"),
         expect=Expect.above(0.99),
         unit=DRAW,
-        statistic="median",
         control=(
             Condition(
                 "without phi1 + phi2 = phi3, and with Gaussian weights, accuracy is at most three "
@@ -104,7 +103,6 @@ ANALYTIC_CLAIMS = (
         reading=form("x^2+y^2", "x+y mod p-1"),
         expect=Expect.above(0.99),
         unit=DRAW,
-        statistic="median",
     ),
     Claim(
         key="analytic_square_half",
@@ -123,7 +121,6 @@ ANALYTIC_CLAIMS = (
         reading=form("(x+y)^2, all roots"),
         expect=Expect.above(0.99),
         unit=DRAW,
-        statistic="median",
     ),
 )
 
@@ -180,7 +177,6 @@ TRAINED_CLAIMS = (
         paper=1.0,
         reading=accuracy("x+y", weight_decay=0),
         expect=Expect.above(0.99),
-        statistic="median",
     ),
     Claim(
         key="trained_square_both_branches",

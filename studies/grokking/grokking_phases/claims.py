@@ -186,7 +186,7 @@ TOY = (
         "both (share of seeds).",
         source=f"{LIU}, figure 6, one map; {EVERY}",
         paper=1.0,
-        reading=table("maps").value("between"),
+        reading=table("maps").value("between") >= 1,
         expect=Expect.above(0.5),
     ),
     Claim(
