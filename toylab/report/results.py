@@ -15,6 +15,7 @@ from typing import Any
 
 from toylab.claims import VERDICTS, Verdict, to_record
 from toylab.errors import ToylabError, nearest
+from toylab.runs import decoding
 from toylab.runs.atomic import write_text
 
 FIELDS = ("study", "preset", "device", "commit", "wall_s", "first_seed", "claims")
@@ -22,6 +23,13 @@ CLAIM_FIELDS = tuple(
     "key text source paper expected estimate low high values n diverged undefined excluded unit "
     "scope verdict".split()
 )
+RESULT = {
+    **dict.fromkeys(("study", "preset", "device", "commit", "judged"), decoding.text),
+    "wall_s": decoding.number,
+    "first_seed": decoding.count,
+    "reused": decoding.listed(decoding.text),
+    "claims": lambda value: isinstance(value, list),
+}
 PRESETS = ("smoke", "laptop", "night", "paper")
 
 
@@ -78,7 +86,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
         result = json.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         raise ToylabError(f"cannot read the result {path}: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ToylabError(
             f"the result {path} is damaged ({error}); run its study again."
         ) from error
@@ -157,12 +165,8 @@ def _problem(result: Any) -> str | None:
     missing = [field for field in FIELDS if field not in result]
     if missing:
         return f"no field {missing[0]!r}"
-    if not all(isinstance(result[field], str) for field in ("study", "preset")):
-        return "'study' and 'preset' are not both texts"
-    if not isinstance(result["wall_s"], int | float):
-        return "'wall_s' is not a number"
-    if not isinstance(result["claims"], list):
-        return "'claims' is not a list"
+    if wrong := decoding.wrong(result, RESULT):
+        return f"{wrong!r} is of another type"
     for place, claim in enumerate(result["claims"]):
         if not isinstance(claim, dict):
             return f"claim {place} is not an object"
@@ -170,5 +174,7 @@ def _problem(result: Any) -> str | None:
         if missing:
             return f"claim {place} has no field {missing[0]!r}"
         if claim["verdict"] not in VERDICTS:
-            return f"claim {place} has the unknown verdict {claim['verdict']!r}"
+            return f"claim {place} has the unknown verdict {str(claim['verdict'])[:40]!r}"
+        if wrong := decoding.wrong(claim, decoding.VERDICT):
+            return f"{wrong!r} of claim {place} is of another type"
     return None

@@ -96,11 +96,15 @@ def json_object(path: Path, data: bytes) -> dict[str, Any]:
 
 def check(path: Path, content: Mapping[str, Any], schema: Mapping[str, Kind]) -> None:
     """Refuse entries that are not of their kind; those that the schema does not name pass."""
-    for name, kind in schema.items():
-        if name in content and not kind(content[name]):
-            raise ToylabError(
-                f"{path} is damaged: {name} is {type(content[name]).__name__}, of the wrong form."
-            )
+    if name := wrong(content, schema):
+        kind = type(content[name]).__name__
+        raise ToylabError(f"{path} is damaged: {name} is {kind}, of the wrong form.")
+
+
+def wrong(content: Mapping[str, Any], schema: Mapping[str, Kind]) -> str | None:
+    """Return the first entry that is not of its kind, or None."""
+    bad = (name for name, kind in schema.items() if name in content and not kind(content[name]))
+    return next(bad, None)
 
 
 def tensors(path: Path, data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -169,8 +173,8 @@ VERDICT: dict[str, Kind] = {
     **dict.fromkeys(("n", "diverged", "undefined", "excluded"), count),
     "paper": lambda value: value is None or text(value) or number(value),
     "values": listed(number),
-    "scope": SCOPES.__contains__,
-    "verdict": VERDICTS.__contains__,
+    "scope": lambda value: value in SCOPES,
+    "verdict": lambda value: value in VERDICTS,
 }
 
 
