@@ -314,9 +314,9 @@ def test_snapshot_of_another_run(run, capsys):
     """Even where the checksum says that the file is whole."""
     folder = RunFolder(run)
     with folder.writing():
-        own = folder.manifest["run_id"]
+        weights, own = folder.params("one", 20), folder.manifest["run_id"]
         folder.manifest["run_id"] = "another"
-        folder.write_tensors("snapshots/one-20.safetensors", {n: leaf + 1 for n, leaf in folder.params("one", 20).items()})
+        folder.write_tensors("snapshots/one-20.safetensors", weights)
         folder.manifest["run_id"] = own
     assert "belongs to another run" in fails(capsys, 1, "judge", run, "--remeasure")
 

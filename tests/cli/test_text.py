@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import sys
 
 import pytest
@@ -52,3 +53,13 @@ def test_a_study_that_ends_the_process_is_told(code: str, monkeypatch, capsys):
     assert main.main(["list"]) == 1
     assert "sys.exit" in capsys.readouterr().err
     assert main.main(["--help"]) == 0
+
+
+def test_an_interrupt_that_breaks_an_import_is_told(monkeypatch, capsys):
+    def breaks(args, stop):
+        stop.signum = signal.SIGTERM
+        raise AttributeError("partially initialized module 'jax'")
+
+    monkeypatch.setitem(commands.TABLE, "list", breaks)
+    assert main.main(["list"]) == 143
+    assert capsys.readouterr().err == "toylab: stopped at once.\n"

@@ -10,8 +10,8 @@ import pytest
 from scipy.special import log_softmax
 from scipy.stats import chisquare
 
-from tests.oracles.transformer import forward
 from tests.models.test_transformer import BASE, VARIANTS, as_float64, draw, tokens, variant
+from tests.oracles.transformer import forward
 from toylab.errors import ToylabError
 from toylab.models import Transformer
 from toylab.models.sampling import generate, stages

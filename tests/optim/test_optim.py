@@ -12,7 +12,7 @@ import pytest
 from toylab.errors import ToylabError
 from toylab.optim import SGD, AdamW, Optimizer, constant, cosine
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "adamw.json").read_text())
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "adamw.json").read_text())
 X, Y, START = (np.array(GOLDEN["problem"][k], np.float32) for k in ("x", "y", "start"))
 STEPS = GOLDEN["settings"]["steps"]
 TOLERANCE = 2e-5  # float32 against float64 over 200 steps

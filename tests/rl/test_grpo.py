@@ -9,8 +9,8 @@ import pytest
 from jax import Array
 from scipy.special import log_softmax
 
-from tests.oracles.transformer import forward
 from tests.models.test_transformer import as_float64, draw
+from tests.oracles.transformer import forward
 from toylab.errors import ToylabError
 from toylab.members import zipped
 from toylab.models import Transformer

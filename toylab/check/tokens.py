@@ -28,7 +28,8 @@ def check_ids(owner: str, name: str, ids: Any, size: int) -> None:
         raise ToylabError(f"{owner}: {name} are {dtype}; give whole numbers from 0 to {size - 1}.")
     if isinstance(ids, Tracer) or not np.size(ids):
         return
-    low, high = int(np.min(ids)), int(np.max(ids))
+    known = np.asarray(ids)  # on the host: inside a jit, JAX would trace even what is known
+    low, high = int(known.min()), int(known.max())
     if low < 0 or high >= size:
         wrong = low if low < 0 else high
         raise ToylabError(f"{owner}: {name} hold {wrong}; there are {size}, from 0 to {size - 1}.")

@@ -218,6 +218,8 @@ def _explain(error: Exception, stop: Stop) -> int:
     if isinstance(error, BrokenPipeError):  # the reader of a pipe left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
+    if stop() and type(error).__name__ not in ("Interrupted", "ToylabError"):
+        return _stopped(stop)  # the interrupt broke an import, or left a callback as another error
     from toylab.errors import ToylabError
     from toylab.lab import Interrupted
     from toylab.runs.atomic import MENDS
@@ -227,8 +229,6 @@ def _explain(error: Exception, stop: Stop) -> int:
         return _say(text, stop.status)
     if isinstance(error, ToylabError):
         return _say(str(error), 1)
-    if stop():  # the interrupt came out of a callback as another error
-        return _stopped(stop)
     if isinstance(error, MemoryError):
         return _say("the memory is used up; lower what makes the study large, such as seeds.", 1)
     if isinstance(error, OSError):

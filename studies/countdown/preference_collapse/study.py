@@ -52,7 +52,7 @@ from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import Members, seeds, zipped
 from toylab.models import Transformer
-from toylab.models.policy import Policy
+from toylab.models.toys.policy import Policy
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.rl.preference import DPO

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.models.policy import Policy
+from toylab.models.toys.policy import Policy
 from toylab.population import Population
 from toylab.rl.preference import pair_log_probs
 from toylab.runs.run_folder import RunFolder

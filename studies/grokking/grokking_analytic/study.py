@@ -36,7 +36,7 @@ from jax import Array
 from toylab.errors import ToylabError, check_number
 from toylab.losses import one_hot_error
 from toylab.members import Members, zipped
-from toylab.models.quadratic import Quadratic
+from toylab.models.toys.quadratic import Quadratic
 from toylab.optim import AdamW
 from toylab.population import Metrics, Population
 from toylab.runs.run_folder import RunFolder

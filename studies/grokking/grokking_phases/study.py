@@ -37,8 +37,8 @@ import polars as pl
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy, squared_error
 from toylab.members import Members, grid, zipped
-from toylab.models.sum_decoder import SumDecoder
 from toylab.models.token_mlp import TokenMLP
+from toylab.models.toys.sum_decoder import SumDecoder
 from toylab.optim.grouped import GroupedAdamW
 from toylab.optim.held_norm import HeldAdamW
 from toylab.population import Population

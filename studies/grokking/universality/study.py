@@ -41,7 +41,7 @@ import polars as pl
 from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
 from toylab.members import zipped
-from toylab.models.folded_mlp import FoldedTokenMLP
+from toylab.models.toys.folded_mlp import FoldedTokenMLP
 from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.runs.records import records

@@ -10,7 +10,7 @@ from jax import Array
 
 from toylab.losses import cross_entropy
 from toylab.members import Members, zipped
-from toylab.models.vector_attention import VectorAttention
+from toylab.models.toys.vector_attention import VectorAttention
 from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.random import stream

@@ -9,7 +9,7 @@ import polars as pl
 from jax import Array
 
 from toylab import random
-from toylab.models.three_vectors import contraction, descend
+from toylab.models.toys.three_vectors import contraction, descend
 from toylab.stats.survival import crossing_times
 
 # Of the vectors a, b and c: 1 where it is trained, and 1 where it starts at the answer.

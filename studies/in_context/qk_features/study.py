@@ -48,7 +48,7 @@ from jax import Array
 from toylab.errors import check_number
 from toylab.losses import cross_entropy
 from toylab.members import zipped
-from toylab.models.retrieval_head import RetrievalHead
+from toylab.models.toys.retrieval_head import RetrievalHead
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from toylab.figures.countdown import preference_collapse as pictures
-from toylab.models.policy import Policy
+from toylab.models.toys.policy import Policy
 from toylab.report import figures as fig
 from toylab.rl.preference import DPO
 from toylab.studies.countdown.preference_collapse import bypass as b

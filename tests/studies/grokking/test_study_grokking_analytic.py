@@ -11,7 +11,7 @@ import pytest
 from toylab.claims import judge
 from toylab.errors import ToylabError
 from toylab.figures.grokking import grokking_analytic as pictures
-from toylab.models.quadratic import Quadratic
+from toylab.models.toys.quadratic import Quadratic
 from toylab.report.figures import style
 from toylab.studies.grokking.grokking_analytic.analytic import analytic_tables, form_tables
 from toylab.studies.grokking.grokking_analytic.claims import CLAIMS, half_width

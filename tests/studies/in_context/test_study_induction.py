@@ -11,7 +11,7 @@ import pytest
 from toylab.claims import judge_all
 from toylab.errors import ToylabError
 from toylab.figures.in_context import induction as pictures
-from toylab.models.vector_attention import VectorAttention
+from toylab.models.toys.vector_attention import VectorAttention
 from toylab.report import figures as fig
 from toylab.studies.in_context.induction import chains, mixture, three_vectors
 from toylab.studies.in_context.induction import readings as r

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from toylab.models.folded_mlp import FoldedTokenMLP
+from toylab.models.toys.folded_mlp import FoldedTokenMLP
 from toylab.tasks.grokking import group_circuits as circuits
 from toylab.tasks.grokking.groups import group
 from toylab.tasks.grokking.irreps import characters, irreps

@@ -27,10 +27,10 @@ def of_features(
         coverage and reconstruction of mine and theirs, and ``_all`` with the empty squares.
     """
     (known, cut), (holds, _) = (properties(board) for board in boards)
-    label, score = jnp.asarray(label), jnp.asarray(score)
-    told = np.asarray(single_told(coverage(label, known), score))
-    found = labels(label, known)
-    levels_TRK = np.asarray(predicted(found, score))
+    label_RF, score_RF, known_RK = jnp.asarray(label), jnp.asarray(score), jnp.asarray(known)
+    told = np.asarray(single_told(coverage(label_RF, known_RK), score_RF))
+    found = labels(label_RF, known_RK)
+    levels_TRK = np.asarray(predicted(found, score_RF))
     scores = {}
     for suffix, part in (("", slice(0, cut)), ("_all", slice(None))):
         scores[f"coverage{suffix}"] = f1(told[:, part], holds[:, part], group_R, pooled=False)

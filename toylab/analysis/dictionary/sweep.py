@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from toylab.analysis.dictionary.autoencoder import Dictionary, fit_dictionary, quality
@@ -34,7 +35,7 @@ def coded(
     cut, both = len(label_RD), np.concatenate([label_RD, score_RD])
     for index in range(len(dictionary.k)):
         member = dictionary.member(index)
-        good = quality(member, score_RD)
-        codes = np.asarray(member.encode(both))  # together: one shape, one compilation
+        good = quality(member, jnp.asarray(score_RD))
+        codes = np.asarray(member.encode(jnp.asarray(both)))  # together: one shape, one compilation
         facts = {name: float(value) for name, value in good._asdict().items()}
         yield codes[:cut], codes[cut:], facts

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from toylab.models.three_vectors import contraction, descend, tensor_loss
+from toylab.models.toys.three_vectors import contraction, descend, tensor_loss
 
 RNG = np.random.default_rng(0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.models.retrieval_head import RetrievalHead
+from toylab.models.toys.retrieval_head import RetrievalHead
 from toylab.taps import run
 
 

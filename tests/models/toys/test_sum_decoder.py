@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from toylab.models.sum_decoder import SumDecoder
+from toylab.models.toys.sum_decoder import SumDecoder
 
 
 def test_decoder_starts_with_the_spreads_it_names():

@@ -7,7 +7,7 @@ import pytest
 
 from toylab.errors import ToylabError
 from toylab.models import TokenMLP
-from toylab.models.folded_mlp import FoldedTokenMLP
+from toylab.models.toys.folded_mlp import FoldedTokenMLP
 
 
 @pytest.mark.parametrize("embed", [5, None])

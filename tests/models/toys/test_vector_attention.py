@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.models.vector_attention import VectorAttention
+from toylab.models.toys.vector_attention import VectorAttention
 from toylab.taps import run
 
 

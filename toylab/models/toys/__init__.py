@@ -1,0 +1,1 @@
+"""Small models that one study each is about."""
