@@ -204,9 +204,11 @@ def _dispatch(argv: Sequence[str], stop: Stop) -> int:
         return 0
     if args.command == "run":
         args.overrides = settings(args)
+    stop.importing = "toylab.cli.commands" not in sys.modules
     from toylab.cli import commands
     from toylab.lab import setup
 
+    stop.importing = False
     setup()
     status = commands.TABLE[args.command](args, stop)
     sys.stdout.flush()

@@ -12,12 +12,14 @@ class Stop:
 
     A run asks between chunks and between stages. Outside of one nothing would ask, so the first
     signal insists at once; where the interrupt is lost inside a callback of JAX, the run that
-    begins after it asks.
+    begins after it asks. While the libraries are imported nothing is there to be saved, and the
+    first signal ends the process.
     """
 
     def __init__(self) -> None:
         self.signum: int | None = None
         self.tracker: Any = None
+        self.importing = False
 
     def __call__(self) -> bool:
         """Whether someone asked to stop."""
@@ -30,6 +32,9 @@ class Stop:
 
     def handle(self, signum: int, frame: Any) -> None:
         """Take a signal."""
+        if self.importing:  # an exception would come out of C code as another, or be printed there
+            os.write(2, b"toylab: stopped at once.\n")
+            os._exit(128 + signum)
         first, self.signum = self.signum is None, self.signum or signum
         if not (first and self.tracker is not None and self.tracker.now):
             raise KeyboardInterrupt
