@@ -50,14 +50,14 @@ def score(result: Result, scope: str = "population") -> tuple[int, int]:
 def readme_table(results: Iterable[Result]) -> str:
     """Return the README's table: a row per study, of its laptop or night results."""
     best = _newest(results)
-    lines = [_row(("Study", "Paper", "reproduced / tested", "of one network"))]
-    lines += [_row(("---", "---", "---", "---"))]
+    lines = [_row(("Family", "Study", "Paper", "reproduced / tested", "of one network"))]
+    lines += [_row(["---"] * 5)]
     for family, names in families().items():
-        lines.append(_row((f"**{family_text(family)[0]}**", "", "", "")))
         for name in names:
+            title = family_text(family)[0].split(":")[0] if name == names[0] else ""
             counts = _counts(best[name]) if name in best else ("not judged", "")
             link = f"[{name}](docs/studies/{name}.md)"
-            lines.append(_row((link, short_source(load_study(name).paper), *counts)))
+            lines.append(_row((title, link, short_source(load_study(name).paper), *counts)))
     return "\n".join(lines) + "\n"
 
 
