@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from toylab.check.sizes import check_sizes
+from toylab.check.populations import checked_populations, seeded
 from toylab.claims import all_diverged, judge_all
 from toylab.errors import ToylabError
 from toylab.population import Population
@@ -23,14 +23,14 @@ from toylab.runs import trust
 from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.provenance import commit, environment
 from toylab.runs.reporter import Interrupted, Reporter
-from toylab.runs.reuse import changes, describe, matches, take
+from toylab.runs.reuse import changes, matches, take
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, study_names
 from toylab.train.ahead import compiled_ahead
 from toylab.train.fast_compile import compiling
 from toylab.train.loop import train
-from toylab.train.returns import check_figures, check_measures, check_populations
-from toylab.train.starts import check_params, check_starts, start_params
+from toylab.train.returns import check_figures, check_measures
+from toylab.train.starts import check_params, start_params
 
 PRECISION = "highest"
 
@@ -87,12 +87,8 @@ def run_study(
     """
     config = study.config(preset, overrides)
     # Every setting is checked before anything is written.
-    populations = _populations(study, config, first_seed)
-    check_populations(study.name, populations)
-    check_starts(study.name, populations)
     where = Path(out) if out else _free_folder(study.name, preset)
-    check_sizes(populations, where)
-    described = describe(populations)
+    populations, described = checked_populations(study, config, first_seed, where)
     if reuse:
         matches(described, RunFolder(reuse))
     manifest = {
@@ -139,10 +135,9 @@ def resume(
     """
     run = RunFolder(path)
     study, config = study_of(run, source)
-    populations = _populations(study, config, run.manifest.get("first_seed", 0))
-    check_populations(study.name, populations)
-    check_sizes(populations, run.path)
-    changed = changes(run.manifest.get("described", {}), describe(populations))
+    first_seed = run.manifest.get("first_seed", 0)
+    populations, described = checked_populations(study, config, first_seed, run.path)
+    changed = changes(run.manifest.get("described", {}), described)
     if changed and not adopt:
         raise ToylabError(
             f"{run.path} was begun with another {study.name}: {changed[0]}. Check out that commit, "
@@ -150,7 +145,7 @@ def resume(
         )
     if changed:
         with run.writing():
-            run.note(described=describe(populations), adopted=changed)
+            run.note(described=described, adopted=changed)
     return _stages(run, study, config, populations, reporter or Reporter(), stop)
 
 
@@ -165,7 +160,7 @@ def judge(path: str | Path, remeasure: bool = False, source: str | None = None) 
     with RunFolder(path).writing() as run:
         study, config = study_of(run, source)
         if remeasure:
-            populations = _populations(study, config, run.manifest.get("first_seed", 0))
+            populations = seeded(study, config, run.manifest.get("first_seed", 0))
             _measure(run, study, config, populations)
         _judge(run, study)
     return run
@@ -207,14 +202,6 @@ def study_of(run: RunFolder, source: str | None = None) -> tuple[Study, Any]:
     except ToylabError as error:
         told = f"{run.path} was made by another version of {study.name} ({error})"
         raise ToylabError(f"{told}; check out that commit, or run the study anew.") from None
-
-
-def _populations(study: Study, config: Any, first_seed: int) -> dict[str, Population]:
-    """The study's populations, counting their seeds from another one."""
-    found = study.populations(config)
-    if not first_seed or not isinstance(found, Mapping):  # what is none is refused later
-        return found  # type: ignore[return-value]
-    return {n: dataclasses.replace(p, first_seed=first_seed) for n, p in found.items()}
 
 
 def _free_folder(study: str, preset: str) -> Path:

@@ -1,9 +1,10 @@
 """Sizes: what a run will need, counted from shapes before anything is made."""
 
+import contextlib
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,11 @@ import jax
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.train.plan import traced
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None
 
 GIB = 2**30
 COPIES = 4  # weights, gradients and two moments
@@ -39,6 +45,45 @@ def check_sizes(populations: Mapping[str, Population], folder: Path) -> None:
             continue
         kept += weights * population.size * len(population.boundaries()[1])
         _refuse(name, "disk for snapshots", kept, free(folder), "seeds, or keep fewer snapshots")
+
+
+@contextlib.contextmanager
+def bounded_memory(study: str) -> Iterator[None]:
+    """Let what a study makes of its settings take a quarter of the memory, where that is known.
+
+    A table of a billion rows would otherwise end the process, and perhaps others.
+
+    Args:
+        study: its name, for the message.
+
+    Raises:
+        ToylabError: it takes more.
+    """
+    before = _limit()
+    try:
+        yield
+    except MemoryError:
+        told = f"{study}: what it makes of its settings needs more than a quarter of the memory"
+        raise ToylabError(f"{told}; lower the largest number among them.") from None
+    finally:
+        if before:
+            resource.setrlimit(resource.RLIMIT_AS, before)  # pyright: ignore
+
+
+def _limit() -> tuple[int, int] | None:
+    """Lower the limit of this process's memory; return the former, or None where it is kept.
+
+    Drivers of accelerators reserve more addresses than there is memory.
+    """
+    if resource is None or jax.default_backend() != "cpu" or not Path("/proc/self/statm").exists():
+        return None
+    page = os.sysconf("SC_PAGE_SIZE")
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * page
+    soft, hard = before = resource.getrlimit(resource.RLIMIT_AS)
+    limit = used + os.sysconf("SC_PHYS_PAGES") * page // 4
+    known = [n for n in (soft, hard) if n != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([limit, *known]), hard))
+    return before
 
 
 def memory() -> float:
