@@ -258,3 +258,51 @@ def test_types_written_as_text_say_which_fields_differ_per_member(tmp_path: Path
     assert fit(population).params["layers"]["0"]["bias"].shape == (8, 3)
     with pytest.raises(ToylabError, match="'size' is a setting of the task that all members share"):
         module.population(size=(3, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("othello_interventions", "hidden penalties"),
+        ("preference_collapse", "bad_neurons"),
+        ("othello_dictionary", "tree_depth dictionary_rate l1 pattern_games"),
+        ("induction", "vector_init"),
+    ],
+)
+def test_numbers_below_zero_are_refused_before_training(name: str, keys: str) -> None:
+    study = load_study(name)
+    for key in keys.split():
+        with pytest.raises(ToylabError, match="out of range"):
+            study.config("smoke", {key: "-1"})
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {"seeds": "two"},
+        {"seeds": 1.5},
+        {"seeds": True},
+        {"seeds": 10**12},
+        {"vector_rate": float("inf")},
+        {"vector_rate": -1.0},
+        {"vector_rate": None},
+        {"copies": 3},
+        {"copies": ["a"]},
+        {"nonsense": 1},
+    ],
+)
+def test_settings_of_a_manifest_are_held_to_the_bounds_of_the_command_line(saved: dict) -> None:
+    study = load_study("induction")
+    own = dataclasses.asdict(study.presets["smoke"])
+    assert study.restored("smoke", {k: list(v) if type(v) is tuple else v for k, v in own.items()})
+    with pytest.raises(ToylabError):
+        study.restored("smoke", saved)
+    with pytest.raises(ToylabError):
+        study.restored("nowhere", {"seeds": 2})
+
+
+def test_a_text_with_control_characters_is_refused() -> None:
+    assert parse("path", "é x", "") == "é x"
+    for text in ("a\0b", "\x1b[31m", "a\nb", "\u202e"):
+        with pytest.raises(ToylabError, match="cannot be printed"):
+            parse("path", text, "")
