@@ -29,7 +29,7 @@ from toylab.study import Study, load_study, study_names
 from toylab.train.ahead import compiled_ahead
 from toylab.train.fast_compile import compiling
 from toylab.train.loop import train
-from toylab.train.returns import check_figures, check_measures
+from toylab.train.returns import called, check_figures, check_measures
 from toylab.train.starts import check_params, start_params
 
 PRECISION = "highest"
@@ -301,7 +301,7 @@ def _measure(
             )
         for step in run.steps(name):
             check_params(population.model, run.shapes(name, step), f"{run.path}: {name!r}")
-    measures = {} if run.lost() else study.measure(config, run)
+    measures = {} if run.lost() else called(f"measure of {study.name}", study.measure, config, run)
     check_measures(study.name, measures)
     run.write_measures(measures)
     run.note(measured=sorted(measures), measured_at=commit())
@@ -322,7 +322,7 @@ def _draw(run: RunFolder, study: Study, config: Any) -> None:
     about = {"study": study.name, "preset": run.manifest["preset"]}
     about["commit"] = run.manifest.get("commit") or "unknown"
     with style():
-        figures = study.figures(run.measures(), config)
+        figures = called(f"draw of {study.name}", study.figures, run.measures(), config)
         check_figures(study.name, figures)
         for name, figure in figures.items():
             save(figure, run.inside(f"figures/{name}.png").parent, name, about)

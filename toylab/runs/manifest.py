@@ -36,8 +36,10 @@ def setting(value: Any) -> bool:
 
 
 def table_of_members(value: Any) -> bool:
-    """Whether a value is a table of numbers, by columns of one length."""
+    """Whether a value is a table of numbers, by columns of one length; seeds count."""
     if not mapping(lambda v: listed(real)(v) and bool(v))(value):
+        return False
+    if not all(listed(count)(column) for name, column in value.items() if name.endswith("_seed")):
         return False
     return len({len(column) for column in value.values()}) == 1
 

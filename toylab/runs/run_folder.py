@@ -127,7 +127,8 @@ class RunFolder(Files):
         tables = self.manifest.get("members", {})
         if population not in tables:
             raise ToylabError(f"No population {population!r}: {nearest(population, tables)}")
-        table = pl.DataFrame(tables[population])
+        kinds = {n: np.int64 if n.endswith("_seed") else np.float64 for n in tables[population]}
+        table = pl.DataFrame({n: np.array(tables[population][n], k) for n, k in kinds.items()})
         return table.with_row_index("member").cast({"member": pl.Int64})
 
     def steps(self, population: str) -> list[int]:

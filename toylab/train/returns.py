@@ -186,12 +186,28 @@ def _traced(what: str, function: Callable[..., Any], *args: Any) -> Any:
     except ToylabError:
         raise
     except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        told = first if len(first) <= LONGEST else f"{first[: LONGEST - 3]}..."
-        raise ToylabError(
-            f"{what} raises {type(error).__name__}: {told}\n{_place(error)}"
-        ) from error
+        raise _told(what, error) from error
     return held[0]
+
+
+def called(what: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of a study's and return what it gives.
+
+    Raises:
+        ToylabError: an exception inside, in one line with its place; itself it is the cause.
+    """
+    try:
+        return function(*args)
+    except ToylabError:
+        raise
+    except Exception as error:
+        raise _told(what, error) from error
+
+
+def _told(what: str, error: Exception) -> ToylabError:
+    first = (str(error).strip().splitlines() or [""])[0]
+    told = first if len(first) <= LONGEST else f"{first[: LONGEST - 3]}..."
+    return ToylabError(f"{what} raises {type(error).__name__}: {told}\n{_place(error)}")
 
 
 def _place(error: BaseException) -> str:
