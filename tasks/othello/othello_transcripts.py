@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import logging
+import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,8 +69,10 @@ def read_transcripts(path: str | Path, size: int) -> Transcripts:
     """
     try:
         text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ToylabError(f"{path} cannot be read as a text file of games: {error}.") from None
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or str(error)
+        name = str(path)[:200]
+        raise ToylabError(f"{name} cannot be read as a text file of games: {told}.") from None
     games: list[tuple[int, list[int]]] = []
     bad: dict[int, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -175,8 +178,7 @@ class Recorded(Othello):
 
     def recorded(self) -> np.ndarray:
         """Tokens of every game, (G, T)."""
-        path = Path(self.path)
-        changed = path.stat().st_mtime if path.is_file() else 0.0
+        changed = os.path.getmtime(self.path) if os.path.isfile(self.path) else 0.0
         return _table(self.path, self.size, self.skip_bad, changed)
 
     def fingerprint(self) -> str:

@@ -45,7 +45,7 @@ def populations(config):
             "q": tl.Population(members=tl.seeds(config.seeds, 7), **shared)}
 
 def measure(config, run):
-    norm = (run.params("p")["W"] ** 2).sum((1, 2))
+    norm = (run.params("p")["W"].astype("float64") ** 2).sum((1, 2))
     table = run.members("p").with_columns(pl.Series("norm", norm))
     return {"norm": table, "ends": tl.final_loss(run, "q")}
 
