@@ -234,6 +234,8 @@ def _stages(
         }
         _reuse(run, checkpointers)
         left = [name for name, checkpointer in checkpointers.items() if not checkpointer.complete()]
+        for name in checkpointers.keys() - set(left):
+            checkpointers[name].discard()
         if left and run.manifest.get("measured") is not None:
             run.note(measured=None)  # measures of networks that are trained again are stale
         tiles = run.manifest.get("tiles", {})

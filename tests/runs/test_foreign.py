@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from toylab import lab
 from toylab.errors import ToylabError
 from toylab.lab import draw, judge, resume, run_study
 from toylab.runs import manifest as manifests
+from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.reporter import Interrupted
 from toylab.runs.run_folder import RunFolder
 from toylab.study import load_study
@@ -137,3 +140,13 @@ def test_first_seed_gives_other_networks_with_the_same_names(source: Path, tmp_p
     assert [dataclasses.asdict(v) for v in again.claims()] == [
         dataclasses.asdict(v) for v in two.claims()
     ]
+
+
+def test_a_state_that_a_killed_writer_left_is_removed(source: Path, tmp_path: Path, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr(FolderCheckpointer, "discard", lambda self: None)
+        killed.setattr(lab, "train", partial(lab.train, save_seconds=0.0, chunk_seconds=0.0))
+        run = started(source, tmp_path / "run")
+    assert (run.path / "state" / "p.safetensors").exists()
+    assert "state/p.safetensors" not in resume(run.path).files()
+    assert not (run.path / "state" / "p.safetensors").exists()

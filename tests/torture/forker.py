@@ -37,12 +37,19 @@ def prepare(root: Path) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     os.environ["XDG_STATE_HOME"] = str(root / "state")
+    import toylab.check.populations
     import toylab.cli.commands
     import toylab.report.figures
+    import toylab.train.loop
     from toylab import lab
 
     toylab.report.figures.figure()
     lab.train = functools.partial(lab.train, save_seconds=0.0, chunk_seconds=0.0)
+    # What neither writes nor decides a number would take most of a child's time.
+    lab.commit = lambda: "0123456789ab"
+    lab.environment = lambda: {"device": "cpu", "commit": lab.commit()}
+    toylab.train.loop.check_batch = lambda population: None
+    toylab.check.populations.check_populations = lambda study, found: None
 
 
 class Rig:
@@ -137,10 +144,10 @@ class Rig:
             self.wrong.append(f"{folder.name}: could not be finished")
 
     def times(self, count: int) -> None:
-        """Kill at random moments; half of the time the resumed run is killed as well."""
+        """Kill at random moments; most of the time the resumed run is killed as well."""
         while self.counts["time"] < count and not self.wrong:
             folder, blows = self.fresh(), 0
-            while blows == 0 or (self.rng.random() < 0.5 and self.counts["time"] < count):
+            while blows == 0 or (self.rng.random() < 0.75 and self.counts["time"] < count):
                 process = self.child(folder, wait=False)
                 time.sleep(self.rng.uniform(0, 1.05) * self.seconds / 2)
                 os.kill(process, signal.SIGKILL)
@@ -153,15 +160,18 @@ class Rig:
             self.finish(folder)
 
     def points(self, count: int) -> None:
-        """Kill at durable calls, each in turn before and after; then at one of the resumed run."""
+        """Kill at durable calls, each in turn before and after; then at any of the resumed run."""
         every = [(k, after) for k in range(1, self.calls + 1) for after in (False, True)]
         chosen = self.rng.sample(every, count) if count < len(every) else every
         for k, after in chosen:
-            folder, again = self.fresh(), self.rng.random() < 0.5
-            self.counts["call"] += self.child(folder, kill=k, after=after) == -signal.SIGKILL
-            if again and self.child(folder, kill=self.rng.randint(1, self.calls)):
-                self.counts["call"] += 1
-                self.counts["twice"] += 1
+            folder, blows = self.fresh(), 0
+            while self.child(folder, kill=k, after=after) == -signal.SIGKILL:
+                blows += 1
+                if self.rng.random() < 0.25:
+                    break
+                k = self.rng.randint(1, self.calls)
+            self.counts["call"] += blows
+            self.counts["twice"] += blows > 1
             self.finish(folder)
 
     def signals(self, count: int) -> None:

@@ -84,6 +84,10 @@ class FolderCheckpointer:
         done = dict(self.run.manifest.get("finished", {}))
         done[self.population] = {"dead_at": dead_at.tolist()}
         self.run.note(finished=done)
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the state of a finished population; its writer may have been killed before."""
         self.run.remove(f"state/{self.population}.safetensors")
 
 
