@@ -2,12 +2,14 @@
 
 import io
 import json
+import os
 import signal
 import sys
 
 import pytest
 
 from toylab.cli import commands, main, tables
+from toylab.cli.stop import Stop
 from toylab.cli.text import message, plain
 from toylab.errors import ToylabError
 
@@ -63,3 +65,15 @@ def test_an_interrupt_that_breaks_an_import_is_told(monkeypatch, capsys):
     monkeypatch.setitem(commands.TABLE, "list", breaks)
     assert main.main(["list"]) == 143
     assert capsys.readouterr().err == "toylab: stopped at once.\n"
+
+
+def test_a_signal_while_the_libraries_are_imported_ends_the_process(monkeypatch, capfd):
+    def leaves(status):
+        raise SystemExit(status)
+
+    monkeypatch.setattr(os, "_exit", leaves)
+    stop = Stop()
+    stop.importing = True
+    with pytest.raises(SystemExit, match="130"):
+        stop.handle(signal.SIGINT, None)
+    assert capfd.readouterr().err == "toylab: stopped at once.\n"

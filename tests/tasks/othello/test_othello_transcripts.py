@@ -133,3 +133,10 @@ def test_a_population_is_described_by_the_games_too(tmp_path):
         )
         texts.append(describe({"main": population})["main"]["task"])
     assert texts[0] != texts[1] == texts[2]
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b", "."])
+def test_a_path_that_no_system_takes_is_told_in_a_line(path: str):
+    with pytest.raises(ToylabError, match="cannot be read") as caught:
+        Recorded(4, path=path)
+    assert len(str(caught.value)) < 400
