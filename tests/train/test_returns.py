@@ -272,6 +272,7 @@ POPULATIONS = "    return {name: make(model) for name, model in models.items()}"
         (POPULATIONS, "    return make(models['linear'])", "populations of own returns", False),
         ('    return {"ends"', '    None and {"ends"', "measure of own returns None", True),
         ('return {"losses": ax.figure}', "return ax.figure", "draw of own returns a Figure", True),
+        ('return {"losses": ax.figure}', "return 1 / 0", "draw of own raises ZeroDivision", True),
     ],
 )
 def test_the_command_line_tells_it(
