@@ -77,3 +77,15 @@ def test_a_signal_while_the_libraries_are_imported_ends_the_process(monkeypatch,
     with pytest.raises(SystemExit, match="130"):
         stop.handle(signal.SIGINT, None)
     assert capfd.readouterr().err == "toylab: stopped at once.\n"
+
+
+def test_an_interrupt_lost_in_a_callback_is_not_printed(capsys):
+    class Loud:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    hook = sys.unraisablehook
+    with Stop().installed():
+        loud = Loud()
+        del loud
+    assert capsys.readouterr().err == "" and sys.unraisablehook is hook

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,10 +43,15 @@ class Stop:
         # Not print: the signal may have come in the middle of one.
         os.write(2, b"\ntoylab: stopping once the state is saved; press Ctrl-C again to stop now\n")
 
+    def lost(self, unraisable: Any) -> bool:
+        """Whether an exception that nobody can catch is the interrupt; the run asks later."""
+        return issubclass(unraisable.exc_type, KeyboardInterrupt)
+
     @contextlib.contextmanager
     def installed(self) -> Iterator["Stop"]:
         """Take SIGINT and SIGTERM inside the ``with``; only the main thread may."""
-        before = {}
+        before, hook = {}, sys.unraisablehook
+        sys.unraisablehook = lambda lost: self.lost(lost) or hook(lost)
         try:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 before[signum] = signal.signal(signum, self.handle)
@@ -54,5 +60,6 @@ class Stop:
         try:
             yield self
         finally:
+            sys.unraisablehook = hook
             for signum, handler in before.items():
                 signal.signal(signum, handler)
