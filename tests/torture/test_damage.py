@@ -253,7 +253,7 @@ def test_a_forged_file_is_read_or_refused(count: int, home: Path, spot: Path):
     assert not (home / "evil.ran").exists()
 
 
-@pytest.mark.parametrize("count", sizes(12, 500))
+@pytest.mark.parametrize("count", sizes(8, 500))
 def test_commands_on_forged_runs(count: int, home: Path, spot: Path, capsys, monkeypatch):
     rng, codes = random.Random(SEED + 2), {0: 0, 1: 0, 2: 0}
     base = spot / "checkout"

@@ -10,7 +10,7 @@ import pytest
 from tests.torture.rig import ROOT, SEED, STUDY, alike, sizes, tidy
 from toylab.runs.run_folder import RunFolder
 
-SHORT = {"times": 3, "points": 3, "signals": 2, "full": 1, "two": 1}
+SHORT = {"times": 2, "points": 2, "signals": 1, "full": 1, "two": 1}
 
 
 def tortured(root: Path, **counts: int) -> dict:
