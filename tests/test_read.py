@@ -5,7 +5,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toylab.errors import ToylabError
@@ -38,6 +38,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+@settings(deadline=None)
 @given(left=sides, right=sides)
 def test_operations_join_on_the_units_name(
     name: str, left: dict[int, float], right: dict[int, float]

@@ -33,10 +33,10 @@ def test_smoke_preset_runs_to_figures(name: str, tmp_path) -> None:
 def test_study_is_complete(name: str) -> None:
     study = load_study(name)
     assert study.name == name
-    assert set(study.presets) == set(PRESETS)
+    assert {"smoke", "laptop", "paper"} <= set(study.presets) <= set(PRESETS)
     assert all(dataclasses.is_dataclass(config) for config in study.presets.values())
     assert all(claim.source and claim.text.endswith(".") for claim in study.claims)
     assert study.presets["laptop"].seeds >= 5
-    assert set(study.costs) == set(PRESETS)
+    assert set(study.costs) == set(study.presets)
     for preset in ("laptop", "paper"):  # built, not trained: sizes and members are consistent
         study.populations(study.config(preset))

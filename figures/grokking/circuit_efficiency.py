@@ -15,8 +15,8 @@ from toylab.read import table
 from toylab.report import figures as fig
 from toylab.report.averages import average
 from toylab.report.panels import panels
-from toylab.tasks.grokking import circuits_theory as theory
-from toylab.tasks.grokking.circuit_phases import (
+from toylab.tasks.grokking.theory import circuits_theory as theory
+from toylab.tasks.grokking.theory.circuit_phases import (
     GENERALISED,
     GROKKING,
     IMMEDIATE,

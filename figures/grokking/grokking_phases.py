@@ -18,7 +18,7 @@ from toylab.report.panels import panels
 from toylab.report.ramp import ramp
 from toylab.report.series import series
 from toylab.stats.survival import median_time, survival_curve
-from toylab.tasks.grokking.learning_phases import PHASES
+from toylab.tasks.grokking.theory.learning_phases import PHASES
 
 # Light enough for black digits.
 COLOURS = dict(zip(PHASES, ("#66C2A5", fig.ORANGE, "#8FC1E3", "#E3E3E3"), strict=True))

@@ -27,6 +27,7 @@ from toylab.taps import Model, Params
 from toylab.task import Batch, Number, Task
 
 from .groups import group
+from .theory.primes import is_prime, next_prime
 
 POLYNOMIALS = {
     "x+y": lambda x, y: x + y,
@@ -308,19 +309,6 @@ def group_table(name: str, operation: str) -> tuple[np.ndarray, np.ndarray]:
     if operation != "x.y":
         answers = known.table_NN[answers, known.inverse_N[x] if operation == PRODUCTS[1] else x]
     return np.stack([x, y], -1), answers
-
-
-def is_prime(number: int) -> bool:
-    """Whether a number is prime, by trial division."""
-    return number > 1 and all(number % d for d in range(2, int(number**0.5) + 1))
-
-
-def next_prime(number: int) -> int:
-    """The least prime above a number."""
-    number += 1
-    while not is_prime(number):
-        number += 1
-    return number
 
 
 def scores(model: Model, params: Params, task: Pairs) -> Mapping[str, Array]:

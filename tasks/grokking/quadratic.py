@@ -23,7 +23,7 @@ from scipy import special
 
 from toylab.errors import ToylabError, nearest
 
-from .modular import is_prime
+from .theory.primes import is_prime
 
 SEPARABLE = ("x+y", "x-y", "x^2+y^2", "(x+y)^2", "x*y")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toylab.errors import ToylabError
+from toylab.members import SEEDS
 from toylab.runs.decoding import (
     boolean,
     check,
@@ -39,7 +40,7 @@ def table_of_members(value: Any) -> bool:
     """Whether a value is a table of numbers, by columns of one length; seeds count."""
     if not mapping(lambda v: listed(real)(v) and bool(v))(value):
         return False
-    if not all(listed(count)(column) for name, column in value.items() if name.endswith("_seed")):
+    if not all(listed(count)(value[name]) for name in SEEDS if name in value):
         return False
     return len({len(column) for column in value.values()}) == 1
 

@@ -4,10 +4,10 @@ import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
 from toylab.read import Reading, least, table
-from toylab.tasks.grokking.circuit_phases import GENERALISED, GROKKING, IMMEDIATE
+from toylab.tasks.grokking.theory.circuit_phases import GENERALISED, GROKKING, IMMEDIATE
 
 SECTION = "Section 3, figure 2"
-DERIVED = "derived in toylab.tasks.grokking.circuits_theory"
+DERIVED = "derived in toylab.tasks.grokking.theory.circuits_theory"
 UNIT = "draw of the initial sub-weights"
 AGREES = (pl.col("phase") == pl.col("predicted")).mean()
 MAJORITY = pl.col("phase").unique_counts().max() / pl.len()

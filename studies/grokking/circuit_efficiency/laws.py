@@ -7,8 +7,8 @@ import polars as pl
 
 from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
-from toylab.tasks.grokking import circuits_theory as theory
-from toylab.tasks.grokking.circuit_phases import (
+from toylab.tasks.grokking.theory import circuits_theory as theory
+from toylab.tasks.grokking.theory.circuit_phases import (
     FITTED,
     GENERALISED,
     loss_at,

@@ -8,7 +8,7 @@ two are learned, four scalars in all. Grokking should follow where (1) both fit 
 and (3) it is learned more slowly. Take (2) away and it never generalises; take (3) away and it
 generalises at once. The authors call it "validation of the three ingredients, rather than a
 quantitative prediction"; the predictions tested here are derived in
-``toylab.tasks.grokking.circuits_theory``.
+``toylab.tasks.grokking.theory.circuits_theory``.
 
 Training is deterministic. A seed is a draw of the two initial sub-weights, log-normal about the
 paper's values, of both together and of C_gen's alone (not where the circuits are to be equally

@@ -12,7 +12,7 @@ from jax import Array
 from toylab.population import Population
 from toylab.stats.survival import crossing_times
 from toylab.taps import run as run_model
-from toylab.tasks.grokking.fourier import (
+from toylab.tasks.grokking.theory.fourier import (
     cosine_logits,
     cosine_shares,
     excluded,

@@ -48,8 +48,8 @@ from toylab.population import Population, ladder
 from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
-from toylab.tasks.grokking.fourier import key_frequencies, other_frequencies
 from toylab.tasks.grokking.modular import ModularArithmetic, scores
+from toylab.tasks.grokking.theory.fourier import key_frequencies, other_frequencies
 
 from .claims import CLAIMS
 from .progress import inside, progress, times

@@ -15,7 +15,7 @@ from toylab.tasks.grokking.quadratic import (
     gaussian_weights,
     has_form,
 )
-from toylab.tasks.grokking.quadratic_form import (
+from toylab.tasks.grokking.theory.quadratic_form import (
     answers_in_order,
     cut_accuracy,
     network_form,

@@ -46,7 +46,7 @@ from toylab.task import Task
 from toylab.tasks.grokking.modular import scores
 from toylab.tasks.grokking.polynomials import Polynomials
 from toylab.tasks.grokking.quadratic import participation
-from toylab.tasks.grokking.quadratic_form import ordered_rows
+from toylab.tasks.grokking.theory.quadratic_form import ordered_rows
 
 from .analytic import analytic_tables, form_tables
 from .claims import CLAIMS

@@ -7,7 +7,7 @@ from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.stats.censored import censored_line
 from toylab.stats.survival import crossing_times
-from toylab.tasks.grokking.learning_phases import LEARNED, phase_map, touches
+from toylab.tasks.grokking.theory.learning_phases import LEARNED, phase_map, touches
 
 
 def curve(run: RunFolder, population: str, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -46,8 +46,8 @@ from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.grokking import addition, modular
 from toylab.tasks.grokking.addition import Addition
-from toylab.tasks.grokking.learning_phases import phase_of
 from toylab.tasks.grokking.modular import ModularArithmetic
+from toylab.tasks.grokking.theory.learning_phases import phase_of
 
 from .claims import CLAIMS
 from .delays import curve, curves, laws, map_facts, times

@@ -52,8 +52,8 @@ from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
-from toylab.tasks.grokking.efficiency import efficiency_scores
 from toylab.tasks.grokking.relabelled import Relabelled
+from toylab.tasks.grokking.theory.efficiency import efficiency_scores
 
 from .claims import CLAIMS
 from .restarts import efficiency, exponents, finals, tagged, transitions

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from toylab.tasks.grokking import group_circuits as circuits
 from toylab.tasks.grokking.groups import group
-from toylab.tasks.grokking.irreps import characters
+from toylab.tasks.grokking.theory import group_circuits as circuits
+from toylab.tasks.grokking.theory.irreps import characters
 
 
 def irrep_rows(

@@ -47,10 +47,10 @@ from toylab.population import Population
 from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
-from toylab.tasks.grokking import group_circuits as circuits
 from toylab.tasks.grokking.groups import group
-from toylab.tasks.grokking.irreps import characters
 from toylab.tasks.grokking.modular import GroupComposition, scores
+from toylab.tasks.grokking.theory import group_circuits as circuits
+from toylab.tasks.grokking.theory.irreps import characters
 
 from .claims import CLAIMS
 from .networks import irrep_rows, network_row, neuron_rows, progress_row

@@ -23,8 +23,9 @@ from toylab.studies.grokking.circuit_efficiency import laws as measures
 from toylab.studies.grokking.circuit_efficiency.claims import CLAIMS
 from toylab.studies.grokking.circuit_efficiency.study import Config, populations
 from toylab.taps import run
-from toylab.tasks.grokking import circuit_phases, circuits, circuits_theory
+from toylab.tasks.grokking import circuits
 from toylab.tasks.grokking.circuits import CircuitLoss, Circuits, Tables
+from toylab.tasks.grokking.theory import circuit_phases, circuits_theory
 from toylab.train.fit import fit
 
 Q = 113

@@ -11,7 +11,7 @@ from toylab.report.figures import style
 from toylab.studies.grokking.grokking_phases.claims import CLAIMS
 from toylab.studies.grokking.grokking_phases.delays import laws, map_facts
 from toylab.studies.grokking.grokking_phases.study import Config, study
-from toylab.tasks.grokking.learning_phases import phase_of, touches
+from toylab.tasks.grokking.theory.learning_phases import phase_of, touches
 
 
 def phase_rows(**changes):

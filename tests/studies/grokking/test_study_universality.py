@@ -17,9 +17,9 @@ from toylab.studies.grokking.universality.networks import (
     progress_row,
 )
 from toylab.studies.grokking.universality.study import Config, training_pairs
-from toylab.tasks.grokking import group_circuits as circuits
 from toylab.tasks.grokking.groups import group
 from toylab.tasks.grokking.modular import GroupComposition
+from toylab.tasks.grokking.theory import group_circuits as circuits
 
 
 def random_network(name: str, seed: int, hidden: int = 16) -> circuits.Network:

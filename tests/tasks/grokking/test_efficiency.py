@@ -4,8 +4,8 @@ import jax
 import numpy as np
 
 from toylab.models import Transformer
-from toylab.tasks.grokking.efficiency import efficiency_scores
 from toylab.tasks.grokking.modular import ModularArithmetic
+from toylab.tasks.grokking.theory.efficiency import efficiency_scores
 
 
 def test_norm_and_correct_logit_of_the_training_set():

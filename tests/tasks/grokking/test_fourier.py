@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from toylab.tasks.grokking.fourier import (
+from toylab.tasks.grokking.modular import ModularArithmetic
+from toylab.tasks.grokking.theory.fourier import (
     answer_share,
     cosine_logits,
     cosine_shares,
@@ -19,7 +20,6 @@ from toylab.tasks.grokking.fourier import (
     wave_parts,
     waves,
 )
-from toylab.tasks.grokking.modular import ModularArithmetic
 
 P = 11
 TASK = ModularArithmetic(p=P, fraction=0.5)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from toylab.models.toys.folded_mlp import FoldedTokenMLP
-from toylab.tasks.grokking import group_circuits as circuits
 from toylab.tasks.grokking.groups import group
-from toylab.tasks.grokking.irreps import characters, irreps
+from toylab.tasks.grokking.theory import group_circuits as circuits
+from toylab.tasks.grokking.theory.irreps import characters, irreps
 
 
 def pure(name: str, size: dict[str, float]) -> np.ndarray:

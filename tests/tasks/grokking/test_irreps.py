@@ -7,7 +7,7 @@ import pytest
 
 from toylab.errors import ToylabError
 from toylab.tasks.grokking.groups import group
-from toylab.tasks.grokking.irreps import (
+from toylab.tasks.grokking.theory.irreps import (
     characters,
     conjugate,
     irreps,

@@ -11,7 +11,7 @@ from toylab.tasks.grokking.quadratic import (
     concentration,
     coordinates,
 )
-from toylab.tasks.grokking.quadratic_form import (
+from toylab.tasks.grokking.theory.quadratic_form import (
     answers_in_order,
     cut_accuracy,
     network_form,

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from jaxtyping import Float
 
-from .groups import Group, group, parity
+from ..groups import Group, group, parity
 
 Tableau = tuple[int, ...]  # row of each number
 TOLERANCE = 1e-9

@@ -9,8 +9,8 @@ from jax import Array
 from toylab.taps import Model, Params
 from toylab.task import Task
 
+from ..modular import Pairs, scores
 from .fourier import answer_share
-from .modular import Pairs, scores
 
 
 def efficiency_scores(model: Model, params: Params, task: Task) -> Mapping[str, Array]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from .groups import group
+from ..groups import group
 from .irreps import characters, projectors
 
 CLUSTERED = 0.85  # share of a neuron's weights in one representation that makes it belong there

@@ -9,8 +9,8 @@ from jax import Array
 
 from toylab.taps import Params
 
-from .modular import POLYNOMIALS
-from .quadratic import (
+from ..modular import POLYNOMIALS
+from ..quadratic import (
     Weights,
     accuracy_by_width,
     concentration,

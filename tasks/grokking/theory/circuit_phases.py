@@ -48,7 +48,7 @@ class Prediction(NamedTuple):
     """When circuits generalise in theory, and that over the time to fit; NaN where they never do.
 
     Attributes:
-        law: time by the closed law, :func:`toylab.tasks.grokking.circuits_theory.times`.
+        law: time by the closed law, :func:`toylab.tasks.grokking.theory.circuits_theory.times`.
         law_delay: its ratio to the time to fit.
         integral: time with the slow end of the takeover put in.
         integral_delay: its ratio to the time to fit.

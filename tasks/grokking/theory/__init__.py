@@ -1,0 +1,1 @@
+"""Closed forms and measures of the grokking worlds; no worlds themselves."""
