@@ -93,7 +93,7 @@ def test_matmul_rate_counts_two_n_cubed_per_device(clock):
 
 
 def test_worker_runs_elsewhere_and_reports_what_fails():
-    with bench.Worker("tests.test_bench:Napper") as worker:
+    with bench.Worker("tests.cli.test_bench:Napper") as worker:
         assert worker.call("prepare", 0.001) == "naps of 0.001 s"
         assert 0 < worker.burst(0.01) <= 1000
         assert worker.call("count") > 1
@@ -105,6 +105,6 @@ def test_worker_runs_elsewhere_and_reports_what_fails():
 
 
 def test_worker_of_an_unknown_side_says_so():
-    with bench.Worker("tests.test_bench:Nobody") as worker:
+    with bench.Worker("tests.cli.test_bench:Nobody") as worker:
         with pytest.raises(ToylabError, match="Nobody"):
             worker.call("prepare", 1)
