@@ -11,8 +11,8 @@ import scipy.stats
 
 from tests.oracles.geometry import GRAPHS, grid, ring, slow_energy
 from toylab.analysis.geometry.measures import (
+    correlation_of_distances,
     dirichlet_energy,
-    distance_correlation,
     graph_distances,
     principal_components,
     procrustes,
@@ -36,7 +36,7 @@ def test_exact_spectral_embedding(name):
     embedding = spectral_embedding(graph)
     energy = dirichlet_energy(embedding, graph)
     assert round(float(energy), 3) == EXACT[name][0]
-    correlation = distance_correlation(embedding, graph_distances(graph))
+    correlation = correlation_of_distances(embedding, graph_distances(graph))
     assert round(float(correlation), 2) == EXACT[name][1]
     np.testing.assert_allclose(spectral_overlap(embedding, graph), 1, rtol=1e-12)
 
@@ -69,7 +69,7 @@ def test_measures_agree_with_loops(name):
         assert distances[i, j] == paths[i][j]
     condensed = distances[np.triu_indices(len(graph), 1)]
     known = [scipy.stats.pearsonr(scipy.spatial.distance.pdist(x), condensed)[0] for x in h]
-    np.testing.assert_allclose(distance_correlation(h, distances), known)
+    np.testing.assert_allclose(correlation_of_distances(h, distances), known)
 
 
 def test_measures_ignore_shift_scale_and_rotation():
@@ -79,7 +79,7 @@ def test_measures_ignore_shift_scale_and_rotation():
     for measure, matrix in (
         (dirichlet_energy, grid(4)),
         (spectral_overlap, grid(4)),
-        (distance_correlation, graph_distances(grid(4))),
+        (correlation_of_distances, graph_distances(grid(4))),
     ):
         np.testing.assert_allclose(measure(moved, matrix), measure(h, matrix), rtol=1e-9)
 
@@ -114,7 +114,7 @@ def test_a_missing_node_makes_its_measures_nan_and_leaves_the_others():
     for measure, matrix in (
         (dirichlet_energy, grid(4)),
         (spectral_overlap, grid(4)),
-        (distance_correlation, graph_distances(grid(4))),
+        (correlation_of_distances, graph_distances(grid(4))),
     ):
         got = measure(h, matrix)
         assert np.isnan(got[0])
@@ -159,7 +159,7 @@ def test_unfolding_lays_hidden_coordinates_over_the_spectral_embedding():
         (lambda: dirichlet_energy(np.ones((4, 2)), np.triu(np.ones((4, 4)), 1)), "symmetric"),
         (lambda: dirichlet_energy(np.ones((4, 2)), np.ones((4, 3))), r"give \(N, N\)"),
         (lambda: graph_distances(np.kron(np.eye(2), 1 - np.eye(2))), "not connected"),
-        (lambda: distance_correlation(np.ones((4, 2)), np.full((4, 4), np.inf)), "finite"),
+        (lambda: correlation_of_distances(np.ones((4, 2)), np.full((4, 4), np.inf)), "finite"),
         (lambda: spectral_embedding(ring(4), 4), "count = 4"),
         (lambda: spectral_overlap(np.ones((16, 1)), grid(4)), "count = 2"),
         (lambda: principal_components(np.ones(3)), r"\(\.\.\., N, D\)"),

@@ -9,8 +9,8 @@ import pytest
 from tests.oracles.geometry import GRAPHS, grid, ring, slow_energy
 from toylab.analysis.geometry.class_means import class_means
 from toylab.analysis.geometry.measures import (
+    correlation_of_distances,
     dirichlet_energy,
-    distance_correlation,
     graph_distances,
     spectral_overlap,
 )
@@ -89,7 +89,7 @@ def test_neighbour_mix_draws_the_graph_by_itself(name):
     assert dirichlet_energy(e, graph) == pytest.approx(before, abs=0.004)
     mixed = neighbour_mix(e, graph)
     assert dirichlet_energy(mixed, graph) == pytest.approx(after, abs=0.004)
-    assert distance_correlation(mixed, graph_distances(graph)) == pytest.approx(
+    assert correlation_of_distances(mixed, graph_distances(graph)) == pytest.approx(
         correlation, abs=0.03
     )
     assert spectral_overlap(mixed, graph) == pytest.approx(overlap, abs=0.03)
@@ -127,9 +127,9 @@ def test_permutation_null_agrees_with_exhaustive_relabelling():
         assert got.p_value[i] == pytest.approx(exact, abs=0.04)
     assert got.p_value[1] < 0.03  # 2 of 120 relabellings draw the same path
     far = graph_distances(graph)
-    greater = permutation_null(distance_correlation, h[1], far, "greater", draws=500)
+    greater = permutation_null(correlation_of_distances, h[1], far, "greater", draws=500)
     assert greater.p_value < 0.04
-    less = permutation_null(distance_correlation, h[1], far, "less", draws=500)
+    less = permutation_null(correlation_of_distances, h[1], far, "less", draws=500)
     assert less.p_value == 1
 
 

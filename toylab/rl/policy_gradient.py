@@ -54,7 +54,8 @@ def k3(logp: Float[Array, "*N"], reference: Float[Array, "*N"]) -> Float[Array, 
     """``exp(d) - 1 - d`` with ``d = reference - logp``, at most 10: the divergence, token by token.
 
     Where tokens are sampled from the policy its mean is the divergence KL(policy || reference); it
-    is never below 0, and 0 where the two agree.
+    is never below 0, and 0 where the two agree. A token that the cap has reached, one that the
+    reference holds e^2.6 times likelier, has no gradient: it pulls nowhere. trl has no cap.
 
     Args:
         logp: log-probability of each token under the policy.

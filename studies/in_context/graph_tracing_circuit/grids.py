@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from toylab.analysis.geometry.class_means import class_means
-from toylab.analysis.geometry.measures import distance_correlation
+from toylab.analysis.geometry.measures import correlation_of_distances
 from toylab.analysis.geometry.nulls import neighbour_mix
 from toylab.task import Batch
 from toylab.tasks.in_context.graph_tracing import GraphTracing, shuffled
@@ -87,7 +87,7 @@ def geometry(grids: Grids, means_MPSND: np.ndarray) -> dict[str, np.ndarray]:
 
     The first map stands apart: its correlation, ``choosing``, chooses layers for the others.
     """
-    correlation_MPS = distance_correlation(means_MPSND, grids.distance_NN)
+    correlation_MPS = correlation_of_distances(means_MPSND, grids.distance_NN)
     return {
         "correlation": correlation_MPS[1:].mean(0),
         "choosing": correlation_MPS[0],

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from toylab.analysis.geometry.measures import (
+    correlation_of_distances,
     dirichlet_energy,
-    distance_correlation,
     graph_distances,
     spectral_overlap,
 )
@@ -33,6 +33,6 @@ def layout(vectors: Float[ArrayLike, "*lead N D"], adjacency: Float[ArrayLike, "
     """Measure the vectors of a graph's N nodes; NaN where one is missing."""
     return Layout(
         dirichlet_energy(vectors, adjacency) / chance_energy(adjacency),
-        distance_correlation(vectors, graph_distances(adjacency)),
+        correlation_of_distances(vectors, graph_distances(adjacency)),
         spectral_overlap(vectors, adjacency),
     )

@@ -94,7 +94,7 @@ def dirichlet_energy(
     return (graph * square).sum((-1, -2)) / np.where(total > 0, total, np.nan)
 
 
-def distance_correlation(
+def correlation_of_distances(
     vectors: Float[ArrayLike, "*lead N D"], distances: Float[ArrayLike, "N N"]
 ) -> Float[np.ndarray, "*lead"]:
     """Pearson correlation, over pairs of nodes, of Euclidean and graph distances.
@@ -112,9 +112,9 @@ def distance_correlation(
     """
     far = np.asarray(distances, np.float64)
     if far.ndim != 2 or far.shape[0] != far.shape[1] or not np.isfinite(far).all():
-        raise ToylabError(f"distance_correlation: distances {far.shape}; give finite (N, N).")
+        raise ToylabError(f"correlation_of_distances: distances {far.shape}; give finite (N, N).")
     upper = np.triu_indices(len(far), 1)
-    x = _distances("distance_correlation", vectors, len(far))[..., upper[0], upper[1]]
+    x = _distances("correlation_of_distances", vectors, len(far))[..., upper[0], upper[1]]
     x, y = x - x.mean(-1, keepdims=True), far[upper] - far[upper].mean()
     scale = np.sqrt((x**2).sum(-1) * (y**2).sum())
     return (x * y).sum(-1) / np.where(scale > 0, scale, np.nan)

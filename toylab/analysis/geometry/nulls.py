@@ -95,7 +95,7 @@ def permutation_null(
     Args:
         measure: ``measure(vectors, matrix)``, such as
             :func:`toylab.analysis.geometry.measures.dirichlet_energy` with the adjacency or
-            :func:`toylab.analysis.geometry.measures.distance_correlation` with the distances.
+            :func:`toylab.analysis.geometry.measures.correlation_of_distances` with the distances.
         vectors: (..., N, D).
         matrix: adjacency or distances (N, N).
         alternative: the extreme side, "less" for an energy, "greater" for a correlation.
