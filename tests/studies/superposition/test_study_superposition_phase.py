@@ -148,9 +148,7 @@ def measures():
 
 def test_ideal_models_are_judged_so(measures):
     verdicts = {claim.key: judge(claim, measures) for claim in CLAIMS}
-    unconfirmed = {key for key, v in verdicts.items() if v.verdict != "reproduced"}
-    # Of eight numbers that are all 1 the exact interval reaches down to 0.63.
-    assert unconfirmed == {"n3_important_is_dedicated"}
+    assert {v.verdict for v in verdicts.values()} == {"reproduced"}
     assert verdicts["n2_agreement"].estimate == pytest.approx(1, abs=0.01)
     assert verdicts["n2_agreement"].values[0] == 1
     assert verdicts["triple_point"].estimate == pytest.approx(4 / 7, rel=0.12)
