@@ -155,7 +155,13 @@ def _counts(result: Result) -> tuple[str, str]:
     shown = [score(result, scope) for scope in ("population", "network")]
     few = any(c["verdict"] == FEW for c in result["claims"])
     one, other = (f"{k} / {n}" if n else "" for k, n in shown)
-    return f"{one or '–'}{'*' if few else ''}", other
+    marks = ("*" if few else "") + ("†" if _earlier(result) else "")
+    return f"{one or '–'}{marks}", other
+
+
+def _earlier(result: Result) -> bool:
+    """Whether a result is from before claims had conditions: it holds no value per unit."""
+    return any(claim["n"] and not claim["values"] for claim in result["claims"])
 
 
 def _headline(study: Study, result: Result | None) -> tuple[str, str, str]:
@@ -204,7 +210,13 @@ def _ran(result: Result) -> str:
     text = f"Run at commit {result['commit']}"
     if result.get("judged"):
         text += f", judged at {result['judged']}"
-    return f"{text}, seeds from {result['first_seed']}."
+    text += f", seeds from {result['first_seed']}."
+    if _earlier(result):
+        text += (
+            " That was before claims had preconditions and controls, and some measure something "
+            "else by now: these verdicts do not know of it."
+        )
+    return text
 
 
 def _claims(study: Study, result: Result) -> str:
