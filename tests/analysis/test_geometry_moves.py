@@ -3,7 +3,7 @@
 import numpy as np
 
 from toylab.analysis.geometry.moves import toward_class_mean
-from toylab.analysis.geometry.windows import Windows, finite_mean, visited_places, windows
+from toylab.analysis.geometry.windows import Windows, visited_places, windows
 
 RNG = np.random.default_rng(0)
 
@@ -35,8 +35,3 @@ def test_places_are_those_of_the_visits_used():
     where = Windows(((2, 10), (20, 28)), visits=1)
     nodes = np.broadcast_to(np.arange(40) % 2, (3, 5, 40))  # two nodes by turns
     np.testing.assert_allclose(visited_places(nodes, 2, where), [8.5, 26.5])
-
-
-def test_finite_mean():
-    values = np.array([[1.0, np.nan, np.nan], [3.0, 4.0, np.nan]])
-    np.testing.assert_array_equal(finite_mean(values), [2, 4, np.nan])

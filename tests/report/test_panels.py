@@ -1,7 +1,7 @@
-"""Lettered panels."""
+"""Sheets with lettered panels, and what draws all of a study."""
 
-from toylab.report.figures import style
-from toylab.report.panels import panels
+from toylab.report.figures import figure, style
+from toylab.report.panels import drawing, panels
 
 
 def test_panels_stand_in_a_row_and_are_lettered():
@@ -10,3 +10,21 @@ def test_panels_stand_in_a_row_and_are_lettered():
     letters = [ax.texts[0].get_text() for ax in axes]
     assert letters == ["a", "b", "c"] and list(sheet.axes) == list(axes)
     assert tuple(sheet.get_size_inches()) == (7.0, 2.5)
+
+
+def test_panels_of_several_rows_are_lettered_row_by_row():
+    with style():
+        _, axes = panels(2, 4, rows=2)
+    assert axes.shape == (2, 2)
+    assert [ax.texts[0].get_text() for ax in axes.flat] == ["a", "b", "c", "d"]
+
+
+def test_a_drawing_holds_every_figure_by_its_name():
+    def width(measures, config):
+        with style():
+            return figure(measures["width"], config)
+
+    draw = drawing(width, again=width)
+    found = draw({"width": 2}, 3)
+    assert list(found) == ["width", "again"]
+    assert all(tuple(sheet.get_size_inches()) == (2, 3) for sheet in found.values())

@@ -1,25 +1,47 @@
-"""Figures of several panels side by side, lettered."""
+"""Sheets: a study's figures by name, and figures of several panels, lettered."""
 
+from collections.abc import Callable
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import figures as fig
 
+Make = Callable[[Measures, Any], Figure]
 
-def panels(count: int, height: float, width: float = fig.PAGE, **grid: Any) -> tuple[Figure, Any]:
-    """Return a figure and its axes in a row, each with a bold letter: a, b, c, ...
+
+def drawing(*makers: Make, **named: Make) -> Callable[[Measures, Any], dict[str, Figure]]:
+    """Return a study's ``draw``: from its measures and settings to its figures, by name.
+
+    Args:
+        *makers: functions of measures and settings; a figure has the name of its function.
+        **named: the same, under another name.
+    """
+    figures = {make.__name__: make for make in makers} | named
+
+    def draw(measures: Measures, config: Any) -> dict[str, Figure]:
+        return {name: make(measures, config) for name, make in figures.items()}
+
+    return draw
+
+
+def panels(
+    count: int, height: float, width: float = fig.PAGE, *, rows: int = 1, **grid: Any
+) -> tuple[Figure, Any]:
+    """Return a figure and its axes, each with a bold letter, row by row: a, b, c, ...
 
     Call it inside :func:`toylab.report.figures.style`.
 
     Args:
-        count: number of panels.
+        count: number of panels in a row.
         height: inches.
         width: inches.
+        rows: number of rows; with more than one the axes are an array (rows, count).
         **grid: passed to ``Figure.subplots``, such as ``sharey`` or ``width_ratios``.
     """
     sheet = fig.figure(width, height)
-    axes = sheet.subplots(1, count, squeeze=False, **grid)[0]
-    for i, ax in enumerate(axes):
+    axes = sheet.subplots(rows, count, squeeze=False, **grid)
+    for i, ax in enumerate(axes.flat):
         fig.panel_label(ax, chr(ord("a") + i))
-    return sheet, axes
+    return sheet, axes if rows > 1 else axes[0]

@@ -49,18 +49,13 @@ import polars as pl
 from toylab.analysis.geometry.layout import layout
 from toylab.analysis.geometry.measures import spectral_embedding
 from toylab.analysis.geometry.nulls import neighbour_mix
-from toylab.analysis.geometry.windows import (
-    Windows,
-    finite_mean,
-    visited_places,
-    windowed_means,
-    windows,
-)
+from toylab.analysis.geometry.windows import Windows, visited_places, windowed_means, windows
 from toylab.errors import check_number
 from toylab.models import Transformer
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.stats.crossings import binned
+from toylab.stats.means import finite_mean
 from toylab.study import Study
 from toylab.taps import Params
 from toylab.task import Batch

@@ -8,8 +8,9 @@ import polars as pl
 from toylab.analysis.geometry.layout import Layout, layout
 from toylab.analysis.geometry.measures import unfold
 from toylab.analysis.geometry.nulls import neighbour_mix
-from toylab.analysis.geometry.windows import Windows, finite_mean
+from toylab.analysis.geometry.windows import Windows
 from toylab.stats.crossings import crossing
+from toylab.stats.means import finite_mean
 
 MIDDLE = 25  # tokens, the early place that claims compare with the end
 

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from toylab.analysis.geometry.class_means import class_means
+from toylab.stats.means import finite_mean
 
 
 class Windows(NamedTuple):
@@ -52,10 +53,3 @@ def visited_places(
     """Return the mean place of the visits that class means pool, later than a window's centre."""
     place = np.broadcast_to(np.arange(nodes.shape[-1]), nodes.shape)[..., None]
     return finite_mean(windowed_means(place[:, None], nodes, n, where)[..., 0], (0, 1, 3))
-
-
-def finite_mean(values: np.ndarray, axis: int | tuple[int, ...] = 0) -> np.ndarray:
-    """Return the mean of the finite values along axes, NaN without any."""
-    known = np.isfinite(values)
-    total, count = np.where(known, values, 0).sum(axis), known.sum(axis)
-    return total / np.where(count > 0, count, np.nan)
