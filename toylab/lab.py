@@ -249,7 +249,9 @@ def _stages(
                 start, program = start_params(run, population, populations), next(programs)
                 # The bits of a run depend on its tiles: one that is resumed elsewhere keeps them.
                 run.note(tiles=run.manifest.get("tiles", {}) | {name: program.tile})
+                begun = time.monotonic()
                 whole = train(program, checkpointer, reporter.progress, stop, start=start)
+                run.trained(name, time.monotonic() - begun)
                 run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
                 started = time.monotonic()
                 if not whole:

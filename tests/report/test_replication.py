@@ -7,7 +7,7 @@ import pytest
 from tests.report.test_results import verdict
 from toylab.claims import to_record
 from toylab.errors import ToylabError
-from toylab.report.replication import replicated, summary
+from toylab.report.replication import check_settings, replicated, summary
 
 RESULT = {
     "study": "toy",
@@ -42,3 +42,19 @@ def test_another_region_and_nothing_published_are_refused():
         replicated(RESULT, [verdict("a", expected=">= 0.5")])
     with pytest.raises(ToylabError, match="no claim of it was published"):
         replicated(RESULT, [verdict("new")])
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of a study."""
+
+    seeds: int = 8
+    rates: tuple[float, ...] = (0.1, 0.2)
+
+
+def test_other_settings_than_the_published_are_refused():
+    result = RESULT | {"settings": {"seeds": 8, "rates": [0.1, 0.2]}}
+    check_settings(result, Config())
+    check_settings(RESULT, Config())  # from before settings were kept
+    with pytest.raises(ToylabError, match=r"rates was \[0.1, 0.2\] .* is \[0.1\] now; .* abc"):
+        check_settings(result, Config(rates=(0.1,)))

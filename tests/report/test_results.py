@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from toylab.claims import Claim, Expect, Verdict
+from toylab.claims import Claim, Expect, Verdict, to_record
 from toylab.errors import ToylabError
 from toylab.read import table
 from toylab.report import pages
@@ -23,6 +23,8 @@ from toylab.report.results import (
 )
 from toylab.study import Study
 
+GOOD = dict(study="s", preset="p", device="d", commit="c", wall_s=1.0, first_seed=0, claims=[])
+
 
 def verdict(key: str, word: str = "reproduced", **more) -> Verdict:
     """A verdict with plain numbers."""
@@ -35,8 +37,9 @@ def verdict(key: str, word: str = "reproduced", **more) -> Verdict:
 
 def write(folder: Path, study: str, preset: str, *verdicts: Verdict) -> Path:
     """Write a result where the repository keeps it."""
-    path = folder / f"{study}.{preset}.json"
-    return write_result(path, study, preset, "2 CPU cores", "abc1234", 12.34, verdicts)
+    claims = [to_record(v) for v in verdicts]
+    result = GOOD | dict(study=study, preset=preset, claims=claims)
+    return write_result(folder / f"{study}.{preset}.json", result)
 
 
 def test_round_trip_and_contract(tmp_path: Path):
@@ -53,29 +56,12 @@ def test_round_trip_and_contract(tmp_path: Path):
     assert path.read_bytes() == first
 
 
-def test_what_another_run_trained_is_told(tmp_path: Path):
-    path = tmp_path / "toy.laptop.json"
-    write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], reused=("small", "main"))
-    assert read_result(path)["reused"] == ["main", "small"]
-
-
-def test_a_later_judgement_is_told(tmp_path: Path):
-    path = tmp_path / "toy.laptop.json"
-    write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], judged="c")
-    assert "judged" not in read_result(path)
-    write_result(path, "toy", "laptop", "d", "c", 1.0, [verdict("a")], judged="e")
-    assert read_result(path)["judged"] == "e"
-
-
 def test_results_come_by_study_then_preset(tmp_path: Path):
     for study, preset in (("b", "smoke"), ("a", "paper"), ("a", "laptop"), ("a", "smoke")):
         write(tmp_path, study, preset)
     found = [(r["study"], r["preset"]) for r in read_results(tmp_path)]
     assert found == [("a", "smoke"), ("a", "laptop"), ("a", "paper"), ("b", "smoke")]
     assert read_results(tmp_path / "none") == []
-
-
-GOOD = dict(study="s", preset="p", device="d", commit="c", wall_s=1.0, first_seed=0, claims=[])
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from toylab.check.sizes import bounded_memory, check_sizes
+from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.runs.reuse import Description, describe
 from toylab.study import Study
 from toylab.train.returns import check_populations
 from toylab.train.starts import check_starts
+
+FRESH, PILOTS = 1_000, 10_000  # first seeds of replications and of pilots; judged runs begin at 0
 
 
 def checked_populations(
@@ -24,12 +27,27 @@ def checked_populations(
         first_seed: added to every seed.
         folder: the run folder to be made, or that is there.
     """
+    check_seeds(study.name, first_seed, config.seeds)
     with bounded_memory(study.name):
         populations = seeded(study, config, first_seed)
         check_populations(study.name, populations)
         check_starts(study.name, populations)
         check_sizes(populations, folder)
         return populations, describe(populations)
+
+
+def check_seeds(name: str, first_seed: int, seeds: int) -> None:
+    """Refuse seeds of which a part are for pilots: what was tried on them cannot be judged there.
+
+    Args:
+        name: the study's, for the message.
+        first_seed, seeds: the first seed, and how many there are.
+    """
+    if first_seed < PILOTS < first_seed + seeds:
+        raise ToylabError(
+            f"{name}: the seeds {first_seed:,} to {first_seed + seeds - 1:,} overlap the pilots', "
+            f"from {PILOTS:,} on; give another --first-seed."
+        )
 
 
 def seeded(study: Study, config: Any, first_seed: int) -> dict[str, Population]:

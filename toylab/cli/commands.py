@@ -23,6 +23,7 @@ from toylab.cli.stop import Stop
 from toylab.cli.text import is_utf8
 from toylab.errors import ToylabError
 from toylab.report import pages, replication, results
+from toylab.report.publishing import check_publishable, result_of
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, parse, study_names
@@ -61,8 +62,10 @@ def info(args: argparse.Namespace, stop: Stop) -> int:
         claims = [_claim(claim) for claim in study.claims]
         return _json(_about(study) | {"claims": claims} | told)
     head = f"{study.name}: {study.title}\n{study.paper}\n"
+    judged = results.read_results(root() / "studies" / "results")
+    took = {r["preset"]: pages.took(r) for r in judged if r["study"] == study.name}
     predicted = ["", *tables.costs(args.preset, found)] if found else []
-    tables.show(head, tables.presets(study), "", tables.claims(study.claims), *predicted)
+    tables.show(head, tables.presets(study, took), "", tables.claims(study.claims), *predicted)
     return 0
 
 
@@ -108,6 +111,7 @@ def replicate(args: argparse.Namespace, stop: Stop) -> int:
     first = parse("--first-seed", args.first_seed, 0)
     if first == result["first_seed"]:
         raise ToylabError(f"--first-seed {first} is that of the published run; give another.")
+    replication.check_settings(result, study.config(args.preset))
     shown = stop.tracker = progress.reporter(quiet=args.json)
     try:
         done = lab.run_study(
@@ -168,33 +172,11 @@ def publish(args: argparse.Namespace, stop: Stop) -> int:
     """Copy a finished run's verdicts and figures into the repository."""
     done = RunFolder(args.run)
     name, preset = done.manifest["study"], done.manifest["preset"]
-    commits = {
-        verb: done.manifest.get(key, done.manifest.get("commit"))
-        for verb, key in (("run", "commit"), ("measured", "measured_at"), ("judged", "judged_at"))
-    }
-    if "claims.json" not in done.files():
-        raise ToylabError(f"{done.path} is not finished; 'toylab resume {done.path}' finishes it.")
     if name not in study_names():
         raise ToylabError(f"{done.path} is a run of {name!r}, which is not in studies/.")
-    for verb, commit in commits.items():
-        if (not commit or commit.endswith("+")) and not args.dirty:
-            where = f"at {commit[:-1]} with uncommitted changes" if commit else "outside git"
-            again = {"run": "run", "measured": "judge --remeasure", "judged": "judge"}[verb]
-            raise ToylabError(
-                f"{done.path} was {verb} {where}. Commit, 'toylab {again}' again, or add --dirty."
-            )
-    path = results.write_result(
-        _checkout() / "studies" / "results" / f"{name}.{preset}.json",
-        name,
-        preset,
-        done.manifest["device"],
-        commits["run"] or "unknown",
-        done.manifest["wall_s"],
-        done.claims(),
-        done.manifest.get("reused", {}),
-        commits["judged"] or "unknown",
-        done.manifest.get("first_seed", 0),
-    )
+    check_publishable(done, dirty=args.dirty)
+    path = _checkout() / "studies" / "results" / f"{name}.{preset}.json"
+    results.write_result(path, result_of(done))
     wrote = [path]
     if shown := pages.shown_figure(load_study(name), done.figures()):
         small = root() / pages.GALLERY / f"{name}.png"

@@ -96,12 +96,18 @@ def studies(items: Iterable[Study]) -> Table:
     return table(("study", "title", "claims", "laptop"), rows, right=("claims",))
 
 
-def presets(study: Study) -> Table:
-    """Return a study's settings, one column per preset."""
+def presets(study: Study, took: Mapping[str, str]) -> Table:
+    """Return a study's settings, one column per preset.
+
+    Args:
+        study: the study.
+        took: how long a preset's judged run took, in words.
+    """
     names = list(study.presets)
     fields = {f.name: None for c in study.presets.values() for f in dataclasses.fields(c)}
     rows = [(f, *(_setting(getattr(study.presets[n], f, "")) for n in names)) for f in fields]
-    return table(("setting", *names), [*rows, ("cost", *(study.costs.get(n, "") for n in names))])
+    rows.append(("cost", *(study.costs.get(n, "") for n in names)))
+    return table(("setting", *names), [*rows, ("judged run", *(took.get(n, "–") for n in names))])
 
 
 def claims(items: Iterable[Claim]) -> Table:

@@ -191,19 +191,22 @@ def _picture(study: Study) -> str:
 
 def _commands(study: Study, results: list[Result]) -> str:
     rows = [_row(("Preset", "Cost", "Measured")), _row(["---"] * 3)]
-    took = {r["preset"]: r for r in results}
+    found = {r["preset"]: r for r in results}
     for preset in study.presets:
-        rows.append(_row((preset, study.costs.get(preset, ""), _took(took.get(preset)))))
+        rows.append(_row((preset, study.costs.get(preset, ""), took(found.get(preset)))))
     return f"```bash\ntoylab run {study.name}\n```\n\n" + "\n".join(rows)
 
 
-def _took(result: Result | None) -> str:
+def took(result: Result | None) -> str:
+    """Return how long a judged run took in all, training of reused networks included."""
     if result is None:
         return "not run"
     text = f"{duration(float(result['wall_s']))} on {result['device']}"
-    if result.get("reused"):
-        text += f", without training {', '.join(result['reused'])}"
-    return text
+    names = ", ".join(result.get("reused", ()))
+    if names and result.get("reused_s"):
+        whole = duration(float(result["wall_s"] + result["reused_s"]))
+        return f"{whole} on {result['device']}, with the training of {names} by another study"
+    return f"{text}, without training {names}" if names else text
 
 
 def _ran(result: Result) -> str:

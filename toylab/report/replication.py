@@ -5,6 +5,7 @@ cases: both estimates vary, and the interval allows for one.
 """
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,6 +41,25 @@ class Replication:
     def lost(self) -> bool:
         """Whether the claim was reproduced when published, and is not with fresh seeds."""
         return self.verdict in HELD and self.fresh_verdict not in HELD
+
+
+def check_settings(result: Mapping[str, Any], config: Any) -> None:
+    """Refuse to replicate a result with other settings than it was published with.
+
+    Args:
+        result: a committed result; one from before settings were kept passes.
+        config: the preset's settings today.
+
+    Raises:
+        ToylabError: a setting differs; it is named, with both values.
+    """
+    now = json.loads(json.dumps(dataclasses.asdict(config)))
+    for name, value in result.get("settings", now).items():
+        if now.get(name) != value:
+            raise ToylabError(
+                f"{result['study']}: {name} was {value} when the result was published and is "
+                f"{now.get(name)} now; replicate it at commit {result['commit']}."
+            )
 
 
 def replicated(result: Mapping[str, Any], verdicts: Iterable[Verdict]) -> list[Replication]:

@@ -1,22 +1,24 @@
 """Committed verdicts: one JSON file per study and preset.
 
 ``studies/results/<study>.<preset>.json`` holds {study, preset, device, commit, wall_s, first_seed,
-claims: [...]}, and where it applies ``reused``, the populations that the run took from another, and
-``judged``, the commit of the claims where it is a later one. What the README and the pages say of a
+settings, claims: [...]}, and where it applies ``reused``, the populations that the run took from
+another, ``reused_s``, the seconds that training them took there, and ``judged``, the commit of the
+claims where it is a later one. What the README and the pages say of a
 study is made from these files (:mod:`toylab.report.pages`).
 """
 
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toylab.claims import VERDICTS, Verdict, to_record
+from toylab.claims import VERDICTS
 from toylab.errors import ToylabError, nearest
 from toylab.runs import decoding
 from toylab.runs.atomic import write_text
+from toylab.runs.manifest import setting
 
 FIELDS = ("study", "preset", "device", "commit", "wall_s", "first_seed", "claims")
 CLAIM_FIELDS = tuple(
@@ -27,51 +29,21 @@ RESULT = {
     **dict.fromkeys(("study", "preset", "device", "commit", "judged"), decoding.text),
     "wall_s": decoding.number,
     "first_seed": decoding.count,
+    "settings": decoding.mapping(setting),
+    "reused_s": decoding.number,
     "reused": decoding.listed(decoding.text),
     "claims": lambda value: isinstance(value, list),
 }
 PRESETS = ("smoke", "laptop", "night", "paper")
 
 
-def write_result(
-    path: str | Path,
-    study: str,
-    preset: str,
-    device: str,
-    commit: str,
-    wall_s: float,
-    verdicts: Iterable[Verdict],
-    reused: Iterable[str] = (),
-    judged: str = "",
-    first_seed: int = 0,
-) -> Path:
-    """Write the verdicts of one run of a study, atomically.
+def write_result(path: str | Path, result: Mapping[str, Any]) -> Path:
+    """Write one run's result (:func:`toylab.report.publishing.result_of`), atomically.
 
     Args:
         path: the file, ``studies/results/<study>.<preset>.json`` for a committed one.
-        study: the study's name.
-        preset: smoke, laptop or paper.
-        device: the machine in words.
-        commit: of the code that ran.
-        wall_s: seconds the run took.
-        verdicts: the judged claims, in the study's order.
-        reused: populations that another run had trained, whose time ``wall_s`` leaves out.
-        judged: commit of the code that judged; empty where it is the one that ran.
-        first_seed: the seed from which the run counted.
+        result: the result.
     """
-    result: dict[str, Any] = {
-        "study": study,
-        "preset": preset,
-        "device": device,
-        "commit": commit,
-        "wall_s": round(float(wall_s), 1),
-        "first_seed": first_seed,
-        "claims": [to_record(verdict) for verdict in verdicts],
-    }
-    if names := sorted(reused):
-        result["reused"] = names
-    if judged not in ("", commit):
-        result["judged"] = judged
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
     return write_text(path, text + "\n")
 

@@ -50,6 +50,11 @@ def finished(value: Any) -> bool:
     return isinstance(value, dict) and listed(whole)(value.get("dead_at"))
 
 
+def seconds(value: Any) -> bool:
+    """Whether a value can be a time."""
+    return number(value) and value >= 0
+
+
 # Entry: what it must be. Those of the first kind must be there.
 NEEDED = {"run_id": text, "study": text, "preset": text, "config": mapping(setting)}
 KNOWN = {
@@ -63,7 +68,8 @@ KNOWN = {
     "adopted": listed(text),
     **dict.fromkeys(("source", "reuse", "commit", "measured_at", "judged_at"), maybe(text)),
     "device": text,
-    "wall_s": lambda value: number(value) and value >= 0,
+    "wall_s": seconds,
+    "trained_s": mapping(seconds),
     "first_seed": lambda value: count(value) and value < 2**32,
 }
 

@@ -145,3 +145,4 @@ def take(name: str, other: str, source: RunFolder, checkpointer: FolderCheckpoin
     checkpointer.finish({"step": steps, **records}, np.asarray(source.dead_at(other)))
     origin = {"run_id": source.manifest["run_id"], "commit": source.manifest.get("commit")}
     checkpointer.run.note(reused=checkpointer.run.manifest.get("reused", {}) | {name: origin})
+    checkpointer.run.trained(name, source.manifest.get("trained_s", {}).get(other, 0.0))

@@ -93,6 +93,11 @@ class RunFolder(Files):
         self._need_lock()
         write_bytes(self.inside(manifests.NAME), manifests.encode(self.manifest))
 
+    def trained(self, population: str, seconds: float) -> None:
+        """Add to the seconds that training a population took, here or where it was reused from."""
+        so_far = self.manifest.get("trained_s", {})
+        self.note(trained_s=so_far | {population: so_far.get(population, 0.0) + seconds})
+
     def _manifest(self) -> dict[str, Any]:
         return manifests.decode(self.path / manifests.NAME, self.read_plain(manifests.NAME))
 

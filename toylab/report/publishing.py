@@ -1,0 +1,69 @@
+"""Publishing: what a finished run must be to stand in the repository, and the result made of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from toylab.check.populations import FRESH, PILOTS
+from toylab.claims import to_record
+from toylab.errors import ToylabError
+from toylab.runs.run_folder import RunFolder
+
+AGAIN = {"run": "run", "measured": "judge --remeasure", "judged": "judge"}
+
+
+def check_publishable(run: RunFolder, *, dirty: bool = False) -> None:
+    """Refuse a run that outsiders could not repeat.
+
+    Args:
+        run: the run.
+        dirty: accept code that was not committed.
+
+    Raises:
+        ToylabError: a run that is not finished, of fresh or pilot seeds, or of uncommitted code.
+    """
+    if "claims.json" not in run.files():
+        raise ToylabError(f"{run.path} is not finished; 'toylab resume {run.path}' finishes it.")
+    first = run.manifest.get("first_seed", 0)
+    if first >= FRESH:
+        kind = "pilot" if first >= PILOTS else "replication"
+        raise ToylabError(
+            f"{run.path} counts its seeds from {first:,}, as a {kind} does; judged runs count them "
+            "from 0."
+        )
+    for verb, commit in commits(run.manifest).items():
+        if (not commit or commit.endswith("+")) and not dirty:
+            where = f"at {commit[:-1]} with uncommitted changes" if commit else "outside git"
+            raise ToylabError(
+                f"{run.path} was {verb} {where}. Commit, 'toylab {AGAIN[verb]}' again, or add "
+                "--dirty."
+            )
+
+
+def commits(manifest: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the commits at which a run was trained, measured and judged."""
+    run = manifest.get("commit")
+    later = {"measured": "measured_at", "judged": "judged_at"}
+    return {"run": run} | {verb: manifest.get(key, run) for verb, key in later.items()}
+
+
+def result_of(run: RunFolder) -> dict[str, Any]:
+    """Return a finished run as a committed result (:mod:`toylab.report.results`)."""
+    about = run.manifest
+    at = commits(about)
+    result: dict[str, Any] = {
+        "study": about["study"],
+        "preset": about["preset"],
+        "device": about["device"],
+        "commit": at["run"] or "unknown",
+        "wall_s": round(float(about["wall_s"]), 1),
+        "first_seed": about.get("first_seed", 0),
+        "settings": about["config"],
+        "claims": [to_record(verdict) for verdict in run.claims()],
+    }
+    if reused := sorted(about.get("reused", {})):
+        trained = about.get("trained_s", {})
+        result["reused"] = reused
+        result["reused_s"] = round(sum(trained.get(name, 0.0) for name in reused), 1)
+    if (at["judged"] or "unknown") != result["commit"]:
+        result["judged"] = at["judged"] or "unknown"
+    return result
