@@ -2,7 +2,7 @@
 
 import sys
 
-from toylab.cli.main import main
+from toylab.cli.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -446,21 +447,40 @@ def test_bench(monkeypatch, capsys):
     assert "'ratio'" in fails(capsys, 1, "bench")
 
 
-def test_signals_ask_then_insist():
-    """While training the first signal asks; a second, or one outside training, insists."""
+def test_signals_ask_then_insist(monkeypatch):
+    """While a run goes on the first signal asks; a second, or one outside of it, insists."""
+    left = []
+    monkeypatch.setattr("toylab.cli.stop.leave", lambda signum, run: left.append((signum, run)))
     before = signal.getsignal(signal.SIGTERM)
     for signum, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         with Stop().installed() as stop:
             stop.tracker = progress.Tracker()
             stop.tracker.stage("train")
+            stop.tracker.run = "here"
             assert not stop()
             os.kill(os.getpid(), signum)
-            assert stop() and stop.tracker.stopping and stop.status == status
-            with pytest.raises(KeyboardInterrupt):
-                os.kill(os.getpid(), signum)
-        with Stop().installed() as stop, pytest.raises(KeyboardInterrupt):
+            wait_until(stop)
+            wait_until(lambda stop=stop: stop.tracker.stopping)
+            assert stop.status == status and not left
             os.kill(os.getpid(), signum)
+            wait_until(lambda: left)
+        assert left == [(signum, "here")]
+        left.clear()
+        with Stop().installed() as stop:
+            stop.tracker = progress.Tracker()
+            os.kill(os.getpid(), signum)
+            wait_until(lambda: left)
+        assert left == [(signum, None)]
+        left.clear()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def wait_until(holds, seconds: float = 20.0) -> None:
+    """Wait for what another thread does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_ctrl_c_outside_training_names_the_run(tmp_path, capsys):

@@ -4,12 +4,13 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
-from toylab.cli import commands, main, tables
-from toylab.cli.stop import Stop
+from toylab.cli import commands, main, start, tables
 from toylab.cli.text import message, plain
 from toylab.errors import ToylabError
 
@@ -57,35 +58,45 @@ def test_a_study_that_ends_the_process_is_told(code: str, monkeypatch, capsys):
     assert main.main(["--help"]) == 0
 
 
-def test_an_interrupt_that_breaks_an_import_is_told(monkeypatch, capsys):
-    def breaks(args, stop):
-        stop.signum = signal.SIGTERM
-        raise AttributeError("partially initialized module 'jax'")
-
-    monkeypatch.setitem(commands.TABLE, "list", breaks)
-    assert main.main(["list"]) == 143
-    assert capsys.readouterr().err == "toylab: stopped at once.\n"
-
-
-def test_a_signal_while_the_libraries_are_imported_ends_the_process(monkeypatch, capfd):
+def test_a_signal_before_anything_is_loaded_ends_the_process_with_a_line(monkeypatch, capfd):
     def leaves(status):
         raise SystemExit(status)
 
     monkeypatch.setattr(os, "_exit", leaves)
-    stop = Stop()
-    stop.importing = True
-    with pytest.raises(SystemExit, match="130"):
-        stop.handle(signal.SIGINT, None)
-    assert capfd.readouterr().err == "toylab: stopped at once.\n"
+    before = [signal.getsignal(signum) for signum in start.SIGNALS]
+    try:
+        start.quietly()
+        for signum, status in ((signal.SIGINT, "130"), (signal.SIGTERM, "143")):
+            with pytest.raises(SystemExit, match=status):
+                os.kill(os.getpid(), signum)
+            assert capfd.readouterr().err == "toylab: stopped at once.\n"
+    finally:
+        for signum, handler in zip(start.SIGNALS, before, strict=True):
+            signal.signal(signum, handler)
 
 
-def test_an_interrupt_lost_in_a_callback_is_not_printed(capsys):
-    class Loud:
-        def __del__(self):
-            raise KeyboardInterrupt
+def test_a_second_signal_ends_a_long_call_in_c(tmp_path):
+    """Python's own handlers would wait until the call returns."""
+    code = (
+        "import hashlib, sys\n"
+        "from toylab.cli.stop import Stop\n"
+        "from toylab.cli.progress import Tracker\n"
+        "with Stop().installed() as stop:\n"
+        "    stop.tracker = Tracker()\n"
+        "    stop.tracker.stage('measure')\n"
+        "    print('begun', file=sys.stderr, flush=True)\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 1_000_000_000)\n"  # about five minutes
+    )
+    began = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"begun\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr.readline() + process.stderr.readline() == ASKED
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+        assert process.stderr.read() == b"toylab: stopped at once.\n"
+    assert time.monotonic() - began < 60
 
-    hook = sys.unraisablehook
-    with Stop().installed():
-        loud = Loud()
-        del loud
-    assert capsys.readouterr().err == "" and sys.unraisablehook is hook
+
+ASKED = b"\ntoylab: stopping once the state is saved; press Ctrl-C again to stop now\n"

@@ -90,7 +90,11 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     subs["new"].add_argument("name", metavar="NAME", help="its name; NAME.py is written here")
     subs["info"].add_argument("--preset", help="also predict what training this preset takes")
     run = subs["run"]
-    run.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
+    run.add_argument(
+        "--preset",
+        default="laptop",
+        help="smoke, laptop (default), night or paper; 'toylab info STUDY' lists them",
+    )
     run.add_argument("--out", metavar="DIR", help="the run folder to make")
     run.add_argument("--seeds", metavar="N", help="the number of seeds")
     run.add_argument(
@@ -184,8 +188,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _dispatch(sys.argv[1:] if argv is None else argv, stop)
         except UsageError as error:
             return _say(str(error), 2)
-        except KeyboardInterrupt:
-            return _stopped(stop)
         except SystemExit as error:  # from a user's functions
             return _say(f"the study ends the process (sys.exit({error.code!r})); take it out.", 1)
         except Exception as error:
@@ -204,11 +206,9 @@ def _dispatch(argv: Sequence[str], stop: Stop) -> int:
         return 0
     if args.command == "run":
         args.overrides = settings(args)
-    stop.importing = "toylab.cli.commands" not in sys.modules
     from toylab.cli import commands
     from toylab.lab import setup
 
-    stop.importing = False
     setup()
     status = commands.TABLE[args.command](args, stop)
     sys.stdout.flush()
@@ -220,8 +220,6 @@ def _explain(error: Exception, stop: Stop) -> int:
     if isinstance(error, BrokenPipeError):  # the reader of a pipe left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-    if stop() and type(error).__name__ not in ("Interrupted", "ToylabError"):
-        return _stopped(stop)  # the interrupt broke an import, or left a callback as another error
     from toylab.errors import ToylabError
     from toylab.lab import Interrupted
     from toylab.runs.atomic import MENDS
@@ -237,12 +235,6 @@ def _explain(error: Exception, stop: Stop) -> int:
         mend = MENDS.get(error.errno or 0, f"{error.strerror or error}; {FILE_MENDS}")
         return _say(f"{error.filename or 'a file'}: {mend}.", 1)
     raise error
-
-
-def _stopped(stop: Stop) -> int:
-    run = stop.tracker.run if stop.tracker is not None else None
-    where = f" Continue with 'toylab resume {run}'." if run else ""
-    return _say(f"stopped at once.{where}", stop.status)
 
 
 def _say(text: str, status: int) -> int:

@@ -1,26 +1,35 @@
-"""Stopping: what Ctrl-C and SIGTERM mean while a run trains, and outside of that."""
+"""Stopping: what Ctrl-C and SIGTERM mean while a run goes on, and outside of that.
+
+A run asks between chunks and between stages whether to stop. What is on the disk is whole at any
+moment, so a process that should end now just ends: an interrupt raised as an exception would be
+lost in callbacks of JAX, come out of C code as another error, or wait for compilations.
+"""
 
 import contextlib
+import itertools
 import os
+import select
 import signal
-import sys
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
+
+from toylab.cli.start import SIGNALS, leave
+
+ENOUGH = 0  # no signal's number: the thread that waits for signals may end
 
 
 class Stop:
     """A request to stop. While a run goes on, the first signal asks and the second insists.
 
-    A run asks between chunks and between stages. Outside of one nothing would ask, so the first
-    signal insists at once; where the interrupt is lost inside a callback of JAX, the run that
-    begins after it asks. While the libraries are imported nothing is there to be saved, and the
-    first signal ends the process.
+    Outside of one nothing would ask, so the first insists.
     """
 
     def __init__(self) -> None:
         self.signum: int | None = None
         self.tracker: Any = None
-        self.importing = False
+        self.counted = itertools.count(1)
 
     def __call__(self) -> bool:
         """Whether someone asked to stop."""
@@ -31,35 +40,55 @@ class Stop:
         """Exit status of a run stopped by the signal, as shells count them."""
         return 128 + (self.signum or signal.SIGINT)
 
-    def handle(self, signum: int, frame: Any) -> None:
+    def take(self, signum: int) -> None:
         """Take a signal."""
-        if self.importing:  # an exception would come out of C code as another, or be printed there
-            os.write(2, b"toylab: stopped at once.\n")
-            os._exit(128 + signum)
-        first, self.signum = self.signum is None, self.signum or signum
+        first = next(self.counted) == 1  # two threads may be here at once
+        self.signum = self.signum or signum
         if not (first and self.tracker is not None and self.tracker.now):
-            raise KeyboardInterrupt
+            leave(self.signum, getattr(self.tracker, "run", None))
         self.tracker.stopping = True
-        # Not print: the signal may have come in the middle of one.
         os.write(2, b"\ntoylab: stopping once the state is saved; press Ctrl-C again to stop now\n")
-
-    def lost(self, unraisable: Any) -> bool:
-        """Whether an exception that nobody can catch is the interrupt; the run asks later."""
-        return issubclass(unraisable.exc_type, KeyboardInterrupt)
 
     @contextlib.contextmanager
     def installed(self) -> Iterator["Stop"]:
-        """Take SIGINT and SIGTERM inside the ``with``; only the main thread may."""
-        before, hook = {}, sys.unraisablehook
-        sys.unraisablehook = lambda lost: self.lost(lost) or hook(lost)
-        try:
-            for signum in (signal.SIGINT, signal.SIGTERM):
-                before[signum] = signal.signal(signum, self.handle)
-        except ValueError:
-            pass
-        try:
+        """Take SIGINT and SIGTERM inside the ``with``; only the main thread may.
+
+        Python calls a handler once whatever runs in C returns, a compilation of minutes perhaps.
+        So it also writes the signal's number where a thread waits for it.
+        """
+        if threading.current_thread() is not threading.main_thread():
             yield self
-        finally:
-            sys.unraisablehook = hook
-            for signum, handler in before.items():
-                signal.signal(signum, handler)
+            return
+        inlet, outlet = socket.socketpair()
+        with inlet, outlet:
+            inlet.setblocking(False)
+            outlet.setblocking(False)
+            fd = signal.set_wakeup_fd(inlet.fileno(), warn_on_full_buffer=False)
+            handler = lambda signum, frame: self._take_all(outlet)
+            before = {signum: signal.signal(signum, handler) for signum in SIGNALS}
+            thread = threading.Thread(target=self._wait, args=(outlet,), daemon=True)
+            thread.start()
+            try:
+                yield self
+            finally:
+                for signum, former in before.items():
+                    signal.signal(signum, former)
+                signal.set_wakeup_fd(fd)
+                inlet.send(bytes([ENOUGH]))
+                thread.join()
+
+    def _wait(self, outlet: socket.socket) -> None:
+        while True:
+            select.select([outlet], [], [])
+            if self._take_all(outlet):
+                return
+
+    def _take_all(self, outlet: socket.socket) -> bool:
+        """Take what has come; return whether that is enough."""
+        numbers = b""
+        with contextlib.suppress(BlockingIOError):
+            numbers = outlet.recv(64)
+        for signum in numbers:
+            if signum in SIGNALS:
+                self.take(signum)
+        return ENOUGH in numbers

@@ -1,0 +1,52 @@
+"""The process's first lines: a signal that comes before anything is loaded ends it with a line."""
+
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SHOW_CURSOR = b"\x1b[?25h"
+
+
+def leave(signum: int, run: Any = None) -> NoReturn:
+    """End the process at once, with a signal's exit status.
+
+    Args:
+        signum: the signal.
+        run: the run folder that was written, if any.
+    """
+    where = ""
+    if run:
+        from toylab.cli.text import plain
+
+        where = f" Continue with 'toylab resume {plain(str(run))}'."
+    # Not print: the signal may have come in the middle of one.
+    if os.isatty(2):  # the display of a run hides it
+        os.write(2, SHOW_CURSOR)
+    os.write(2, f"toylab: stopped at once.{where}\n".encode(errors="backslashreplace"))
+    os._exit(128 + signum)
+
+
+def quietly() -> None:
+    """Let SIGINT and SIGTERM end the process, with a line and their exit status."""
+    for signum in SIGNALS:
+        signal.signal(signum, lambda signum, frame: leave(signum))
+
+
+def main() -> int:
+    """Be the command ``toylab``: run the command line and end the process.
+
+    Returns:
+        The exit status. A process that was stopped ends here: Python would wait for a compilation
+        under way.
+    """
+    quietly()
+    from toylab.cli.main import main
+
+    status = main()
+    if status >= 128:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
