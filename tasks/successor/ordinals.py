@@ -22,7 +22,8 @@ from jaxtyping import Bool, Int
 from toylab import random
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.task import Batch, Number, Task
-from toylab.tasks.successor.lists import OrdinalList, small_lists
+
+from .lists import OrdinalList, small_lists
 
 BASE = 10
 
