@@ -5,7 +5,7 @@ command line, saves its state after every chunk, and takes one blow:
 
     time    SIGKILL at a random moment
     call    SIGKILL just before or just after the k-th durable call (fsync, replace, link, unlink)
-    signal  SIGINT or SIGTERM at a random moment
+    signal  SIGINT or SIGTERM at a random moment, from its first instruction on, once or twice
     full    from the k-th durable call on the disk is full
     two     two processes at once
 
@@ -17,6 +17,8 @@ import argparse
 import collections
 import errno
 import functools
+import importlib
+import io
 import json
 import os
 import random
@@ -28,7 +30,9 @@ from pathlib import Path
 import jax
 
 CALLS = ("fsync", "replace", "link", "unlink")
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = 60.0  # seconds a child may take
+AT_ONCE = 5.0  # seconds a child may take to end at a second signal, on a busy machine
 
 
 def prepare(root: Path) -> None:
@@ -39,11 +43,19 @@ def prepare(root: Path) -> None:
     os.environ["XDG_STATE_HOME"] = str(root / "state")
     import toylab.check.populations
     import toylab.cli.commands
+    import toylab.cli.main
     import toylab.report.figures
+    import toylab.tasks.superposition.superposition
     import toylab.train.loop
     from toylab import lab
 
-    toylab.report.figures.figure()
+    with toylab.report.figures.style():
+        drawn = toylab.report.figures.figure()
+        drawn.subplots().plot([0.0, 1.0])
+        for kind in ("png", "svg"):
+            drawn.savefig(io.BytesIO(), format=kind)
+    for name in ("dialects.mhlo", "dialects.builtin", "dialects.stablehlo", "extras.meta"):
+        importlib.import_module(f"jaxlib.mlir.{name}")
     lab.train = functools.partial(lab.train, save_seconds=0.0, chunk_seconds=0.0)
     # What neither writes nor decides a number would take most of a child's time.
     lab.commit = lambda: "0123456789ab"
@@ -65,16 +77,16 @@ class Rig:
         self.counts: collections.Counter[str] = collections.Counter()
         self.wrong: list[str] = []
         self.slowest = 0.0
+        self.at_once = 0.0
         self.number = 0
-        before = time.monotonic()
-        self.calls = self.whole()
-        self.seconds = time.monotonic() - before
+        self.calls, self.seconds = self.whole()
 
-    def whole(self) -> int:
-        """Make the run that the others must equal; return its durable calls."""
+    def whole(self) -> tuple[int, float]:
+        """Make the run that the others must equal; return its durable calls and its seconds."""
         self.finish(self.root / "whole")  # fills the cache
+        before = time.monotonic()
         self.child(self.root / "counted", count=self.root / "calls")
-        return int((self.root / "calls").read_text())
+        return int((self.root / "calls").read_text()), time.monotonic() - before
 
     def fresh(self) -> Path:
         """The folder of a run to come."""
@@ -83,9 +95,11 @@ class Rig:
 
     def child(self, folder: Path, wait: bool = True, **blow: object) -> int:
         """Begin or resume a run in a child; return its status, or its process where not waited."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         process = os.fork()
         if not process:
             self.run(folder, **blow)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         self.counts["children"] += 1
         return self.end(process, folder) if wait else process
 
@@ -97,8 +111,11 @@ class Rig:
         os.dup2(log, 2)
         try:
             from toylab.cli.main import main
+            from toylab.cli.start import quietly
 
             count = spoil(**blow)
+            quietly()  # a process begins with these
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             begun = (folder / "manifest.json").exists()
             words = ["resume", str(folder)] if begun else ["run", str(self.root / "mine.py")]
             words += [] if begun else ["--preset", "smoke", "--out", str(folder)]
@@ -131,7 +148,8 @@ class Rig:
         words = log.read_text() if log.exists() else ""
         # The progress of a run goes nowhere with --json: what is left beside JSON are errors.
         lines = [line for line in words.splitlines() if line.startswith("toylab: ")]
-        if code not in (*allowed, -signal.SIGKILL) or "Traceback" in words or len(lines) > 2:
+        loud = any(word in words for word in ("Traceback", "Exception ignored", "Error:"))
+        if code not in (*allowed, -signal.SIGKILL) or loud or len(lines) > 2:
             self.wrong.append(f"{folder.name}: status {code}: {words[-1500:]}")
         if code != 0 and code > 0 and not lines:
             self.wrong.append(f"{folder.name}: status {code} without a word")
@@ -149,7 +167,7 @@ class Rig:
             folder, blows = self.fresh(), 0
             while blows == 0 or (self.rng.random() < 0.75 and self.counts["time"] < count):
                 process = self.child(folder, wait=False)
-                time.sleep(self.rng.uniform(0, 1.05) * self.seconds / 2)
+                time.sleep(self.rng.uniform(0, 1.05) * self.seconds)
                 os.kill(process, signal.SIGKILL)
                 if self.end(process, folder) == 0:
                     self.counts["missed"] += 1
@@ -175,18 +193,27 @@ class Rig:
             self.finish(folder)
 
     def signals(self, count: int) -> None:
-        """Ask to stop at random moments; half of the time twice."""
+        """Ask to stop at random moments, early ones more often; half of the time insist."""
         for _ in range(count):
-            folder, signum = self.fresh(), self.rng.choice((signal.SIGINT, signal.SIGTERM))
+            folder, signum = self.fresh(), self.rng.choice(SIGNALS)
             process = self.child(folder, wait=False)
-            time.sleep(0.02)  # until the child has its own handlers
-            for _ in range(self.rng.choice((1, 2))):
-                time.sleep(self.rng.uniform(0, 1.0) * self.seconds / 2)
-                os.kill(process, signum)
-            code = self.end(process, folder, (0, 128 + signum, -signum))
+            time.sleep(self.rng.random() ** 2 * self.seconds)
+            os.kill(process, signum)
+            if twice := self.rng.random() < 0.5:
+                time.sleep(self.rng.random() ** 2 * self.seconds / 2)
+                os.kill(process, signum)  # a child that has ended is not yet waited for
+            began = time.monotonic()
+            code = self.end(process, folder, (0, 128 + signum))
             self.counts["signal"] += 1
             self.counts[f"ended with {code}"] += 1
+            if code == 0 and not (folder / "figures" / "norm.png").exists():
+                self.wrong.append(f"{folder.name}: status 0, and not whole")
+            if twice:
+                self.counts["insisted"] += 1
+                self.at_once = max(self.at_once, time.monotonic() - began)
             self.finish(folder)
+        if self.at_once > AT_ONCE:
+            self.wrong.append(f"a second signal took {self.at_once:.1f} s")
 
     def full(self, count: int) -> None:
         """Fill the disk from a durable call on."""
@@ -246,8 +273,9 @@ def main() -> None:
     rig = Rig(args.root, args.seed)
     for kind in kinds:
         getattr(rig, kind)(getattr(args, kind))
-    told = {"calls": rig.calls, "seconds": round(rig.seconds / 2, 2), "runs": rig.number}
-    told |= {"slowest": round(rig.slowest, 2), "wrong": rig.wrong, **rig.counts}
+    told = {"calls": rig.calls, "seconds": round(rig.seconds, 2), "runs": rig.number}
+    told |= {"slowest": round(rig.slowest, 2), "at_once": round(rig.at_once, 2)}
+    told |= {"wrong": rig.wrong, **rig.counts}
     print(json.dumps(told))
 
 
