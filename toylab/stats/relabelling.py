@@ -57,4 +57,4 @@ def hits_law(given: ArrayLike, right: ArrayLike) -> Float[np.ndarray, " N1"]:
 def hits_p_value(given: Int[np.ndarray, " N"], right: Int[np.ndarray, " N"]) -> float:
     """Probability of as many hits as there are or more under :func:`hits_law`."""
     hits = int((np.asarray(given) == np.asarray(right)).sum())
-    return float(hits_law(given, right)[hits:].sum())
+    return min(float(hits_law(given, right)[hits:].sum()), 1.0)
