@@ -1,16 +1,17 @@
 """Figures of the study ``othello``: probes with their controls, play, boards, small networks."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
+from toylab.read import Measures
 from toylab.report import boards
 from toylab.report import figures as fig
+from toylab.report.axes import log_axis
+from toylab.report.panels import drawing, panels
 from toylab.tasks.othello.othello import ENDLESS, Othello
 
 LINES = {
@@ -44,27 +45,15 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "probes": probes(measures),
-        "training": training(measures),
-        "board": positions(measures, config),
-        "small": small(measures),
-        "targets": targets(measures),
-    }
-
-
 def _mean(table: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     return table.group_by(keys).agg(pl.all().exclude("init_seed").mean()).sort(keys)
 
 
-def probes(measures: Mapping[str, Any]) -> Figure:
+def probes(measures: Measures, config: Any) -> Figure:
     """Accuracy of every probe and control by layer, and of some by the number of moves played."""
     layers = _mean(measures["layers"], ["probe", "layer"])
     places = _mean(measures["places"], ["probe", "place"])
-    sheet = fig.figure(fig.PAGE, 3.7)
-    left, right = sheet.subplots(1, 2, sharey=True, width_ratios=[1.15, 1])
+    sheet, (left, right) = panels(2, 3.7, sharey=True, width_ratios=[1.15, 1])
     for name, (label, color, line, marker) in LINES.items():
         rows = layers.filter(probe=name)
         look = {"color": color, "linestyle": line, "marker": marker, "markersize": 4}
@@ -82,23 +71,17 @@ def probes(measures: Mapping[str, Any]) -> Figure:
     read = measures["games"]["board"].fill_nan(None).mean() or float("nan")
     fig.title(left, f"A linear probe reads {read:.0%} of the squares as mine, theirs or empty")
     fig.title(right, "The same, over the game")
-    for ax, letter in zip((left, right), "ab", strict=True):
-        fig.panel_label(ax, letter)
     sheet.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return sheet
 
 
-def training(measures: Mapping[str, Any]) -> Figure:
+def training(measures: Measures, config: Any) -> Figure:
     """Play and the board through training, and play by the number of moves played."""
     ladder, moves = measures["ladder"].sort("games"), _mean(measures["moves"], ["place"])
-    sheet = fig.figure(fig.PAGE, 2.8)
-    left, right = sheet.subplots(1, 2)
-    rows = ladder.filter(pl.col("games") > 0)
-    for column, color, label in (
-        ("legal", fig.INK, "most probable move legal"),
-        ("accuracy", fig.BLUE, "squares read"),
-    ):
-        left.plot(rows["games"], rows[column], color=color, label=label, marker="o", markersize=3)
+    sheet, (left, right) = panels(2, 2.8)
+    rows, look = ladder.filter(pl.col("games") > 0), {"marker": "o", "markersize": 3}
+    left.plot(rows["games"], rows["legal"], color=fig.INK, label="most probable move legal", **look)
+    left.plot(rows["games"], rows["accuracy"], color=fig.BLUE, label="squares read", **look)
     untrained = float(ladder["untrained"].mean())  # pyright: ignore
     left.axhline(untrained, color=fig.ORANGE, label="squares read, untrained")
     left.set(xscale="log", xlabel="games seen", ylabel="fraction", ylim=(0, 1.02))
@@ -114,12 +97,10 @@ def training(measures: Mapping[str, Any]) -> Figure:
     legal, worst = measures["games"]["legal"].mean(), int(np.argmax(moves["divergence"]))
     fig.title(left, f"{legal:.1%} of its most probable moves are legal in the end")
     fig.title(right, f"Hardest to predict: move {moves['place'][worst] + 2}")
-    for ax, letter in zip((left, right), "ab", strict=True):
-        fig.panel_label(ax, letter)
     return sheet
 
 
-def positions(measures: Mapping[str, Any], config: Any) -> Figure:
+def positions(measures: Measures, config: Any) -> Figure:
     """Three positions of one game: the truth, the probe's belief, and the predicted moves."""
     task, game, size = Othello(config.size), 0, config.size
     inputs_L = measures["board_inputs"][game]
@@ -177,7 +158,7 @@ def _moves(ax: Axes, size: int, scores_N: np.ndarray, legal_N: np.ndarray) -> No
     boards.marks(ax, size, np.flatnonzero(legal_N), "s", label, **look)
 
 
-def small(measures: Mapping[str, Any]) -> Figure:
+def small(measures: Measures, config: Any) -> Figure:
     """Small networks over depth, width and games seen: play and the board."""
     table = measures["small"].filter(pl.col("step") == pl.col("step").max())
     sheet = fig.figure(fig.PAGE, 4.0)
@@ -210,25 +191,24 @@ def small(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def targets(measures: Mapping[str, Any]) -> Figure:
+def targets(measures: Measures, config: Any) -> Figure:
     """Board and play through training on moves played and on expected ones, of small networks."""
     rows = measures["small"].filter(pl.col("row").is_in(["main", "expected"]))
     sheet = fig.figure(fig.COLUMN, 2.8)
     ax = sheet.subplots()
     kinds = {"main": ("moves played", fig.BLUE, "o"), "expected": ("chances", fig.ORANGE, "s")}
     for row, (label, color, marker) in kinds.items():
-        for i, (_, seed) in enumerate(rows.filter(row=row).group_by("init_seed")):
-            path = seed.sort("step")
-            look = {"color": color, "marker": marker, "markersize": 3, "alpha": 0.7}
-            name = f"targets: {label}" if i == 0 else None
-            ax.plot(path["divergence"], path["accuracy"], label=name, **look)
+        look = {"color": color, "marker": marker, "markersize": 3, "alpha": 0.7}
+        for _, path in rows.filter(row=row).sort("step").group_by("init_seed"):
+            ax.plot(path["divergence"], path["accuracy"], **look)
+        ax.plot([], [], label=f"targets: {label}", **look)
     ax.set(xlabel="KL(legal moves || prediction), nats", ylabel="squares read right")
     if rows["divergence"].is_finite().any():
-        ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
+        log_axis(ax, leads=(1, 2, 5))
     ax.invert_xaxis()
     ax.legend(loc="upper left")
     fig.title(ax, "The board against the prediction, for both kinds of target")
     return sheet
+
+
+draw = drawing(probes, training, board=positions, small=small, targets=targets)

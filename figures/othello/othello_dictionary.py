@@ -1,6 +1,5 @@
 """Figures of the study ``othello_dictionary``: scores beside controls, rules, ablated patterns."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +8,11 @@ from matplotlib.figure import Figure
 
 from toylab.analysis.dictionary.choice import VALIDATION, best_setting
 from toylab.analysis.dictionary.rule_trees import RULE_LIKE
+from toylab.read import Measures
 from toylab.report import boards
 from toylab.report import figures as fig
+from toylab.report.axes import log_axis
+from toylab.report.panels import drawing, panels
 from toylab.tasks.othello.othello_rules import STEPS
 
 NAMES = {
@@ -47,28 +49,17 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "scores": scores(measures["scores"], config),
-        "sparsity": sparsity(measures["scores"]),
-        "rules": rules(measures),
-        "patterns": patterns(measures["patterns"], config),
-    }
-
-
 def _values(table: pl.DataFrame, name: str, column: str, unit: str) -> np.ndarray:
     rows = best_setting(table.filter(name=name), column)
     return rows.group_by(unit).agg(pl.col(column).mean()).sort(unit)[column].to_numpy()
 
 
-def scores(table: pl.DataFrame, config: Any) -> Figure:
+def scores(measures: Measures, config: Any) -> Figure:
     """Coverage and reconstruction of everything that was scored, on both boards."""
-    sheet = fig.figure(fig.PAGE, 5.4)
-    axes = sheet.subplots(2, 2, sharey=True)
+    sheet, axes = panels(2, 5.4, rows=2, sharey=True)
     units = {"main": ("group", f"{config.size}x{config.size}"), "small": ("init_seed", "4x4")}
     for row, (network, (unit, board)) in enumerate(units.items()):
-        part = table.filter(network=network)
+        part = measures["scores"].filter(network=network)
         for i, (column, (finding, label)) in enumerate(SCORES.items()):
             ax, means = axes[row, i], {}
             shown = [n for n in NAMES if (n, column) != ("always", "reconstruction")]
@@ -85,18 +76,16 @@ def scores(table: pl.DataFrame, config: Any) -> Figure:
             ax.grid(axis="x")
             best = max((n for n in shown if "probe" not in n), key=lambda n: means[n])
             fig.title(ax, f"{finding}, {board}: {NAMES[best]}")
-            fig.panel_label(ax, "abcd"[2 * row + i])
             axes[1, i].set_xlabel(label)
         axes[row, 0].set_yticks(range(len(NAMES)), list(NAMES.values()))
     axes[0, 0].invert_yaxis()
     return sheet
 
 
-def sparsity(table: pl.DataFrame) -> Figure:
+def sparsity(measures: Measures, config: Any) -> Figure:
     """Every setting of the dictionaries of the large network: scores against code length."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    axes = sheet.subplots(1, 3)
-    rows = table.filter(pl.col("network") == "main", pl.col("l0").is_not_null())
+    sheet, axes = panels(3, 2.9)
+    rows = measures["scores"].filter(pl.col("l0").is_not_null(), network="main")
     looks = {
         "topk": (fig.BLUE, "D"),
         "l1": (fig.ORANGE, "s"),
@@ -110,27 +99,21 @@ def sparsity(table: pl.DataFrame) -> Figure:
     }
     means = rows.filter(pl.col("group") != VALIDATION).group_by("name", "setting")
     means = means.agg(pl.col(*shown, "l0").mean()).sort("l0")
-    low, high = means["l0"].min(), means["l0"].max()
-    for ax, (column, label), letter in zip(axes, shown.items(), "abc", strict=True):
+    for ax, (column, label) in zip(axes, shown.items(), strict=True):
         for name, (colour, marker) in looks.items():
             part = means.filter(name=name)
             ax.plot(part["l0"], part[column], color=colour, marker=marker, label=NAMES[name])
-        ax.set_xscale("log")
-        ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200) if low <= t <= high]  # pyright: ignore
-        ax.set_xticks(ticks, [str(t) for t in ticks])
-        ax.minorticks_off()
+        log_axis(ax, leads=(1, 2, 5))
         ax.set(xlabel="active features (L0)", ylabel=label)
         ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.02)
-        fig.panel_label(ax, letter)
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     fig.title(sheet, "Dictionaries and controls by the number of active features")
     return sheet
 
 
-def rules(measures: Mapping[str, Any]) -> Figure:
+def rules(measures: Measures, config: Any) -> Figure:
     """How well trees predict neurons, with the fraction over the line, group by group."""
-    sheet = fig.figure(fig.PAGE, 2.7)
-    left, right = sheet.subplots(1, 2, width_ratios=(1.5, 1))
+    sheet, (left, right) = panels(2, 2.7, width_ratios=(1.5, 1))
     looks = {"trained": fig.BLUE, "untrained": fig.MUTED}
     share = {}
     for i, (name, colour) in enumerate(looks.items()):
@@ -141,25 +124,21 @@ def rules(measures: Mapping[str, Any]) -> Figure:
         right.plot(values, i + np.linspace(-0.2, 0.2, len(values)), "D", color=colour)
         share[name] = values.mean()
     left.axvline(RULE_LIKE, color=fig.INK, linestyle=":", linewidth=1)
-    left.set_xlim(-0.05, 1)
-    left.set(xlabel="R² of the tree on held-out games", ylabel="fraction of neurons above")
+    words = {"xlabel": "R² of the tree on held-out games", "ylabel": "fraction of neurons above"}
+    left.set(xlim=(-0.05, 1), **words)
     left.legend(loc="upper right")
     right.set_yticks(range(len(looks)), list(looks))
-    right.set_ylim(len(looks) - 0.5, -0.5)
-    right.set_xlim(left=-0.01)
+    right.set(xlim=(-0.01, None), ylim=(len(looks) - 0.5, -0.5))
     right.set_xlabel("fraction of rule-like neurons")
-    for ax, letter in zip((left, right), "ab", strict=True):
-        fig.panel_label(ax, letter)
     words = f"A small rule predicts {share['trained']:.0%} of the network's neurons"
     fig.title(sheet, f"{words} with R² > {RULE_LIKE}, {share['untrained']:.0%} before training")
     return sheet
 
 
-def patterns(table: pl.DataFrame, config: Any) -> Figure:
+def patterns(measures: Measures, config: Any) -> Figure:
     """What ablating a pattern's neurons costs, and where the patterns are on the board."""
-    sheet = fig.figure(fig.PAGE, 3.3)
-    left, right = sheet.subplots(1, 2, width_ratios=(1.6, 1))
-    rows = table.sort("damage", descending=True)
+    sheet, (left, right) = panels(2, 3.3, width_ratios=(1.6, 1))
+    rows = measures["patterns"].sort("damage", descending=True)
     place = np.arange(len(rows))
     looks = {
         "damage": ("where the pattern alone makes it legal", fig.BLUE, "D"),
@@ -178,8 +157,6 @@ def patterns(table: pl.DataFrame, config: Any) -> Figure:
         (r, c), (dr, dc) = divmod(square, config.size), STEPS[direction]
         arrow = {"arrowstyle": "->", "color": fig.BLUE, "lw": 1.2}
         right.annotate("", (c + dc, r + dr), (c, r), arrowprops=arrow, zorder=6)
-    for ax, letter in zip((left, right), "ab", strict=True):
-        fig.panel_label(ax, letter)
     sheet.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     here, elsewhere = (rows[c].fill_nan(None).median() for c in ("damage", "elsewhere"))
     here, elsewhere = (float("nan") if m is None else m for m in (here, elsewhere))
@@ -187,3 +164,6 @@ def patterns(table: pl.DataFrame, config: Any) -> Figure:
     words = f"Ablation {specific} specific to the pattern: the move loses {here:.2f} nats where"
     fig.title(sheet, f"{words} it makes the move legal, {elsewhere:.2f} where another does")
     return sheet
+
+
+draw = drawing(scores, sparsity, rules, patterns)

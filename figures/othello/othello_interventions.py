@@ -1,17 +1,18 @@
 """Figures of the study ``othello_interventions``: edits and their controls."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import boards
 from toylab.report import figures as fig
-from toylab.stats import bootstrap_interval
+from toylab.report.panels import drawing, panels
+from toylab.report.ramp import ramp
+from toylab.stats.means import mean_or_nan
 
 from .othello_interventions_saliency import bars, main, saliency
 
@@ -41,23 +42,11 @@ CAPTIONS = {
 ERRORS = "wrong and missed moves\nper board (95% interval)"
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "edit": edit(measures, config),
-        "errors": errors(measures),
-        "strength": strength(measures),
-        "several": several(measures),
-        "saliency": saliency(measures, config),
-    }
-
-
-def edit(measures: Mapping[str, Any], config: Any) -> Figure:
+def edit(measures: Measures, config: Any) -> Figure:
     """One board before and after its edit, with the moves that the network then predicts."""
     rows = main(measures["example"]).sort("square")
     value = lambda column: rows[column].to_numpy()
-    sheet = fig.figure(fig.PAGE, 3.9)
-    axes = sheet.subplots(1, 2)
+    sheet, axes = panels(2, 3.9)
     size, high = config.size, 0.3
     changed = np.flatnonzero(value("before") != value("after")).tolist()
     for ax, when, legal in zip(axes, ("before", "after"), ("legal_before", "legal"), strict=True):
@@ -75,9 +64,7 @@ def edit(measures: Mapping[str, Any], config: Any) -> Figure:
         boards.marks(ax, size, missed, "+", "legal, not predicted", color=fig.VERMILLION)
         boards.outlines(ax, size, changed)
         fig.title(ax, f"{when.capitalize()}: {count - len(wrong)} of {count} legal moves found")
-        fig.panel_label(ax, "ab"[when == "after"])
-    handles, labels = axes[1].get_legend_handles_labels()
-    sheet.legend(handles, labels, loc="outside lower left", ncols=3)
+    sheet.legend(*axes[1].get_legend_handles_labels(), loc="outside lower left", ncols=3)
     colours = boards.fields(axes[1], size, [], 0, high, "YlGnBu")
     sheet.colorbar(colours, ax=list(axes), label="probability of the move", shrink=0.8)
     names = ", ".join(boards.name(s, size) for s in changed)
@@ -85,47 +72,45 @@ def edit(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def errors(measures: Mapping[str, Any]) -> Figure:
+def errors(measures: Measures, config: Any) -> Figure:
     """Errors of every way of editing beside its controls."""
     cases = main(measures["cases"]).filter(squares=1)
     kinds = cases.select("kind", "natural").unique(maintain_order=True).rows()
     sheet = fig.figure(fig.PAGE, 3.3)
     ax = sheet.subplots()
-    for j, (method, (label, colour, marker)) in enumerate(METHODS.items()):
-        found = []
-        for i, (kind, natural) in enumerate(kinds):
-            rows = cases.filter(kind=kind, natural=natural, method=method)
-            if len(rows):
-                found.append((i + 0.12 * (j - 3), bootstrap_interval(rows["error"], "mean")))
-        if found:
-            bars(ax, found, label, colour, marker)
+    of = lambda kind, natural: cases.filter(kind=kind, natural=natural)
+    for j, (method, look) in enumerate(METHODS.items()):
+        found = [of(*kind).filter(method=method)["error"] for kind in map(tuple, kinds)]
+        bars(ax, {i + 0.12 * (j - 3): values for i, values in enumerate(found)}, *look)
     names = [f"{kind}\n{'natural' if natural else 'unnatural'}" for kind, natural in kinds]
     ax.set_xticks(range(len(kinds)), names)
-    ax.set_ylabel(ERRORS)
-    ax.set_ylim(bottom=0)
+    ax.set(ylabel=ERRORS, ylim=(0, None))
     ax.grid(axis="y")
     sheet.legend(loc="outside lower center", ncols=4)
     flips = cases.filter(kind="flip", natural=True)
-    mean = lambda method: flips.filter(method=method)["error"].mean() or float("nan")
-    left, noise = (100 * mean(m) / mean("null") for m in ("vector", "random"))
+    left, noise = _left(flips, "vector"), _left(flips, "random")
     words = f"Flips along the linear probe leave {left:.0f}% of the errors without an edit"
     fig.title(ax, f"{words}, along a random direction {noise:.0f}%")
     return sheet
 
 
-def strength(measures: Mapping[str, Any]) -> Figure:
+def _left(cases: pl.DataFrame, method: str) -> float:
+    """Errors that a method leaves, as a percentage of those without an edit."""
+    mean = lambda method: mean_or_nan(cases.filter(method=method)["error"])
+    return 100 * mean(method) / mean("null")
+
+
+def strength(measures: Measures, config: Any) -> Figure:
     """Validation error against strength, by first layer edited, for every kind of edit."""
     tried = main(measures["validation"]).filter(method="vector")
     kinds = tried["kind"].unique(maintain_order=True).to_list()
-    sheet = fig.figure(fig.PAGE, 2.6)
-    axes = sheet.subplots(1, len(kinds), squeeze=False)[0]
-    for ax, kind, letter in zip(axes, kinds, "abcd", strict=False):
+    sheet, axes = panels(len(kinds), 2.6)
+    for ax, kind in zip(axes, kinds, strict=True):
         _strengths(ax, tried.filter(kind=kind))
         fig.title(ax, kind.capitalize())
-        fig.panel_label(ax, letter)
     axes[0].set_ylabel("validation error")
-    handles, labels = axes[0].get_legend_handles_labels()
-    sheet.legend(handles, labels, title="first layer edited", loc="outside lower center", ncols=8)
+    place = {"loc": "outside lower center", "title": "first layer edited", "ncols": 8}
+    sheet.legend(*axes[0].get_legend_handles_labels(), **place)
     fig.title(sheet, "How far to edit, and from which layer on, was chosen on other games")
     return sheet
 
@@ -134,38 +119,29 @@ def _strengths(ax: Axes, rows: pl.DataFrame) -> None:
     best = rows.filter("chosen").row(0, named=True)
     same = rows.filter(penalty=best["penalty"])
     starts = same["start"].unique().sort()
-    ramp = mpl.colormaps[fig.SEQUENTIAL](np.linspace(0, 0.9, len(starts)))
-    for start, colour in zip(starts, ramp, strict=True):
+    for start, colour in zip(starts, ramp(len(starts)), strict=True):
         line = same.filter(start=start).sort("strength")
         ax.plot(line["strength"], line["error"], marker=".", color=colour, label=str(start))
     look: dict[str, Any] = {"markerfacecolor": "none", "color": fig.INK, "markersize": 9}
     ax.plot([best["strength"]], [best["error"]], "o", **look)
     ax.axhline(best["null"], color=fig.MUTED, linestyle=":", linewidth=1)
-    ax.set_xlabel("strength")
-    ax.set_ylim(bottom=0)
+    ax.set(xlabel="strength", ylim=(0, None))
 
 
-def several(measures: Mapping[str, Any]) -> Figure:
+def several(measures: Measures, config: Any) -> Figure:
     """Errors of flips of one to four discs at once."""
     cases = main(measures["cases"]).filter(kind="flip", natural=True)
     counts = cases["squares"].unique().sort().to_list()
     sheet = fig.figure(fig.COLUMN, 3.1)
     ax = sheet.subplots()
     for j, method in enumerate(("own", "null", "random", "gradient", "vector")):
-        label, colour, marker = METHODS[method]
-        errors = [cases.filter(squares=k, method=method)["error"] for k in counts]
-        found = [
-            (k + 0.08 * (j - 2), bootstrap_interval(error, "mean"))
-            for k, error in zip(counts, errors, strict=True)
-        ]
-        bars(ax, found, label, colour, marker)
-    ax.set_xticks(counts)
-    ax.set_xlabel("discs flipped at once")
-    ax.set_ylabel(ERRORS)
-    ax.set_ylim(bottom=0)
+        errors = lambda k, method=method: cases.filter(squares=k, method=method)["error"]
+        bars(ax, {k + 0.08 * (j - 2): errors(k) for k in counts}, *METHODS[method])
+    ax.set(xticks=counts, xlabel="discs flipped at once", ylabel=ERRORS, ylim=(0, None))
     sheet.legend(loc="outside lower center", ncols=2)
-    last = cases.filter(squares=counts[-1])
-    mean = lambda method: last.filter(method=method)["error"].mean() or float("nan")
-    share = 100 * mean("vector") / mean("null")
+    share = _left(cases.filter(squares=counts[-1]), "vector")
     fig.title(ax, f"{counts[-1]} flips leave {share:.0f}% of errors")
     return sheet
+
+
+draw = drawing(edit, errors, strength, several, saliency)

@@ -1,6 +1,5 @@
 """Figures of the study ``othello_interventions``: what a move hangs on; and points with bars."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,9 +7,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import boards
 from toylab.report import figures as fig
-from toylab.stats import Interval, bootstrap_interval
+from toylab.stats import bootstrap_interval
 from toylab.tasks.othello.othello_lines import ROLES
 
 SHOWN = 3  # boards with a map
@@ -23,7 +23,7 @@ AUCS = {
 }
 
 
-def saliency(measures: Mapping[str, Any], config: Any) -> Figure:
+def saliency(measures: Measures, config: Any) -> Figure:
     """How far a move's logit falls when each disc is flipped, on boards and by the disc's role."""
     table, discs = main(measures["saliency"]), main(measures["saliency_discs"])
     typical = (pl.col("auc") - table["auc"].median()).abs()
@@ -68,9 +68,8 @@ def _roles(ax: Axes, discs: pl.DataFrame) -> None:
             if not len(rows):
                 continue
             by_case = rows.group_by("case").agg(pl.col("drop", "random").mean()).sort("case")
-            bars(ax, [(len(names), bootstrap_interval(by_case["drop"], "mean"))], "", colour, "o")
-            noise = bootstrap_interval(by_case["random"], "mean")
-            bars(ax, [(len(names) + 0.25, noise)], "", fig.MUTED, "s")
+            bars(ax, {len(names): by_case["drop"]}, "", colour, "o")
+            bars(ax, {len(names) + 0.25: by_case["random"]}, "", fig.MUTED, "s")
             names.append(f"{role},\n{'' if need else 'not '}needed")
     ax.set_xticks(range(len(names)), names, rotation=35)
     ax.axhline(0, color=fig.INK, linewidth=0.6)
@@ -82,25 +81,21 @@ def _roles(ax: Axes, discs: pl.DataFrame) -> None:
 
 def _aucs(ax: Axes, table: pl.DataFrame) -> None:
     for i, (column, (_, colour)) in enumerate(AUCS.items()):
-        values = table[column].drop_nulls()
-        if len(values):
-            bars(ax, [(i, bootstrap_interval(values, "mean"))], "", colour, "o")
+        bars(ax, {i: table[column].drop_nulls()}, "", colour, "o")
     ax.axhline(0.5, color=fig.MUTED, linestyle=":", linewidth=1)
     ax.set_xticks(range(len(AUCS)), [label for label, _ in AUCS.values()], rotation=35, ha="right")
-    ax.set_ylim(0.3, 1.02)
-    ax.set_ylabel("AUC")
+    ax.set(ylim=(0.3, 1.02), ylabel="AUC")
     fig.title(ax, f"Needed or not: AUC {table['auc'].mean() or 0:.2f}")
 
 
-def bars(
-    ax: Axes, found: list[tuple[float, Interval]], label: str, colour: str, marker: str
-) -> None:
-    """Draw points with their intervals."""
-    x = [place for place, _ in found]
-    middle = np.array([i.estimate for _, i in found])
-    ends = np.abs(np.array([(i.low, i.high) for _, i in found]).T - middle)
-    look = {"linestyle": "", "capsize": 2, "elinewidth": 1, "markersize": 4}
-    ax.errorbar(x, middle, ends, color=colour, marker=marker, label=label, **look)
+def bars(ax: Axes, found: dict[float, pl.Series], label: str, colour: str, marker: str) -> None:
+    """Draw the means of values with their 95% intervals, at the places that have values."""
+    at = [place for place, values in found.items() if len(values)]
+    if at:
+        middle, *ends = np.array([bootstrap_interval(found[place], "mean") for place in at]).T
+        look = {"linestyle": "", "capsize": 2, "elinewidth": 1, "markersize": 4}
+        off = np.abs(np.array(ends) - middle)
+        ax.errorbar(at, middle, off, color=colour, marker=marker, label=label, **look)
 
 
 def main(table: pl.DataFrame) -> pl.DataFrame:

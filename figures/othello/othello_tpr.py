@@ -1,6 +1,5 @@
 """Figures of the study ``othello_tpr``: what probes cost, how roles lie, what edits do."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,9 +7,12 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import boards
 from toylab.report import figures as fig
+from toylab.report.panels import drawing, panels
 from toylab.stats import bootstrap_interval
+from toylab.stats.means import mean_or_nan
 
 FORMS = {
     "linear": (fig.INK, "s"),
@@ -28,6 +30,10 @@ METHODS = {
     "linear": fig.INK,
     "wrong square": fig.PURPLE,
     "random": fig.MUTED,
+}
+UNEDITED = {
+    "null": ("no edit", fig.INK, ":"),
+    "floor": ("no edit, on the board as it was", fig.SKY, "--"),
 }
 RECOVERED = ("bilinear, full", "bilinear, wider", "bilinear")
 CAPTIONS = {
@@ -47,41 +53,26 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "accuracy": accuracy(measures),
-        "geometry": geometry(measures),
-        "recovery": recovery(measures, config),
-        "edits": edits(measures),
-    }
-
-
 def _mean(table: pl.DataFrame, column: str, **where: str) -> float:
     """Mean of a column over the rows where other columns have given values."""
-    values = table.filter(**where)[column].to_numpy()
-    return float(np.mean(values)) if len(values) else float("nan")
+    return mean_or_nan(table.filter(**where)[column].to_numpy())
 
 
-def accuracy(measures: Mapping[str, Any]) -> Figure:
+def accuracy(measures: Measures, config: Any) -> Figure:
     """Accuracy by number of parameters, and of every probe and control."""
-    sheet = fig.figure(fig.PAGE, 4.0)
-    left, right = sheet.subplots(1, 2, width_ratios=[1.25, 1])
+    sheet, (left, right) = panels(2, 4.0, width_ratios=[1.25, 1])
     curve, probes = measures["truncation"], measures["probes"]
-    for centred, line, label in (
-        (False, ":", "linear, truncated"),
-        (True, "-", "same, mean over states subtracted"),
-    ):
-        rows = curve.filter(centred=centred).sort("rank")
+    cuts = {":": "linear, truncated", "-": "same, mean over states subtracted"}
+    for line, label in cuts.items():
+        rows = curve.filter(centred=line == "-").sort("rank")
         left.plot(rows["parameters"], rows["accuracy"], line, color=fig.MUTED, label=label)
     for name, (colour, marker) in FORMS.items():
         rows = probes.filter(probe=name)
         left.plot(rows["parameters"], rows["accuracy"], marker, color=colour, label=name, alpha=0.8)
-    left.set(xlabel="parameters of the probe", ylabel="squares read right")
     means = [_mean(probes, "accuracy", probe=name) for name in FORMS]
-    low, top = min(means), max(means)
-    left.set_ylim(low - 0.6 * (top - low + 0.02), top + 0.25 * (top - low + 0.02))
-    left.set_xlim(0, None)
+    room, xlim = max(means) - min(means) + 0.02, (0, None)
+    left.set(xlim=xlim, ylim=(min(means) - 0.6 * room, max(means) + 0.25 * room))
+    left.set(xlabel="parameters of the probe", ylabel="squares read right")
     part, gap = (
         (_mean(probes, column, probe="bilinear"), _mean(probes, column, probe="linear"))
         for column in ("parameters", "accuracy")
@@ -89,8 +80,6 @@ def accuracy(measures: Mapping[str, Any]) -> Figure:
     words = f"{100 * abs(gap[1] - gap[0]):.1f} points {'less' if gap[1] >= gap[0] else 'more'}"
     fig.title(left, f"Bilinear: {part[0] / part[1]:.0%} of linear's parameters, {words} accurate")
     _dots(right, probes)
-    for ax, letter in zip((left, right), "ab", strict=True):
-        fig.panel_label(ax, letter)
     sheet.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4)
     return sheet
 
@@ -105,7 +94,7 @@ def _dots(ax: Axes, probes: pl.DataFrame) -> None:
     fig.title(ax, "All probes and controls")
 
 
-def geometry(measures: Mapping[str, Any]) -> Figure:
+def geometry(measures: Measures, config: Any) -> Figure:
     """Squares as their role vectors lie, and how much of it the board explains."""
     sheet = fig.figure(fig.PAGE, 5.2)
     above, below = sheet.subfigures(2, 1, height_ratios=[1, 1.1])
@@ -130,16 +119,13 @@ def geometry(measures: Mapping[str, Any]) -> Figure:
             ax.barh(i, values.mean(), color=colour)
             ax.plot(values, np.full(len(values), i), "|", color=fig.INK, markersize=6)
         ax.axvline(line, color=fig.INK, linestyle=":", linewidth=1)
-        ax.set_xlim(0, 1)
-        ax.set_xlabel(label)
+        ax.set(xlim=(0, 1), xlabel=label)
         fig.panel_label(ax, letter)
     left.set_yticks(range(len(names)), names)
     left.invert_yaxis()
     ours, code = (_mean(table, "gap_r2", source=s) for s in ("network", "code of real boards"))
     word = "more" if ours > code else "no more"
-    sheet.suptitle(
-        f"Roles follow the board {word} than those of a random code do", x=0.01, ha="left"
-    )
+    fig.title(sheet, f"Roles follow the board {word} than those of a random code do")
     return sheet
 
 
@@ -157,15 +143,13 @@ def _map(ax: Axes, rows: pl.DataFrame) -> None:
         name = chr(ord("a") + row["column"]) + str(row["row"] + 1)
         place = {"xytext": (3, 3), "textcoords": "offset points"}
         ax.annotate(name, (row["y"], row["z"]), size=7.5, **place)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     ax.set_aspect("equal", adjustable="datalim")
 
 
-def recovery(measures: Mapping[str, Any], config: Any) -> Figure:
+def recovery(measures: Measures, config: Any) -> Figure:
     """Cosine of recovered and trained linear probes, square by square and in all."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    axes = sheet.subplots(1, 4, width_ratios=[1, 1, 1, 1.3])
+    sheet, axes = panels(4, 2.9, width_ratios=[1, 1, 1, 1.3])
     table, image = measures["recovery"], None
     for ax, name in zip(axes[:3], RECOVERED, strict=True):
         rows = table.filter(probe=name)
@@ -174,17 +158,14 @@ def recovery(measures: Mapping[str, Any], config: Any) -> Figure:
         image = boards.fields(ax, config.size, mean_N.to_numpy(), 0, 1)
         ax.set_title(name.capitalize())
     if image is not None:
-        sheet.colorbar(
-            image, ax=list(axes[:3]), label="mean cosine", shrink=0.8, location="bottom", aspect=50
-        )
+        place = {"location": "bottom", "shrink": 0.8, "aspect": 50}
+        sheet.colorbar(image, ax=list(axes[:3]), label="mean cosine", **place)
     colours = (fig.BLUE, fig.GREEN, fig.ORANGE, fig.INK)
     for name, colour in zip((*RECOVERED, "linear"), colours, strict=True):
         found = np.sort(table.filter(probe=name)["centred"].to_numpy())
         label = "linear, other seed" if name == "linear" else name
         axes[3].plot(found, np.linspace(0, 1, len(found)), color=colour, label=label)
     axes[3].set(xlabel="cosine with the linear probe", ylabel="fraction of vectors below")
-    for ax, letter in zip(axes, "abcd", strict=True):
-        fig.panel_label(ax, letter)
     sheet.legend(*axes[3].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     share = np.mean(table.filter(probe=RECOVERED[0])["centred"].to_numpy() > 0.95)
     words = f"A bilinear probe with as many roles as squares recovers {share:.0%} of the vectors"
@@ -192,23 +173,18 @@ def recovery(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def edits(measures: Mapping[str, Any]) -> Figure:
+def edits(measures: Measures, config: Any) -> Figure:
     """Errors in legal moves after edits, and how strengths were chosen."""
-    sheet = fig.figure(fig.PAGE, 3.4)
-    left, right = sheet.subplots(1, 2, width_ratios=[1.5, 1])
+    sheet, (left, right) = panels(2, 3.4, width_ratios=[1.5, 1])
     table = measures["edits"]
     kinds = table["edit"].unique(maintain_order=True).to_list()
     for j, kind in enumerate(kinds):
         for i, (method, colour) in enumerate(METHODS.items()):
             rows = table.filter(edit=kind, method=method)
             _bar(left, j + 0.16 * (i - 2), rows, colour, method if j == 0 else None)
-        for column, look, words in (
-            ("null", {"color": fig.INK, "linestyle": ":"}, "no edit"),
-            ("floor", {"color": fig.SKY, "linestyle": "--"}, "no edit, on the board as it was"),
-        ):
-            level = _mean(table, column, edit=kind)
-            label = words if j == 0 else None
-            left.plot([j - 0.42, j + 0.42], [level, level], label=label, **look)
+        for column, (words, colour, line) in UNEDITED.items():
+            level, label = _mean(table, column, edit=kind), words if j == 0 else None
+            left.plot([j - 0.42, j + 0.42], [level, level], line, color=colour, label=label)
     left.plot([], [], "_", color=fig.ORANGE, label="best strength of each board")
     left.set_xticks(range(len(kinds)), kinds)
     left.set_ylabel("wrong and missing moves")
@@ -220,11 +196,8 @@ def edits(measures: Mapping[str, Any]) -> Figure:
         rows = measures["strengths"].filter(method=method)
         curve = rows.group_by("strength").agg(pl.col("error").mean()).sort("strength")
         right.plot(curve["strength"], curve["error"], marker=".", color=colour)
-    right.set(xlabel="length of the edit, in spreads", ylabel="error, all edits")
-    right.set_ylim(0, None)
+    right.set(xlabel="length of the edit, in spreads", ylabel="error, all edits", ylim=(0, None))
     fig.title(right, "Boards to choose by")
-    for ax, letter in zip((left, right), "ab", strict=True):
-        fig.panel_label(ax, letter)
     sheet.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return sheet
 
@@ -236,3 +209,6 @@ def _bar(ax: Axes, x: float, rows: pl.DataFrame, colour: str, label: str | None)
     ax.bar(x, mean, 0.15, color=colour, label=label)
     ax.plot([x, x], [low, high], color=fig.MUTED if colour == fig.INK else fig.INK, linewidth=1)
     ax.plot([x - 0.06, x + 0.06], [rows["best"].mean()] * 2, color=fig.ORANGE, linewidth=1.5)
+
+
+draw = drawing(accuracy, geometry, recovery, edits)

@@ -1,6 +1,5 @@
 """Figures of the study ``world_model``: the criteria as a table, probes by layer, pairs."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import figures as fig
+from toylab.report.panels import drawing, panels
+from toylab.stats.means import mean_or_nan
 
 WORDS = {
     "T1": "representation",
@@ -60,20 +62,11 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "criteria": criteria(measures, config),
-        "layers": layers(measures, config),
-        "pairs": pairs(measures),
-    }
-
-
 def _name(population: str, config: Any) -> str:
     return NAMES[population].replace("6x6", f"{config.size}x{config.size}")
 
 
-def criteria(measures: Mapping[str, Any], config: Any) -> Figure:
+def criteria(measures: Measures, config: Any) -> Figure:
     """The table: a row per part of a test; number, best control, verdict, for both boards."""
     means = measures["means"]
     parts = {
@@ -99,9 +92,7 @@ def criteria(measures: Mapping[str, Any], config: Any) -> Figure:
 def _frame(ax: Axes, order: list[tuple[str, str]], rows: pl.DataFrame, name: str) -> None:
     labels = [f"{c} {WORDS[c]}: {PARTS.get(part, part)}" for c, part in order]
     ax.set_yticks(range(len(order)), labels)
-    ax.set_xlim(-0.12, VERDICT)
-    ax.set_ylim(len(order) - 0.4, -0.6)
-    ax.set_xticks([0, 0.5, 1])
+    ax.set(xlim=(-0.12, VERDICT), ylim=(len(order) - 0.4, -0.6), xticks=[0, 0.5, 1])
     for x in (0, 1):
         ax.axvline(x, color="#E6E6E6", linewidth=0.6, zorder=0)
     ax.spines["bottom"].set_bounds(0, 1)
@@ -134,11 +125,10 @@ def _row(ax: Axes, rows: pl.DataFrame, height: float) -> None:
     ax.text(VERDICT, height, verdict, color=colour, **look)
 
 
-def layers(measures: Mapping[str, Any], config: Any) -> Figure:
+def layers(measures: Measures, config: Any) -> Figure:
     """Accuracy of the probes by layer, for the real board and for the wrong ones."""
-    sheet = fig.figure(fig.PAGE, 3.5)
-    axes = sheet.subplots(1, 2, sharey=True)
-    for ax, population, letter in zip(axes, NAMES, "ab", strict=True):
+    sheet, axes = panels(2, 3.5, sharey=True)
+    for ax, population in zip(axes, NAMES, strict=True):
         rows = measures["layers"].filter(population=population)
         means = rows.group_by("feature", "label", "layer").agg(pl.col("accuracy").mean())
         means = means.sort("layer")
@@ -157,34 +147,32 @@ def layers(measures: Mapping[str, Any], config: Any) -> Figure:
             level = means.filter(feature=feature)["accuracy"][0]
             name = f"from the {CONTROLS.get(feature, feature)}"
             ax.axhline(level, color=fig.MUTED, linestyle=line, linewidth=1, label=name)
-        ax.set_xticks(inside["layer"].unique().sort())
-        ax.set_xlabel("layer (0: embedding)")
+        ax.set(xticks=inside["layer"].unique().sort(), xlabel="layer (0: embedding)")
         best = inside.filter(label="real")["accuracy"].max()
         fig.title(ax, f"{_name(population, config)}: {best:.0%} read")
-        fig.panel_label(ax, letter)
     axes[0].set_ylabel("squares read right")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return sheet
 
 
-def pairs(measures: Mapping[str, Any]) -> Figure:
+def pairs(measures: Measures, config: Any) -> Figure:
     """How much outputs of pairs of prefixes differ, as cumulative fractions of the pairs."""
-    sheet = fig.figure(fig.PAGE, 2.6)
-    axes = sheet.subplots(1, 2, sharey=True)
+    sheet, axes = panels(2, 2.6, sharey=True)
     units = measures["units"].filter(criterion="T7")
     parts = {"outputs": "Outputs differ", "patched outputs": "A patch changes outputs"}
-    for ax, (part, verb), letter in zip(axes, parts.items(), "ab", strict=True):
+    for ax, (part, verb) in zip(axes, parts.items(), strict=True):
         mean = {}
         for name, (label, colour, line) in PAIRS.items():
             values = np.sort(units.filter(part=part, name=name)["value"].drop_nans().to_numpy())
-            mean[name] = values.mean() if len(values) else float("nan")
+            mean[name] = mean_or_nan(values)
             shares = np.arange(1, len(values) + 1) / max(len(values), 1)
             ax.step(values, shares, where="post", color=colour, linestyle=line, label=label)
-        ax.set_xlim(0, 1)
-        ax.set_xlabel("total variation")
+        ax.set(xlim=(0, 1), xlabel="total variation")
         same, other = mean["value"], mean["other state"]
         fig.title(ax, f"{verb}: {same:.2f} within a board, {other:.2f} between boards")
-        fig.panel_label(ax, letter)
     axes[0].set_ylabel("fraction of pairs")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
+
+
+draw = drawing(criteria, layers, pairs)

@@ -45,6 +45,7 @@ def test_bars(upright: bool):
     assert [np.asarray(values).tolist() for values in seen[:3]] == [[1, 2, 6], [4, 4], []]
     labels = ax.get_xticklabels() if upright else ax.get_yticklabels()
     assert [text.get_text() for text in labels] == ["a", "b", "c"]
+    bars(ax, measures, [*SCORES], cells, upright=upright)
     assert ax.yaxis_inverted() != upright
     if upright:
         bars(ax, measures, ["a"], cells[:1], ["again"], first=3)

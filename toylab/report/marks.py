@@ -82,7 +82,7 @@ def bars(
             ax.plot(*ends, "_" if upright else "|", color=fig.INK, markersize=5)
     before = [text.get_text() for text in axis.get_ticklabels()[:first]]
     axis.set_ticks(range(first + len(groups)), labels=[*before, *(names or groups)])
-    if not (upright or first):
+    if not (upright or first or ax.yaxis_inverted()):  # panels may share the axis
         ax.invert_yaxis()
 
 
