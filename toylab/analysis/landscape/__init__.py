@@ -1,0 +1,1 @@
+"""The loss around a point: curvature, and how many directions it has."""
