@@ -1,18 +1,20 @@
 """Figures of the study ``attention_sinks``: growth on log time, head maps, drain and ablations."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
-from toylab.read import table
+from toylab.read import Measures, Reading, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.axes import log_axis
+from toylab.report.marks import bars
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
 ARMS = {
@@ -47,17 +49,7 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "growth": growth(measures),
-        "drain": drain(measures),
-        "heads": heads(measures, config),
-        "ablations": ablations(measures),
-    }
-
-
-def growth(measures: Mapping[str, Any]) -> Figure:
+def growth(measures: Measures, config: Any) -> Figure:
     """Attention on ``<s>`` and its score over the logarithm of time."""
     sheet, axes = panels(3, 2.9)
     kinds = ("share_off", "off triggers"), ("share_on", "on triggers")
@@ -73,24 +65,19 @@ def growth(measures: Mapping[str, Any]) -> Figure:
     above = _end(measures, "adam", "logit_gap")
     fig.title(axes[2], f"Adam's score ends {above:.1f} above others")
     for ax in axes:
-        ax.set_xscale("log")
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        log_axis(ax)
         ax.set_xlabel("step")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return sheet
 
 
-def drain(measures: Mapping[str, Any]) -> Figure:
+def drain(measures: Measures, config: Any) -> Figure:
     """What ``<s>`` writes and how its residual grows."""
     sheet, axes = panels(3, 2.9)
     _curves(axes[0], measures, RATIO)
     axes[0].axhline(1, color=fig.INK, lw=0.7, ls=":")
-    axes[0].set_xscale("log")
-    axes[0].set_yscale("log")
-    axes[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes[0].yaxis.set_major_formatter("{x:g}")
-    for axis in (axes[0].xaxis, axes[0].yaxis):
-        axis.set_minor_formatter(NullFormatter())
+    log_axis(axes[0])
+    log_axis(axes[0], "y", leads=(1, 2, 5))
     axes[0].set_ylabel("value of <s> / of other positions")
     fig.title(axes[0], f"With Adam the value of <s> ends at {_end(measures, 'adam', RATIO):.2f}")
     tops = []
@@ -108,10 +95,9 @@ def drain(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def heads(measures: Mapping[str, Any], config: Any) -> Figure:
+def heads(measures: Measures, config: Any) -> Figure:
     """The head's pattern on one sequence, triggers marked, arm by arm."""
     sheet, axes = panels(3, 2.8, sharey=True)
-    image = None
     for ax, arm in zip(axes, ("adam", "relu", "plain"), strict=True):
         row = list(ARMS).index(arm)
         pattern = np.asarray(measures["maps"])[row][:SHOWN, :SHOWN]
@@ -121,42 +107,37 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
         image = ax.imshow(np.where(future, np.nan, pattern), vmin=0, vmax=1, cmap=fig.SEQUENTIAL)
         side = np.full(len(frequent), len(tokens) + 0.6)
         ax.plot(side, frequent, "<", color=fig.VERMILLION, clip_on=False, markersize=3)
-        fig.title(
-            ax, f"{ARMS[arm][0]}: <s> has {_end(measures, arm, 'share_off'):.2f} of attention"
-        )
+        share = _end(measures, arm, "share_off")
+        fig.title(ax, f"{ARMS[arm][0]}: <s> has {share:.2f} of attention")
         ax.set_xlabel("key position (0 is <s>)")
     axes[0].set_ylabel("query position")
-    if image is not None:
-        sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.75)
+    sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.75)
     return sheet
 
 
-def ablations(measures: Mapping[str, Any]) -> Figure:
+def ablations(measures: Measures, config: Any) -> Figure:
     """Risk above the oracle's with parts of the network ablated."""
     sheet, axes = panels(2, 2.9, sharey=True)
     findings = {"bigram": "no MLP", "backcopy": "no attention"}
     for ax, (kind, part) in zip(axes, findings.items(), strict=True):
-        over = pl.col(f"{kind}_risk") - pl.col(f"{kind}_floor")
-        for j, arm in enumerate(("adam", "relu")):
-            for i, condition in enumerate(CONDITIONS):
-                risk = table("conditions").filter(arm=arm, condition=condition).value(over)
-                seen, (name, colour, _) = risk(measures).values, ARMS[arm]
-                y, label = i + 0.36 * (j - 0.5), name if i == 0 else None
-                ax.barh(y, average(risk, measures), 0.33, color=colour, label=label)
-                ax.plot(seen, np.full(len(seen), y), "|", color=fig.INK, markersize=5)
+
+        def risk(arm: str, over: str = kind) -> Callable[[str], Reading]:
+            above = pl.col(f"{over}_risk") - pl.col(f"{over}_floor")
+            rows = table("conditions").filter(arm=arm)
+            return lambda condition: rows.filter(condition=condition).value(above)
+
+        cells = [(*ARMS[arm][:2], risk(arm)) for arm in ("adam", "relu")]
+        bars(ax, measures, [*CONDITIONS], cells, [*CONDITIONS.values()], upright=False)
         ax.set_xlabel(f"{kind} risk above the oracle's (nats)")
         ax.xaxis.set_major_locator(MaxNLocator(5))
-        cut = table("conditions").filter(arm="adam", condition=part)
-        cost = average(cut.value(over), measures)
+        cost = average(risk("adam")(part), measures)
         fig.title(ax, f"Adam's {kind} risk rises to {cost:.1f} nats with {part}")
-    axes[0].set_yticks(range(len(CONDITIONS)), list(CONDITIONS.values()))
-    axes[0].invert_yaxis()
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return sheet
 
 
 def _curves(
-    ax: Axes, measures: Mapping[str, Any], value: str | pl.Expr, arms: tuple[str, ...] = (*ARMS,)
+    ax: Axes, measures: Measures, value: str | pl.Expr, arms: tuple[str, ...] = (*ARMS,)
 ) -> None:
     for arm in arms:
         name, colour, dash = ARMS[arm]
@@ -166,5 +147,8 @@ def _curves(
             fig.interval_line(ax, step_S[later], value_PS[:, later], name, colour, linestyle=dash)
 
 
-def _end(measures: Mapping[str, Any], arm: str, value: str | pl.Expr) -> float:
+def _end(measures: Measures, arm: str, value: str | pl.Expr) -> float:
     return average(table("curves").filter(arm=arm).last().value(value), measures)
+
+
+draw = drawing(growth, drain, heads, ablations)

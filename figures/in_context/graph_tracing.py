@@ -1,17 +1,18 @@
 """Figures of the study ``graph_tracing``: a grid unfolding, energy and accuracy, and counting."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
-from toylab.read import SEED
+from toylab.read import SEED, Measures
 from toylab.report import figures as fig
+from toylab.report.axes import log_axis
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
+from toylab.stats.means import finite_mean
 
 GRID = "4x4"
 LOOKS = {
@@ -28,20 +29,20 @@ MEASURES = {
     "correlation": "distance correlation",
     "overlap": "spectral overlap",
 }
-MASS = "mass on neighbours"
+MASS, PLACE = "mass on neighbours", "place in the context"
 CAPTIONS = {
     "unfolding": "Mean representations of the 16 nodes of a held-out 4x4 grid in one network, at "
     "its best layer: two principal components, laid over the grid's spectral embedding. Lines are "
     "edges; colour is the distance from a corner. The Procrustes error is 0 for a perfect grid.",
-    "context": "A: probability on neighbours other than the previous node, and normalised "
-    "Dirichlet energy of the nodes' means at the best layer. B: correlation of distances between "
+    "context": "(a) Probability on neighbours other than the previous node, and normalised "
+    "Dirichlet energy of the nodes' means at the best layer. (b) Correlation of distances between "
     "nodes' means with distances on the grid. Medians over networks with 95% intervals.",
-    "counting": "A: probability on neighbours other than the previous node, for networks and for "
-    "predictors that only count. B: place in the context at which it reaches 0.5, by size of grid. "
-    "Medians over networks with 95% intervals.",
+    "counting": "(a) Probability on neighbours other than the previous node, for networks and for "
+    "predictors that only count. (b) Place in the context at which it reaches 0.5, by size of "
+    "grid. Medians over networks with 95% intervals.",
     "layers": "Three measures of how the nodes' means lie like the grid at the end of the context, "
     "by layer, for networks and controls. Bars are means, ticks single networks.",
-    "training": "A: probability on neighbours early and late in the context. B: correlation of "
+    "training": "(a) Probability on neighbours early and late in the context. (b) Correlation of "
     "distances after each block, late in the context. Medians over networks with 95% intervals.",
     "lags": "Mean attention of every head to the place a number of places back, over queries in "
     "the second half of the context. A row per head; white lines separate networks. Titles count "
@@ -49,15 +50,8 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    every = (unfolding, context, counting, layers, training, lags)
-    return {figure.__name__: figure(measures) for figure in every}
-
-
 def _mean(table: pl.DataFrame, column: str) -> float:
-    values = table[column].fill_nan(None).drop_nulls()
-    return float(np.mean(values.to_numpy())) if len(values) else float("nan")
+    return float(finite_mean(table[column].cast(pl.Float64).to_numpy()))
 
 
 def _line(ax: Axes, rows: pl.DataFrame, x: str, y: str, look: str, label: str = "", **line: Any):
@@ -65,18 +59,7 @@ def _line(ax: Axes, rows: pl.DataFrame, x: str, y: str, look: str, label: str = 
     fig.interval_line(ax, *series(rows, y, x), label or look, colour, linestyle=dash, **line)
 
 
-def _log_x(ax: Axes, label: str = "place in the context") -> None:
-    ax.set(xscale="log", xlabel=label)
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _letters(*axes: Axes) -> None:
-    for ax, letter in zip(axes, "ABCDEF", strict=False):
-        fig.panel_label(ax, letter)
-
-
-def unfolding(measures: Mapping[str, Any]) -> Figure:
+def unfolding(measures: Measures, config: Any) -> Figure:
     """Class means of one network on one grid, by context, and what draws a grid by itself."""
     sheet = fig.figure(fig.PAGE, 4.1)
     table = measures["pictures"].fill_nan(None).drop_nulls()
@@ -88,45 +71,38 @@ def unfolding(measures: Mapping[str, Any]) -> Figure:
     errors: dict[str, float] = {}
     for ax in axes:
         ax.set_axis_off()
-    panels = table.partition_by("order", maintain_order=True)
-    for ax, rows in zip(axes, panels, strict=False):
+    shown = table.partition_by("order", maintain_order=True)
+    for ax, rows in zip(axes, shown, strict=False):
         x, y = rows.sort("node").select("x", "y").to_numpy().T
         for i, j in edges:
             ax.plot(x[[i, j]], y[[i, j]], color=fig.MUTED, linewidth=0.7, zorder=1)
         ax.scatter(x, y, c=place_N2.sum(1), cmap=fig.SEQUENTIAL, s=16, zorder=2)
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-        errors[rows["panel"][0]] = rows["disparity"][0]
-        ax.set_title(f"{rows['panel'][0]}\nProcrustes error {rows['disparity'][0]:.2f}", size=8)
+        name, error = rows.select("panel", "disparity").row(0)
+        errors[name] = error
+        ax.set_title(f"{name}\nProcrustes error {error:.2f}", size=8)
     at, mix = [e for name, e in errors.items() if "place" in name], errors.get("neighbour mixing")
     if at and mix is not None:
         more = "more" if at[-1] < at[0] else "no more"
-        rest = "more" if at[-1] < mix else "less"
-        fig.title(
-            sheet,
-            f"Node means lie {more} like the grid late than early, {rest} than neighbour mixing",
-        )
+        words = f"Node means lie {more} like the grid late than early"
+        fig.title(sheet, f"{words}, {'more' if at[-1] < mix else 'less'} than neighbour mixing")
     return sheet
 
 
-def context(measures: Mapping[str, Any]) -> Figure:
+def context(measures: Measures, config: Any) -> Figure:
     """Energy and accuracy on one axis, and correlation with its controls."""
-    sheet = fig.figure(fig.PAGE, 3.1)
-    left, right = sheet.subplots(1, 2)
-    chosen = measures["geometry"].filter(pl.col("chosen"))
-    of = lambda source: chosen.filter(pl.col("source") == source)
-    mass = measures["curves"].filter(
-        pl.col("graph") == GRID, pl.col("place") > 0, pl.col("source") == "network"
-    )
-    mix = measures["geometry"].filter(pl.col("source") == "neighbour mix")
+    sheet, (left, right) = panels(2, 3.1)
+    chosen = measures["geometry"].filter("chosen")
+    of = lambda source: chosen.filter(source=source)
+    mass = measures["curves"].filter(pl.col("place") > 0, graph=GRID, source="network")
+    mix = measures["geometry"].filter(source="neighbour mix")
     _line(left, mass, "place", "mass", "network", MASS)
     places = series(chosen, "place", "window")[1].mean(0)
     _, energy = series(of("network"), "energy", "window")
     fig.interval_line(left, places, energy, MEASURES["energy"], fig.VERMILLION, marker="o")
     left.axhline(_mean(mix, "energy"), color=fig.VERMILLION, ls=":", label="energy, neighbour mix")
     left.set(ylim=(0, max(1.2, left.get_ylim()[1])), ylabel="probability, or fraction of chance")
-    rises = (
-        "rises" if _mean(mass.filter(pl.col("when") == "late"), "mass") > 0.5 else "hardly rises"
-    )
+    rises = "rises" if _mean(mass.filter(when="late"), "mass") > 0.5 else "hardly rises"
     falls = "falls" if _mean(measures["order"], "fall") >= 0.1 else "hardly falls"
     fig.title(left, f"Along the context accuracy {rises} and the energy {falls}")
     for source in ("network", "untrained", "shuffled context"):
@@ -135,60 +111,54 @@ def context(measures: Mapping[str, Any]) -> Figure:
     level = _mean(mix, "correlation")
     right.axhline(level, color=fig.GREEN, ls="--", label="neighbour mix")
     right.set(ylim=(min(-0.2, right.get_ylim()[0]), 1), ylabel=MEASURES["correlation"])
-    late = _mean(of("network").filter(pl.col("when") == "late"), "correlation")
+    late = _mean(of("network").filter(when="late"), "correlation")
     word = "more" if late > level else "less"
     fig.title(right, f"Distances match the grid {word} than under neighbour mixing")
     for ax in (left, right):
-        _log_x(ax)
+        log_axis(ax, leads=(1,))
+        ax.set_xlabel(PLACE)
         ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
-    _letters(left, right)
     return sheet
 
 
-def counting(measures: Mapping[str, Any]) -> Figure:
+def counting(measures: Measures, config: Any) -> Figure:
     """Accuracy of the network and of counters, and how the place of half mass scales."""
-    sheet = fig.figure(fig.PAGE, 3.1)
-    left, right = sheet.subplots(1, 2, width_ratios=[1.3, 1])
-    curves = measures["curves"].filter(pl.col("graph") == GRID, pl.col("place") > 0)
+    sheet, (left, right) = panels(2, 3.1, width_ratios=[1.3, 1])
+    curves = measures["curves"].filter(pl.col("place") > 0, graph=GRID)
     late = {}
     for source in ("network", "copier", "undirected counter", "directed counter", "untrained"):
-        rows = curves.filter(pl.col("source") == source)
+        rows = curves.filter(source=source)
         _line(left, rows, "place", "mass", source)
-        late[source] = _mean(rows.filter(pl.col("when") == "late"), "mass")
-    left.set(ylim=(0, 1), ylabel=MASS)
-    _log_x(left)
+        late[source] = _mean(rows.filter(when="late"), "mass")
+    log_axis(left, leads=(1,))
+    left.set(xlabel=PLACE, ylim=(0, 1), ylabel=MASS)
     left.legend(loc="upper left")
     word = "more" if late["network"] > late["copier"] else "less"
     fig.title(left, f"Late in the context the network puts {word} mass on neighbours than a copier")
     fits = measures["fits"].filter(pl.col("graph").str.contains("x"))
     for source in ("network", "undirected counter", "directed counter"):
-        rows = fits.filter(pl.col("source") == source)
-        _line(right, rows, "n", "half", source, marker="o")
-    sizes = fits["n"].unique().sort().to_list()
-    right.set(xscale="log", yscale="log", xlabel="nodes of the grid", ylabel="place of half mass")
-    right.set_xticks(sizes, [str(n) for n in sizes])
-    right.set_yticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
-    right.minorticks_off()
+        _line(right, fits.filter(source=source), "n", "half", source, marker="o")
+    log_axis(right, ticks=fits["n"].unique().sort().to_list())
+    log_axis(right, "y", (5, 10, 20, 50, 100))
+    right.set(xlabel="nodes of the grid", ylabel="place of half mass")
     right.set_ylim(min(right.get_ylim()[0], 5), max(right.get_ylim()[1], 50))
     fig.title(right, "Larger grids take longer, for counters too")
-    _letters(left, right)
     return sheet
 
 
-def layers(measures: Mapping[str, Any]) -> Figure:
+def layers(measures: Measures, config: Any) -> Figure:
     """Measures by layer, late in the context, with every control."""
-    late = measures["geometry"].filter(pl.col("when") == "late").fill_nan(None)
+    late = measures["geometry"].filter(when="late").fill_nan(None)
     sources = ("network", "untrained", "shuffled context", "neighbour mix")
     bars = [
         (source, layer)
         for source in sources
-        for layer in late.filter(pl.col("source") == source)["layer"].unique().sort()
+        for layer in late.filter(source=source)["layer"].unique().sort()
     ]
-    sheet = fig.figure(fig.PAGE, 1.0 + 0.22 * len(bars))
-    axes = sheet.subplots(1, 3)
+    sheet, axes = panels(3, 1.0 + 0.22 * len(bars))
     for ax, (column, label) in zip(axes, MEASURES.items(), strict=True):
         for i, (source, layer) in enumerate(bars):
-            rows = late.filter(pl.col("source") == source, pl.col("layer") == layer)
+            rows = late.filter(source=source, layer=layer)
             values = rows[column].drop_nulls().to_numpy()
             ax.barh(i, _mean(rows, column), color=LOOKS[source][0], alpha=0.7)
             ax.plot(values, [i] * len(values), "|", color=fig.INK, markersize=5)
@@ -197,22 +167,18 @@ def layers(measures: Mapping[str, Any]) -> Figure:
         ax.set_yticks(range(len(bars)), names if ax is axes[0] else [])
         ax.invert_yaxis()
         ax.set_xlabel(label)
-    chosen = late.filter(pl.col("source") == "network", pl.col("chosen"))
-    mix = late.filter(pl.col("source") == "neighbour mix")
+    chosen, mix = late.filter("chosen", source="network"), late.filter(source="neighbour mix")
     word = "more" if _mean(chosen, "energy") < _mean(mix, "energy") else "less"
-    fig.title(
-        sheet, f"Networks lie {word} like the grid than neighbour mixing, late in the context"
-    )
-    _letters(*axes)
+    words = f"Networks lie {word} like the grid than neighbour mixing"
+    fig.title(sheet, f"{words}, late in the context")
     return sheet
 
 
-def training(measures: Mapping[str, Any]) -> Figure:
+def training(measures: Measures, config: Any) -> Figure:
     """When accuracy and geometry appear in training."""
-    sheet = fig.figure(fig.PAGE, 2.9)
-    left, right = sheet.subplots(1, 2)
+    sheet, (left, right) = panels(2, 2.9)
     table = measures["training"].with_columns(step=pl.col("step") + 1)
-    one = table.filter(pl.col("layer") == 0)
+    one = table.filter(layer=0)
     for column, colour, label in (("late", fig.BLUE, "last quarter"), ("early", fig.SKY, "start")):
         values = series(one, column)
         fig.interval_line(left, *values, f"{label} of the context", colour, marker="o")
@@ -222,30 +188,30 @@ def training(measures: Mapping[str, Any]) -> Figure:
     fig.title(left, f"Training: accuracy {word} late in the context")
     ends = {}
     for layer, colour in zip(range(1, int(table["layer"].max()) + 1), fig.PALETTE, strict=False):
-        values = series(table.filter(pl.col("layer") == layer), "correlation")
+        values = series(table.filter(layer=layer), "correlation")
         fig.interval_line(right, *values, f"after block {layer}", colour, marker="o")
         ends[layer] = np.mean(values[1][np.isfinite(values[1][:, -1]), -1])
-    level = _mean(measures["geometry"].filter(pl.col("source") == "neighbour mix"), "correlation")
+    level = _mean(measures["geometry"].filter(source="neighbour mix"), "correlation")
     right.axhline(level, color=fig.INK, ls=":", label="neighbour mix, at the end")
     right.set(ylabel="distance correlation, late", ylim=(right.get_ylim()[0], 1))
     fig.title(right, f"Geometry is strongest after block {max(ends, key=lambda k: ends[k])}")
     for ax in (left, right):
-        _log_x(ax, "training step, plus one")
+        log_axis(ax, leads=(1,))
+        ax.set_xlabel("training step, plus one")
         ax.legend()
-    _letters(left, right)
     return sheet
 
 
-def lags(measures: Mapping[str, Any]) -> Figure:
+def lags(measures: Measures, config: Any) -> Figure:
     """Mean attention by lag, one row per network and head, one panel per block."""
     table = measures["lags"].filter(pl.col("attention").is_finite())
     blocks = table["block"].unique().sort().to_list()
-    sheet = fig.figure(fig.PAGE, 3.4)
-    axes = np.atleast_1d(sheet.subplots(1, len(blocks)))
+    sheet, axes = panels(len(blocks), 3.4)
     seeds, heads = table[SEED].unique().sort().to_list(), table["head"].n_unique()
-    image, top = None, float(np.max(table["attention"].to_numpy()))
+    image: Any = None
+    top = float(np.max(table["attention"].to_numpy()))
     for ax, block in zip(axes, blocks, strict=True):
-        rows = table.filter(pl.col("block") == block).sort(SEED, "head", "lag")
+        rows = table.filter(block=block).sort(SEED, "head", "lag")
         values_RT = rows["attention"].to_numpy().reshape(len(seeds) * heads, -1)
         image = ax.imshow(values_RT, aspect="auto", vmin=0, vmax=top)
         for i in range(1, len(seeds)):
@@ -257,5 +223,7 @@ def lags(measures: Mapping[str, Any]) -> Figure:
         fig.title(ax, f"Block {block}: previous token in {near} of {len(seeds)}")
     axes[0].set_ylabel("network (seed), a row per head")
     sheet.colorbar(image, ax=list(axes), label="mean attention", shrink=0.8)
-    _letters(*axes)
     return sheet
+
+
+draw = drawing(unfolding, context, counting, layers, training, lags)

@@ -1,14 +1,14 @@
 """Figures of the study ``graph_tracing_circuit``: heads, what goes without them, and when."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from toylab.read import SEED, table
+from toylab.read import SEED, Measures, table
 from toylab.report import figures as fig
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
 KINDS = {"previous": fig.BLUE, "induction": fig.ORANGE, "other": fig.MUTED}
@@ -27,8 +27,8 @@ CAPTIONS = {
     "heads": "Attention of every head to the previous token (top) and to the token after the last "
     "copy (bottom), on repeated random tokens, by network. Digits rank the heads that are ablated "
     "as previous-token and as induction heads.",
-    "ablation": "A: mass on neighbours other than the previous node, late in the context, on "
-    "held-out grids. B: correlation of distances between nodes' means with distances on the grid, "
+    "ablation": "(a) Mass on neighbours other than the previous node, late in the context, on "
+    "held-out grids. (b) Correlation of distances between nodes' means with distances on the grid, "
     "at the layer where it is highest unablated. Bars: heads set to zero, mean over networks, and "
     "dots for each; diamonds: heads set to their means. In brackets: number of heads ablated.",
     "grid": "Mean representations of the nodes of one grid in one network: two principal "
@@ -43,20 +43,13 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study that has a finite network to show."""
-    every = (heads, ablation, grid, causal, training)
-    every = every if measures["heads"]["previous"].is_finite().any() else (training,)
-    return {figure.__name__: figure(measures) for figure in every}
-
-
-def heads(m: Mapping[str, Any]) -> Figure:
+def heads(m: Measures, config: Any) -> Figure:
     """Scores of all heads of every network, those of the circuit marked."""
     scores = m["heads"].filter(pl.col("previous").is_finite())
     networks = scores.sort(SEED, "block", "head").partition_by(SEED, maintain_order=True)
     sheet = fig.figure(fig.PAGE, 2.7)
     axes = sheet.subplots(2, len(networks), squeeze=False)
-    image = None
+    image: Any = None
     for column, rows in enumerate(networks):
         blocks = int(rows["block"].n_unique())
         for ax, score in zip(axes[:, column], ("previous", "induction"), strict=True):
@@ -73,34 +66,27 @@ def heads(m: Mapping[str, Any]) -> Figure:
     axes[0, 0].set_ylabel("previous")
     axes[1, 0].set_ylabel("induction")
     sheet.colorbar(image, ax=axes.ravel().tolist(), label="attention", shrink=0.9)
-    found = {
-        kind: int((scores.filter(kind=kind, rank=0)[kind] > 0.5).sum())
-        for kind in ("previous", "induction")
-    }
-    fig.title(
-        sheet,
-        f"Of {len(networks)} networks, {found['previous']} have a head that looks mostly at the "
-        f"previous token and {found['induction']} an induction head",
-    )
+    count = lambda kind: (scores.filter(kind=kind, rank=0)[kind] > 0.5).sum()
+    words = f"Of {len(networks)} networks, {count('previous')} have a head that looks mostly at"
+    fig.title(sheet, f"{words} the previous token and {count('induction')} an induction head")
     return sheet
 
 
-def _values(m: Mapping[str, Any], column: str, kind: str, heads: int, how: str) -> np.ndarray:
+def _values(m: Measures, column: str, kind: str, heads: int, how: str) -> np.ndarray:
     """A number of every finite network under a condition, at the chosen layer."""
     rows = table("ablation", of="main").filter(kind=kind, heads=heads, ablation=how)
     return rows.filter(chosen=True).mean(column)(m).values
 
 
-def ablation(m: Mapping[str, Any]) -> Figure:
+def ablation(m: Measures, config: Any) -> Figure:
     """Rule mass and distance correlation without heads of each kind, and the controls."""
     cases = [("none", 0, "none")]
     cases += [(kind, n, "zero") for kind in KINDS for n in (1, 2)]
     cases += [("previous only", 2, "zero"), ("shuffled", 0, "none"), ("untrained", 0, "none")]
     names = [WORDS[k] + (f" ({n})" if k in KINDS else "") for k, n, _ in cases]
-    sheet = fig.figure(fig.PAGE, 3.3)
-    axes = sheet.subplots(1, 2)
+    sheet, axes = panels(2, 3.3)
     means: dict[tuple[str, str], float] = {}
-    for ax, letter, column in zip(axes, "AB", ("rule", "correlation"), strict=True):
+    for ax, column in zip(axes, ("rule", "correlation"), strict=True):
         for y, (kind, count, how) in enumerate(cases):
             values = _values(m, column, kind, count, how)
             if (kind == "shuffled" and column == "rule") or not len(values):
@@ -112,15 +98,13 @@ def ablation(m: Mapping[str, Any]) -> Figure:
             if how == "zero":
                 other = _values(m, column, kind, count, "mean")
                 ax.plot(other.mean(), y, "D", color=fig.INK, markerfacecolor="none")
-        ax.set_yticks(range(len(names)), names if letter == "A" else [])
+        ax.set_yticks(range(len(names)), names if column == "rule" else [])
         ax.invert_yaxis()
-        fig.panel_label(ax, letter)
     mix = table("ablation", of="main").filter(kind="mixing").mean("correlation")(m).values
     axes[1].axvline(mix.mean(), color=fig.VERMILLION, ls="--", label=WORDS["mixing"])
     axes[1].legend(loc="best")
-    axes[0].set_xlabel(f"{MASS}, late in the context")
+    axes[0].set(xlabel=f"{MASS}, late in the context", xlim=(0, 1))
     axes[1].set_xlabel(f"{CORRELATION}, best layer")
-    axes[0].set_xlim(0, 1)
     lost = {k: means["rule", "none"] - means["rule", k] for k in KINDS}
     word = "hardly less than" if lost["other"] > lost["previous"] / 2 else "far less than"
     fig.title(axes[0], f"Two other heads matter {word} two previous-token heads")
@@ -130,13 +114,13 @@ def ablation(m: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def grid(m: Mapping[str, Any]) -> Figure:
+def grid(m: Measures, config: Any) -> Figure:
     """Class means of one network and grid, two components, laid over the spectral embedding."""
     points = m["pictures"]
     edges = points.filter(kind="edge")
     shown = ("none", "mixing", "previous", "induction")
-    sheet, level = fig.figure(fig.PAGE, 2.5), {}
-    for ax, letter, kind in zip(sheet.subplots(1, len(shown)), "ABCD", shown, strict=True):
+    (sheet, axes), level = panels(len(shown), 2.5), {}
+    for ax, kind in zip(axes, shown, strict=True):
         own = points.filter(kind=kind).sort("node")
         x, y = own["x"].to_numpy(), own["y"].to_numpy()
         for i, j in zip(edges["node"], edges["x"].cast(pl.Int64), strict=True):
@@ -151,7 +135,6 @@ def grid(m: Mapping[str, Any]) -> Figure:
         rows = rows if kind == "mixing" else rows.filter(chosen=True)
         level[kind] = rows.mean("correlation")(m).values.mean()
         ax.set_title(f"{WORDS[kind]}\ncorrelation {level[kind]:.2f}", size=8)
-        fig.panel_label(ax, letter)
     stays = [level[kind] >= level["none"] / 2 for kind in ("previous", "induction")]
     words = ["stays" if stay else "goes" for stay in stays]
     text = "The grid {} without previous-token heads and {} without induction heads".format(*words)
@@ -159,15 +142,14 @@ def grid(m: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def causal(m: Mapping[str, Any]) -> Figure:
+def causal(m: Measures, config: Any) -> Figure:
     """Mass on the target's neighbours by number of components moved."""
     rows = m["causal"]
     moved = rows.filter(pl.col("kind") != "none")
     layers, counts = (sorted(moved[c].unique().to_list()) for c in ("layer", "components"))
     still = table("causal", of="main").filter(kind="none").value("mass")(m).values.mean()
-    sheet = fig.figure(fig.PAGE, 2.6)
-    axes = sheet.subplots(1, len(layers), sharey=True, squeeze=False)[0]
-    for ax, letter, layer in zip(axes, "ABCDEF", layers, strict=False):
+    sheet, axes = panels(len(layers), 2.6, sharey=True)
+    for ax, layer in zip(axes, layers, strict=True):
         gains = dict.fromkeys(counts, 0.0)
         for kind, line, sign in (("class mean", "-", 1), ("random", ":", -1)):
             x, values = series(moved.filter(layer=layer, kind=kind), "mass", "components")
@@ -180,13 +162,12 @@ def causal(m: Mapping[str, Any]) -> Figure:
         enough = [str(c) for c in counts if gains[c] >= 0.2]
         word = f"{enough[0]} components suffice" if enough else "no push suffices"
         fig.title(ax, f"Block {layer}: {word}")
-        fig.panel_label(ax, letter)
     axes[0].set_ylabel("mass on the far node's neighbours")
     axes[0].legend(loc="upper left")
     return sheet
 
 
-def training(m: Mapping[str, Any]) -> Figure:
+def training(m: Measures, config: Any) -> Figure:
     """Rule mass and distance correlation over training, by depth and width."""
     chosen = table("cells").filter(chosen=True).rows(m)
     depths, widths = (sorted(chosen[c].unique().to_list()) for c in ("depth", "width"))
@@ -210,3 +191,10 @@ def training(m: Mapping[str, Any]) -> Figure:
     word = "no network of one layer" if len(one) and one.max() < 0.35 else "some of one layer"
     fig.title(sheet, f"Accuracy comes with depth: {word} passes 0.35")
     return sheet
+
+
+def draw(measures: Measures, config: Any) -> dict[str, Figure]:
+    """Draw every figure of the study that has a finite network to show."""
+    finite = measures["heads"]["previous"].is_finite().any()
+    shown = (heads, ablation, grid, causal, training) if finite else (training,)
+    return drawing(*shown)(measures, config)

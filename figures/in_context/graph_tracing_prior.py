@@ -1,6 +1,5 @@
 """Figures of the study ``graph_tracing_prior``: which plane carries which ring."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,8 +7,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import Rows, table
+from toylab.read import Measures, Rows, table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
 RINGS = {"calendar": fig.BLUE, "context": fig.VERMILLION, "other": fig.MUTED}
@@ -37,34 +38,19 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    every = (strip, overlaps, shares, mass)
-    return {figure.__name__: figure(measures) for figure in every}
-
-
 def _planes(network: str, source: str = "network") -> Rows:
     """Class means of the calendar's tokens: of networks at their best layer, or of a control."""
     rows = table("planes").filter(network=network, source=source, tokens="calendar")
     return rows.filter(chosen=True) if source == "network" else rows
 
 
-def _mean(m: Mapping[str, Any], rows: Rows, column: str) -> float:
-    values = rows.last("window").mean(column)(m).values
-    return float(values.mean()) if len(values) else float("nan")
+def _mean(m: Measures, rows: Rows, column: str) -> float:
+    return average(rows.last("window").mean(column), m)
 
 
-def _panels(height: float, count: int, **grid: Any) -> tuple[Figure, list[Axes]]:
-    sheet = fig.figure(fig.PAGE, height)
-    axes = list(sheet.subplots(1, count, **grid))
-    for ax, letter in zip(axes, "ABCD", strict=False):
-        fig.panel_label(ax, letter)
-    return sheet, axes
-
-
-def strip(m: Mapping[str, Any]) -> Figure:
+def strip(m: Measures, config: Any) -> Figure:
     """Class means of one network of two kinds late in the context, with both rings drawn."""
-    sheet, axes = _panels(2.4, 4)
+    sheet, axes = panels(4, 2.4)
     points = m["points"].filter(tokens="calendar", stride=2, chosen=True)
     points = points.filter(pl.col("window") == pl.col("window").max())
     for i, network in enumerate(("reserved", "shared")):
@@ -95,9 +81,9 @@ def _rings(ax: Axes, x: np.ndarray, y: np.ndarray, stride: int) -> None:
     ax.set_aspect("equal", adjustable="datalim")
 
 
-def overlaps(m: Mapping[str, Any]) -> Figure:
+def overlaps(m: Measures, config: Any) -> Figure:
     """Overlaps of components with the calendar's plane and the walked ring's."""
-    sheet, axes = _panels(2.5, 2, sharey=True)
+    sheet, axes = panels(2, 2.5, sharey=True)
     for ax, (part, (name, chance)) in zip(axes, PARTS.items(), strict=True):
         for i, network in enumerate(NETWORKS):
             for j, ring in enumerate(("calendar", "context")):
@@ -113,8 +99,8 @@ def overlaps(m: Mapping[str, Any]) -> Figure:
         ax.set(xlim=(-0.02, 1.02), xlabel=f"overlap of {name}")
     axes[0].set_yticks(range(len(NETWORKS)), list(NETWORKS.values()))
     axes[0].invert_yaxis()
-    handles, labels = axes[0].get_legend_handles_labels()
-    sheet.legend(handles[:2], labels[:2], loc="outside lower center", ncols=2)
+    first = (part[:2] for part in axes[0].get_legend_handles_labels())
+    sheet.legend(*first, loc="outside lower center", ncols=2)
     bars = {"first_calendar": (0.8, "1 and 2", "calendar")}
     bars |= {"second_context": (0.6, "3 and 4", "ring")}
     for ax, (column, (bar, pair, ring)) in zip(axes, bars.items(), strict=True):
@@ -123,9 +109,9 @@ def overlaps(m: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def shares(m: Mapping[str, Any]) -> Figure:
+def shares(m: Measures, config: Any) -> Figure:
     """Share of the variance in each ring's plane, round by round."""
-    sheet, axes = _panels(2.5, 3, sharey=True)
+    sheet, axes = panels(3, 2.5, sharey=True)
     for ax, (network, name) in zip(axes, NETWORKS.items(), strict=True):
         rows = _planes(network).rows(m).with_columns(round=pl.col("window") + 1)
         for ring, colour in RINGS.items():
@@ -141,25 +127,21 @@ def shares(m: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def mass(m: Mapping[str, Any]) -> Figure:
+def mass(m: Measures, config: Any) -> Figure:
     """Mass on the next day of the walked ring and on the calendar's neighbours, by place."""
-    sheet, axes = _panels(2.5, 3, sharey=True)
-    words = {
-        "context": "walked ring's next",
-        "calendar": "calendar's two",
-        "other": "third ring's two",
-    }
+    sheet, axes = panels(3, 2.5, sharey=True)
+    words = [("context", "walked ring's next"), ("calendar", "calendar's two")]
+    words.append(("other", "third ring's two"))
     for ax, (network, name) in zip(axes, NETWORKS.items(), strict=True):
         walked = table("mass").filter(pl.col("place") > 0, network=network, walked="context")
         rows = walked.filter(tokens="calendar").rows(m)
         late = {}
-        for ring, label in words.items():
+        for ring, label in words:
             x, values = series(rows, ring, "place")
             fig.interval_line(ax, x, values, label, RINGS[ring])
             late[ring] = np.nan_to_num(values[:, -len(x) // 4 :]).sum()
-        plain = (
-            walked.filter(tokens="plain").rows(m).group_by("place").agg(pl.col("context").mean())
-        )
+        plain = walked.filter(tokens="plain").rows(m).group_by("place")
+        plain = plain.agg(pl.col("context").mean())
         ax.plot(*plain.sort("place"), ":", color=fig.INK, lw=1, label="same, other tokens")
         ax.set(xlabel="place in the context", ylim=(0, 1.02))
         word = "ring" if late["context"] > late["calendar"] else "calendar"
@@ -167,3 +149,6 @@ def mass(m: Mapping[str, Any]) -> Figure:
     axes[0].set_ylabel("probability mass")
     axes[-1].legend()
     return sheet
+
+
+draw = drawing(strip, overlaps, shares, mass)

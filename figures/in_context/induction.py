@@ -1,18 +1,17 @@
 """Figures of the study ``induction``: a sheet for each of its four parts."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
-from toylab.read import Rows, table
+from toylab.read import Measures, Rows, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.axes import log_axis
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
 PREDICTORS = {
@@ -61,13 +60,7 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    found = {part.__name__: part(measures) for part in (heads, chains, vectors)}
-    return found | {"mixture": mixture(measures, config)}
-
-
-def heads(measures: Mapping[str, Any]) -> Figure:
+def heads(measures: Measures, config: Any) -> Figure:
     """Induction score and loss over training, and every head after it."""
     sheet, (left, middle, right) = panels(3, 3.2)
     rows = {depth: table("repeats").filter(layers=depth) for depth in (2, 1)}
@@ -82,7 +75,8 @@ def heads(measures: Mapping[str, Any]) -> Figure:
     for ax, name, column in ((left, "Induction score", "induction"), (middle, "Loss", "copy_loss")):
         two, one = (_end(measures, rows[depth], column) for depth in (2, 1))
         fig.title(ax, f"{name} ends at {two:.2f}, in one layer {one:.2f}")
-        _log_steps(ax)
+        log_axis(ax)
+        ax.set_xlabel("step")
     _map(right, measures)
     entries = [ax.get_legend_handles_labels() for ax in (left, right)]
     handles, labels = ([*a, *b] for a, b in zip(*entries, strict=True))
@@ -90,7 +84,7 @@ def heads(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
+def _map(ax: Axes, measures: Measures) -> None:
     """Every head by its two scores; its area tells what accuracy is lost without it."""
     full = table("repeats").last().rows(measures).select("layers", "init_seed", full="accuracy")
     found = table("repeats_heads").rows(measures).join(full, on=["layers", "init_seed"])
@@ -109,7 +103,7 @@ def _map(ax: Axes, measures: Mapping[str, Any]) -> None:
     fig.title(ax, f"Best previous-token score: {average(score, measures):.2f}")
 
 
-def chains(measures: Mapping[str, Any]) -> Figure:
+def chains(measures: Measures, config: Any) -> Figure:
     """KL divergence from each predictor to the network over training."""
     sheet, axes = panels(3, 3.0, sharey=True)
     worlds = ("Two layers end", 2, 0.0), ("One layer ends", 1, 0.0), ("Balanced chains:", 2, 1.0)
@@ -121,15 +115,15 @@ def chains(measures: Mapping[str, Any]) -> Figure:
             _lines(ax, chosen.rows(measures), above, label, colour)
         level = known.filter(pl.col("balanced") == balanced)["divergence"].item() / 4
         ax.axhline(level, color=fig.INK, linestyle=":", lw=1)
-        _log_steps(ax)
-        ax.set_yscale("log")
+        log_axis(ax)
+        ax.set(xlabel="step", yscale="log")
         fig.title(ax, f"{name} {_end(measures, chosen, 'bigram'):.2g} nats from bigrams")
     axes[0].set_ylabel("KL from predictor to network (nats)")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
 
 
-def vectors(measures: Mapping[str, Any]) -> Figure:
+def vectors(measures: Measures, config: Any) -> Figure:
     """Share of the loss left over iterations, by what is clamped."""
     sheet, (left, right) = panels(2, 2.7, width_ratios=[1.5, 1])
     for i, (arm, (colour, line)) in enumerate(CLAMPS.items()):
@@ -159,7 +153,7 @@ def vectors(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def mixture(measures: Mapping[str, Any], config: Any) -> Figure:
+def mixture(measures: Measures, config: Any) -> Figure:
     """Learning from context and from weights, by burstiness and number of classes in training."""
     sheet, axes = panels(3, 3.1)
     arm = {name: table("mixture").filter(arm=name) for name in ARMS}
@@ -197,10 +191,8 @@ def _lines(
         ax.plot(x_S, middle(value_PS, 0), line, color=color, lw=1.8, label=label)
 
 
-def _log_steps(ax: Axes) -> None:
-    ax.set(xscale="log", xlabel="step")
-    ax.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _end(measures: Mapping[str, Any], rows: Rows, column: str) -> float:
+def _end(measures: Measures, rows: Rows, column: str) -> float:
     return average(rows.last().value(column), measures)
+
+
+draw = drawing(heads, chains, vectors, mixture)

@@ -1,6 +1,5 @@
 """Figures of the study ``qk_features``: ranks, spectra, blocks of G, and what swaps move."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,10 +7,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import Rows, table
+from toylab.read import Measures, Rows, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.marks import bars
+from toylab.report.panels import drawing, panels
 
 ARMS = {
     "main": ("wide", fig.BLUE),
@@ -52,16 +52,11 @@ CAPTIONS = {
 EXACT = (pl.col("rank") == pl.col("true")).cast(pl.Float64)
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {part.__name__: part(measures, config) for part in (ranks, swaps, blocks)}
-
-
 def _single(arm: str) -> Rows:
     return table("features").filter(pl.col("feature") != "both", arm=arm)
 
 
-def ranks(measures: Mapping[str, Any], config: Any) -> Figure:
+def ranks(measures: Measures, config: Any) -> Figure:
     """Found ranks of both features, coloured by how many are missing."""
     sheet = fig.figure(fig.PAGE, 3.3)
     axes = sheet.subplots(2, len(ARMS), sharex=True, sharey=True)
@@ -95,23 +90,22 @@ def _grid(rows: pl.DataFrame, value: str) -> np.ndarray:
     return wide.drop("r1").to_numpy()
 
 
-def swaps(measures: Mapping[str, Any], config: Any) -> Figure:
+def swaps(measures: Measures, config: Any) -> Figure:
     """Attention on the asked and the other token after each swap."""
     sheet, (left, right) = panels(2, 3.0, width_ratios=[1.5, 1])
     r1, r2 = config.ranks[0], config.ranks[:2][-1]
     of = lambda arm, condition, column: (
         table("swaps").filter(arm=arm, condition=condition, r1=r1, r2=r2).value(column)
     )
-    kinds = (("on_asked", fig.BLUE, "asked token"), ("on_target", fig.ORANGE, "other token"))
-    for j, (column, colour, label) in enumerate(kinds):
-        for i, condition in enumerate(CONDITIONS):
-            x, found = i + 0.38 * (j - 0.5), of("main", condition, column)
-            mean, seen = average(found, measures), found(measures).values
-            left.bar(x, mean, 0.36, color=colour, label=label if i == 0 else None)
-            left.plot([x] * len(seen), seen, "_", color=fig.INK, markersize=5)
-            before = average(of("untrained", condition, column), measures)
-            name = "untrained" if i == j == 0 else None
-            left.plot(x, before, "D", color=fig.MUTED, mec=fig.INK, ms=3.5, label=name)
+    cells = (
+        ("asked token", fig.BLUE, lambda condition: of("main", condition, "on_asked")),
+        ("other token", fig.ORANGE, lambda condition: of("main", condition, "on_target")),
+    )
+    bars(left, measures, [*CONDITIONS], cells)
+    for j, column in enumerate(("on_asked", "on_target")):
+        before = [average(of("untrained", c, column), measures) for c in CONDITIONS]
+        x, name = np.arange(len(CONDITIONS)) + 0.4 * (j - 0.5), None if j else "untrained"
+        left.plot(x, before, "D", color=fig.MUTED, mec=fig.INK, ms=3.5, label=name)
     left.set_xticks(range(len(CONDITIONS)), list(CONDITIONS.values()), rotation=35, ha="right")
     left.set(ylabel="attention after the swap", ylim=(0, 1.2))
     left.set_xlabel(f"subspace that is swapped, $r_1, r_2$ = {r1}, {r2}")
@@ -123,7 +117,7 @@ def swaps(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def _by_size(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
+def _by_size(ax: Axes, measures: Measures, config: Any) -> None:
     looks = (
         ("main", "z1 + z2", "both latents'", fig.BLUE, "o-", 7),
         ("main", "key PCs", "key PCs", fig.ORANGE, "x-", 4),
@@ -142,7 +136,7 @@ def _by_size(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
     fig.title(ax, "Random subspaces move more as they grow")
 
 
-def blocks(measures: Mapping[str, Any], config: Any) -> Figure:
+def blocks(measures: Measures, config: Any) -> Figure:
     """Singular values of one feature's contrast, and G of one seed's heads."""
     sheet, (left, *axes) = panels(4, 2.7, width_ratios=[1.3, 1, 1, 1])
     _spectra(left, measures, config)
@@ -162,7 +156,7 @@ def blocks(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def _spectra(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
+def _spectra(ax: Axes, measures: Measures, config: Any) -> None:
     middle = config.ranks[:2][-1]
     for arm, (name, colour) in ARMS.items():
         rows = table("features").filter(arm=arm, feature="z1", r1=middle, r2=middle).rows(measures)
@@ -176,3 +170,6 @@ def _spectra(ax: Axes, measures: Mapping[str, Any], config: Any) -> None:
     ax.axvline(middle + 0.5, color=fig.INK, ls=":", lw=0.8)
     ax.set(xlabel="singular value", ylabel="relative to the first")
     fig.title(ax, "Spectra end at the latent's rank")
+
+
+draw = drawing(ranks, swaps, blocks)

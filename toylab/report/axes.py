@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -9,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 def log_axis(
     ax: Axes,
     which: str = "x",
-    ticks: Sequence[float] | None = None,
+    ticks: Sequence[float] | np.ndarray | None = None,
     leads: Sequence[float] = (),
     base: float = 10,
 ) -> None:
