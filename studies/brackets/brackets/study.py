@@ -1,0 +1,189 @@
+"""Balanced brackets: does attention on seen strings predict the rule on unseen ones?
+
+    toylab run brackets
+
+Networks learn to tell balanced strings from strings of unequal counts. NESTED and EQUAL-COUNT both
+fit that perfectly and disagree on strings of equal counts that are not balanced, which training
+never holds. Li et al. train 270 networks, find both rules among them, and ask whether heads scored
+on seen strings tell which rule a network follows on unseen ones, and what becomes of it without
+them.
+
+What is done otherwise. Most unseen strings need no nesting: one that begins with ")" or ends with
+"(" is rejected by a look at its ends. So the rule is judged on the *hard* strings, which do
+neither. Heads are scored on seen strings alone, networks are compared within a cell (layers, heads,
+weight decay), and beside uniform and mean attention stands zero. Strings are drawn fresh instead of
+200,000 five times over; half are balanced; weights start with variance 1 / fan-in; every seed has
+its own initialisation and data. The laptop preset has up to 10 pairs instead of 20 and a tenfold
+rate.
+
+Source: Li, Kaufmann, Wattenberg, Alvarez-Melis and Saphra 2025 (arXiv:2507.06445), with their code.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from toylab.errors import check_number
+from toylab.losses import cross_entropy
+from toylab.members import grid, seeds
+from toylab.models import Transformer
+from toylab.optim import cosine
+from toylab.optim.coupled import CoupledAdam
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.brackets.brackets import Brackets
+from toylab.tasks.brackets.exams import draw_exams
+
+from .ablations import effects
+from .answers import odds, outcomes
+from .claims import CLAIMS
+from .heads import SCORES, attention_at_eos, blind_statistics, head_scores
+from .readings import BLIND
+
+MEMBER = ["init_seed", "decay"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings; every number of layers and of heads is a population."""
+
+    seeds: int = 12
+    pairs: int = 8
+    layers: tuple[int, ...] = (1, 2, 3)
+    heads: tuple[int, ...] = (2,)
+    decays: tuple[float, ...] = (0.0, 1e-2)
+    width: int = 32
+    steps: int = 600
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    judged: int = 1_000  # strings of each kind
+    ablated: int = 200  # of them, for the ablations
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "pairs", "width", "steps", "batch_size", "judged"):
+            check_number("brackets", name, getattr(self, name), low=1, whole=True)
+        check_number("brackets", "ablated", self.ablated, low=1, high=self.judged, whole=True)
+
+    def cells(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the name, the layers and the heads of every population."""
+        for depth in self.layers:
+            yield from ((f"{depth} x {n}", depth, n) for n in self.heads)
+
+    def model(self, depth: int, heads: int) -> Transformer:
+        """A causal transformer with two logits."""
+        sizes = {"vocab": 5, "length": 2 * self.pairs + 2, "n_out": 2}
+        inner = {"width": self.width, "hidden": 4 * self.width, "depth": depth, "heads": heads}
+        return Transformer(**sizes, **inner, activation="gelu", norm="layer", biases=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Every seed with every weight decay, for each number of layers and heads."""
+    return {
+        name: Population(
+            model=config.model(depth, heads),
+            task=Brackets(config.pairs),
+            members=seeds(config.seeds) * grid(weight_decay=config.decays),
+            optimizer=CoupledAdam(config.learning_rate, 0.0, schedule=cosine(config.steps)),
+            steps=config.steps,
+            batch_size=config.batch_size,
+            loss=cross_entropy,
+        )
+        for name, depth, heads in config.cells()
+    }
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
+    """Outcomes, head scores and ablations of the trained networks."""
+    exams = draw_exams(config.pairs, config.judged)
+    few = {kind: tokens[: config.ablated] for kind, tokens in exams.items()}
+    tables: dict[str, list[pl.DataFrame]] = {k: [] for k in ("networks", "scores", "cut")}
+    for name, depth, heads in config.cells():
+        about = (
+            run.members(name)
+            .select("init_seed", decay="weight_decay")
+            .with_columns(
+                population=pl.lit(name),
+                layers=pl.lit(depth),
+                heads=pl.lit(heads),
+                diverged=pl.Series(run.dead_at(name) >= 0),
+            )
+        )
+        model, params = config.model(depth, heads), run.params(name)
+        odds_of = {kind: np.asarray(odds(model, params, x)) for kind, x in exams.items()}
+        scores = _scores(model, params, exams["seen"], about)
+        tops = about.join(_tops(scores), on=MEMBER, how="left", maintain_order="left")
+        tables["networks"].append(tops.hstack(pl.DataFrame(outcomes(odds_of, exams))))
+        tables["scores"].append(scores)
+        tables["cut"].append(_ablated(model, params, few, about))
+    return {name: pl.concat(parts) for name, parts in tables.items()}
+
+
+def _scores(
+    model: Transformer, params_P: Any, tokens_NL: np.ndarray, about: pl.DataFrame
+) -> pl.DataFrame:
+    """One row per head: its scores and blind statistics on seen strings."""
+    attention_PDNHL = np.asarray(attention_at_eos(model, params_P, jnp.asarray(tokens_NL)))
+    rows = []
+    for member, network in enumerate(about.iter_rows(named=True)):
+        for layer, a_NHL in enumerate(attention_PDNHL[member]):
+            found = head_scores(a_NHL, tokens_NL) | blind_statistics(a_NHL, tokens_NL)
+            where = {"layer": layer, "head": np.arange(model.heads)}
+            rows.append(pl.DataFrame(network | where | found))
+    return pl.concat(rows)
+
+
+def _tops(scores: pl.DataFrame) -> pl.DataFrame:
+    """Per network: the most that any head scores, and the range of its blind statistics."""
+    named = [pl.col(name).max() for name in SCORES]
+    named += [pl.col(name).min().alias(f"least {name}") for name in BLIND]
+    named += [pl.col(name).max().alias(f"most {name}") for name in BLIND]
+    return scores.group_by(MEMBER).agg(named)
+
+
+def _ablated(
+    model: Transformer, params_P: Any, exams: Mapping[str, np.ndarray], about: pl.DataFrame
+) -> pl.DataFrame:
+    """One row per network and ablation."""
+    rows = []
+    for member, network in enumerate(about.iter_rows(named=True)):
+        params = jax.tree.map(lambda leaf, i=member: leaf[i], params_P)
+        own = {name: pl.lit(value) for name, value in network.items()}
+        rows.append(effects(model, params, exams).with_columns(**own))
+    return pl.concat(rows)
+
+
+study = Study(
+    name="brackets",
+    title="Balanced brackets: does attention on seen strings predict the rule on unseen ones?",
+    paper="Li et al. 2025, Can Interpretation Predict Behavior on Unseen Data? (arXiv:2507.06445)",
+    presets={
+        "smoke": Config(
+            seeds=2, pairs=4, layers=(1, 2), width=8, steps=20, batch_size=8, judged=64, ablated=32
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=15,
+            pairs=20,
+            heads=(2, 4),
+            decays=(0.0, 1e-3, 1e-2),
+            width=64,
+            steps=125_000,
+            batch_size=8,
+            learning_rate=1e-4,
+        ),
+    },
+    costs={
+        "smoke": "160 steps; compiling takes most of it",
+        "laptop": "108,000 model-steps of 0.1 to 0.3 GFLOP",
+        "paper": "270 networks of 125,000 steps, for one GPU",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
