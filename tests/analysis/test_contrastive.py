@@ -9,7 +9,6 @@ import scipy.linalg
 from toylab.analysis.contrastive import (
     block_leak,
     contrastive_covariance,
-    effective_rank,
     key_query_feature,
     latent_interaction,
     random_basis,
@@ -97,30 +96,6 @@ def test_a_head_too_small_misses_ranks():
     assert key_query_feature(contrastive_covariance(query, pos, neg)).rank <= 3 < R2
 
 
-@pytest.mark.parametrize(
-    ("values", "energy", "rank"),
-    [
-        ([1, 1, 1, 1], 0.99, 4),
-        ([1, 1, 1, 1], 0.5, 2),
-        ([1, 1, 1, 1], 0.51, 3),
-        ([10, 1, 0, 0], 0.99, 1),  # 100 of 101 is 0.9901
-        ([9, 1, 0, 0], 0.99, 2),  # 81 of 82 is 0.988
-        ([3, 2, 1, 0], 1.0, 3),
-        ([0, 0, 0, 0], 0.99, 0),
-    ],
-)
-def test_effective_rank_by_hand(values, energy, rank):
-    assert effective_rank(np.array(values, float), energy) == rank
-
-
-def test_effective_rank_keeps_leading_axes_and_agrees_with_searchsorted():
-    values = -np.sort(-RNG.random((3, 4, 9)), -1)
-    got = effective_rank(values, 0.9)
-    for i in np.ndindex(3, 4):
-        total = np.cumsum(values[i] ** 2)
-        assert got[i] == np.searchsorted(total, 0.9 * total[-1]) + 1
-
-
 def test_a_known_rank_is_kept():
     feature = key_query_feature(np.diag([3.0, 2, 1, 0]), rank=1)
     assert feature.rank == 1
@@ -198,10 +173,6 @@ def test_block_leak_by_hand():
             "three",
         ),
         (lambda: contrastive_covariance(*np.ones((3, 2))), "three"),
-        (lambda: effective_rank([1.0, 2.0]), "descending"),
-        (lambda: effective_rank([np.nan, 1.0]), "finite"),
-        (lambda: effective_rank([1.0], 1.5), "energy = 1.5"),
-        (lambda: effective_rank([1.0], 0), "energy = 0"),
         (lambda: key_query_feature(np.ones((2, 3))), "finite"),
         (lambda: key_query_feature(np.eye(3), rank=4), "rank = 4"),
         (lambda: subspace_overlap(np.ones((3, 2)), np.eye(3)), "orthonormal"),

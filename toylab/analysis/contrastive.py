@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from toylab.analysis.similarity.ranks import energy_rank
 from toylab.errors import ToylabError, check_number
 
 
@@ -70,30 +71,6 @@ def contrastive_covariance(
     return np.swapaxes(q, -1, -2) @ (pos - neg) / q.shape[-2]
 
 
-def effective_rank(
-    values: Float[ArrayLike, "*lead K"], energy: float = 0.99
-) -> Int[np.ndarray, "*lead"]:
-    """Fewest singular values that hold a share of the sum of squares.
-
-    ``min r with sum_{i <= r} s_i^2 >= energy * sum_i s_i^2``; 0 where all are 0. A true direction
-    with less than ``1 - energy`` of the sum is missed: look at the values too.
-
-    Args:
-        values: singular values (..., K), descending.
-        energy: the share, in (0, 1].
-
-    Raises:
-        ToylabError: values that are negative, not finite or not descending; a share out of range.
-    """
-    s = np.asarray(values, np.float64)
-    check_number("effective_rank", "energy", energy, high=1, above=0)
-    if s.ndim < 1 or not np.isfinite(s).all() or (s < 0).any() or (np.diff(s) > 0).any():
-        raise ToylabError("effective_rank: give finite singular values >= 0 in descending order.")
-    cumulative = np.cumsum(s**2, axis=-1)
-    short = cumulative < energy * cumulative[..., -1:] * (1 - 1e-12)
-    return np.where(cumulative[..., -1] > 0, short.sum(-1) + 1, 0)
-
-
 def key_query_feature(
     covariance: Float[ArrayLike, "K K"], energy: float = 0.99, rank: int | None = None
 ) -> KeyQueryFeature:
@@ -118,7 +95,7 @@ def key_query_feature(
         raise ToylabError(f"key_query_feature: shape {c.shape}; give one finite (K, K).")
     u, s, v = np.linalg.svd(c)
     if rank is None:
-        rank = int(effective_rank(s, energy))
+        rank = int(energy_rank(s, energy))
     check_number("key_query_feature", "rank", rank, low=0, high=len(c), whole=True)
     return KeyQueryFeature(rank, s, u[:, :rank], v[:rank].T)
 
