@@ -1,19 +1,19 @@
 """Figures of the study ``preference_collapse``: what DPO does to a toy, and to a language model."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from toylab.read import table
+from toylab.read import Measures, Reading, table
 from toylab.read.values import FLAG
 from toylab.report import figures as fig
-from toylab.report.panels import panels
+from toylab.report.averages import average
+from toylab.report.marks import points
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
-from . import marks
 from .preference_bypass import bypass, weights
 
 CAPTIONS = {
@@ -51,26 +51,16 @@ TINY = 1e-45  # least float32: smaller probabilities are drawn here
 KEPT = pl.col("chosen") / pl.col("peak")
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "curves": curves(measures),
-        "regularisers": regularisers(measures),
-        "bypass": bypass(measures),
-        "weights": weights(measures, config),
-    }
-
-
-def _ends(measures: Mapping[str, Any], arm: str, value: pl.Expr, **where: Any) -> np.ndarray:
-    """A number of the toy's end by seed, mean over scenarios."""
-    return table("toy").filter(arm=arm, **where).mean(value)(measures).array()
+def _ends(arm: str, value: str | pl.Expr, **where: Any) -> Reading:
+    """A number of the toy's end, mean over scenarios."""
+    return table("toy").filter(arm=arm, **where).mean(value)
 
 
 def _scenario(on: tuple[int, int]) -> dict[str, int]:
     return dict(zip(("chosen_likely", "rejected_likely"), on, strict=True))
 
 
-def curves(measures: Mapping[str, Any]) -> Figure:
+def curves(measures: Measures, config: Any) -> Figure:
     """Probabilities and logits of the three kinds of responses while DPO goes on."""
     sheet = fig.figure(fig.PAGE, 4.2)
     axes = sheet.subplots(2, 4, sharex=True, sharey="row")
@@ -87,48 +77,41 @@ def curves(measures: Mapping[str, Any]) -> Figure:
         above.plot(steps, np.nanmedian(mass, 0), ":", color=fig.BLUE, label="chosen, free logits")
         above.set_title(name, fontsize=8)
         below.set_xlabel("epoch of DPO")
-    axes[0, 0].set_ylabel("probability")
+    axes[0, 0].set(ylabel="probability", ylim=(-0.02, 1.02))
     axes[1, 0].set_ylabel("change of mean logit")
-    axes[0, 0].set_ylim(-0.02, 1.02)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    sheet.legend(handles, labels, ncols=4, loc="outside lower center")
-    start, end = (
-        marks.mean(_ends(measures, "dpo", pl.col(name))) for name in ("unseen_start", "unseen")
-    )
-    lost = marks.mean(1 - _ends(measures, "dpo", KEPT)) > 0.1
-    fig.title(
-        sheet,
-        f"Under DPO the rejected vanish, the chosen {'fall from their peak' if lost else 'stay'} "
-        f"and the unseen {'grow' if end > start else 'do not grow'}",
-    )
+    sheet.legend(*axes[0, 0].get_legend_handles_labels(), ncols=4, loc="outside lower center")
+    grown = average(_ends("dpo", pl.col("unseen") - pl.col("unseen_start")), measures) > 0
+    lost = average(1 - _ends("dpo", KEPT), measures) > 0.1
+    words = f"the chosen {'fall from their peak' if lost else 'stay'} and the unseen"
+    words = f"Under DPO the rejected vanish, {words}"
+    fig.title(sheet, f"{words} {'grow' if grown else 'do not grow'}")
     return sheet
 
 
-def regularisers(measures: Mapping[str, Any]) -> Figure:
+def regularisers(measures: Measures, config: Any) -> Figure:
     """How much the chosen keep of their peak, and what the rejected keep, under every arm."""
     sheet, (left, right) = panels(2, 3.0)
     for j, ((on, name), colour) in enumerate(zip(SCENARIOS.items(), fig.PALETTE, strict=False)):
         for i, arm in enumerate(ARMS):
             x = i + 0.2 * (j - 1.5)
-            where = _scenario(on)
-            kept, label = _ends(measures, arm, KEPT, **where), name if i == 0 else None
-            marks.seeds(left, x, kept, colour, label=label)
-            rejected = _ends(measures, arm, pl.col("rejected"), **where)
+            ends = (_ends(arm, value, **_scenario(on)) for value in (KEPT, "rejected"))
+            kept, rejected = (reading(measures).array() for reading in ends)
+            points(left, x, kept, colour, label=name if i == 0 else None)
             right.plot([x] * len(rejected), np.maximum(rejected, TINY), "o", color=colour, ms=2.5)
     for ax in (left, right):
         ax.set_xticks(range(len(ARMS)), list(ARMS.values()))
     left.axhline(0.9, color=fig.INK, ls=":", lw=0.8)
-    left.set_ylim(-0.03, 1.05)
-    left.set_ylabel("p(chosen), end over peak")
-    right.set_ylabel("p(rejected) at the end")
-    right.set_yscale("log")
-    right.set_ylim(TINY / 10, 1)
+    left.set(ylim=(-0.03, 1.05), ylabel="p(chosen), end over peak")
+    right.set(yscale="log", ylim=(TINY / 10, 1), ylabel="p(rejected) at the end")
     sheet.legend(ncols=4, loc="outside lower center")
     helps = [
         name
         for arm, name in (("flex 0.08", "a smaller beta"), ("sft 0.1", "a likelihood term"))
-        if marks.mean(_ends(measures, arm, KEPT, chosen_likely=0)) >= 0.9
+        if average(_ends(arm, KEPT, chosen_likely=0), measures) >= 0.9
     ]
     what = " and with ".join(helps) or "no regulariser"
     fig.title(sheet, f"With {what} off-policy chosen responses stay at 0.9 of their peak")
     return sheet
+
+
+draw = drawing(curves, regularisers, bypass, weights)

@@ -1,6 +1,5 @@
 """Figures of the study ``self_verification``: beliefs, probes, heads, ablations, patches."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,12 +7,14 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import Reading, table
+from toylab.read import Measures, Reading, table
 from toylab.report import figures as fig
-from toylab.report.panels import panels
+from toylab.report.averages import average
+from toylab.report.marks import points
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
+from toylab.stats.means import finite_mean
 
-from . import marks
 from .self_verification_ablations import ablations
 from .self_verification_trace import finite, first_seed, trace
 
@@ -36,20 +37,14 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
+def draw(measures: Measures, config: Any) -> dict[str, Figure]:
     """Draw every figure of the study; none where no network after reward is finite."""
     if finite(measures, "networks", "reward").is_empty():
         return {}
-    return {
-        "trace": trace(measures, config),
-        "probes": probes(measures, config),
-        "heads": heads(measures, config),
-        "ablations": ablations(measures, config),
-        "patches": patches(measures, config),
-    }
+    return drawing(trace, probes, heads, ablations, patches)(measures, config)
 
 
-def probes(measures: Mapping[str, Any], config: Any) -> Figure:
+def probes(measures: Measures, config: Any) -> Figure:
     """Accuracy per layer with controls, and what value vectors say and do."""
     sheet, (left, *others) = panels(3, 3.0, width_ratios=[1.6, 1, 1])
     looks = (
@@ -65,12 +60,10 @@ def probes(measures: Mapping[str, Any], config: Any) -> Figure:
         layer, accuracy = series(rows, "accuracy", x="layer")
         fig.interval_line(left, layer, accuracy, label=name, color=colour, ls=style)
         ends.append(np.nanmax(np.nanmean(accuracy, 0)))
-    bag = table("probes").filter(arm="reward", kind="bag").mean("accuracy")(measures).array()
-    left.axhline(marks.mean(bag), color=fig.GREEN, lw=0.9, ls="--", label="counts of tokens")
-    left.set_xlabel("blocks passed")
-    left.set_ylabel("accuracy on held-out numbers")
-    left.set_ylim(0, 1.03)
-    left.set_xticks(layer)
+    bag = average(table("probes").filter(arm="reward", kind="bag").mean("accuracy"), measures)
+    left.axhline(bag, color=fig.GREEN, lw=0.9, ls="--", label="counts of tokens")
+    left.set(xlabel="blocks passed", xticks=layer)
+    left.set(ylabel="accuracy on held-out numbers", ylim=(0, 1.03))
     left.legend(loc="lower right")
     well = "read" if ends[0] > 0.9 else "hardly read"
     fig.title(left, f"Probes {well} the verdict")
@@ -80,26 +73,22 @@ def probes(measures: Mapping[str, Any], config: Any) -> Figure:
     ):
         rows = (table("vectors").filter(arm="reward", aligned=which) for which in (True, False))
         means = _against(measures, ax, [r.mean(column) for r in rows], "along\nthe probe", "others")
-        ax.set_ylim(-0.03, 1.03)
-        ax.set_ylabel(label)
+        ax.set(ylim=(-0.03, 1.03), ylabel=label)
         differs = "differs" if means[0] - means[1] > 0.1 else "alike"
         fig.title(ax, f"{what} {differs}")
     return sheet
 
 
-def _against(
-    measures: Mapping[str, Any], ax: Axes, readings: list[Reading], *names: str
-) -> list[float]:
+def _against(measures: Measures, ax: Axes, readings: list[Reading], *names: str) -> list[float]:
     """Two readings side by side, the second a control; returns both means."""
-    found = [reading(measures).array() for reading in readings]
-    for i, (values, colour) in enumerate(zip(found, (fig.BLUE, fig.MUTED), strict=True)):
-        marks.seeds(ax, i, values, colour)
+    for i, (reading, colour) in enumerate(zip(readings, (fig.BLUE, fig.MUTED), strict=True)):
+        points(ax, i, reading(measures).array(), colour)
     ax.set_xticks([0, 1], names)
     ax.set_xlim(-0.6, 1.6)
-    return [marks.mean(values) for values in found]
+    return [average(reading, measures) for reading in readings]
 
 
-def heads(measures: Mapping[str, Any], config: Any) -> Figure:
+def heads(measures: Measures, config: Any) -> Figure:
     """Attention, score and single ablations of every head after reward, for the first seed."""
     sheet, axes = panels(4, 2.2)
     own = first_seed(finite(measures, "heads", "reward"))
@@ -114,8 +103,8 @@ def heads(measures: Mapping[str, Any], config: Any) -> Figure:
         ax.set_title(name, fontsize=8)
         ax.set_xlabel("head")
     axes[0].set_ylabel("block")
-    rank = table("networks").filter(arm="reward").value("rank_score")(measures).array()
-    ranks = "ranks" if marks.mean(rank) > 0.5 else "does not rank"
+    rank = table("networks").filter(arm="reward").value("rank_score")
+    ranks = "ranks" if average(rank, measures) > 0.5 else "does not rank"
     fig.title(sheet, f"The composition score {ranks} heads as ablating them does")
     return sheet
 
@@ -129,15 +118,14 @@ def _map(sheet: Figure, ax: Axes, rows: pl.DataFrame, value: pl.Expr) -> None:
     signed = float(value_UH.min()) < 0
     low, colours = (-top, fig.DIVERGING) if signed else (0.0, fig.SEQUENTIAL)
     image = ax.imshow(value_UH, colours, vmin=low, vmax=top, origin="lower", aspect="auto")
-    ax.set_xticks(range(value_UH.shape[1]))
-    ax.set_yticks(range(value_UH.shape[0]))
+    ax.set(xticks=range(value_UH.shape[1]), yticks=range(value_UH.shape[0]))
     u, h = np.nonzero(grid("chosen"))
     ax.plot(h, u, "x", color="white", ms=8, mew=3.2)
     ax.plot(h, u, "x", color=fig.VERMILLION, ms=7, mew=1.6)
     sheet.colorbar(image, ax=ax, shrink=0.85)
 
 
-def patches(measures: Mapping[str, Any], config: Any) -> Figure:
+def patches(measures: Measures, config: Any) -> Figure:
     """What the residual stream, chosen heads and single heads carry from a right attempt."""
     sheet, (left, middle, right) = panels(3, 2.8, width_ratios=[1.2, 0.8, 1.2])
     stream, peaks = finite(measures, "stream", "reward"), {}
@@ -145,10 +133,8 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
         layer, restored = series(stream.filter(place=place), "restored", x="layer")
         name = f'"{place}"' if place == "(" else place
         fig.interval_line(left, layer, restored, label=name, color=colour, marker=".")
-        peaks[place] = marks.mean(np.nanmax(restored, 1))
-    left.set_xticks(layer)
-    left.set_xlabel("blocks passed")
-    left.set_ylabel("difference restored")
+        peaks[place] = finite_mean(np.nanmax(restored, 1))
+    left.set(xticks=layer, xlabel="blocks passed", ylabel="difference restored")
     left.legend(title="stream at", title_fontsize=7.5)
     made = "carries" if peaks["result"] > 0.5 else "carries little of"
     fig.title(left, f"The result {made} the verdict")
@@ -160,15 +146,14 @@ def patches(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def _single(measures: Mapping[str, Any], ax: Axes) -> None:
+def _single(measures: Measures, ax: Axes) -> None:
     """Every head of every seed: patched alone against ablated alone."""
     rows = finite(measures, "heads", "reward")
     for chosen, colour, name in ((False, fig.MUTED, "other heads"), (True, fig.BLUE, "chosen")):
         own = rows.filter(chosen=chosen)
         ax.plot(own["effect"], own["patch"], "o", color=colour, ms=3.5, alpha=0.7, label=name)
-    ax.set_xlabel("fall of ok - no when ablated")
-    ax.set_ylabel("restored when patched")
+    ax.set(xlabel="fall of ok - no when ablated", ylabel="restored when patched")
     ax.legend()
-    rank = table("networks").filter(arm="reward").value("rank_patch")(measures).array()
-    agree = "agree" if marks.mean(rank) > 0.5 else "agree little"
+    rank = table("networks").filter(arm="reward").value("rank_patch")
+    agree = "agree" if average(rank, measures) > 0.5 else "agree little"
     fig.title(ax, f"Patching and ablation {agree}")

@@ -1,16 +1,15 @@
 """Ablations of self-verification: what becomes of right attempts under each condition."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import table
+from toylab.read import Measures, Reading, table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.marks import points
 from toylab.report.panels import panels
-
-from . import marks
 
 SAME, ANY = "random, same layers", "random, any layer"
 # Where parts are ablated, and what conditions are called; the first of a group is judged.
@@ -44,7 +43,7 @@ WRITTEN = {
 }
 
 
-def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
+def ablations(measures: Measures, config: Any) -> Figure:
     """Right attempts that are lost under each ablation, at "(" and in what is written on."""
     sheet, (left, right) = panels(2, 4.4, width_ratios=[1.35, 1])
     _conditions(measures, left)
@@ -52,29 +51,23 @@ def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
     for ax in (left, right):
         ax.set_xlim(-0.03, 1.03)
         ax.grid(axis="x")
-    chosen, patched, random, other = (
-        marks.mean(_share(condition, "silenced", measures))
-        for condition in ("chosen", "patched, last two", "random heads of any layer",
-                          "any layer for patched, last two")
-    )  # fmt: skip
-    fig.title(
-        sheet,
-        f"Ablating heads chosen by score loses {_than(chosen, random)} right attempts than "
-        f"ablating random heads; heads chosen by patching lose {_than(patched, other)}",
-    )
+
+    def than(condition: str, control: str) -> str:
+        gap = _share(condition, "silenced") - _share(control, "silenced")
+        return "more" if average(gap, measures) > 0.1 else "no more"
+
+    score = than("chosen", "random heads of any layer")
+    patching = than("patched, last two", "any layer for patched, last two")
+    words = f"Ablating heads chosen by score loses {score} right attempts than ablating random"
+    fig.title(sheet, f"{words} heads; heads chosen by patching lose {patching}")
     return sheet
 
 
-def _than(value: float, control: float) -> str:
-    return "more" if value - control > 0.1 else "no more"
+def _share(condition: str, column: str) -> Reading:
+    return table("conditions").filter(arm="reward", condition=condition).mean(column)
 
 
-def _share(condition: str, column: str, measures: Mapping[str, Any]) -> Any:
-    rows = table("conditions").filter(arm="reward", condition=condition)
-    return rows.mean(column)(measures).array()
-
-
-def _conditions(measures: Mapping[str, Any], ax: Axes) -> None:
+def _conditions(measures: Measures, ax: Axes) -> None:
     """A row per condition: attempts no longer accepted, and those refused."""
     y, ticks = 0.0, {}
     for group, conditions in GROUPS.items():
@@ -88,17 +81,16 @@ def _conditions(measures: Mapping[str, Any], ax: Axes) -> None:
                 ("says_no", y + 0.17, True, "says no"),
             ):
                 colour = fig.ORANGE if column == "silenced" else fig.BLUE
-                values = _share(condition, column, measures)
-                marks.seeds(ax, at, values, colour, label=label(text), filled=filled, upright=False)
+                values = _share(condition, column)(measures).array()
+                points(ax, at, values, colour, label=label(text), filled=filled, upright=False)
         y += 1.4
     ax.set_yticks(list(ticks), list(ticks.values()))
-    ax.set_ylim(y - 0.6, -0.7)
-    ax.set_xlabel("share of accepted right attempts")
+    ax.set(ylim=(y - 0.6, -0.7), xlabel="share of accepted right attempts")
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.13), ncols=2)
     fig.title(ax, "Lost at the verdict")
 
 
-def _written(measures: Mapping[str, Any], ax: Axes) -> None:
+def _written(measures: Measures, ax: Axes) -> None:
     for y, condition in enumerate(WRITTEN):
         rows = table("generated").filter(arm="reward", condition=condition)
         for column, at, colour, name in (
@@ -107,9 +99,8 @@ def _written(measures: Mapping[str, Any], ax: Axes) -> None:
         ):
             values = rows.mean(column)(measures).array()
             label = name if y == 0 else None
-            marks.seeds(ax, at, values, colour, label=label, upright=False)
+            points(ax, at, values, colour, label=label, upright=False)
     ax.set_yticks(range(len(WRITTEN)), list(WRITTEN.values()))
-    ax.set_ylim(len(WRITTEN) - 0.4, -0.6)
-    ax.set_xlabel("share of continuations")
+    ax.set(ylim=(len(WRITTEN) - 0.4, -0.6), xlabel="share of continuations")
     ax.legend(loc="upper center", bbox_to_anchor=(0.1, -0.13), ncols=2)
     fig.title(ax, "Lost in what is written on")

@@ -1,6 +1,5 @@
 """Figures of the study ``circuit_efficiency``: the four cases over time, and the map."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from toylab.read import table
+from toylab.read import Measures, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.axes import log_axis
+from toylab.report.panels import drawing, panels
 from toylab.tasks.grokking.theory import circuits_theory as theory
 from toylab.tasks.grokking.theory.circuit_phases import (
     GENERALISED,
@@ -54,21 +54,12 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw the cases over time, the map of phases, and the times against theory."""
-    return {
-        "curves": curves(measures, config),
-        "map": phase_map(measures, config),
-        "theory": against_theory(measures),
-    }
-
-
-def curves(measures: Mapping[str, Any], config: Any) -> Figure:
+def curves(measures: Measures, config: Any) -> Figure:
     """Losses, weights and norm of each case: median over seeds, band from least to greatest."""
     page = fig.figure(fig.PAGE, 5.6)
     axes = page.subplots(3, len(SHOWN), sharex=True, sharey="row")
     for letter, (name, label), column in zip("abcd", SHOWN.items(), axes.T, strict=True):
-        rows = measures["curves"].filter(pl.col("case") == name)
+        rows = measures["curves"].filter(case=name)
         for ax, lines in zip(column, LINES, strict=True):
             for value, _, colour in lines:
                 band(ax, rows, value, colour)
@@ -78,35 +69,29 @@ def curves(measures: Mapping[str, Any], config: Any) -> Figure:
         column[0].axhline(np.log(config.n_labels), color=fig.MUTED, linestyle=":", linewidth=1)
     for ax, label in zip(axes[:, 0], LABELS, strict=True):
         ax.set_ylabel(label)
-    axes[0, 0].set_xscale("log")
-    axes[0, 0].set_yscale("log")
+    axes[0, 0].set(xscale="log", yscale="log")
     for ax in axes.flat:
         ax.minorticks_off()
     drawn = [Line2D([], [], color=c, label=label) for row in LINES for _, label, c in row]
     chance = Line2D([], [], color=fig.MUTED, linestyle=":", label="guessing")
     page.legend(handles=[*drawn, chance], loc="outside lower center", ncols=6)
     late = average(table("runs").filter(case="grokking").value("delay", "seed"), measures)
-    fig.title(
-        page,
-        f"With all three ingredients the test falls {late:.0f} times later than the training loss",
-    )
+    words = f"With all three ingredients the test falls {late:.0f} times later"
+    fig.title(page, f"{words} than the training loss")
     return page
 
 
 def band(ax: Axes, rows: pl.DataFrame, value: str, colour: str) -> None:
     """Median over seeds and the whole range."""
     column = pl.col(value).drop_nans()
-    spread = rows.group_by("step").agg(
-        column.median().alias("mid"), column.min().alias("low"), column.max().alias("high")
-    )
-    spread = spread.sort("step")
+    ends = {"mid": column.median(), "low": column.min(), "high": column.max()}
+    spread = rows.group_by("step").agg(**ends).sort("step")
     ax.plot(spread["step"], spread["mid"], color=colour)
-    ax.fill_between(
-        spread["step"], spread["low"], spread["high"], color=colour, alpha=0.2, linewidth=0
-    )
+    ends = spread["step"], spread["low"], spread["high"]
+    ax.fill_between(*ends, color=colour, alpha=0.2, linewidth=0)
 
 
-def phase_map(measures: Mapping[str, Any], config: Any) -> Figure:
+def phase_map(measures: Measures, config: Any) -> Figure:
     """Measured phases and delays over norms and speeds, with the predicted boundaries."""
     page, (left, right) = panels(2, 3.5, sharey=True)
     cells = measures["map"]
@@ -150,7 +135,7 @@ def predicted(config: Any) -> dict[str, np.ndarray]:
     return {"norm": norm, "speed": speed} | {n: v.reshape(GRID, GRID) for n, v in grids.items()}
 
 
-def boundaries(ax: Axes, lines: Mapping[str, np.ndarray], config: Any) -> None:
+def boundaries(ax: Axes, lines: dict[str, np.ndarray], config: Any) -> None:
     """Lines where the predicted ratio is 2 and 10, and where the minimum generalises."""
     norm, speed = lines["norm"], lines["speed"]
     for style in ("dashed", "solid"):
@@ -165,34 +150,31 @@ def boundaries(ax: Axes, lines: Mapping[str, np.ndarray], config: Any) -> None:
     if generalises.any():
         ax.axvline(fine[generalises.argmax()], color=fig.INK, linewidth=1.2)
     ax.plot(config.P_m / config.P_g, config.start_m / config.start_g, "*", color=fig.INK)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xticks([0.5, 1, 2, 3], ["0.5", "1", "2", "3"])
+    log_axis(ax, ticks=(0.5, 1, 2, 3))
+    log_axis(ax, "y")
     ax.minorticks_off()
-    ax.set_xlim(*config.norm_ratios)
-    ax.set_ylim(*config.speed_ratios)
+    ax.set(xlim=config.norm_ratios, ylim=config.speed_ratios)
 
 
-def against_theory(measures: Mapping[str, Any]) -> Figure:
+def against_theory(measures: Measures, config: Any) -> Figure:
     """Time of generalising against the law."""
     page = fig.figure(fig.COLUMN + 0.6, 2.9)
     ax = page.subplots()
-    grok = measures["map"].filter(pl.col("phase") == "grokking")
+    grok = measures["map"].filter(phase="grokking")
     kinds = {"predicted_time": ("law", fig.SKY), "quasistatic_time": ("integral", fig.VERMILLION)}
     for name, (label, colour) in kinds.items():
         over = grok["test_time"] / grok[name]
         ax.plot(grok["norm_ratio"], over, ".", markersize=3, color=colour, label=label)
     ax.axhline(1, color=fig.INK, linestyle=":", linewidth=1)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xticks([1, 1.5, 2, 3], ["1", "1.5", "2", "3"])
-    ax.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
-    ax.minorticks_off()
-    ax.set_xlabel(NORMS)
-    ax.set_ylabel("time of test: measured / predicted")
+    log_axis(ax, ticks=(1, 1.5, 2, 3))
+    log_axis(ax, "y", (0.5, 1, 2, 5, 10))
+    ax.set(xlabel=NORMS, ylabel="time of test: measured / predicted")
     ax.legend()
     rows = table("map").where(pl.col("phase") == "grokking")
     late = (pl.col("test_time") / pl.col("predicted_time")).median()
     times = average(rows.aggregate(late, skip=True), measures)
     fig.title(ax, f"Grokking takes {times:.2f} times as long as the law has it")
     return page
+
+
+draw = drawing(curves, map=phase_map, theory=against_theory)

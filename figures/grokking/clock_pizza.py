@@ -1,6 +1,5 @@
 """Figures of the study ``clock_pizza``: circles, correct logits, and the two measures."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,10 +7,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import table
+from toylab.read import Measures, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 from toylab.stats import bootstrap_interval
 from toylab.tasks.grokking.clock_pizza import PIZZA, phase_line
@@ -36,21 +35,9 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "circles": circles(measures),
-        "measures": both_measures(measures),
-        "plane": plane(measures),
-    }
-
-
-def circles(measures: Mapping[str, Any]) -> Figure:
+def circles(measures: Measures, config: Any) -> Figure:
     """An embedding's first two components, and correct logits by distance, of two models."""
-    sheet = fig.figure(fig.PAGE, 5.2)
-    grid = sheet.subplots(2, 2, height_ratios=(1.25, 1))
-    for ax, letter in zip(grid.flat, "abcd", strict=True):
-        fig.panel_label(ax, letter)
+    sheet, grid = panels(2, 5.2, rows=2, height_ratios=(1.25, 1))
     for i, kind in enumerate(KINDS):
         model = measures["examples"].row(i, named=True)
         _circle(grid[0, i], np.nan_to_num(measures["example_circles"][i]), model["frequency"])
@@ -97,7 +84,7 @@ def _distances(ax: Axes, correct_DI: np.ndarray, k: int) -> None:
     ax.legend(loc="lower center", ncols=3)
 
 
-def both_measures(measures: Mapping[str, Any]) -> Figure:
+def both_measures(measures: Measures, config: Any) -> Figure:
     """Both measures against the attention rate, with their controls."""
     sheet, axes = panels(2, 3.5)
     models = measures["models"]
@@ -110,12 +97,9 @@ def both_measures(measures: Mapping[str, Any]) -> Figure:
         _over_rate(ax, measures["memorising"], name, "memorising", fig.ORANGE, "^", line="none")
         ax.axhline(EDGES[name], color=fig.INK, linestyle=":", linewidth=0.8)
         ax.set(xlabel="attention rate (0 constant, 1 free)", ylabel=NAMES[name])
-        at = lambda rate, name=name: average(
-            ACCURATE.filter(rate=rate).value(name),
-            measures,
-            np.median,
-        )
-        text = " to ".join("none" if np.isnan(v) else f"{v:.2f}" for v in (at(0.0), at(1.0)))
+        ends = (ACCURATE.filter(rate=rate).value(name) for rate in (0.0, 1.0))
+        ends = [average(reading, measures, np.median) for reading in ends]
+        text = " to ".join("none" if np.isnan(v) else f"{v:.2f}" for v in ends)
         fig.title(ax, f"{name.capitalize()} goes from {text}")
     line = bootstrap_interval(LINE(measures).values)
     if np.isfinite(line.estimate):
@@ -140,22 +124,19 @@ def _over_rate(
     fig.interval_line(ax, rate_S, value_PS, label, colour, marker=marker, linestyle=line)
 
 
-def plane(measures: Mapping[str, Any]) -> Figure:
+def plane(measures: Measures, config: Any) -> Figure:
     """Every model in the plane of the two measures, with the corner of the Pizzas."""
     sheet = fig.figure(fig.COLUMN + 0.9, 3.5)
     ax = sheet.subplots()
     models = measures["models"]
     good, rest = models.filter("accurate"), models.filter(~pl.col("accurate"))
-    crosses: dict[str, Any] = dict(color=fig.MUTED, markersize=3.5)
-    ax.plot(rest["symmetricity"], rest["q"], "x", **crosses)
-    edges = ["k" if c else "none" for c in good["circular"]] or "none"
-    look: dict[str, Any] = dict(
-        cmap=fig.SEQUENTIAL, vmin=0, vmax=1, s=18, edgecolor=edges, linewidth=0.9
-    )
+    look: dict[str, Any] = dict(cmap=fig.SEQUENTIAL, vmin=0, vmax=1, s=18, linewidth=0.9)
+    look["edgecolor"] = ["k" if c else "none" for c in good["circular"]] or "none"
     seen = ax.scatter(good["symmetricity"], good["q"], c=good["rate"], **look)
     for edge, label in (("none", "accurate"), ("k", "and circular")):
         ax.plot([], [], "o", color=fig.MUTED, markeredgecolor=edge, label=label)
-    ax.plot([], [], "x", label="not accurate", **crosses)
+    crosses: dict[str, Any] = dict(color=fig.MUTED, markersize=3.5, label="not accurate")
+    ax.plot(rest["symmetricity"], rest["q"], "x", **crosses)
     ax.axvline(EDGES["symmetricity"], color=fig.INK, linestyle=":", linewidth=0.8)
     ax.axhline(EDGES["q"], color=fig.INK, linestyle=":", linewidth=0.8)
     ax.set(xlabel=NAMES["symmetricity"], ylabel=NAMES["q"])
@@ -165,3 +146,6 @@ def plane(measures: Mapping[str, Any]) -> Figure:
     same = good.select((symmetric == near).sum()).item()
     fig.title(ax, f"The measures agree on {same} of {len(good)} models")
     return sheet
+
+
+draw = drawing(circles, measures=both_measures, plane=plane)

@@ -1,6 +1,5 @@
 """Figures of the study ``grokking``: curves with phases, progress measures, spectra, ablations."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,10 +7,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import table
+from toylab.read import Measures, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.panels import drawing, panels
 
 PHASES = (("memorisation", fig.SKY), ("circuit formation", fig.YELLOW), ("clean-up", fig.GREEN))
 WITH_DECAY = pl.col("weight_decay") > 0
@@ -57,22 +56,12 @@ PANELS = (
 )
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "curves": curves(measures, config),
-        "progress": progress(measures, config),
-        "spectra": spectra(measures),
-        "ablations": ablations(measures, config),
-    }
-
-
-def _networks(m: Mapping[str, Any]) -> pl.DataFrame:
+def _networks(m: Measures) -> pl.DataFrame:
     """Times of the networks with decay, seed by seed."""
     return m["times"].filter(WITH_DECAY).sort("init_seed")
 
 
-def shade(ax: Axes, row: Mapping[str, float]) -> None:
+def shade(ax: Axes, row: dict[str, float]) -> None:
     """Shade the three phases of one network."""
     ends = [0.0, row["memorised"], row["cleanup"], row["generalised"]]
     for (name, colour), left, right in zip(PHASES, ends[:-1], ends[1:], strict=True):
@@ -80,19 +69,18 @@ def shade(ax: Axes, row: Mapping[str, float]) -> None:
             ax.axvspan(left, right, color=colour, alpha=0.22, linewidth=0, label=name)
 
 
-def curves(m: Mapping[str, Any], config: Any) -> Figure:
+def curves(m: Measures, config: Any) -> Figure:
     """Loss and accuracy of one seed with its phases; test accuracy of every seed."""
     sheet, (left, middle, right) = panels(3, 2.9)
     times = _networks(m)
     row = times.row(0, named=True)
-    one = m["curves"].filter(pl.col("member") == row["member"]).sort("step")
+    one = m["curves"].filter(member=row["member"]).sort("step")
     for ax, name in ((left, "loss"), (middle, "accuracy")):
         shade(ax, row)
         for part, colour in (("train", fig.INK), ("test", fig.VERMILLION)):
             ax.plot(one["step"], one[f"{part}_{name}"], color=colour, label=part)
         ax.set_xlabel("step")
-    left.set_yscale("log")
-    left.set_ylabel("cross-entropy (nats)")
+    left.set(yscale="log", ylabel="cross-entropy (nats)")
     middle.set_ylabel("accuracy")
     sheet.legend(*middle.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     fig.title(left, f"Memorised by step {row['memorised']:,.0f}")
@@ -106,44 +94,36 @@ def curves(m: Mapping[str, Any], config: Any) -> Figure:
             label = None
     made = int(times["has_generalised"].sum())
     fig.title(right, f"{made} of {len(times)} seeds generalise")
-    right.set_xlabel("step")
-    right.set_ylabel("test accuracy")
+    right.set(xlabel="step", ylabel="test accuracy")
     right.legend(loc="lower right", bbox_to_anchor=(1.0, 0.28), frameon=True, edgecolor="none")
     return sheet
 
 
-def on_grid(m: Mapping[str, Any], column: str, grid: np.ndarray) -> np.ndarray:
+def on_grid(m: Measures, column: str, grid: np.ndarray) -> np.ndarray:
     """A measure of every seed at shares of that seed's delay, (S, G)."""
     rows = []
     for row in _networks(m).iter_rows(named=True):
-        own = m["progress"].filter(pl.col("member") == row["member"]).sort("step")
+        own = m["progress"].filter(member=row["member"]).sort("step")
         x = own["step"].to_numpy() / row["generalised"]
         rows.append(np.where(grid <= x[-1], np.interp(grid, x, own[column].to_numpy()), np.nan))
     return np.array(rows)
 
 
-def progress(m: Mapping[str, Any], config: Any) -> Figure:
+def progress(m: Measures, config: Any) -> Figure:
     """The progress measures over time, each seed's clock set by when it generalises."""
-    sheet = fig.figure(fig.PAGE, 4.6)
-    axes = sheet.subplots(2, 2, sharex=True)
+    sheet, axes = panels(2, 4.6, rows=2, sharex=True)
     times = _networks(m)
     end = config.steps / float(times["generalised"].max())  # pyright: ignore
     grid = np.linspace(0, min(1.6, end), 60)
     share = {n: float((times[n] / times["generalised"]).median()) for n in ("memorised", "cleanup")}  # pyright: ignore
     for ax, letter, (label, lines) in zip(axes.flat, "abcd", PANELS, strict=True):
-        fig.panel_label(ax, letter)
         shade(ax, share | {"generalised": 1.0})
         shaded = len(ax.get_legend_handles_labels()[0])
         for column, name, colour in lines:
             fig.interval_line(ax, grid, on_grid(m, column, grid), name, colour)
-        handles, names = ax.get_legend_handles_labels()
+        entries = (part[shaded:] for part in ax.get_legend_handles_labels())
         place = {"a": (0.0, 0.02), "b": (0.42, 0.38)}.get(letter)
-        ax.legend(
-            handles[shaded:],
-            names[shaded:],
-            loc="lower left" if place else "best",
-            bbox_to_anchor=place,
-        )
+        ax.legend(*entries, loc="lower left" if place else "best", bbox_to_anchor=place)
         ax.set_ylabel(label)
     for ax in axes[0]:
         ax.set_yscale("symlog", linthresh=1e-2)
@@ -156,48 +136,44 @@ def progress(m: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def _lead(m: Mapping[str, Any]) -> str:
+def _lead(m: Measures) -> str:
     """Say when the restricted loss falls below half a uniform guess's, over the delay."""
     fallen = pl.col("step").filter(pl.col("restricted") < pl.col("uniform") / 2).first()
     first = table("progress").filter(WITH_DECAY).aggregate(fallen)
     when = average(first / table("times").filter(WITH_DECAY).value("generalised"), m)
+    words = "The key frequencies alone {} the loss of a uniform guess{}"
     if np.isnan(when):
-        return "The key frequencies alone do not halve the loss of a uniform guess"
-    return (
-        f"The key frequencies alone halve the loss of a uniform guess after {when:.0%} of the delay"
-    )
+        return words.format("do not halve", "")
+    return words.format("halve", f" after {when:.0%} of the delay")
 
 
-def spectra(m: Mapping[str, Any]) -> Figure:
+def spectra(m: Measures, config: Any) -> Figure:
     """Spectrum of the embedding before and after, and each seed's frequencies in the logits."""
     sheet, (left, middle, right) = panels(3, 2.8)
     members = _networks(m)["member"].to_numpy()
     k = np.arange(1, m["embedding"].shape[1] + 1)
     left.bar(k, np.nan_to_num(m["embedding"][members[0]]), color=fig.BLUE, label="trained")
     left.plot(k, m["embedding_untrained"][members[0]], color=fig.MUTED, label="untrained")
-    left.set_xlabel("frequency k")
-    left.set_ylabel("norm of the embedding's component")
+    left.set(xlabel="frequency k", ylabel="norm of the embedding's component")
     left.margins(y=0.3)
     left.legend(loc="upper left")
     fig.title(left, f"Seed 0: {int(m['key'][members[0]].sum())} key frequencies")
     extent = (k[0] - 0.5, k[-1] + 0.5, len(members) - 0.5, -0.5)
     image = middle.imshow(m["cosines"][members], aspect="auto", vmin=0, extent=extent)
-    middle.set_xlabel("frequency k")
-    middle.set_ylabel("seed")
-    middle.set_yticks(range(len(members)))
+    middle.set(xlabel="frequency k", ylabel="seed", yticks=range(len(members)))
     sheet.colorbar(image, ax=middle, label="share of the logits' variance")
     sets = {tuple(np.flatnonzero(row)) for row in m["key"][members]}
     fig.title(middle, f"{len(members)} seeds, {len(sets)} choices")
     right.hist(m["neurons"][members].max(-1).ravel(), np.linspace(0, 1, 41).tolist())
     right.axvline(0.85, color=fig.VERMILLION, linestyle=":")
-    right.set_xlabel("share of a neuron's variance\nat its best frequency")
+    right.set(xlabel="share of a neuron's variance\nat its best frequency")
     right.set_ylabel("neurons, all seeds")
     share = table("progress").filter(WITH_DECAY).last().value("neuron_share")
     fig.title(right, f"{average(share, m):.0%} of neurons above 85%")
     return sheet
 
 
-def ablations(m: Mapping[str, Any], config: Any) -> Figure:
+def ablations(m: Measures, config: Any) -> Figure:
     """Test loss with only, and without, the key frequencies, against the controls."""
     sheet = fig.figure(fig.COLUMN + 1.2, 2.8)
     ax = sheet.subplots()
@@ -210,15 +186,16 @@ def ablations(m: Mapping[str, Any], config: Any) -> Figure:
     }
     for i, column in enumerate(bars):
         values = np.maximum(final.value(column)(m).values, 1e-9)
-        ax.scatter(
-            i + 0.3 * (np.arange(len(values)) / max(len(values), 1) - 0.5), values, s=14, c=fig.BLUE
-        )
+        x = i + 0.3 * (np.arange(len(values)) / max(len(values), 1) - 0.5)
+        ax.scatter(x, values, s=14, c=fig.BLUE)
         ax.plot([i - 0.28, i + 0.28], [np.median(values)] * 2, color=fig.INK)
     ax.axhline(np.log(config.p), color=fig.VERMILLION, linestyle=":", label="uniform guess")
-    ax.set_yscale("log")
     ax.set_xticks(range(len(bars)), list(bars.values()))
-    ax.set_ylabel("test loss (nats)")
+    ax.set(yscale="log", ylabel="test loss (nats)")
     ax.legend()
     gain = average(final.value(pl.col("test_only") / pl.col("test_loss")), m, np.median)
     fig.title(ax, f"Key frequencies alone have {gain:.2g} of the loss")
     return sheet
+
+
+draw = drawing(curves, progress, spectra, ablations)

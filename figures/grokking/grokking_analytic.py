@@ -1,6 +1,5 @@
 """Figures of the study ``grokking_analytic``."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,10 +7,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import Reading, table
+from toylab.read import Measures, Reading, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.axes import log_axis
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
 KINDS = {
@@ -49,34 +49,20 @@ def pretty(operation: str) -> str:
     return operation.replace("^2", "²").replace("^3", "³").replace("+", " + ")
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "width": width(measures, config),
-        "spectra": spectra(measures),
-        "phases": phases(measures),
-        "training": training(measures, config),
-        "polynomials": polynomials(measures, config),
-    }
-
-
-def width(measures: Mapping[str, Any], config: Any) -> Figure:
+def width(measures: Measures, config: Any) -> Figure:
     """Accuracy of the analytic weights over width, and of its controls."""
     analytic = measures["analytic"]
     sheet = fig.figure(fig.PAGE * 0.8, 3.0)
     ax = sheet.subplots()
     for (kind, label), colour, marker in zip(KINDS.items(), fig.PALETTE, "oDs^", strict=False):
-        curve = series(analytic.filter(pl.col("kind") == kind), "accuracy", "width", "draw")
+        curve = series(analytic.filter(kind=kind), "accuracy", "width", "draw")
         fig.interval_line(ax, *curve, label, colour, marker=marker)
     expected = analytic.unique("width").sort("width")
     label = "expected: signal\nin Gaussian noise"
     ax.plot(expected["width"], expected["expected"], "--", color=fig.INK, label=label)
     ax.axhline(1 / config.analytic_p, color=fig.MUTED, linestyle=":", label="chance, 1/p")
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(config.widths, [str(n) for n in config.widths])
-    ax.minorticks_off()
-    ax.set_xlabel("number of neurons N")
-    ax.set_ylabel("accuracy, no training")
+    log_axis(ax, ticks=config.widths, base=2)
+    ax.set(xlabel="number of neurons N", ylabel="accuracy, no training")
     sheet.legend(loc="outside right center")
     top = table("analytic").filter(kind="tied", main=True).value("accuracy", "draw")
     name = f"{pretty(analytic['operation'][0])} mod {config.analytic_p}"
@@ -88,7 +74,7 @@ def _form(stage: str, column: str) -> Reading:
     return table("form").filter(stage=stage).value(column)
 
 
-def spectra(measures: Mapping[str, Any]) -> Figure:
+def spectra(measures: Measures, config: Any) -> Figure:
     """Amplitudes of a few neurons' rows, before and after training."""
     rows = measures["spectra"]
     neurons = rows["neuron"].unique().sort().to_list()
@@ -111,7 +97,7 @@ def spectra(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def phases(measures: Mapping[str, Any]) -> Figure:
+def phases(measures: Measures, config: Any) -> Figure:
     """Phase of the answer's cosine against the sum of the inputs' phases, one dot a neuron."""
     sheet, axes = panels(2, 2.9, fig.PAGE * 0.8, sharey=True)
     for ax, stage in zip(axes, ("untrained", "trained"), strict=True):
@@ -119,10 +105,9 @@ def phases(measures: Mapping[str, Any]) -> Figure:
         first = rows.filter(pl.col("init_seed") == rows["init_seed"].min())
         ax.plot([0, 2 * np.pi], [0, 2 * np.pi], color=fig.MUTED, linewidth=0.8)
         ax.scatter(first["sum"], first["third"], s=6, color=fig.BLUE, linewidth=0)
-        ax.set_aspect("equal")
-        ax.set_xticks([0, np.pi, 2 * np.pi], ["0", "π", "2π"])
-        ax.set_yticks([0, np.pi, 2 * np.pi], ["0", "π", "2π"])
-        ax.set_xlabel("φ₁ + φ₂")
+        ax.set(aspect="equal", xlabel="φ₁ + φ₂")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_ticks([0, np.pi, 2 * np.pi], labels=["0", "π", "2π"])
         fig.title(ax, f"{stage}: R = {average(_form(stage, 'concentration'), measures):.2f}")
     axes[0].set_ylabel("φ₃")
     kept = average(_form("trained", "one_cosine"), measures)
@@ -130,29 +115,26 @@ def phases(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def training(measures: Mapping[str, Any], config: Any) -> Figure:
+def training(measures: Measures, config: Any) -> Figure:
     """Accuracy and participation over training, a panel for each weight decay."""
     curves = measures["curves"]
     decays = curves["weight_decay"].unique().sort().to_list()
     sheet, axes = panels(len(decays), 3.0, sharey=True)
     for ax, decay in zip(axes, decays, strict=True):
-        rows = curves.filter(pl.col("weight_decay") == decay)
+        rows = curves.filter(weight_decay=decay)
         for i, (name, label) in enumerate(CURVES.items()):
             curve = series(rows.filter(name=name), "value")
             fig.interval_line(ax, *curve, label, fig.PALETTE[i], linestyle="-:-"[i])
-        ax.set_xscale("log")
-        ax.set_xlim(max(1, curves["step"].min()), config.steps)
-        ax.set_xlabel("step")
+        ax.set(xscale="log", xlim=(max(1, curves["step"].min()), config.steps), xlabel="step")
         last = table("curves").filter(weight_decay=decay, name="test_accuracy").last()
-        fig.title(
-            ax, f"Decay {decay:g}: test accuracy {average(last.value('value'), measures):.1%}"
-        )
+        end = average(last.value("value"), measures)
+        fig.title(ax, f"Decay {decay:g}: test accuracy {end:.1%}")
     axes[0].set_ylabel("accuracy, or ratio")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
 
 
-def polynomials(measures: Mapping[str, Any], config: Any) -> Figure:
+def polynomials(measures: Measures, config: Any) -> Figure:
     """Accuracy on every polynomial: analytic, and trained at both fractions."""
     names = list(config.operations)
     sheet = fig.figure(fig.PAGE, 3.2)
@@ -176,8 +158,7 @@ def polynomials(measures: Mapping[str, Any], config: Any) -> Figure:
     ax.axhline(1 / config.p, color=fig.MUTED, linestyle=":", label="chance, 1/p")
     ax.plot([], [], ".", markersize=4, color=fig.INK, label="one draw or network")
     ax.set_xticks(range(len(names)), [pretty(name) for name in names])
-    ax.set_ylim(0, 1.05)
-    ax.set_ylabel("accuracy (trained: on the test set)")
+    ax.set(ylim=(0, 1.05), ylabel="accuracy (trained: on the test set)")
     sheet.legend(loc="outside lower center", ncols=3)
     learned = [n for n in names if average(part("half")(n), measures) >= 0.9]
     share = f"{len(learned)} of {len(names)} polynomials"
@@ -192,3 +173,6 @@ def _bar(ax: Axes, x: float, values: np.ndarray, colour: str, label: str | None)
         ax.scatter(np.full(len(values), x), values, s=5, color=fig.INK, linewidth=0, zorder=3)
     else:
         ax.text(x, 0.015, "none", rotation=90, ha="center", va="bottom", color=fig.MUTED)
+
+
+draw = drawing(width, spectra, phases, training, polynomials)

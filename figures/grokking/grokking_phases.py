@@ -1,6 +1,5 @@
 """Figures of ``grokking_phases``: survival, the law of the delay, held norms, Liu's phases."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from toylab.read import table
+from toylab.read import Measures, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.axes import log_axis
+from toylab.report.panels import drawing, panels
 from toylab.report.ramp import ramp
 from toylab.report.series import series
 from toylab.stats.survival import median_time, survival_curve
@@ -40,17 +39,7 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "survival": survival(measures, config),
-        "law": law(measures, config),
-        "held": held(measures),
-        "phases": phases(measures),
-    }
-
-
-def survival(measures: Mapping[str, Any], config: Any) -> Figure:
+def survival(measures: Measures, config: Any) -> Figure:
     """Share of networks that have not generalised, over steps: by fraction and by decay."""
     sheet, (left, right) = panels(2, 3.9, sharey=True)
     sides = measures["sides"].filter(pl.col("part").is_in(["baseline", "fraction"]))
@@ -64,8 +53,7 @@ def survival(measures: Mapping[str, Any], config: Any) -> Figure:
     fig.title(left, "More data, sooner generalisation" if sooner else "More data do not help")
     none = average(table("law").filter(weight_decay=0).mean("test_event"), measures)
     fig.title(right, f"Without decay {none:.0%} generalise")
-    left.set_ylim(-0.03, 1.05)
-    left.set_ylabel("share below 95% test accuracy")
+    left.set(ylim=(-0.03, 1.05), ylabel="share below 95% test accuracy")
     return sheet
 
 
@@ -75,10 +63,7 @@ def _survivors(ax: Axes, rows: pl.DataFrame, column: str, label: str) -> None:
     start = 0.7 * np.min(rows["test_time"].to_numpy())
     for value, colour in zip(values, ramp(len(values)), strict=True):
         _steps(ax, rows.filter(pl.col(column) == value), label.format(value), colour, start)
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    log_axis(ax, leads=(1, 2, 5))
     ax.set_xlabel(STEPS)
     ax.legend(title="median steps", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 
@@ -95,13 +80,13 @@ def _steps(ax: Axes, rows: pl.DataFrame, label: str, colour: Any, start: float) 
     ax.plot(lost["test_time"], np.full(len(lost), curve.survival[-1]), "|", color=colour)
 
 
-def law(measures: Mapping[str, Any], config: Any) -> Figure:
+def law(measures: Measures, config: Any) -> Figure:
     """Times over 1 / (rate * decay) with the fitted law, and over the first weights' scale."""
     sheet, (left, right) = panels(2, 3.7, width_ratios=(1.3, 1))
     rows = measures["law"].filter(pl.col("weight_decay") > 0)
     rows = rows.with_columns(x=1 / (pl.col("learning_rate") * pl.col("weight_decay")))
     for i, rate in enumerate(sorted(rows["learning_rate"].unique())):
-        own = rows.filter(pl.col("learning_rate") == rate)
+        own = rows.filter(learning_rate=rate)
         _times(left, own, f"rate {rate:g}", fig.PALETTE[i], 0.92 + 0.08 * i)
     x = np.geomspace(rows["x"].min(), rows["x"].max(), 50)  # pyright: ignore
     mean = {c: average(table("laws").value(c), measures) for c in ("product", "intercept", "decay")}
@@ -109,10 +94,8 @@ def law(measures: Mapping[str, Any], config: Any) -> Figure:
     left.plot(x, fitted, color=fig.INK, linewidth=1, label="fit to the product")
     left.plot([], [], "^", color=fig.MUTED, markerfacecolor="none", label="not yet at the end")
     left.plot([], [], ".", color=fig.MUTED, markersize=2.5, label="training set")
-    left.set_xscale("log")
-    left.set_yscale("log")
+    left.set(xscale="log", yscale="log", ylabel=f"{STEPS} to 95% accuracy")
     left.set_xlabel("1 / (learning rate × weight decay)")
-    left.set_ylabel(f"{STEPS} to 95% accuracy")
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
     fig.title(left, f"Time goes as decay to the power {mean['decay']:.2f}")
     _scales(right, measures["sides"], config)
@@ -136,30 +119,26 @@ def _scales(ax: Axes, sides: pl.DataFrame, config: Any) -> None:
     ax.plot(rows["init_scale"], rows["train_time"], ".", color=fig.ORANGE, label="training")
     unit = 1 / (config.learning_rate * config.weight_decay)
     scale = np.geomspace(1, max(config.init_scales), 50)
-    base = float(rows.filter(pl.col("init_scale") == 1)["test_time"].median())  # pyright: ignore
+    base = float(rows.filter(init_scale=1)["test_time"].median())  # pyright: ignore
     ax.plot(scale, base + unit * np.log(scale), color=fig.INK, linewidth=1, label="theory's slope")
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(sorted(rows["init_scale"].unique()))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.set_xlabel("scale of the first weights")
+    log_axis(ax, ticks=sorted(rows["init_scale"].unique()), base=2)
+    ax.set(xlabel="scale of the first weights", ylim=(0, None))
     ax.set_ylabel(f"{STEPS} to 95% accuracy")
-    ax.set_ylim(bottom=0)
     ax.legend()
     later = rows.filter(pl.col("init_scale") > 1)["test_time"].to_numpy().mean() > base
     fig.title(ax, "Larger weights generalise later" if later else "Larger weights: no later")
 
 
-def held(measures: Mapping[str, Any]) -> Figure:
+def held(measures: Measures, config: Any) -> Figure:
     """Accuracies over steps of the baseline and with the norm of the weights held."""
     sheet, axes = panels(2, 3.0, sharey=True, sharex=True)
     names = {"baseline": "Weight decay: ", "held": "Norm held: "}
     lines = ("train", "training", fig.ORANGE), ("test", "test", fig.BLUE)
     for ax, (part, name) in zip(axes, names.items(), strict=True):
-        rows = measures["curves"].filter(pl.col("part") == part)
+        rows = measures["curves"].filter(part=part)
         for column, label, colour in lines:
             fig.interval_line(ax, *series(rows, column), label, colour)
-        ax.set_xscale("log")
-        ax.set_xlabel(STEPS)
+        ax.set(xscale="log", xlabel=STEPS)
         ax.axhline(0.95, color=fig.MUTED, linewidth=0.7, linestyle=":")
         gap = table("sides").filter(part=part).value(GAP)
         late = average(gap, measures, np.median)
@@ -169,15 +148,13 @@ def held(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def phases(measures: Mapping[str, Any]) -> Figure:
+def phases(measures: Measures, config: Any) -> Figure:
     """The phase most seeds are in per cell, and predicted against real accuracy."""
     sheet, (left, right) = panels(2, 3.7, width_ratios=(1.25, 1))
-    votes = measures["phases"].group_by("learning_rate", "weight_decay", "phase").len("n")
-    best = votes.sort("n", "phase", descending=True).unique(
-        ["learning_rate", "weight_decay"], keep="first", maintain_order=True
-    )
-    best = best.sort("learning_rate", "weight_decay")
-    rates, decays = (best[c].unique().sort() for c in ("learning_rate", "weight_decay"))
+    cell = ["learning_rate", "weight_decay"]
+    votes = measures["phases"].group_by(*cell, "phase").len("n").sort("n", "phase", descending=True)
+    best = votes.unique(cell, keep="first", maintain_order=True).sort(cell)
+    rates, decays = (best[c].unique().sort() for c in cell)
     index = np.array([PHASES.index(p) for p in best["phase"]]).reshape(len(rates), -1)
     colours = ListedColormap([COLOURS[p] for p in PHASES])
     left.imshow(index, cmap=colours, vmin=-0.5, vmax=3.5, origin="lower", aspect="auto")
@@ -185,8 +162,7 @@ def phases(measures: Mapping[str, Any]) -> Figure:
         left.text(i % len(decays), i // len(decays), f"{count}", ha="center", va="center")
     left.set_xticks(range(len(decays)), [f"{d:g}" for d in decays])
     left.set_yticks(range(len(rates)), [f"{r:.1g}" for r in rates])
-    left.set_xlabel("weight decay of the decoder")
-    left.set_ylabel("learning rate of the decoder")
+    left.set(xlabel="weight decay of the decoder", ylabel="learning rate of the decoder")
     keys = [Patch(facecolor=COLOURS[p], label=p) for p in PHASES if p in set(best["phase"])]
     left.legend(handles=keys, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     four = (table("maps").value("phases") >= 4)(measures).values
@@ -195,16 +171,17 @@ def phases(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def _prediction(ax: Axes, measures: Mapping[str, Any]) -> None:
+def _prediction(ax: Axes, measures: Measures) -> None:
     """Accuracy against that which the embedding allows."""
     rows = measures["sizes"]
-    points = ax.scatter(
-        rows["predicted_accuracy"], rows["accuracy"], c=rows["fraction"], s=14, cmap=fig.SEQUENTIAL
-    )
+    both, look = (rows["predicted_accuracy"], rows["accuracy"]), {"s": 14, "cmap": fig.SEQUENTIAL}
+    points = ax.scatter(*both, c=rows["fraction"], **look)
     ax.plot([0, 1], [0, 1], color=fig.MUTED, linewidth=0.8)
-    ax.set_xlabel("accuracy predicted from the embedding")
-    ax.set_ylabel("accuracy over all pairs")
+    ax.set(xlabel="accuracy predicted from the embedding", ylabel="accuracy over all pairs")
     ax.figure.colorbar(points, ax=ax, label="fraction of pairs trained on")
     match = table("sizes").aggregate(pl.corr("predicted_accuracy", "accuracy"))
     said = average(match, measures)
     fig.title(ax, f"They correlate with r = {said:.3f}")
+
+
+draw = drawing(survival, law, held, phases)

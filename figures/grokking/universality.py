@@ -1,6 +1,5 @@
 """Figures of the study ``universality``: which representations, how they grow, what they carry."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from toylab.read import table
+from toylab.read import Measures, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
-from toylab.report.panels import panels
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
 LOSSES = {
@@ -58,22 +57,11 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "choice": choice(measures, config),
-        "training": training(measures, config),
-        "ablations": ablations(measures, config),
-        "weights": weights(measures, config),
-    }
-
-
-def choice(measures: Mapping[str, Any], config: Any) -> Figure:
+def choice(measures: Measures, config: Any) -> Figure:
     """Cosine of every representation's characters with the logits, seed by seed."""
     counts = [_of(measures["irreps"], g)["irrep"].n_unique() for g in config.groups]
     widths = [count + 5 for count in counts]
     sheet, axes = panels(len(counts), 1.2 + 0.2 * config.seeds, width_ratios=widths)
-    image = None
     for ax, name in zip(axes, config.groups, strict=True):
         rows = _of(measures["irreps"], name)
         irreps = rows["irrep"].unique(maintain_order=True).to_list()
@@ -87,15 +75,14 @@ def choice(measures: Mapping[str, Any], config: Any) -> Figure:
         sets = _of(measures["networks"], name)["keys"]
         fig.title(ax, f"{name}: {len(sets)} seeds, {sets.n_unique()} choices")
     axes[0].set_ylabel("seed")
-    if image is not None:
-        label = "cosine with the logits\n(outlined: key)"
-        sheet.colorbar(image, ax=list(axes), label=label, aspect=12, pad=0.02)
+    label = "cosine with the logits\n(outlined: key)"
+    sheet.colorbar(image, ax=list(axes), label=label, aspect=12, pad=0.02)
     return sheet
 
 
-def training(measures: Mapping[str, Any], config: Any) -> Figure:
+def training(measures: Measures, config: Any) -> Figure:
     """Loss of the network and of its later key circuit, and accuracy, over training."""
-    sheet, axes = _grid(len(config.groups), 4.8, sharex="col")
+    sheet, axes = panels(len(config.groups), 4.8, rows=2, sharex="col")
     for column, name in enumerate(config.groups):
         top, bottom = axes[0, column], axes[1, column]
         rows = _of(measures["progress"], name)
@@ -115,7 +102,7 @@ def training(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def _accuracies(ax: Axes, measures: Mapping[str, Any], name: str) -> None:
+def _accuracies(ax: Axes, measures: Measures, name: str) -> None:
     curves, rows = _of(measures["curves"], name), _of(measures["progress"], name)
     for part, (label, colour) in ACCURACIES.items():
         fig.interval_line(ax, *series(curves, f"{part}_accuracy"), label, colour)
@@ -124,7 +111,7 @@ def _accuracies(ax: Axes, measures: Mapping[str, Any], name: str) -> None:
     ax.set_ylim(-0.03, 1.05)
 
 
-def _order(measures: Mapping[str, Any], name: str) -> str:
+def _order(measures: Measures, name: str) -> str:
     """Say when half of the seeds have learned the test pairs."""
     step_S, value_PS = series(_of(measures["curves"], name), "test_accuracy")
     reached = np.flatnonzero((value_PS >= 0.99).mean(0) >= 0.5)
@@ -132,7 +119,7 @@ def _order(measures: Mapping[str, Any], name: str) -> str:
     return f"{name}: test pairs {when}"
 
 
-def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
+def ablations(measures: Measures, config: Any) -> Figure:
     """Loss of every network after each ablation, with its controls."""
     sheet, axes = panels(len(config.groups), 3.3, sharey=True)
     for ax, name in zip(axes, config.groups, strict=True):
@@ -144,8 +131,7 @@ def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
             colour = fig.MUTED if control else fig.BLUE
             ax.plot(values, height, linestyle="", marker="o" if control else "D", color=colour)
         ax.axvline(_median(measures, name, "uniform"), color=fig.INK, linestyle=":", linewidth=1)
-        ax.set_xscale("log")
-        ax.set_xlabel("loss (nats); dotted: uniform")
+        ax.set(xscale="log", xlabel="loss (nats); dotted: uniform")
         alone = _median(measures, name, "restricted")
         fig.title(ax, f"{name}: {alone:.1g} nats from key characters")
     axes[0].set_yticks(range(len(LOSSES)), list(LOSSES.values()))
@@ -156,9 +142,9 @@ def ablations(measures: Mapping[str, Any], config: Any) -> Figure:
     return sheet
 
 
-def weights(measures: Mapping[str, Any], config: Any) -> Figure:
+def weights(measures: Measures, config: Any) -> Figure:
     """Share of the weights in each representation, and how neurons divide among them."""
-    sheet, axes = _grid(len(config.groups), 4.4)
+    sheet, axes = panels(len(config.groups), 4.4, rows=2)
     for column, name in enumerate(config.groups):
         _shares(axes[0, column], _of(measures["irreps"], name), name)
         _neurons(axes[1, column], _of(measures["neurons"], name), name)
@@ -171,9 +157,7 @@ def weights(measures: Mapping[str, Any], config: Any) -> Figure:
 
 
 def _shares(ax: Axes, rows: pl.DataFrame, name: str) -> None:
-    means = rows.group_by("irrep", maintain_order=True).agg(
-        pl.col(*TABLES, "chance").mean(), pl.col("key").mean()
-    )
+    means = rows.group_by("irrep", maintain_order=True).agg(pl.col(*TABLES, "chance").mean())
     shown = means.sort("left", descending=True).head(SHOWN)
     places = np.arange(len(shown))
     for i, (side, label) in enumerate(TABLES.items()):
@@ -185,30 +169,18 @@ def _shares(ax: Axes, rows: pl.DataFrame, name: str) -> None:
 
 def _neurons(ax: Axes, rows: pl.DataFrame, name: str) -> None:
     bins = np.linspace(0, 1, 21)
-    for trained, colour, label in (
-        (False, fig.MUTED, "untrained"),
-        (True, fig.BLUE, "trained"),
-    ):
-        share = rows.filter(pl.col("trained") == trained)["share"].to_numpy()
+    for trained, colour, label in ((False, fig.MUTED, "untrained"), (True, fig.BLUE, "trained")):
+        share = rows.filter(trained=trained)["share"].to_numpy()
         heights = np.histogram(share, bins)[0] / max(len(share), 1)
         ax.stairs(heights, bins, fill=True, color=colour, alpha=0.8, label=label)
-    clustered = rows.filter(pl.col("trained")).select((pl.col("share") >= 0.85).mean()).item()
+    clustered = rows.filter("trained").select((pl.col("share") >= 0.85).mean()).item()
     ax.axvline(0.85, color=fig.INK, linestyle=":", linewidth=1)
     ax.set_xlabel("share of incoming weights in one representation")
     fig.title(ax, f"{name}: {clustered or 0:.0%} of live neurons above 85%")
 
 
-def _grid(columns: int, height: float, **shared: Any) -> tuple[Figure, np.ndarray]:
-    """Two rows of lettered panels, a column per group."""
-    sheet = fig.figure(fig.PAGE, height)
-    axes = sheet.subplots(2, columns, squeeze=False, **shared)
-    for i, ax in enumerate(axes.flat):
-        fig.panel_label(ax, chr(ord("a") + i))
-    return sheet, axes
-
-
 def _of(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    return rows.filter(pl.col("group") == name)
+    return rows.filter(group=name)
 
 
 def _square(rows: pl.DataFrame, column: str, irreps: list[str]) -> np.ndarray:
@@ -217,6 +189,9 @@ def _square(rows: pl.DataFrame, column: str, irreps: list[str]) -> np.ndarray:
     return wide.select(irreps).to_numpy()
 
 
-def _median(measures: Mapping[str, Any], name: str, column: str) -> float:
+def _median(measures: Measures, name: str, column: str) -> float:
     """Median of a number of a group's networks."""
     return average(table("networks").filter(group=name).value(column), measures, np.median)
+
+
+draw = drawing(choice, training, ablations, weights)

@@ -1,19 +1,20 @@
 """Figures of the study ``steering``: doses, task vectors, lenses, facts; and the other half's."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from toylab.read import Reading, Rows, table
+from toylab.read import Measures, Reading, Rows, table
 from toylab.report import figures as fig
-from toylab.report.panels import panels
+from toylab.report.averages import average
+from toylab.report.axes import log_axis
+from toylab.report.marks import bars, headroom
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
-from .bars import bars, headroom, mean
 from .steering_classifier import CAPTIONS as CLASSIFIER_CAPTIONS
-from .steering_classifier import draw as draw_classifier
+from .steering_classifier import FIGURES as CLASSIFIER
 
 BUDGET, LEAST = 0.1, 1e-4  # nats; what is less is drawn there
 METHODS = {
@@ -44,17 +45,6 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "doses": doses(measures),
-        "task_vectors": task_vectors(measures),
-        "lenses": lenses(measures),
-        "facts": facts(measures, config),
-        **draw_classifier(measures, config),
-    }
-
-
 def language(name: str) -> Rows:
     """A table of the language models."""
     return table(name, of="language")
@@ -65,12 +55,9 @@ def swing(method: str, arm: str) -> Reading:
     return language("steered").filter(method=method, arm=arm).mean("swing")
 
 
-def doses(measures: Mapping[str, Any]) -> Figure:
+def doses(measures: Measures, config: Any) -> Figure:
     """Swing of the mood and cost at verbs against the dose, method by method."""
-    sheet = fig.figure(fig.PAGE, 4.2)
-    axes = sheet.subplots(2, 3, sharex=True, sharey="row")
-    for ax, letter in zip(axes.flat, "abcdef", strict=True):
-        fig.panel_label(ax, letter)
+    sheet, axes = panels(3, 4.2, rows=2, sharex=True, sharey="row")
     for (top, bottom), (method, (name, arms)) in zip(axes.T, METHODS.items(), strict=True):
         layer = _usual_layer(measures, method, arms[0])
         for arm, (colour, marker) in zip(arms, LOOKS, strict=False):
@@ -81,23 +68,18 @@ def doses(measures: Mapping[str, Any]) -> Figure:
                 fig.interval_line(ax, x, y_PS, arm, colour, marker=marker)
         top.axhline(0, color=fig.INK, lw=0.6)
         bottom.axhline(BUDGET, color=fig.INK, ls=":", lw=0.8)
-        own, random = (mean(measures, swing(method, arm)) for arm in arms[:2])
+        own, random = (average(swing(method, arm), measures) for arm in arms[:2])
         fig.title(top, f"{name}: swing {own:.2f}, random {random:.2f}")
         bottom.set_xlabel("dose" if layer < 0 else f"dose, after block {layer + 1}")
         top.legend(loc="upper left")
-    axes[0, 0].set_xscale("log", base=2)
-    axes[0, 0].set_xlim(0.8 * x[0], 1.25 * x[-1])
-    axes[0, 0].set_xticks(x, [f"{d:g}" for d in x])
-    axes[0, 0].set_ylim(-1, 2.6)
-    axes[0, 0].set_yticks(np.arange(-1, 1.1, 0.5))
-    axes[1, 0].set_yscale("log")
-    axes[1, 0].set_ylim(LEAST, 20)
-    axes[0, 0].set_ylabel("swing of the share\nof good nouns")
-    axes[1, 0].set_ylabel("KL at verbs (nats)")
+    log_axis(axes[0, 0], ticks=x, base=2)
+    axes[0, 0].set(xlim=(0.8 * x[0], 1.25 * x[-1]), ylabel="swing of the share\nof good nouns")
+    axes[0, 0].set(ylim=(-1, 2.6), yticks=np.arange(-1, 1.1, 0.5))
+    axes[1, 0].set(yscale="log", ylim=(LEAST, 20), ylabel="KL at verbs (nats)")
     return sheet
 
 
-def _usual_layer(measures: Mapping[str, Any], method: str, arm: str) -> int:
+def _usual_layer(measures: Measures, method: str, arm: str) -> int:
     """The layer that most seeds choose; the first layer if none chooses any."""
     rows = language("steered").filter(method=method, arm=arm).rows(measures)
     layers = rows["layer"].drop_nulls()
@@ -105,7 +87,7 @@ def _usual_layer(measures: Mapping[str, Any], method: str, arm: str) -> int:
     return int(layers.mode().sort()[0] if len(layers) else first)
 
 
-def task_vectors(measures: Mapping[str, Any]) -> Figure:
+def task_vectors(measures: Measures, config: Any) -> Figure:
     """Accuracy by layer of the patched prompt, with examples, without, and of other functions."""
     sheet = fig.figure(fig.COLUMN * 1.2, 2.8)
     ax = sheet.subplots()
@@ -120,20 +102,18 @@ def task_vectors(measures: Mapping[str, Any]) -> Figure:
         x, y_PS = series(rows, column, "layer")
         fig.interval_line(ax, x, y_PS, label, colour, marker=marker, ls=line)
     ax.set_xticks(x, ["embed", *(str(i) for i in x[1:])])
-    ax.set_xlabel("residual stream after block")
-    ax.set_ylabel("accuracy")
+    ax.set(xlabel="residual stream after block", ylabel="accuracy")
     headroom(ax)
     ax.legend(ncols=2, loc="upper center")
-    at = lambda column: mean(measures, language("task_vectors").filter(chosen=True).value(column))
-    fig.title(
-        ax,
-        f"Five examples give {at('examples'):.0%} accuracy, their task vector at its best layer "
-        f"{at('patched'):.0%}, no examples {at('none'):.0%}",
+    at = lambda column: average(
+        language("task_vectors").filter(chosen=True).value(column), measures
     )
+    words = f"Five examples give {at('examples'):.0%} accuracy, their task vector at its best layer"
+    fig.title(ax, f"{words} {at('patched'):.0%}, no examples {at('none'):.0%}")
     return sheet
 
 
-def lenses(measures: Mapping[str, Any]) -> Figure:
+def lenses(measures: Measures, config: Any) -> Figure:
     """KL from the final distribution by layer, for all phrases and each kind."""
     sheet, axes = panels(4, 2.7, sharey=True)
     for ax, kind in zip(axes, ("all", *KINDS), strict=True):
@@ -142,45 +122,45 @@ def lenses(measures: Mapping[str, Any]) -> Figure:
             x, y_PS = series(rows.rows(measures), lens, "layer")
             fig.interval_line(ax, x, np.maximum(y_PS, LEAST), f"{lens} lens", colour, marker="o")
         ax.set_xticks(x, ["embed", *(str(i) for i in x[1:])])
-        ax.set_yscale("log")
-        ax.set_ylim(LEAST, 10)
-        logit, tuned = (mean(measures, rows.mean(lens)) for lens in ("logit", "tuned"))
+        ax.set(yscale="log", ylim=(LEAST, 10), xlabel="after block")
+        logit, tuned = (average(rows.mean(lens), measures) for lens in ("logit", "tuned"))
         name = "All phrases" if kind == "all" else kind.capitalize()
         fig.title(ax, f"{name}: {tuned:.2f} tuned, {logit:.2f} logit")
-        ax.set_xlabel("after block")
     axes[0].set_ylabel("KL to the final\ndistribution (nats)")
     axes[0].legend(loc="lower left")
     return sheet
 
 
-def facts(measures: Mapping[str, Any], config: Any) -> Figure:
+def facts(measures: Measures, config: Any) -> Figure:
     """Linear relational embedding by relation, and what knowledge neurons take away."""
     sheet, axes = panels(3, 2.9, width_ratios=[1, 1, 0.8])
     names = language("relations").rows(measures)["relation"].unique(maintain_order=True).to_list()
-    pairs = (("faithful", "linear map", "constant", "mean object"),
-             ("causal", "inverse map", "causal_random", "random move"))  # fmt: skip
+    kinds = (
+        ("A linear map gives", ("faithful", "linear map"), ("constant", "mean object")),
+        ("Its inverse moves", ("causal", "inverse map"), ("causal_random", "random move")),
+    )
     of = lambda column, relations: language("relations").filter(relation=relations).mean(column)
-    for ax, (own, label, control, other), verb in zip(
-        axes, pairs, ("A linear map gives", "Its inverse moves"), strict=False
-    ):
-        cells = [
-            (text, colour, lambda name, c=column: of(c, (name,)))
-            for text, colour, column in ((label, fig.BLUE, own), (other, fig.MUTED, control))
-        ]
+    by = lambda column: lambda name: of(column, (name,))
+    for ax, (verb, (own, label), (control, other)) in zip(axes, kinds, strict=False):
+        cells = [(label, fig.BLUE, by(own)), (other, fig.MUTED, by(control))]
         bars(ax, measures, names, cells)
-        easy, blend = (mean(measures, of(own, r)) for r in (("colour", "shape"), ("blend",)))
+        easy, blend = (average(of(own, r), measures) for r in (("colour", "shape"), ("blend",)))
         fig.title(ax, f"{verb} {easy:.0%}, {blend:.0%} for the blend")
     lost = lambda arm, column: language("neurons").filter(arm=arm).mean(column)
-    cells = [("the fact", fig.BLUE, lambda arm: lost(arm, "own")),
-             ("other facts", fig.MUTED, lambda arm: lost(arm, "others"))]  # fmt: skip
+    cells = (
+        ("the fact", fig.BLUE, lambda arm: lost(arm, "own")),
+        ("other facts", fig.MUTED, lambda arm: lost(arm, "others")),
+    )
     count = config.lm_neurons
     bars(axes[2], measures, ("top", "random"), cells, (f"top {count}", f"random {count}"))
-    top, random = (mean(measures, lost(arm, "own")) for arm in ("top", "random"))
+    top, random = (average(lost(arm, "own"), measures) for arm in ("top", "random"))
     fig.title(axes[2], f"Top neurons carry {top:.0%} of a fact, random ones {random:.0%}")
-    for ax, text in zip(
-        axes, ("answers given", "answers changed", "probability lost"), strict=True
-    ):
+    labels = ("answers given", "answers changed", "probability lost")
+    for ax, text in zip(axes, labels, strict=True):
         headroom(ax)
         ax.set_ylabel(text)
         ax.legend(loc="upper left")
     return sheet
+
+
+draw = drawing(doses, task_vectors, lenses, facts, **CLASSIFIER)

@@ -1,18 +1,18 @@
 """Figures of the classifier half of ``steering``."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from toylab.read import Rows, table
+from toylab.read import Measures, Rows, table
 from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.axes import log_axis
+from toylab.report.marks import bars, headroom
 from toylab.report.panels import panels
 from toylab.report.series import series
-
-from .bars import bars, headroom, mean
 
 RULES = ("shape", "colour", "place", "kind")
 ROLES = {"in rule": fig.BLUE, "absent": fig.ORANGE, "random": fig.MUTED}
@@ -40,53 +40,38 @@ CAPTIONS = {
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of this half."""
-    return {
-        "toy_arithmetic": arithmetic(measures),
-        "toy_concepts": concepts(measures),
-        "toy_saliency": saliency(measures),
-        "toy_skills": skills(measures),
-        "toy_choice": choice(measures),
-        "toy_alignment": alignment(measures),
-    }
-
-
 def scenes(name: str) -> Rows:
     """A table of the perceptrons on scenes."""
     return table(name, of=("toy_scenes", "toy_tuned"))
 
 
-def arithmetic(measures: Mapping[str, Any]) -> Figure:
+def arithmetic(measures: Measures, config: Any) -> Figure:
     """What subtracting one vector, and adding two, does to the rules' accuracy."""
     sheet, (left, right) = panels(2, 3.2, sharey=True, width_ratios=[1, 1.3])
     rows = scenes("toy_arithmetic")
 
-    def of(operation: str, column: str, vector: str = "task") -> Any:
-        own = rows.filter(operation=operation, vector=vector)
-        return lambda rules: own.filter(rules=rules).value(column)
+    def of(column: str, vector: str = "task") -> Any:
+        return lambda rules: rows.filter(vector=vector, rules=rules).value(column)
 
     forget = (
-        ("before", fig.MUTED, of("negate", "before")),
-        ("rule subtracted", fig.BLUE, of("negate", "target")),
-        ("its other rules", fig.SKY, of("negate", "control")),
-        ("random vector", fig.ORANGE, of("negate", "target", "random")),
+        ("before", fig.MUTED, of("before")),
+        ("rule subtracted", fig.BLUE, of("target")),
+        ("its other rules", fig.SKY, of("control")),
+        ("random vector", fig.ORANGE, of("target", "random")),
     )
     add = (
-        ("before", fig.MUTED, of("add", "before")),
-        ("each fine-tuned alone", fig.GREEN, of("add", "tuned")),
-        ("both vectors added", fig.BLUE, of("add", "target")),
-        ("random vectors", fig.ORANGE, of("add", "target", "random")),
+        ("before", fig.MUTED, of("before")),
+        ("each fine-tuned alone", fig.GREEN, of("tuned")),
+        ("both vectors added", fig.BLUE, of("target")),
+        ("random vectors", fig.ORANGE, of("target", "random")),
     )
     own = rows.filter(operation="add").rows(measures)
     pairs = own["rules"].unique(maintain_order=True).to_list()
     bars(left, measures, RULES, forget)
     bars(right, measures, pairs, add, [pair.replace(" + ", "\n+ ") for pair in pairs])
     left.set_ylabel("accuracy on new scenes")
-    task, random = (
-        mean(measures, rows.filter(operation="negate", vector=v).mean("kept"))
-        for v in ("task", "random")
-    )
+    kept = (rows.filter(operation="negate", vector=v).mean("kept") for v in ("task", "random"))
+    task, random = (average(reading, measures) for reading in kept)
     fig.title(left, f"Subtracting a rule leaves {task:.0%} of it, a random vector {random:.0%}")
     gain = (pl.col("target", "tuned") - pl.col("before")).sum()
     gained, most = own.filter(pl.col("vector") == "task").select(gain).row(0)
@@ -99,7 +84,7 @@ def arithmetic(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def concepts(measures: Mapping[str, Any]) -> Figure:
+def concepts(measures: Measures, config: Any) -> Figure:
     """TCAV scores of every concept, and how often they are significant."""
     sheet, (left, right) = panels(2, 3.0, width_ratios=[2, 1])
     tests = scenes("toy_tcav")
@@ -117,15 +102,14 @@ def concepts(measures: Mapping[str, Any]) -> Figure:
     right.set_ylabel("fraction called significant")
     headroom(left)
     left.legend(ncols=3, loc="upper center")
-    rule, absent = (
-        mean(measures, tests.filter(role=role).mean("score")) for role in ("in rule", "absent")
-    )
+    score = (tests.filter(role=role).mean("score") for role in ("in rule", "absent"))
+    rule, absent = (average(reading, measures) for reading in score)
     fig.title(left, f"Concepts of the rule score {rule:.2f}, others {absent:.2f}")
-    fig.title(right, f"{mean(measures, called('absent')):.0%} of absent concepts pass the test")
+    fig.title(right, f"{average(called('absent'), measures):.0%} of absent concepts pass the test")
     return sheet
 
 
-def saliency(measures: Mapping[str, Any]) -> Figure:
+def saliency(measures: Measures, config: Any) -> Figure:
     """A few scenes with their maps and the truth, and overlaps over seeds."""
     pictures, maps = (np.asarray(measures[f"toy_saliency_{n}"]) for n in ("pictures", "maps"))
     sheet = fig.figure(fig.PAGE, 3.8)
@@ -136,68 +120,64 @@ def saliency(measures: Mapping[str, Any]) -> Figure:
     for row, name, images in zip(axes, names, shown, strict=True):
         for ax, image in zip(row, images, strict=True):
             ax.imshow(image)
-            ax.set_xticks([])
-            ax.set_yticks([])
+            ax.set(xticks=[], yticks=[])
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     ax = parts[1].subplots()
     fig.panel_label(axes[0, 0], "a")
     fig.panel_label(ax, "b")
-    groups = {"plain": ("plain", "trained"), "smoothed": ("smooth", "trained"),
-              "smoothed,\nuntrained": ("smooth", "untrained")}  # fmt: skip
+    groups = (("plain", "trained"), ("smooth", "trained"), ("smooth", "untrained"))
 
     def of(column: str) -> Any:
-        by = lambda group: dict(zip(("method", "network"), groups[group], strict=True))
-        return lambda group: scenes("toy_saliency").filter(**by(group)).value(column)
+        rows = scenes("toy_saliency")
+        return lambda group: rows.filter(method=group[0], network=group[1]).value(column)
 
-    cells = [("object", fig.BLUE, of("iou")), ("grey object", fig.ORANGE, of("other")),
-             ("another scene's", fig.MUTED, of("random"))]  # fmt: skip
-    bars(ax, measures, list(groups), cells)
+    cells = (
+        ("object", fig.BLUE, of("iou")),
+        ("grey object", fig.ORANGE, of("other")),
+        ("another scene's", fig.MUTED, of("random")),
+    )
+    bars(ax, measures, groups, cells, ("plain", "smoothed", "smoothed,\nuntrained"))
     ax.set_ylabel("IoU of the 9 strongest pixels with a box")
     ax.set_ylim(0, 1.35 * ax.get_ylim()[1])
     ax.legend(title="box of", loc="upper center", ncols=2)
-    plain, smooth, other = (
-        mean(measures, of(column)(group))
-        for column, group in (("iou", "plain"), ("iou", "smoothed"), ("other", "smoothed"))
-    )
-    fig.title(
-        sheet,
-        f"Smoothed gradients meet the object's box by {smooth:.2f}, plain ones by {plain:.2f}; "
-        f"the object that does not count by {other:.2f}",
-    )
+    plain, smooth = (average(of("iou")(group), measures) for group in groups[:2])
+    other = average(of("other")(groups[1]), measures)
+    words = f"Smoothed gradients meet the object's box by {smooth:.2f}, plain ones by {plain:.2f}"
+    fig.title(sheet, f"{words}; the object that does not count by {other:.2f}")
     return sheet
 
 
-def skills(measures: Mapping[str, Any]) -> Figure:
+def skills(measures: Measures, config: Any) -> Figure:
     """How well the best neuron predicts, and what noise on a tenth of neurons costs."""
     sheet, (left, right) = panels(2, 2.9, width_ratios=[1, 1.4])
 
     def of(column: str, group: str = "top") -> Any:
         return lambda rule: scenes("toy_skills").filter(group=group, rule=rule).value(column)
 
-    bars(left, measures, RULES, [
-        ("trained", fig.BLUE, of("best")), ("untrained", fig.MUTED, of("untrained"))])  # fmt: skip
+    cells = (("trained", fig.BLUE, of("best")), ("untrained", fig.MUTED, of("untrained")))
+    bars(left, measures, RULES, cells)
     headroom(left, 1.0, 0.4, 0.2)
     left.axhline(0.5, color=fig.INK, ls=":", lw=0.8)
     left.set_ylabel("accuracy of the best neuron")
     left.legend(loc="upper left", ncols=2)
-    all_rules = lambda column, group: mean(
-        measures, scenes("toy_skills").filter(group=group).mean(column)
-    )
-    best, fresh = (all_rules(column, "top") for column in ("best", "untrained"))
+    every = lambda column, group="top": scenes("toy_skills").filter(group=group).mean(column)
+    best, fresh = (average(every(column), measures) for column in ("best", "untrained"))
     fig.title(left, f"The best neuron is {best:.0%} accurate, untrained {fresh:.0%}")
-    bars(right, measures, RULES, [
-        ("best predictors", fig.BLUE, of("own")), ("random", fig.ORANGE, of("own", "random")),
-        ("best predictors, on other rules", fig.SKY, of("others"))])  # fmt: skip
-    right.set_ylabel("accuracy lost to noise")
+    cells = (
+        ("best predictors", fig.BLUE, of("own")),
+        ("random", fig.ORANGE, of("own", "random")),
+        ("best predictors, on other rules", fig.SKY, of("others")),
+    )
+    bars(right, measures, RULES, cells)
     low, high = right.get_ylim()
-    right.set_ylim(low, high + 0.4 * (high - low))
+    right.set(ylabel="accuracy lost to noise", ylim=(low, high + 0.4 * (high - low)))
     right.legend(ncols=2, loc="upper center")
-    top, random = (100 * all_rules("own", group) for group in ("top", "random"))
+    top, random = (100 * average(every("own", group), measures) for group in ("top", "random"))
     fig.title(right, f"Noise on the best predictors costs {top:.1f} points, on others {random:.1f}")
     return sheet
 
 
-def choice(measures: Mapping[str, Any]) -> Figure:
+def choice(measures: Measures, config: Any) -> Figure:
     """Reward of the answer picked among k."""
     sheet = fig.figure(fig.PAGE * 0.85, 2.8)
     ax = sheet.subplots()
@@ -211,24 +191,17 @@ def choice(measures: Mapping[str, Any]) -> Figure:
     for name, (label, colour, marker, line) in looks.items():
         x, y_PS = series(rows.filter(chooser=name).rows(measures), "reward", "k")
         fig.interval_line(ax, x, y_PS, label, colour, marker=marker, ls=line)
-    ax.set_xscale("log", base=2)
-    ax.set_xlim(0.9 * x[0], 1.1 * x[-1])
-    ax.set_xticks(x, [str(k) for k in x])
-    ax.minorticks_off()
-    ax.set_xlabel("answers sampled, k")
-    ax.set_ylabel("reward")
+    log_axis(ax, ticks=x, base=2)
+    ax.set(xlim=(0.9 * x[0], 1.1 * x[-1]), xlabel="answers sampled, k", ylabel="reward")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    at = lambda name, k: mean(measures, rows.filter(chooser=name, k=int(k)).value("reward"))
-    fig.title(
-        ax,
-        f"Choosing among {x[-1]} answers raises the reward from {at('probe', 1):.2f} to "
-        f"{at('probe', x[-1]):.2f}, with untrained features to "
-        f"{at('untrained features', x[-1]):.2f}",
-    )
+    at = lambda name, k: average(rows.filter(chooser=name, k=int(k)).value("reward"), measures)
+    one, most, fresh = at("probe", 1), at("probe", x[-1]), at("untrained features", x[-1])
+    words = f"Choosing among {x[-1]} answers raises the reward from {one:.2f} to {most:.2f}"
+    fig.title(ax, f"{words}, with untrained features to {fresh:.2f}")
     return sheet
 
 
-def alignment(measures: Mapping[str, Any]) -> Figure:
+def alignment(measures: Measures, config: Any) -> Figure:
     """Interchange accuracy of every layer and arm."""
     sheet = fig.figure(fig.PAGE * 0.7, 3.1)
     ax = sheet.subplots()
@@ -252,12 +225,12 @@ def alignment(measures: Mapping[str, Any]) -> Figure:
     ax.legend(ncols=2, loc="upper center")
     best = lambda arm, by: rows.filter(arm=arm).aggregate(pl.col("iia").sort_by(by).last())
     true, wrong = (
-        mean(measures, reading)
-        for reading in (best("true", "valid"), best("wrong variable", "iia"))
+        average(best(*c), measures) for c in (("true", "valid"), ("wrong variable", "iia"))
     )
-    fig.title(
-        ax,
-        f"The variable that the network needs aligns to {true:.2f} in its best layer, another to "
-        f"{wrong:.2f}",
-    )
+    words = f"The variable that the network needs aligns to {true:.2f} in its best layer"
+    fig.title(ax, f"{words}, another to {wrong:.2f}")
     return sheet
+
+
+PARTS = (arithmetic, concepts, saliency, skills, choice, alignment)
+FIGURES = {f"toy_{part.__name__}": part for part in PARTS}

@@ -255,4 +255,4 @@ def test_a_map_without_grokking_is_drawn(fixture):
     config = Config(norm_ratios=(0.3, 0.5))
     with style():
         pictures.phase_map(fixture | {"map": barren}, config).canvas.draw()
-        pictures.against_theory({"map": barren}).canvas.draw()
+        pictures.against_theory({"map": barren}, config).canvas.draw()

@@ -126,6 +126,6 @@ def test_claims_hold_where_they_should_and_figures_are_drawn():
     assert judge(CLAIMS[0], made | {"learned": unlearned}).verdict == "not testable"
     with fig.style():
         for draw in (pictures.doses, pictures.task_vectors, pictures.lenses):
-            draw(made).draw_without_rendering()
+            draw(made, CONFIG).draw_without_rendering()
             assert draw.__name__ in pictures.CAPTIONS
         pictures.facts(made, CONFIG).draw_without_rendering()

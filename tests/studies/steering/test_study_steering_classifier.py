@@ -10,6 +10,7 @@ from toylab.claims import judge
 from toylab.figures.steering import steering_classifier as pictures
 from toylab.models.mlp import MLP
 from toylab.report import figures as fig
+from toylab.report.panels import drawing
 from toylab.studies.steering.steering.classifier import arithmetic, choice, concepts
 from toylab.studies.steering.steering.classifier.claims import CLAIMS
 from toylab.studies.steering.steering.classifier.networks import ClassifierConfig, accuracies
@@ -127,7 +128,7 @@ def test_claims_hold_where_they_should_and_figures_are_drawn():
     unsolved = found["toy_equality"].with_columns(accuracy=pl.lit(0.9))
     assert judge(of["das_accuracy"], found | {"toy_equality": unsolved}).verdict == "not testable"
     with fig.style():
-        drawn = pictures.draw(found, CONFIG)
+        drawn = drawing(**pictures.FIGURES)(found, CONFIG)
         for sheet in drawn.values():
             sheet.draw_without_rendering()
     assert set(drawn) == set(pictures.CAPTIONS)
