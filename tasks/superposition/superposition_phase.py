@@ -94,3 +94,32 @@ def classify(W_MN: Values, norm: float = 0.5, overlap: float = 0.25) -> Values:
     overlap_N = (last_M @ W_MN[:, :-1]) ** 2
     crowded = overlap_N.sum() >= overlap * size**2
     return xp.where(size < norm, 0, xp.where(crowded, 1, 2))
+
+
+def edges(phase_SR: np.ndarray) -> np.ndarray:
+    """Cells of a diagram of which one of the eight neighbours has another phase.
+
+    Args:
+        phase_SR: phases over two axes.
+    """
+    rows, cols = phase_SR.shape
+    padded = np.pad(phase_SR, 1, mode="edge")
+    shifts = [padded[i : i + rows, j : j + cols] for i in range(3) for j in range(3)]
+    return np.any(np.stack(shifts) != phase_SR, axis=0)
+
+
+def onset(density_S: np.ndarray, superposed_S: np.ndarray) -> float:
+    """Density below which superposition begins: the cut with fewest cells on its wrong side.
+
+    Args:
+        density_S: rising densities.
+        superposed_S: whether features are superposed.
+
+    Returns:
+        The geometric mean of the densities beside the cut; an end of the axis if it is there.
+    """
+    false_below_S = np.concatenate([[0], np.cumsum(~superposed_S)])
+    true_above_S = superposed_S.sum() - np.concatenate([[0], np.cumsum(superposed_S)])
+    cut = int(np.argmin(false_below_S + true_above_S))
+    beside = density_S[max(cut - 1, 0)], density_S[min(cut, len(density_S) - 1)]
+    return float(np.sqrt(beside[0] * beside[1]))

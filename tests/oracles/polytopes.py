@@ -52,6 +52,13 @@ def square_antiprism() -> np.ndarray:
     return np.stack([np.sqrt(2 / 3) * np.cos(angle), np.sqrt(2 / 3) * np.sin(angle), height])
 
 
+def prism(twist: float, height: float = 1 / np.sqrt(3), radius: float = np.sqrt(2 / 3)):
+    """Two triangles above each other; ``twist`` degrees from the antiprism."""
+    angles = np.radians([0, 120, 240, 180 + twist, 300 + twist, 60 + twist])
+    heights = height * np.repeat([1.0, -1.0], 3)
+    return np.stack([radius * np.cos(angles), radius * np.sin(angles), heights])
+
+
 def polytope(name: str) -> np.ndarray:
     """Unit vectors of the arrangement of that name in :data:`POLYTOPES`, in columns."""
     pair = simplex(1)

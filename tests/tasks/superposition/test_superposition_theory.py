@@ -127,6 +127,24 @@ def test_classify():
         assert jax.jit(phase.classify)(jnp.array(W, jnp.float32)) == expected
 
 
+def test_onset_is_the_cut_with_fewest_errors():
+    density = np.array([0.01, 0.1, 0.2, 0.4, 0.8])
+    flags = lambda text: np.array([c == "s" for c in text])
+    assert phase.onset(density, flags("sss..")) == pytest.approx(np.sqrt(0.08))
+    assert phase.onset(density, flags("s.s..")) == pytest.approx(np.sqrt(0.001))
+    assert phase.onset(density, flags("sssss")) == 0.8
+    assert phase.onset(density, flags(".....")) == 0.01
+
+
+def test_edges_are_one_cell_on_both_sides():
+    halves = np.zeros((5, 6), int)
+    halves[:, 3:] = 1
+    np.testing.assert_array_equal(phase.edges(halves)[0], [False, False, True, True, False, False])
+    corner = np.zeros((4, 4), int)
+    corner[0, 0] = 2
+    assert phase.edges(corner).sum() == 4
+
+
 def test_line_integrals_in_every_case():
     grid = np.array([-1.5, -0.4, 0.0, 0.3, 1.0, 2.0])
     a, b = (v.ravel() for v in np.meshgrid(grid, grid))
