@@ -190,7 +190,7 @@ def _picture(ax: Axes, points_2N: np.ndarray) -> None:
 def _curves(ax: Axes, measures: Mapping[str, Any], member: int, record: dict[str, int]) -> None:
     """The three measures of the shape over training, each as a fraction of the octahedron's."""
     steps_S = measures["octahedra_step"]
-    shares = measures["octahedra_shape"].filter(pl.col("member") == member).sort("step")
+    shares = measures["octahedra_shape"].filter(pl.col("member") == member).sort("record")
     for (column, name), colour in zip(SHARES.items(), fig.PALETTE, strict=False):
         ax.plot(steps_S, shares[column], color=colour, label=name, linewidth=1.1)
     loss = ax.twinx()

@@ -5,13 +5,7 @@ import polars as pl
 from toylab.read import Reading, Rows, table
 
 KEPT = pl.col("norm") > 0.5  # a feature of norm above this counts as kept
-SHARED = KEPT & (pl.col("interference") > 0.25)
-ALONE = KEPT & ~SHARED
-TOP = pl.col("feature") < 5
-RANK = pl.col("feature")
-IN_PAIR = (pl.col("dimensionality") - 0.5).abs() < 0.02
 LINES = (1.0, 3 / 4, 2 / 3, 1 / 2, 2 / 5, 3 / 8)  # the paper's polytope lines
-STICKY = (2.19, 3.5)  # span of 1/(1-S) over which D* should stay at 1/2; the sweep has 2.1998
 POPULATIONS = {"untrained": "geometry"}  # of the tables that do not bear their name
 
 
@@ -22,7 +16,7 @@ def rows_of(name: str) -> Rows:
 
 def at(name: str, density: float) -> Rows:
     """Features of the networks of one density."""
-    return rows_of(name).filter((pl.col("density") - density).abs() < 1e-9)
+    return rows_of(name).filter(density=density)
 
 
 def band(low: float, high: float, name: str = "geometry") -> Rows:
@@ -33,16 +27,6 @@ def band(low: float, high: float, name: str = "geometry") -> Rows:
 def kept(name: str, density: float) -> Reading:
     """Number of features that the network of one density keeps."""
     return at(name, density).aggregate(KEPT.sum())
-
-
-def kept_against_density(name: str) -> Reading:
-    """Spearman's correlation of the number of kept features with density."""
-
-    def correlation(rows: pl.DataFrame) -> float | None:
-        counts = rows.group_by("density").agg(KEPT.sum().alias("kept")).sort("density")
-        return counts.select(pl.corr("density", "kept", method="spearman")).item()
-
-    return rows_of(name).each(correlation)
 
 
 def unused_dimensions(name: str) -> Reading:

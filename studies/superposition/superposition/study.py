@@ -30,10 +30,11 @@ import polars as pl
 from toylab.errors import check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
-from toylab.optim import AdamW, cosine
+from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.superposition.arrangements import cosines
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_geometry import (
     dimensions_per_feature,
@@ -41,6 +42,7 @@ from toylab.tasks.superposition.superposition_geometry import (
     interference,
 )
 
+from ..networks import DECAY, annealed, entries, networks, sweep
 from .claims import CLAIMS
 
 DENSITIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # the paper's seven panels
@@ -72,45 +74,33 @@ class Config:
 def populations(config: Config) -> dict[str, Population]:
     """Linear and ReLU models over density, a larger ReLU model, and the uniform sweep."""
     members = seeds(config.seeds) * grid(density=config.densities)
-    # Torch's AdamW decays by 0.01; the paper's code takes that default.
+    n, m = config.geometry_features, config.geometry_hidden
     small = dict(
         task=Sparse(20, density=1.0, importance=0.7),
         members=members,
-        optimizer=AdamW(config.learning_rate, weight_decay=0.01),
+        optimizer=AdamW(config.learning_rate, DECAY),
         steps=config.steps,
         batch_size=config.batch_size,
-        snapshots=(0,),
-    )
-    large = Population(
-        model=Autoencoder(80, 20),
-        task=Sparse(80, density=1.0, importance=0.9),
-        members=members,
-        optimizer=AdamW(5e-3, weight_decay=0.01, schedule=cosine(config.large_steps)),
-        steps=config.large_steps,
-        batch_size=config.batch_size // 2,
-        snapshots=(0,),
-    )
-    schedule = cosine(config.geometry_steps)
-    geometry = Population(
-        model=Autoencoder(config.geometry_features, config.geometry_hidden),
-        task=Sparse(config.geometry_features, density=1.0),
-        members=seeds(config.seeds) * grid(density=geometry_densities(config)),
-        optimizer=AdamW(config.geometry_rate, weight_decay=0.01, schedule=schedule),
-        steps=config.geometry_steps,
-        batch_size=config.geometry_batch,
         snapshots=(0,),
     )
     return {
         "linear": Population(model=Autoencoder(20, 5, activation="linear"), **small),
         "relu": Population(model=Autoencoder(20, 5), **small),
-        "large": large,
-        "geometry": geometry,
+        "large": Population(
+            model=Autoencoder(80, 20),
+            task=Sparse(80, density=1.0, importance=0.9),
+            members=members,
+            batch_size=config.batch_size // 2,
+            **annealed(5e-3, config.large_steps),
+        ),
+        "geometry": Population(
+            model=Autoencoder(n, m),
+            task=Sparse(n, density=1.0),
+            members=seeds(config.seeds) * grid(density=sweep(config.geometry_points)),
+            batch_size=config.geometry_batch,
+            **annealed(config.geometry_rate, config.geometry_steps),
+        ),
     }
-
-
-def geometry_densities(config: Config) -> np.ndarray:
-    """Densities 20^(-t), t from 0 to 1: the notebook's sweep."""
-    return 20.0 ** -np.linspace(0, 1, config.geometry_points)
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
@@ -122,31 +112,21 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
 
 
 def features(run: RunFolder, population: str, step: int) -> pl.DataFrame:
-    """One row per member and feature: norm, bias, interference, D_i, nearest cosine, D*."""
+    """One row per member and feature: norm, bias, interference, D_i, lowest cosine, D*."""
     params = run.params(population, step)
     W_PMN = params["W"]
-    p, _, n = W_PMN.shape
-    members = (
-        run.members(population)
-        .select("member", "init_seed", "density")
-        .with_columns(diverged=pl.Series(run.dead_at(population) >= 0))
+    star_P1 = np.asarray(jax.vmap(dimensions_per_feature)(W_PMN))[:, None]
+    members = networks(run, population).select("member", "init_seed", "density", "diverged")
+    return entries(
+        members,
+        "feature",
+        norm=np.linalg.norm(W_PMN, axis=1),
+        bias=params["b"],
+        interference=np.asarray(jax.vmap(interference)(W_PMN)),
+        dimensionality=np.asarray(jax.vmap(feature_dimensionality)(W_PMN)),
+        lowest_cosine=cosines(W_PMN).min(-1),
+        d_star=np.broadcast_to(star_P1, params["b"].shape),
     )
-    norm_PN = np.linalg.norm(W_PMN, axis=1)
-    unit_PMN = W_PMN / np.maximum(norm_PN[:, None], 1e-6)
-    cosine_PNN = np.einsum("pmi,pmj->pij", unit_PMN, unit_PMN)
-    columns = {
-        "norm": norm_PN,
-        "bias": params["b"],
-        "interference": np.asarray(jax.vmap(interference)(W_PMN)),
-        "dimensionality": np.asarray(jax.vmap(feature_dimensionality)(W_PMN)),
-        "lowest_cosine": cosine_PNN.min(-1),
-        "d_star": np.repeat(np.asarray(jax.vmap(dimensions_per_feature)(W_PMN))[:, None], n, 1),
-    }
-    table = pl.DataFrame(
-        {"member": np.repeat(np.arange(p), n), "feature": np.tile(np.arange(n), p)}
-        | {name: np.asarray(v, np.float32).reshape(-1) for name, v in columns.items()}
-    )
-    return members.join(table, on="member")
 
 
 study = Study(

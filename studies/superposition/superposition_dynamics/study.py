@@ -55,12 +55,12 @@ from toylab.tasks.superposition.by_member import Tied
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_geometry import feature_dimensionality
 
-from . import dynamics as shape
+from ..networks import entries, networks
 from .claims import CLAIMS
 from .trajectories import (
-    JUMP,
     dims,
     half_window,
+    jump_records,
     levels,
     octahedra,
     octahedron_shares,
@@ -151,19 +151,18 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
 def level_measures(run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Trajectories and readings of the networks with equal features, and their jumps."""
     steps_S, loss_PS, D_PSN = watched(run, "levels")
-    members, finite_P = run.members("levels"), run.dead_at("levels") < 0
-    untrained_PN = np.stack([dims(W) for W in run.params("levels", 0)["W"]])
+    members = networks(run, "levels")
+    finite_P = ~members["diverged"].to_numpy()
     table = levels(steps_S, loss_PS[finite_P], D_PSN[finite_P]).with_columns(
-        digons_untrained=on_levels(untrained_PN[finite_P])
+        digons_untrained=on_levels(dims(run.params("levels", 0)["W"][finite_P]))
     )
-    half = half_window(steps_S)
     jumped = [
         {"member": p, "step": int(steps_S[k])}
         for p in np.flatnonzero(finite_P)
-        for k, _ in shape.jumps(D_PSN[p], half, JUMP, 2 * half)
+        for k in jump_records(D_PSN[p], half_window(steps_S))
     ]
     return {
-        "levels": with_diverged(table, members, finite_P),
+        "levels": with_diverged(table, members),
         "levels_step": steps_S,
         "levels_loss": loss_PS,
         "levels_D": D_PSN,
@@ -174,19 +173,20 @@ def level_measures(run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
 def octahedron_measures(run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Trajectories of the correlated networks of six features, and readings of both worlds."""
     steps_S, loss_PS, flat_PSX = watched(run, "octahedra")
-    W_PSMN, start_PMN = flat_PSX.reshape(*flat_PSX.shape[:2], 3, 6), run.params("octahedra", 0)["W"]
-    members, tables = run.members("octahedra"), []
-    tied_P, all_finite_P = members["tied"].to_numpy(), run.dead_at("octahedra") < 0
+    W_PSMN = flat_PSX.reshape(*flat_PSX.shape[:2], 3, 6)
+    start_PMN, members = run.params("octahedra", 0)["W"], networks(run, "octahedra")
+    tables = {}
     for i, world in enumerate(WORLDS):
-        here_P, finite_P = tied_P == i, all_finite_P[tied_P == i]
-        own = [x[here_P][finite_P] for x in (loss_PS, W_PSMN, start_PMN)]
-        table = with_diverged(octahedra(steps_S, *own), members.filter(here_P), finite_P)
-        tables.append(table.with_columns(world=pl.lit(world)))
-    here_P = tied_P == WORLDS.index("correlated")
-    shown_PSMN = np.where(all_finite_P[here_P][:, None, None, None], W_PSMN[here_P], 0)
+        own = members.filter(tied=i)
+        finite_P = own.filter(~pl.col("diverged"))["member"].to_numpy()
+        table = octahedra(steps_S, loss_PS[finite_P], W_PSMN[finite_P], start_PMN[finite_P])
+        tables[world] = with_diverged(table, own).with_columns(world=pl.lit(world))
+    finite = tables["correlated"].filter(~pl.col("diverged")).select("member")
+    here_P = (members["tied"] == WORLDS.index("correlated")).to_numpy()
+    shares = octahedron_shares(W_PSMN[here_P][finite["member"]])
     return {
-        "octahedra": pl.concat(tables),
-        "octahedra_shape": octahedron_shares(steps_S, shown_PSMN),
+        "octahedra": pl.concat(tables.values()),
+        "octahedra_shape": entries(finite, "record", **shares),
         "octahedra_step": steps_S,
         "octahedra_start": start_PMN[here_P],
         "octahedra_loss": loss_PS[here_P],
@@ -194,37 +194,24 @@ def octahedron_measures(run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     }
 
 
-def with_diverged(table: pl.DataFrame, members: pl.DataFrame, finite_P: np.ndarray) -> pl.DataFrame:
+def with_diverged(table: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
     """Add the names of the networks, and rows without numbers for those that diverged.
 
-    ``member`` is the position among the networks of one world.
+    ``member`` becomes the position among these networks.
     """
-    names = pl.DataFrame(
-        {
-            "member": np.arange(len(finite_P)),
-            "init_seed": members["init_seed"],
-            "diverged": ~finite_P,
-        }
-    )
-    own = table.with_columns(member=pl.Series(np.flatnonzero(finite_P), dtype=pl.Int64))
+    names = members.select(pl.int_range(pl.len()).alias("member"), "init_seed", "diverged")
+    own = table.with_columns(names.filter(~pl.col("diverged"))["member"])
     return names.join(own, on="member", how="left", maintain_order="left").fill_nan(None)
 
 
 def watched(run: RunFolder, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Steps (S,), common loss (P, S) and watched entries (P, S, X) of a population."""
-    rows = run.metrics().filter(
-        (pl.col("population") == name) & ((pl.col("name") == "common") | _entry())
-    )
+    rows = run.metrics().filter(pl.col("name").str.contains(r"^(common|x\d+)$"), population=name)
     wide = rows.pivot("name", index=("member", "step"), values="value").sort("member", "step")
-    steps_S = np.unique(wide["step"].to_numpy())
-    shape_PS = (wide["member"].n_unique(), len(steps_S))
-    entries = sorted(c for c in wide.columns if c.startswith("x"))
-    loss_PS = wide["common"].to_numpy().reshape(shape_PS)
-    return steps_S, loss_PS, wide.select(entries).to_numpy().reshape(*shape_PS, -1)
-
-
-def _entry() -> pl.Expr:
-    return pl.col("name").str.contains(r"^x\d+$")
+    steps_S = wide["step"].unique().sort().to_numpy()
+    names = sorted(rows["name"].unique())  # "common" before "x000", "x001", ...
+    values_PSX = wide.select(names).to_numpy().reshape(-1, len(steps_S), len(names))
+    return steps_S, values_PSX[..., 0], values_PSX[..., 1:]
 
 
 study = Study(

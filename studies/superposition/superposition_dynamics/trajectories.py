@@ -7,10 +7,24 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
+from toylab.analysis.events import (
+    dip,
+    fall_rate,
+    jumps,
+    moves,
+    own_and_others,
+    peaks,
+    settled,
+)
 from toylab.stats.survival import crossing_times
+from toylab.tasks.superposition.arrangements import (
+    APART,
+    WIDE,
+    antipode_in_other_half,
+    triangles,
+    worst_antipode,
+)
 from toylab.tasks.superposition.superposition_geometry import feature_dimensionality
-
-from . import dynamics as shape
 
 JUMP = 0.25  # a jump is half the way from one level, 0, to the next, 1/2
 CLOSE = 0.05  # distance at which D_i counts as near its end
@@ -19,9 +33,10 @@ ANTIPODAL = -0.95  # cosine from which two features count as a pair
 NEAR = 0.02  # distance at which D_i counts as on a level
 
 
-def dims(W_MN: np.ndarray) -> np.ndarray:
-    """Dimensionality of every feature, (N,)."""
-    return np.asarray(feature_dimensionality(jnp.asarray(W_MN, jnp.float32)))
+def dims(W_PMN: np.ndarray) -> np.ndarray:
+    """Dimensionality of every feature, (P, N)."""
+    every = [feature_dimensionality(jnp.asarray(W_MN, jnp.float32)) for W_MN in W_PMN]
+    return np.array(every).reshape(len(W_PMN), W_PMN.shape[2])
 
 
 def on_levels(D_PN: np.ndarray) -> np.ndarray:
@@ -34,34 +49,41 @@ def half_window(steps_S: np.ndarray) -> int:
     return max(1, round(WINDOW * len(steps_S) / 2))
 
 
+def jump_records(D_SN: np.ndarray, half: int) -> np.ndarray:
+    """Records of a network's jumps after the opening."""
+    return np.array([k for k, _ in jumps(D_SN, half, JUMP, 2 * half)], int)
+
+
 def levels(steps_S: np.ndarray, loss_PS: np.ndarray, D_PSN: np.ndarray) -> pl.DataFrame:
-    """One row per seed: levels at the end, jumps, and how the loss goes with them."""
+    """One row per network: levels at the end, jumps, and how the loss goes with them."""
     half = half_window(steps_S)
     window = 2 * half
-    rate_PS = shape.fall_rate(loss_PS, steps_S, half)
-    places_P = [
-        np.array([k for k, _ in shape.jumps(D_SN, half, JUMP, window)], int) for D_SN in D_PSN
-    ]
-    own_P, others_P = shape.peaks(rate_PS, places_P, window)
-    last_P = shape.settled(D_PSN, JUMP / 2).astype(np.float64)
+    rate_PS = fall_rate(loss_PS, steps_S, half)
+    places_P = [jump_records(D_SN, half) for D_SN in D_PSN]
+    peak_P, peak_others_P = peaks(rate_PS, places_P, window)
+    last_P = settled(D_PSN, JUMP / 2).astype(np.float64)
     # 0.2% is above the wobble that noisy gradients give the loss, and below what one jump does.
-    calm_P = shape.settled(loss_PS / loss_PS[:, -1:], 0.002).astype(np.float64)
-    gap_PP = np.abs(last_P[None] - calm_P[:, None]) / window
-    close_P = shape.settled(D_PSN, CLOSE)
-    sharp_PS = shape.fall_rate(loss_PS, steps_S, max(1, half // 2))
-    others_gap_P = (gap_PP.sum(1) - np.diagonal(gap_PP)) / max(len(gap_PP) - 1, 1)
-    moves_PS = shape.stir(D_PSN, half)[:, window:]
+    calm_P = settled(loss_PS / loss_PS[:, -1:], 0.002).astype(np.float64)
+    gap_P, gap_others_P = own_and_others(np.abs(last_P[None] - calm_P[:, None]) / window)
+    close_P = settled(D_PSN, CLOSE)
+    sharp_PS = fall_rate(loss_PS, steps_S, max(1, half // 2))
+    drop_P, drop_others_P = own_and_others(sharp_PS[:, np.minimum(close_P, len(steps_S) - 1)])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        both = np.corrcoef(moves(D_PSN, half)[:, window:], rate_PS[:, window:])
+        last_drop_P = np.where(drop_others_P > 0, drop_P / drop_others_P, np.nan)
+    p = len(D_PSN)
+    along_P, along_others_P = own_and_others(both[p:, :p])  # [rate of p, moves of q]
     return pl.DataFrame(
         {
             "digons": on_levels(D_PSN[:, -1]),
-            "jumps": [len(t) for t in places_P],
-            "peak": own_P,
-            "peak_others": others_P,
-            "correlation": shape.own_less_others(moves_PS, rate_PS[:, window:]),
+            "jumps": [len(places) for places in places_P],
+            "peak": peak_P,
+            "peak_others": peak_others_P,
+            "correlation": along_P - along_others_P,
             "settled": close_P,
-            "last_drop": shape.own_over_others(sharp_PS, np.minimum(close_P, len(steps_S) - 1)),
-            "gap": np.diagonal(gap_PP),
-            "gap_others": others_gap_P,
+            "last_drop": last_drop_P,
+            "gap": gap_P,
+            "gap_others": gap_others_P,
         }
     )
 
@@ -69,54 +91,47 @@ def levels(steps_S: np.ndarray, loss_PS: np.ndarray, D_PSN: np.ndarray) -> pl.Da
 def octahedra(
     steps_S: np.ndarray, loss_PS: np.ndarray, W_PSMN: np.ndarray, start_PMN: np.ndarray
 ) -> pl.DataFrame:
-    """One row per seed: its end, its stages' times (first record, censored), its loss there."""
-    shapes = shape.triangles(W_PSMN)
-    pairs_PS = shape.worst_antipode(W_PSMN, across=True)
-    stages = {
-        "apart": crossing_times(steps_S, shapes["apart"], shape.APART / 2, hold=3),
-        "triangles": crossing_times(steps_S, shapes["wide"], shape.WIDE / 2, hold=3),
-        "pairs": crossing_times(steps_S, pairs_PS, ANTIPODAL, hold=3, direction="below"),
-    }
-    record = {name: np.searchsorted(steps_S, time) for name, (time, _) in stages.items()}
-    seen = {name: event for name, (_, event) in stages.items()}
-    times = lambda name: [
-        np.array([k] if e else [], int) for k, e in zip(record[name], seen[name], strict=True)
-    ]
+    """One row per network: its end, its stages' times (first record, censored), its loss there."""
+    shapes, end_PMN = triangles(W_PSMN), W_PSMN[:, -1]
     half = half_window(steps_S)
-    rate_PS = shape.fall_rate(loss_PS, steps_S, half)
-    kinks = {name: shape.peaks(rate_PS, times(name), 4 * half) for name in stages}
-    end_PMN = W_PSMN[:, -1]
-    D_PN = np.stack([dims(W) for W in end_PMN]) if len(end_PMN) else np.zeros((0, 6))
-    level_P = np.abs(D_PN - 0.5).max(1) < NEAR
-    every = seen["apart"] & seen["triangles"] & seen["pairs"]
-    order = (record["apart"] < record["triangles"]) & (record["triangles"] < record["pairs"])
-    member = np.arange(len(end_PMN))
+    rate_PS = fall_rate(loss_PS, steps_S, half)
+    columns, record, seen = {}, {}, {}
+    for name, curve_PS, level in (
+        ("apart", shapes["apart"], APART / 2),
+        ("triangles", shapes["wide"], WIDE / 2),
+        ("pairs", -worst_antipode(W_PSMN, across=True), -ANTIPODAL),
+    ):
+        time_P, seen_P = crossing_times(steps_S, curve_PS, level, hold=3)
+        record[name], seen[name] = np.searchsorted(steps_S, time_P), seen_P
+        places_P = [
+            np.array([k] if e else [], int) for k, e in zip(record[name], seen_P, strict=True)
+        ]
+        own_P, others_P = peaks(rate_PS, places_P, 4 * half)
+        columns |= {f"{name}_step": time_P, f"{name}_seen": seen_P}
+        columns |= {f"{name}_peak": own_P, f"{name}_peak_others": others_P}
+    order_P = (record["apart"] < record["triangles"]) & (record["triangles"] < record["pairs"])
+    level_P = np.abs(dims(end_PMN) - 0.5).max(1) < NEAR
+    member_P = np.arange(len(end_PMN))
     return pl.DataFrame(
         {
-            "octahedron": level_P & (shape.worst_antipode(end_PMN) <= ANTIPODAL),
-            "other_set": shape.in_other_set(end_PMN),
-            "other_set_untrained": shape.in_other_set(start_PMN),
-            "in_order": every & order,
-            "twist": shapes["twist"][member, record["triangles"]],
+            "octahedron": level_P & (worst_antipode(end_PMN) <= ANTIPODAL),
+            "other_set": antipode_in_other_half(end_PMN),
+            "other_set_untrained": antipode_in_other_half(start_PMN),
+            "in_order": np.all(list(seen.values()), axis=0) & order_P,
+            "twist": shapes["twist"][member_P, record["triangles"]],
             "twist_end": shapes["twist"][:, -1],
-            "plateau": shape.plateau(rate_PS, record["apart"], record["triangles"]),
+            "plateau": dip(rate_PS, record["apart"], record["triangles"]),
         }
-        | {f"{name}_step": time for name, (time, _) in stages.items()}
-        | {f"{name}_seen": event for name, event in seen.items()}
-        | {f"{name}_peak": own for name, (own, _) in kinks.items()}
-        | {f"{name}_peak_others": others for name, (_, others) in kinks.items()}
+        | columns
     )
 
 
-def octahedron_shares(steps_S: np.ndarray, W_PSMN: np.ndarray) -> pl.DataFrame:
-    """One row per network and record: its shape, as fractions of the regular octahedron's."""
-    shapes = shape.triangles(W_PSMN)
-    columns = {
-        "apart": shapes["apart"] / shape.APART,
-        "wide": shapes["wide"] / shape.WIDE,
-        "antipodal": -shape.worst_antipode(W_PSMN, across=True),
+def octahedron_shares(W_PSMN: np.ndarray) -> dict[str, np.ndarray]:
+    """Shape at every record (P, S), as fractions of the regular octahedron's."""
+    shapes = triangles(W_PSMN)
+    return {
+        "apart": shapes["apart"] / APART,
+        "wide": shapes["wide"] / WIDE,
+        "antipodal": -worst_antipode(W_PSMN, across=True),
         "twist": np.where(shapes["wide"] > 0.2, shapes["twist"] / 60, np.nan),
     }
-    p = len(W_PSMN)
-    about = {"member": np.repeat(np.arange(p), len(steps_S)), "step": np.tile(steps_S, p)}
-    return pl.DataFrame(about | {name: v.ravel() for name, v in columns.items()})

@@ -1,12 +1,11 @@
 """Claims of the study ``superposition_phase``."""
 
-import functools
-
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
 from toylab.read import table
 
+from ..passages import passage
 from .readings import (
     ASIDE,
     GROUP,
@@ -20,109 +19,100 @@ from .readings import (
     off_band,
 )
 
+UNIT = "group of 10 seeds"
 PHASE = "Elhage et al. 2022, Superposition as a Phase Change"
-THEORY = f"{PHASE}, theory panel; the candidates' losses"
-OURS = "region: this laboratory"
+diagram = passage(PHASE, unit=UNIT)
+theory = passage(f"{PHASE}, theory panel; the candidates' losses", unit=UNIT)
+REACHED = Condition(
+    "the best of ten seeds is within 2% of the exact optimum", gap("n2"), Expect.below(0.02)
+)
 
 
-def reached(n: str) -> tuple[Condition, ...]:
-    """The networks of a size have been trained to their optimum."""
-    text = "the best of ten seeds is within 2% of the exact optimum"
-    return (Condition(text, gap(n), Expect.below(0.02)),)
-
-
-def not_by_chance(n: str) -> tuple[Condition, ...]:
+def not_by_chance(n: str) -> Condition:
     """Neither untrained networks nor a single phase everywhere agree with theory as well."""
     text = "untrained networks, or one phase everywhere, agree in less than 85% of cells"
-    return (Condition(text, blind_agreement(n), Expect.below(0.85)),)
+    return Condition(text, blind_agreement(n), Expect.below(0.85))
 
-
-of_group = functools.partial(Claim, unit="group of 10 seeds")
 
 CLAIMS = (
-    of_group(
+    diagram(
         "n2_agreement",
         "With 2 features in 1 dimension the best of ten seeds is in the phase that theory "
         "predicts in at least 85% of cells, a one-cell band at the boundaries aside.",
-        f"{PHASE}; {OURS}",
         agreement("n2"),
         Expect.above(0.85),
         paper="same shape, by eye",
-        requires=reached("n2"),
+        requires=REACHED,
         control=not_by_chance("n2"),
         headline=True,
     ),
-    of_group(
+    diagram(
         "n3_agreement",
         "With 3 features in 2 dimensions the phase is the predicted one in 85% of cells or more.",
-        f"{PHASE}; {OURS}",
         agreement("n3"),
         Expect.above(0.85),
         paper="same shape, by eye",
         control=not_by_chance("n3"),
     ),
-    of_group(
+    diagram(
         "n2_single_seed_misleads",
         "A single seed agrees with theory less often than the best of ten, by 0.02 or more: the "
         "phases are those of the minimum, not of one run.",
-        f"{PHASE}, footnote on the ten models per point; {OURS}",
         agreement("n2") - off_band("n2").mean("single_right", GROUP),
         Expect.above(0.02),
-        requires=reached("n2"),
+        at="footnote on the ten models per point",
+        requires=REACHED,
     ),
-    of_group(
+    theory(
         "n2_onset_unimportant",
         "An extra feature of importance r = 0.1 enters superposition below density 4r/(2 + 5r) = "
         "0.16 (measured over predicted density, mean of the five nearest columns).",
-        f"{THEORY}; {OURS}",
         nearest_to("n2", 0.1, 5).mean(ONSET, GROUP),
         Expect.between(1 / 1.5, 1.5),
         paper=1.0,
-        requires=reached("n2"),
+        requires=REACHED,
     ),
-    of_group(
+    diagram(
         "n3_important_is_dedicated",
         "With 3 features in 2 dimensions an extra feature more important than the others has a "
         "dimension of its own at every density (share of cells with r of 1.25 or more).",
-        PHASE,
         table("n3").filter(IMPORTANT).mean(pl.col("phase") == 2, GROUP),
         Expect.above(0.95),
+        region="",
         paper=1.0,
     ),
-    of_group(
+    theory(
         "n3_level_boundary",
         "The two other features then begin to share a dimension at density 4/7, whatever the "
         "importance of the extra one (measured over predicted density).",
-        f"{THEORY}; {OURS}",
         columns("n3").filter(IMPORTANT).mean(ONSET, GROUP),
         Expect.between(0.8, 1.25),
         paper=1.0,
     ),
-    of_group(
+    theory(
         "triple_point",
         "The three phases of 2 features in 1 dimension meet at importance 1 and density 4/7 (mean "
         "density of the onset in the six columns nearest to importance 1).",
-        f"{THEORY}; {OURS}",
         nearest_to("n2", 1.0, 6).mean("onset", GROUP),
         Expect.between(0.4, 0.75),
         paper=4 / 7,
-        requires=reached("n2"),
+        requires=REACHED,
     ),
-    of_group(
+    diagram(
         "first_order",
         "The transition is of first order: from one density to the next the lesser norm falls by "
         "more than 1/2 (2 features in 1 dimension, r at most 1/2 or at least 2).",
-        f"{PHASE}; {OURS}",
         columns("n2").filter(ASIDE).mean("fall", GROUP),
         Expect.above(0.5),
-        requires=reached("n2"),
+        requires=REACHED,
     ),
-    of_group(
+    Claim(
         "reaches_optimum",
         "The best of ten seeds reaches the exact optimum of 2 features in 1 dimension (relative "
         "excess loss, mean over cells).",
         "toylab.tasks.superposition.superposition_exact",
         gap("n2"),
         Expect.below(0.02),
+        unit=UNIT,
     ),
 )

@@ -36,18 +36,21 @@ import polars as pl
 from toylab.errors import check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
-from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.superposition.arrangements import opposed_norm
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_exact import pair_optima, sparse_losses
 from toylab.tasks.superposition.superposition_geometry import interference
-from toylab.tasks.superposition.superposition_phase import phase_argmin
+from toylab.tasks.superposition.superposition_phase import classify, edges, onset, phase_argmin
 
+from ..networks import annealed, lowest, networks
 from .claims import CLAIMS
-from .grid import columns, edges, opposed_norm, phases
 from .readings import SIZES
+
+CELL = ("group", "density", "importance")
+REPRESENTED = 0.5  # a feature of norm above this counts as represented
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,18 +79,15 @@ class Config:
 def populations(config: Config) -> dict[str, Population]:
     """Every seed in every cell of density and importance, for both sizes."""
     density_S, ratio_R = config.axes()
-    rate, schedule = config.learning_rate, cosine(config.steps)
+    cells = grid(density=density_S, last_importance=ratio_R)
     return {
         name: Population(
             model=Autoencoder(n, n - 1),
             task=Sparse(n, density=1.0),
-            members=seeds(config.seeds * config.tries)
-            * grid(density=density_S, last_importance=ratio_R),
-            optimizer=AdamW(rate, weight_decay=config.weight_decay, schedule=schedule),
-            steps=config.steps,
+            members=seeds(config.seeds * config.tries) * cells,
             batch_size=config.batch_size,
             record_every=max(1, config.steps // 4),
-            snapshots=(0,),
+            **annealed(config.learning_rate, config.steps, config.weight_decay),
         )
         for name, n in SIZES.items()
     }
@@ -102,30 +102,31 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
 
 def cells(config: Config, run: RunFolder, population: str) -> pl.DataFrame:
     """One row per group and cell: the best network, and how single and untrained ones fare."""
-    n, (density_S, ratio_R) = SIZES[population], config.axes()
-    params, members = run.params(population), run.members(population)
-    s_P, r_P = np.asarray(members["density"]), np.asarray(members["last_importance"])
-    loss_P = sparse_losses(params["W"], params["b"], s_P, r_P)
+    params, untrained = run.params(population), run.params(population, 0)
+    theory = in_theory(config, SIZES[population])
+    members = networks(run, population).rename({"last_importance": "importance"})
+    s_P, r_P = (members[axis].to_numpy() for axis in CELL[1:])
+    loss_P = sparse_losses(params["W"], params["b"], s_P, r_P).astype(float)
     # A compiled maximum may drop a NaN, which would make a loss of a diverged network finite.
-    loss_P = np.where(run.dead_at(population) < 0, loss_P, np.inf)
-    per_group = lambda x_P: x_P.reshape(config.seeds, config.tries, -1, *x_P.shape[1:])
-    loss_GKC = per_group(loss_P)
-    best_GC = loss_GKC.argmin(1)
-    W_GCMN = np.take_along_axis(per_group(params["W"]), best_GC[:, None, :, None, None], 1)[:, 0]
-    theory = in_theory(density_S, ratio_R, n)
-    phase_C = theory["theory"].to_numpy()
-    right = lambda W: (per_group(phases(W)) == phase_C).mean(1).ravel()
-    trained = pl.DataFrame(
-        {
-            "group": np.repeat(np.arange(config.seeds), len(phase_C)),
-            "loss": loss_GKC.min(1).ravel().astype(float),
-            "diverged": ~np.isfinite(loss_GKC.min(1).ravel()),
-            **shapes(W_GCMN.reshape(-1, n - 1, n)),
-            "single_right": right(params["W"]),
-            "untrained_right": right(run.params(population, 0)["W"]),
-        }
+    tried = members.with_columns(
+        group=pl.col("init_seed") // config.tries,
+        loss=np.where(members["diverged"], np.nan, loss_P),
+        single=phases(params["W"]),
+        untrained=phases(untrained["W"]),
+    ).join(theory, on=CELL[1:], maintain_order="left")
+    right = [
+        (pl.col(c) == pl.col("theory")).mean().alias(f"{c}_right") for c in ("single", "untrained")
+    ]
+    shares = tried.group_by(CELL).agg(right)
+    best = lowest(tried, *CELL)
+    return best.with_columns(**shapes(params["W"][best["member"]])).join(
+        shares, on=CELL, maintain_order="left"
     )
-    return pl.concat([pl.concat([theory] * config.seeds), trained], how="horizontal")
+
+
+def phases(W_PMN: np.ndarray) -> np.ndarray:
+    """Phase of the extra feature of each network."""
+    return np.asarray(jax.jit(jax.vmap(classify))(W_PMN))
 
 
 def shapes(W_CMN: np.ndarray) -> dict[str, np.ndarray]:
@@ -139,9 +140,10 @@ def shapes(W_CMN: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def in_theory(density_S: np.ndarray, ratio_R: np.ndarray, n: int) -> pl.DataFrame:
+def in_theory(config: Config, n: int) -> pl.DataFrame:
     """One row per cell: the phase of the least candidate loss, and the exact optimum."""
-    s_C, r_C = (a.ravel() for a in np.meshgrid(density_S, ratio_R, indexing="ij"))
+    axes = config.axes()
+    s_C, r_C = (a.ravel() for a in np.meshgrid(*axes, indexing="ij"))
     phase_C = phase_argmin(s_C, r_C, n)
     # For n = 3 the optimum with one feature orthogonal to the others, which are a pair.
     exact_C, pair_C2 = pair_optima(s_C, r_C if n == 2 else np.minimum(r_C, 1.0))
@@ -150,11 +152,32 @@ def in_theory(density_S: np.ndarray, ratio_R: np.ndarray, n: int) -> pl.DataFram
             "density": s_C,
             "importance": r_C,
             "theory": phase_C,
-            "band": edges(phase_C.reshape(len(density_S), -1)).ravel(),
+            "band": edges(phase_C.reshape(len(axes[0]), -1)).ravel(),
             "exact_loss": exact_C.astype(float),
             "exact_opposed_norm": opposed_norm(pair_C2[:, None]),
         }
     )
+
+
+def columns(table: pl.DataFrame) -> pl.DataFrame:
+    """One row per group and importance: onsets, greatest fall of the lesser norm, loss gap."""
+    rows = []
+    for (group, ratio), column in table.group_by("group", "importance", maintain_order=True):
+        column = column.sort("density")
+        density_S = column["density"].to_numpy()
+        at = lambda name, s=density_S, c=column: onset(s, c[name].to_numpy() > REPRESENTED)
+        rows.append(
+            {
+                "group": group,
+                "importance": ratio,
+                "diverged": column["diverged"].any(),
+                "onset": at("opposed_norm"),
+                "exact_onset": at("exact_opposed_norm"),
+                "fall": float(-np.diff(column["least_norm"].to_numpy()).min()),
+                "gap": (column["loss"] / column["exact_loss"] - 1).mean(),
+            }
+        )
+    return pl.DataFrame(rows, infer_schema_length=None).sort("group", "importance")
 
 
 study = Study(

@@ -1,11 +1,10 @@
 """Claims of the study ``superposition_structure``, with thresholds of the paper."""
 
-import functools
-
 import polars as pl
 
-from toylab.claims import Claim, Condition, Expect
+from toylab.claims import Condition, Expect
 
+from ..passages import passage
 from .readings import (
     DENSITY,
     GROUP,
@@ -20,77 +19,65 @@ from .readings import (
     orthogonal,
 )
 
-NONUNIFORM = "Elhage et al. 2022, The geometry of superposition, non-uniform superposition"
-SETS = "Elhage et al. 2022, The geometry of superposition, correlated and anticorrelated features"
-OURS = "region: this laboratory"
+GEOMETRY = "Elhage et al. 2022, The geometry of superposition"
+TRIES = "group of tries"
+sparser = passage(f"{GEOMETRY}, non-uniform superposition", unit=TRIES)
+sets = passage(f"{GEOMETRY}, correlated and anticorrelated features", unit=TRIES)
 BY_DENSITY = {"method": "spearman"}
 SNAPS = Condition(
     "the best solution snaps from pentagon to digons within the span",
     SNAP,
     Expect.between(0.15, 2.0),
 )
-INDEPENDENT_APART = Condition(
-    "independent features of the same densities do not collapse",
-    collapsed(0, 1, "independent"),
-    Expect.below(0.1),
-)
-
-of_tries = functools.partial(Claim, unit="group of tries")
 
 NONUNIFORM_CLAIMS = (
-    of_tries(
+    sparser(
         "regular_at_equal_density",
         "The best solution for five equal features is a regular pentagon: no gap is more than 5 "
         "degrees from 72.",
-        f"{NONUNIFORM}; {OURS}",
         nonuniform(1.0, 1.0).aggregate(pl.col("gap_error").max(), GROUP),
         Expect.below(5),
         paper=0.0,
     ),
-    of_tries(
+    sparser(
         "snap_at_04",
         "The best solution snaps from a pentagon to two digons where one feature has 0.4 of the "
         "others' density, within 0.1.",
-        f"{NONUNIFORM}; {OURS}",
         SNAP,
         Expect.between(0.3, 0.5),
         paper=0.4,
     ),
-    of_tries(
+    sparser(
         "snap_is_a_jump",
         "The snap is a jump: between two neighbouring densities the norm of the sparser feature "
         "changes by 0.5 more than between any other two.",
-        f"{NONUNIFORM}; {OURS}",
         nonuniform().aggregate(
             changes("norm").top_k(2).max() - changes("norm").top_k(2).min(), GROUP
         ),
         Expect.above(0.5),
-        requires=(SNAPS,),
+        requires=SNAPS,
         headline=True,
     ),
-    of_tries(
+    sparser(
         "digons_after_snap",
         "At densities below the snap the sparser feature is dropped and the others form two "
         "digons, at 90% of the densities or more.",
-        f"{NONUNIFORM}; {OURS}",
         SNAPPED.mean(pl.col("kind") == "digons", GROUP),
         Expect.above(0.9),
         paper=1.0,
-        requires=(SNAPS,),
+        requires=SNAPS,
     ),
-    of_tries(
+    sparser(
         "pentagon_before_snap",
         "Before the snap the sparser feature does not fade: from half of the others' density on "
         "its norm is at least 0.7.",
-        f"{NONUNIFORM}; {OURS}",
         nonuniform(0.5, 1.0).aggregate(pl.col("norm").min(), GROUP),
         Expect.above(0.7),
     ),
-    of_tries(
+    sparser(
         "pentagon_deforms",
         "Before the snap the pentagon deforms: the sparser the feature, the nearer its neighbours "
         "come (Spearman's correlation of their angle with its density).",
-        f"{NONUNIFORM}; {OURS}",
         nonuniform(0.5).aggregate(pl.corr("ratio", "neighbour_angle", **BY_DENSITY), GROUP),
         Expect.above(0.9),
         paper=1.0,
@@ -98,45 +85,38 @@ NONUNIFORM_CLAIMS = (
 )
 
 PAIR_CLAIMS = (
-    of_tries(
+    sets(
         "correlated_orthogonal",
         "Correlated pairs are orthogonal: in at least 80% of low-loss tries |cos| is below 0.2 "
         "within both pairs.",
-        f"{SETS}; {OURS}",
         orthogonal("correlated"),
         Expect.above(0.8),
-        control=(
-            Condition(
-                "pairs of independent features are orthogonal in fewer tries",
-                orthogonal("independent"),
-                Expect.below(0.8),
-            ),
+        control=Condition(
+            "pairs of independent features are orthogonal in fewer tries",
+            orthogonal("independent"),
+            Expect.below(0.8),
         ),
     ),
-    of_tries(
+    sets(
         "anticorrelated_antipodal",
         "Anticorrelated pairs are antipodal: in at least 80% of low-loss tries cos is below -0.9 "
         "within both pairs.",
-        f"{SETS}; {OURS}",
         antipodal("anticorrelated"),
         Expect.above(0.8),
-        control=(
-            Condition(
-                "pairs of independent features are antipodal in fewer tries",
-                antipodal("independent", DENSITY / 2),
-                Expect.below(0.8),
-            ),
+        control=Condition(
+            "pairs of independent features are antipodal in fewer tries",
+            antipodal("independent", DENSITY / 2),
+            Expect.below(0.8),
         ),
     ),
 )
 
 LADDER_CLAIMS = (
     *(
-        of_tries(
+        sets(
             f"ladder_{word}",
             f"At densities {low:g} to {high:g}, {word} of three correlated pairs collapsed to one "
             "direction (mean number, within 0.25).",
-            f"{SETS}; {OURS}",
             collapsed(low, high),
             Expect.near(count, 0.25),
             paper=float(count),
@@ -148,49 +128,48 @@ LADDER_CLAIMS = (
             ("three", 3, 0.25, 0.5),
         )
     ),
-    of_tries(
+    sets(
         "ladder_monotone",
         "The denser the features up to 0.5, the more pairs collapse (Spearman's correlation).",
-        f"{SETS}; {OURS}",
         ladder(0, 0.5).aggregate(pl.corr("density", "collapsed", **BY_DENSITY), GROUP),
         Expect.above(0.9),
         paper=1.0,
-        control=(INDEPENDENT_APART,),
+        control=Condition(
+            "independent features of the same densities do not collapse",
+            collapsed(0, 1, "independent"),
+            Expect.below(0.1),
+        ),
     ),
-    of_tries(
+    sets(
         "dense_reads_sums",
         "From density 0.5 on the weights read the sums of the pairs, their principal components, "
         "with 95% of the squared norm; random directions have 50%.",
-        f"{SETS}; {OURS}",
         ladder(0.5, 1).aggregate(pl.col("sum_share").min(), GROUP),
         Expect.above(0.95),
         paper=1.0,
     ),
-    of_tries(
+    sets(
         # Not "two pairs are kept": the three components have equal variance, so any plane that they
         # span is principal, and the number is left open.
         "dense_projects",
         "They project as principal component analysis does: the singular values of W are 1, "
         "within 0.1.",
-        f"{SETS}; {OURS}",
         ladder(0.5, 1).aggregate(pl.col("stretch").max(), GROUP),
         Expect.below(0.1),
         paper=0.0,
     ),
-    of_tries(
+    sets(
         "side_by_side",
         "Up to density 0.05 correlated features lie side by side in at least 80% of the "
         "solutions; chance is 2/15.",
-        f"{SETS}; {OURS}",
         ladder(0, 0.05).mean("side_by_side", GROUP),
         Expect.above(0.8),
         paper=1.0,
     ),
-    of_tries(
+    sets(
         "hexagon",
         "The six features then form a hexagon: the greatest distance of a gap from 60 degrees is "
         "at most 15 (mean over densities).",
-        f"{SETS}; {OURS}",
         ladder(0, 0.05).mean("gap_error", GROUP),
         Expect.below(15),
         paper=0.0,
@@ -198,20 +177,15 @@ LADDER_CLAIMS = (
 )
 
 BASES_CLAIMS = (
-    of_tries(
+    sets(
         "local_bases_share",
         "Of two sets of ten correlated features in ten dimensions each is a basis of its own, "
         "with interference across the sets: at most a tenth of the squared overlaps is within "
         "them; chance is 9/19.",
-        f"{SETS}; {OURS}",
-        bases("correlated").value("within_share", GROUP),
+        bases("correlated"),
         Expect.below(0.1),
-        control=(
-            Condition(
-                "of independent features more than a tenth is",
-                bases("independent").value("within_share", GROUP),
-                Expect.above(0.1),
-            ),
+        control=Condition(
+            "of independent features more than a tenth is", bases("independent"), Expect.above(0.1)
         ),
     ),
 )

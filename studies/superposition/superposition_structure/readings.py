@@ -9,25 +9,9 @@ GROUP = "group"
 DENSITY = 0.05  # the baseline of the non-uniform section; the paper gives none for sets
 
 
-def lowest(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """The network of lowest loss of every group of rows, in order."""
-    return rows.sort("loss", nulls_last=True).group_by(*by, maintain_order=True).first().sort(*by)
-
-
-def is_low(*by: str) -> pl.Expr:
-    """Whether a network's loss is near the lowest of its group: within 10%, or within 1e-4.
-
-    The second is for losses of nearly 0; in ``pairs`` one feature lost costs 0.008 or more.
-    """
-    loss = pl.col("loss")
-    low = loss <= 1.1 * loss.min().over(*by) + 1e-4
-    return low | loss.is_null().all().over(*by)
-
-
 def nonuniform(low: float = 0.0, high: float = np.inf) -> Rows:
     """Best of every group and relative density, in a span of relative densities."""
-    best = table("nonuniform").then(lambda rows: lowest(rows, GROUP, "ratio"))
-    return best.filter(pl.col("ratio").is_between(low - 1e-9, high + 1e-9))
+    return table("nonuniform_best").filter(pl.col("ratio").is_between(low, high))
 
 
 def snap(best: pl.DataFrame) -> float | None:
@@ -49,15 +33,9 @@ def changes(value: str) -> pl.Expr:
     return pl.col(value).sort_by("ratio").diff().abs()
 
 
-def of_kind(name: str, kind: str, density: float | None = None) -> Rows:
-    """Networks of one kind of sets, and of one density."""
-    rows = table(name).filter(kind=kind)
-    return rows if density is None else rows.filter((pl.col("density") - density).abs() < 1e-9)
-
-
 def low_loss(kind: str, density: float) -> Rows:
     """Tries of ``pairs`` that ended near the lowest loss of their group."""
-    return of_kind("pairs", kind, density).then(lambda rows: rows.filter(is_low(GROUP)))
+    return table("pairs").filter(pl.col("low"), kind=kind, density=density)
 
 
 def orthogonal(kind: str, density: float = DENSITY) -> Reading:
@@ -72,8 +50,7 @@ def antipodal(kind: str, density: float = DENSITY) -> Reading:
 
 def ladder(low: float, high: float, kind: str = "correlated") -> Rows:
     """Best of every group and density of three pairs, in a span of densities."""
-    best = of_kind("ladder", kind).then(lambda rows: lowest(rows, GROUP, "density"))
-    return best.filter(pl.col("density").is_between(low - 1e-9, high + 1e-9))
+    return table("ladder_best").filter(pl.col("density").is_between(low, high), kind=kind)
 
 
 def collapsed(low: float, high: float, kind: str = "correlated") -> Reading:
@@ -81,6 +58,6 @@ def collapsed(low: float, high: float, kind: str = "correlated") -> Reading:
     return ladder(low, high, kind).mean("collapsed", GROUP)
 
 
-def bases(kind: str) -> Rows:
-    """Best of every group of two sets of ten."""
-    return of_kind("bases", kind).then(lambda rows: lowest(rows, GROUP))
+def bases(kind: str) -> Reading:
+    """Share within sets of the squared overlaps of the best of two sets of ten."""
+    return table("bases_best").filter(kind=kind).value("within_share", GROUP)

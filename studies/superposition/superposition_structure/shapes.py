@@ -5,34 +5,13 @@ directions.
 """
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
+
+from toylab.tasks.superposition.arrangements import circle, cosines, gap_error
 
 KEPT = 0.5  # a feature of norm above this counts as kept; one of a collapsed pair has 1/sqrt(2)
 COLLAPSED = 0.9  # cosine above which a pair counts as one direction
 ANTIPODAL = -0.95  # cosine below which two features count as a digon
-
-
-def cosines(W_PMN: Float[np.ndarray, "P M N"]) -> Float[np.ndarray, "P N N"]:
-    """Cosine between every two features."""
-    unit_PMN = W_PMN / np.maximum(np.linalg.norm(W_PMN, axis=1, keepdims=True), 1e-6)
-    return np.einsum("pmi,pmj->pij", unit_PMN, unit_PMN)
-
-
-def circle(
-    W_P2N: Float[np.ndarray, "P 2 N"],
-) -> tuple[Int[np.ndarray, "P N"], Float[np.ndarray, "P N"]]:
-    """Order of the features round the circle, and the gap after each in that order, in degrees."""
-    angle_PN = np.degrees(np.arctan2(W_P2N[:, 1], W_P2N[:, 0]))
-    order_PN = np.argsort(angle_PN, axis=1)
-    sorted_PN = np.take_along_axis(angle_PN, order_PN, 1)
-    gap_PN = np.diff(sorted_PN, axis=1, append=sorted_PN[:, :1] + 360)
-    return order_PN, gap_PN
-
-
-def gap_error(W_P2N: Float[np.ndarray, "P 2 N"]) -> Float[np.ndarray, " P"]:
-    """Greatest distance of a gap from that of the regular polygon, in degrees."""
-    _, gap_PN = circle(W_P2N)
-    return np.abs(gap_PN - 360 / gap_PN.shape[1]).max(1)
 
 
 def nonuniform(W_P2N: Float[np.ndarray, "P 2 N"]) -> dict[str, np.ndarray]:
@@ -60,10 +39,14 @@ def nonuniform(W_P2N: Float[np.ndarray, "P 2 N"]) -> dict[str, np.ndarray]:
     }
 
 
+def within_pairs(W_PMN: Float[np.ndarray, "P M N"]) -> Float[np.ndarray, "P K"]:
+    """Cosine within each of the pairs (0, 1), (2, 3), ..."""
+    return cosines(W_PMN)[:, 0::2, 1::2].diagonal(axis1=1, axis2=2)
+
+
 def pairs(W_PMN: Float[np.ndarray, "P M N"]) -> dict[str, np.ndarray]:
-    """Cosines within the pairs (0, 1), (2, 3): the greatest size and the greatest value."""
-    cosine_PNN = cosines(W_PMN)
-    within_PK = cosine_PNN[:, 0::2, 1::2].diagonal(axis1=1, axis2=2)
+    """Cosines within pairs: the greatest size and the greatest value."""
+    within_PK = within_pairs(W_PMN)
     return {"largest_size": np.abs(within_PK).max(1), "largest": within_PK.max(1)}
 
 
@@ -78,7 +61,7 @@ def collapse(W_P2N: Float[np.ndarray, "P 2 N"]) -> dict[str, np.ndarray]:
         kept and next to its partner round the circle; ``gap_error``.
     """
     norm_PN = np.linalg.norm(W_P2N, axis=1)
-    within_PK = cosines(W_P2N)[:, 0::2, 1::2].diagonal(axis1=1, axis2=2)
+    within_PK = within_pairs(W_P2N)
     both_PK = (norm_PN[:, 0::2] > KEPT) & (norm_PN[:, 1::2] > KEPT)
     sum_P = ((W_P2N[:, :, 0::2] + W_P2N[:, :, 1::2]) ** 2).sum((1, 2)) / 2
     order_PN, _ = circle(W_P2N)

@@ -36,7 +36,6 @@ import polars as pl
 from toylab.errors import check_number
 from toylab.members import SEEDS, Members, grid, zipped
 from toylab.models import Autoencoder
-from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
@@ -45,8 +44,9 @@ from toylab.tasks.superposition.by_member import OneOf
 from toylab.tasks.superposition.expected import expected_loss
 from toylab.tasks.superposition.superposition import Sparse
 
+from ..networks import annealed, lowest, networks
 from .claims import CLAIMS
-from .readings import DENSITY, SNAP, is_low, lowest
+from .readings import DENSITY, SNAP
 from .shapes import bases, collapse, nonuniform, pairs
 
 RATIOS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.85, 1.0, 1.4, 2.0)
@@ -80,12 +80,6 @@ class Config:
 
 def populations(config: Config) -> dict[str, Population]:
     """One sparser feature; two sets of two, three sets of two, two sets of ten."""
-    common = dict(
-        optimizer=AdamW(config.learning_rate, weight_decay=0.01, schedule=cosine(config.steps)),
-        steps=config.steps,
-        batch_size=config.batch_size,
-        snapshots=(0,),
-    )
     middle = config.ladder[1::3]  # the control visits every regime once
     ladder = zip_rows([(0, d) for d in config.ladder] + [(1, d) for d in middle])
     # Independent features have the densities of the correlated and of the anticorrelated ones.
@@ -101,7 +95,8 @@ def populations(config: Config) -> dict[str, Population]:
             model=Autoencoder(n, m, init_scale=config.init_scale),
             task=task,
             members=rows * fits(config, name),
-            **common,
+            batch_size=config.batch_size,
+            **annealed(config.learning_rate, config.steps),
         )
         for name, (n, m, task, rows) in worlds.items()
     }
@@ -138,25 +133,35 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     """Tabulate every member and the best of every group; keep the weights of group 0's best."""
     measures: dict[str, pl.DataFrame | np.ndarray] = {}
     for name, population in populations(config).items():
-        params, finite_P = run.params(name), run.dead_at(name) < 0
-        about = settings(run.members(name)).with_columns(diverged=~finite_P)
+        params, members = run.params(name), settings(networks(run, name))
+        swept = [c for c in members.columns if c not in ("member", "diverged")]
+        finite_P = ~members["diverged"].to_numpy()
         loss_P = losses(population, params, len(fits(config, name)), config.examples)
         shapes = pl.DataFrame({"member": np.flatnonzero(finite_P)}).with_columns(
             **SHAPES[name](params["W"][finite_P])
         )
         # A compiled maximum may drop a NaN, which would make a loss of a diverged network finite.
-        table = about.with_columns(loss=np.where(finite_P, loss_P, np.nan))
+        table = members.with_columns(loss=np.where(finite_P, loss_P, np.nan))
         table = table.join(shapes, on="member", how="left", maintain_order="left").fill_nan(None)
-        swept = [c for c in about.columns if c not in ("member", "group", "diverged")]
-        best = lowest(table, "group", *swept)
+        best = lowest(table, *swept)
         measures |= {
-            name: table.with_columns(low=is_low("group", *swept)),
+            name: table.with_columns(low=is_low(*swept)),
             f"{name}_best": best,
-            f"W_{name}": params["W"][best.filter(pl.col("group") == 0)["member"].to_numpy()],
+            f"W_{name}": params["W"][best.filter(group=0)["member"].to_numpy()],
         }
     untrained = bases(run.params("bases", 0)["W"])
-    measures["bases_untrained"] = settings(run.members("bases")).with_columns(**untrained)
+    measures["bases_untrained"] = settings(networks(run, "bases")).with_columns(**untrained)
     return measures | {"snaps": SNAP(measures).frame.select("group", snap="value")}
+
+
+def is_low(*by: str) -> pl.Expr:
+    """Whether a network's loss is near the lowest of its group: within 10%, or within 1e-4.
+
+    The second is for losses of nearly 0; in ``pairs`` one feature lost costs 0.008 or more.
+    """
+    loss = pl.col("loss")
+    low = loss <= 1.1 * loss.min().over(*by) + 1e-4
+    return low | loss.is_null().all().over(*by)
 
 
 def losses(population: Population, params: Params, count: int, size: int) -> np.ndarray:
@@ -172,12 +177,14 @@ def losses(population: Population, params: Params, count: int, size: int) -> np.
 
 
 def settings(members: pl.DataFrame) -> pl.DataFrame:
-    """Member and group, then what is swept: ``ratio``, or ``kind`` and ``density``."""
-    head = [pl.col("member"), pl.col("data_seed").alias("group")]
+    """Member, whether it diverged, group, then what is swept: ratio, or kind and density."""
+    members = members.rename({"data_seed": "group"})
     if "last_density_ratio" in members.columns:
-        return members.select(*head, ratio="last_density_ratio")
-    kind = pl.col("which").cast(pl.Int64).replace_strict(dict(enumerate(KINDS)))
-    return members.select(*head, kind.alias("kind"), "density")
+        swept = [pl.col("last_density_ratio").alias("ratio")]
+    else:
+        kind = pl.col("which").cast(pl.Int64).replace_strict(dict(enumerate(KINDS)))
+        swept = [kind.alias("kind"), pl.col("density")]
+    return members.select("member", "diverged", "group", *swept)
 
 
 study = Study(

@@ -14,17 +14,12 @@ from toylab.figures.superposition import superposition_phase as pictures
 from toylab.models import Autoencoder
 from toylab.report.figures import style
 from toylab.studies.superposition.superposition_phase.claims import CLAIMS
-from toylab.studies.superposition.superposition_phase.grid import (
-    columns,
-    edges,
-    onset,
-    opposed_norm,
-)
 from toylab.studies.superposition.superposition_phase.readings import ONSET, nearest_to
-from toylab.studies.superposition.superposition_phase.study import Config
+from toylab.studies.superposition.superposition_phase.study import Config, columns
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_exact import pair_optima, pattern_grid, sparse_losses
 from toylab.tasks.superposition.superposition_phase import (
+    edges,
     phase_argmin,
     phase_losses,
     superposition_boundary,
@@ -70,37 +65,6 @@ def test_optima_are_those_found_one_cell_at_a_time():
         np.testing.assert_allclose(np.abs(w[i]), np.abs(found.w), atol=0.02)
     np.testing.assert_allclose(loss[3], 2 * loss[1], rtol=1e-6)
     np.testing.assert_array_equal(w[3], w[1][::-1])
-
-
-def test_opposed_norm_counts_opposite_pairs_only():
-    third = 2 * np.pi / 3 * np.arange(3)
-    radius = np.hypot(1.1 * np.cos(third + 0.1), 0.9 * np.sin(third + 0.1))
-    arrangements = [
-        [[1, -0.7, 0], [0, 0, 1]],  # an antipodal pair and a dimension of its own
-        [[1, 1, 0], [0, 0, 1]],  # two features confused
-        [[1, -1e-3, 0], [0, 1, 0]],  # one not represented, two orthogonal but for noise
-        [1.1 * np.cos(third + 0.1), 0.9 * np.sin(third + 0.1)],
-    ]
-    found = opposed_norm(np.array(arrangements, np.float32))
-    np.testing.assert_allclose(found, [0.7, 0, 0, np.sort(radius)[1]], atol=1e-6)
-
-
-def test_onset_is_the_cut_with_fewest_errors():
-    density = np.array([0.01, 0.1, 0.2, 0.4, 0.8])
-    flags = lambda text: np.array([c == "s" for c in text])
-    assert onset(density, flags("sss..")) == pytest.approx(np.sqrt(0.08))
-    assert onset(density, flags("s.s..")) == pytest.approx(np.sqrt(0.001))
-    assert onset(density, flags("sssss")) == 0.8
-    assert onset(density, flags(".....")) == 0.01
-
-
-def test_edges_are_one_cell_on_both_sides():
-    phase = np.zeros((5, 6), int)
-    phase[:, 3:] = 1
-    np.testing.assert_array_equal(edges(phase)[0], [False, False, True, True, False, False])
-    corner = np.zeros((4, 4), int)
-    corner[0, 0] = 2
-    assert edges(corner).sum() == 4
 
 
 def ideal(n: int, group: int) -> pl.DataFrame:

@@ -14,7 +14,6 @@ from toylab.report.figures import style
 from toylab.studies.superposition.superposition_structure.readings import (
     SNAP,
     SNAPPED,
-    is_low,
 )
 from toylab.studies.superposition.superposition_structure.shapes import (
     bases,
@@ -22,7 +21,7 @@ from toylab.studies.superposition.superposition_structure.shapes import (
     nonuniform,
     pairs,
 )
-from toylab.studies.superposition.superposition_structure.study import KINDS, study
+from toylab.studies.superposition.superposition_structure.study import KINDS, is_low, study
 from toylab.tasks.superposition.by_member import OneOf
 from toylab.tasks.superposition.expected import (
     activity,
@@ -111,7 +110,7 @@ def test_snap_is_between_the_last_digons_and_the_next():
             "loss": [1.0] * 6,
         }
     )
-    measures = {"nonuniform": best}
+    measures = {"nonuniform_best": best}
     assert SNAP(measures).array() == pytest.approx([0.7, np.nan], nan_ok=True)
     count = SNAPPED.aggregate(pl.col("ratio").len(), "group")(measures)
     assert count.values.tolist() == [2] and count.count("excluded") == 1
@@ -188,11 +187,12 @@ def test_figures_draw_with_and_without_a_snap(swept):
         "ladder": table(rungs, collapse(six)),
         "bases": table(both, bases(twenty)),
     }
-    snaps = SNAP(tables).frame.rename({"value": "snap"})
+    best = {f"{name}_best": rows for name, rows in tables.items()}
+    snaps = SNAP(best).frame.rename({"value": "snap"})
     matrices = {"nonuniform": W_five, "pairs": four, "ladder": six, "bases": twenty}
     measures = (
         tables
-        | {f"{name}_best": rows for name, rows in tables.items()}
+        | best
         | {f"W_{name}": W for name, W in matrices.items()}
         | {"bases_untrained": tables["bases"], "snaps": snaps}
     )
