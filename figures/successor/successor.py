@@ -17,9 +17,9 @@ from toylab.tasks.successor.ordinals import Ordinals
 
 CAPTIONS = {
     "matrix": "What one head of one network writes, with no prompt: the logit of every word "
-    "(columns) for attending to a word (rows), each row less its mean and over its spread. (a) All "
-    "lists. (b) The months. Circles mark the largest logit of a row within the list, squares the "
-    "successions that were never trained.",
+    "(columns) for attending to a word (rows), less the column's mean, in spreads of its row. "
+    "(a) All lists. (b) The months. Circles mark the largest logit of a row within the list before "
+    "the columns' means are taken off, squares the successions that were never trained.",
     "scores": "(a) Share of trained successions whose right word has the list's largest logit, by "
     "list: the only head, the only head with four dimensions, the best of four heads, and an "
     "untrained head. Bars are means, ticks seeds; dotted, one over the length of the list. "
@@ -32,9 +32,10 @@ CAPTIONS = {
     "list, and held out beyond it. (b) Share of pairs whose third word, with the index of one and "
     "the list of the other, is nearest to what a projection makes of them; the word was not seen "
     "in fitting. Bars are means, ticks seeds.",
-    "heads": "Networks of four heads. (a) Score of each head, with no prompt, and what setting its "
-    "output to its mean costs in accuracy; a colour is a network. (b) Scores of each network's "
-    "heads in order, means over seeds with a tick for each; dotted, half of the best.",
+    "heads": "Networks of four heads, on successions alone or with copying as well. (a) Score of "
+    "each head, with no prompt, and what setting its output to its mean costs in accuracy on "
+    "successions. (b) Scores of each network's heads in order, means over seeds with a tick for "
+    "each; dotted, half of the best.",
     "units": "Networks with one head that are trained on successions, or also asked for a number's "
     "units. A linear probe of units behind the MLP, judged on decades it has not seen; and of "
     "numbers moved to other units by a difference of means, how many are followed by the successor "
@@ -63,7 +64,7 @@ def matrix(measures: Measures, config: Any) -> Figure:
     d = names.index(MONTHS)
     span = slice(task.starts[d], task.starts[d + 1])
     image = right.imshow(scaled[span, span], **look)
-    _mark(right, scaled[span, span], task, d)
+    _mark(right, np.asarray(measures["maps"])[0][span, span], task, d)
     sheet.colorbar(image, ax=[left, right], label="logit, in spreads of its row", shrink=0.75)
     score = table("heads").filter(arm="plain", best=True).last().value("score")
     words = f"With no prompt the head has the successor first for {average(score, measures):.0%}"
@@ -73,7 +74,7 @@ def matrix(measures: Measures, config: Any) -> Figure:
 
 
 def _scaled(map_VV: Float[np.ndarray, "V V"]) -> Float[np.ndarray, "V V"]:
-    centred = map_VV - map_VV.mean(1, keepdims=True)
+    centred = map_VV - map_VV.mean(0, keepdims=True)
     return centred / centred.std(1, keepdims=True)
 
 
@@ -137,17 +138,13 @@ def sharing(measures: Measures, config: Any) -> Figure:
     left.legend(ncols=3, loc="upper left")
     seen = average(answered("across")("near"), measures)
     fig.title(left, f"Naming successors across lists teaches {seen:.0%} of those held out")
-    arms = ["untrained", *ARMS]
-    bars(right, measures, arms, (("", fig.BLUE, _recombined),), ["untrained", *_names()])
+    names = ["untrained", *(name for name, _ in ARMS.values())]
+    bars(right, measures, ["untrained", *ARMS], (("", fig.BLUE, _recombined),), names)
     right.set(ylabel="third word found", ylim=(0, 1.05))
     right.tick_params(axis="x", rotation=25)
     found = average(_recombined("across"), measures)
     fig.title(right, f"Index and list come apart for {found:.0%}")
     return sheet
-
-
-def _names() -> list[str]:
-    return [name for name, _ in ARMS.values()]
 
 
 def _ends(arm: str) -> Rows:
@@ -162,21 +159,23 @@ def _recombined(arm: str) -> Reading:
 def heads(measures: Measures, config: Any) -> Figure:
     """Scores of four heads and what their ablation costs."""
     sheet, (left, right) = panels(2, 2.9)
-    rows = table("heads").filter(arm="four").last().rows(measures)
-    for i, (_, own) in enumerate(rows.group_by("init_seed", maintain_order=True)):
-        left.plot(own["score"], own["cost"], "o", color=fig.PALETTE[i % len(fig.PALETTE)], ms=4)
+    arms = {"four": ("successions", fig.ORANGE), "four copy": ("+ copy", fig.PURPLE)}
+    of = lambda arm: table("heads").filter(arm=arm).last()
+    for arm, (name, colour) in arms.items():
+        rows = of(arm).rows(measures)
+        left.plot(rows["score"], rows["cost"], "o", color=colour, ms=4, alpha=0.7, label=name)
     left.set(xlabel="successor score", ylabel="accuracy lost by ablation", xlim=(0, 1))
-    low, high = left.get_ylim()
-    left.set_ylim(min(low, -0.02), max(high, 0.3))
-    cost = average(table("heads").filter(arm="four", best=True).last().value("cost"), measures)
-    fig.title(left, f"Ablating the best of four heads costs {cost:.2f}")
-    nth = lambda n: (
-        table("heads").filter(arm="four").last().each(lambda own: _nth(own["score"].to_list(), n))
-    )
-    bars(right, measures, [1, 2, 3, 4], (("", fig.ORANGE, nth),), ["best", "2nd", "3rd", "4th"])
-    right.axhline(average(nth(1), measures) / 2, color=fig.INK, ls=":", lw=0.8)
+    left.set_ylim(-0.02, max(left.get_ylim()[1], 0.3))
+    left.legend()
+    costs = (average(of(arm).filter(best=True).value("cost"), measures) for arm in arms)
+    fig.title(left, "Ablating the best of four heads costs {:.2f} or {:.2f}".format(*costs))
+    nth = lambda arm: lambda n: of(arm).each(lambda own: _nth(own["score"].to_list(), n))
+    cells = tuple((name, colour, nth(arm)) for arm, (name, colour) in arms.items())
+    bars(right, measures, [1, 2, 3, 4], cells, ["best", "2nd", "3rd", "4th"])
+    for arm, (_, colour) in arms.items():
+        right.axhline(average(nth(arm)(1), measures) / 2, color=colour, ls=":", lw=1)
     right.set(ylabel="successor score", xlabel="head of a network", ylim=(0, 1))
-    fig.title(right, "No head has twice the score of the next")
+    fig.title(right, "No head stands out by a factor of two")
     return sheet
 
 

@@ -79,7 +79,7 @@ class Ordinals(Task):
     """
 
     lists: tuple[OrdinalList, ...] = small_lists()
-    every: int = 5
+    every: int = 7
     copy: Number = 0.0
     across: Number = 0.0
     units: Number = 0.0

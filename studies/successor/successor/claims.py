@@ -4,8 +4,10 @@ The paper gives values of language models. Where a source says "region: this lab
 is ours; "theory" follows from the task, as its docstring and the study's say.
 """
 
+import functools
+
 from toylab.claims import Claim, Condition, Expect
-from toylab.read import greatest
+from toylab.read import Reading, greatest
 
 from .readings import (
     answered,
@@ -24,21 +26,25 @@ AGAIN = "Anthropic, Circuits Updates, September 2024"
 OURS = f"{GOULD}; region: this laboratory"
 
 
+def at_most(bound: float, text: str, reading: Reading) -> tuple[Condition, ...]:
+    """A control: what must not do as well."""
+    return (Condition(f"{text} at most {bound:.0%}", reading, Expect.below(bound)),)
+
+
 def learned(arm: str, *kinds: str) -> tuple[Condition, ...]:
     """The arm's networks answer what they are trained on."""
-    return tuple(
-        Condition(f"{arm}: {kind} questions are answered at 99%", answered(arm, kind), at_least)
-        for at_least in (Expect.above(0.99),)
-        for kind in ("trained", *kinds)
-    )
+    text, good = f"{arm}: 99% are right of questions", Expect.above(0.99)
+    return tuple(Condition(f"{text} {k}", answered(arm, k), good) for k in ("trained", *kinds))
 
 
-PLAIN_SHARES_NOTHING = Condition(
-    "with successions alone at most 20% are right", answered("plain", "near"), Expect.below(0.2)
-)
+on = lambda *given: functools.partial(Claim, requires=learned(*given))
+plain, narrow, four = on("plain"), on("narrow"), on("four")
+copy, across, units = (on(arm, arm) for arm in ("copy", "across", "units"))
+FOUR_LEARNED = learned("four") + learned("four copy", "copy")
+UNSHARED = at_most(0.2, "with successions alone, right are", answered("plain", "near"))
 
 CLAIMS = (
-    Claim(
+    plain(
         "score",
         "The OV map alone, with no prompt, has the successor as the list's largest logit for 80% "
         "of the words.",
@@ -46,17 +52,10 @@ CLAIMS = (
         best("plain", "score"),
         Expect.above(0.8),
         paper=0.8,
-        requires=learned("plain"),
-        control=(
-            Condition(
-                "an untrained head has the successor for at most 20%",
-                best("plain", "score", first=True),
-                Expect.below(0.2),
-            ),
-        ),
+        control=at_most(0.2, "an untrained head has", best("plain", "score", first=True)),
         headline=True,
     ),
-    Claim(
+    plain(
         "score_everywhere",
         "The successor has the largest logit among the words of all lists too, for 80% of the "
         "words, though only the query needs to know the list.",
@@ -64,16 +63,14 @@ CLAIMS = (
         best("plain", "everywhere"),
         Expect.above(0.8),
         paper=0.8,
-        requires=learned("plain"),
     ),
-    Claim(
+    plain(
         "every_list",
         "On every list there are more hits than a random relabelling of the successors gives, by "
         "its exact law: the largest p-value, corrected for the number of lists, is below 0.01.",
         "theory, the law of hits; level: this laboratory",
         least_certain("plain"),
         Expect.below(0.01),
-        requires=learned("plain"),
         control=(
             Condition(
                 "for an untrained head it is above 0.05",
@@ -82,37 +79,20 @@ CLAIMS = (
             ),
         ),
     ),
-    Claim(
+    plain(
         "margin",
         "On cycles the successor leads by more than in the plainest map of score 1, the cosine of "
         "rank 2, in spreads of the logits.",
         "theory, the margin of a ring; that heads exceed it: this laboratory",
         ring_margins("plain"),
         Expect.above(1),
-        requires=learned("plain"),
     ),
-    Claim(
-        "attends",
-        "The head gives 80% of its attention to the word of the list that the query names.",
-        OURS,
-        best("plain", "attention"),
-        Expect.above(0.8),
-        requires=learned("plain"),
-        control=(
-            Condition(
-                "an untrained head gives it at most a third",
-                best("plain", "attention", first=True),
-                Expect.below(1 / 3),
-            ),
-        ),
-    ),
-    Claim(
+    plain(
         "beyond",
         "On lists without cycle words after the successor are preferred to words before it.",
         OURS,
         past("plain", cyclic=False),
         Expect.above(0),
-        requires=learned("plain"),
         control=(
             Condition(
                 "on cycles neither side is preferred, within 0.1 spreads",
@@ -121,84 +101,71 @@ CLAIMS = (
             ),
         ),
     ),
-    Claim(
+    narrow(
         "narrow",
         "A head of four dimensions, where a map for each list of its own would need thirteen, has "
         "a score of 80% as well.",
         "theory, rank 2 for a ring and 3 for a line; bar: the score's",
         best("narrow", "score"),
         Expect.above(0.8),
-        requires=learned("narrow"),
     ),
     Claim(
         "one_of_four",
-        "Of four heads the best has twice the score of the second.",
+        "Of four heads the best has twice the score of the second, on successions alone or where "
+        "there is copying to do as well (the larger ratio of the two).",
         f"{OURS}, which has eight times",
-        ratio_of_best_two("four"),
+        greatest(ratio_of_best_two("four"), ratio_of_best_two("four copy")),
         Expect.above(2),
         paper=8,
-        requires=learned("four"),
+        requires=FOUR_LEARNED,
     ),
     Claim(
         "four_ablated",
-        "Of four heads, ablating the one with the highest score costs 0.3 of the accuracy.",
+        "In one of these two settings, ablating the head with the highest score of four costs 0.3 "
+        "of the accuracy.",
         OURS,
-        best("four", "cost"),
+        greatest(best("four", "cost"), best("four copy", "cost")),
         Expect.above(0.3),
-        requires=learned("four"),
-        control=(
-            Condition(
-                "ablating another head costs 0.1 at most",
-                others("four", "cost"),
-                Expect.below(0.1),
-            ),
-        ),
+        requires=FOUR_LEARNED,
+        control=at_most(0.1, "ablating another head costs", others("four", "cost")),
     ),
-    Claim(
+    four(
         "score_predicts_cost",
-        "Over four heads the score predicts what ablation costs, with a rank correlation of 0.6.",
+        "Over four heads the score predicts by how much ablation raises the loss, with a rank "
+        "correlation of 0.6.",
         OURS,
         ranks_agree("four"),
         Expect.above(0.6),
-        requires=learned("four"),
     ),
-    Claim(
+    plain(
         "unshared",
         "Trained on successions alone, networks with a wide or a narrow head get at most 20% of "
         "the held-out successions right: lists are exchangeable, so no increment is shared.",
         "theory; bound: this laboratory",
         greatest(answered("plain", "near"), answered("narrow", "near")),
         Expect.below(0.2),
-        requires=(*learned("plain"), *learned("narrow")),
+        requires=learned("plain") + learned("narrow"),
     ),
-    Claim(
+    copy(
         "shared_by_copying",
         "Trained also to name the same index in another list, networks get half of the held-out "
         "successions right.",
         "expected, this laboratory",
         answered("copy", "near"),
         Expect.above(0.5),
-        requires=learned("copy", "copy"),
-        control=(PLAIN_SHARES_NOTHING,),
+        control=UNSHARED,
     ),
-    Claim(
+    across(
         "shared_across",
         "Trained also to name the successor in another list, networks get half of the held-out "
         "successions right.",
         "expected, this laboratory",
         answered("across", "near"),
         Expect.above(0.5),
-        requires=learned("across", "across"),
-        control=(
-            PLAIN_SHARES_NOTHING,
-            Condition(
-                "of numbers past the end of every other list at most 20% are right",
-                answered("across", "far"),
-                Expect.below(0.2),
-            ),
-        ),
+        control=UNSHARED
+        + at_most(0.2, "past the end of all other lists, right are", answered("across", "far")),
     ),
-    Claim(
+    across(
         "recombined",
         "Where successors are named across lists, the index of one word put together with the list "
         "of another gives the word that has both, for 80% of words that the projection has not "
@@ -207,32 +174,18 @@ CLAIMS = (
         shape("across", "recombined"),
         Expect.above(0.8),
         paper=1.0,
-        requires=learned("across", "across"),
-        control=(
-            Condition(
-                "with successions alone for at most 30%",
-                shape("plain", "recombined"),
-                Expect.below(0.3),
-            ),
-        ),
+        control=at_most(0.3, "with successions alone", shape("plain", "recombined")),
     ),
-    Claim(
+    units(
         "units_decoded",
         "Where a number's units are asked for, a linear probe decodes them on decades that it has "
         "not seen, at 90%.",
         OURS,
         shape("units", "units_decoded"),
         Expect.above(0.9),
-        requires=learned("units", "units"),
-        control=(
-            Condition(
-                "with successions alone at 20% at most, where chance is 10%",
-                shape("plain", "units_decoded"),
-                Expect.below(0.2),
-            ),
-        ),
+        control=at_most(0.2, "with successions alone", shape("plain", "units_decoded")),
     ),
-    Claim(
+    units(
         "units_moved",
         "There the head's successor follows: a number moved to other units, by a difference of "
         "means over other decades, is followed by the moved number's successor in half of the "
@@ -241,13 +194,6 @@ CLAIMS = (
         shape("units", "moved"),
         Expect.above(0.5),
         paper="0.89 of numbers from 20 to 29",
-        requires=learned("units", "units"),
-        control=(
-            Condition(
-                "with successions alone in 10% at most",
-                shape("plain", "moved"),
-                Expect.below(0.1),
-            ),
-        ),
+        control=at_most(0.1, "with successions alone", shape("plain", "moved")),
     ),
 )

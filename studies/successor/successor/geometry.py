@@ -3,35 +3,14 @@
 V words, D width, N pairs.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Float
 
 from toylab.tasks.successor.ordinals import BASE, Ordinals
+from toylab.tasks.successor.questions import Pairs
 
-FOLDS, RIDGE = 5, 1e-2
-
-
-class Pairs(NamedTuple):
-    """Words whose index and whose list are put together, and the word that has both (N,)."""
-
-    index: np.ndarray
-    of: np.ndarray
-    target: np.ndarray
-
-
-def draw_pairs(task: Ordinals, most: int, rng: np.random.Generator) -> Pairs:
-    """Pairs of words of two lists, of different indices, for which there is such a third word."""
-    own = np.repeat(np.arange(len(task.lists)), [len(x) for x in task.lists])
-    start, size = np.array(task.starts[:-1])[own], np.array([len(x) for x in task.lists])[own]
-    index = np.arange(task.n_words) - start
-    s, t = np.meshgrid(np.arange(task.n_words), np.arange(task.n_words), indexing="ij")
-    fits = (own[s] != own[t]) & (index[s] != index[t]) & (index[s] < size[t])
-    s, t = s[fits], t[fits]
-    chosen = rng.permutation(len(s))[:most]
-    s, t = s[chosen], t[chosen]
-    return Pairs(s, t, start[t] + index[s])
+FOLDS = 5
+WEAK, STRONG = 1e-2, 1.0  # ridge, in variances of the inputs
 
 
 def recombined(e_VD: Float[np.ndarray, "V D"], pairs: Pairs, seed: int) -> float:
@@ -53,7 +32,7 @@ def recombined(e_VD: Float[np.ndarray, "V D"], pairs: Pairs, seed: int) -> float
         left = [fold_V[words] == fold for words in pairs]
         train, test = ~np.any(left, 0), left[2] & ~left[0] & ~left[1]
         x, y = e[pairs.index] - e[pairs.of], e[pairs.target] - e[pairs.of]
-        gram = x[train].T @ x[train] + RIDGE * train.sum() * np.eye(e.shape[1])
+        gram = x[train].T @ x[train] + WEAK * train.sum() * np.eye(e.shape[1])
         made = e[pairs.of[test]] + x[test] @ np.linalg.solve(gram, x[train].T @ y[train])
         nearest = ((made[:, None] - e[None]) ** 2).sum(-1).argmin(1)
         right.append(nearest == pairs.target[test])
@@ -69,7 +48,7 @@ def units_decoded(e_VD: Float[np.ndarray, "V D"], task: Ordinals) -> float:
     right = []
     for held in np.unique(decade):
         x, y = e[decade != held], np.eye(BASE)[unit[decade != held]]
-        gram = x.T @ x + RIDGE * len(x) * np.eye(x.shape[1])
+        gram = x.T @ x + STRONG * len(x) * np.eye(x.shape[1])
         weight = np.linalg.solve(gram, (x - x.mean(0)).T @ (y - y.mean(0)))
         right.append((e[decade == held] @ weight + y.mean(0)).argmax(1) == unit[decade == held])
     return float(np.concatenate(right).mean())

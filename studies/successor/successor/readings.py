@@ -46,10 +46,10 @@ def ratio_of_best_two(arm: str) -> Reading:
 
 
 def ranks_agree(arm: str) -> Reading:
-    """Rank correlation of score and cost of ablation over a network's heads."""
+    """Rank correlation, over a network's heads, of score and rise of the loss by ablation."""
 
     def read(own: pl.DataFrame) -> float | None:
-        return own.select(pl.corr("score", "cost", method="spearman")).item()
+        return own.select(pl.corr("score", "rise", method="spearman")).item()
 
     return ends("heads", arm).each(read)
 

@@ -27,6 +27,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
@@ -40,6 +41,7 @@ from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.successor.lists import paper_lists, small_lists
 from toylab.tasks.successor.ordinals import BASE, Ordinals
+from toylab.tasks.successor.questions import Exam, draw_exam, pairs_of
 
 from . import geometry, scores
 from .claims import CLAIMS
@@ -53,6 +55,7 @@ ARMS = {
     "across": ("one", "across"),
     "units": ("one", "units"),
     "four": ("four", ""),
+    "four copy": ("four", "copy"),
     "narrow": ("narrow", ""),
 }
 EXTRA = ("copy", "across", "units")
@@ -75,10 +78,9 @@ class Config:
     weight_decay: float = 0.5
     snapshots: int = 14  # log-spaced
     contexts: int = 4  # of every question
-    pairs: int = 3_000
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "snapshots", "contexts", "pairs"):
+        for name in ("seeds", "steps", "snapshots", "contexts"):
             check_number("successor", name, getattr(self, name), low=1, whole=True)
         check_number("successor", "numbers", self.numbers, low=20, whole=True)
 
@@ -100,7 +102,7 @@ class Config:
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """One head in four worlds; four heads and a narrow head on successions alone."""
+    """One head in four worlds, four heads in two, and a narrow head on successions alone."""
     found = {}
     for name in dict.fromkeys(population for population, _ in ARMS.values()):
         extras = [extra for population, extra in ARMS.values() if population == name]
@@ -127,7 +129,7 @@ def populations(config: Config) -> dict[str, Population]:
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Answers and scores over training; ablations, lists and geometry at both ends."""
     task, rows = config.world(), {name: [] for name in ("answers", "heads", "lists", "geometry")}
-    exam, maps = scores.draw_exam(task, config.contexts, JUDGED), []
+    exam, maps = draw_exam(task, config.contexts, JUDGED), []
     for arm, (population, extra) in ARMS.items():
         members = run.members(population)
         own_P = np.all([members[e].to_numpy() == HALF * (e == extra) for e in EXTRA], 0)
@@ -144,12 +146,12 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
                 if seed == 0 and step == config.steps and arm in ("plain", "four"):
                     best = next(row["head"] for row in network["heads"] if row["best"])
                     maps.append(written[best])
-    tables = {name: pl.DataFrame(own) for name, own in rows.items()}
+    tables = {name: pl.DataFrame(own, infer_schema_length=None) for name, own in rows.items()}
     return tables | {"maps": np.stack(maps)}
 
 
 def look(
-    config: Config, population: str, params_P: Any, exam: scores.Exam, end: bool
+    config: Config, population: str, params_P: Any, exam: Exam, end: bool
 ) -> list[tuple[dict[str, list[dict[str, Any]]], np.ndarray]]:
     """Rows of each network for every table, and its heads' OV maps (H, V, V)."""
     model, task = config.model(population), config.world()
@@ -160,10 +162,12 @@ def look(
     networks = []
     for p, e_VD in enumerate(np.asarray(e_PVD, np.float64)):
         lists = scores.list_scores(written_PHVV[p], task, exact=end)
-        heads = scores.pooled(lists, task)
+        heads = scores.pooled(lists)
         for h, row in enumerate(heads):
-            cost = answered["trained"][0, p] - answered["trained"][1 + h, p] if end else np.nan
-            row |= {"attention": float(attention_PH[p, h]), "cost": float(cost)}
+            row |= {"attention": float(attention_PH[p, h])}
+            if end:
+                right_C, loss_C = answered["trained"][:, p], answered["loss"][:, p]
+                row |= {"cost": right_C[0] - right_C[1 + h], "rise": loss_C[1 + h] - loss_C[0]}
         best = {row["head"]: row["best"] for row in heads}
         tables = {
             "answers": [{name: float(value_CP[0, p]) for name, value_CP in answered.items()}],
@@ -182,14 +186,13 @@ def geometry_row(
     task, names = config.world(), ("recombined", "units_decoded", "moved", "moved_units")
     if not np.isfinite(e_VD).all():
         return dict.fromkeys(names, np.nan)
-    pairs = geometry.draw_pairs(task, config.pairs, np.random.default_rng(JUDGED))
     made_ND, follow_N = geometry.moved_units(e_VD, task)
     params = jax.tree.map(lambda leaf: leaf[p], params_P)
     first = task.starts[-2]
-    written_NV = np.asarray(scores.write(model, params, made_ND)).sum(0)
+    written_NV = np.asarray(model.written(params, jnp.asarray(made_ND, jnp.float32))).sum(0)
     said_N, right_N = written_NV[:, first:].argmax(1), follow_N - first
     found = [
-        geometry.recombined(e_VD, pairs, JUDGED),
+        geometry.recombined(e_VD, pairs_of(task), JUDGED),
         geometry.units_decoded(e_VD, task),
         float((said_N == right_N).mean()),
         float((said_N % BASE == right_N % BASE).mean()),
@@ -197,38 +200,23 @@ def geometry_row(
     return dict(zip(names, found, strict=True))
 
 
+SMALL = Config(seeds=2, numbers=20, width=16, hidden=16, contexts=1)
+PAPER = Config(numbers=200, all_lists=True, width=256, hidden=1_024, head_dim=32)
+LARGE = dataclasses.replace(PAPER, steps=20_000, batch_size=1_024, learning_rate=1e-3)
+
 study = Study(
     name="successor",
     title="Successor heads: an OV map that moves ordinal words on by one",
     paper="Gould, Ong, Ogden and Conmy 2023 (arXiv:2312.09230)",
     presets={
-        "smoke": Config(
-            seeds=2,
-            numbers=20,
-            width=16,
-            hidden=16,
-            steps=20,
-            batch_size=8,
-            snapshots=3,
-            contexts=1,
-            pairs=200,
-        ),
+        "smoke": dataclasses.replace(SMALL, steps=20, batch_size=8, snapshots=3),
         "laptop": Config(),
-        "paper": Config(
-            numbers=200,
-            all_lists=True,
-            width=256,
-            hidden=1_024,
-            head_dim=32,
-            steps=20_000,
-            batch_size=1_024,
-            learning_rate=1e-3,
-        ),
+        "paper": LARGE,
     },
     costs={
-        "smoke": "240 steps; compiling takes most of it",
-        "laptop": "192,000 model-steps of 0.1 GFLOP: 8 minutes; measures: 1",
-        "paper": "960,000 model-steps of 40 GFLOP, for one GPU",
+        "smoke": "280 steps; compiling takes most of it",
+        "laptop": "224,000 model-steps of 0.1 GFLOP: 8 minutes; measures: 1",
+        "paper": "1,120,000 model-steps of 40 GFLOP, for one GPU",
     },
     populations=populations,
     measure=measure,

@@ -1,13 +1,12 @@
 """The study ``successor``: scores of planted maps, geometry of planted words, answers, figures."""
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
 
+from toylab.analysis.ordinal_maps import ordinal_scores
 from toylab.change import head, run_changes, zero
 from toylab.errors import ToylabError
 from toylab.figures.successor import successor as pictures
@@ -17,72 +16,18 @@ from toylab.studies.successor.successor import claims, geometry, readings, score
 from toylab.studies.successor.successor.study import ARMS, Config, look
 from toylab.taps import run
 from toylab.tasks.successor.ordinals import BASE, Ordinals
+from toylab.tasks.successor.questions import draw_exam, pairs_of
 
 TASK = Ordinals()
-DAYS, NUMBERS = 2, 4
+NUMBERS = 4
 RNG = np.random.default_rng(0)
-
-
-def planted(of, d):
-    """A map (V, V) that is ``of(i, j, n)`` on one list, and noise elsewhere."""
-    n, start = len(TASK.lists[d]), TASK.starts[d]
-    found = RNG.normal(size=(TASK.n_words, TASK.n_words))
-    i, j = np.indices((n, n))
-    found[start : start + n, start : start + n] = of(i, j, n)
-    return found
-
-
-ring = lambda i, j, n: np.cos(2 * np.pi * (j - i - 1) / n)
-line = lambda i, j, n: -((j - i - 1.0) ** 2)
-
-
-@pytest.mark.parametrize(("of", "d", "rank"), [(ring, DAYS, 2), (line, NUMBERS, 3)])
-def test_maps_of_low_rank_have_score_one(of, d: int, rank: int):
-    found, n = planted(of, d), len(TASK.lists[d])
-    block = found[TASK.starts[d] :, TASK.starts[d] :][:n, :n]
-    assert np.linalg.matrix_rank(block, tol=1e-9) == rank
-    own = scores.block_scores(found, TASK, d, exact=True)
-    assert own["score"] == own["held"] == 1
-    assert own["p"] < 0.01
-    assert abs(own["beyond"]) < 0.1
-    if d == DAYS:
-        known = math.sqrt(2) * (1 - math.cos(2 * math.pi / n))
-        assert own["margin"] == pytest.approx(known)
-        assert own["beyond"] == pytest.approx(0, abs=1e-9)
-
-
-def test_identity_and_predecessor_have_score_zero_and_rows_may_be_shifted():
-    same, before = (lambda i, j, n, k=k: (j == (i - k) % n) * 1.0 for k in (0, 1))
-    for of in (same, before):
-        assert scores.block_scores(planted(of, DAYS), TASK, DAYS, exact=False)["score"] == 0
-    found = planted(ring, DAYS)
-    moved = found + RNG.normal(size=(TASK.n_words, 1)) * 50
-    one, other = (scores.block_scores(x, TASK, DAYS, exact=True) for x in (found, moved))
-    assert one["score"] == other["score"] and one["p"] == other["p"]
-
-
-def test_random_maps_score_one_over_n():
-    found = [
-        scores.block_scores(RNG.normal(size=(TASK.n_words,) * 2), TASK, NUMBERS, exact=False)
-        for _ in range(300)
-    ]
-    rows = (~TASK.tables.held[NUMBERS, :49]).sum()
-    mean, sd = 1 / 50, math.sqrt(0.02 * 0.98 / (300 * rows))
-    assert np.mean([own["score"] for own in found]) == pytest.approx(mean, abs=4 * sd)
-
-
-def test_later_words_are_preferred_by_a_map_that_rises():
-    rising = planted(lambda i, j, n: 3.0 * (j == i + 1) + (j > i), NUMBERS)
-    assert scores.block_scores(rising, TASK, NUMBERS, exact=False)["beyond"] > 0.5
-    frequent = planted(lambda i, j, n: 3.0 * (j == i + 1) + j / n, NUMBERS)
-    assert abs(scores.block_scores(frequent, TASK, NUMBERS, exact=False)["beyond"]) < 0.1
 
 
 def test_index_and_list_come_apart_where_they_add():
     d_model, own = 48, np.repeat(np.arange(5), [len(x) for x in TASK.lists])
     index = np.arange(TASK.n_words) - np.array(TASK.starts[:-1])[own]
     added = RNG.normal(size=(50, d_model))[index] + RNG.normal(size=(5, d_model))[own]
-    pairs = geometry.draw_pairs(TASK, 3_000, RNG)
+    pairs = pairs_of(TASK)
     assert (own[pairs.target] == own[pairs.of]).all()
     assert (index[pairs.target] == index[pairs.index]).all()
     assert not (pairs.target == pairs.of).any()
@@ -109,7 +54,7 @@ MODEL = ReadingHeads(TASK.vocab, TASK.n_words, width=8, heads=2, head_dim=4, hid
 
 def test_answers_attention_and_ablations_agree_with_single_runs():
     params_P = jax.vmap(MODEL.init)(jax.random.split(jax.random.key(0), 2))
-    exam = scores.draw_exam(TASK, 1, 0)
+    exam = draw_exam(TASK, 1, 0)
     found = scores.answers(MODEL, params_P, exam, ablate=True)
     one = jax.tree.map(lambda leaf: leaf[1], params_P)
     logits, acts = run(MODEL, one, exam.inputs, record=(scores.PATTERN, scores.Z))
@@ -135,16 +80,10 @@ def _last_stream(logits, acts):
     return acts["blocks/1/resid_post"]
 
 
-def test_kinds_of_questions():
-    kinds = scores.draw_exam(TASK, 1, 0).kinds
-    assert [int(kinds[k].sum()) for k in ("trained", "held", "near", "far")] == [70, 16, 8, 8]
-    assert int(kinds["units"].sum()) == 50
-
-
 def small_measures():
     """Measures of two untrained networks per arm, made up to be of two steps."""
-    config = Config(seeds=2, width=8, hidden=8, head_dim=4, contexts=1, pairs=300, steps=1)
-    exam = scores.draw_exam(config.world(), 1, 0)
+    config = Config(seeds=2, width=8, hidden=8, head_dim=4, contexts=1, steps=1)
+    exam = draw_exam(config.world(), 1, 0)
     rows = {name: [] for name in ("answers", "heads", "lists", "geometry")}
     for arm, (population, _) in ARMS.items():
         model = config.model(population)
@@ -161,6 +100,24 @@ def small_measures():
     return tables | {"maps": np.stack([first, first])}, config
 
 
+def test_scores_of_a_head_stand_in_its_lists():
+    """A shift of each list in place of a head's map; another head is noise."""
+    shift = np.zeros((TASK.n_words, TASK.n_words))
+    for d, own in enumerate(TASK.lists):
+        n = own.successions
+        shift[TASK.starts[d] + np.arange(n), TASK.tables.answer[d, :n]] = 1
+    noise = RNG.normal(size=shift.shape)
+    rows = scores.list_scores(np.stack([noise, shift]), TASK, exact=True)
+    assert [row["head"] for row in rows if row["score"] == 1] == [1] * 5
+    assert max(row["p"] for row in rows if row["head"] == 1) < 0.01
+    assert [row["weight"] for row in rows[:5]] == [7, 8, 6, 10, 42]
+    both = scores.pooled(rows)
+    assert [row["best"] for row in both] == [False, True]
+    assert both[1]["everywhere"] == 1
+    by_hand = sum(row["score"] * row["weight"] for row in rows[:5]) / 73
+    assert both[0]["score"] == pytest.approx(by_hand)
+
+
 def test_claims_and_figures_of_networks_one_of_which_diverged():
     measures, config = small_measures()
     for claim in claims.CLAIMS:
@@ -172,7 +129,9 @@ def test_claims_and_figures_of_networks_one_of_which_diverged():
 
 
 def test_margin_of_a_planted_ring_is_one():
-    row = scores.block_scores(planted(ring, DAYS), TASK, DAYS, exact=False)
+    i, j = np.indices((7, 7))
+    ring = np.cos(2 * np.pi * (j - i - 1) / 7)
+    row = ordinal_scores(ring, (np.arange(7) + 1) % 7, np.zeros(7, bool))
     label = {"arm": "plain", "step": 0, "init_seed": 0, "best": True, "cyclic": True}
     lists = pl.DataFrame([label | {"list": "days"} | row])
     assert readings.ring_margins("plain")({"lists": lists}).values == pytest.approx([1.0])

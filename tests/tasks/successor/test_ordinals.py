@@ -9,6 +9,7 @@ from tests.oracles.ordinals import answer
 from toylab.errors import ToylabError
 from toylab.tasks.successor.lists import OrdinalList, paper_lists, small_lists
 from toylab.tasks.successor.ordinals import Ordinals
+from toylab.tasks.successor.questions import draw_exam, reach
 
 TASK = Ordinals(small_lists(23), copy=0.2, across=0.2, units=0.3)
 
@@ -54,9 +55,16 @@ def test_sampled_sequences_ask_what_is_trained_and_nothing_else():
 def test_held_out_successions():
     held = TASK.tables.held
     assert not held[len(TASK.lists) :].any()
-    assert np.flatnonzero(held[1]).tolist() == [4]  # letters: e; j has no successor
-    assert np.flatnonzero(held[4]).tolist() == [1, 6, 11, 16, 21]
+    assert np.flatnonzero(held[1]).tolist() == [6]  # letters: g; j has no successor
+    assert np.flatnonzero(held[4]).tolist() == [3, 10, 17]
     assert not Ordinals(every=0).tables.held.any()
+
+
+def test_kinds_of_questions():
+    kinds = draw_exam(Ordinals(), 1, 0).kinds
+    assert [int(kinds[k].sum()) for k in ("trained", "held", "near", "far")] == [73, 13, 7, 6]
+    assert int(kinds["units"].sum()) == 50
+    assert reach(Ordinals()) == [10, 10, 7, 12, 12]
 
 
 def test_lists_and_shares_that_make_no_world_are_refused():

@@ -1,0 +1,78 @@
+"""Does a map of a list's words onto their logits move every word on by one, and how clearly?"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from toylab.errors import ToylabError
+from toylab.stats.relabelling import hits_p_value
+
+
+def ordinal_scores(
+    map_NN: Float[np.ndarray, "N N"],
+    right_S: Int[np.ndarray, " S"],
+    held_S: Bool[np.ndarray, " S"],
+    exact: bool = True,
+) -> dict[str, float]:
+    """Score the first S rows of a map from a list's words to the logits of its words.
+
+    ======= ====================================================================================
+    score   share of rows, but for those held out, whose right word has the largest logit
+    held    the same of the rows that are held out
+    p       probability of as many hits or more if right words were dealt out at random
+    margin  right logit minus the largest other, mean of rows not held out, in spreads of the map
+    beyond  see :func:`beyond`
+    ======= ====================================================================================
+
+    Args:
+        map_NN: logits, a row for each word that comes in. NaN gives NaN throughout.
+        right_S: column of each row's right word.
+        held_S: rows that are held out.
+        exact: whether to compute ``p``, which takes long for long lists; else it is NaN.
+
+    Raises:
+        ToylabError: shapes that do not fit.
+
+    Source: the successor score of Gould et al. 2023 (arXiv:2312.09230).
+
+    Example:
+        >>> shift = np.roll(np.eye(5), 1, axis=1)
+        >>> ordinal_scores(shift, np.array([1, 2, 3, 4, 0]), np.zeros(5, bool))["score"]
+        1.0
+    """
+    n, s = len(map_NN), len(right_S)
+    if map_NN.shape != (n, n) or held_S.shape != right_S.shape or not 0 < s <= n:
+        raise ToylabError(
+            f"ordinal_scores: a map {map_NN.shape} with {s} right words and {len(held_S)} marks; "
+            "give a square map and both for its first rows."
+        )
+    if not np.isfinite(map_NN).all():
+        return dict.fromkeys(("score", "held", "p", "margin", "beyond"), np.nan)
+    rows, given = np.arange(s), map_NN[:s].argmax(1)
+    others = map_NN[:s].copy()
+    others[rows, right_S] = -np.inf
+    margin = (map_NN[rows, right_S] - others.max(1)) / map_NN.std()
+    mean = lambda values, mask: float(values[mask].mean()) if mask.any() else np.nan
+    own = ~held_S
+    return {
+        "score": mean(given == right_S, own),
+        "held": mean(given == right_S, held_S),
+        "p": hits_p_value(given[own], right_S[own]) if exact else np.nan,
+        "margin": mean(margin, own),
+        "beyond": beyond(map_NN),
+    }
+
+
+def beyond(map_NN: Float[np.ndarray, "N N"]) -> float:
+    """How much words after the right one are preferred to words before it, in spreads of the map.
+
+    Mean over h >= 2 of the entries h places after the superdiagonal minus those h places before it,
+    so that a map that falls off evenly on both sides has 0, on a ring exactly. Columns are centred
+    first: that some words are likely whatever comes in is no preference for later ones. NaN for
+    fewer than four words.
+    """
+    centred, n = map_NN - map_NN.mean(0, keepdims=True), len(map_NN)
+    gaps = [
+        np.diagonal(centred, 1 + h).mean() - np.diagonal(centred, 1 - h).mean()
+        for h in range(2, n - 1)
+    ]
+    return float(np.mean(gaps) / centred.std()) if gaps else np.nan
