@@ -1,7 +1,7 @@
-"""A condition is put before those that a claim has."""
+"""Conditions: put before those that a claim has, and alone."""
 
 from toylab.claims import Claim, Condition, Expect
-from toylab.conditions import given
+from toylab.conditions import given, only
 from toylab.read import table
 
 LOSS = table("ends").value("loss")
@@ -16,3 +16,7 @@ def test_a_shared_condition_comes_first_and_the_rest_stays():
     a, b = given(first, *claims)
     assert a.requires == (first,) and a.headline
     assert b.requires == (first, own)
+
+
+def test_a_condition_alone_is_a_tuple_of_one():
+    assert only("small", LOSS, Expect.below(1)) == (Condition("small", LOSS, Expect.below(1)),)

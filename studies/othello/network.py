@@ -23,6 +23,7 @@ from toylab.optim import AdamW, cosine
 from toylab.optim.muon import Muon
 from toylab.population import Population, ladder
 from toylab.probes.prefixes import seen_prefixes
+from toylab.runs.data_files import data_file
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params
 from toylab.task import Batch
@@ -57,11 +58,11 @@ class Network:
     weight_decay: float = 0.02
     products: Literal["float32", "bfloat16"] = "float32"  # while training; see Transformer
     rungs: int = 12  # snapshots, log-spaced
-    transcripts: str = ""  # a file of games to use in place of random ones
+    transcripts: str = data_file()  # a file of games to use in place of random ones
     skip_bad: bool = False  # leave its bad lines out
 
     def __post_init__(self) -> None:
-        self.world()
+        Othello(self.size)  # the file of games is not read before it is needed
         if self.targets not in TARGETS:
             hint = nearest(str(self.targets), TARGETS)
             raise ToylabError(f"othello: targets = {self.targets!r}; {hint}")

@@ -6,7 +6,10 @@ tell of other seeds on these instances, not of other instances. Verdict errors a
 attempts that keep the rules. Traces are sampled at temperature 1 unless a text says greedy.
 """
 
+import functools
+
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 from toylab.read import Reading
 
 from .readings import coverage, passed, score
@@ -45,6 +48,8 @@ DIRECT_LEARNED = Condition(
     score("direct", "solved", minus="one_plan"),
     Expect.above(0.02),
 )
+rule_claim = functools.partial(Claim, requires=(RULES,))
+form_claim = functools.partial(Claim, requires=(FORM,))
 
 PRETRAINING = (
     Claim(
@@ -93,19 +98,18 @@ PRETRAINING = (
         reading=score("direct", "solved", minus="one_plan"),
         expect=Expect.above(0.02),
     ),
-    Claim(
+    form_claim(
         key="noise_is_copied",
         text="The network copies the noise of its traces: it marks wrong attempts ok as often as "
         "the teacher does, within 3 points.",
         source=f"2,000 of the teacher's traces; {OWN}",
         reading=score("search", "false_ok", minus="noise"),
         expect=Expect.between(-0.03, 0.03),
-        requires=(FORM,),
     ),
 )
 
 REWARD = (
-    Claim(
+    rule_claim(
         key="reward_gain",
         text="Reward raises the share of held-out instances solved by a sampled trace by 10 "
         "points.",
@@ -114,7 +118,6 @@ REWARD = (
         paper=0.265,
         reading=gain("search"),
         expect=Expect.above(0.10),
-        requires=(RULES,),
         control=(
             Condition(
                 "greedy traces gain 5 points, so that it is not only less sampling noise",
@@ -128,45 +131,39 @@ REWARD = (
             ),
         ),
     ),
-    Claim(
+    rule_claim(
         key="reward_gain_targets",
         text="On held-out targets reward adds 10 points as well.",
         source=OWN,
         reading=gain("search", split="targets"),
         expect=Expect.above(0.10),
-        requires=(RULES,),
     ),
-    Claim(
+    form_claim(
         key="reward_repairs_noise",
         text="With reward, a network trained on noisy verdicts solves at least as much as one "
         "trained on correct verdicts without reward.",
         source=OWN,
         reading=score("reward", "solved") - score("clean", "solved"),
         expect=Expect.above(0.0),
-        requires=(FORM,),
     ),
-    Claim(
+    rule_claim(
         key="reward_beats_random_search",
         text="With reward the network solves more than random search with the same room for "
         "attempts: it has learned which attempts to make.",
         source=f"random search, exact; {OWN}",
         reading=score("reward", "solved", minus="random_room"),
         expect=Expect.above(0.0),
-        requires=(RULES,),
     ),
-    Claim(
+    form_claim(
         key="false_no_falls",
         text="Reward lowers the share of right attempts that are marked no.",
         source=f"{YU}: false negatives fall",
         reading=gain("search", "false_no"),
         expect=Expect.below(0.0),
-        requires=(FORM,),
-        control=(
-            Condition(
-                "it falls by 1 point without noise to unlearn, after correct verdicts",
-                gain("clean", "false_no"),
-                Expect.below(-0.01),
-            ),
+        control=only(
+            "it falls by 1 point without noise to unlearn, after correct verdicts",
+            gain("clean", "false_no"),
+            Expect.below(-0.01),
         ),
     ),
     Claim(
@@ -178,39 +175,35 @@ REWARD = (
         expect=Expect.above(0.0),
         requires=(CLEAN_RULES,),
     ),
-    Claim(
+    form_claim(
         key="noise_is_unlearned",
         text="Reward unlearns verdict noise: the share of wrong attempts marked ok falls by 5 "
         "points more after noisy verdicts than after correct ones.",
         source=f"{OWN}, {ADDED}",
         reading=gain("clean", "false_ok") - gain("search", "false_ok"),
         expect=Expect.above(0.05),
-        requires=(FORM,),
     ),
-    Claim(
+    rule_claim(
         key="traces_grow",
         text="Sampled traces make more attempts after reward.",
         source=f"{R1}: responses grow longer under reward",
         reading=gain("search", "attempts"),
         expect=Expect.above(0.0),
-        requires=(RULES,),
     ),
-    Claim(
+    form_claim(
         key="openings_narrow",
         text="Reward narrows search: fewer of the traces sampled for one prompt open with "
         "different attempts.",
         source=f"{QIN}: reward costs diversity; sign: this laboratory",
         reading=gain("search", "openings"),
         expect=Expect.below(0.0),
-        requires=(FORM,),
     ),
-    Claim(
+    rule_claim(
         key="search_coverage_kept",
         text="Reward does not lower the search network's pass@16.",
         source=f"{QIN}: the search model's gain holds at full budget",
         reading=coverage("reward") - coverage("search"),
         expect=Expect.above(0.0),
-        requires=(RULES,),
     ),
 )
 
@@ -223,12 +216,10 @@ DIRECT = (
         reading=passed("direct reward", 1) - passed("direct", 1),
         expect=Expect.above(0.05),
         requires=(DIRECT_LEARNED,),
-        control=(
-            Condition(
-                "rewards exchanged at random within a group raise it by less than 5 points",
-                passed("direct spurious", 1) - passed("direct", 1),
-                Expect.below(0.05),
-            ),
+        control=only(
+            "rewards exchanged at random within a group raise it by less than 5 points",
+            passed("direct spurious", 1) - passed("direct", 1),
+            Expect.below(0.05),
         ),
     ),
     Claim(

@@ -8,7 +8,7 @@ judged run, from the log10 of a mean over pairs to a mean of log10; the verdicts
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
-from toylab.conditions import given
+from toylab.conditions import given, only
 
 from .readings import BOTH_ON, FALL, OFF, ON, WORST, cut, fall, network, perplexity, restored, toy
 
@@ -191,12 +191,10 @@ BYPASS = (
         restored("patched", size=7.0),
         Expect.between(0.025, 0.24),
         paper="0.025 to 0.24",
-        control=(
-            Condition(
-                "random neurons of the same layers carry half as much at most",
-                restored("random patched", size=7.0) - 0.5 * restored("patched", size=7.0),
-                Expect.below(0),
-            ),
+        control=only(
+            "random neurons of the same layers carry half as much at most",
+            restored("random patched", size=7.0) - 0.5 * restored("patched", size=7.0),
+            Expect.below(0),
         ),
     ),
     Claim(

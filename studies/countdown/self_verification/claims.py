@@ -9,7 +9,7 @@ highest composition score among those that attend to the target, or all where th
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
-from toylab.conditions import given
+from toylab.conditions import given, only
 from toylab.read import table
 
 from .readings import best, of, refused, unaccepted
@@ -139,12 +139,10 @@ HEADS = (
         of("generated", "success", condition="chosen"),
         Expect.above(0.8),
         paper=0.923,
-        control=(
-            Condition(
-                "with random heads of the same layers ablated it is 20% at most",
-                of("generated", "success", condition="random heads"),
-                Expect.below(0.2),
-            ),
+        control=only(
+            "with random heads of the same layers ablated it is 20% at most",
+            of("generated", "success", condition="random heads"),
+            Expect.below(0.2),
         ),
     ),
     Claim(
@@ -162,12 +160,10 @@ HEADS = (
         OURS,
         of("networks", "rank_score"),
         Expect.above(0.5),
-        control=(
-            Condition(
-                "it ranks them no worse than attention to the target alone",
-                of("networks", "rank_score") - of("networks", "rank_attention"),
-                Expect.above(0),
-            ),
+        control=only(
+            "it ranks them no worse than attention to the target alone",
+            of("networks", "rank_score") - of("networks", "rank_attention"),
+            Expect.above(0),
         ),
     ),
     Claim(
@@ -207,12 +203,10 @@ PATCHES = (
         OURS,
         of("patches", "restored", what="chosen"),
         Expect.above(0.5),
-        control=(
-            Condition(
-                "random heads of the same layers restore a fifth at most",
-                of("patches", "restored", what="random heads"),
-                Expect.below(0.2),
-            ),
+        control=only(
+            "random heads of the same layers restore a fifth at most",
+            of("patches", "restored", what="random heads"),
+            Expect.below(0.2),
         ),
     ),
     Claim(

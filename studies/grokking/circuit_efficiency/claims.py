@@ -3,6 +3,7 @@
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 from toylab.read import Reading, least, table
 from toylab.tasks.grokking.theory.circuit_phases import GENERALISED, GROKKING, IMMEDIATE
 
@@ -108,12 +109,10 @@ CLAIMS = (
         reading=table("map").aggregate(AGREES),
         expect=Expect.above(0.9),
         unit=UNIT,
-        control=(
-            Condition(
-                "naming the majority phase everywhere is right at least 20 points less often",
-                table("map").aggregate(AGREES - MAJORITY),
-                Expect.above(0.2),
-            ),
+        control=only(
+            "naming the majority phase everywhere is right at least 20 points less often",
+            table("map").aggregate(AGREES - MAJORITY),
+            Expect.above(0.2),
         ),
     ),
     Claim(

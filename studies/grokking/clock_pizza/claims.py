@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from toylab.claims import Claim, Condition, Expect
+from toylab.claims import Claim, Expect
+from toylab.conditions import only
 from toylab.read import Reading, table
 from toylab.tasks.grokking.clock_pizza import PIZZA, phase_line
 
@@ -93,9 +94,7 @@ CLAIMS = (
         reading=accurate(0.0, GAIN),
         expect=Expect.above(0.15),
         headline=True,
-        control=(
-            Condition("with free attention it does not", accurate(1.0, GAIN), Expect.below(0.15)),
-        ),
+        control=only("with free attention it does not", accurate(1.0, GAIN), Expect.below(0.15)),
     ),
     Claim(
         key="phase_line",

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
-from toylab.conditions import given
+from toylab.conditions import given, only
 from toylab.read import Measures, Reading, table
 
 from .progress import REACHED
@@ -80,12 +80,10 @@ EXPLANATION = given(
         source="appendix D.1; bar: half of what networks with decay reach",
         reading=BARE.value("test_accuracy"),
         expect=Expect.below(0.5),
-        requires=(
-            Condition(
-                "networks without decay fit the training set",
-                BARE.value("train_accuracy"),
-                Expect.above(REACHED),
-            ),
+        requires=only(
+            "networks without decay fit the training set",
+            BARE.value("train_accuracy"),
+            Expect.above(REACHED),
         ),
     ),
     Claim(
@@ -95,12 +93,10 @@ EXPLANATION = given(
         source=f"{FIGURE7}; their weights from the held-out pairs, half and 0.9: this laboratory",
         reading=share_of_delay(below("restricted", pl.col("uniform") / 2)),
         expect=Expect.below(0.9),
-        control=(
-            Condition(
-                "as many other frequencies do not do it as soon",
-                share_of_delay(below("restricted_others", pl.col("uniform") / 2)),
-                Expect.above(0.9),
-            ),
+        control=only(
+            "as many other frequencies do not do it as soon",
+            share_of_delay(below("restricted_others", pl.col("uniform") / 2)),
+            Expect.above(0.9),
         ),
         headline=True,
     ),
@@ -111,12 +107,10 @@ EXPLANATION = given(
         source=FIGURE7,
         reading=FINISHED.value("excluded"),
         expect=Expect.above(1.0),
-        control=(
-            Condition(
-                "ablating as many other frequencies leaves it below 1 nat",
-                FINISHED.value("excluded_others"),
-                Expect.below(1.0),
-            ),
+        control=only(
+            "ablating as many other frequencies leaves it below 1 nat",
+            FINISHED.value("excluded_others"),
+            Expect.below(1.0),
         ),
     ),
     Claim(

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 from toylab.read import Reading, greatest, least, table
 
 CHANCE = 3.0  # "at chance": at most three times 1/p, which is 3% at the paper's p = 97
@@ -64,13 +65,11 @@ ANALYTIC_CLAIMS = (
         reading=at_width("tied"),
         expect=Expect.above(0.99),
         unit=DRAW,
-        control=(
-            Condition(
-                "without phi1 + phi2 = phi3, and with Gaussian weights, accuracy is at most three "
-                "times chance",
-                P * greatest(at_width("free"), at_width("gaussian")),
-                Expect.below(CHANCE),
-            ),
+        control=only(
+            "without phi1 + phi2 = phi3, and with Gaussian weights, accuracy is at most three "
+            "times chance",
+            P * greatest(at_width("free"), at_width("gaussian")),
+            Expect.below(CHANCE),
         ),
         headline=True,
     ),
@@ -143,13 +142,11 @@ TRAINED_CLAIMS = (
         reading=shape("concentration"),
         expect=Expect.above(0.9),
         requires=(LEARNED,),
-        control=(
-            Condition(
-                "untrained phases, and trained ones shuffled between neurons, stay below 0.2 (256 "
-                "random angles give 0.06)",
-                greatest(shape("concentration", "untrained"), shape("shuffled")),
-                Expect.below(0.2),
-            ),
+        control=only(
+            "untrained phases, and trained ones shuffled between neurons, stay below 0.2 (256 "
+            "random angles give 0.06)",
+            greatest(shape("concentration", "untrained"), shape("shuffled")),
+            Expect.below(0.2),
         ),
     ),
     Claim(

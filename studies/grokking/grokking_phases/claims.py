@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
-from toylab.conditions import given
+from toylab.conditions import given, only
 from toylab.read import Measures, Reading, Rows, greatest, table
 
 OMNIGROK = "Liu et al. 2023, Omnigrok (arXiv:2210.01117)"
@@ -70,12 +70,10 @@ DELAY = given(
         reading=table("late").value(pl.col("test_time") / pl.col("train_time")),
         expect=Expect.above(10),
         statistic="median",
-        control=(
-            Condition(
-                "trained on random answers, test accuracy is at most twice chance",
-                table("random").value("over_chance"),
-                Expect.below(2),
-            ),
+        control=only(
+            "trained on random answers, test accuracy is at most twice chance",
+            table("random").value("over_chance"),
+            Expect.below(2),
         ),
     ),
     Claim(
@@ -198,12 +196,10 @@ TOY = (
         source=f"{LIU}, figure 3",
         reading=SIZES.aggregate(pl.corr("predicted_accuracy", "accuracy")),
         expect=Expect.above(0.95),
-        control=(
-            Condition(
-                "it is nearer to the real one than the share of pairs trained on",
-                SIZES.aggregate(off("predicted_accuracy") - off("fraction")),
-                Expect.below(0),
-            ),
+        control=only(
+            "it is nearer to the real one than the share of pairs trained on",
+            SIZES.aggregate(off("predicted_accuracy") - off("fraction")),
+            Expect.below(0),
         ),
     ),
 )

@@ -3,7 +3,7 @@
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
-from toylab.conditions import given
+from toylab.conditions import given, only
 from toylab.read import Measures, Reading, table
 
 MODELS = table("models")
@@ -110,12 +110,10 @@ CLAIMS = given(
         paper=1.0,
         reading=norms("memorising", "rank"),
         expect=Expect.above(0.9),
-        requires=(
-            Condition(
-                "random labels are memorised",
-                MODELS.filter(set="random").mean("train_accuracy"),
-                Expect.above(0.95),
-            ),
+        requires=only(
+            "random labels are memorised",
+            MODELS.filter(set="random").mean("train_accuracy"),
+            Expect.above(0.95),
         ),
     ),
     Claim(

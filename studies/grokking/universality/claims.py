@@ -11,7 +11,7 @@ from collections.abc import Callable
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
-from toylab.conditions import given
+from toylab.conditions import given, only
 from toylab.read import Measures, Reading, table
 
 LEARNED = 0.99  # accuracy at which a set counts as learned
@@ -122,12 +122,10 @@ CIRCUITS = given(
         paper="0.985 to 0.997 on A5",
         reading=lowest("embedding"),
         expect=Expect.above(0.95),
-        control=(
-            Condition(
-                "that of the untrained embeddings does not",
-                highest("embedding_untrained"),
-                Expect.below(0.95),
-            ),
+        control=only(
+            "that of the untrained embeddings does not",
+            highest("embedding_untrained"),
+            Expect.below(0.95),
         ),
     ),
     Claim(
@@ -138,12 +136,10 @@ CIRCUITS = given(
         paper="1.8 to 2.8 on A5",
         reading=lowest(pl.col("excluded") / pl.col("uniform")),
         expect=Expect.above(1.0),
-        control=(
-            Condition(
-                "without as many characters of relabelled answers it does not",
-                highest(pl.col("excluded_relabelled") / pl.col("uniform")),
-                Expect.below(1.0),
-            ),
+        control=only(
+            "without as many characters of relabelled answers it does not",
+            highest(pl.col("excluded_relabelled") / pl.col("uniform")),
+            Expect.below(1.0),
         ),
     ),
     Claim(
@@ -164,12 +160,10 @@ CIRCUITS = given(
         reading=highest(pl.col("only_key") / pl.col("loss")),
         expect=Expect.below(2.0),
         statistic="median",
-        control=(
-            Condition(
-                "ablating all but a random subspace of that dimension more than doubles it",
-                lowest(pl.col("only_random") / pl.col("loss")),
-                Expect.above(2.0),
-            ),
+        control=only(
+            "ablating all but a random subspace of that dimension more than doubles it",
+            lowest(pl.col("only_random") / pl.col("loss")),
+            Expect.above(2.0),
         ),
     ),
     Claim(
@@ -189,12 +183,8 @@ CIRCUITS = given(
         paper="126 of 128 neurons on S5",
         reading=lowest("neurons"),
         expect=Expect.above(0.8),
-        control=(
-            Condition(
-                "of the untrained neurons fewer do",
-                highest("neurons_untrained"),
-                Expect.below(0.8),
-            ),
+        control=only(
+            "of the untrained neurons fewer do", highest("neurons_untrained"), Expect.below(0.8)
         ),
     ),
     Claim(

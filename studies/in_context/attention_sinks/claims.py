@@ -8,17 +8,9 @@ on ReLU attention and SGD count the seeds whose networks have learned.
 import functools
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 
-from .readings import (
-    LEARNED,
-    against_adam,
-    at,
-    cost,
-    excess,
-    growth,
-    rising,
-    where_learned,
-)
+from .readings import LEARNED, against_adam, at, cost, excess, growth, rising, where_learned
 
 GUO = "Guo et al. 2024 (arXiv:2410.13835)"
 OURS = "expected, this laboratory"
@@ -112,12 +104,10 @@ CLAIMS = (
         GUO_OURS,
         at("adam", "value_start") / at("adam", "value_other"),
         Expect.below(0.35),
-        control=(
-            Condition(
-                "before training the two norms are equal, within a third",
-                at("adam", "value_start", first=True) / at("adam", "value_other", first=True),
-                Expect.between(0.67, 1.5),
-            ),
+        control=only(
+            "before training the two norms are equal, within a third",
+            at("adam", "value_start", first=True) / at("adam", "value_other", first=True),
+            Expect.between(0.67, 1.5),
         ),
     ),
     Claim(
@@ -135,13 +125,10 @@ CLAIMS = (
         GUO_OURS,
         rising("adam", "logit_gap", "log"),
         Expect.above(0.9),
-        control=(
-            Condition(
-                "a line in t fits no better",
-                growth("adam", "logit_gap", "log", "r2")
-                - growth("adam", "logit_gap", "linear", "r2"),
-                Expect.above(0),
-            ),
+        control=only(
+            "a line in t fits no better",
+            growth("adam", "logit_gap", "log", "r2") - growth("adam", "logit_gap", "linear", "r2"),
+            Expect.above(0),
         ),
     ),
     adam_claim(
@@ -183,12 +170,10 @@ CLAIMS = (
         cost("no attention", "backcopy_risk"),
         Expect.above(2),
         paper=7.69,
-        control=(
-            Condition(
-                "without attention the bigram risk stays, within 0.05 nats",
-                cost("no attention", "bigram_risk"),
-                Expect.between(-0.05, 0.05),
-            ),
+        control=only(
+            "without attention the bigram risk stays, within 0.05 nats",
+            cost("no attention", "bigram_risk"),
+            Expect.between(-0.05, 0.05),
         ),
     ),
     adam_claim(

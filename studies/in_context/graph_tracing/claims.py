@@ -6,6 +6,8 @@ The paper's own numbers are of large language models. Where "this laboratory" is
 expectation is ours, and no paper's.
 """
 
+import functools
+
 from toylab.claims import Claim, Condition, Expect
 
 from .readings import (
@@ -54,6 +56,7 @@ STRAIGHT = Condition(
     power_law("r2"),
     Expect.above(0.9),
 )
+learned_claim = functools.partial(Claim, requires=(LEARNED,))
 
 ACCURACY = (
     Claim(
@@ -93,42 +96,38 @@ ACCURACY = (
 )
 
 GEOMETRY = (
-    Claim(
+    learned_claim(
         "energy_late",
         "At the end of the context the representations mirror the grid: at the best layer, the "
         "Dirichlet energy of the nodes' mean representations is at most 0.6 of chance.",
         PARK + ", section 4; threshold of this laboratory",
         geometry("energy", "late"),
         Expect.below(0.6),
-        requires=(LEARNED,),
         control=(SHUFFLED, UNTRAINED),
         headline=True,
     ),
-    Claim(
+    learned_claim(
         "correlation_late",
         "At the end of the context, distances between the nodes' mean representations correlate "
         "with distances on the grid by 0.6.",
         OURS,
         geometry("correlation", "late"),
         Expect.above(0.6),
-        requires=(LEARNED,),
     ),
-    Claim(
+    learned_claim(
         "energy_early",
         "After 25 tokens the energy is still above 0.85 of chance, in means over as many visits.",
         OURS,
         geometry("energy", "middle"),
         Expect.above(0.85),
-        requires=(LEARNED,),
     ),
-    Claim(
+    learned_claim(
         "energy_beats_mix",
         "The late energy is below that of one step of neighbour mixing of the network's own "
         "embeddings (ratio).",
         ARDITI,
         geometry("energy", "late") / neighbour_mix("energy"),
         Expect.below(1.0),
-        requires=(LEARNED,),
     ),
     Claim(
         "shuffled",
@@ -138,24 +137,22 @@ GEOMETRY = (
         geometry("correlation", "late", "shuffled context"),
         Expect.below(0.25),
     ),
-    Claim(
+    learned_claim(
         "untrained",
         "Training raises the late correlation of distances by 0.3 at least.",
         OURS,
         geometry("correlation", "late") - geometry("correlation", "late", "untrained"),
         Expect.above(0.3),
-        requires=(LEARNED,),
     ),
-    Claim(
+    learned_claim(
         "energy_by_layer",
         "The late energy is lower after the last block than after the first (difference, in units "
         "of chance).",
         "Yang et al. 2025 (arXiv:2507.13540), double convergence, as reported by Arditi 2026",
         after_block("energy", first=False) - after_block("energy", first=True),
         Expect.below(0.0),
-        requires=(LEARNED,),
     ),
-    Claim(
+    learned_claim(
         "previous_token",
         "The first block's heads attend most to the previous token (lag of the largest mean "
         "attention).",
@@ -164,12 +161,11 @@ GEOMETRY = (
         STRONGEST_LAG,
         Expect.between(0.5, 1.5),
         paper=1.0,
-        requires=(LEARNED,),
     ),
 )
 
 CHANGE = (
-    Claim(
+    learned_claim(
         "energy_half_first",
         "Representations change before accuracy: the energy has made half of its fall before "
         "accuracy has made half of its rise (doublings of context, where the energy falls by 0.1 "
@@ -177,7 +173,6 @@ CHANGE = (
         PARK + ", section 4.1, by the energy's minimum; halves are this laboratory's",
         HALF_TO_HALF,
         Expect.above(0.0),
-        requires=(LEARNED,),
     ),
     Claim(
         "exponent_half",

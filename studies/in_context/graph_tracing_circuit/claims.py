@@ -6,18 +6,7 @@ Thresholds were set before any run: from those numbers where they exist, else by
 
 from toylab.claims import Claim, Condition, Expect
 
-from .readings import (
-    LEAD,
-    RISES,
-    best_head,
-    final,
-    gain,
-    kept,
-    last_change,
-    lost,
-    moved,
-    rule,
-)
+from .readings import LEAD, RISES, best_head, final, gain, kept, last_change, lost, moved, rule
 
 ARDITI = "Arditi 2026, induction circuits behind in-context representations (ICLR blog track)"
 PARK = "Park et al. 2025 (arXiv:2501.00070)"

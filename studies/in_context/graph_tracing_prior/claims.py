@@ -4,14 +4,7 @@ import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
 
-from .readings import (
-    DELAYED,
-    at_best,
-    embedded,
-    grown,
-    mass,
-    preferred,
-)
+from .readings import DELAYED, at_best, embedded, grown, mass, preferred
 
 PARK = "Park et al. 2025 (arXiv:2501.00070), days of the week (from a summary, and its abstract)"
 T6 = PARK + "; thresholds of this laboratory's notes"

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 
 from .readings import (
     ablated,
@@ -80,12 +81,10 @@ CLAIMS = (
         OWN,
         has_learned(ablated(other=False)),
         Expect.above(0.3),
-        control=(
-            Condition(
-                "without the first layer's other head it falls by 0.1 at most",
-                has_learned(ablated(other=True)),
-                Expect.below(0.1),
-            ),
+        control=only(
+            "without the first layer's other head it falls by 0.1 at most",
+            has_learned(ablated(other=True)),
+            Expect.below(0.1),
         ),
     ),
     Claim(
@@ -144,12 +143,10 @@ CLAIMS = (
         SINGH,
         faster("none clamped", "c clamped"),
         Expect.above(1.0),
-        control=(
-            Condition(
-                "with that vector frozen at its start half of the loss is left",
-                vectors("c frozen at its start", "last"),
-                Expect.above(0.5),
-            ),
+        control=only(
+            "with that vector frozen at its start half of the loss is left",
+            vectors("c frozen at its start", "last"),
+            Expect.above(0.5),
         ),
     ),
     Claim(

@@ -9,6 +9,7 @@ import functools
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 from toylab.read import greatest
 
 from .readings import BEYOND_CHANCE, CROWDED, exact, missing, networks, swapped
@@ -87,12 +88,10 @@ SWAPS = (
         LEE_OURS,
         swapped("z1 + z2", "on_target"),
         Expect.above(0.9),
-        control=(
-            Condition(
-                "in untrained heads the other token has an attention of half at most",
-                swapped("z1 + z2", "on_target", "untrained"),
-                Expect.below(0.5),
-            ),
+        control=only(
+            "in untrained heads the other token has an attention of half at most",
+            swapped("z1 + z2", "on_target", "untrained"),
+            Expect.below(0.5),
         ),
     ),
     wide_claim(

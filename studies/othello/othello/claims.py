@@ -11,7 +11,8 @@ import functools
 
 import polars as pl
 
-from toylab.claims import Claim, Condition, Expect
+from toylab.claims import Claim, Expect
+from toylab.conditions import only
 from toylab.read import table
 
 from ..learned import LEGAL, PLAYS
@@ -23,9 +24,9 @@ WORLDS = (*WRONG, LATE)
 BOARD = games("board")
 
 large = functools.partial(
-    Claim, unit="game", scope="network", requires=(Condition(PLAYS, games("legal"), LEGAL),)
+    Claim, unit="game", scope="network", requires=only(PLAYS, games("legal"), LEGAL)
 )
-of_seeds = functools.partial(Claim, requires=(Condition(PLAYS, small("legal", row="main"), LEGAL),))
+of_seeds = functools.partial(Claim, requires=only(PLAYS, small("legal", row="main"), LEGAL))
 best_wrong = games(pl.max_horizontal([f"world: {world}" for world in WORLDS]))
 best_wrong_gain = games(
     pl.max_horizontal([pl.col(f"world: {w}") - pl.col(f"bag: {w}") for w in WORLDS])
@@ -163,12 +164,10 @@ LARGE = (
         BOARD - best_wrong,
         Expect.above(0.05),
         paper=0.101,
-        control=(
-            Condition(
-                "over a linear probe of the moves too it gains more than any other board",
-                BOARD - games("bag of moves") - best_wrong_gain,
-                Expect.above(0.0),
-            ),
+        control=only(
+            "over a linear probe of the moves too it gains more than any other board",
+            BOARD - games("bag of moves") - best_wrong_gain,
+            Expect.above(0.0),
         ),
     ),
     large(

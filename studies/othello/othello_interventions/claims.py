@@ -9,6 +9,7 @@ import functools
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 from toylab.read import Reading
 
 from ..learned import plays
@@ -95,10 +96,8 @@ VECTORS = (
         "the same; an independent replication (nothello_world) sees 5% of such moves rise",
         case("vector", "given"),
         Expect.above(0.5),
-        control=(
-            Condition(
-                "without an edit they get less than half", case("null", "given"), Expect.below(0.5)
-            ),
+        control=only(
+            "without an edit they get less than half", case("null", "given"), Expect.below(0.5)
         ),
     ),
     of_cases(
@@ -209,12 +208,10 @@ MECHANISM = (
         unit=POSITION,
         scope="network",
         requires=(plays(),),
-        control=(
-            Condition(
-                "nearness to the move has a smaller AUC",
-                network("saliency").value("auc_near", unit="case"),
-                Expect.below(0.9),
-            ),
+        control=only(
+            "nearness to the move has a smaller AUC",
+            network("saliency").value("auc_near", unit="case"),
+            Expect.below(0.9),
         ),
     ),
     Claim(
@@ -226,12 +223,10 @@ MECHANISM = (
         unit=POSITION,
         scope="network",
         requires=(plays(),),
-        control=(
-            Condition(
-                "nearness to the move has a smaller AUC",
-                network("saliency").value("auc_near_in_line", unit="case"),
-                Expect.below(0.8),
-            ),
+        control=only(
+            "nearness to the move has a smaller AUC",
+            network("saliency").value("auc_near_in_line", unit="case"),
+            Expect.below(0.8),
         ),
     ),
     Claim(
@@ -246,12 +241,10 @@ MECHANISM = (
         unit="square",
         scope="network",
         requires=(plays(),),
-        control=(
-            Condition(
-                "the cosine is 0.4 higher with 'empty' vectors of other squares",
-                network("circuit").value(pl.col("own") - pl.col("other"), unit="square"),
-                Expect.below(-0.4),
-            ),
+        control=only(
+            "the cosine is 0.4 higher with 'empty' vectors of other squares",
+            network("circuit").value(pl.col("own") - pl.col("other"), unit="square"),
+            Expect.below(-0.4),
         ),
     ),
 )

@@ -48,6 +48,7 @@ from toylab.errors import ToylabError, check_number
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_edits import draw_cases
 
 from .. import network as o
@@ -87,7 +88,7 @@ class Config(o.Network):
         super().__post_init__()
         for name in ("probe_games", "games", "cases", "validation", "positions", "edit_steps"):
             check_number("othello_interventions", name, getattr(self, name), low=2, whole=True)
-        most = self.world().length
+        most = Othello(self.size).length
         if len(self.plies) != 2 or not 1 <= self.plies[0] <= self.plies[1] <= most:
             raise ToylabError(
                 f"othello_interventions: plies = {self.plies}; give the fewest and the most moves "

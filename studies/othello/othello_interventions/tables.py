@@ -10,15 +10,7 @@ from toylab.analysis.steering.activation import random_like
 from toylab.tasks.othello.othello_edits import Cases, draw_cases
 from toylab.tasks.othello.othello_moves import from_uniform, move_errors, square_chances
 
-from .run import (
-    Bench,
-    Choice,
-    Rows,
-    choose_gradient,
-    choose_vector,
-    length,
-    score_rows,
-)
+from .run import Bench, Choice, Rows, choose_gradient, choose_vector, length, score_rows
 
 NOISE = 5  # seed of random directions
 

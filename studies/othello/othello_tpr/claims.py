@@ -7,6 +7,7 @@ random start: intervals say how sure the number is for this network, not for oth
 import functools
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 
 from ..learned import plays
 from .readings import gap, geometry, recovered, repaired
@@ -124,12 +125,10 @@ GEOMETRY = (
         paper=0.54,
         reading=geometry("network"),
         expect=Expect.above(0.39),
-        control=(
-            Condition(
-                "a random code of boards of random states has at most 10%, twice chance on 6x6",
-                geometry("code of random boards"),
-                Expect.below(0.1),
-            ),
+        control=only(
+            "a random code of boards of random states has at most 10%, twice chance on 6x6",
+            geometry("code of random boards"),
+            Expect.below(0.1),
         ),
     ),
     probe_claim(

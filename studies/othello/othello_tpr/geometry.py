@@ -11,12 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from toylab.analysis.tpr.analysis import (
-    centred,
-    cosines,
-    gap_r2,
-    neighbour_overlap,
-)
+from toylab.analysis.tpr.analysis import centred, cosines, gap_r2, neighbour_overlap
 from toylab.analysis.tpr.codes import RandomCode, flat_map
 from toylab.analysis.tpr.probe import TensorProbe
 from toylab.tasks.othello.othello import Othello

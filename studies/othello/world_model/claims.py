@@ -13,6 +13,7 @@ import functools
 
 from toylab.analysis.world.outcomes import BARS
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 
 from ..learned import plays
 from .readings import build_up, by_seed, changes, margin, spurious, value
@@ -131,13 +132,11 @@ LARGE = (
         Expect.above(BARS.repaired),
         0.96,
         "edit",
-        control=(
-            Condition(
-                "steps as long in a random direction, or that flip another disc, repair less than "
-                "a quarter",
-                spurious(),
-                Expect.below(BARS.spurious),
-            ),
+        control=only(
+            "steps as long in a random direction, or that flip another disc, repair less than "
+            "a quarter",
+            spurious(),
+            Expect.below(BARS.spurious),
         ),
     ),
     of_network(

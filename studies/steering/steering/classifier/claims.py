@@ -6,6 +6,7 @@ Where the source says so, the region is this laboratory's: the papers' numbers a
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import given, only
 
 from ..readings import (
     arithmetic,
@@ -58,13 +59,10 @@ ARITHMETIC = (
         ILHARCO,
         arithmetic("kept", "negate"),
         Expect.below(1 / 3),
-        requires=(TUNED,),
-        control=(
-            Condition(
-                "a random vector with each weight's norm leaves 30 points more",
-                arithmetic("kept", "negate", "random") - arithmetic("kept", "negate"),
-                Expect.above(0.3),
-            ),
+        control=only(
+            "a random vector with each weight's norm leaves 30 points more",
+            arithmetic("kept", "negate", "random") - arithmetic("kept", "negate"),
+            Expect.above(0.3),
         ),
     ),
     Claim(
@@ -74,13 +72,10 @@ ARITHMETIC = (
         ILHARCO,
         arithmetic("worst", "add"),
         Expect.above(0.9),
-        requires=(TUNED,),
-        control=(
-            Condition(
-                "the sum has half of what fine-tuning gained",
-                scenes("toy_arithmetic").filter(operation="add", vector="task").aggregate(GAINED),
-                Expect.above(0.5),
-            ),
+        control=only(
+            "the sum has half of what fine-tuning gained",
+            scenes("toy_arithmetic").filter(operation="add", vector="task").aggregate(GAINED),
+            Expect.above(0.5),
         ),
     ),
 )
@@ -93,13 +88,10 @@ CONCEPTS = (
         KIM,
         tcav(pl.col("score").min(), "in rule"),
         Expect.above(0.9),
-        requires=(MIXED,),
-        control=(
-            Condition(
-                "scores of concepts that are not in the rule lie 0.2 nearer to 1/2",
-                tcav(FROM_CHANCE, "in rule") - tcav(FROM_CHANCE, "absent"),
-                Expect.above(0.2),
-            ),
+        control=only(
+            "scores of concepts that are not in the rule lie 0.2 nearer to 1/2",
+            tcav(FROM_CHANCE, "in rule") - tcav(FROM_CHANCE, "absent"),
+            Expect.above(0.2),
         ),
     ),
     Claim(
@@ -108,7 +100,6 @@ CONCEPTS = (
         KIM,
         significant("random"),
         Expect.below(0.1),
-        requires=(MIXED,),
     ),
     Claim(
         "tcav_absent",
@@ -117,7 +108,6 @@ CONCEPTS = (
         KIM,
         significant("absent"),
         Expect.below(0.1),
-        requires=(MIXED,),
     ),
 )
 
@@ -129,7 +119,6 @@ GRADIENTS = (
         SMILKOV,
         saliency("iou") - saliency("iou", method="plain"),
         Expect.above(0.02),
-        requires=(MIXED,),
     ),
     Claim(
         "smoothgrad_learned",
@@ -137,7 +126,6 @@ GRADIENTS = (
         OURS,
         saliency("iou") - saliency("iou", "untrained"),
         Expect.above(0.2),
-        requires=(MIXED,),
     ),
     Claim(
         "smoothgrad_object",
@@ -146,13 +134,10 @@ GRADIENTS = (
         OURS,
         saliency("iou") - saliency("other"),
         Expect.above(0.1),
-        requires=(MIXED,),
-        control=(
-            Condition(
-                "in an untrained network the difference is at most half of that",
-                saliency("iou", "untrained") - saliency("other", "untrained"),
-                Expect.below(0.05),
-            ),
+        control=only(
+            "in an untrained network the difference is at most half of that",
+            saliency("iou", "untrained") - saliency("other", "untrained"),
+            Expect.below(0.05),
         ),
     ),
 )
@@ -164,7 +149,6 @@ SKILLS = (
         WANG,
         skill("best", "top"),
         Expect.above(0.9),
-        requires=(MIXED,),
     ),
     Claim(
         "skill_learned",
@@ -172,7 +156,6 @@ SKILLS = (
         OURS,
         skill("best", "top") - skill("untrained", "top"),
         Expect.above(0.1),
-        requires=(MIXED,),
     ),
     Claim(
         "skill_perturbed",
@@ -181,13 +164,10 @@ SKILLS = (
         WANG,
         skill("own", "top") - skill("own", "random"),
         Expect.above(0.05),
-        requires=(MIXED,),
-        control=(
-            Condition(
-                "it costs the other rules 5 points less",
-                skill("own", "top") - skill("others", "top"),
-                Expect.above(0.05),
-            ),
+        control=only(
+            "it costs the other rules 5 points less",
+            skill("own", "top") - skill("others", "top"),
+            Expect.above(0.05),
         ),
     ),
 )
@@ -200,13 +180,10 @@ CHOICE = (
         LI,
         reward("probe", 32) - reward("probe", 1),
         Expect.above(0.15),
-        requires=(MIXED,),
-        control=(
-            Condition(
-                "features of an untrained network give 0.1 less",
-                reward("probe", 32) - reward("untrained features", 32),
-                Expect.above(0.1),
-            ),
+        control=only(
+            "features of an untrained network give 0.1 less",
+            reward("probe", 32) - reward("untrained features", 32),
+            Expect.above(0.1),
         ),
     ),
     Claim(
@@ -215,7 +192,6 @@ CHOICE = (
         OURS,
         (reward("probe", 32) - reward("probe", 1)) / (reward("oracle", 32) - reward("probe", 1)),
         Expect.above(0.8),
-        requires=(MIXED,),
     ),
 )
 
@@ -228,7 +204,6 @@ ALIGNMENT = (
         best_iia("true"),
         Expect.above(0.95),
         paper=0.97,
-        requires=(SOLVED,),
         control=(
             Condition(
                 "random rotations are 20 points less accurate at every layer",
@@ -249,8 +224,8 @@ ALIGNMENT = (
         OURS,
         most_iia("wrong variable"),
         Expect.below(0.55),
-        requires=(SOLVED,),
     ),
 )
 
-CLAIMS = (*ARITHMETIC, *CONCEPTS, *GRADIENTS, *SKILLS, *CHOICE, *ALIGNMENT)
+SCENES = given(MIXED, *CONCEPTS, *GRADIENTS, *SKILLS, *CHOICE)
+CLAIMS = (*given(TUNED, *ARITHMETIC), *SCENES, *given(SOLVED, *ALIGNMENT))

@@ -12,12 +12,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.attribution.skills import (
-    add_noise,
-    layer_spreads,
-    predictivity,
-    strongest,
-)
+from toylab.analysis.attribution.skills import add_noise, layer_spreads, predictivity, strongest
 from toylab.models.mlp import MLP
 from toylab.taps import Params, run
 from toylab.tasks.steering.scenes import RULES, cued

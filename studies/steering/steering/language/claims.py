@@ -7,6 +7,7 @@ the source says so, the region is this laboratory's.
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import given, only
 
 from ..readings import EASY, language, neurons, relation, swing, task_vector
 
@@ -42,7 +43,6 @@ MOODS = (
         ITI,
         swing("ITI", "mass mean") - swing("ITI", "random direction"),
         Expect.above(0.3),
-        requires=(LEARNED,),
     ),
     Claim(
         "iti_heads",
@@ -51,7 +51,6 @@ MOODS = (
         ITI,
         swing("ITI", "mass mean") - swing("ITI", "random heads"),
         Expect.above(0.1),
-        requires=(LEARNED,),
     ),
     Claim(
         "repe_reads",
@@ -62,7 +61,6 @@ MOODS = (
         .filter(middle=True)
         .value(pl.col("accuracy") - pl.col("random_accuracy")),
         Expect.above(0.2),
-        requires=(LEARNED,),
     ),
     Claim(
         "repe_steers",
@@ -71,7 +69,6 @@ MOODS = (
         REPE,
         swing("RepE", "reading vector") - swing("RepE", "random direction"),
         Expect.above(0.3),
-        requires=(LEARNED,),
         headline=True,
     ),
     Claim(
@@ -81,7 +78,6 @@ MOODS = (
         ACTADD,
         swing("ActAdd", "contrast") - swing("ActAdd", "random direction"),
         Expect.above(0.3),
-        requires=(LEARNED,),
     ),
 )
 
@@ -93,7 +89,6 @@ MAPS = (
         HENDEL,
         task_vector("patched") / task_vector("examples"),
         Expect.above(0.8),
-        requires=(SHOWN,),
         control=(
             Condition(
                 "without the vector the prompt is 30 points less accurate",
@@ -119,7 +114,6 @@ LENSES = (
         .filter(kind="all")
         .aggregate(pl.col("tuned").sort_by("layer").diff().max()),
         Expect.below(0.02),
-        requires=(LEARNED,),
     ),
 )
 
@@ -131,13 +125,10 @@ FACTS = (
         LRE,
         relation(*EASY),
         Expect.above(0.7),
-        requires=(KNOWN,),
-        control=(
-            Condition(
-                "the map's constant part alone is 30 points less faithful",
-                relation(*EASY) - relation(*EASY, column="constant"),
-                Expect.above(0.3),
-            ),
+        control=only(
+            "the map's constant part alone is 30 points less faithful",
+            relation(*EASY) - relation(*EASY, column="constant"),
+            Expect.above(0.3),
         ),
     ),
     Claim(
@@ -146,7 +137,6 @@ FACTS = (
         LRE,
         relation(*EASY) - relation("blend"),
         Expect.above(0.2),
-        requires=(KNOWN,),
     ),
     Claim(
         "lre_causal",
@@ -155,13 +145,10 @@ FACTS = (
         LRE,
         relation(*EASY, column="causal"),
         Expect.above(0.7),
-        requires=(KNOWN,),
-        control=(
-            Condition(
-                "random moves of the same length do so 50 points less often",
-                relation(*EASY, column="causal") - relation(*EASY, column="causal_random"),
-                Expect.above(0.5),
-            ),
+        control=only(
+            "random moves of the same length do so 50 points less often",
+            relation(*EASY, column="causal") - relation(*EASY, column="causal_random"),
+            Expect.above(0.5),
         ),
     ),
     Claim(
@@ -171,10 +158,7 @@ FACTS = (
         DAI,
         neurons("top"),
         Expect.above(0.5),
-        requires=(KNOWN,),
-        control=(
-            Condition("20 random ones take at most a tenth", neurons("random"), Expect.below(0.1)),
-        ),
+        control=only("20 random ones take at most a tenth", neurons("random"), Expect.below(0.1)),
     ),
     Claim(
         "kn_specific",
@@ -182,8 +166,12 @@ FACTS = (
         DAI,
         neurons("top") - neurons("top", "others"),
         Expect.above(0.2),
-        requires=(KNOWN,),
     ),
 )
 
-CLAIMS = (*MOODS, *MAPS, *LENSES, *FACTS)
+CLAIMS = (
+    *given(LEARNED, *MOODS),
+    *given(SHOWN, *MAPS),
+    *given(LEARNED, *LENSES),
+    *given(KNOWN, *FACTS),
+)

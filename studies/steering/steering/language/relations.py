@@ -16,12 +16,7 @@ from jax import Array
 
 from toylab.analysis.attribution.lenses import logit_lens
 from toylab.analysis.steering.activation import random_like
-from toylab.analysis.steering.relations import (
-    Relation,
-    mean_jacobian,
-    other_subjects,
-    subject_move,
-)
+from toylab.analysis.steering.relations import Relation, mean_jacobian, other_subjects, subject_move
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.phrases import RELATIONS
