@@ -1,11 +1,34 @@
 """Claims of the study ``superposition_adversarial``."""
 
-from toylab.claims import Claim, Condition, Expect
+from typing import Literal
 
-from .readings import against_features, hardened, sparsest
+import polars as pl
 
-SECTION = "Elhage et al. 2022, Superposition and adversarial vulnerability"
-OURS = "region: this laboratory"
+from toylab.claims import Condition, Expect
+from toylab.read import Reading, table
+
+from ..passages import passage
+
+attacked = passage("Elhage et al. 2022, Superposition and adversarial vulnerability")
+PLAIN = table("plain", of="plain")
+
+
+def sparsest(column: str) -> Reading:
+    """A column at the lowest density."""
+    return PLAIN.first("density").value(column)
+
+
+def against_features(method: Literal["pearson", "spearman"]) -> Reading:
+    """Correlation over densities of vulnerability with the number of features per dimension."""
+    return PLAIN.aggregate(pl.corr("vulnerability", "features_per_dimension", method=method))
+
+
+def hardened(radius: float) -> Reading:
+    """Features per dimension after training against attacks of a radius."""
+    rows = table("hardened", of="hardened").filter(radius=radius)
+    return rows.value("features_per_dimension")
+
+
 IN_SUPERPOSITION = Condition(
     "without attacks in training there are 1.5 features per dimension or more",
     hardened(0.0),
@@ -13,74 +36,67 @@ IN_SUPERPOSITION = Condition(
 )
 
 CLAIMS = (
-    Claim(
+    attacked(
         "vulnerability_rises",
         "In full superposition, at density 1/20, a model is more than 3 times as vulnerable to "
         "the worst attack as the same seed's model of dense features.",
-        SECTION,
         sparsest("vulnerability"),
         Expect.above(3),
+        region="",
         paper="> 3",
         headline=True,
-        control=(
-            Condition(
-                "untrained models, attacked alike, are less than 3 times as vulnerable",
-                sparsest("untrained"),
-                Expect.below(3),
-            ),
+        control=Condition(
+            "untrained models, attacked alike, are less than 3 times as vulnerable",
+            sparsest("untrained"),
+            Expect.below(3),
         ),
     ),
-    Claim(
+    attacked(
         "tracks_features_per_dimension",
         "Over densities vulnerability is proportional to the number of features per dimension "
         "(Pearson's correlation of 0.95 or more).",
-        f"{SECTION}; {OURS}",
         against_features("pearson"),
         Expect.above(0.95),
     ),
-    Claim(
+    attacked(
         "monotone_in_features_per_dimension",
         "The more features per dimension, the more vulnerable is the model (Spearman's "
         "correlation of 0.9 or more).",
-        f"{SECTION}; {OURS}",
         against_features("spearman"),
         Expect.above(0.9),
     ),
-    Claim(
+    attacked(
         "attacks_are_special",
         "At density 1/20 random perturbations of the same length raise the loss by at most a "
         "third of what the worst attack does.",
-        f"{SECTION}; control and region: this laboratory",
         sparsest("random_share"),
         Expect.below(0.33),
+        region="control and region: this laboratory",
     ),
-    Claim(
+    attacked(
         "hardening_reduces",
         "Training against attacks of 0.4 of the input norm leaves fewer features per dimension "
         "than training without, by 0.5 or more.",
-        f"{SECTION}; {OURS}",
         hardened(0.0) - hardened(0.4),
         Expect.above(0.5),
-        requires=(IN_SUPERPOSITION,),
+        requires=IN_SUPERPOSITION,
     ),
-    Claim(
+    attacked(
         # Up to 1.2 a model counted that had shrunk to 0.2: it keeps less than it has room for.
         "hardening_eliminates",
         "Training against attacks of 0.8 of the input norm removes superposition and leaves one "
         "feature per dimension (between 0.8 and 1.2).",
-        f"{SECTION}; {OURS}",
         hardened(0.8),
         Expect.between(0.8, 1.2),
         paper=1.0,
-        requires=(IN_SUPERPOSITION,),
+        requires=IN_SUPERPOSITION,
     ),
-    Claim(
+    attacked(
         "weak_hardening_does_not",
         "Training against attacks of 0.1 of the input norm does not: more than 1.5 features per "
         "dimension remain.",
-        f"{SECTION}; {OURS}",
         hardened(0.1),
         Expect.above(1.5),
-        requires=(IN_SUPERPOSITION,),
+        requires=IN_SUPERPOSITION,
     ),
 )

@@ -27,21 +27,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
+from jax import Array
 
 from toylab.errors import check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
-from toylab.optim import AdamW, cosine
 from toylab.population import Population
+from toylab.random import stream
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.taps import Params
+from toylab.tasks.superposition.attacks import Hardened, worst_attack
 from toylab.tasks.superposition.superposition import Sparse
-from toylab.tasks.superposition.superposition_geometry import (
-    dimensions_per_feature,
-)
+from toylab.tasks.superposition.superposition_geometry import dimensions_per_feature
 
-from .attacks import Hardened, rises
+from ..networks import annealed, sweep
 from .claims import CLAIMS
+
+RADIUS = 0.1  # length of an attack, as a share of the mean input norm
+EXAMPLES = 512  # attacked examples per model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,16 +70,13 @@ def populations(config: Config) -> dict[str, Population]:
     """Plain models over density, and models trained against attacks of several radii."""
     common = dict(
         model=Autoencoder(config.n_features, config.n_hidden),
-        optimizer=AdamW(config.learning_rate, 0.01, schedule=cosine(config.steps)),
-        steps=config.steps,
         batch_size=config.batch_size,
-        snapshots=(0,),
+        **annealed(config.learning_rate, config.steps),
     )
-    densities = 20.0 ** -np.linspace(0, 1, config.points)
     return {
         "plain": Population(
             task=Sparse(config.n_features, density=1.0),
-            members=seeds(config.seeds) * grid(density=densities),
+            members=seeds(config.seeds) * grid(density=sweep(config.points)),
             **common,
         ),
         "hardened": Population(
@@ -90,35 +91,59 @@ def populations(config: Config) -> dict[str, Population]:
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Rise of the loss under attack, of every model and of its dense sibling."""
     members, params = run.members("plain"), run.params("plain")
-    dense = members["density"].to_numpy() > 1 - 1e-9
-    seed_P = members["init_seed"].to_numpy()
-    sibling_P = np.array([np.flatnonzero(dense & (seed_P == s))[0] for s in seed_P])
-    density_P = members["density"].to_numpy().astype(np.float32)
+    seed_P, density_P = (members[c].to_numpy() for c in ("init_seed", "density"))
+    dense_P = density_P > 1 - 1e-9
+    sibling_P = np.array([np.flatnonzero(dense_P & (seed_P == s))[0] for s in seed_P])
     attack = jax.jit(
         lambda params, density: jax.lax.map(
             lambda member: rises(config.n_features, config.n_hidden, *member), (params, density)
         )
     )
-    of = lambda tree, index: jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], tree)
-    own, random, star = map(np.asarray, attack(params, density_P))
-    baseline, random_baseline, _ = map(np.asarray, attack(of(params, sibling_P), density_P))
-    untrained, _, _ = map(np.asarray, attack(run.params("plain", 0), density_P))
-    hardened = run.params("hardened")["W"]
+    rises_of = lambda params: map(np.asarray, attack(params, density_P.astype(np.float32)))
+    own, random = rises_of(params)
+    siblings = jax.tree.map(lambda leaf: jnp.asarray(leaf)[sibling_P], params)
+    baseline, random_baseline = rises_of(siblings)
+    untrained, _ = rises_of(run.params("plain", 0))
     return {
         "plain": members.with_columns(
-            pl.Series("features_per_dimension", 1 / star),
-            pl.Series("vulnerability", own / baseline),
-            pl.Series("random_vulnerability", random / random_baseline),
-            pl.Series("random_share", random / own),
-            pl.Series("untrained", untrained / baseline),
+            features_per_dimension=features_per_dimension(params),
+            vulnerability=own / baseline,
+            random_vulnerability=random / random_baseline,
+            random_share=random / own,
+            untrained=untrained / baseline,
         ),
         "hardened": run.members("hardened").with_columns(
-            pl.Series(
-                "features_per_dimension",
-                1 / np.asarray(jax.vmap(dimensions_per_feature)(hardened)),
-            )
+            features_per_dimension=features_per_dimension(run.params("hardened"))
         ),
     }
+
+
+def features_per_dimension(params: Params) -> np.ndarray:
+    """``1 / D*`` of every member."""
+    return 1 / np.asarray(jax.vmap(dimensions_per_feature)(params["W"]))
+
+
+def rises(n: int, m: int, params: Params, density: Array) -> tuple[Array, Array]:
+    """Mean rise of the loss under the worst attack and under a random one of that length.
+
+    All models see the same random bits, so a model and its sibling see the same inputs.
+
+    Args:
+        n: number of features.
+        m: number of hidden dimensions.
+        params: of one network.
+        density: of its world.
+    """
+    task = Sparse(n, density=density)
+    x_BN = task.batch(stream(0, "attacked"), EXAMPLES).inputs
+    radius = RADIUS * jnp.mean(jnp.linalg.norm(x_BN, axis=1))
+    worst = worst_attack(params["W"], params["b"], x_BN, radius)
+    push_BN = jax.random.normal(stream(0, "random attack"), x_BN.shape, jnp.float32)
+    push_BN = push_BN * (radius / jnp.linalg.norm(push_BN, axis=1, keepdims=True))
+    model = Autoencoder(n, m)
+    clean = jnp.sum((x_BN - model.apply(params, x_BN)) ** 2, 1)
+    pushed = jnp.sum((x_BN - model.apply(params, x_BN + push_BN)) ** 2, 1)
+    return jnp.mean(worst.worst - worst.clean), jnp.mean(pushed - clean)
 
 
 study = Study(

@@ -1,202 +1,178 @@
 """Claims of the study ``superposition_computation``."""
 
-import functools
-
 import polars as pl
 
-from toylab.claims import Claim, Condition, Expect
+from toylab.claims import Condition, Expect
 from toylab.read import table
 
+from ..networks import trend
+from ..passages import passage
 from .readings import (
     BASIS,
-    DEMO,
-    DENSE,
     GROUP,
     LIVE,
     MODEL,
-    MONOSEMANTIC,
-    MOTIFS,
     NEURONS,
     OFF_LADDER,
     POLYSEMANTIC_LATER,
+    SEVERAL,
     SMALL,
-    at,
     computed_per_pair,
-    trend,
     within_neurons,
 )
 
-PRIVILEGED = "Elhage et al. 2022, Superposition in a privileged basis"
-COMPUTING = "Elhage et al. 2022, Computation in superposition"
-MOTIF = "Elhage et al. 2022, The asymmetric superposition motif"
-OURS = "region: this laboratory"
+COMPUTATION = "Elhage et al. 2022, Computation in superposition"
+BEST = "group of 10 seeds"
+privileged = passage("Elhage et al. 2022, Superposition in a privileged basis", unit=BEST)
+demo, computing = passage(COMPUTATION, unit=BEST), passage(COMPUTATION)
+motif = passage("Elhage et al. 2022, The asymmetric superposition motif")
 
-of_best = functools.partial(Claim, unit="group of 10 seeds")
+DEMO = table("demo", of="demo")
+DENSE = pl.col("density") >= 0.5
+POLYSEMANTIC = SEVERAL.filter(LIVE)
 
 BASIS_CLAIMS = (
-    of_best(
+    privileged(
         "basis_monosemantic",
         "With a hidden ReLU and a density of 0.5 or more, fewer than 0.5 of 5 neurons hold more "
         "than one of the kept features.",
-        f"{PRIVILEGED}; {OURS}",
         BASIS.filter(DENSE).mean("polysemantic", GROUP),
         Expect.below(0.5),
         paper=0.0,
     ),
-    of_best(
+    privileged(
         "basis_aligned",
         "The kept features then lie along neurons: 90% of a feature's squared weight is on one "
         "neuron.",
-        f"{PRIVILEGED}; {OURS}",
         BASIS.filter(DENSE).mean("alignment", GROUP),
         Expect.above(0.9),
         paper=1.0,
-        control=(
-            Condition(
-                "with a linear hidden layer features are not aligned; random directions give 0.55",
-                table("linear", of="linear").filter(DENSE).mean("alignment"),
-                Expect.below(0.75),
-            ),
+        control=Condition(
+            "with a linear hidden layer features are not aligned; random directions give 0.55",
+            table("linear", of="linear").filter(DENSE).mean("alignment"),
+            Expect.below(0.75),
         ),
     ),
-    of_best(
+    privileged(
         "basis_kept_grows",
         "The sparser the features, the more of them are kept (Spearman's correlation with "
         "density).",
-        f"{PRIVILEGED}; {OURS}",
         trend(BASIS, pl.col("kept").first(), GROUP),
         Expect.below(-0.9),
         paper=-1.0,
     ),
-    of_best(
+    privileged(
         "basis_polysemantic_grows",
         "The sparser the features, the more neurons are polysemantic (Spearman's correlation with "
         "density).",
-        f"{PRIVILEGED}; {OURS}",
         trend(BASIS, pl.col("polysemantic").first(), GROUP),
         Expect.below(-0.9),
         paper=-1.0,
     ),
-    of_best(
+    privileged(
         "basis_ladder",
         "The number of kept features is the paper's, 6, 7, 7, 8 and 10 at densities 0.3, 0.15, "
         "0.12, 0.06 and 0.03, within 0.5 on average.",
-        f"{PRIVILEGED}; {OURS}",
         OFF_LADDER,
         Expect.below(0.5),
         paper=0.0,
     ),
-    of_best(
+    privileged(
         "features_are_pairs_of_neurons",
         "At density 0.03 a feature lies on two neurons (participation number of its positive "
         "weights).",
-        f"{PRIVILEGED}; {OURS}",
-        BASIS.filter(at(0.03)).mean("neurons", GROUP),
+        BASIS.filter(density=0.03).mean("neurons", GROUP),
         Expect.near(2.0, 0.3),
         paper=2.0,
     ),
 )
 
 ABSOLUTE = (
-    of_best(
+    demo(
         "demo_own_neurons",
         "Of three absolute values in six neurons, at least 80% of the features' signs have a "
         "neuron of their own, more than in the untrained model by that much.",
-        f"{COMPUTING}; {OURS}",
         DEMO.value(pl.col("own") - pl.col("untrained_own"), GROUP),
         Expect.above(0.8),
         paper=1.0,
     ),
-    of_best(
+    demo(
         "demo_loss",
         "Its loss is at most 1% of that of ignoring every feature.",
-        f"{COMPUTING}; {OURS}",
         DEMO.value("relative", GROUP),
         Expect.below(0.01),
         paper=0.0,
     ),
-    Claim(
+    computing(
         "abs_dense_monosemantic",
         "With dense features at least 90% of the live neurons compute one feature each: their "
         "second input weight is below a tenth of the first.",
-        f"{COMPUTING}; {OURS}",
-        NEURONS.filter(at(1.0)).aggregate(MONOSEMANTIC.mean()),
+        NEURONS.filter(density=1.0).aggregate((~POLYSEMANTIC).mean()),
         Expect.above(0.9),
         paper=1.0,
     ),
-    Claim(
+    computing(
         "abs_sparse_polysemantic",
         "At density 0.001 at least 90% of the live neurons are polysemantic.",
-        f"{COMPUTING}; {OURS}",
-        NEURONS.filter(at(0.001)).aggregate((~MONOSEMANTIC).mean()),
+        NEURONS.filter(density=0.001).aggregate(POLYSEMANTIC.mean()),
         Expect.above(0.9),
         paper=1.0,
     ),
-    Claim(
+    computing(
         "abs_polysemanticity_grows",
         "The sparser the features, the more of them a neuron reads (Spearman's correlation of the "
         "mean participation number with density).",
-        f"{COMPUTING}; {OURS}",
         trend(NEURONS, pl.col("participation").filter(LIVE).mean()),
         Expect.below(-0.9),
         paper=-1.0,
     ),
-    Claim(
+    computing(
         "abs_least_important_first",
         "At densities 0.1 and 0.03 polysemantic neurons serve less important features than "
         "monosemantic ones, by one rank of the strongest feature on average.",
-        f"{COMPUTING}; {OURS}",
-        NEURONS.filter(at(0.03, 0.1)).aggregate(POLYSEMANTIC_LATER),
+        NEURONS.filter(density=(0.03, 0.1)).aggregate(POLYSEMANTIC_LATER),
         Expect.above(1.0),
     ),
-    Claim(
+    computing(
         "abs_computes_more",
         "At density 0.001 a model computes at least 1.1 absolute values per pair of neurons, of "
         "which one value needs a pair without superposition.",
-        f"{COMPUTING}; {OURS}",
         computed_per_pair(0.001),
         Expect.above(1.1),
-        control=(
-            Condition(
-                "at density 1 it computes at most one per pair",
-                computed_per_pair(1.0),
-                Expect.below(1.0),
-            ),
+        control=Condition(
+            "at density 1 it computes at most one per pair",
+            computed_per_pair(1.0),
+            Expect.below(1.0),
         ),
         headline=True,
     ),
 )
 
 MOTIF_CLAIMS = (
-    Claim(
+    motif(
         "motif_occurs",
         "Models of 10 features in 10 neurons hold the asymmetric motif, in which a neuron reads "
         "and writes two features of opposite sign in inverse ratios of 2 or more: 0.5 motifs more "
         "per model than after a shuffle of output weights within neurons.",
-        f"{MOTIF}; {OURS}",
         SMALL.mean(pl.col("motifs") - pl.col("shuffled"), MODEL),
         Expect.above(0.5),
     ),
-    Claim(
+    motif(
         "motif_anticorrelation",
         "Within polysemantic neurons a feature that is read strongly is written weakly: the "
         "correlation of the logarithms of both weights is 0.3 below that of shuffled weights.",
-        f"{MOTIF}; {OURS}",
         within_neurons("moment") - within_neurons("shuffled_moment"),
         Expect.below(-0.3),
     ),
-    Claim(
+    motif(
         "motif_is_inhibited",
         "In at least 80% of the motifs other neurons make the strong interference negative, so "
         "that the output's ReLU removes it.",
-        f"{MOTIF}; {OURS}",
-        MOTIFS.aggregate(pl.col("inhibited").sum() / pl.col("motifs").sum(), MODEL),
+        table("motifs").aggregate(pl.col("inhibited").sum() / pl.col("motifs").sum(), MODEL),
         Expect.above(0.8),
         paper=1.0,
-        requires=(
-            Condition(
-                "a seed's models hold a motif", SMALL.mean("motifs", MODEL), Expect.above(0.5)
-            ),
+        requires=Condition(
+            "a seed's models hold a motif", SMALL.mean("motifs", MODEL), Expect.above(0.5)
         ),
     ),
 )

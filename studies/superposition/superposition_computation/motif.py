@@ -89,7 +89,7 @@ def moments(W_MN: np.ndarray, outputs: list[np.ndarray]) -> list[float]:
 
 
 def example_rows(
-    W_MN: np.ndarray, V_NM: np.ndarray, row: np.ndarray, part: str, member: dict[str, Any]
+    W_MN: np.ndarray, V_NM: np.ndarray, row: np.ndarray, about: dict[str, Any]
 ) -> pl.DataFrame:
     """Weights of a motif's neuron on its two features, and of the neuron that inhibits most."""
     k, i, j = (int(v) for v in row[:3])
@@ -99,7 +99,7 @@ def example_rows(
     scale = float(np.sqrt(np.abs(V_NM[i, k] * V_NM[j, k] / (W_MN[k, i] * W_MN[k, j]))))
     scales = {k: np.sqrt(scale), inhibitor: 1.0}
     rows = [
-        {"part": part, "seed": member["init_seed"], "density": member["density"]}
+        about
         | {"kind": kind, "neuron": q, "feature": f, "net": float(row[3])}
         | {"input": float(W_MN[q, f] * scales[q]), "output": float(V_NM[f, q] / scales[q])}
         for kind, q in (("motif", k), ("inhibiting", inhibitor))

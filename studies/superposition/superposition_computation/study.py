@@ -29,15 +29,14 @@ on.
 """
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import jax
 import numpy as np
 import polars as pl
 
 from toylab.errors import check_number
-from toylab.members import grid, seeds
+from toylab.members import Members, grid, seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
@@ -47,11 +46,27 @@ from toylab.task import Batch
 from toylab.tasks.superposition.stratified import Stratified
 from toylab.tasks.superposition.superposition import Sparse
 
+from ..networks import annealed, entries, lowest, networks
 from .claims import CLAIMS
 from .motif import EXAMPLE, example_rows, moments, motifs, shuffled
-from .neurons import basis_row, explained, live, own_neurons, participation, second_share
+from .neurons import (
+    basis_row,
+    explained,
+    live,
+    mean_loss,
+    own_neurons,
+    participation,
+    second_share,
+)
+
+
+def values(n: int, base: float) -> Stratified:
+    """The world in which a model must compute n absolute values."""
+    return Stratified(n, density=1.0, importance=base, signed=True, target="abs")
+
 
 PARTS = ("small", "abs")
+BASIS, DEMO = Sparse(10, density=1.0, importance=0.75), values(3, 0.8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,37 +94,37 @@ class Config:
 
 def populations(config: Config) -> dict[str, Population]:
     """Tied models with and without hidden ReLU; three untied ones that compute absolute values."""
-    groups = seeds(config.seeds * config.tries)
-    basis = dict(
-        task=Sparse(10, density=1.0, importance=0.75),
-        optimizer=AdamW(1e-2, weight_decay=0.01, schedule=cosine(config.basis_steps)),
-        steps=config.basis_steps,
-        batch_size=config.batch_size,
-    )
+    alone, groups = seeds(config.seeds), seeds(config.seeds * config.tries)
     densities = grid(density=config.basis_densities)
     n, m, base = config.n_features, config.n_hidden, config.importance
-    alone = seeds(config.seeds)
     small, sweep = (alone * grid(density=d) for d in (config.small_densities, config.densities))
+    basis = dict(batch_size=config.batch_size, **annealed(1e-2, config.basis_steps))
     return {
         "basis": Population(
-            model=Autoencoder(10, 5, hidden_activation="relu"), members=groups * densities, **basis
+            model=Autoencoder(10, 5, hidden_activation="relu"),
+            task=BASIS,
+            members=groups * densities,
+            **basis,
         ),
-        "linear": Population(model=Autoencoder(10, 5), members=alone * densities, **basis),
-        "demo": absolute(config, 3, 6, 0.8, groups * grid(density=(1.0,)), config.demo_steps),
-        "small": absolute(config, 10, 10, 0.8, small, config.small_steps),
-        "abs": absolute(config, n, m, base, sweep, config.steps),
+        "linear": Population(
+            model=Autoencoder(10, 5), task=BASIS, members=alone * densities, **basis
+        ),
+        "demo": absolute(config, DEMO, 6, groups * grid(density=(1.0,)), config.demo_steps),
+        "small": absolute(config, values(10, 0.8), 10, small, config.small_steps),
+        "abs": absolute(config, values(n, base), m, sweep, config.steps),
     }
 
 
-def absolute(config: Config, n: int, m: int, base: float, members: Any, steps: int) -> Population:
+def absolute(config: Config, task: Stratified, m: int, members: Members, steps: int) -> Population:
     """Untied models of absolute values, without hidden bias."""
+    schedule = cosine(steps, warmup=steps // 4)
     return Population(
-        model=Autoencoder(n, m, hidden_activation="relu", tied=False, init_scale=0.05),
-        task=Stratified(n, density=1.0, importance=base, signed=True, target="abs"),
-        members=members,
-        optimizer=AdamW(
-            1e-2, weight_decay=0.01, eps=1e-12, schedule=cosine(steps, warmup=steps // 4)
+        model=Autoencoder(
+            task.n_features, m, hidden_activation="relu", tied=False, init_scale=0.05
         ),
+        task=task,
+        members=members,
+        optimizer=AdamW(1e-2, weight_decay=0.01, eps=1e-12, schedule=schedule),
         steps=steps,
         batch_size=config.batch_size,
         snapshots=(0,),
@@ -135,119 +150,95 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     }
 
 
-def sampled_loss(params: dict[str, Any], p: int, batch: Any, tied: bool) -> float:
-    """Mean loss of one member with a hidden ReLU on a batch."""
-    x_BN = np.asarray(batch.inputs)
-    W_MN, b_N = params["W"][p], params["b"][p]
-    V_NM = W_MN.T if tied else params["V"][p]
-    out_BN = np.maximum(np.maximum(x_BN @ W_MN.T, 0) @ V_NM.T + b_N, 0)
-    error_BN = np.asarray(batch.weights) * (np.asarray(batch.targets) - out_BN) ** 2
-    return float(error_BN.sum(1).mean())
+def each(params: Mapping[str, np.ndarray], which: Iterable[int]) -> list[dict[str, np.ndarray]]:
+    """Parameters of single members."""
+    return [{name: leaf[p] for name, leaf in params.items()} for p in which]
 
 
-def sampler(task: Sparse, seed: int) -> Callable[[float], Batch]:
-    """A function of the density that draws 20,000 examples; compiled once for all densities."""
+def samples(task: Sparse, densities: Iterable[float], seed: int) -> dict[float, Batch]:
+    """20,000 examples of a world at each density."""
     world = lambda density: dataclasses.replace(task, density=density)
-    return jax.jit(lambda density: world(density).batch(jax.random.key(seed), 20_000))
+    draw = jax.jit(lambda density: world(density).batch(jax.random.key(seed), 20_000))
+    return {density: draw(density) for density in set(densities)}  # compiled once
 
 
-def best_of_groups(
-    config: Config, run: RunFolder, name: str, task: Sparse, tied: bool
-) -> pl.DataFrame:
+def best_of_groups(config: Config, run: RunFolder, name: str, task: Sparse) -> pl.DataFrame:
     """The member of lowest loss of each group and density, judged on one sample of 20,000."""
-    members = run.members(name).with_columns((pl.col("init_seed") // config.tries).alias("group"))
-    params, losses, draw = run.params(name), np.full(len(members), np.nan), sampler(task, 1)
-    for density in members["density"].unique():
-        batch = draw(density)
-        for p in np.flatnonzero((members["density"] == density).to_numpy()):
-            losses[p] = sampled_loss(params, p, batch, tied)
-    table = members.with_columns(pl.Series("loss", losses).fill_nan(None))
-    best = table.sort("loss", nulls_last=True).group_by("group", "density").first()
-    return best.with_columns(diverged=pl.col("loss").is_null())
+    members = networks(run, name).with_columns(group=pl.col("init_seed") // config.tries)
+    batches = samples(task, members["density"], 1)
+    singles = zip(each(run.params(name), members["member"]), members["density"], strict=True)
+    losses = [mean_loss(params, batches[density]) for params, density in singles]
+    return lowest(members.with_columns(loss=pl.Series(losses)), "group", "density")
 
 
 def privileged(config: Config, run: RunFolder) -> tuple[pl.DataFrame, np.ndarray]:
     """Best models: kept features, polysemantic neurons, alignment; weights of the first group."""
-    task = Sparse(10, density=1.0, importance=0.75)
-    best = best_of_groups(config, run, "basis", task, tied=True).sort("group", "density")
-    W_PMN = run.params("basis")["W"]
-    rows = [basis_row(W_PMN[p]) for p in best["member"]]
-    table = best.hstack(pl.DataFrame(rows))
-    shown = table.filter(pl.col("group") == 0).sort("density", descending=True)["member"]
+    best, W_PMN = best_of_groups(config, run, "basis", BASIS), run.params("basis")["W"]
+    table = best.hstack(pl.DataFrame([basis_row(W_PMN[p]) for p in best["member"]]))
+    shown = table.filter(group=0).sort("density", descending=True)["member"]
     return table, W_PMN[shown.to_numpy()]
 
 
 def demonstration(config: Config, run: RunFolder) -> pl.DataFrame:
     """Per group: share of the six (feature, sign) pairs with a neuron of their own, and loss."""
-    task = Stratified(3, density=1.0, importance=0.8, signed=True, target="abs")
-    best = best_of_groups(config, run, "demo", task, tied=False).sort("group")
-    batch = sampler(task, 2)(1.0)
-    columns = {}
+    best = best_of_groups(config, run, "demo", DEMO)
+    batch, columns = samples(DEMO, [1.0], 2)[1.0], {}
     for name, step in (("", run.steps("demo")[-1]), ("untrained_", 0)):
-        params = run.params("demo", step)
-        losses = [sampled_loss(params, p, batch, False) for p in best["member"]]
-        columns[name + "own"] = [own_neurons(params["W"][p]) for p in best["member"]]
-        columns[name + "relative"] = np.array(losses) / task.uniform_loss()
+        singles = each(run.params("demo", step), best["member"])
+        losses = np.array([mean_loss(params, batch) for params in singles])
+        columns[name + "own"] = [own_neurons(params["W"]) for params in singles]
+        columns[name + "relative"] = losses / DEMO.uniform_loss()
     return best.with_columns([pl.Series(k, v, pl.Float64) for k, v in columns.items()])
 
 
 def neurons(run: RunFolder) -> pl.DataFrame:
     """One row per neuron of the sweep: live, second weight, participation, strongest feature."""
-    params, members = run.params("abs"), run.members("abs")
-    tables = []
-    for p, (W_MN, V_NM) in enumerate(zip(params["W"], params["V"], strict=True)):
-        columns = {
-            "member": np.full(len(W_MN), p),
-            "neuron": np.arange(len(W_MN)),
-            "live": live(W_MN, V_NM),
-            "second": second_share(W_MN),
-            "participation": participation(W_MN),
-            "top": np.abs(W_MN).argmax(1),
-        }
-        tables.append(pl.DataFrame(columns))
-    return members.join(pl.concat(tables), on="member")
+    params = run.params("abs")
+    W_PMN = params["W"]
+    return entries(
+        run.members("abs"),
+        "neuron",
+        live=live(W_PMN, params["V"]),
+        second=second_share(W_PMN),
+        participation=participation(W_PMN),
+        top=np.abs(W_PMN).argmax(-1),
+    )
 
 
 def computed(config: Config, run: RunFolder) -> pl.DataFrame:
     """One row per member and feature of the sweep: explained variance, trained and untrained."""
-    members, tables = run.members("abs"), []
-    untrained, trained = (run.params("abs", s) for s in (0, run.steps("abs")[-1]))
-    n, base = config.n_features, config.importance
-    world = Stratified(n, density=1.0, importance=base, signed=True, target="abs")
-    draw = sampler(world, 3)
-    for density in members["density"].unique():
-        task, batch = dataclasses.replace(world, density=density), draw(density)
-        for p in np.flatnonzero((members["density"] == density).to_numpy()):
-            one = lambda tree, p=p: {k: v[p] for k, v in tree.items()}
-            columns = {
-                "feature": np.arange(config.n_features),
-                "explained": explained(one(trained), task, batch),
-                "untrained": explained(one(untrained), task, batch),
-            }
-            tables.append(pl.DataFrame(columns).with_columns(pl.lit(int(p)).alias("member")))
-    return members.join(pl.concat(tables), on="member")
+    members, world = run.members("abs"), values(config.n_features, config.importance)
+    batches = samples(world, members["density"], 3)
+    columns = {}
+    for name, step in (("explained", run.steps("abs")[-1]), ("untrained", 0)):
+        singles = zip(
+            each(run.params("abs", step), members["member"]), members["density"], strict=True
+        )
+        columns[name] = np.array(
+            [explained(p, dataclasses.replace(world, density=d), batches[d]) for p, d in singles]
+        )
+    return entries(members, "feature", **columns)
 
 
 def motif_rows(run: RunFolder) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Per model: motifs, inhibited ones, and both counts' shuffled control; and one example."""
     rng = np.random.default_rng(0)
-    rows, examples = [], []
+    rows, examples = [], [pl.DataFrame(schema=EXAMPLE)]
     for part in PARTS:
-        params, lost = run.params(part), run.dead_at(part) >= 0
-        for member in run.members(part).iter_rows(named=True):
+        params = run.params(part)
+        for member in networks(run, part).iter_rows(named=True):
             W_MN, V_NM, b_N = (params[k][member["member"]] for k in ("W", "V", "b"))
             found = motifs(W_MN, V_NM, b_N)
             mixed = [shuffled(W_MN, V_NM, rng) for _ in range(20)]
+            about = {"part": part, "seed": member["init_seed"], "density": member["density"]}
             rows.append(
-                {"part": part, "seed": member["init_seed"], "density": member["density"]}
-                | {"diverged": bool(lost[member["member"]])}
+                {**about, "diverged": member["diverged"]}
                 | {"motifs": float(len(found)), "inhibited": float((found[:, 3] < 0).sum())}
                 | {"shuffled": float(np.mean([len(motifs(W_MN, v, b_N)) for v in mixed]))}
                 | {"moment": moments(W_MN, [V_NM]), "shuffled_moment": moments(W_MN, mixed)}
             )
-            examples += [example_rows(W_MN, V_NM, row, part, member) for row in found[:1]]
-    empty = pl.DataFrame(schema=EXAMPLE)
-    return pl.DataFrame(rows), pl.concat([empty, *examples])
+            examples += [example_rows(W_MN, V_NM, row, about) for row in found[:1]]
+    return pl.DataFrame(rows), pl.concat(examples)
 
 
 study = Study(

@@ -9,6 +9,7 @@ import pytest
 
 from toylab.figures.superposition.superposition_computation import CAPTIONS, draw
 from toylab.report import figures as fig
+from toylab.studies.superposition.networks import trend
 from toylab.studies.superposition.superposition_computation.motif import (
     EXAMPLE,
     example_rows,
@@ -31,7 +32,6 @@ from toylab.studies.superposition.superposition_computation.readings import (
     NEURONS,
     OFF_LADDER,
     POLYSEMANTIC_LATER,
-    trend,
     within_neurons,
 )
 from toylab.studies.superposition.superposition_computation.study import Config
@@ -114,7 +114,7 @@ def test_neurons_of_the_exact_model() -> None:
     assert (second_share(params["W"]) == 0).all()
     assert participation(params["W"]) == pytest.approx(np.ones(6))
     assert participation(np.ones((2, 5))) == pytest.approx([5, 5])
-    assert participation(np.ones((2, 5)), axis=0) == pytest.approx(np.full(5, 2))
+    assert participation(np.ones((2, 5)), axis=-2) == pytest.approx(np.full(5, 2))
 
 
 def test_motif_is_found_and_inhibited() -> None:
@@ -160,8 +160,7 @@ def test_log_pairs_of_the_motif_are_opposed() -> None:
 def test_example_is_scaled_to_the_papers_weights() -> None:
     W, V, b = motif_model()
     found = motifs(W * np.array([[5.0], [1], [1]]), V / np.array([5.0, 1, 1]), b)[0]
-    member = {"init_seed": 0, "density": 0.1}
-    rows = example_rows(W, V, found, "small", member)
+    rows = example_rows(W, V, found, {"part": "small", "seed": 0, "density": 0.1})
     motif = rows.filter(pl.col("kind") == "motif")
     assert motif["input"].to_list() == pytest.approx([2, -0.5])
     assert motif["output"].to_list() == pytest.approx([0.5, 2])
@@ -210,7 +209,7 @@ def test_draw(found: bool) -> None:
     counts |= {"inhibited": [0.0, 1, 0, 1]}
     motif_rows = [pl.DataFrame({"part": [p] * 4} | both | counts) for p in ("small", "abs")]
     W, V, b = motif_model()
-    example = example_rows(W, V, motifs(W, V, b)[0], "small", {"init_seed": 0, "density": 0.1})
+    example = example_rows(W, V, motifs(W, V, b)[0], {"part": "small", "seed": 0, "density": 0.1})
     rng = np.random.default_rng(0)
     measures = {
         "basis": pl.DataFrame(both | units),

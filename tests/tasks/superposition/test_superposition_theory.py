@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from tests.oracles import polytopes
 from tests.oracles import superposition_pair as pair
 from toylab.errors import ToylabError
+from toylab.tasks.superposition import attacks
 from toylab.tasks.superposition import superposition_geometry as geometry
 from toylab.tasks.superposition import superposition_phase as phase
 from toylab.tasks.superposition import superposition_theory as theory
@@ -282,7 +283,7 @@ def test_worst_attack_against_loops():
     x = RNG.uniform(size=(20, 6))
     weight = 0.9 ** np.arange(6)
     args = [jnp.asarray(v, jnp.float32) for v in (W, b, x)]
-    found = geometry.worst_attack(*args, 0.3, jnp.asarray(weight, jnp.float32))
+    found = attacks.worst_attack(*args, 0.3, jnp.asarray(weight, jnp.float32))
     gram = W.T @ W
 
     def loss(moved):
@@ -294,12 +295,12 @@ def test_worst_attack_against_loops():
     assert np.allclose(found.worst, np.maximum(loss(x), tried.max(0)), rtol=1e-4)
     expected = np.where(tried.max(0) > loss(x), tried.argmax(0), -1)
     assert np.array_equal(found.feature, expected)
-    one_sided = geometry.worst_attack(*args, 0.3, jnp.asarray(weight, jnp.float32), False)
+    one_sided = attacks.worst_attack(*args, 0.3, jnp.asarray(weight, jnp.float32), False)
     tried = np.stack([loss(x + m) for m in moves])
     assert np.allclose(one_sided.worst, np.maximum(loss(x), tried.max(0)), rtol=1e-4)
 
 
 def test_an_untouched_model_cannot_be_attacked():
     zeros = jnp.zeros((2, 4), jnp.float32)
-    found = geometry.worst_attack(zeros, zeros[0], jnp.ones((3, 4), jnp.float32), 1.0)
+    found = attacks.worst_attack(zeros, zeros[0], jnp.ones((3, 4), jnp.float32), 1.0)
     assert np.array_equal(found.clean, found.worst) and (found.feature == -1).all()
