@@ -39,11 +39,13 @@ Training
     RunFolder           open a run: members, params, metrics, measures, claims
     load_study          a study by its name or its file
     study_names         the studies that come with the laboratory
+    data_file           a setting, or a task's, that names a file of data
     study_of            the study and the settings of a run
     final_loss          each member's loss over the last record of a run
 
 Looking inside
-    run                 run a model once, recording and editing activations
+    open_run            a run's models, members and snapshots
+    run                 run one network or a population, recording and editing activations
     Edit                one edit of an activation, as data
     select_sites        a model's sites by glob patterns
     generate            sample a transformer's continuations
@@ -66,6 +68,8 @@ Looking inside
     mlp_probe           a probe with a hidden layer
     r2                  the share of variance that a probe explains
     accuracy            the share of examples that a probe decodes correctly
+
+    :mod:`toylab.analysis.circuits` has the bench: lens, attribution, patch grids, edges, heads.
 
 Claims
     Study               what is trained, measured, judged and drawn
@@ -109,7 +113,7 @@ _HOMES = {
     ),
     "claims": "Claim Condition Expect judge_all",
     "errors": "ToylabError check_number",
-    "lab": "final_loss resume run_study setup study_of",
+    "lab": "final_loss resume run_study study_of",
     "losses": "ExpectedCrossEntropy cross_entropy one_hot_error squared_error",
     "members": "grid seeds zipped",
     "models": "MLP Autoencoder TokenMLP Transformer",
@@ -124,12 +128,15 @@ _HOMES = {
     "report.figures": "figure interval_line style title",
     "report.panels": "panels",
     "report.series": "series",
+    "runs.data_files": "data_file",
+    "runs.networks": "open_run",
     "runs.run_folder": "RunFolder",
     "stats": "bootstrap_interval permutation_test power_law seed_interval",
     "study": "Study load_study study_names",
     "taps": "Edit Model Params run select_sites",
     "task": "Batch Number Task",
     "train.fit": "fit",
+    "train.setup": "setup",
 }
 _HOME = {name: f"toylab.{home}" for home, names in _HOMES.items() for name in names.split()}
 __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -23,7 +23,6 @@ from toylab.errors import check_number as check_number
 from toylab.lab import final_loss as final_loss
 from toylab.lab import resume as resume
 from toylab.lab import run_study as run_study
-from toylab.lab import setup as setup
 from toylab.lab import study_of as study_of
 from toylab.losses import ExpectedCrossEntropy as ExpectedCrossEntropy
 from toylab.losses import cross_entropy as cross_entropy
@@ -59,6 +58,8 @@ from toylab.report.figures import style as style
 from toylab.report.figures import title as title
 from toylab.report.panels import panels as panels
 from toylab.report.series import series as series
+from toylab.runs.data_files import data_file as data_file
+from toylab.runs.networks import open_run as open_run
 from toylab.runs.run_folder import RunFolder as RunFolder
 from toylab.stats import bootstrap_interval as bootstrap_interval
 from toylab.stats import permutation_test as permutation_test
@@ -76,5 +77,6 @@ from toylab.task import Batch as Batch
 from toylab.task import Number as Number
 from toylab.task import Task as Task
 from toylab.train.fit import fit as fit
+from toylab.train.setup import setup as setup
 
 __version__: str

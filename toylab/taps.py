@@ -16,6 +16,7 @@ from jax import Array
 
 from toylab.check.tokens import check_ids
 from toylab.errors import ToylabError, nearest
+from toylab.trees import Recording, leading, over
 
 Params = dict[str, Any]
 Tap = Callable[[str, Array], Array]
@@ -126,20 +127,23 @@ def run(
     record: Sequence[str] = (),
     edits: Sequence[Edit] = (),
 ) -> tuple[Array, dict[str, Array]]:
-    """Run a model once, editing and recording activations.
+    """Run a model, or a population of it, on a batch, editing and recording activations.
 
     Args:
         model: the model.
-        params: its parameters (one member).
-        inputs: a batch of inputs, (B, ...).
+        params: its parameters: of one member, of a population (P leading), or of a population at
+            several snapshots.
+        inputs: a batch of inputs, (B, ...), for all of them.
         record: glob patterns of sites to record, as in ``("blocks/*/resid_post",)``.
         edits: edits, applied in the order given, before recording.
 
     Returns:
-        The outputs, and ``{site: activation}`` for every recorded site.
+        The outputs, and ``{site: activation}`` for every recorded site, with the leading axes of
+        the parameters; printed, it shows the axes.
 
     Raises:
-        ToylabError: an unknown site, in ``record`` or in an edit; tokens outside the vocabulary.
+        ToylabError: an unknown site, in ``record`` or in an edit; tokens outside the vocabulary;
+            parameters of another model.
 
     Example:
         >>> import jax
@@ -154,16 +158,21 @@ def run(
     vocab = getattr(model, "vocab", None)
     if vocab is not None:
         check_ids(f"run of {type(model).__name__}", "tokens", inputs, vocab)
-    acts: dict[str, Array] = {}
 
-    def tap(name: str, value: Array) -> Array:
-        value = edit(name, value)
-        if name in wanted:
-            acts[name] = value
-        return value
+    def one(params: Params) -> tuple[Array, dict[str, Array]]:
+        acts: dict[str, Array] = {}
 
-    outputs = model.apply(params, inputs, tap)
-    return outputs, acts
+        def tap(name: str, value: Array) -> Array:
+            value = edit(name, value)
+            if name in wanted:
+                acts[name] = value
+            return value
+
+        outputs = model.apply(params, inputs, tap)
+        return outputs, Recording(acts, {s: n for s, n in axes.items() if s in acts})
+
+    axes = getattr(model, "axes", {})
+    return over(one, leading(model, params))(params)
 
 
 def editing(model: Model, edits: Sequence[Edit]) -> Tap:

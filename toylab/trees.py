@@ -1,10 +1,14 @@
-"""Trees of arrays, flat and nested: ``{"a/b/c": array}`` and back."""
+"""Trees of arrays, flat and nested, and the leading axes that a population gives them."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+
+from toylab.errors import ToylabError
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:
@@ -23,3 +27,106 @@ def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
             node = node.setdefault(folder, {})
         node[last] = leaf
     return tree
+
+
+def leading(model: Any, params: Any) -> tuple[int, ...]:
+    """Return the leading axes that parameters have beyond one member's: () for one member.
+
+    Args:
+        model: anything with ``init(key)``.
+        params: parameters of one member, of a population (P,), or of a population at several
+            snapshots, in any order of the axes.
+
+    Raises:
+        ToylabError: a parameter whose shape is not that of the model; both shapes are told.
+
+    Example:
+        >>> from toylab.models import Autoencoder
+        >>> model = Autoencoder(n_features=5, n_hidden=2)
+        >>> params = jax.vmap(model.init)(jax.random.split(jax.random.key(0), 3))
+        >>> leading(model, model.init(jax.random.key(0))), leading(model, params)
+        ((), (3,))
+    """
+    try:
+        expected = _shapes(model)
+    except TypeError:  # a setting is an array, which has no hash
+        expected = _shapes.__wrapped__(model)
+    found = {name: tuple(jnp.shape(leaf)) for name, leaf in flatten(params).items()}
+    owner = type(model).__name__
+    if found.keys() != expected.keys():
+        odd = min(found.keys() ^ expected.keys())
+        kind = "lack" if odd in expected else "hold another model's"
+        raise ToylabError(f"{owner}: the parameters {kind} {odd!r}; give this model's own.")
+    name = next(iter(found))
+    lead = found[name][: len(found[name]) - len(expected[name])]
+    for name, shape in found.items():
+        if shape != (*lead, *expected[name]):
+            raise ToylabError(
+                f"{owner}: the parameter {name!r} is {shape}; one member's is {expected[name]}"
+                + (f", with leading axes {lead}." if lead else ".")
+            )
+    return lead
+
+
+@functools.lru_cache(maxsize=64)
+def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
+    """Shape of every parameter of one member."""
+    drawn = jax.eval_shape(model.init, jax.eval_shape(lambda: jax.random.key(0)))
+    return {name: leaf.shape for name, leaf in flatten(drawn).items()}
+
+
+def over(call: Callable[..., Any], lead: tuple[int, ...]) -> Callable[..., Any]:
+    """Return a function of one member's parameters as one of parameters with leading axes.
+
+    Args:
+        call: ``call(params, *rest)``; what follows the parameters is shared by all members.
+        lead: from :func:`leading`.
+    """
+    for _ in lead:
+        call = _over_one(call)
+    return call
+
+
+def _over_one(call: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda params, *rest: jax.vmap(lambda p: call(p, *rest))(params)
+
+
+@jax.tree_util.register_pytree_with_keys_class
+class Recording(dict[str, Any]):
+    """Recorded activations by site; printing it shows each one's axes.
+
+    Args:
+        acts: ``{site: activation}``.
+        axes: ``{site: names of the axes}``, without leading ones.
+
+    Example:
+        >>> Recording({"hidden": jnp.ones((3, 8, 2))}, {"hidden": ("batch", "unit")})
+        hidden  (3, batch 8, unit 2)
+    """
+
+    def __init__(self, acts: Mapping[str, Any] = {}, axes: Mapping[str, tuple[str, ...]] = {}):
+        super().__init__(acts)
+        self.axes = dict(axes)
+
+    def __repr__(self) -> str:
+        width = max(map(len, self), default=0)
+        lines = []
+        for site, value in self.items():
+            shape = jnp.shape(value)
+            names = ("",) * len(shape) + self.axes.get(site, ())
+            named = zip(names[-len(shape) :] if shape else (), shape, strict=True)
+            told = ", ".join(f"{name} {size}".strip() for name, size in named)
+            lines.append(f"{site:{width}}  ({told})")
+        return "\n".join(lines) or "nothing recorded"
+
+    def tree_flatten_with_keys(self) -> tuple[Any, Any]:
+        """Return the activations by site in the order of their names, as for any dict."""
+        order = sorted(self)
+        axes = tuple(sorted(self.axes.items()))
+        return [(jax.tree_util.DictKey(site), self[site]) for site in order], (tuple(order), axes)
+
+    @classmethod
+    def tree_unflatten(cls, about: Any, values: Any) -> "Recording":
+        """Return the recording of flat activations."""
+        sites, axes = about
+        return cls(dict(zip(sites, values, strict=True)), dict(axes))

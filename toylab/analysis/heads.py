@@ -1,4 +1,4 @@
-"""What an attention head does, by its pattern: previous-token, induction and sink scores.
+"""What an attention head does, by its pattern: previous-token, duplicate, induction, sink scores.
 
 A pattern is (..., H, L, L), queries before keys, as the tap ``blocks/<i>/attn/pattern`` gives it.
 All scores but :func:`prefix_matching_score` keep the leading axes: average them over a batch.
@@ -64,6 +64,25 @@ def induction_score(
     pattern = _checked("induction_score", pattern, least=start + period + 1)
     # Entry c of the diagonal is query c + period - 1 and key c.
     return jnp.diagonal(pattern, 1 - period, -2, -1)[..., start + 1 :].mean(-1)
+
+
+def duplicate_token_score(
+    pattern: Float[Array, "*lead H L L"], period: int
+) -> Float[Array, "*lead H"]:
+    """Mean attention to the last copy of this token, ``mean_{t >= period} A[t, t - period]``.
+
+    Args:
+        pattern: attention on sequences in which token t equals token ``t - period``.
+        period: number of tokens until they repeat.
+
+    Returns:
+        Scores (..., H) in [0, 1].
+
+    Source: Wang et al. 2022 (2211.00593), duplicate-token heads.
+    """
+    check_number("duplicate_token_score", "period", period, low=1, whole=True)
+    pattern = _checked("duplicate_token_score", pattern, least=period + 1)
+    return jnp.diagonal(pattern, -period, -2, -1).mean(-1)
 
 
 def prefix_matching_score(

@@ -158,6 +158,11 @@ class Transformer:
         inner = (f"blocks/{i}/{site}" for i in range(self.depth) for site in block)
         return ("embed", *inner, "final/norm", "final/logits")
 
+    @property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """Names of the axes of every site, for people to read."""
+        return {site: _axes(site.split("/", 2)[-1]) for site in self.sites}
+
     def init(self, key: Array) -> Params:
         """Draw initial parameters, e.g. ``params["blocks"]["0"]["attn"]["w_q"]`` (D, H, K)."""
         spreads = nnx.to_pure_dict(nnx.state(Network(self._static(), nnx.Rngs(0))))
@@ -240,6 +245,15 @@ class Transformer:
     def _static(self) -> "Transformer":
         """Return these settings without the per-member numbers: hashable, fit for a cache."""
         return dataclasses.replace(self, init_scale=1.0, attention_mix=1.0)
+
+
+def _axes(site: str) -> tuple[str, ...]:
+    """Names of the axes of a site, its block aside."""
+    if site in ("attn/scores", "attn/pattern"):
+        return ("batch", "head", "query", "key")
+    last = {"attn/q": 2, "attn/k": 2, "attn/v": 2, "attn/z": 2, "mlp/pre": 3, "mlp/post": 3}
+    ends = (("width",), ("logit",), ("head", "head dim"), ("neuron",))
+    return ("batch", "position", *ends[last.get(site, int(site.endswith("logits")))])
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,25 +14,17 @@ import optax
 from jax import Array
 from jaxtyping import Float
 
+from toylab.models.functional import norm, unembedding
 from toylab.models.transformer import Transformer
 from toylab.taps import Params
 
 Translators = dict[str, Array]
-EPSILON = 1e-5  # of the norms, as in docs/sites.md
 
 
 def logit_lens(model: Transformer, params: Params, h: Float[Array, "*lead D"]) -> Array:
     """Return the logits of a residual activation, ``norm(h) W_U``; float (..., V)."""
-    if model.norm == "layer":
-        h = h - h.mean(-1, keepdims=True)
-    if model.norm != "none":
-        gain = params["norm"]["scale"].reshape((1,) * (h.ndim - 1) + (-1,))
-        h = h * jax.lax.rsqrt((h * h).mean(-1, keepdims=True) + EPSILON) * gain
-    if model.norm == "layer":
-        h = h + params["norm"]["bias"].reshape((1,) * (h.ndim - 1) + (-1,))
-    tied = model.tied_unembed
-    w_DV = params["embed"]["embedding"].T if tied else params["unembed"]["kernel"]
-    return jnp.einsum("...d,dv->...v", h, w_DV)
+    h = norm(model.norm, params.get("norm"), h)
+    return jnp.einsum("...d,dv->...v", h, unembedding(model, params))
 
 
 def no_translators(layers: int, width: int) -> Translators:

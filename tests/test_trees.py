@@ -1,0 +1,75 @@
+"""Leading axes of parameters, and recordings that print their axes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from toylab.errors import ToylabError
+from toylab.models import Autoencoder, Transformer
+from toylab.taps import run
+from toylab.trees import Recording, leading
+
+MODEL = Transformer(vocab=5, length=4, width=8, depth=1, heads=2)
+TOKENS = jnp.array([[0, 1, 2, 3], [4, 3, 2, 1]])
+
+
+def stacked(*lead):
+    """Parameters with leading axes."""
+    keys = jax.random.split(jax.random.key(0), lead) if lead else jax.random.key(0)
+    init = MODEL.init
+    for _ in lead:
+        init = jax.vmap(init)
+    return init(keys)
+
+
+def test_leading_axes_are_found():
+    for lead in ((), (3,), (2, 3)):
+        assert leading(MODEL, stacked(*lead)) == lead
+    inside = jax.vmap(lambda p: jnp.zeros(len(leading(MODEL, p))))(stacked(3))
+    assert inside.shape == (3, 0)  # a mapped member is one member
+    grown = Autoencoder(4, 2)
+    assert leading(grown, grown.init(jax.random.key(0))) == ()
+
+
+def test_other_parameters_are_named():
+    params = stacked(3)
+    with pytest.raises(ToylabError, match="'unembed/kernel'; give this model's own"):
+        leading(MODEL, {k: v for k, v in params.items() if k != "unembed"})
+    with pytest.raises(ToylabError, match="hold another model's 'extra'"):
+        leading(MODEL, params | {"extra": jnp.ones(3)})
+    params["unembed"]["kernel"] = params["unembed"]["kernel"][:, :, :3]
+    with pytest.raises(ToylabError, match=r"kernel' is \(3, 8, 3\); one member's is \(8, 5"):
+        leading(MODEL, params)
+
+
+def test_a_run_of_a_population_is_that_of_its_members():
+    params = stacked(2, 3)
+    logits, acts = run(MODEL, params, TOKENS, ("blocks/0/attn/pattern",))
+    assert logits.shape == (2, 3, 2, 4, 5)
+    one = jax.tree.map(lambda leaf: leaf[1, 2], params)
+    alone, pattern = run(MODEL, one, TOKENS, ("blocks/0/attn/pattern",))
+    np.testing.assert_allclose(logits[1, 2], alone, rtol=1e-5, atol=1e-6)
+    site = "blocks/0/attn/pattern"
+    np.testing.assert_allclose(acts[site][1, 2], pattern[site], rtol=1e-5, atol=1e-6)
+
+
+def test_recordings_print_their_axes_and_pass_through_jit():
+    call = jax.jit(lambda p: run(MODEL, p, TOKENS, ("blocks/*/attn/*", "final/logits"))[1])
+    acts = call(stacked(3))
+    assert isinstance(acts, Recording)
+    told = repr(acts).splitlines()
+    assert "blocks/0/attn/pattern  (3, batch 2, head 2, query 4, key 4)" in told
+    assert "blocks/0/attn/z        (3, batch 2, position 4, head 2, head dim 4)" in told
+    assert "final/logits           (3, batch 2, position 4, logit 5)" in told
+    assert repr(Recording({"other": jnp.ones((2, 1))})) == "other  (2, 1)"
+    assert repr(Recording()) == "nothing recorded"
+
+
+def test_every_site_has_its_axes_named():
+    model = Transformer(vocab=5, length=4, width=8, depth=2, heads=2, hidden=6, norm="rms")
+    _, acts = run(model, model.init(jax.random.key(0)), TOKENS, ("*",))
+    sizes = {"batch": 2, "position": 4, "query": 4, "key": 4, "head": 2, "head dim": 4}
+    sizes |= {"width": 8, "neuron": 6, "logit": 5}
+    for site, names in model.axes.items():
+        assert tuple(sizes[name] for name in names) == acts[site].shape, site

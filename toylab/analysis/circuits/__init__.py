@@ -1,0 +1,51 @@
+"""The bench: what a transformer's parts do, for one member, a population or its snapshots alike.
+
+Every function takes parameters with any leading axes and gives its result with the same:
+
+    logit_lens_by_layer     what each layer would answer
+    direct_logit_attribution  each part's own share of a logit difference
+    patch_effects           patch a grid of targets, denoising or noising
+    attribution_patching    the same to first order, in one backward pass
+    edge_attribution        every edge between parts, to first order (EAP, EAP-IG)
+    edge_effects            the same edges, patched exactly
+    composition             how much one head reads what another writes, with its null
+    ov_circuit, qk_circuit  heads as matrices; copying_score
+    score_heads             previous-token, induction, duplicate-token heads, with their nulls
+"""
+
+from toylab.analysis.circuits.direct import Parts, direct_logit_attribution
+from toylab.analysis.circuits.edges import Edges, edge_attribution, edge_effects, keep_edges
+from toylab.analysis.circuits.grids import (
+    attribution_patching,
+    causal_tracing,
+    layer_by_head,
+    layer_by_position,
+    patch_effects,
+)
+from toylab.analysis.circuits.head_scores import score_heads
+from toylab.analysis.circuits.lens import Lens, logit_lens_by_layer
+from toylab.analysis.circuits.metrics import log_probability, logit_difference
+from toylab.analysis.circuits.weights import composition, copying_score, ov_circuit, qk_circuit
+
+__all__ = [
+    "Edges",
+    "Lens",
+    "Parts",
+    "attribution_patching",
+    "causal_tracing",
+    "composition",
+    "copying_score",
+    "direct_logit_attribution",
+    "edge_attribution",
+    "edge_effects",
+    "keep_edges",
+    "layer_by_head",
+    "layer_by_position",
+    "log_probability",
+    "logit_difference",
+    "logit_lens_by_layer",
+    "ov_circuit",
+    "patch_effects",
+    "qk_circuit",
+    "score_heads",
+]

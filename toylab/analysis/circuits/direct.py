@@ -1,0 +1,113 @@
+"""Direct logit attribution: the share that each part of a transformer writes of a logit difference.
+
+The stream at the readout is a sum of parts, ``r = sum_j c_j``. With the scale s of the final norm
+held as it is, the logit difference along ``u = W_U[:, y] - W_U[:, y']`` is
+
+    sum_j ((c_j - mean c_j) * g / s) . u + b . u
+
+exactly (without centring for rms, without any of it for no norm). A share is not an effect: a part
+also moves s, and what later parts do. To see an effect, ablate or patch.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float, Int
+
+from toylab.models.functional import norm_scale, unembedding, whole
+from toylab.models.transformer import Transformer
+from toylab.taps import Params, run
+from toylab.trees import leading, over
+
+
+class Parts(NamedTuple):
+    """Shares of a logit difference.
+
+    Attributes:
+        names: of the J parts: ``embed``, ``a0.h1`` (a head), ``a0.bias``, ``m0`` (an MLP), and
+            ``constant``, the final norm's bias.
+        shares: (..., J, B, L); they add up to the logit difference.
+    """
+
+    names: tuple[str, ...]
+    shares: Float[Array, "*lead J B L"]
+
+
+def direct_logit_attribution(
+    model: Transformer,
+    params: Params,
+    tokens: Int[Array, "B L"],
+    answer: Int[Array, " B"],
+    other: Int[Array, " B"] | None = None,
+) -> Parts:
+    """Take a logit difference apart into what each part wrote of it, at every position.
+
+    Args:
+        model: a transformer.
+        params: of one member, a population, or a population at several snapshots.
+        tokens: a batch.
+        answer: y, a token for each example.
+        other: y'; without one, the mean logit.
+
+    Example:
+        >>> model = Transformer(vocab=5, length=4, width=8, depth=1, heads=2)
+        >>> params = model.init(jax.random.key(0))
+        >>> tokens = jnp.zeros((2, 4), "int32")
+        >>> direct_logit_attribution(model, params, tokens, tokens[:, 0]).names
+        ('embed', 'a0.h0', 'a0.h1', 'constant')
+    """
+    model = whole("direct_logit_attribution", model)
+    names = ["embed"]
+    for i in range(model.depth):
+        names += [f"a{i}.h{h}" for h in range(model.heads)]
+        names += [f"a{i}.bias"] * model.biases + [f"m{i}"] * bool(model.hidden)
+    arrays = (
+        jnp.asarray(tokens),
+        jnp.asarray(answer),
+        other if other is None else jnp.asarray(other),
+    )
+    return Parts((*names, "constant"), _shares(model, params, *arrays))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _shares(
+    model: Transformer, params: Params, tokens: Array, answer: Array, other: Array | None
+) -> Array:
+    record = ("embed", "blocks/*/attn/z", "blocks/*/resid_post")
+    record += ("blocks/*/mlp/out",) if model.hidden else ()
+
+    def one(params: Params) -> Array:
+        _, acts = run(model, params, tokens, record)
+        parts = _written(model, params, acts)
+        last = acts[f"blocks/{model.depth - 1}/resid_post"]
+        w_VD = unembedding(model, params).T
+        u_BD = w_VD[answer] - (w_VD.mean(0)[None] if other is None else w_VD[other])
+        if model.norm == "layer":
+            parts = [part - part.mean(-1, keepdims=True) for part in parts]
+        gain = params["norm"]["scale"] if model.norm != "none" else jnp.ones(model.width)
+        seen = jnp.stack(parts) * gain[None, None, None] / norm_scale(model.norm, last)[None]
+        shares_JBL = jnp.einsum("jbld,bd->jbl", seen, u_BD)
+        constant_B = (
+            u_BD @ params["norm"]["bias"] if model.norm == "layer" else jnp.zeros(len(u_BD))
+        )
+        constant = jnp.broadcast_to(constant_B[None, :, None], (1, *shares_JBL.shape[1:]))
+        return jnp.concatenate([shares_JBL, constant])
+
+    return over(one, leading(model, params))(params)
+
+
+def _written(model: Transformer, params: Params, acts: dict[str, Array]) -> list[Array]:
+    """Return what each part adds to the stream, in the order of the names, each (B, L, D)."""
+    parts = [acts["embed"]]
+    for i in range(model.depth):
+        attn = params["blocks"][str(i)]["attn"]
+        z_BLHK = acts[f"blocks/{i}/attn/z"]
+        parts += list(jnp.einsum("blhk,hkd->hbld", z_BLHK, attn["w_o"]))
+        if model.biases:
+            parts.append(jnp.broadcast_to(attn["b_o"], parts[0].shape))
+        if model.hidden:
+            parts.append(acts[f"blocks/{i}/mlp/out"])
+    return parts

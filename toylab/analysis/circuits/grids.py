@@ -1,0 +1,224 @@
+"""Grids of activation patching: which activation, where, carries what a metric depends on.
+
+With the metric in the clean run m_c, in the corrupt run m_k and in the patched run m_p:
+
+    denoising (clean activation into the corrupt run)   (m_p - m_k) / (m_c - m_k)
+    noising   (corrupt activation into the clean run)   (m_p - m_c) / (m_k - m_c)
+
+Denoising tells what suffices to restore the behaviour, noising what is needed for it. They differ:
+where two parts must both be right (an AND) noising either gives 1 and denoising either 0; where one
+is enough (an OR) it is the reverse. Parts that stand in for one another hide from single patches.
+
+Source: Wang et al. 2022 (2211.00593); Meng et al. 2022 (2202.05262), causal tracing; Nanda 2023,
+attribution patching; Heimersheim and Nanda 2024 (2404.15255), denoising and noising.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.tree_util import Partial
+from jaxtyping import Float, Int
+
+from toylab.analysis.circuits.metrics import Metric, as_metric
+from toylab.change import NOTHING, Change, Target, at, head, patch, run_changes, steer
+from toylab.errors import ToylabError, nearest
+from toylab.models.transformer import Transformer
+from toylab.taps import Edit, Model, Params, run
+from toylab.trees import leading, over
+
+Direction = Literal["denoising", "noising"]
+Grid = Sequence[Sequence[Target]]
+GAP = 1e-6  # of the metric, below which a ratio to it says nothing
+
+
+def layer_by_position(
+    model: Transformer, length: int, what: str = "resid_pre"
+) -> list[list[Target]]:
+    """Return the grid of one activation of every block, at every position.
+
+    Args:
+        model: the model.
+        length: positions of the batch.
+        what: ``resid_pre``, ``attn/out``, ``mlp/out`` or another site of a block.
+    """
+    sites = [f"blocks/{i}/{what}" for i in range(model.depth)]
+    for site in sites:
+        if site not in model.sites:
+            raise ToylabError(f"Unknown site {site!r}: {nearest(site, model.sites)}")
+    return [[at(site, place) for place in range(length)] for site in sites]
+
+
+def layer_by_head(model: Transformer) -> list[list[Target]]:
+    """Return the grid of the outputs of all heads, each at every position at once."""
+    return [[head(i, h) for h in range(model.heads)] for i in range(model.depth)]
+
+
+def patch_effects(
+    model: Model,
+    params: Params,
+    clean: Array,
+    corrupt: Array,
+    metric: Metric,
+    grid: Grid,
+    direction: Direction = "denoising",
+) -> Float[Array, "*lead X Y"]:
+    """Patch every target of a grid, one at a time, and say how much of the metric's gap it moves.
+
+    Args:
+        model: the model.
+        params: of one member, a population, or a population at several snapshots.
+        clean: a batch that shows the behaviour.
+        corrupt: one of the same shape that does not.
+        metric: from logits to a number per example (:mod:`toylab.analysis.circuits.metrics`).
+        grid: rows of targets.
+        direction: ``denoising`` or ``noising``; see above.
+
+    Returns:
+        Shares of the gap, means over the batch: 0 changes nothing, 1 goes all the way. NaN for a
+        member whose metric has no gap.
+
+    Raises:
+        ToylabError: batches of two shapes, an unknown direction or site, or a metric without a gap
+            in any member.
+
+    Example:
+        >>> from toylab.analysis.circuits import layer_by_position, logit_difference
+        >>> model = Transformer(vocab=5, length=4, width=8, depth=2, heads=2)
+        >>> params = model.init(jax.random.key(0))
+        >>> clean = jnp.array([[0, 1, 2, 3]])
+        >>> metric = logit_difference(jnp.array([4]), jnp.array([0]))
+        >>> grid = layer_by_position(model, 4)
+        >>> patch_effects(model, params, clean, clean[:, ::-1], metric, grid).shape
+        (2, 4)
+    """
+    if jnp.shape(clean) != jnp.shape(corrupt):
+        raise ToylabError(
+            f"patch_effects: clean inputs are {jnp.shape(clean)}, corrupt ones "
+            f"{jnp.shape(corrupt)}; patching needs pairs of one shape."
+        )
+    if direction not in ("denoising", "noising"):
+        raise ToylabError(f"patch_effects: direction {direction!r}; give denoising or noising.")
+    base, source = (corrupt, clean) if direction == "denoising" else (clean, corrupt)
+    return _effects(model, params, base, source, NOTHING, as_metric(metric), grid)
+
+
+def causal_tracing(
+    model: Transformer,
+    params: Params,
+    tokens: Int[Array, "B L"],
+    positions: int | Sequence[int],
+    noise: float,
+    metric: Metric,
+    grid: Grid,
+    key: Array,
+) -> Float[Array, "*lead X Y"]:
+    """Blur the embedding of some tokens, then restore one activation at a time.
+
+    Args:
+        model, params, metric, grid: as in :func:`patch_effects`.
+        tokens: a batch that shows the behaviour.
+        positions: tokens that are blurred, the subject of a sentence.
+        noise: standard deviation of what is added to each coordinate of their embedding; the source
+            takes three times that of the embeddings.
+        key: random key of the noise, which all members share.
+
+    Returns:
+        The share of the metric's fall that restoring undoes.
+
+    Source: Meng et al. 2022, section 2.
+    """
+    shape = (*jnp.shape(tokens), model.width)
+    drawn = jax.random.normal(key, shape, jnp.float32)
+    blur = steer(at("embed", positions), drawn, noise * jnp.linalg.norm(drawn, axis=-1))
+    return _effects(model, params, tokens, tokens, blur, as_metric(metric), grid)
+
+
+def _effects(
+    model: Model,
+    params: Params,
+    base: Array,
+    source: Array,
+    always: Change,
+    metric: Partial,
+    grid: Grid,
+) -> Array:
+    """Shares of the way from the base (changed by ``always``) to the source that patches go."""
+    lead = leading(model, params)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(lead) :]), params)
+    targets = [target for row in grid for target in row]
+    sites = tuple(dict.fromkeys(target.site for target in targets))
+    outputs, acts = _record(model, sites, flat, jnp.asarray(source))
+    changes = [always, *(always + patch(target, acts) for target in targets)]
+    found = run_changes(model, flat, jnp.asarray(base), changes)  # (C, P, B, ...)
+    m_CP = jax.vmap(jax.vmap(metric))(found).mean(-1)
+    from_P, to_P = m_CP[0], jax.vmap(metric)(outputs).mean(-1)
+    gap_P = to_P - from_P
+    if not isinstance(gap_P, jax.core.Tracer) and not (np.abs(np.asarray(gap_P)) > GAP).any():
+        raise ToylabError(
+            "patching: the metric is the same in the clean and the corrupt run; give a metric, or "
+            "a corruption, that the behaviour depends on."
+        )
+    share_CP = (m_CP[1:] - from_P[None]) / jnp.where(jnp.abs(gap_P) > GAP, gap_P, jnp.nan)[None]
+    return jnp.moveaxis(share_CP, 0, 1).reshape(*lead, len(grid), -1)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _record(
+    model: Model, sites: tuple[str, ...], params_P: Params, inputs: Array
+) -> tuple[Array, dict[str, Array]]:
+    return jax.vmap(lambda params: run(model, params, inputs, sites))(params_P)
+
+
+def attribution_patching(
+    model: Model,
+    params: Params,
+    clean: Array,
+    corrupt: Array,
+    metric: Metric,
+    sites: Sequence[str],
+) -> dict[str, Array]:
+    """Predict the effect of noising every activation, by one gradient at the clean run.
+
+    ``(a_corrupt - a_clean) . d metric / d a`` at the clean run, which is about the metric with that
+    activation corrupted, minus the clean metric.
+
+    Args:
+        model, params, clean, corrupt, metric: as in :func:`patch_effects`.
+        sites: names of sites.
+
+    Returns:
+        ``{site: scores}``, summed over the last axis of the activation, means over the batch:
+        (..., L) for a site of the stream, (..., L, H) for ``attn/z``.
+    """
+    for site in sites:
+        if site not in model.sites:
+            raise ToylabError(f"Unknown site {site!r}: {nearest(site, model.sites)}")
+    arrays = jnp.asarray(clean), jnp.asarray(corrupt)
+    return _first_order(model, tuple(sites), params, *arrays, as_metric(metric))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _first_order(
+    model: Model,
+    sites: tuple[str, ...],
+    params: Params,
+    clean: Array,
+    corrupt: Array,
+    metric: Partial,
+) -> dict[str, Array]:
+    def one(params: Params) -> dict[str, Array]:
+        (_, here), (_, there) = (run(model, params, x, sites) for x in (clean, corrupt))
+
+        def total(moves: dict[str, Any]) -> Array:
+            edits = [Edit(site, "add", move) for site, move in moves.items()]
+            return metric(run(model, params, clean, (), edits)[0]).sum()
+
+        slope = jax.grad(total)({site: jnp.zeros_like(here[site]) for site in sites})
+        return {s: jnp.sum((there[s] - here[s]) * slope[s], -1).mean(0) for s in sites}
+
+    return over(one, leading(model, params))(params)

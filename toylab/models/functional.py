@@ -1,0 +1,110 @@
+"""A transformer's pieces as functions of its plain parameters, for tools that take it apart.
+
+:mod:`toylab.models.network` computes the same; a test holds the two together.
+
+Shape suffixes: B batch, L length (queries; M for keys), D width, H heads, K head dim, V logits.
+"""
+
+import dataclasses
+import math
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from toylab.errors import ToylabError
+from toylab.models.attention import attention_pattern, rotate
+from toylab.models.layers import ACTIVATIONS, NORM_EPS
+from toylab.models.transformer import Transformer
+from toylab.taps import Params
+
+
+def norm(kind: str, params: Params | None, x: Float[Array, "*lead D"]) -> Float[Array, "*lead D"]:
+    """Return ``g (x - mean) / sqrt(var + eps) + b`` (layer), ``g x / rms(x)`` (rms) or ``x``."""
+    if kind == "none" or params is None:
+        return x
+    across = lambda name: params[name].reshape((1,) * (x.ndim - 1) + (-1,))
+    centred = x - x.mean(-1, keepdims=True) if kind == "layer" else x
+    y = centred / norm_scale(kind, x) * across("scale")
+    return y + across("bias") if kind == "layer" else y
+
+
+def norm_scale(kind: str, x: Float[Array, "*lead D"]) -> Float[Array, "*lead 1"]:
+    """Return what a norm divides by, ``sqrt(mean(x^2) + eps)`` of the (centred) x; 1 for none."""
+    if kind == "none":
+        return jnp.ones((*x.shape[:-1], 1), x.dtype)
+    centred = x - x.mean(-1, keepdims=True) if kind == "layer" else x
+    return jnp.sqrt((centred * centred).mean(-1, keepdims=True) + NORM_EPS)
+
+
+def unembedding(model: Transformer, params: Params) -> Float[Array, "D V"]:
+    """Return ``W_U``, or the transposed embedding where it is tied."""
+    return params["embed"]["embedding"].T if model.tied_unembed else params["unembed"]["kernel"]
+
+
+def attend(
+    model: Transformer,
+    params: Params,
+    q_HBLD: Float[Array, "H B L D"],
+    k_HBMD: Float[Array, "H B M D"],
+    v_HBMD: Float[Array, "H B M D"],
+) -> Float[Array, "H B L D"]:
+    """Return what each head adds to the stream, with a normed input of its own for q, k and v.
+
+    Args:
+        model: the settings.
+        params: one block's ``attn``.
+        q_HBLD, k_HBMD, v_HBMD: what each head reads; without ``b_O``, which belongs to no head.
+    """
+    project = lambda x, name: _biased(
+        jnp.einsum("hbld,dhk->blhk", x, params[f"w_{name}"]), params.get(f"b_{name}")
+    )
+    q, k, v = project(q_HBLD, "q"), project(k_HBMD, "k"), project(v_HBMD, "v")
+    if model.positions == "rope":
+        q, k = rotate(q), rotate(k)
+    scores_BHLM = jnp.einsum("blhk,bmhk->bhlm", q, k) / math.sqrt(model.key_dim)
+    length, reach = scores_BHLM.shape[-2:]
+    visible_LM = jnp.ones((length, reach), bool)
+    visible_LM = jnp.tril(visible_LM) if model.causal else visible_LM
+    pattern_BHLM = attention_pattern(scores_BHLM, visible_LM, model.attention, model.attention_mix)
+    return jnp.einsum("bhlm,bmhk,hkd->hbld", pattern_BHLM, v, params["w_o"])
+
+
+def feed_forward(
+    model: Transformer, params: Params, x_BLD: Float[Array, "B L D"]
+) -> Float[Array, "B L D"]:
+    """Return what the MLP of a block adds to the stream, of its normed input.
+
+    Args:
+        model: the settings.
+        params: one block's ``mlp``.
+        x_BLD: the normed stream.
+    """
+    affine = lambda name, x: _biased(x @ params[name]["kernel"], params[name].get("bias"))
+    hidden = ACTIVATIONS[model.activation](affine("gate" if model.gated else "up", x_BLD))
+    hidden = hidden * affine("up", x_BLD) if model.gated else hidden
+    return affine("down", hidden)
+
+
+def _biased(y: Array, bias: Array | None) -> Array:
+    return y if bias is None else y + jnp.broadcast_to(bias, y.shape)
+
+
+def whole(owner: str, model: Transformer) -> Transformer:
+    """Return a model with logits at every position, whose parts add up; parameters stay the same.
+
+    Args:
+        owner: who asks, for the message.
+        model: the settings.
+
+    Raises:
+        ToylabError: no transformer, or one whose products are rounded: its parts do not add up.
+    """
+    if not isinstance(model, Transformer):
+        raise ToylabError(f"{owner}: {type(model).__name__} is no Transformer.")
+    if model.products != "float32":
+        raise ToylabError(
+            f"{owner}: the model rounds its products to {model.products}; give "
+            "dataclasses.replace(model, products='float32')."
+        )
+    return dataclasses.replace(model, read="all")
