@@ -49,11 +49,12 @@ def lowest(rows: pl.DataFrame, *by: str, loss: str = "loss") -> pl.DataFrame:
     """The network of lowest loss of every group; a diverged one where all are.
 
     Args:
-        rows: networks, whose loss is null or NaN where they diverged.
+        rows: networks, with a column ``diverged``.
         *by: columns that name a group.
         loss: column to compare.
     """
-    ranked = rows.sort(pl.col(loss).fill_nan(None), nulls_last=True, maintain_order=True)
+    # A compiled maximum may drop a NaN, so a diverged network may have a finite loss.
+    ranked = rows.sort("diverged", loss, nulls_last=True, maintain_order=True)
     return ranked.group_by(*by, maintain_order=True).first().sort(*by)
 
 

@@ -1,64 +1,70 @@
 """Claims of the study ``superposition_memorisation``."""
 
-import functools
-
 import polars as pl
 
-from toylab.claims import Claim, Condition, Expect
+from toylab.claims import Condition, Expect
+from toylab.read import greatest, table
 
-from .readings import ENDS, LARGEST, RATIO, SET, WORST, of_sizes
+from ..passages import passage
 
-PAPER = "Henighan et al. 2023"
-OURS = "region: this laboratory"
+SET = "set_seed"
+SIZES = table("sets")
+LARGEST = SIZES.last("size")
+RATIO = pl.col("example_dimensionality") * pl.col("size") / 2  # 1 for a T-gon of T examples
+INTERIOR = (pl.col("size") > 10) & (pl.col("size") < pl.col("size").max())
+
+WORST = SIZES.aggregate(pl.col("test").filter(INTERIOR).max(), SET)
+ENDS = greatest(SIZES.first("size").value("test", SET), LARGEST.value("test", SET))
 FIVE = LARGEST.value("features_above_02", SET)
 STORED = Condition("from the largest set the model stores five features", FIVE, Expect.near(5, 0.5))
 
-of_set = functools.partial(Claim, unit="data set")
+henighan = passage("Henighan et al. 2023", unit="data set")
 
 CLAIMS = (
-    of_set(
+    henighan(
         "examples_form_polygons",
         "From 5 to 10 examples are stored as a regular polygon: the dimensionality of each is 2/T "
         "(relative distance, mean over T).",
-        f"{PAPER}, figure 2; {OURS}",
-        of_sizes(5, 10).aggregate((RATIO - 1).abs().mean(), SET),
+        SIZES.filter(pl.col("size").is_between(5, 10)).aggregate((RATIO - 1).abs().mean(), SET),
         Expect.below(0.15),
+        at="figure 2",
         paper=0.0,
     ),
-    of_set(
+    henighan(
         "double_descent",
         "The loss on fresh examples has a maximum at an intermediate number of training examples: "
         "it is higher there than at both ends, by 0.01 or more.",
-        f"{PAPER}, figure 3; {OURS}",
         WORST - ENDS,
         Expect.above(0.01),
+        at="figure 3",
         headline=True,
     ),
-    of_set(
+    henighan(
         "many_give_pentagon",
         "From 5,000 examples the model stores five features (number with a dimensionality above "
         "0.2).",
-        f"{PAPER}, figure 2",
         FIVE,
         Expect.near(5, 0.5),
+        at="figure 2",
+        region="",
         paper=5.0,
     ),
-    of_set(
+    henighan(
         "pentagon_norm",
         "Its weights then have the norm of five unit features, sqrt(5), within 15%.",
-        f"{PAPER}, figure 3; {OURS}",
         LARGEST.value((pl.col("norm") / 5**0.5 - 1).abs(), SET),
         Expect.below(0.15),
+        at="figure 3",
         paper=0.0,
-        requires=(STORED,),
+        requires=STORED,
     ),
-    of_set(
+    henighan(
         "many_generalise",
         "It generalises then: fresh examples cost at most 5% more than the training set.",
-        f"{PAPER}, figure 3; {OURS}",
         LARGEST.value(pl.col("test") / pl.col("train"), SET),
         Expect.below(1.05),
+        at="figure 3",
         paper=1.0,
-        requires=(STORED,),  # a model that stores nothing costs the same on both
+        requires=STORED,  # a model that stores nothing costs the same on both
     ),
 )

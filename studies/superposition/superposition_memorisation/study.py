@@ -35,7 +35,6 @@ from jax import Array
 from toylab.errors import check_number
 from toylab.members import Members, grid, zipped
 from toylab.models import Autoencoder
-from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.random import stream
 from toylab.runs.run_folder import RunFolder
@@ -44,6 +43,7 @@ from toylab.taps import Params
 from toylab.tasks.superposition.superposition import FixedSet
 from toylab.tasks.superposition.superposition_geometry import feature_dimensionality
 
+from ..networks import annealed, lowest, networks
 from .claims import CLAIMS
 
 TEST_EXAMPLES = 2_000
@@ -73,79 +73,59 @@ class Config:
 
 def populations(config: Config) -> dict[str, Population]:
     """Tiny and small sets are trained whole, large ones by batches."""
+    rate, steps = config.learning_rate, config.steps
+    kinds = {  # sizes, initialisations, batch, rate, steps
+        "tiny": (config.tiny_sets, config.inits, max(config.tiny_sets), rate, steps),
+        "small": (config.small_sets, config.inits, max(config.small_sets), rate, steps),
+        "large": (config.large_sets, 1, config.batch_size, rate, steps),
+        "largest": (
+            (config.largest_set,), 1, config.batch_size, config.long_rate, config.long_steps
+        ),
+    }  # fmt: skip
     return {
-        "tiny": sets(config, config.tiny_sets, config.inits, max(config.tiny_sets)),
-        "small": sets(config, config.small_sets, config.inits, max(config.small_sets)),
-        "large": sets(config, config.large_sets, 1, config.batch_size),
-        "largest": sets(config, (config.largest_set,), 1, config.batch_size, long=True),
+        name: Population(
+            model=Autoencoder(config.n_features, 2),
+            task=FixedSet(config.n_features, config.density, max(sizes)),
+            members=data_sets(config.seeds, inits) * grid(n_examples=sizes),
+            batch_size=batch,
+            **annealed(rate, steps, warmup=steps // 20),
+        )
+        for name, (sizes, inits, batch, rate, steps) in kinds.items()
     }
-
-
-def sets(
-    config: Config, sizes: tuple[int, ...], inits: int, batch: int, long: bool = False
-) -> Population:
-    """Every data set at every size, with several initialisations."""
-    steps = config.long_steps if long else config.steps
-    rate = config.long_rate if long else config.learning_rate
-    return Population(
-        model=Autoencoder(config.n_features, 2),
-        task=FixedSet(config.n_features, config.density, max(sizes)),
-        members=data_sets(config.seeds, inits) * grid(n_examples=sizes),
-        optimizer=AdamW(rate, 0.01, schedule=cosine(steps, warmup=steps // 20)),
-        steps=steps,
-        batch_size=batch,
-    )
 
 
 def data_sets(count: int, inits: int) -> Members:
     """``inits`` initialisations of each data set; each has its own order of batches."""
     which = np.repeat(np.arange(count), inits)
-    return zipped(
-        init_seed=np.arange(count * inits), data_seed=np.arange(count * inits), set_seed=which
-    )
+    seeds = np.arange(count * inits)
+    return zipped(init_seed=seeds, data_seed=seeds, set_seed=which)
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Losses, example and feature dimensionalities of the kept model of every data set and size."""
     tables, vectors = [], {}
     for name in run.populations():
-        sizes = {int(t) for t in run.members(name)["n_examples"]}
-        for size in sorted(sizes):
-            rows, hidden = judged(config, run, name, size)
-            tables.append(rows)
-            vectors[f"examples_{size}"] = hidden["examples"]
-            vectors[f"features_{size}"] = hidden["features"]
+        for size in sorted({int(t) for t in run.members(name)["n_examples"]}):
+            best, found = judged(config, run, name, size)
+            shown = best["place"][0]
+            tables.append(best)
+            vectors[f"examples_{size}"] = found["hidden"][shown]
+            vectors[f"features_{size}"] = found["W"][shown]
     return {"sets": pl.concat(tables)} | vectors
 
 
 def judged(
     config: Config, run: RunFolder, name: str, size: int
 ) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
-    """Rows of one size, one per data set: the initialisation of lowest training loss."""
-    members = run.members(name)
-    index = np.flatnonzero(members["n_examples"].to_numpy() == size)
+    """Networks of one size: of each data set that of lowest training loss, and all their scores."""
+    members = networks(run, name).filter(n_examples=size)
+    index, set_seed = members["member"].to_numpy(), members["set_seed"].to_numpy().astype(np.int32)
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf[index]), run.params(name))
-    set_seed = members["set_seed"].to_numpy()[index].astype(np.int32)
     score = jax.jit(lambda p, s: jax.lax.map(lambda one: scores(config, size, *one), (p, s)))
     found = jax.tree.map(np.asarray, score(params, set_seed))
-    table = pl.DataFrame(
-        {
-            "set_seed": set_seed,
-            "size": np.full(len(index), size),
-            "place": np.arange(len(index)),
-            "diverged": run.dead_at(name)[index] >= 0,
-            **{k: v for k, v in found.items() if v.ndim == 1},
-        }
-    )
-    best = best_of_sets(table)
-    shown = int(best["place"][0])
-    return best, {"examples": found["hidden"][shown], "features": found["W"][shown]}
-
-
-def best_of_sets(table: pl.DataFrame) -> pl.DataFrame:
-    """The initialisation of lowest training loss of every data set; none where all diverged."""
-    best = table.sort("diverged", "train").group_by("set_seed", maintain_order=True).first()
-    return best.sort("set_seed")
+    table = members.select("set_seed", "diverged", size=pl.lit(size), place=pl.int_range(pl.len()))
+    table = table.with_columns(**{k: v for k, v in found.items() if v.ndim == 1})
+    return lowest(table, "set_seed", loss="train"), found
 
 
 def scores(config: Config, size: int, params: Params, set_seed: Array) -> dict[str, Array]:

@@ -6,18 +6,16 @@ import polars as pl
 from toylab.read import Reading, Rows, table
 from toylab.tasks.superposition.superposition_theory import polygon_level, polygon_levels
 
+from ..networks import lowest
+
 GROUP = "group"
 SLOW = 0.01  # relative change of the loss per record below which it lingers
 
 
 def best(low: int, high: int | None = None) -> Rows:
     """The network of lowest exact loss of every group, for every c from ``low`` to ``high``."""
-
-    def lowest(rows: pl.DataFrame) -> pl.DataFrame:
-        ranked = rows.sort("loss", nulls_last=True)
-        return ranked.group_by(GROUP, "c", maintain_order=True).first().sort(GROUP, "c")
-
-    return table("models").then(lowest).filter(pl.col("c").is_between(low, high or low))
+    every = table("models").then(lambda rows: lowest(rows, GROUP, "c"))
+    return every.filter(pl.col("c").is_between(low, high or low))
 
 
 def above_lowest_level(low: int, high: int) -> Reading:
@@ -39,11 +37,8 @@ def near(loss: pl.Series, levels: np.ndarray, tolerance: float) -> np.ndarray:
 def ends_on_level(c: int) -> Reading:
     """Share of all seeds whose final loss is within 1% of a level."""
     levels = np.array(list(polygon_levels(c).values()))
-    return (
-        table("models")
-        .filter(c=c)
-        .each(lambda rows: near(rows["loss"], levels, 0.01).mean(), GROUP)
-    )
+    models = table("models").filter(c=c)
+    return models.each(lambda rows: near(rows["loss"], levels, 0.01).mean(), GROUP)
 
 
 def lingers_on_levels(c: int, shift: float = 0.0) -> Reading:

@@ -24,7 +24,6 @@ from jax import Array
 
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
-from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
@@ -33,6 +32,7 @@ from toylab.task import Task
 from toylab.tasks.superposition.by_member import FirstFeatures
 from toylab.tasks.superposition.superposition_theory import one_hot_loss
 
+from ..networks import annealed, networks
 from .claims import CLAIMS
 
 GROUP = 30  # seeds of which the best is taken; of 10, some groups miss the 7-gon
@@ -57,42 +57,38 @@ class Config:
 
 def populations(config: Config) -> dict[str, Population]:
     """One population: every c, with 30 seeds per group."""
+    most = max(config.features)
     return {
         "polygons": Population(
-            model=Autoencoder(max(config.features), 2),
-            task=FirstFeatures(max(config.features)),
+            model=Autoencoder(most, 2),
+            task=FirstFeatures(most),
             members=seeds(GROUP * config.seeds) * grid(n_used=config.features),
-            optimizer=AdamW(config.learning_rate, 0.0, schedule=cosine(config.steps)),
-            steps=config.steps,
             batch_size=config.batch_size,
             metrics=exact_loss,
             record_every=max(1, config.steps // 200),
-            snapshots=(0,),
+            **annealed(config.learning_rate, config.steps, decay=0.0),
         )
     }
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Exact loss over training of every member, and radius, bias and corners at the end."""
-    members = run.members("polygons").with_columns(
-        pl.col("n_used").cast(pl.Int64).alias("c"), (pl.col("init_seed") // GROUP).alias("group")
+    members = networks(run, "polygons").with_columns(
+        c=pl.col("n_used").cast(pl.Int64), group=pl.col("init_seed") // GROUP
     )
+    curves = run.metrics().filter(name="exact").select("member", "step", "value")
     params = run.params("polygons")
     norm_PN = np.linalg.norm(params["W"], axis=1)
     exists_PN = np.arange(norm_PN.shape[1]) < members["c"].to_numpy()[:, None]
     live_PN = (norm_PN > 0.5) & exists_PN
     mean = lambda v_PN: np.where(live_PN, v_PN, 0).sum(1) / np.maximum(live_PN.sum(1), 1)
-    curves = run.metrics().filter(pl.col("name") == "exact").select("member", "step", "value")
-    last = curves.filter(pl.col("step") == pl.col("step").max()).select("member", loss="value")
-    table = members.with_columns(
-        pl.Series("corners", live_PN.sum(1)),
-        pl.Series("radius", mean(norm_PN)),
-        pl.Series("bias", mean(params["b"])),
-    ).join(last, on="member")
-    curves = members.select("member", "group", "init_seed", "c").join(curves, on="member")
+    models = members.with_columns(
+        corners=live_PN.sum(1), radius=mean(norm_PN), bias=mean(params["b"])
+    ).join(curves.filter(pl.col("step") == pl.col("step").max()), on="member")
+    about = members.select("member", "group", "init_seed", "diverged", "c")
     return {
-        "models": table.with_columns(pl.col("loss").fill_nan(None)),
-        "curves": curves,
+        "models": models.drop("step").rename({"value": "loss"}).fill_nan(None),
+        "curves": about.join(curves, on="member"),
         "W": params["W"],
     }
 

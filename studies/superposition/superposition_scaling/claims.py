@@ -3,11 +3,29 @@
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.read import Reading, Rows, table
 
-from .readings import RANDOM_VARIANCE, STRONG, WEAK, exponent, of
+from ..passages import passage
 
-PAPER = "Liu et al. 2025, toy model"
-OURS = "region: this laboratory"
+toy = passage("Liu et al. 2025, toy model")
+WEAK, STRONG = 1.0, -1.0  # the coefficient gamma of the two regimes
+WIDTH = pl.col("width")
+# Of the squared overlap of random directions in m dimensions.
+RANDOM_VARIANCE = 2 * (WIDTH - 1) / (WIDTH**2 * (WIDTH + 2))
+
+
+def of(gamma: float, alpha: float | None = None) -> Rows:
+    """Networks of a regime, and of one exponent of the frequencies, at every width."""
+    rows = table("models").filter(gamma=gamma)
+    return rows if alpha is None else rows.filter(alpha=alpha)
+
+
+def exponent(gamma: float, alpha: float) -> Reading:
+    """Exponent a of loss ~ m^-a, by least squares on logarithms."""
+    x, y = WIDTH.log(), pl.col("loss").log()
+    return of(gamma, alpha).aggregate(-pl.cov(x, y) / x.var())
+
+
 KEPT = of(STRONG).aggregate((pl.col("kept") / pl.col("n_features")).min())
 KEPT_PER_WIDTH = of(WEAK, 2.0).mean(pl.col("kept") / pl.col("width"))
 KEEPS_ALL = Condition("models in strong superposition keep all features", KEPT, Expect.above(0.95))
@@ -22,10 +40,9 @@ def falls(
     key: str, text: str, gamma: float, alpha: float, paper: float, within: float, **more: bool
 ) -> Claim:
     """A claim on the exponent of the loss in the width."""
-    return Claim(
+    return toy(
         key,
         text,
-        f"{PAPER}; {OURS}",
         exponent(gamma, alpha),
         Expect.near(paper, within),
         paper=paper,
@@ -65,62 +82,56 @@ EXPONENTS = (
         "0.25).",
         *(WEAK, 1.5, 0.5, 0.25),
     ),
-    Claim(
+    toy(
         "strong_beats_weak",
         "With equally frequent features the exponent is larger in strong than in weak "
         "superposition, by 0.3 or more.",
-        f"{PAPER}; {OURS}",
         exponent(STRONG, 0.0) - exponent(WEAK, 0.0),
         Expect.above(0.3),
     ),
 )
 
 KINDS = (
-    Claim(
+    toy(
         "weak_loss_is_what_is_dropped",
         "In weak superposition at alpha = 2 the loss is 4/3 of the summed frequencies of the "
         "features not kept, within 15% (mean over widths).",
-        f"{PAPER}; {OURS}",
         of(WEAK, 2.0).mean((pl.col("loss") / pl.col("predicted") - 1).abs()),
         Expect.below(0.15),
         paper=0.0,
-        requires=(KEEPS_WIDTH,),
+        requires=KEEPS_WIDTH,
     ),
-    Claim(
+    toy(
         "strong_keeps_all",
         "In strong superposition at least 95% of the features are kept at every width.",
-        f"{PAPER}; {OURS}",
         KEPT,
         Expect.above(0.95),
         paper=1.0,
     ),
-    Claim(
+    toy(
         "weak_keeps_width",
         "In weak superposition at alpha = 2 about as many features are kept as there are "
         "dimensions (0.75 to 1.5 per dimension, mean over widths).",
-        f"{PAPER}; {OURS}",
         KEPT_PER_WIDTH,
         Expect.between(0.75, 1.5),
         paper=1.0,
     ),
-    Claim(
+    toy(
         "overlaps_are_one_over_m",
         "In strong superposition of equally frequent features the squared overlaps average 1/m, "
         "within 20%, as those of random directions do.",
-        f"{PAPER}; {OURS}",
         of(STRONG, 0.0).mean(pl.col("overlap") * pl.col("width")),
         Expect.between(0.8, 1.2),
         paper=1.0,
-        requires=(KEEPS_ALL,),
+        requires=KEEPS_ALL,
     ),
-    Claim(
+    toy(
         "more_even_than_random",
         "These overlaps are more even than those of random directions: their variance is at most "
         "0.9 of the random one.",
-        f"{PAPER}; {OURS}",
         of(STRONG, 0.0).mean(pl.col("overlap_variance") / RANDOM_VARIANCE),
         Expect.below(0.9),
-        requires=(KEEPS_ALL,),
+        requires=KEEPS_ALL,
     ),
 )
 

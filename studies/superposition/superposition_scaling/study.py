@@ -35,11 +35,12 @@ from toylab.optim.norm_decay import NormDecay
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.superposition.arrangements import cosines
 from toylab.tasks.superposition.superposition import ZipfSparse
 from toylab.tasks.superposition.superposition_theory import truncated_loss
 
-from .claims import CLAIMS
-from .readings import STRONG, WEAK
+from ..networks import networks
+from .claims import CLAIMS, STRONG, WEAK
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,29 +91,21 @@ def members_of_width(config: Config, run: RunFolder, m: int) -> pl.DataFrame:
     """The rows of one width."""
     name = f"width{m}"
     W_PMN = run.params(name)["W"].astype(np.float64)
-    norm_PN = np.linalg.norm(W_PMN, axis=1)
-    kept_P = (norm_PN > 0.5).sum(1)
-    unit_PMN = W_PMN / np.maximum(norm_PN[:, None], 1e-9)
-    square_PNN = np.einsum("pmi,pmj->pij", unit_PMN, unit_PMN) ** 2
-    off_diagonal = ~np.eye(config.n_features, dtype=bool)
-    overlaps_PK = square_PNN[:, off_diagonal]
-    table = run.members(name)
+    kept_P = (np.linalg.norm(W_PMN, axis=1) > 0.5).sum(1)
+    overlap_PK = (cosines(W_PMN) ** 2)[:, ~np.eye(config.n_features, dtype=bool)]
+    table = networks(run, name).select("init_seed", "diverged", "gamma", "alpha")
     predicted = [
         float(truncated_loss(np.asarray(ZipfSparse(config.n_features, a).densities()), int(k)))
         for a, k in zip(table["alpha"], kept_P, strict=True)
     ]
-    return table.select(
-        "init_seed",
-        pl.Series("diverged", run.dead_at(name) >= 0),
-        "gamma",
-        "alpha",
-        pl.lit(m).alias("width"),
-        pl.lit(config.n_features).alias("n_features"),
-        pl.Series("loss", final_loss(run, name).astype(np.float64)).fill_nan(None),
-        pl.Series("kept", kept_P),
-        pl.Series("overlap", overlaps_PK.mean(1)),
-        pl.Series("overlap_variance", overlaps_PK.var(1)),
-        pl.Series("predicted", predicted),
+    return table.with_columns(
+        width=pl.lit(m),
+        n_features=pl.lit(config.n_features),
+        loss=pl.Series(final_loss(run, name).astype(np.float64)).fill_nan(None),
+        kept=kept_P,
+        overlap=overlap_PK.mean(1),
+        overlap_variance=overlap_PK.var(1),
+        predicted=pl.Series(predicted),
     )
 
 

@@ -58,12 +58,14 @@ def test_entries_are_rows_of_their_networks():
 def test_the_lowest_of_a_group_is_no_diverged_one_unless_all_are():
     rows = pl.DataFrame(
         {"group": [1, 1, 0, 0, 2, 2], "member": range(6)}
-        | {"loss": [None, 0.3, 0.2, 0.1, None, float("nan")]}
+        | {"loss": [0.0, 0.3, 0.2, 0.1, None, float("nan")]}
+        | {"diverged": [True, False, False, False, True, True]}
     )
     best = lowest(rows, "group")
     assert best["group"].to_list() == [0, 1, 2]
     assert best["member"].to_list()[:2] == [3, 1]
-    assert lowest(rows, "group", loss="member")["member"].to_list() == [2, 0, 4]
+    assert best["diverged"].to_list() == [False, False, True]
+    assert lowest(rows, "group", loss="member")["member"].to_list() == [2, 1, 4]
 
 
 def test_a_trend_is_a_rank_correlation_with_density():

@@ -11,7 +11,6 @@ from toylab.figures.superposition.superposition_memorisation import CAPTIONS, dr
 from toylab.report.figures import style
 from toylab.studies.superposition.superposition_memorisation.study import (
     Config,
-    best_of_sets,
     data_sets,
     scores,
     study,
@@ -51,16 +50,6 @@ def test_every_data_set_has_its_initialisations():
     members = data_sets(3, 2)
     assert members["set_seed"].tolist() == [0, 0, 1, 1, 2, 2]
     assert members["init_seed"].tolist() == list(range(6))
-
-
-def test_the_best_initialisation_is_kept_and_a_set_without_one_has_diverged():
-    table = pl.DataFrame(
-        {"set_seed": [0, 0, 1, 1, 2, 2], "place": range(6), "diverged": [0, 0, 1, 0, 1, 1]}
-        | {"train": [0.3, 0.1, 0.05, 0.2, 0.1, 0.2]}
-    ).cast({"diverged": pl.Boolean})
-    best = best_of_sets(table)
-    assert best["place"].to_list()[:2] == [1, 3]
-    assert best["diverged"].to_list() == [False, False, True]
 
 
 SIZES = (3, 5, 8, 10, 100, 5_000)

@@ -7,7 +7,7 @@ import pytest
 from toylab.claims import judge_all
 from toylab.figures.superposition.superposition_scaling import CAPTIONS, draw
 from toylab.report.figures import style
-from toylab.studies.superposition.superposition_scaling.readings import (
+from toylab.studies.superposition.superposition_scaling.claims import (
     RANDOM_VARIANCE,
     STRONG,
     WEAK,
