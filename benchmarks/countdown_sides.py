@@ -122,7 +122,7 @@ class Ours:
 
     def __init__(self) -> None:
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-        from toylab.lab import setup
+        from toylab.train.setup import setup
 
         setup()
 

@@ -4,24 +4,23 @@ run = run_study(load_study("superposition"), "smoke", out="runs/first")
 """
 
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
-from toylab.check.populations import checked_populations, seeded
+from toylab.check.populations import checked_populations, read_by, seeded
 from toylab.claims import all_diverged, judge_all
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.read import SEED
 from toylab.runs import trust
 from toylab.runs.checkpointer import FolderCheckpointer
-from toylab.runs.provenance import commit, environment
+from toylab.runs.data_files import absolute, changed_files
+from toylab.runs.provenance import commit, environment, moved, numerics
 from toylab.runs.reporter import Interrupted, Reporter
 from toylab.runs.reuse import changes, matches, take
 from toylab.runs.run_folder import RunFolder
@@ -31,21 +30,6 @@ from toylab.train.fast_compile import compiling
 from toylab.train.loop import train
 from toylab.train.returns import called, check_figures, check_measures
 from toylab.train.starts import check_params, start_params
-
-PRECISION = "highest"
-
-
-def setup() -> None:
-    """Set what a laboratory run needs: exact float32 matmul, and one CPU device per core.
-
-    Call it before JAX runs its first operation. TF32 is the default for float32 matmul on
-    recent GPUs and would blur small losses.
-    """
-    jax.config.update("jax_default_matmul_precision", PRECISION)
-    try:
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
-    except (RuntimeError, AttributeError):
-        pass  # the backend already runs, or the system shows no affinity: one device
 
 
 def run_study(
@@ -85,7 +69,7 @@ def run_study(
         >>> from toylab.study import load_study
         >>> run = run_study(load_study("superposition"), "smoke")   # doctest: +SKIP
     """
-    config = study.config(preset, overrides)
+    config = absolute(study.config(preset, overrides))
     # Every setting is checked before anything is written.
     where = Path(out) if out else _free_folder(study.name, preset)
     populations, described = checked_populations(study, config, first_seed, where)
@@ -101,6 +85,7 @@ def run_study(
             for name, pop in populations.items()
         },
         "described": described,
+        "data": read_by(config, populations),
         "reuse": str(Path(reuse).resolve()) if reuse else None,
         "first_seed": first_seed,
         **environment(),
@@ -135,18 +120,39 @@ def resume(
     """
     run = RunFolder(path)
     study, config = study_of(run, source)
+    changed = _changed_files(run)
+    if changed and not adopt:
+        raise _changed(run, f"begun with other data: {changed[0]}")
     first_seed = run.manifest.get("first_seed", 0)
     populations, described = checked_populations(study, config, first_seed, run.path)
-    changed = changes(run.manifest.get("described", {}), described)
-    if changed and not adopt:
-        raise ToylabError(
-            f"{run.path} was begun with another {study.name}: {changed[0]}. Check out that commit, "
-            "or go on with the present one by --adopt."
-        )
-    if changed:
+    if (other := changes(run.manifest.get("described", {}), described)) and not adopt:
+        raise _changed(run, f"begun with another {study.name}: {other[0]}")
+    if (under := _moved(run, populations)) and not adopt:
+        raise _changed(run, f"begun under other numerics: {under[0]}")
+    if changed := [*changed, *other, *under]:
         with run.writing():
-            run.note(described=described, adopted=changed)
+            adopted = [*run.manifest.get("adopted", ()), *changed]
+            data = read_by(config, populations)
+            run.note(described=described, numerics=numerics(), data=data, adopted=adopted)
     return _stages(run, study, config, populations, reporter or Reporter(), stop)
+
+
+def _changed_files(run: RunFolder) -> list[str]:
+    return changed_files(run.manifest.get("data", {}))
+
+
+def _moved(run: RunFolder, populations: Mapping[str, Population]) -> list[str]:
+    """Numerics that differ from those a run was begun with, if any network is to be trained."""
+    ends = {name: population.boundaries()[1] for name, population in populations.items()}
+    if all(FolderCheckpointer(run, name, due).complete() for name, due in ends.items()):
+        return []
+    return moved(run.manifest.get("numerics", {}))
+
+
+def _changed(run: RunFolder, how: str) -> ToylabError:
+    return ToylabError(
+        f"{run.path} was {how}. Go back to that, or go on with the present one by --adopt."
+    )
 
 
 def judge(path: str | Path, remeasure: bool = False, source: str | None = None) -> RunFolder:
@@ -160,6 +166,8 @@ def judge(path: str | Path, remeasure: bool = False, source: str | None = None) 
     with RunFolder(path).writing() as run:
         study, config = study_of(run, source)
         if remeasure:
+            if changed := _changed_files(run):
+                raise ToylabError(f"{run.path} was begun with other data: {changed[0]}.")
             populations = seeded(study, config, run.manifest.get("first_seed", 0))
             _measure(run, study, config, populations)
         _judge(run, study)

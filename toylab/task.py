@@ -13,6 +13,8 @@ import jax
 import numpy as np
 from jax import Array
 
+from toylab.check.doubles import refuse_doubles
+
 Number = float | int | np.number | np.ndarray | Array
 """A plain number, or an array (perhaps traced) that stands for one number per member."""
 
@@ -48,7 +50,12 @@ class Task(abc.ABC):
 
     def batch(self, key: Array, size: int) -> Batch:
         """Draw ``size`` independent examples; override where a whole batch is cheaper."""
-        return jax.vmap(self.example)(jax.random.split(key, size))
+        return jax.vmap(self._example)(jax.random.split(key, size))
+
+    def _example(self, key: Array) -> Batch:
+        drawn = self.example(key)
+        refuse_doubles(f"{type(self).__name__}.example", drawn)  # which vmap would round
+        return drawn
 
     def enumerate(self) -> Batch | None:
         """Return every example of a finite task, or None for an infinite one."""

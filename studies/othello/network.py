@@ -6,6 +6,7 @@ from a run of another: ``toylab run othello_tpr --reuse runs/othello-laptop``.
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import jax
@@ -32,6 +33,7 @@ from toylab.tasks.othello.othello_transcripts import Recorded
 
 TARGETS = ("played", "expected")
 STATES = ("empty", "mine", "theirs")
+Tables = Mapping[str, pl.DataFrame]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,12 @@ PAPER: dict[str, Any] = {
 }
 
 
+def small(**settings: Any) -> Network:
+    """Networks on the smallest board; unless told otherwise trained by Adam on moves played."""
+    usual = {"size": 4, "depth": 2, "targets": "played", "learning_rate": 3e-3}
+    return Network(**(usual | {"matrix_rate": 0.0, "weight_decay": 0.01, "rungs": 2} | settings))
+
+
 def network(
     size: int,
     depth: int,
@@ -164,16 +172,18 @@ class Player:
         return not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(self.params))
 
     def marked(
-        self, scores: pl.DataFrame, settings: tuple[str, ...] = (), **labels: Any
-    ) -> pl.DataFrame:
-        """Label a table of this network's scores.
+        self, tables: Tables, settings: tuple[str, ...] = (), **labels: Any
+    ) -> dict[str, pl.DataFrame]:
+        """Label the tables of this network's scores.
 
         One that has diverged has no numbers but those of ``settings``.
         """
+        found = {name: pl.lit(value) for name, value in labels.items()}
+        found["diverged"] = pl.lit(self.diverged)
         if self.diverged:  # the most probable state of NaN is the first, and may be right
-            scores = scores.with_columns(cs.float().exclude(settings) * float("nan"))
-        labels = {name: pl.lit(value) for name, value in labels.items()}
-        return scores.with_columns(diverged=pl.lit(self.diverged), **labels)
+            lost = cs.float().exclude(settings) * float("nan")
+            tables = {name: table.with_columns(lost) for name, table in tables.items()}
+        return {name: table.with_columns(**found) for name, table in tables.items()}
 
 
 def load(
@@ -189,6 +199,16 @@ def load(
     model = dataclasses.replace(model, products="float32")
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), run.params(name, step))
     return Player(task, model, params)
+
+
+def networks(
+    run: RunFolder, populations: Mapping[str, Population]
+) -> Iterator[tuple[dict[str, Any], Callable[..., Player]]]:
+    """Yield every network of a run: its population and init_seed, and a function of the step."""
+    for name, population in populations.items():
+        for member, seed in enumerate(run.members(name)["init_seed"]):
+            at = functools.partial(load, run, population, name, member)
+            yield {"population": name, "init_seed": seed}, at
 
 
 def weighed(batch: Batch) -> np.ndarray:
@@ -217,11 +237,6 @@ def draw_games(task: Othello, count: int, seed: int) -> Batch:
 @functools.partial(jax.jit, static_argnums=(0, 2))
 def _draw(task: Othello, key: Array, count: int) -> Batch:
     return task.batch(key, count)
-
-
-def layers(model: Transformer) -> tuple[str, ...]:
-    """Sites of the residual stream: before the first block (layer 0), then after each."""
-    return ("blocks/0/resid_pre", *(f"blocks/{i}/resid_post" for i in range(model.depth)))
 
 
 def samples(acts_SBLD: np.ndarray, labels_BLN: Any, weights_BL: Any) -> tuple[np.ndarray, ...]:

@@ -21,6 +21,7 @@ from jax import Array
 
 from toylab import random
 from toylab.errors import ToylabError
+from toylab.runs.data_files import data_file
 from toylab.task import Batch
 
 from . import othello_rules as rules
@@ -169,7 +170,7 @@ class Recorded(Othello):
             and the move; also what :class:`toylab.tasks.othello.othello.Othello` refuses.
     """
 
-    path: str = ""
+    path: str = data_file()
     skip_bad: bool = False
 
     def __post_init__(self) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from toylab.check.sizes import bounded_memory, check_sizes
 from toylab.errors import ToylabError
-from toylab.population import Population
+from toylab.population import PARTS, Population
+from toylab.runs.data_files import digests
 from toylab.runs.reuse import Description, describe
 from toylab.study import Study
 from toylab.train.returns import check_populations
@@ -56,3 +57,9 @@ def seeded(study: Study, config: Any, first_seed: int) -> dict[str, Population]:
     if not first_seed or not isinstance(found, Mapping):  # what is none is refused later
         return found  # type: ignore[return-value]
     return {n: dataclasses.replace(p, first_seed=first_seed) for n, p in found.items()}
+
+
+def read_by(config: Any, populations: Mapping[str, Population]) -> dict[str, str]:
+    """The SHA-256 of every file of data that settings and populations name, by absolute path."""
+    parts = [getattr(p, part) for p in populations.values() for part in PARTS]
+    return digests([config, *parts])

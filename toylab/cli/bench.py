@@ -194,7 +194,7 @@ def matmul_rate(sizes: tuple[int, ...] = (1024, 1536, 2048), repeats: int = 6) -
 
     Each size N runs as one (N, N) product on one device and as one product per device at once;
     a product counts 2 N^3 operations. Precision is JAX's current setting, so after
-    ``toylab.lab.setup()`` no TF32.
+    ``toylab.setup()`` no TF32.
 
     Args:
         sizes: values of N.

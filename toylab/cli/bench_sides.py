@@ -50,7 +50,7 @@ class EngineSide:
     def __init__(self) -> None:
         # The other sides need room on the accelerator too.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-        from toylab.lab import setup
+        from toylab.train.setup import setup
 
         setup()
 

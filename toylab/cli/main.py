@@ -207,7 +207,7 @@ def _dispatch(argv: Sequence[str], stop: Stop) -> int:
     if args.command == "run":
         args.overrides = settings(args)
     from toylab.cli import commands
-    from toylab.lab import setup
+    from toylab.train.setup import setup
 
     setup()
     status = commands.TABLE[args.command](args, stop)

@@ -63,6 +63,8 @@ KNOWN = {
     "finished": mapping(finished),
     "reused": mapping(mapping(maybe(text))),
     "versions": mapping(maybe(text)),
+    "numerics": mapping(text),
+    "data": mapping(text),
     "tiles": mapping(lambda value: count(value) and value >= 1),
     "measured": maybe(listed(text)),
     "adopted": listed(text),

@@ -1,28 +1,78 @@
-"""Provenance: what a run was made with, for its manifest."""
+"""Provenance: what a run was made with, for its manifest.
 
+Whatever can move bits besides the study itself is its *numerics*: switches of JAX and XLA, versions
+of the libraries that compute, the kind of device. A run that is resumed under others would end
+with bits that neither of them gives.
+"""
+
+import contextlib
 import os
 import platform
+import re
 import subprocess
 import time
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
 
+# What each is called in a manifest, and in JAX's configuration.
+SWITCHES = {
+    "x64": "jax_enable_x64",
+    "precision": "jax_default_matmul_precision",
+    "random numbers": "jax_default_prng_impl",
+    "partitionable random numbers": "jax_threefry_partitionable",
+    "hasty compiling": "jax_disable_most_optimizations",
+    "optimisation level": "jax_optimization_level",
+}
+FLAGS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE")
+COUNT = re.compile(r"--xla_force_host_platform_device_count=\S*")  # moves no bit
+COMPUTE = ("jax", "jaxlib", "flax", "optax")
+# What must be alike for two runs to share networks; versions and devices move last digits alone.
+SHARED = ("x64", "precision", "random numbers", "partitionable random numbers", *FLAGS)
+
 
 def environment() -> dict[str, Any]:
-    """Versions, device, flags, commit and precision, for the manifest."""
+    """Time, versions, device, commit and numerics, for the manifest."""
     packages = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "polars", "toylab")
     device = jax.devices()[0]
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": {"python": platform.python_version()} | {p: _version(p) for p in packages},
         "device": f"{device.platform} x{len(jax.devices())} ({_device_kind(device)})",
-        "flags": os.environ.get("XLA_FLAGS", ""),
-        "precision": str(jax.config.jax_default_matmul_precision),  # pyright: ignore
+        "numerics": numerics(),
         "commit": commit(),
     }
+
+
+def numerics() -> dict[str, str]:
+    """Return all that moves bits besides the study, each as text."""
+    device = jax.devices()[0]
+    return {
+        **{name: str(_switch(switch)) for name, switch in SWITCHES.items()},
+        **{name: " ".join(COUNT.sub("", os.environ.get(name, "")).split()) for name in FLAGS},
+        **{package: str(_version(package)) for package in COMPUTE},
+        "device": f"{device.platform} ({_device_kind(device)})",
+    }
+
+
+def moved(had: Mapping[str, str], names: Iterable[str] | None = None) -> list[str]:
+    """Return in words which numerics differ now from those that a run was begun with.
+
+    Args:
+        had: of the manifest; what an older one does not tell is not compared.
+        names: those to compare; by default all.
+    """
+    have = numerics()
+    known = [n for n in have if n in had and (names is None or n in names)]
+    quoted = lambda text: text or "nothing"
+    return [
+        f"{name} was {quoted(had[name])} and is {quoted(have[name])}"
+        for name in known
+        if had[name] != have[name]
+    ]
 
 
 def commit() -> str | None:
@@ -40,6 +90,13 @@ def commit() -> str | None:
     if head.returncode or tracked.returncode:
         return None
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def _switch(name: str) -> Any:
+    """A switch of JAX; None where this JAX has none of that name."""
+    with contextlib.suppress(AttributeError):
+        return jax.config.read(name)
+    return getattr(jax.config, name, None)
 
 
 def _version(package: str) -> str | None:

@@ -15,6 +15,7 @@ import polars as pl
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.runs.checkpointer import FolderCheckpointer
+from toylab.runs.provenance import SHARED, moved
 from toylab.runs.run_folder import RunFolder
 
 Description = dict[str, str]
@@ -66,6 +67,10 @@ def matches(wanted: Mapping[str, Description], source: RunFolder) -> dict[str, s
         ToylabError: the run has none of them; the first that comes near is named, with what
             differs.
     """
+    if other := moved(source.manifest.get("numerics", {}), SHARED):
+        raise ToylabError(
+            f"{source.path} was trained under other numerics: {other[0]}; reuse none."
+        )
     there = source.manifest.get("described", {})
     done = {n: d for n, d in there.items() if n in source.manifest.get("finished", {})}
     found = {

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from toylab.check.doubles import refuse_doubles
 from toylab.population import Population
 from toylab.train.engine import Program, Records
 from toylab.train.loop import train
@@ -74,6 +75,7 @@ def fit(population: Population, start: Any = None) -> Fit:
     result, first = Fit(), None
     if start is not None:
         first = {name: np.asarray(leaf) for name, leaf in flatten(start).items()}
+        refuse_doubles("fit: start", first)
         of_one = {name: leaf.shape[1:] for name, leaf in first.items()}
         check_params(population.model, of_one, "fit: the population")
     train(Program(population), result, start=first)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
+from toylab.check.doubles import doubles_refused, refuse_doubles
 from toylab.errors import ToylabError
 from toylab.losses import bind, lags
 from toylab.population import Population
@@ -47,6 +48,7 @@ def check_population(population: Population, what: str = "The population") -> No
         _refuse(_name(bound.model, "init"), params, "a nested dict of arrays")
     params = _shapes(params)
     _check_loss(bound, params, batch)
+    _check_optimizer(bound, params)
     if bound.metrics is not None:
         _check_metrics(bound, params)
 
@@ -154,6 +156,16 @@ def _check_loss(bound: Population, params: Any, batch: Batch) -> None:
         _refuse(function, value, wanted)
 
 
+def _check_optimizer(bound: Population, params: Any) -> None:
+    def update(params: Any) -> Any:
+        transform = bound.optimizer.transform()
+        # As the engine does: Optax mixes Python floats with int32 counts.
+        with jax.numpy_dtype_promotion("standard"):
+            return transform.update(params, transform.init(params), params)[0]
+
+    _traced(_name(bound.optimizer), update, params)
+
+
 def _check_metrics(bound: Population, params: Any) -> None:
     assert bound.metrics is not None
     call = bound.metrics
@@ -182,11 +194,15 @@ def _traced(what: str, function: Callable[..., Any], *args: Any) -> Any:
         held.append(function(*args))
 
     try:
-        jax.eval_shape(call, *args)
-    except ToylabError:
+        with doubles_refused(what):
+            jax.eval_shape(call, *args)
+    except ToylabError as error:
+        if isinstance(error.__cause__, UserWarning):
+            raise ToylabError(f"{error}\n{_place(error.__cause__)}") from error
         raise
     except Exception as error:
         raise _told(what, error) from error
+    refuse_doubles(what, held[0])
     return held[0]
 
 

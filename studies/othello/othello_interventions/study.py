@@ -46,6 +46,7 @@ import polars as pl
 
 from toylab.errors import ToylabError, check_number
 from toylab.population import Population
+from toylab.read.tables import stacked
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.othello.othello import Othello
@@ -100,36 +101,25 @@ def populations(config: Config) -> dict[str, Population]:
     """The network, and small ones on the 4x4 board."""
     found = {"main": o.main(config)}
     if config.small_steps:
-        small = o.Network(
-            networks=config.seeds,
-            size=4,
-            depth=2,
-            width=config.small_width,
-            steps=config.small_steps,
-            batch_size=128,
-            targets=config.targets,
-            learning_rate=config.learning_rate,
-            matrix_rate=config.matrix_rate,
-            weight_decay=config.weight_decay,
-            rungs=1,
-        )
+        alike = ("targets", "learning_rate", "matrix_rate", "weight_decay")
+        training = {name: getattr(config, name) for name in alike}
+        training |= {"steps": config.small_steps, "batch_size": 128, "rungs": 1}
+        small = o.small(networks=config.seeds, width=config.small_width, **training)
         found["small"] = o.main(small)
     return found
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Edit every network, and look at what moves hang on in the first."""
-    tables: dict[str, list[pl.DataFrame]] = {}
-    for name, population in populations(config).items():
-        for member, seed in enumerate(run.members(name)["init_seed"]):
-            net = o.load(run, population, name, member)
-            found = _network(config, net, name == "main")
-            found["play"] = legal_table(net).to_dicts()
-            for table, rows in found.items():
-                scores = pl.DataFrame(rows, infer_schema_length=None)
-                labels = {"network": name, "population": name, "init_seed": seed}
-                tables.setdefault(table, []).append(net.marked(scores, **labels))
-    return {name: pl.concat(parts, how="diagonal_relaxed") for name, parts in tables.items()}
+    parts = []
+    for labels, at in o.networks(run, populations(config)):
+        net, large = at(), labels["population"] == "main"
+        few = {"plies": SMALL_PLIES, "games": 2 * config.cases}
+        found = _network(config if large else dataclasses.replace(config, **few), net, large)
+        tables = {name: pl.DataFrame(r, infer_schema_length=None) for name, r in found.items()}
+        labels = {"network": labels["population"], **labels}
+        parts.append(net.marked(tables | {"play": legal_table(net)}, **labels))
+    return stacked(parts, "diagonal_relaxed")
 
 
 def _network(config: Config, net: o.Player, large: bool) -> dict[str, list[dict[str, Any]]]:
@@ -137,10 +127,10 @@ def _network(config: Config, net: o.Player, large: bool) -> dict[str, list[dict[
     games = config.probe_games if large else config.small_probe_games
     nonlinear = (config.hidden, config.probe_steps) if large else ()
     probes = fit_probes(net, games, PROBE_SEED, config.penalties, *nonlinear)
-    grid, sets = _grid(config, large), t.SETS if large else t.SMALL_SETS
-    bench = Bench(net, probes, grid.plies[1], steps=config.edit_steps)
-    chosen, tried = t.choices(bench, grid, sets)
-    rows, example = t.case_rows(bench, grid, sets, chosen)
+    bench = Bench(net, probes, config.plies[1], steps=config.edit_steps)
+    sets = t.SETS if large else t.SMALL_SETS
+    chosen, tried = t.choices(bench, config, sets, TEST_SEED)
+    rows, example = t.case_rows(bench, config, sets, chosen, TEST_SEED)
     empty = chosen.get(("erase", "vector"), chosen["flip", "vector"]).penalty
     found = {
         "probes": probes.accuracy,
@@ -150,32 +140,14 @@ def _network(config: Config, net: o.Player, large: bool) -> dict[str, list[dict[
     }
     if not large:
         return found
-    boards, discs = _saliency(config, bench, grid, chosen["flip", "vector"])
-    return found | {
-        "example": example,
-        "saliency": boards,
-        "saliency_discs": discs,
-    }
+    boards, discs = _saliency(config, bench, chosen["flip", "vector"])
+    return found | {"example": example, "saliency": boards, "saliency_discs": discs}
 
 
-def _grid(config: Config, large: bool) -> t.Grid:
-    plies = (config.plies[0], config.plies[1]) if large else SMALL_PLIES
-    games = config.games if large else 2 * config.cases
-    return t.Grid(
-        plies,
-        games,
-        config.cases,
-        config.validation,
-        config.strengths,
-        config.reaches,
-        TEST_SEED,
-    )
-
-
-def _saliency(config: Config, bench: Bench, grid: t.Grid, choice: Any) -> Any:
+def _saliency(config: Config, bench: Bench, choice: Any) -> Any:
     """Saliency of the test cases' boards, as they are before the edit."""
-    games = bench.draw(grid.games, grid.seed)
-    args = ("flip", config.positions, grid.plies, grid.seed)
+    games = bench.draw(config.games, TEST_SEED)
+    args = ("flip", config.positions, config.plies, TEST_SEED)
     cases = draw_cases(bench.net.task, games, *args)
     boards, discs = saliency_rows(bench, cases, choice, TEST_SEED)
     board_of = {row["case"]: cases.before[row["case"]] for row in boards}

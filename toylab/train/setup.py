@@ -1,0 +1,40 @@
+"""Setup: what JAX must know before its first operation."""
+
+import os
+import warnings
+
+import jax
+
+PRECISION = "highest"
+DEVICE_FLAG = "xla_force_host_platform_device_count"
+
+
+def setup() -> None:
+    """Set what a laboratory run needs: exact float32 matmul, and one CPU device per core.
+
+    TF32 is the default for float32 matmul on recent GPUs and would blur small losses. What was
+    compiled by hand before keeps its precision. A number of devices that was set by other means
+    stays.
+
+    Warns:
+        RuntimeWarning: JAX has run its first operation before, and keeps its one CPU device.
+    """
+    jax.config.update("jax_default_matmul_precision", PRECISION)
+    cores = _cores()
+    chosen = jax.config.jax_num_cpu_devices >= 0  # pyright: ignore
+    if cores == 1 or chosen or DEVICE_FLAG in os.environ.get("XLA_FLAGS", ""):
+        return
+    try:
+        jax.config.update("jax_num_cpu_devices", cores)
+    except RuntimeError:
+        if jax.default_backend() == "cpu":
+            told = "setup() came after JAX's first operation: one CPU device will be used, of"
+            warnings.warn(f"{told} {cores} cores. Call it first.", RuntimeWarning, stacklevel=2)
+
+
+def _cores() -> int:
+    """CPU cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # a system that shows no affinity
+        return os.cpu_count() or 1
