@@ -23,8 +23,9 @@ from toylab.change import NOTHING, Change, Target, edge, head, patch, run_change
 from toylab.models import Transformer
 from toylab.taps import run
 from toylab.tasks.brackets import strings
+from toylab.tasks.brackets.exams import outcomes
 
-from .answers import log_odds, outcomes
+from .answers import log_odds
 
 METHODS = ("uniform", "mean", "zero")
 ALL = -1  # head or layer: all of them

@@ -4,18 +4,15 @@ On a string that holds symbols of negative depth and others, a head separates th
 symbols of one kind get more attention than all those of the other:
 
 ============ =======================================================================
-negative     symbols of negative depth get more
-nonnegative  the others get more
-sign         negative where the string ends below depth 0, nonnegative where it does not
-hierarchical negative or nonnegative: whichever, but separated
+violation    symbols of negative depth get more
+sign         they do where the string ends below depth 0, and the others where it does not
+hierarchical either gets more
 ============ =======================================================================
 
 A score is the share of strings. It is 0 for uniform attention, and strict on long strings, so that
-ranks are scored too: ``sign rank`` is the chance that a symbol of the kind that ``sign`` names gets
-more than one of the other, and ``hierarchical rank`` the mean of ``|2 p - 1|`` with p the chance
-that a symbol of negative depth gets more.
+for the first two the chance that one symbol gets more than one of the other kind is told as well.
 
-Source: Li et al. 2025, section 4, with their code; the ranks are ours.
+Source: Li et al. 2025, section 4, with their code; the chances are ours.
 
 N strings, L tokens, H heads.
 """
@@ -35,7 +32,7 @@ from toylab.tasks.brackets import strings
 
 from .answers import at_eos
 
-SCORES = ("sign", "hierarchical", "sign rank", "hierarchical rank")
+SCORES = ("sign", "violation", "hierarchical", "sign rank", "violation rank")
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -61,14 +58,15 @@ def head_scores(attention_NHL: np.ndarray, tokens_NL: np.ndarray) -> dict[str, n
     below, others = is_symbol & (depth < 0), is_symbol & (depth >= 0)
     kept = below.any(1) & others.any(1)
     kinds = attention_NHL[kept], below[kept], others[kept]
-    negative, rank = separated(*kinds), chance_of_more(*kinds)
-    nonnegative = separated(kinds[0], kinds[2], kinds[1])
+    below_first, rank = separated(*kinds), chance_of_more(*kinds)
+    others_first = separated(kinds[0], kinds[2], kinds[1])
     ends_below_N1 = depth[kept][:, -1:] < 0
     found = {
-        "sign": np.where(ends_below_N1, negative, nonnegative),
-        "hierarchical": negative + nonnegative,
+        "sign": np.where(ends_below_N1, below_first, others_first),
+        "violation": below_first,
+        "hierarchical": below_first + others_first,
         "sign rank": np.where(ends_below_N1, rank, 1 - rank),
-        "hierarchical rank": np.abs(2 * rank - 1),
+        "violation rank": rank,
     }
     lost = np.full(attention_NHL.shape[1], np.nan)
     return {name: value.mean(0) if kept.any() else lost for name, value in found.items()}

@@ -22,6 +22,9 @@ NETWORK = ("init_seed", *CELL)
 DONE = pl.col("seen") >= LEARNED
 FINE = table("networks").where(DONE)
 SEVERAL = pl.col("layers") > 1
+NESTING = pl.col("hard") >= NESTS
+VIOLATION = pl.col("violation") >= TYPED
+SIGN = (pl.col("sign") >= TYPED) & ~VIOLATION
 
 
 def learned(test: pl.Expr) -> Reading:
@@ -32,11 +35,6 @@ def learned(test: pl.Expr) -> Reading:
 def at(layers: int, value: str | pl.Expr) -> Reading:
     """Mean over a seed's networks of so many layers that have learned."""
     return FINE.filter(layers=layers).mean(value)
-
-
-def share(layers: int, test: pl.Expr) -> Reading:
-    """Share of a seed's networks of so many layers for which a test holds."""
-    return at(layers, test.cast(pl.Float64))
 
 
 def decayed(layers: int) -> Reading:
@@ -54,12 +52,9 @@ def spread() -> Reading:
 
 
 def like_ends() -> Reading:
-    """Hard strings rejected by networks of several layers that reject as many unseen ones as the
-    rule of both ends, within 0.05.
-    """
+    """Hard strings rejected, where as many unseen ones are as by the rule of both ends."""
     near = (pl.col("unseen") - pl.col("ends reject")).abs() <= 0.05
-    rows = FINE.filter(SEVERAL).where(near)
-    return rows.mean("hard")
+    return FINE.filter(SEVERAL).where(near).mean("hard")
 
 
 def without_attention(method: str, value: str | pl.Expr, *tests: pl.Expr) -> Reading:
@@ -69,22 +64,20 @@ def without_attention(method: str, value: str | pl.Expr, *tests: pl.Expr) -> Rea
 
 
 def top_head(method: str) -> Reading:
-    """Hard strings rejected without a network's most hierarchical head minus without another.
+    """Hard strings rejected without the most violation-detecting head minus without another.
 
-    The other is of the same layer; of networks of several layers that nest.
+    The other is of its layer; of networks of several layers that nest.
     """
-    score = pl.col("hierarchical head") + 1e-3 * pl.col("hierarchical rank head")
+    score = pl.col("violation") + 1e-3 * pl.col("violation rank")  # which breaks ties
     is_top = score == score.max().over(NETWORK)
 
     def step(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
-        heads = m["scores"].rename({"hierarchical": "hierarchical head"})
-        heads = heads.rename({"hierarchical rank": "hierarchical rank head"})
-        heads = heads.select(*NETWORK, "layer", "head", top=is_top)
+        heads = m["scores"].select(*NETWORK, "layer", "head", top=is_top)
         both = _with_networks(rows, m).join(heads, on=[*NETWORK, "layer", "head"], how="left")
         return both.filter(pl.col("top").any().over(*NETWORK, "layer"))
 
     rows = table("cut").filter(SEVERAL, method=method).filter(pl.col("layer") != ALL)
-    rows = rows.then(step, with_measures=True).where(DONE, pl.col("hard") >= NESTS)
+    rows = rows.then(step, with_measures=True).where(DONE, NESTING)
     return rows.filter(top=True).mean("hard change") - rows.filter(top=False).mean("hard change")
 
 
@@ -102,7 +95,7 @@ def orders(known: str, outcome: str, between: bool = False) -> Reading:
     """
 
     def take(m: Measures) -> pl.DataFrame:
-        rows, cell_K = _compared(m, ~SEVERAL | SEVERAL if between else SEVERAL)
+        rows, cell_K = _compared(m, pl.lit(True) if between else SEVERAL)
         y_K, seed_K = rows[outcome].to_numpy(), rows["init_seed"].to_numpy()
         if known in ("blind", "cell"):
             alone_K, more_K = held_out(_blind(rows), y_K, seed_K, cell_K)
@@ -111,7 +104,7 @@ def orders(known: str, outcome: str, between: bool = False) -> Reading:
             x_K = rows[known].to_numpy()
         pair_KK = (cell_K[:, None] == cell_K) != between
         _, value_S = concordance(x_K, y_K, seed_K, pair_KK & np.isfinite(x_K)[:, None], GAP)
-        return pl.DataFrame({"init_seed": np.unique(seed_K), "value": value_S})
+        return _every_seed(m, pl.DataFrame({"init_seed": np.unique(seed_K), "value": value_S}))
 
     return reading()(take)
 
@@ -124,12 +117,13 @@ def gain(m: Measures) -> pl.DataFrame:
     """
     rows, cell_K = _compared(m, SEVERAL)
     y_K, seed_K = rows["hard"].to_numpy(), rows["init_seed"].to_numpy()
-    x_KF = rows.select("hierarchical", "hierarchical rank").to_numpy()
+    x_KF = rows.select("hierarchical", "violation").to_numpy()
     alone_K, more_K = held_out(x_KF, y_K, seed_K, cell_K)
     errors = rows.select("init_seed", alone=(alone_K - y_K) ** 2, more=(more_K - y_K) ** 2)
     errors = errors.fill_nan(None).drop_nulls().group_by("init_seed").mean()
     scale = pl.col("alone").mean()
-    return errors.select("init_seed", value=(pl.col("alone") - pl.col("more")) / scale)
+    better = errors.select("init_seed", value=(pl.col("alone") - pl.col("more")) / scale)
+    return _every_seed(m, better)
 
 
 def _compared(m: Measures, test: pl.Expr) -> tuple[pl.DataFrame, np.ndarray]:
@@ -138,11 +132,16 @@ def _compared(m: Measures, test: pl.Expr) -> tuple[pl.DataFrame, np.ndarray]:
     return rows, rows.select(pl.struct(CELL).rank("dense")).to_series().to_numpy()
 
 
+def _every_seed(m: Measures, found: pl.DataFrame) -> pl.DataFrame:
+    """Add the seeds without a value, which is undefined there."""
+    return m["networks"].select("init_seed").unique().join(found, on="init_seed", how="left")
+
+
 def _blind(rows: pl.DataFrame) -> np.ndarray:
     return rows.select(f"{end} {name}" for name in BLIND for end in ("least", "most")).to_numpy()
 
 
 def _with_networks(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
     """Add to ablations what the unablated network does and what heads it has."""
-    own = m["networks"].select(*NETWORK, "seen", "hard", "sign", "hierarchical")
+    own = m["networks"].select(*NETWORK, "seen", "hard", "sign", "violation")
     return rows.join(own, on=NETWORK, how="left", maintain_order="left")

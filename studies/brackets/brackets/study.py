@@ -4,17 +4,16 @@
 
 Networks learn to tell balanced strings from strings of unequal counts. NESTED and EQUAL-COUNT both
 fit that perfectly and disagree on strings of equal counts that are not balanced, which training
-never holds. Li et al. train 270 networks, find both rules among them, and ask whether heads scored
-on seen strings tell which rule a network follows on unseen ones, and what becomes of it without
-them.
+never holds. Li et al. train 270 networks, find both rules among them, and ask whether heads on seen
+strings tell which rule a network follows on unseen ones, and what becomes of it without them.
 
 What is done otherwise. Most unseen strings need no nesting: one that begins with ")" or ends with
 "(" is rejected by a look at its ends. So the rule is judged on the *hard* strings, which do
 neither. Heads are scored on seen strings alone, networks are compared within a cell (layers, heads,
-weight decay), and beside uniform and mean attention stands zero. Strings are drawn fresh instead of
-200,000 five times over; half are balanced; weights start with variance 1 / fan-in; every seed has
-its own initialisation and data. The laptop preset has up to 10 pairs instead of 20 and a tenfold
-rate.
+weight decay), and beside uniform and mean attention stands zero. Strings are drawn fresh, not
+200,000 of them five times; half are balanced; the rate rises and falls; every seed has its own data
+too. The laptop preset has up to 8 pairs instead of 20, half the width, no decay of 0.001, and 30
+times the rate for a hundredth of the steps.
 
 Source: Li, Kaufmann, Wattenberg, Alvarez-Melis and Saphra 2025 (arXiv:2507.06445), with their code.
 """
@@ -28,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from toylab.errors import check_number
+from toylab.errors import ToylabError, check_number
 from toylab.losses import cross_entropy
 from toylab.members import grid, seeds
 from toylab.models import Transformer
@@ -38,48 +37,55 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.brackets.brackets import Brackets
-from toylab.tasks.brackets.exams import draw_exams
+from toylab.tasks.brackets.exams import draw_exams, outcomes
 
 from .ablations import effects
-from .answers import odds, outcomes
+from .answers import odds
 from .claims import CLAIMS
 from .heads import SCORES, attention_at_eos, blind_statistics, head_scores
 from .readings import BLIND
 
 MEMBER = ["init_seed", "decay"]
+PAPER: Mapping[str, Any] = {"heads": (2, 4), "decays": (0.0, 1e-3, 1e-2), "width": 64}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
     """Settings; every number of layers and of heads is a population."""
 
-    seeds: int = 12
+    seeds: int = 10
     pairs: int = 8
     layers: tuple[int, ...] = (1, 2, 3)
     heads: tuple[int, ...] = (2,)
     decays: tuple[float, ...] = (0.0, 1e-2)
     width: int = 32
-    steps: int = 600
+    steps: tuple[int, ...] = (1_800, 700, 900)  # for each number of layers
     batch_size: int = 64
     learning_rate: float = 3e-3
     judged: int = 1_000  # strings of each kind
     ablated: int = 200  # of them, for the ablations
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "pairs", "width", "steps", "batch_size", "judged"):
+        for name in ("seeds", "pairs", "width", "batch_size", "judged"):
             check_number("brackets", name, getattr(self, name), low=1, whole=True)
+        if len(self.steps) != len(self.layers):
+            raise ToylabError(
+                f"brackets: steps = {self.steps} for layers = {self.layers}; give as many."
+            )
         check_number("brackets", "ablated", self.ablated, low=1, high=self.judged, whole=True)
 
-    def cells(self) -> Iterator[tuple[str, int, int]]:
-        """Yield the name, the layers and the heads of every population."""
-        for depth in self.layers:
-            yield from ((f"{depth} x {n}", depth, n) for n in self.heads)
+    def cells(self) -> Iterator[tuple[str, int, int, int]]:
+        """Yield the name, the layers, the heads and the steps of every population."""
+        for depth, steps in zip(self.layers, self.steps, strict=True):
+            yield from ((f"{depth} x {n}", depth, n, steps) for n in self.heads)
 
     def model(self, depth: int, heads: int) -> Transformer:
         """A causal transformer with two logits."""
         sizes = {"vocab": 5, "length": 2 * self.pairs + 2, "n_out": 2}
         inner = {"width": self.width, "hidden": 4 * self.width, "depth": depth, "heads": heads}
-        return Transformer(**sizes, **inner, activation="gelu", norm="layer", biases=True)
+        # Every weight starts with a standard deviation of 0.02, as minGPT's do.
+        start = {"init_scale": 0.02 * self.width**0.5, "biases": True}
+        return Transformer(**sizes, **inner, **start, activation="gelu", norm="layer")
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -89,12 +95,12 @@ def populations(config: Config) -> dict[str, Population]:
             model=config.model(depth, heads),
             task=Brackets(config.pairs),
             members=seeds(config.seeds) * grid(weight_decay=config.decays),
-            optimizer=CoupledAdam(config.learning_rate, 0.0, schedule=cosine(config.steps)),
-            steps=config.steps,
+            optimizer=CoupledAdam(config.learning_rate, 0.0, schedule=cosine(steps, steps // 20)),
+            steps=steps,
             batch_size=config.batch_size,
             loss=cross_entropy,
         )
-        for name, depth, heads in config.cells()
+        for name, depth, heads, steps in config.cells()
     }
 
 
@@ -103,7 +109,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
     exams = draw_exams(config.pairs, config.judged)
     few = {kind: tokens[: config.ablated] for kind, tokens in exams.items()}
     tables: dict[str, list[pl.DataFrame]] = {k: [] for k in ("networks", "scores", "cut")}
-    for name, depth, heads in config.cells():
+    for name, depth, heads, _ in config.cells():
         about = (
             run.members(name)
             .select("init_seed", decay="weight_decay")
@@ -164,23 +170,26 @@ study = Study(
     paper="Li et al. 2025, Can Interpretation Predict Behavior on Unseen Data? (arXiv:2507.06445)",
     presets={
         "smoke": Config(
-            seeds=2, pairs=4, layers=(1, 2), width=8, steps=20, batch_size=8, judged=64, ablated=32
+            seeds=3,
+            pairs=3,
+            layers=(1, 2),
+            width=16,
+            steps=(150, 150),
+            batch_size=16,
+            learning_rate=1e-2,
+            judged=64,
+            ablated=32,
         ),
         "laptop": Config(),
+        "night": Config(seeds=15, pairs=12, steps=(3_000, 1_500, 1_500), **PAPER),
         "paper": Config(
-            seeds=15,
-            pairs=20,
-            heads=(2, 4),
-            decays=(0.0, 1e-3, 1e-2),
-            width=64,
-            steps=125_000,
-            batch_size=8,
-            learning_rate=1e-4,
+            seeds=15, pairs=20, steps=(125_000,) * 3, batch_size=8, learning_rate=1e-4, **PAPER
         ),
     },
     costs={
-        "smoke": "160 steps; compiling takes most of it",
-        "laptop": "108,000 model-steps of 0.1 to 0.3 GFLOP",
+        "smoke": "1,800 model-steps; compiling takes most of it",
+        "laptop": "68,000 model-steps of 0.1 to 0.3 GFLOP: 4 minutes; measures: 1",
+        "night": "the paper's 270 networks at a higher rate: 540,000 model-steps, about 2 hours",
         "paper": "270 networks of 125,000 steps, for one GPU",
     },
     populations=populations,

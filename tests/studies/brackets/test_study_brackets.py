@@ -19,7 +19,7 @@ from toylab.studies.brackets.brackets.study import Config, study
 from toylab.studies.brackets.within_cells import concordance, held_out
 from toylab.taps import run
 from toylab.task import Task
-from toylab.tasks.brackets.exams import draw_exams
+from toylab.tasks.brackets.exams import draw_exams, outcomes
 from toylab.tasks.brackets.strings import EOS, decode, encode, sizes
 
 RNG = np.random.default_rng(0)
@@ -58,7 +58,7 @@ def test_odds_are_the_networks_at_eos(params):
 def test_a_network_that_says_no_is_right_on_all_unseen_and_half_of_the_seen_strings():
     odds = {kind: -np.ones((2, len(x))) for kind, x in EXAMS.items()}
     odds["seen"][1, 0] = np.nan
-    found = answers.outcomes(odds, EXAMS)
+    found = outcomes(odds, EXAMS)
     yes = np.mean([parses(t) for t in decode(EXAMS["seen"])])
     assert found["seen"][0] == pytest.approx(1 - yes)
     assert np.isnan(found["seen"][1])
@@ -81,12 +81,11 @@ TEXTS = ["))((", "())(", "((", ")))(", ")(((", "()))"]
 def test_heads_of_known_kinds():
     tokens = encode(TEXTS, PAIRS)
     below = heads.head_scores(attending(TEXTS, lambda d: 0.1 + (d < 0)), tokens)
-    assert below["hierarchical"] == below["hierarchical rank"] == 1
+    assert below["violation"] == below["hierarchical"] == below["violation rank"] == 1
     assert below["sign"] == below["sign rank"] == 0.25  # one of the four ends below depth 0
     even = heads.head_scores(attending(TEXTS, lambda d: 1.0), tokens)
-    assert all(even[name] == 0 for name in ("sign", "hierarchical"))
-    assert even["hierarchical rank"] == 0
-    assert even["sign rank"] == 0.5
+    assert all(even[name] == 0 for name in ("sign", "violation", "hierarchical"))
+    assert even["violation rank"] == even["sign rank"] == 0.5
 
 
 def test_head_scores_agree_with_loops():
@@ -100,9 +99,9 @@ def test_head_scores_agree_with_loops():
             p = (low[:, :, None] > high[:, None]).mean((1, 2))
             separate = low.min(1) > high.max(1), high.min(1) > low.max(1)
             sign = (separate[0], p) if d[-1] < 0 else (separate[1], 1 - p)
-            known.append((separate[0] | separate[1], sign[0], sign[1], np.abs(2 * p - 1)))
+            known.append((separate[0] | separate[1], sign[0], sign[1], separate[0], p))
     wanted = np.array(known, float).mean(0)
-    names = ("hierarchical", "sign", "sign rank", "hierarchical rank")
+    names = ("hierarchical", "sign", "sign rank", "violation", "violation rank")
     for name, value in zip(names, wanted, strict=True):
         np.testing.assert_allclose(found[name], value, err_msg=name)
 
@@ -229,7 +228,7 @@ def measures():
                 kinds = dict.fromkeys(heads.SCORES, score)
                 rows.append(about | told | kinds | blind)
                 for head in range(2):
-                    own = {"hierarchical": score * head, "hierarchical rank": score * head}
+                    own = {"violation": score * head, "violation rank": score * head}
                     scores.append(about | {"layer": layers - 1, "head": head} | own)
                     change = {"hard change": -0.2 * head, "unseen change": -0.1, "seen after": 1.0}
                     for method in ablations.METHODS:
@@ -254,7 +253,7 @@ def test_claims_read_what_was_made_up(measures):
     np.testing.assert_allclose(read["top_head_nests"].values, -0.2)
     np.testing.assert_allclose(read["mean_is_uniform"].values, 0)
     np.testing.assert_allclose(read["violation_heads_nest"].values, -0.1)
-    np.testing.assert_allclose(read["two_layer_decay"].values, 0)
+    np.testing.assert_allclose(read["decay_by_depth"].values, 0)
     np.testing.assert_allclose(read["seeds_differ"].values, 0.2 * np.abs(np.arange(1, 6) - 3) / 6)
     assert read["adds_to_settings"].values.mean() > 0.99  # no error is left
 
@@ -274,7 +273,12 @@ def test_the_population_is_depth_by_decay_by_seed():
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"), [({"judged": 0}, "judged = 0"), ({"ablated": 2_000}, "ablated = 2000")]
+    ("settings", "words"),
+    [
+        ({"judged": 0}, "judged = 0"),
+        ({"ablated": 2_000}, "ablated = 2000"),
+        ({"steps": (10, 20)}, "give as many"),
+    ],
 )
 def test_bad_settings(settings, words):
     with pytest.raises(ToylabError, match=words):
