@@ -6,6 +6,7 @@ not count. A game may stop before its end.
 """
 
 import dataclasses
+import errno
 import functools
 import hashlib
 import logging
@@ -69,6 +70,8 @@ def read_transcripts(path: str | Path, size: int) -> Transcripts:
         (1000, 60)
     """
     try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would be read for ever
+            raise OSError(errno.EINVAL, "not a plain file")
         text = Path(path).read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or str(error)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,8 @@ def test_declared_files_must_be_there_and_others_count_where_they_are(rows: Path
     assert digests([Outer(inner=Inner("rows.txt"))]) == {str(rows): digest}
     Path("plain").write_text("")  # a label that a file happens to be called
     assert digests([Outer(inner=Inner("nowhere.txt")), Outer(label="\0.x" + "y" * 5000)]) == {}
-    for name in ("nowhere.txt", ".", "\0", "x" * 5000):
+    os.mkfifo("pipe")
+    for name in ("nowhere.txt", ".", "\0", "x" * 5000, "pipe", "/dev/zero"):
         with pytest.raises(ToylabError, match="cannot be read"):
             digests([Outer(games=name)])
     assert absolute(Outer(games="rows.txt")) == Outer(games=str(rows))

@@ -4,6 +4,9 @@
 """
 
 import os
+import resource
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,24 @@ def sizes(short: int, long: int) -> list[Any]:
         short,
         pytest.param(int(os.environ.get("TOYLAB_TORTURE", long)), marks=pytest.mark.slow),
     ]
+
+
+def cases(count: int, patience: float = 20.0) -> Iterator[int]:
+    """Yield the numbers of cases; assert that none of them takes long, or the process much.
+
+    Args:
+        count: how many.
+        patience: seconds that a case may take.
+    """
+    slowest = 0.0
+    for number in range(count):
+        began = time.monotonic()
+        yield number
+        slowest = max(slowest, time.monotonic() - began)
+        assert slowest < patience, f"case {number} took {slowest:.1f} s"
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{count} cases, none over {slowest:.1f} s, the process at most {most:.1f} GiB")
+    assert most < 8
 
 
 def alike(one: RunFolder, two: RunFolder) -> None:

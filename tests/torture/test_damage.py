@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 import safetensors.numpy
 
-from tests.torture.rig import SEED, STUDY, alike, sizes, tree
+from tests.torture.rig import SEED, STUDY, alike, cases, sizes, tree
 from toylab import lab
 from toylab.cli.main import main
 from toylab.errors import ToylabError
@@ -107,7 +107,7 @@ def files_of(path: Path) -> list[Path]:
 @pytest.mark.parametrize("count", sizes(150, 2_000))
 def test_what_is_damaged_is_named(count: int, home: Path, spot: Path):
     rng, refused, whole = random.Random(SEED), 0, RunFolder(home / "whole")
-    for _ in range(count):
+    for _ in cases(count):
         run = spot / rng.choice(("whole", "whole", "half"))
         path = rng.choice(files_of(run))
         kept = path.read_bytes()
@@ -239,7 +239,7 @@ def forge(rng: random.Random, run: Path, evil: Path) -> str:
 @pytest.mark.parametrize("count", sizes(150, 2_000))
 def test_a_forged_file_is_read_or_refused(count: int, home: Path, spot: Path):
     rng, refused = random.Random(SEED + 1), 0
-    for _ in range(count):
+    for _ in cases(count):
         run = spot / rng.choice(("whole", "half"))
         forge(rng, run, home / "evil.py")
         try:
@@ -260,7 +260,7 @@ def test_commands_on_forged_runs(count: int, home: Path, spot: Path, capsys, mon
     (base / "studies" / "results").mkdir(parents=True)
     monkeypatch.setattr("toylab.cli.commands.root", lambda: base)
     before = tree(home), tree(spot, but=(spot / "whole", spot / "half", base))
-    for _ in range(count):
+    for _ in cases(count):
         run = spot / rng.choice(("whole", "whole", "half"))
         kind = forge(rng, run, home / "evil.py")
         words = rng.choice((["judge"], ["judge", "--remeasure"], ["draw"], ["publish"], ["resume"]))
@@ -284,7 +284,7 @@ def test_a_forged_result_is_read_or_refused(count: int, home: Path, tmp_path: Pa
     result = {"study": "mine", "preset": "smoke", "device": "d", "commit": "c", "wall_s": 1.0,
               "first_seed": 0, "claims": claims}  # fmt: skip
     path = tmp_path / "mine.smoke.json"
-    for _ in range(count):
+    for _ in cases(count):
         path.write_text(json.dumps(forged(rng, result)))
         try:
             read_result(path)

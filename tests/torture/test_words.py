@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.rig import SEED, STUDY, sizes, tree
+from tests.torture.rig import SEED, STUDY, cases, sizes, tree
 from toylab import lab
 from toylab.check.populations import checked_populations
 from toylab.cli import commands, find
@@ -78,7 +78,7 @@ def test_settings(count: int, field: Path, capsys, monkeypatch):
     keys = ("seeds", "steps", "rate", "batch_size", "features", "rungs", "densities", "label",
             "loud", "nonsense", "", "é")  # fmt: skip
     before = tree(field.parent, but=(field / "run", field.parent / "state"))
-    for _ in range(count):
+    for _ in cases(count):
         many = rng.choice((1, 1, 1, 2, 3))
         pairs = [f"{rng.choice(keys)}={rng.choice(NUMBERS + TEXTS)}" for _ in range(many)]
         words = ["run", "mine.py", "--preset", "smoke", "--out", "run", "--set", *pairs]
@@ -105,7 +105,7 @@ def test_settings_that_are_accepted_run_to_the_end(count: int, field: Path, caps
         "batch_size": ("1", "3"), "features": ("1", "2", "5"), "densities": ("1", "1e-6", "0.5,1"),
         "rungs": ("0", "3", "1,2,3", "39"), "label": ("é", "[bold]", "x y"), "loud": ("true",),
     }  # fmt: skip
-    for _ in range(count):
+    for _ in cases(count, patience=120):
         keys = rng.sample(list(values), 3)
         pairs = [f"{key}={rng.choice(values[key])}" for key in keys]
         words = ["run", "mine.py", "--preset", "smoke", "--out", "run", "--json", "--set", *pairs]
@@ -143,7 +143,7 @@ def test_command_lines(count: int, field: Path, capsys, monkeypatch):
     monkeypatch.setattr(find, "benchmarks", lambda name: {})
     monkeypatch.setitem(commands.TABLE, "list", lambda args, stop: 0)
     before = tree(field.parent / "checkout")
-    for number in range(count):
+    for number in cases(count):
         words = sentence(rng, names)
         codes[answers(capsys, words)] += 1
         if number % 50 == 0:  # what runs and new have made
@@ -161,7 +161,7 @@ def test_every_studys_settings(count: int, tmp_path: Path):
     """Up to what training would begin with: no study takes long, or much, to refuse."""
     rng, refused = random.Random(SEED + 3), 0
     known = study_names()
-    for _ in range(count):
+    for _ in cases(count):
         study = load_study(rng.choice(known))
         config = study.presets["smoke"]
         key = rng.choice(list(vars(config)))
@@ -182,7 +182,7 @@ def test_every_studys_settings(count: int, tmp_path: Path):
 def test_transcripts(count: int, tmp_path: Path):
     rng, refused, path = random.Random(SEED + 4), 0, tmp_path / "games.txt"
     squares = [f"{c}{r}" for c in "abcdz" for r in (0, 1, 2, 3, 4, 9, 10**30)]
-    for number in range(count):
+    for number in cases(count):
         lines = []
         for _ in range(rng.randint(0, 6)):
             kind = rng.random()

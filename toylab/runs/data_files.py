@@ -6,6 +6,7 @@ never to judge or draw.
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -70,6 +71,8 @@ def digest(path: Path) -> str:
         ToylabError: it cannot be read.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device would be read for ever
+            raise OSError(errno.EINVAL, "not a plain file")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:
