@@ -1,9 +1,51 @@
-"""Conditions that several claims share, or that a claim has alone."""
+"""Claims that share a passage of a paper or a condition, and a condition that one has alone."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 from toylab.claims import Claim, Condition, Expect
 from toylab.read import Reading
+
+OURS = "region: this laboratory"
+
+
+def passage(source: str, region: str = OURS, **fields: Any) -> Callable[..., Claim]:
+    """Return a maker of the claims of one passage of a paper.
+
+    It takes a claim's key, text, reading and region, and further fields by name; ``at`` says where
+    in the passage, as in "figure 2", and ``region`` who set the region, empty where the passage
+    did.
+
+    Args:
+        source: paper and section.
+        region: who set the regions of its claims, unless a claim says otherwise.
+        **fields: of all its claims, such as ``unit``.
+
+    Example:
+        >>> from toylab.read import table
+        >>> loss = table("ends").value("loss")
+        >>> section = passage("A 2022, section 3")
+        >>> section("fall", "Loss falls.", loss, Expect.below(1), at="figure 2").source
+        'A 2022, section 3, figure 2; region: this laboratory'
+    """
+    whose = region
+
+    def claim(
+        key: str,
+        text: str,
+        reading: Reading,
+        expect: Expect,
+        *,
+        at: str = "",
+        region: str = whose,
+        **more: Any,
+    ) -> Claim:
+        place = f"{source}, {at}" if at else source
+        place = f"{place}; {region}" if region else place
+        return Claim(key, text, place, reading, expect, **fields, **more)
+
+    return claim
 
 
 def given(condition: Condition, *claims: Claim) -> tuple[Claim, ...]:

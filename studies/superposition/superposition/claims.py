@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from toylab.claims import Condition, Expect
+from toylab.claims import Expect
+from toylab.conditions import OURS, only, passage
+from toylab.read.networks import trend
 
-from ..networks import trend
-from ..passages import OURS, passage
 from .readings import KEPT, at, band, kept, on_polytopes, rows_of, unused_dimensions
 
 panel = passage("Elhage et al. 2022, Demonstrating superposition, basic results", region="")
@@ -47,7 +47,7 @@ KEPT_FEATURES = (
         "At density 0.03 a ReLU model of 5 dimensions keeps 6 features or more.",
         kept("relu", 0.03),
         Expect.above(6),
-        control=Condition(
+        control=only(
             "a linear model keeps no more features than it has dimensions",
             kept("linear", 0.03),
             Expect.below(5.5),
@@ -66,14 +66,14 @@ KEPT_FEATURES = (
         "sparser_keeps_more",
         "The sparser the features, the more of them are kept (Spearman's correlation of the "
         "number kept with density).",
-        trend(rows_of("relu"), KEPT.sum()),
+        trend(rows_of("relu"), KEPT.sum(), "density"),
         Expect.below(-0.9),
         paper=-1.0,
     ),
     panel(
         "large_sparser_keeps_more",
         "The same correlation holds for 80 features in 20 dimensions.",
-        trend(rows_of("large"), KEPT.sum()),
+        trend(rows_of("large"), KEPT.sum(), "density"),
         Expect.below(-0.9),
         paper=-1.0,
     ),
@@ -123,7 +123,7 @@ GEOMETRY = (
         "On that plateau at least 80% of the kept features have a D_i within 0.02 of 1/2.",
         band(*STICKY).aggregate(PAIRED),
         Expect.above(0.8),
-        control=Condition(
+        control=only(
             "in untrained models fewer than 80% do",
             band(*STICKY, "untrained").aggregate(PAIRED),
             Expect.below(0.8),
@@ -135,7 +135,7 @@ GEOMETRY = (
         unused_dimensions("geometry"),
         Expect.below(0.05),
         paper=0.0,
-        control=Condition(
+        control=only(
             "in untrained models the sum is further off",
             unused_dimensions("untrained"),
             Expect.above(0.05),

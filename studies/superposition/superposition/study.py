@@ -32,6 +32,7 @@ from toylab.members import grid, seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW
 from toylab.population import Population
+from toylab.read.networks import entries, networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.superposition.arrangements import cosines
@@ -42,7 +43,7 @@ from toylab.tasks.superposition.superposition_geometry import (
     interference,
 )
 
-from ..networks import DECAY, annealed, entries, networks, sweep
+from ..training import DECAY, annealed, sweep
 from .claims import CLAIMS
 
 DENSITIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # the paper's seven panels

@@ -5,9 +5,8 @@ from typing import Literal
 import polars as pl
 
 from toylab.claims import Condition, Expect
+from toylab.conditions import only, passage
 from toylab.read import Reading, table
-
-from ..passages import passage
 
 attacked = passage("Elhage et al. 2022, Superposition and adversarial vulnerability")
 PLAIN = table("plain", of="plain")
@@ -45,7 +44,7 @@ CLAIMS = (
         region="",
         paper="> 3",
         headline=True,
-        control=Condition(
+        control=only(
             "untrained models, attacked alike, are less than 3 times as vulnerable",
             sparsest("untrained"),
             Expect.below(3),
@@ -79,7 +78,7 @@ CLAIMS = (
         "than training without, by 0.5 or more.",
         hardened(0.0) - hardened(0.4),
         Expect.above(0.5),
-        requires=IN_SUPERPOSITION,
+        requires=(IN_SUPERPOSITION,),
     ),
     attacked(
         # Up to 1.2 a model counted that had shrunk to 0.2: it keeps less than it has room for.
@@ -89,7 +88,7 @@ CLAIMS = (
         hardened(0.8),
         Expect.between(0.8, 1.2),
         paper=1.0,
-        requires=IN_SUPERPOSITION,
+        requires=(IN_SUPERPOSITION,),
     ),
     attacked(
         "weak_hardening_does_not",
@@ -97,6 +96,6 @@ CLAIMS = (
         "dimension remain.",
         hardened(0.1),
         Expect.above(1.5),
-        requires=IN_SUPERPOSITION,
+        requires=(IN_SUPERPOSITION,),
     ),
 )

@@ -41,7 +41,7 @@ from toylab.tasks.superposition.attacks import Hardened, worst_attack
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_geometry import dimensions_per_feature
 
-from ..networks import annealed, sweep
+from ..training import annealed, sweep
 from .claims import CLAIMS
 
 RADIUS = 0.1  # length of an attack, as a share of the mean input norm

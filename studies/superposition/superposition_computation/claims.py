@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from toylab.claims import Condition, Expect
+from toylab.claims import Expect
+from toylab.conditions import only, passage
 from toylab.read import table
+from toylab.read.networks import trend
 
-from ..networks import trend
-from ..passages import passage
 from .readings import (
     BASIS,
     GROUP,
@@ -47,7 +47,7 @@ BASIS_CLAIMS = (
         BASIS.filter(DENSE).mean("alignment", GROUP),
         Expect.above(0.9),
         paper=1.0,
-        control=Condition(
+        control=only(
             "with a linear hidden layer features are not aligned; random directions give 0.55",
             table("linear", of="linear").filter(DENSE).mean("alignment"),
             Expect.below(0.75),
@@ -57,7 +57,7 @@ BASIS_CLAIMS = (
         "basis_kept_grows",
         "The sparser the features, the more of them are kept (Spearman's correlation with "
         "density).",
-        trend(BASIS, pl.col("kept").first(), GROUP),
+        trend(BASIS, pl.col("kept").first(), "density", GROUP),
         Expect.below(-0.9),
         paper=-1.0,
     ),
@@ -65,7 +65,7 @@ BASIS_CLAIMS = (
         "basis_polysemantic_grows",
         "The sparser the features, the more neurons are polysemantic (Spearman's correlation with "
         "density).",
-        trend(BASIS, pl.col("polysemantic").first(), GROUP),
+        trend(BASIS, pl.col("polysemantic").first(), "density", GROUP),
         Expect.below(-0.9),
         paper=-1.0,
     ),
@@ -122,7 +122,7 @@ ABSOLUTE = (
         "abs_polysemanticity_grows",
         "The sparser the features, the more of them a neuron reads (Spearman's correlation of the "
         "mean participation number with density).",
-        trend(NEURONS, pl.col("participation").filter(LIVE).mean()),
+        trend(NEURONS, pl.col("participation").filter(LIVE).mean(), "density"),
         Expect.below(-0.9),
         paper=-1.0,
     ),
@@ -139,7 +139,7 @@ ABSOLUTE = (
         "which one value needs a pair without superposition.",
         computed_per_pair(0.001),
         Expect.above(1.1),
-        control=Condition(
+        control=only(
             "at density 1 it computes at most one per pair",
             computed_per_pair(1.0),
             Expect.below(1.0),
@@ -171,7 +171,7 @@ MOTIF_CLAIMS = (
         table("motifs").aggregate(pl.col("inhibited").sum() / pl.col("motifs").sum(), MODEL),
         Expect.above(0.8),
         paper=1.0,
-        requires=Condition(
+        requires=only(
             "a seed's models hold a motif", SMALL.mean("motifs", MODEL), Expect.above(0.5)
         ),
     ),

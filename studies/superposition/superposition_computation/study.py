@@ -40,13 +40,14 @@ from toylab.members import Members, grid, seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
+from toylab.read.networks import entries, lowest, networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.task import Batch
 from toylab.tasks.superposition.stratified import Stratified
 from toylab.tasks.superposition.superposition import Sparse
 
-from ..networks import annealed, entries, lowest, networks
+from ..training import annealed
 from .claims import CLAIMS
 from .motif import EXAMPLE, example_rows, moments, motifs, shuffled
 from .neurons import (

@@ -3,9 +3,8 @@
 import polars as pl
 
 from toylab.claims import Condition, Expect
+from toylab.conditions import only, passage
 from toylab.read import Reading, table
-
-from ..passages import passage
 
 NETWORK = "member"
 jumping = passage(
@@ -61,7 +60,7 @@ LEVELS = (
         "just before and after, as it does at the jumps of other networks.",
         level("peak") / level("peak_others"),
         Expect.above(1.2),
-        requires=JUMPS,
+        requires=(JUMPS,),
     ),
     jumping(
         "loss_goes_with_moves",
@@ -85,7 +84,7 @@ LEVELS = (
         level("gap"),
         Expect.below(1),
         paper=0.0,
-        control=Condition(
+        control=only(
             "the last features of other networks settle more than a window away",
             level("gap_others"),
             Expect.above(1),
@@ -108,7 +107,7 @@ OCTAHEDRON = (
         octahedron("other_set"),
         Expect.above(0.95),
         paper=1.0,
-        requires=FORMS,
+        requires=(FORMS,),
         control=tuple(
             Condition(text, octahedron(value, world), Expect.below(0.95))
             for text, world, value in (
@@ -123,7 +122,7 @@ OCTAHEDRON = (
         "in more than half of the networks; chance is 1/6.",
         six("in_order"),
         Expect.above(0.5),
-        control=Condition(
+        control=only(
             "networks with independent features pass the stages in order in under a quarter",
             six("in_order", "independent"),
             Expect.below(0.25),
@@ -135,7 +134,7 @@ OCTAHEDRON = (
         "in networks that end as an octahedron.",
         octahedron("twist") - octahedron("twist_end"),
         Expect.above(10),
-        requires=FORMS,
+        requires=(FORMS,),
     ),
     turning(
         "plateau_between_stages",

@@ -47,6 +47,7 @@ from toylab.models import Autoencoder
 from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.random import stream
+from toylab.read.networks import entries, networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Model, Params
@@ -55,7 +56,6 @@ from toylab.tasks.superposition.by_member import Tied
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_geometry import feature_dimensionality
 
-from ..networks import entries, networks
 from .claims import CLAIMS
 from .trajectories import (
     dims,

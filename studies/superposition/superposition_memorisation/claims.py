@@ -3,9 +3,8 @@
 import polars as pl
 
 from toylab.claims import Condition, Expect
+from toylab.conditions import passage
 from toylab.read import greatest, table
-
-from ..passages import passage
 
 SET = "set_seed"
 SIZES = table("sets")
@@ -56,7 +55,7 @@ CLAIMS = (
         Expect.below(0.15),
         at="figure 3",
         paper=0.0,
-        requires=STORED,
+        requires=(STORED,),
     ),
     henighan(
         "many_generalise",
@@ -65,6 +64,6 @@ CLAIMS = (
         Expect.below(1.05),
         at="figure 3",
         paper=1.0,
-        requires=STORED,  # a model that stores nothing costs the same on both
+        requires=(STORED,),  # a model that stores nothing costs the same on both
     ),
 )

@@ -37,13 +37,14 @@ from toylab.members import Members, grid, zipped
 from toylab.models import Autoencoder
 from toylab.population import Population
 from toylab.random import stream
+from toylab.read.networks import lowest, networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Params
 from toylab.tasks.superposition.superposition import FixedSet
 from toylab.tasks.superposition.superposition_geometry import feature_dimensionality
 
-from ..networks import annealed, lowest, networks
+from ..training import annealed
 from .claims import CLAIMS
 
 TEST_EXAMPLES = 2_000

@@ -3,9 +3,9 @@
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only, passage
 from toylab.read import table
 
-from ..passages import passage
 from .readings import (
     ASIDE,
     GROUP,
@@ -28,10 +28,10 @@ REACHED = Condition(
 )
 
 
-def not_by_chance(n: str) -> Condition:
+def not_by_chance(n: str) -> tuple[Condition]:
     """Neither untrained networks nor a single phase everywhere agree with theory as well."""
     text = "untrained networks, or one phase everywhere, agree in less than 85% of cells"
-    return Condition(text, blind_agreement(n), Expect.below(0.85))
+    return only(text, blind_agreement(n), Expect.below(0.85))
 
 
 CLAIMS = (
@@ -42,7 +42,7 @@ CLAIMS = (
         agreement("n2"),
         Expect.above(0.85),
         paper="same shape, by eye",
-        requires=REACHED,
+        requires=(REACHED,),
         control=not_by_chance("n2"),
         headline=True,
     ),
@@ -61,7 +61,7 @@ CLAIMS = (
         agreement("n2") - off_band("n2").mean("single_right", GROUP),
         Expect.above(0.02),
         at="footnote on the ten models per point",
-        requires=REACHED,
+        requires=(REACHED,),
     ),
     theory(
         "n2_onset_unimportant",
@@ -70,7 +70,7 @@ CLAIMS = (
         nearest_to("n2", 0.1, 5).mean(ONSET, GROUP),
         Expect.between(1 / 1.5, 1.5),
         paper=1.0,
-        requires=REACHED,
+        requires=(REACHED,),
     ),
     diagram(
         "n3_important_is_dedicated",
@@ -96,7 +96,7 @@ CLAIMS = (
         nearest_to("n2", 1.0, 6).mean("onset", GROUP),
         Expect.between(0.4, 0.75),
         paper=4 / 7,
-        requires=REACHED,
+        requires=(REACHED,),
     ),
     diagram(
         "first_order",
@@ -104,7 +104,7 @@ CLAIMS = (
         "more than 1/2 (2 features in 1 dimension, r at most 1/2 or at least 2).",
         columns("n2").filter(ASIDE).mean("fall", GROUP),
         Expect.above(0.5),
-        requires=REACHED,
+        requires=(REACHED,),
     ),
     Claim(
         "reaches_optimum",

@@ -37,6 +37,7 @@ from toylab.errors import check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
 from toylab.population import Population
+from toylab.read.networks import lowest, networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.superposition.arrangements import opposed_norm
@@ -45,7 +46,7 @@ from toylab.tasks.superposition.superposition_exact import pair_optima, sparse_l
 from toylab.tasks.superposition.superposition_geometry import interference
 from toylab.tasks.superposition.superposition_phase import classify, edges, onset, phase_argmin
 
-from ..networks import annealed, lowest, networks
+from ..training import annealed
 from .claims import CLAIMS
 from .readings import SIZES
 

@@ -3,9 +3,9 @@
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only, passage
 from toylab.tasks.superposition.superposition_theory import best_polygon, polygon_level
 
-from ..passages import passage
 from .readings import (
     BETWEEN,
     GROUP,
@@ -40,7 +40,7 @@ CLAIMS = (
         Expect.near(0, 0.01),
         at="radius 1.17046",
         paper=0.0,
-        requires=PENTAGON,
+        requires=(PENTAGON,),
     ),
     chen(
         "pentagon_bias",
@@ -49,7 +49,7 @@ CLAIMS = (
         Expect.near(0, 0.01),
         at="bias -0.28230",
         paper=0.0,
-        requires=PENTAGON,
+        requires=(PENTAGON,),
     ),
     chen(
         "lowest_polygon_4_to_8",
@@ -97,7 +97,7 @@ CLAIMS = (
         visits(SQUARE),
         Expect.above(0.2),
         at="figure 1: the route from 4-gon to 5-gon",
-        control=Condition(
+        control=only(
             "fewer linger half-way between the levels of the 4-gon and the 5-gon",
             visits(BETWEEN),
             Expect.below(0.2),

@@ -4,9 +4,8 @@ import numpy as np
 import polars as pl
 
 from toylab.read import Reading, Rows, table
+from toylab.read.networks import lowest
 from toylab.tasks.superposition.superposition_theory import polygon_level, polygon_levels
-
-from ..networks import lowest
 
 GROUP = "group"
 SLOW = 0.01  # relative change of the loss per record below which it lingers

@@ -25,6 +25,7 @@ from jax import Array
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
 from toylab.population import Population
+from toylab.read.networks import networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Model, Params
@@ -32,7 +33,7 @@ from toylab.task import Task
 from toylab.tasks.superposition.by_member import FirstFeatures
 from toylab.tasks.superposition.superposition_theory import one_hot_loss
 
-from ..networks import annealed, networks
+from ..training import annealed
 from .claims import CLAIMS
 
 GROUP = 30  # seeds of which the best is taken; of 10, some groups miss the 7-gon

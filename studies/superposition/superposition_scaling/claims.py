@@ -3,9 +3,8 @@
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import passage
 from toylab.read import Reading, Rows, table
-
-from ..passages import passage
 
 toy = passage("Liu et al. 2025, toy model")
 WEAK, STRONG = 1.0, -1.0  # the coefficient gamma of the two regimes
@@ -99,7 +98,7 @@ KINDS = (
         of(WEAK, 2.0).mean((pl.col("loss") / pl.col("predicted") - 1).abs()),
         Expect.below(0.15),
         paper=0.0,
-        requires=KEEPS_WIDTH,
+        requires=(KEEPS_WIDTH,),
     ),
     toy(
         "strong_keeps_all",
@@ -123,7 +122,7 @@ KINDS = (
         of(STRONG, 0.0).mean(pl.col("overlap") * pl.col("width")),
         Expect.between(0.8, 1.2),
         paper=1.0,
-        requires=KEEPS_ALL,
+        requires=(KEEPS_ALL,),
     ),
     toy(
         "more_even_than_random",
@@ -131,7 +130,7 @@ KINDS = (
         "0.9 of the random one.",
         of(STRONG, 0.0).mean(pl.col("overlap_variance") / RANDOM_VARIANCE),
         Expect.below(0.9),
-        requires=KEEPS_ALL,
+        requires=(KEEPS_ALL,),
     ),
 )
 

@@ -33,13 +33,13 @@ from toylab.models import Autoencoder
 from toylab.optim import cosine
 from toylab.optim.norm_decay import NormDecay
 from toylab.population import Population
+from toylab.read.networks import networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.superposition.arrangements import cosines
 from toylab.tasks.superposition.superposition import ZipfSparse
 from toylab.tasks.superposition.superposition_theory import truncated_loss
 
-from ..networks import networks
 from .claims import CLAIMS, STRONG, WEAK
 
 

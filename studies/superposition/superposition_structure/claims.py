@@ -3,8 +3,8 @@
 import polars as pl
 
 from toylab.claims import Condition, Expect
+from toylab.conditions import only, passage
 
-from ..passages import passage
 from .readings import (
     DENSITY,
     GROUP,
@@ -55,7 +55,7 @@ NONUNIFORM_CLAIMS = (
             changes("norm").top_k(2).max() - changes("norm").top_k(2).min(), GROUP
         ),
         Expect.above(0.5),
-        requires=SNAPS,
+        requires=(SNAPS,),
         headline=True,
     ),
     sparser(
@@ -65,7 +65,7 @@ NONUNIFORM_CLAIMS = (
         SNAPPED.mean(pl.col("kind") == "digons", GROUP),
         Expect.above(0.9),
         paper=1.0,
-        requires=SNAPS,
+        requires=(SNAPS,),
     ),
     sparser(
         "pentagon_before_snap",
@@ -91,7 +91,7 @@ PAIR_CLAIMS = (
         "within both pairs.",
         orthogonal("correlated"),
         Expect.above(0.8),
-        control=Condition(
+        control=only(
             "pairs of independent features are orthogonal in fewer tries",
             orthogonal("independent"),
             Expect.below(0.8),
@@ -103,7 +103,7 @@ PAIR_CLAIMS = (
         "within both pairs.",
         antipodal("anticorrelated"),
         Expect.above(0.8),
-        control=Condition(
+        control=only(
             "pairs of independent features are antipodal in fewer tries",
             antipodal("independent", DENSITY / 2),
             Expect.below(0.8),
@@ -134,7 +134,7 @@ LADDER_CLAIMS = (
         ladder(0, 0.5).aggregate(pl.corr("density", "collapsed", **BY_DENSITY), GROUP),
         Expect.above(0.9),
         paper=1.0,
-        control=Condition(
+        control=only(
             "independent features of the same densities do not collapse",
             collapsed(0, 1, "independent"),
             Expect.below(0.1),
@@ -184,7 +184,7 @@ BASES_CLAIMS = (
         "them; chance is 9/19.",
         bases("correlated"),
         Expect.below(0.1),
-        control=Condition(
+        control=only(
             "of independent features more than a tenth is", bases("independent"), Expect.above(0.1)
         ),
     ),

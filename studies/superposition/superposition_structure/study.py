@@ -37,6 +37,7 @@ from toylab.errors import check_number
 from toylab.members import SEEDS, Members, grid, zipped
 from toylab.models import Autoencoder
 from toylab.population import Population
+from toylab.read.networks import lowest, networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Params
@@ -44,7 +45,7 @@ from toylab.tasks.superposition.by_member import OneOf
 from toylab.tasks.superposition.expected import expected_loss
 from toylab.tasks.superposition.superposition import Sparse
 
-from ..networks import annealed, lowest, networks
+from ..training import annealed
 from .claims import CLAIMS
 from .readings import DENSITY, SNAP
 from .shapes import bases, collapse, nonuniform, pairs

@@ -6,8 +6,8 @@ import pytest
 
 from toylab.claims import judge_all
 from toylab.figures.superposition.superposition import CAPTIONS, draw
+from toylab.read.networks import trend
 from toylab.report.figures import style
-from toylab.studies.superposition.networks import trend
 from toylab.studies.superposition.superposition.readings import (
     KEPT,
     band,
@@ -72,7 +72,9 @@ def test_readings_of_a_sweep():
     assert kept("relu", 0.45)(measures).array() == [5]
     # Ranks of the numbers kept are 1, 2, 3.5, 3.5 where those of density are 4, 3, 2, 1.
     expected = np.corrcoef([1, 2, 3.5, 3.5], [4, 3, 2, 1])[0, 1]
-    assert trend(rows_of("relu"), KEPT.sum())(measures).array() == pytest.approx([expected])
+    assert trend(rows_of("relu"), KEPT.sum(), "density")(measures).array() == pytest.approx(
+        [expected]
+    )
     assert band(2.19, 3.5).aggregate(pl.col("density").min())(measures).array() == [0.3]
     # Five features of 1/2 fill 2.5 of three dimensions, three fill 1.5.
     assert unused_dimensions("geometry")(measures).array() == pytest.approx([0.5])

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from toylab.figures.superposition.superposition_computation import CAPTIONS, draw
+from toylab.read.networks import trend
 from toylab.report import figures as fig
-from toylab.studies.superposition.networks import trend
 from toylab.studies.superposition.superposition_computation.motif import (
     EXAMPLE,
     example_rows,
@@ -189,7 +189,7 @@ def test_tables_become_one_value_per_unit() -> None:
         | {"kept": [6.0, 7, 10, 5, 5, 9]}
     )
     assert OFF_LADDER({"basis": table}).array() == pytest.approx([0, (1 + 2 + 1) / 3])
-    kept = trend(BASIS, pl.col("kept").first(), GROUP)
+    kept = trend(BASIS, pl.col("kept").first(), "density", GROUP)
     assert kept({"basis": table}).array()[0] == pytest.approx(-1)
     flat = table.with_columns(pl.lit(5.0).alias("kept"))
     assert kept({"basis": flat}).array() == pytest.approx([0, 0])

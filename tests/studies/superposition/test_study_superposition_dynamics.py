@@ -9,8 +9,8 @@ from tests.oracles.polytopes import prism
 from tests.oracles.staircase import staircase
 from toylab.claims import judge_all
 from toylab.figures.superposition.superposition_dynamics import CAPTIONS, draw
+from toylab.read.networks import entries
 from toylab.report.figures import style
-from toylab.studies.superposition.networks import entries
 from toylab.studies.superposition.superposition_dynamics.study import study, with_diverged
 from toylab.studies.superposition.superposition_dynamics.trajectories import (
     levels,
