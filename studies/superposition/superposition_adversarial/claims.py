@@ -1,4 +1,4 @@
-"""Claims of the study ``superposition_adversarial``."""
+"""Readings and claims of the study ``superposition_adversarial``."""
 
 from typing import Literal
 

@@ -44,21 +44,21 @@ from toylab.read.networks import entries, lowest, networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.task import Batch
+from toylab.tasks.superposition.neurons import (
+    live,
+    moments,
+    motifs,
+    own_neurons,
+    participation,
+    second_share,
+    shuffled,
+)
 from toylab.tasks.superposition.stratified import Stratified
 from toylab.tasks.superposition.superposition import Sparse
 
 from ..training import annealed
 from .claims import CLAIMS
-from .motif import EXAMPLE, example_rows, moments, motifs, shuffled
-from .neurons import (
-    basis_row,
-    explained,
-    live,
-    mean_loss,
-    own_neurons,
-    participation,
-    second_share,
-)
+from .models import EXAMPLE, basis_row, example_rows, explained, mean_loss
 
 
 def values(n: int, base: float) -> Stratified:

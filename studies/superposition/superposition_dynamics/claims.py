@@ -1,4 +1,4 @@
-"""Claims of the study ``superposition_dynamics``."""
+"""Readings and claims of the study ``superposition_dynamics``."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Claims of the study ``superposition_memorisation``."""
+"""Readings and claims of the study ``superposition_memorisation``."""
 
 import polars as pl
 

@@ -47,8 +47,7 @@ from toylab.tasks.superposition.superposition_geometry import interference
 from toylab.tasks.superposition.superposition_phase import classify, edges, onset, phase_argmin
 
 from ..training import annealed
-from .claims import CLAIMS
-from .readings import SIZES
+from .claims import CLAIMS, SIZES
 
 CELL = ("group", "density", "importance")
 REPRESENTED = 0.5  # a feature of norm above this counts as represented

@@ -1,4 +1,4 @@
-"""Claims of the study ``superposition_scaling``."""
+"""Readings and claims of the study ``superposition_scaling``."""
 
 import polars as pl
 

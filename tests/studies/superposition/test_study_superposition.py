@@ -8,7 +8,7 @@ from toylab.claims import judge_all
 from toylab.figures.superposition.superposition import CAPTIONS, draw
 from toylab.read.networks import trend
 from toylab.report.figures import style
-from toylab.studies.superposition.superposition.readings import (
+from toylab.studies.superposition.superposition.claims import (
     KEPT,
     band,
     kept,

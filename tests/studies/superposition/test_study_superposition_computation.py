@@ -7,26 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.oracles.neurons import absolute_model, motif_model
 from toylab.figures.superposition.superposition_computation import CAPTIONS, draw
 from toylab.read.networks import trend
 from toylab.report import figures as fig
-from toylab.studies.superposition.superposition_computation.motif import (
-    EXAMPLE,
-    example_rows,
-    log_pairs,
-    moments,
-    motifs,
-    shuffled,
-)
-from toylab.studies.superposition.superposition_computation.neurons import (
-    basis_row,
-    explained,
-    live,
-    own_neurons,
-    participation,
-    second_share,
-)
-from toylab.studies.superposition.superposition_computation.readings import (
+from toylab.studies.superposition.superposition_computation.claims import (
     BASIS,
     GROUP,
     NEURONS,
@@ -34,29 +19,22 @@ from toylab.studies.superposition.superposition_computation.readings import (
     POLYSEMANTIC_LATER,
     within_neurons,
 )
+from toylab.studies.superposition.superposition_computation.models import (
+    EXAMPLE,
+    basis_row,
+    example_rows,
+    explained,
+)
 from toylab.studies.superposition.superposition_computation.study import Config
 from toylab.task import Batch
+from toylab.tasks.superposition.neurons import moments, motifs
 from toylab.tasks.superposition.stratified import Stratified
 from toylab.tasks.superposition.superposition import Sparse
-
-
-def absolute_model(n: int) -> dict[str, np.ndarray]:
-    """Exact absolute values: two neurons per feature."""
-    eye = np.eye(n, dtype=np.float32)
-    V = np.concatenate([eye, eye], 1)
-    return {"W": np.concatenate([eye, -eye]), "V": V, "b": np.zeros(n, np.float32)}
 
 
 def sample(task: Sparse, key: jax.Array, size: int) -> Batch:
     """One compiled batch; op by op, each would be compiled apart."""
     return jax.jit(task.batch, static_argnums=1)(key, size)
-
-
-def motif_model() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The paper's motif: inputs (2, -1/2), outputs (1/2, 2), and a neuron that inhibits."""
-    W_MN = np.array([[2.0, -0.5, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    V_NM = np.array([[0.5, 0.0, 0.0], [2.0, -5.0, 0.0], [0.0, 0.0, 1.0]])
-    return W_MN, V_NM, np.zeros(3)
 
 
 @pytest.mark.parametrize("density", [1.0, 0.3, 0.02])
@@ -104,57 +82,11 @@ def test_exact_absolute_values_are_explained(key: jax.Array) -> None:
     assert explained(half, task, batch) == pytest.approx([1, 1, 0], abs=0.05)
 
 
-def test_neurons_of_the_exact_model() -> None:
-    params = absolute_model(3)
-    assert own_neurons(params["W"]) == 1.0
-    assert own_neurons(params["W"][:4]) == pytest.approx(4 / 6)
-    assert own_neurons(np.ones((6, 3))) == 0.0
-    assert live(params["W"], params["V"]).all()
-    assert not live(params["W"], params["V"] * 0.05).any()
-    assert (second_share(params["W"]) == 0).all()
-    assert participation(params["W"]) == pytest.approx(np.ones(6))
-    assert participation(np.ones((2, 5))) == pytest.approx([5, 5])
-    assert participation(np.ones((2, 5)), axis=-2) == pytest.approx(np.full(5, 2))
-
-
-def test_motif_is_found_and_inhibited() -> None:
-    W, V, b = motif_model()
-    assert motifs(W, V, b) == pytest.approx(np.array([[0, 0, 1, 2 * 2 - 5]]))
-    V[1, 1] = -3.0  # interference 4 - 3 stays positive
-    assert motifs(W, V, b)[0, 3] == pytest.approx(1)
-    scaled = motifs(W * np.array([[3.0], [1], [1]]), V / np.array([3.0, 1, 1]), b)
-    assert scaled == pytest.approx(motifs(W, V, b))
-
-
-def test_no_motif_without_asymmetry_or_opposite_signs() -> None:
-    W, V, b = motif_model()
-    assert len(motifs(np.abs(W), V, b)) == 0
-    even_W, even_V = W.copy(), V.copy()
-    even_W[0], even_V[:, 0] = (1, -1, 0), (1, 1, 0)
-    assert len(motifs(even_W, even_V, b)) == 0
-    swapped = V.copy()
-    swapped[:2, 0] = (2, 0.5)  # written as strongly as read
-    assert len(motifs(W, swapped, b)) == 0
-
-
-def test_shuffle_permutes_only_what_a_neuron_reads() -> None:
+def test_correlations_within_neurons_are_pooled_over_a_seed() -> None:
     W, V, _ = motif_model()
-    mixed = [shuffled(W, V, np.random.default_rng(i)) for i in range(20)]
-    assert any((m[:2, 0] == (2, 0.5)).all() for m in mixed)
-    for m in mixed:
-        assert sorted(m[:2, 0]) == [0.5, 2.0]
-        assert (m[:, 1:] == V[:, 1:]).all() and m[2, 0] == V[2, 0]
-
-
-def test_log_pairs_of_the_motif_are_opposed() -> None:
-    W, V, _ = motif_model()
-    x, y = log_pairs(W, V)
-    assert x == pytest.approx([np.log(2), -np.log(2)])
-    assert y == pytest.approx(-x)
     rows = pl.DataFrame({"seed": [3, 3], "moment": [moments(W, [V]), moments(W, [V, V])]})
     rows = rows.with_columns(part=pl.lit("small"))
     assert within_neurons("moment")({"motifs": rows}).array() == pytest.approx([-1])
-    assert log_pairs(np.eye(3), np.eye(3)).shape == (2, 0)
 
 
 def test_example_is_scaled_to_the_papers_weights() -> None:

@@ -13,8 +13,7 @@ from toylab.claims import judge
 from toylab.figures.superposition import superposition_phase as pictures
 from toylab.models import Autoencoder
 from toylab.report.figures import style
-from toylab.studies.superposition.superposition_phase.claims import CLAIMS
-from toylab.studies.superposition.superposition_phase.readings import ONSET, nearest_to
+from toylab.studies.superposition.superposition_phase.claims import CLAIMS, ONSET, nearest_to
 from toylab.studies.superposition.superposition_phase.study import Config, columns
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.tasks.superposition.superposition_exact import pair_optima, pattern_grid, sparse_losses

@@ -10,7 +10,7 @@ from toylab.claims import judge_all
 from toylab.figures.superposition.superposition_polygons import CAPTIONS, draw
 from toylab.models import Autoencoder
 from toylab.report.figures import style
-from toylab.studies.superposition.superposition_polygons.readings import (
+from toylab.studies.superposition.superposition_polygons.claims import (
     BETWEEN,
     SQUARE,
     above_lowest_level,

@@ -1,48 +1,31 @@
-"""What neurons read and write: how many features each serves, and what a model computes.
+"""Single models with a hidden ReLU: what they compute, what their neurons hold, an example.
 
-Shapes: M neurons, N features; W (..., M, N) reads the input, V (..., N, M) writes the output.
+Shapes: B examples, M neurons, N features; ``W_MN`` reads the input, ``V_NM`` writes the output.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+import polars as pl
+from jaxtyping import Float
 
 from toylab.task import Batch
+from toylab.tasks.superposition.neurons import SECOND, participation, second_share
 from toylab.tasks.superposition.sparse import Sparse
 
-SECOND = 0.1  # a second weight above this share of the largest makes a neuron polysemantic
 KEPT = 0.5  # norm above which a feature counts as kept
-
-
-def normalised(
-    W: Float[np.ndarray, "*P M N"], V: Float[np.ndarray, "*P N M"]
-) -> tuple[Float[np.ndarray, "*P M N"], Float[np.ndarray, "*P M N"]]:
-    """Input and output weights after each neuron is rescaled so that its largest |input| is 1.
-
-    A ReLU neuron computes the same with inputs divided and outputs multiplied by one number.
-    """
-    scale = np.maximum(np.abs(W).max(-1, keepdims=True), 1e-9)
-    return W / scale, np.swapaxes(V, -1, -2) * scale
-
-
-def live(
-    W: Float[np.ndarray, "*P M N"], V: Float[np.ndarray, "*P N M"]
-) -> Bool[np.ndarray, "*P M"]:
-    """Neurons with a path of gain above 0.1 from some feature to some output."""
-    return np.abs(normalised(W, V)[1]).max(-1) > 0.1
-
-
-def second_share(W: Float[np.ndarray, "*P M N"]) -> Float[np.ndarray, "*P M"]:
-    """Second largest input weight over the largest, of each neuron."""
-    size = np.sort(np.abs(W), -1)
-    return size[..., -2] / np.maximum(size[..., -1], 1e-9)
-
-
-def participation(W: Float[np.ndarray, "*P M N"], axis: int = -1) -> Float[np.ndarray, "*P K"]:
-    """Participation number ``(sum w^2)^2 / sum w^4``: features per neuron; axis -2, the reverse."""
-    square = W.astype(np.float64) ** 2
-    return square.sum(axis) ** 2 / np.maximum((square**2).sum(axis), 1e-30)
+EXAMPLE = {
+    "part": pl.String,
+    "seed": pl.Int64,
+    "density": pl.Float64,
+    "kind": pl.String,
+    "neuron": pl.Int64,
+    "feature": pl.Int64,
+    "input": pl.Float64,
+    "output": pl.Float64,
+    "net": pl.Float64,
+}
 
 
 def squared_errors(params: Mapping[str, np.ndarray], batch: Batch) -> Float[np.ndarray, "B N"]:
@@ -68,14 +51,6 @@ def explained(
     return 1 - error_N / (s / 3 - s**2 / 4)
 
 
-def own_neurons(W_MN: np.ndarray) -> float:
-    """Share of the (feature, sign) pairs that some monosemantic neuron reads alone."""
-    alone_M = second_share(W_MN) < SECOND
-    top_M = np.abs(W_MN).argmax(1)
-    pairs = {(i, W_MN[k, i] > 0) for k, i in enumerate(top_M) if alone_M[k]}
-    return len(pairs) / (2 * W_MN.shape[1])
-
-
 def basis_row(W_MN: np.ndarray) -> dict[str, float]:
     """Kept features, polysemantic neurons over these, alignment, neurons that carry a feature."""
     kept_MK = W_MN[:, np.linalg.norm(W_MN, axis=0) > KEPT]
@@ -92,3 +67,23 @@ def basis_row(W_MN: np.ndarray) -> dict[str, float]:
         # A neuron of negative weight is silent for the feature: it does not carry it.
         "neurons": float(participation(np.maximum(kept_MK, 0), axis=-2).mean()),
     }
+
+
+def example_rows(
+    W_MN: np.ndarray, V_NM: np.ndarray, row: np.ndarray, about: dict[str, Any]
+) -> pl.DataFrame:
+    """Weights of a motif's neuron on its two features, and of the neuron that inhibits most."""
+    k, i, j = (int(v) for v in row[:3])
+    hidden_M = np.maximum(np.sign(W_MN[k, i]) * W_MN[:, i], 0)
+    inhibitor = int(np.argmin(hidden_M * V_NM[j]))
+    # The paper's scale: the two products of one feature's weights are equal.
+    scale = float(np.sqrt(np.abs(V_NM[i, k] * V_NM[j, k] / (W_MN[k, i] * W_MN[k, j]))))
+    scales = {k: np.sqrt(scale), inhibitor: 1.0}
+    rows = [
+        about
+        | {"kind": kind, "neuron": q, "feature": f, "net": float(row[3])}
+        | {"input": float(W_MN[q, f] * scales[q]), "output": float(V_NM[f, q] / scales[q])}
+        for kind, q in (("motif", k), ("inhibiting", inhibitor))
+        for f in (i, j)
+    ]
+    return pl.DataFrame(rows, schema=EXAMPLE)
