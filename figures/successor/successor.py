@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toylab.read import Measures, Reading, Rows, table
+from toylab.read import Measures, Rows, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
 from toylab.report.marks import bars, headroom
@@ -49,7 +48,9 @@ MONTHS = "months"
 def matrix(measures: Measures, config: Any) -> Figure:
     """The successor matrix of one head: all lists, and the months."""
     sheet, (left, right) = panels(2, 3.7, width_ratios=[1.15, 1])
-    task, scaled = config.world(), _scaled(np.asarray(measures["maps"])[0])
+    task, written = config.world(), np.asarray(measures["maps"])[0]
+    centred = written - written.mean(0, keepdims=True)
+    scaled = centred / centred.std(1, keepdims=True)
     look: dict[str, Any] = {"vmin": -4, "vmax": 4, "cmap": fig.DIVERGING}
     left.imshow(scaled, **look)
     for edge in task.starts[1:-1]:
@@ -64,18 +65,13 @@ def matrix(measures: Measures, config: Any) -> Figure:
     d = names.index(MONTHS)
     span = slice(task.starts[d], task.starts[d + 1])
     image = right.imshow(scaled[span, span], **look)
-    _mark(right, np.asarray(measures["maps"])[0][span, span], task, d)
+    _mark(right, written[span, span], task, d)
     sheet.colorbar(image, ax=[left, right], label="logit, in spreads of its row", shrink=0.75)
     score = table("heads").filter(arm="plain", best=True).last().value("score")
     words = f"With no prompt the head has the successor first for {average(score, measures):.0%}"
     fig.title(left, f"{words} of trained words")
     fig.title(right, "Each month points at the next")
     return sheet
-
-
-def _scaled(map_VV: Float[np.ndarray, "V V"]) -> Float[np.ndarray, "V V"]:
-    centred = map_VV - map_VV.mean(0, keepdims=True)
-    return centred / centred.std(1, keepdims=True)
 
 
 def _mark(ax: Axes, block: np.ndarray, task: Ordinals, d: int) -> None:
@@ -137,12 +133,13 @@ def sharing(measures: Measures, config: Any) -> Figure:
     left.set(ylabel="accuracy on successions")
     left.legend(ncols=3, loc="upper left")
     seen = average(answered("across")("near"), measures)
-    fig.title(left, f"Naming successors across lists teaches {seen:.0%} of those held out")
+    fig.title(left, f"Naming successors across lists teaches {seen:.0%} of those in reach")
+    recombined = lambda arm: _ends(arm).value("recombined")
     names = ["untrained", *(name for name, _ in ARMS.values())]
-    bars(right, measures, ["untrained", *ARMS], (("", fig.BLUE, _recombined),), names)
+    bars(right, measures, ["untrained", *ARMS], (("", fig.BLUE, recombined),), names)
     right.set(ylabel="third word found", ylim=(0, 1.05))
     right.tick_params(axis="x", rotation=25)
-    found = average(_recombined("across"), measures)
+    found = average(recombined("across"), measures)
     fig.title(right, f"Index and list come apart for {found:.0%}")
     return sheet
 
@@ -150,10 +147,6 @@ def sharing(measures: Measures, config: Any) -> Figure:
 def _ends(arm: str) -> Rows:
     rows = table("geometry").filter(arm="plain" if arm == "untrained" else arm)
     return rows.first() if arm == "untrained" else rows.last()
-
-
-def _recombined(arm: str) -> Reading:
-    return _ends(arm).value("recombined")
 
 
 def heads(measures: Measures, config: Any) -> Figure:
@@ -169,19 +162,19 @@ def heads(measures: Measures, config: Any) -> Figure:
     left.legend()
     costs = (average(of(arm).filter(best=True).value("cost"), measures) for arm in arms)
     fig.title(left, "Ablating the best of four heads costs {:.2f} or {:.2f}".format(*costs))
-    nth = lambda arm: lambda n: of(arm).each(lambda own: _nth(own["score"].to_list(), n))
+    nth = lambda arm: (
+        lambda n: of(arm).each(
+            lambda own: own["score"].sort(descending=True, nulls_last=True)[n - 1]
+        )
+    )
     cells = tuple((name, colour, nth(arm)) for arm, (name, colour) in arms.items())
     bars(right, measures, [1, 2, 3, 4], cells, ["best", "2nd", "3rd", "4th"])
     for arm, (_, colour) in arms.items():
         right.axhline(average(nth(arm)(1), measures) / 2, color=colour, ls=":", lw=1)
     right.set(ylabel="successor score", xlabel="head of a network", ylim=(0, 1))
-    fig.title(right, "No head stands out by a factor of two")
+    ratio = (average(nth(arm)(1) / nth(arm)(2), measures) for arm in arms)
+    fig.title(right, "The best has {:.1f} or {:.1f} times the score of the next".format(*ratio))
     return sheet
-
-
-def _nth(values: list[float | None], n: int) -> float | None:
-    known = sorted((v for v in values if v is not None), reverse=True)
-    return known[n - 1] if len(known) >= n else None
 
 
 def units(measures: Measures, config: Any) -> Figure:
