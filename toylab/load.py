@@ -16,7 +16,7 @@ from types import ModuleType
 
 from toylab.errors import ToylabError
 
-ROOMS = ("tasks", "studies", "figures")
+ROOMS = ("tasks", "studies", "figures", "course")
 _brought: set[str] = set()  # what users' files brought in; another file may mean others by the name
 
 

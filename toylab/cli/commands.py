@@ -18,6 +18,7 @@ from toylab.check.suite import check
 from toylab.claims import to_record
 from toylab.cli import find, progress, tables
 from toylab.cli.bench import matmul_rate
+from toylab.cli.course import course
 from toylab.cli.new import new_study
 from toylab.cli.stop import Stop
 from toylab.cli.text import is_utf8
@@ -280,4 +281,5 @@ TABLE: dict[str, Callable[[argparse.Namespace, Stop], int]] = {
     "publish": publish,
     "check": check_task,
     "bench": bench,
+    "course": course,
 }

@@ -1,0 +1,1 @@
+"""The course: one folder per lesson, with its notebook and its checks."""
