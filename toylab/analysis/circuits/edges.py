@@ -164,16 +164,17 @@ def edge_effects(
         places = np.argwhere(edges.possible)
         masks = np.zeros((len(places), *edges.possible.shape), bool)
         masks[np.arange(len(places)), places[:, 0], places[:, 1]] = True
-    masks = np.asarray(masks)
-    if masks.ndim != 3 or masks.shape[1:] != edges.possible.shape:
+    sets = jnp.asarray(masks, jnp.float32)
+    if sets.ndim != 3 or sets.shape[1:] != edges.possible.shape:
         raise ToylabError(
-            f"edge_effects: masks of shape {masks.shape}; give (C, {len(edges.readers)}, "
+            f"edge_effects: masks of shape {sets.shape}; give (C, {len(edges.readers)}, "
             f"{len(edges.writers)}), as Edges.mask makes them."
         )
-    masks = jnp.asarray(masks, jnp.float32)
-    metric = as_metric(metric)
-    base = _patched(model, params, clean, corrupt, metric, jnp.zeros_like(masks[:1]))
-    return _patched(model, params, clean, corrupt, metric, masks) - base
+    none = jnp.zeros_like(sets[:1])
+    found = _patched(
+        model, params, clean, corrupt, as_metric(metric), jnp.concatenate([none, sets])
+    )
+    return found[..., 1:] - found[..., :1]
 
 
 def keep_edges(

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jax.tree_util import Partial
 from jaxtyping import Float, Int
 
@@ -158,7 +159,7 @@ def _effects(
     m_CP = jax.vmap(jax.vmap(metric))(found).mean(-1)
     from_P, to_P = m_CP[0], jax.vmap(metric)(outputs).mean(-1)
     gap_P = to_P - from_P
-    if not isinstance(gap_P, jax.core.Tracer) and not (np.abs(np.asarray(gap_P)) > GAP).any():
+    if not isinstance(gap_P, Tracer) and not (np.abs(np.asarray(gap_P)) > GAP).any():
         raise ToylabError(
             "patching: the metric is the same in the clean and the corrupt run; give a metric, or "
             "a corruption, that the behaviour depends on."

@@ -77,7 +77,8 @@ def score_heads(
     visible_LL = np.ones((2 * period, 2 * period), np.float32)
     visible_LL = np.tril(visible_LL) if model.causal else visible_LL
     even_LL = jnp.asarray(visible_LL / visible_LL.sum(-1, keepdims=True))
-    even = dict(zip(KINDS, (float(s[0]) for s in _scores(even_LL[None], period)), strict=True))
+    found = [float(score[0]) for score in _scores(even_LL[None], period)]
+    even: dict[str, float] = dict(zip(KINDS, found, strict=True))
     return HeadScores(*_scores(patterns, period), even)
 
 

@@ -1,0 +1,116 @@
+"""Claims of the study of tools, judged at the least noise.
+
+The plan of the circuit is the referee: a tool that is right ranks exactly the path's edges first.
+"""
+
+from toylab.claims import Claim, Condition, Expect
+from toylab.read import Reading, table
+
+SYED, HANNA = "Syed et al. 2023 (2310.10348)", "Hanna et al. 2024 (2403.17806)"
+ELHAGE, OLSSON = "Elhage et al. 2021", "Olsson et al. 2022"
+PLAN = "bar: theory, the plan has these edges and no others, less one miss in ten"
+HIDDEN = "bar: theory, a saturated softmax has no gradient; a tenth is allowed for the noise"
+EDGES = table("edges").first("noise")
+CIRCUITS, HEADS = table("circuits").first("noise"), table("heads").first("noise")
+MANY, FEW, ONE = "EAP-IG 20", "EAP-IG 5", "EAP"
+
+
+def recall(tool: str, *corruptions: str) -> Reading:
+    """Share of the path's edges among as many highest scores, over some corruptions or all."""
+    rows = EDGES.filter(tool=tool)
+    return (rows.filter(corruption=corruptions) if corruptions else rows).mean("recall")
+
+
+def keys(tool: str) -> Reading:
+    """What a tool predicts for the path's edges into queries and keys, per exact effect."""
+    return EDGES.filter(tool=tool, corruption=("key", "query")).mean("keys")
+
+
+def composition(kind: str) -> Reading:
+    """Standard deviations of other pairs that the planted pair lies above their mean."""
+    return HEADS.value(f"z_{kind}")
+
+
+RANDOM = Condition(
+    "random circuits of as many edges keep less than a tenth of the metric",
+    CIRCUITS.mean("random"),
+    Expect.below(0.1),
+)
+EXACT = Condition("exact patches rank the planted edges first", recall("exact"), Expect.above(0.9))
+CLAIMS = (
+    Claim(
+        "gradients_find_the_circuit",
+        "Integrated gradients (20 steps) rank the planted edges above all others.",
+        f"{HANNA}, section 4; {PLAN}",
+        recall(MANY),
+        Expect.above(0.9),
+        requires=(EXACT,),
+        headline=True,
+    ),
+    Claim(
+        "few_steps_suffice",
+        "Five steps rank them as well.",
+        f"{HANNA}, section 3.2: m = 5; {PLAN}",
+        recall(FEW),
+        Expect.above(0.9),
+        requires=(EXACT,),
+    ),
+    Claim(
+        "one_gradient_finds_values",
+        "One gradient finds the path of the answer, which no softmax stands behind.",
+        f"{SYED}; {PLAN}",
+        recall(ONE, "answer"),
+        Expect.above(0.9),
+        requires=(EXACT,),
+    ),
+    Claim(
+        "one_gradient_misses_keys",
+        "One gradient at the clean run predicts less than a tenth of the effect of planted edges "
+        "into queries and keys, where the softmax is saturated.",
+        f"{HANNA}, section 3.1; {HIDDEN}",
+        keys(ONE),
+        Expect.below(0.1),
+        control=(Condition("20 gradients predict it to a fifth", keys(MANY), Expect.near(1, 0.2)),),
+    ),
+    Claim(
+        "gradients_agree_with_patches",
+        "Integrated gradients order the ten largest edges as exact patches do (Spearman).",
+        "Kramar et al. 2024 (2403.00745) ask attribution to rank as patching does; bar: 0.9, that "
+        "of two raters who agree",
+        EDGES.filter(tool=MANY).mean("agreement"),
+        Expect.above(0.9),
+    ),
+    Claim(
+        "plan_is_faithful",
+        "With all other edges corrupted the planted circuit keeps the metric, within a tenth.",
+        "Conmy et al. 2023 (2304.14997), faithfulness; bar: theory, 1 for the whole behaviour",
+        CIRCUITS.mean("planted"),
+        Expect.near(1, 0.1),
+        control=(RANDOM,),
+    ),
+    Claim(
+        "keys_compose",
+        "The planted pair composes in keys, five standard deviations above other pairs.",
+        f"{ELHAGE}, K-composition; bar: control, the spread of pairs that were not planted",
+        composition("k"),
+        Expect.above(5),
+        control=(
+            Condition("in queries it does not, to three", composition("q"), Expect.below(3)),
+            Condition("in values it does not, to three", composition("v"), Expect.below(3)),
+        ),
+    ),
+    Claim(
+        "previous_token_head",
+        "The previous-token score is highest at the planted head, in most networks.",
+        f"{OLSSON}; bar: most networks, of {{0, 1}} per network",
+        HEADS.value("previous"),
+        Expect.above(0.5),
+    ),
+    Claim(
+        "induction_head",
+        "The induction score is highest at the planted head, in most networks.",
+        f"{OLSSON}; bar: most networks, of {{0, 1}} per network",
+        HEADS.value("induction"),
+        Expect.above(0.5),
+    ),
+)

@@ -1,0 +1,103 @@
+"""Tools: does what looks for circuits find one that was planted?
+
+    toylab run tools
+
+An induction circuit is set by hand among heads of noise, so that the edges which carry a behaviour
+are known. Pairs of sequences differ in one token: the key, the query or the answer of a recall.
+Edge attribution patching with one gradient (EAP), with integrated gradients (EAP-IG), exact
+patching of every edge, composition scores and head scores are marked against the plan. Nothing is
+trained: a seed draws the noise.
+
+What is done otherwise. The papers judge tools by faithfulness on GPT-2, where nobody knows the
+circuit. Here precision and recall are exact, and the noise is a dose.
+
+Source: Syed, Rager and Conmy 2023 (2310.10348); Hanna, Pezzelle and Belinkov 2024 (2403.17806);
+Conmy et al. 2023 (2304.14997); Elhage et al. 2021; Olsson et al. 2022.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import polars as pl
+
+from toylab.errors import check_number
+from toylab.losses import cross_entropy
+from toylab.members import grid, seeds
+from toylab.models.toys.planted import PlantedInduction
+from toylab.optim import AdamW
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.tools.recall import Recall
+
+from .claims import CLAIMS
+from .marks import circuits, edge_scores, head_scores
+
+JUDGED = 77  # seed of the sequences
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings."""
+
+    seeds: int = 16
+    vocab: int = 12
+    length: int = 8
+    heads: int = 4
+    noises: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2)  # the first is judged
+    pairs: int = 32
+    steps: tuple[int, ...] = (0, 5, 20)  # of EAP (0) and EAP-IG
+    random_circuits: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "heads", "pairs", "random_circuits"):
+            check_number("tools", name, getattr(self, name), 1, whole=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Planted networks, at every noise; they are not trained."""
+    return {
+        "planted": Population(
+            model=PlantedInduction.of(config.vocab, config.length, config.heads),
+            task=Recall(config.vocab, config.length),
+            members=seeds(config.seeds) * grid(noise=config.noises),
+            optimizer=AdamW(1e-3, 0.0),
+            loss=cross_entropy,
+            steps=0,
+            batch_size=1,
+        )
+    }
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
+    """Mark every tool on every network."""
+    model = PlantedInduction.of(config.vocab, config.length, config.heads)
+    params, members = run.params("planted"), run.members("planted")
+    world = Recall(config.vocab, config.length)
+    batch = world.batch(jax.random.key(JUDGED), config.pairs)
+    return {
+        "edges": edge_scores(model, params, members, world, batch, config.steps),
+        "circuits": circuits(model, params, members, world, batch, config.random_circuits),
+        "heads": head_scores(model, params, members),
+    }
+
+
+study = Study(
+    name="tools",
+    title="Tools that look for circuits, marked on one that was planted",
+    paper="Hanna, Pezzelle and Belinkov 2024, Have Faith in Faithfulness",
+    presets={
+        "smoke": Config(seeds=2, noises=(0.02, 0.1), pairs=4, random_circuits=2),
+        "laptop": Config(),
+        "paper": Config(seeds=32, vocab=40, length=32, heads=12, pairs=128),
+    },
+    costs={
+        "smoke": "no training; compiling takes most of it",
+        "laptop": "64 networks, 221 edges each, on 32 pairs: a minute",
+        "paper": "128 networks, 1,261 edges each, on 128 pairs; not run yet",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

@@ -1,0 +1,62 @@
+"""The study of tools: a smoke run, and marks against a hand count."""
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+
+from toylab.analysis.circuits import Edges
+from toylab.lab import run_study
+from toylab.models.toys.planted import PlantedInduction
+from toylab.studies.tools.tools.marks import PATHS, _mark
+from toylab.study import load_study
+from toylab.tasks.tools.recall import Recall
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A smoke run."""
+    return run_study(load_study("tools"), "smoke", tmp_path_factory.mktemp("tools") / "run")
+
+
+def test_a_smoke_run_marks_every_tool(run):
+    measures = run.measures()
+    edges = measures["edges"]
+    assert isinstance(edges, pl.DataFrame)
+    assert set(edges["tool"]) == {"exact", "EAP", "EAP-IG 5", "EAP-IG 20"}
+    assert edges.height == 2 * 2 * 3 * 4  # seeds, noises, corruptions, tools
+    exact = edges.filter(pl.col("noise") == 0.02, tool="exact")
+    assert exact["recall"].to_list() == [1.0] * 6
+    np.testing.assert_allclose(exact["agreement"], 1)
+    blind = edges.filter(pl.col("noise") == 0.02, tool="EAP", corruption="key")
+    assert (blind["keys"] < 0.3).all() and (blind["recall"] < 1).all()
+    assert {path.stem for path in run.figures()} == {"recall", "faithful"}
+
+
+def test_marks_count_the_path():
+    edges = Edges.of(PlantedInduction.of(12, 8, 4))
+    names = [(edges.writers[w], edges.readers[r]) for r, w in np.argwhere(edges.possible)]
+    path = set(PATHS["key"])
+    exact = np.array([float(edge in path) for edge in names]) + np.linspace(0, 0.1, len(names))
+    assert _mark(edges, "key", exact, exact) == pytest.approx(
+        {"recall": 1, "keys": 1, "agreement": 1}
+    )
+    one_lost = np.where([edge == ("a0.h0", "a1.h0<k>") for edge in names], 0, exact)
+    assert _mark(edges, "key", one_lost, exact)["recall"] == pytest.approx(2 / 3)
+    assert _mark(edges, "key", one_lost, exact)["keys"] == 0
+    assert _mark(edges, "key", exact / 4, exact)["keys"] == pytest.approx(1 / 4)
+    assert _mark(edges, "answer", exact, exact)["keys"] is None
+
+
+def test_the_planted_network_recalls():
+    model, world = PlantedInduction.of(12, 8, 4), Recall(12, 8)
+    batch = world.batch(jax.random.key(1), 64)
+    keys = jax.random.split(jax.random.key(2), 3)
+    logits = jax.vmap(lambda key: model.apply(model.init(key), batch.inputs))(keys)
+    right = np.asarray(logits)[:, :, -1].argmax(-1) == np.asarray(batch.targets)[None, :, -1]
+    assert right.all()
+    # Without the key it attends evenly, and is right as often as one of seven tokens is drawn.
+    for kind, wrong in (("key", 6 / 7), ("query", 1), ("answer", 1)):
+        other = model.apply(model.init(keys[0]), jax.numpy.asarray(world.corrupt(batch, kind)))
+        found = float((other[:, -1].argmax(-1) != batch.targets[:, -1]).mean())
+        assert found == pytest.approx(wrong, abs=0.13)
