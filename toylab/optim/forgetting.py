@@ -92,14 +92,19 @@ def forget_embedding(
         fresh = draw(seed, count, table.shape) * number(how.scale)
         moved = jnp.where(forgets, fresh - table, updates["embed"]["embedding"])
         updates = updates | {"embed": {"embedding": moved}}
-        clears = forgets & (number(how.reset_moments) > 0)
-        keep = lambda m: (
-            m | {"embed": jax.tree.map(lambda leaf: jnp.where(clears, 0.0, leaf), m["embed"])}
-        )
-        moments = {name: keep(optax.tree.get(own, name)) for name in ("mu", "nu")}
-        return updates, Counted(count, optax.tree.set(own, **moments))
+        own = clear_moments(own, forgets & (number(how.reset_moments) > 0))
+        return updates, Counted(count, own)
 
     return optax.GradientTransformation(init, update)
+
+
+def clear_moments(adam: Any, clears: Array) -> Any:
+    """Return Adam's state with the embedding's moments at 0, where it clears."""
+    cleared = lambda leaf: jnp.where(clears, 0.0, leaf)
+    own = {name: optax.tree.get(adam, name) for name in ("mu", "nu")}
+    return optax.tree.set(
+        adam, **{n: m | {"embed": jax.tree.map(cleared, m["embed"])} for n, m in own.items()}
+    )
 
 
 def draw(seed: Array, step: Array, shape: tuple[int, ...]) -> Array:

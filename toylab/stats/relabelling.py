@@ -34,24 +34,33 @@ def hits_law(given: ArrayLike, right: ArrayLike) -> Float[np.ndarray, " N1"]:
         [0.167, 0.667, 0.167, 0.0]
     """
     given_N, right_N = np.asarray(given), np.asarray(right)
+    _check(given_N, right_N)
     n = len(right_N)
-    if given_N.shape != right_N.shape or right_N.ndim != 1 or not n:
-        raise ToylabError(
-            f"hits_law: {given_N.shape} answers for {right_N.shape} rows; give one each."
-        )
-    if len(set(right_N.tolist())) < n:
-        raise ToylabError("hits_law: two rows have the same right answer; relabelling needs N.")
-    rooks = [1] + [0] * n
-    for j in right_N:
-        count = int((given_N == j).sum())
-        for m in range(n, 0, -1):
-            rooks[m] += count * rooks[m - 1]
+    rooks = symmetric([int((given_N == j).sum()) for j in right_N])
     placed = [rooks[m] * math.factorial(n - m) for m in range(n + 1)]
     ways = [
         sum((-1) ** (m - k) * math.comb(m, k) * placed[m] for m in range(k, n + 1))
         for k in range(n + 1)
     ]
     return np.array([float(Fraction(w, math.factorial(n))) for w in ways])
+
+
+def symmetric(numbers: list[int]) -> list[int]:
+    """Elementary symmetric polynomials of N whole numbers, of degrees 0 to N."""
+    found = [1] + [0] * len(numbers)
+    for number in numbers:
+        for m in range(len(numbers), 0, -1):
+            found[m] += number * found[m - 1]
+    return found
+
+
+def _check(given_N: np.ndarray, right_N: np.ndarray) -> None:
+    if given_N.shape != right_N.shape or right_N.ndim != 1 or not len(right_N):
+        raise ToylabError(
+            f"hits_law: {given_N.shape} answers for {right_N.shape} rows; give one each."
+        )
+    if len(set(right_N.tolist())) < len(right_N):
+        raise ToylabError("hits_law: two rows have the same right answer; relabelling needs N.")
 
 
 def hits_p_value(given: Int[np.ndarray, " N"], right: Int[np.ndarray, " N"]) -> float:
