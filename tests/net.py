@@ -4,7 +4,7 @@
     python tests/net.py run . /tmp/after            # the files as they are here
     python tests/net.py compare /tmp/before /tmp/after
     python tests/net.py judge /tmp/before           # today's claims on stored measures
-    python tests/net.py update /tmp/after           # write tests/golden/claims.json
+    python tests/net.py update /tmp/after           # into tests/golden/claims.json
 
 Smoke runs take two devices and the tile that those give, so that the bits depend on the code alone.
 They do depend on the processor: the committed table is compared with a tolerance. ``judge`` trains
@@ -119,10 +119,11 @@ def report(before: dict, after: dict) -> int:
 
 
 def update(out: Path) -> None:
-    """Write the committed table: values of the units that have one, eight digits."""
+    """Put a folder's studies into the committed table: values of units that have one, 8 digits."""
     short = lambda values: [float(f"{float.fromhex(v):.8g}") for v in finite(values)]
-    table = {s: {k: short(v) for k, v in claims.items()} for s, claims in load(out).items()}
-    TABLE.write_text(json.dumps(table, indent=0) + "\n")
+    fresh = {s: {k: short(v) for k, v in claims.items()} for s, claims in load(out).items()}
+    table = json.loads(TABLE.read_text()) | fresh
+    TABLE.write_text(json.dumps(dict(sorted(table.items())), indent=0) + "\n")
 
 
 def main(argv: list[str]) -> int:
