@@ -144,8 +144,8 @@ def test_a_check_tells_right_from_wrong(case, capsys):
 
 
 def test_every_exercise_has_a_case_and_hints():
-    for each in lessons().values():
-        check = MODULES[each.number].check
+    for number, module in MODULES.items():
+        each, check = lessons()[number], module.check
         assert list(check.exercises) == each.exercises
         assert {name for number, name in CASES if number == each.number} == set(each.exercises)
         assert all(len(exercise.hints) >= 2 for exercise in check.exercises.values())
