@@ -6,8 +6,10 @@ small tiles spread over one device per core; the number of cores does not change
 bits of a run do not depend on it.
 """
 
+import contextlib
 import math
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -91,8 +93,15 @@ def device_memory() -> int:
     limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
     if limit:
         return limit
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return free // len(jax.devices())
+    return _free_memory() // len(jax.devices())
+
+
+def _free_memory() -> int:
+    """Bytes of memory that are free; all that there are, or no bound, where a system is silent."""
+    for pages in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES"):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            return os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE")
+    return sys.maxsize
 
 
 def traced(population: Population) -> tuple[Callable, Any, Any]:
