@@ -196,3 +196,19 @@ def test_nothing_recorded_costs_nothing():
     params, x = draw(DENSE), inputs(DENSE)
     cost = lambda f: jax.jit(f).lower(params, x).compile().cost_analysis()["flops"]
     assert cost(lambda p, x: run(DENSE, p, x)[0]) == cost(DENSE.apply)
+
+
+def test_transformer_lens_names_are_translated():
+    theirs = {
+        "blocks.1.hook_resid_pre": "blocks/1/resid_pre",
+        "blocks.0.attn.hook_z": "blocks/0/attn/z",
+        "blocks.0.attn.hook_attn_scores": "blocks/0/attn/scores",
+        "blocks.0.hook_attn_out": "blocks/0/attn/out",
+        "blocks.1.mlp.hook_post": "blocks/1/mlp/post",
+        "blocks.1.hook_mlp_out": "blocks/1/mlp/out",
+        "ln_final.hook_normalized": "final/norm",
+        "hook_embed": "embed",
+    }
+    for name, ours in theirs.items():
+        with pytest.raises(ToylabError, match=f"Unknown site {name!r}: {ours!r} here"):
+            select_sites(BLOCK, [name])

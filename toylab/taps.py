@@ -105,6 +105,24 @@ class Edit:
         return jnp.where(jnp.broadcast_to(jnp.asarray(self.where, bool), x.shape), new, x)
 
 
+def site_hint(name: str, sites: Sequence[str]) -> str:
+    """Return what an unknown site may have meant; TransformerLens's names are known.
+
+    Example:
+        >>> site_hint("blocks.0.attn.hook_pattern", ("blocks/0/attn/pattern", "embed"))
+        "'blocks/0/attn/pattern' here."
+    """
+    here = name.replace("hook_", "").replace("attn_scores", "attn/scores").replace(".", "/")
+    for theirs, ours in (
+        ("attn_out", "attn/out"),
+        ("mlp_out", "mlp/out"),
+        ("ln_final/normalized", "final/norm"),
+    ):
+        here = here.replace(theirs, ours)
+    here = here.replace("attn/attn/", "attn/")
+    return f"{here!r} here." if here != name and here in sites else nearest(name, sites)
+
+
 def select_sites(model: Model, patterns: Sequence[str]) -> tuple[str, ...]:
     """Return the model's sites that match any of the glob patterns, in the model's order.
 
@@ -115,7 +133,7 @@ def select_sites(model: Model, patterns: Sequence[str]) -> tuple[str, ...]:
     for pattern in patterns:
         hits = fnmatch.filter(model.sites, pattern)
         if not hits:
-            raise ToylabError(f"Unknown site {pattern!r}: {nearest(pattern, model.sites)}")
+            raise ToylabError(f"Unknown site {pattern!r}: {site_hint(pattern, model.sites)}")
         chosen.update(hits)
     return tuple(s for s in model.sites if s in chosen)
 
@@ -183,7 +201,7 @@ def editing(model: Model, edits: Sequence[Edit]) -> Tap:
     """
     for edit in edits:
         if edit.site not in model.sites:
-            raise ToylabError(f"Unknown site {edit.site!r}: {nearest(edit.site, model.sites)}")
+            raise ToylabError(f"Unknown site {edit.site!r}: {site_hint(edit.site, model.sites)}")
 
     def tap(name: str, value: Array) -> Array:
         for edit in edits:

@@ -16,8 +16,8 @@ import numpy as np
 from jax import Array
 
 from toylab.change.kinds import Change
-from toylab.errors import ToylabError, nearest
-from toylab.taps import Edit, Model, Params, run
+from toylab.errors import ToylabError
+from toylab.taps import Edit, Model, Params, run, site_hint
 
 Read = Callable[[Array, dict[str, Array]], Any]
 
@@ -125,7 +125,7 @@ def shapes_of(
     sites = list(dict.fromkeys(part.target.site for change in changes for part in change.parts))
     for site in sites:
         if site not in model.sites:
-            raise ToylabError(f"Unknown site {site!r}: {nearest(site, model.sites)}")
+            raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
     _, acts = jax.eval_shape(lambda p, x: run(model, p, x, record=sites), params, inputs)
     return {site: acts[site].shape for site in sites}
 

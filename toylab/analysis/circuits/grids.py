@@ -27,9 +27,9 @@ from jaxtyping import Float, Int
 
 from toylab.analysis.circuits.metrics import Metric, as_metric
 from toylab.change import NOTHING, Change, Target, at, head, patch, run_changes, steer
-from toylab.errors import ToylabError, nearest
+from toylab.errors import ToylabError
 from toylab.models.transformer import Transformer
-from toylab.taps import Edit, Model, Params, run
+from toylab.taps import Edit, Model, Params, run, site_hint
 from toylab.trees import leading, over
 
 Direction = Literal["denoising", "noising"]
@@ -50,7 +50,7 @@ def layer_by_position(
     sites = [f"blocks/{i}/{what}" for i in range(model.depth)]
     for site in sites:
         if site not in model.sites:
-            raise ToylabError(f"Unknown site {site!r}: {nearest(site, model.sites)}")
+            raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
     return [[at(site, place) for place in range(length)] for site in sites]
 
 
@@ -198,7 +198,7 @@ def attribution_patching(
     """
     for site in sites:
         if site not in model.sites:
-            raise ToylabError(f"Unknown site {site!r}: {nearest(site, model.sites)}")
+            raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
     arrays = jnp.asarray(clean), jnp.asarray(corrupt)
     return _first_order(model, tuple(sites), params, *arrays, as_metric(metric))
 
