@@ -162,7 +162,15 @@ def forge_manifest(rng: random.Random, run: Path, evil: Path) -> None:
         content = forged(rng, content)
         content = content if isinstance(content, dict) else {"study": content}
     if rng.random() < 0.3:
-        content |= rng.choice(({"source": str(evil)}, {"study": str(evil), "source": None}))
+        content |= rng.choice(
+            (
+                {"source": str(evil)},
+                {"study": str(evil), "source": None},
+                {"data": {"/dev/zero": "0"}},  # it has no end
+                {"data": {str(evil): "0", "\x1b[2J": "0"}},
+                {"numerics": {"x64": "\x1b[2J", "jax": "0"}},
+            )
+        )
     path.write_bytes(manifests.encode(content))
 
 
