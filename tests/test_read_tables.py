@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.read.tables import long_table, stacked
+from toylab.read.tables import labelled, long_table, stacked
 
 
 def test_a_long_table_has_every_entry_beside_its_names():
@@ -33,3 +33,9 @@ def test_parts_are_stacked_by_name():
     assert found["a"]["x"].to_list() == [0, 1] and found["b"]["x"].to_list() == [2]
     wide = stacked([{"a": pl.DataFrame({"x": [1]})}, {"a": pl.DataFrame({"y": [2]})}], "diagonal")
     assert wide["a"].rows() == [(1, None), (None, 2)]
+
+
+def test_labels_are_one_value_for_all_rows():
+    table = labelled(pl.DataFrame({"x": [1.0, 2.0]}), seed=np.int32(7), good=True, name="a")
+    assert table.rows() == [(1.0, 7, True, "a"), (2.0, 7, True, "a")]
+    assert table.schema["seed"] == pl.Int64 and table.schema["good"] == pl.Boolean

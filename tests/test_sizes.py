@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from toylab.check import sizes
 from toylab.check.populations import checked_populations
-from toylab.errors import ToylabError, check_number
+from toylab.errors import ToylabError, check_counts, check_number
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW
@@ -94,3 +95,10 @@ def test_a_study_may_take_a_part_of_the_memory(tmp_path: Path):
     with pytest.raises(ToylabError, match="a quarter of the memory"):
         checked_populations(study, study.presets["smoke"], 0, tmp_path)
     np.ones(10**6)  # the limit is gone
+
+
+def test_counts_are_whole_numbers_from_a_least_one_on():
+    settings = SimpleNamespace(steps=3, rungs=0)
+    check_counts("x", settings, "steps", low=3)
+    with pytest.raises(ToylabError, match="x: rungs = 0"):
+        check_counts("x", settings, "steps", "rungs")

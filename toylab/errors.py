@@ -69,3 +69,16 @@ def check_number(
     wrong |= above is not None and number <= above
     if wrong:
         raise ToylabError(f"{owner}: {field} = {value!r} is out of range; give {span}.")
+
+
+def check_counts(owner: str, settings: Any, *fields: str, low: int = 1) -> None:
+    """Refuse settings that are no whole numbers from ``low`` on; see :func:`check_number`.
+
+    Args:
+        owner: what the fields belong to, for the message.
+        settings: the object that has them.
+        *fields: their names.
+        low: least allowed value.
+    """
+    for field in fields:
+        check_number(owner, field, getattr(settings, field), low=low, whole=True)

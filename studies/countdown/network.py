@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from toylab.errors import check_number
+from toylab.errors import check_counts
 from toylab.losses import cross_entropy
 from toylab.members import Members, zipped
 from toylab.models import Transformer
@@ -63,8 +63,7 @@ class Network:
     watched: int = 64  # held-out prompts that follow a run
 
     def __post_init__(self) -> None:
-        for name in ("steps", "reward_steps", "prompts", "watched", "room"):
-            check_number("countdown", name, getattr(self, name), low=1, whole=True)
+        check_counts("countdown", self, "steps", "reward_steps", "prompts", "watched", "room")
         self.model()
         trace_space(self.rules, self.rules.prompt_length + self.length, self.room)
 
@@ -105,6 +104,42 @@ class Network:
             positions="learned",
             norm="rms",
         )
+
+
+SMOKE: dict[str, Any] = {
+    "seeds": 2,
+    "width": 8,
+    "depth": 1,
+    "heads": 2,
+    "hidden": 8,
+    "steps": 8,
+    "batch_size": 4,
+    "piece": 0,
+    "reward_steps": 2,
+    "prompts": 2,
+    "group": 2,
+    "watched": 4,
+}
+PAPER: dict[str, Any] = {
+    "numbers": 4,
+    "largest": 20,
+    "low": 10,
+    "high": 99,
+    "top": 200,
+    "operations": "+-*/",
+    "attempts": 24,
+    "room": 24,
+    "width": 256,
+    "depth": 6,
+    "hidden": 512,
+    "steps": 20_000,
+    "batch_size": 256,
+    "piece": 0,
+    "learning_rate": 1e-3,
+    "reward_steps": 1_000,
+    "prompts": 128,
+    "reward_rate": 5e-5,
+}
 
 
 def populations(config: Network) -> dict[str, Population]:

@@ -45,6 +45,18 @@ def long_table(axes: Axes, /, **values: ArrayLike) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
+def labelled(table: pl.DataFrame, **labels: Any) -> pl.DataFrame:
+    """Return a table with further columns, of one value each.
+
+    Example:
+        >>> labelled(pl.DataFrame({"seed": [0, 1]}), kind="trained").rows()
+        [(0, 'trained'), (1, 'trained')]
+    """
+    whole = lambda value: isinstance(value, int | np.integer) and not isinstance(value, bool)
+    lit = lambda value: pl.lit(int(value), pl.Int64) if whole(value) else pl.lit(value)
+    return table.with_columns(**{name: lit(value) for name, value in labels.items()})
+
+
 def stacked(
     parts: Iterable[Mapping[str, pl.DataFrame]], how: Any = "vertical"
 ) -> dict[str, pl.DataFrame]:

@@ -7,10 +7,12 @@ import jax
 import numpy as np
 import polars as pl
 
+from toylab.analysis.fine_tuning import matrix_changes
+from toylab.analysis.value_vectors import top_mask
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params
 
-from .bypass import Bench, change_rows, top
+from .bypass import Bench
 from .language import Texts, best, no_hands, read, sampled_rate, texts
 
 ParamsAt = Callable[[str, int], Params]  # an arm's parameters at a step
@@ -50,11 +52,11 @@ def _seed_rows(
     seen = texts(task, config.texts, np.uint32(seed))
     first, tuned = at("dpo", 0), at("dpo", config.tune_steps)
     bench = Bench(model, task, prompt, seen, first, tuned, seed)
-    changes = {arm: change_rows(first, at(arm, config.tune_steps)) for arm in arms}
+    changes = {arm: matrix_changes(first, at(arm, config.tune_steps)) for arm in arms}
     rows = list(bench.rows(chosen, counts))
     floor = np.asarray(best(task, prompt, np.uint32(seed), seen))
     before, after = bench.before, bench.after
-    mask_NF = top(bench.cos_NF, chosen)
+    mask_NF = top_mask(bench.cos_NF, chosen)
     active = [np.asarray(r.mean_NF)[mask_NF].sum() for r in (before, after)]
     sampled = [float(sampled_rate(model, task, prompt, p, seen)) for p in (first, tuned)]
     network = {
@@ -92,5 +94,5 @@ def _tuning(
             params = at(arm, step)
             found = read(model, config.world(), config.prompt, params, seen, none)
             numbers = {"rate": float(found.rate), "nats": float(found.nats)}
-            moved = {"change": _mean_change(change_rows(first, params))}
+            moved = {"change": _mean_change(matrix_changes(first, params))}
             yield {"arm": arm, "step": step} | numbers | moved

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from toylab.analysis.head_choice import Head, random_others
 from toylab.change import (
     NOTHING,
     Change,
@@ -24,11 +25,12 @@ from toylab.change import (
 )
 from toylab.change.kinds import Part
 from toylab.models import Transformer
+from toylab.stats.means import mean_or_nan
 from toylab.taps import Params
+from toylab.tasks.countdown.countdown_pairs import PLACES, Rows, Signs, is_right, partners
 
-from .pairs import is_right, partners
-from .passes import PLACES, Read, Rows, Seen, Signs, look
-from .scores import Head, Heads, random_any, random_like
+from .passes import Read, Seen, look
+from .scores import Heads
 from .vectors import Vectors
 
 
@@ -95,12 +97,11 @@ def outcome(bench: Bench, seen: Seen | Output) -> dict[str, float]:
     before_R, after_R = (at_bracket(bench.rows, s.top_RL) for s in both)
     gap_R, gap_after_R = (at_bracket(bench.rows, s.gap_RL) for s in both)
     accepted_R, refused_R = right_R & (before_R == signs.ok), ~right_R & (before_R == signs.no)
-    share = lambda hits: float(hits.mean()) if len(hits) else float("nan")
     results, results_after = (results_right(bench, s) for s in both)
     return {
-        "silenced": share(after_R[accepted_R] != signs.ok),
-        "says_no": share(after_R[accepted_R] == signs.no),
-        "refused": share(after_R[refused_R] == signs.no),
+        "silenced": mean_or_nan(after_R[accepted_R] != signs.ok),
+        "says_no": mean_or_nan(after_R[accepted_R] == signs.no),
+        "refused": mean_or_nan(after_R[refused_R] == signs.no),
         "arithmetic": results_after / results if results else float("nan"),
         "gap": float((gap_R - gap_after_R)[right_R].mean()),
     }
@@ -146,9 +147,11 @@ def head_conditions(
     conditions = [("chosen", bench.without(chosen)), ("previous", bench.without(previous))]
     if before is not None:
         conditions.append(("chosen before reward", bench.without(before)))
-    conditions.append(("chosen, mean", mean_outputs(bench, chosen)))
-    conditions.append(("chosen, last two", bench.without(chosen, 1, 2)))
-    conditions.append(("patched, last two", bench.without(patched, 1, 2)))
+    conditions += [
+        ("chosen, mean", mean_outputs(bench, chosen)),
+        ("chosen, last two", bench.without(chosen, 1, 2)),
+        ("patched, last two", bench.without(patched, 1, 2)),
+    ]
     for _ in range(draws):
         conditions += random_conditions(bench, chosen, patched, rng)
     return _outcomes(bench, conditions)
@@ -159,8 +162,8 @@ def random_conditions(
 ) -> list[tuple[str, Change]]:
     """One draw of random heads to ablate: as many as are chosen, or as are patched."""
     shape = (bench.model.depth, bench.model.heads)
-    like, like_patched = (random_like(group, shape, rng) for group in (chosen, patched))
-    other, other_patched = (random_any(group, shape, rng) for group in (chosen, patched))
+    like, like_patched = (random_others(group, shape, rng) for group in (chosen, patched))
+    other, other_patched = (random_others(group, shape, rng, False) for group in (chosen, patched))
     return [
         ("random heads", bench.without(like)),
         ("random heads, last two", bench.without(like, 1, 2)),

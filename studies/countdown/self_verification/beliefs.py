@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from toylab.read.tables import long_table
+from toylab.tasks.countdown.countdown_pairs import PLACES, is_right
 from toylab.tasks.countdown.countdown_rules import Rules
 
 from .ablations import patch_stream
 from .networks import Found
-from .pairs import is_right
-from .passes import PLACES
 from .probing import belief
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -53,7 +53,5 @@ def trace_rows(found: Found, rules: Rules) -> Tables:
 def stream_rows(found: Found) -> Tables:
     """Restored share by the residual stream, per layer and place."""
     assert found.bench is not None
-    map_S3 = patch_stream(found.bench)
-    cells = np.ndindex(map_S3.shape)
-    rows = [{"layer": s, "place": PLACES[c], "restored": float(map_S3[s, c])} for s, c in cells]
-    return {"stream": rows}
+    table = long_table({"layer": None, "place": PLACES}, restored=patch_stream(found.bench))
+    return {"stream": table.to_dicts()}

@@ -4,9 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from toylab.analysis.head_choice import Head, head_mask, highest, random_others
 from toylab.models import Transformer
 from toylab.probes.linear import Probe
+from toylab.read.tables import long_table
 from toylab.taps import Params
+from toylab.tasks.countdown.countdown_pairs import Rows, Signs, is_right
 from toylab.tasks.countdown.countdown_rules import Rules
 
 from . import ablations as ab
@@ -14,8 +17,7 @@ from . import probing as p
 from . import scores as sc
 from . import vectors as v
 from . import writing as w
-from .pairs import is_right
-from .passes import Rows, Seen, Signs, look
+from .passes import Seen, look
 
 Tables = dict[str, list[dict[str, Any]]]
 WRITTEN = 5  # draws of random heads without which the network writes on
@@ -39,7 +41,7 @@ class Before(NamedTuple):
     """What a network after reward is compared with."""
 
     probe: Probe
-    chosen: list[sc.Head]
+    chosen: list[Head]
 
 
 class Found(NamedTuple):
@@ -105,7 +107,7 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
     effect_UH = ab.single_ablations(bench)
     patch_UH = ab.patch_map(ab.open_bench(plan.model, params, others, plan.signs))
     before_chosen = before.chosen if before else None
-    patched = sc.highest(patch_UH)
+    patched = highest(patch_UH, sc.CHOSEN)
     tables = found.tables | {
         "vectors": v.vector_rows(plan.model, params, vectors, bench.base, tried, plan.signs),
         "heads": head_rows(heads, effect_UH, patch_UH),
@@ -129,21 +131,18 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
 
 def head_rows(heads: sc.Heads, effect_UH: np.ndarray, patch_UH: np.ndarray) -> list[dict[str, Any]]:
     """A row per head."""
-    return [
-        {
-            "block": int(u),
-            "head": int(h),
-            "from_result": float(heads.look_U2H[u, 0, h]),
-            "from_bracket": float(heads.look_U2H[u, 1, h]),
-            "previous": float(heads.previous_UH[u, h]),
-            "diagonal": float(heads.diagonal_UH[u, h]),
-            "looking": (u, h) in heads.looking,
-            "chosen": (u, h) in heads.chosen,
-            "effect": float(effect_UH[u, h]),
-            "patch": float(patch_UH[u, h]),
-        }
-        for u, h in np.ndindex(effect_UH.shape)
-    ]
+    table = long_table(
+        {"block": None, "head": None},
+        from_result=heads.look_U2H[:, 0],
+        from_bracket=heads.look_U2H[:, 1],
+        previous=heads.previous_UH,
+        diagonal=heads.diagonal_UH,
+        looking=head_mask(heads.looking, effect_UH.shape),
+        chosen=head_mask(heads.chosen, effect_UH.shape),
+        effect=effect_UH,
+        patch=patch_UH,
+    )
+    return table.to_dicts()
 
 
 def patch_rows(
@@ -152,7 +151,7 @@ def patch_rows(
     """Restored shares of the chosen heads and of random ones, at the result and "("."""
     shape = heads.diagonal_UH.shape
     groups = [("chosen", heads.chosen)]
-    groups += [("random heads", sc.random_like(heads.chosen, shape, rng)) for _ in range(draws)]
+    groups += [("random heads", random_others(heads.chosen, shape, rng)) for _ in range(draws)]
     shares = ab.patch_heads(bench, [group for _, group in groups])
     return [{"what": n, "restored": x} for (n, _), x in zip(groups, shares, strict=True)]
 
@@ -162,20 +161,17 @@ def generated_rows(
 ) -> list[dict[str, Any]]:
     """How the network goes on from right attempts, with parts ablated at every place."""
     shape, model, test = heads.diagonal_UH.shape, plan.model, plan.rows.test
-    mask = lambda group: np.array([place in group for place in np.ndindex(shape)]).reshape(shape)
     both_UF, none_UH = vectors.valid_UF | vectors.invalid_UF, np.zeros(shape)
-    heads_off = lambda group: w.gates(model, mask(group))
+    heads_off = lambda group: w.gates(model, head_mask(group, shape))
     off = [
         ("nothing", heads_off([])),
         ("chosen", heads_off(heads.chosen)),
         ("valid + invalid", w.gates(model, none_UH, both_UF)),
     ]
-    for name, draw in (
-        ("random heads", sc.random_like),
-        ("random heads of any layer", sc.random_any),
-    ):
+    for name, same_layers in (("random heads", True), ("random heads of any layer", False)):
         for _ in range(min(plan.draws, WRITTEN)):
-            off.append((name, heads_off(draw(heads.chosen, shape, rng))))
+            drawn = random_others(heads.chosen, shape, rng, same_layers)
+            off.append((name, heads_off(drawn)))
     start_BL = w.starts(test, is_right(test))
     length = 1 + plan.further * plan.rules.attempt_length
     wrote = [(n, w.go_on(model, params, start_BL, length, plan.signs, edits)) for n, edits in off]

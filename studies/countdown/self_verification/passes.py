@@ -1,7 +1,5 @@
 """One forward pass over attempts, with everything that is looked at.
 
-Places per row: the target (in the prompt), the result, and "(" after it.
-
 Shapes: R rows, L length, U blocks, H heads, K head dim, F neurons, D width, S layers of the
 residual stream (before the first block, then after each).
 """
@@ -12,42 +10,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from toylab.change import stream
 from toylab.models import Transformer
 from toylab.taps import Params, run
-
-PLACES = ("target", "result", "(")
-
-
-class Signs(NamedTuple):
-    """Tokens that the measures must know."""
-
-    equals: int
-    bracket: int
-    ok: int
-    no: int
-    answer: int
-    stop: int
-    pad: int
-    span: int  # tokens of an attempt up to "("
-
-
-class Rows(NamedTuple):
-    """Attempts: traces up to "(" and beyond it nothing but padding.
-
-    Row ``2 i`` is right, row ``2 i + 1`` its wrong partner: they differ in the target alone.
-    """
-
-    tokens_RL: np.ndarray
-    place_R3: np.ndarray  # of the target, the result and "("
-    group_R: np.ndarray  # rows of one group never stand on both sides of a split
-
-    def take(self, index: np.ndarray) -> "Rows":
-        """Some of the rows, by number or mask."""
-        return Rows(*(part[index] for part in self))
+from toylab.tasks.countdown.countdown_pairs import Rows, Signs
 
 
 class Seen(NamedTuple):

@@ -11,9 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from toylab.probes.linear import Probe, logistic
-
-from .pairs import is_right
-from .passes import Rows
+from toylab.read.tables import long_table
+from toylab.tasks.countdown.countdown_pairs import Rows, is_right
 
 L2 = 1.0
 ITERATIONS = 200
@@ -75,15 +74,9 @@ def score(probe: Probe, acts: Parts, rows: Parts) -> list[dict[str, Any]]:
         right_R = is_right(getattr(rows, part))
         shares.append((predicted_TSR == right_R[None, None]).mean(-1))
     choice_TS, test_TS = shares
-    return [
-        {
-            "back": len(test_TS) - 1 - t,
-            "layer": s,
-            "choice": float(choice_TS[t, s]),
-            "accuracy": float(test_TS[t, s]),
-        }
-        for t, s in np.ndindex(test_TS.shape)
-    ]
+    back = range(len(test_TS) - 1, -1, -1)
+    table = long_table({"back": back, "layer": None}, choice=choice_TS, accuracy=test_TS)
+    return table.to_dicts()
 
 
 def bag_accuracy(rows: Parts, vocab: int) -> dict[str, Any]:

@@ -9,14 +9,14 @@ import numpy as np
 from scipy import special
 from scipy.stats import rankdata
 
+from toylab.analysis.head_choice import Head
+from toylab.analysis.value_vectors import mlp_weights
 from toylab.taps import Params
 
 from .passes import Seen
-from .vectors import weights
 
 LOOKS = 0.1  # mean weight on the target above which a head looks at it
 CHOSEN = 3
-Head = tuple[int, int]
 
 
 class Heads(NamedTuple):
@@ -49,7 +49,7 @@ def score_heads(params: Params, pool: list[tuple[int, int]], seen: Seen) -> Head
     w_v, w_o = (np.stack([np.asarray(a[name]) for a in attn]) for name in ("w_v", "w_o"))
     look_U2H = np.asarray(seen.look_UR2H).mean(1)
     diagonal_UHD = np.einsum("uhkd,udhk->uhd", w_o, w_v)
-    kernels_UDF = (weights(params, name) for name in ("gate", "up"))
+    kernels_UDF = (mlp_weights(params, name) for name in ("gate", "up"))
     gate_PD, up_PD = (np.stack([w_UDF[u, :, f] for u, f in pool]) for w_UDF in kernels_UDF)
     score = lambda x: special.expit(x @ gate_PD.T) * (x @ gate_PD.T) * (x @ up_PD.T)
     diagonal_UH = score(diagonal_UHD).mean(-1)
@@ -59,31 +59,7 @@ def score_heads(params: Params, pool: list[tuple[int, int]], seen: Seen) -> Head
     return Heads(look_U2H, previous_UH, diagonal_UH, looking, chosen)
 
 
-def highest(value_UH: np.ndarray) -> list[Head]:
-    """The heads of the largest values, as many as are chosen."""
-    order = np.argsort(-value_UH, axis=None)[:CHOSEN]
-    return [(int(u), int(h)) for u, h in zip(*np.unravel_index(order, value_UH.shape), strict=True)]
-
-
 def rank_correlation(a: Any, b: Any) -> float:
     """Spearman's correlation; NaN where one side has no order."""
     ranks = [rankdata(np.ravel(x)) for x in (a, b)]
     return float(np.corrcoef(*ranks)[0, 1]) if min(np.ptp(r) for r in ranks) > 0 else float("nan")
-
-
-def random_any(heads: list[Head], shape: tuple[int, int], rng: np.random.Generator) -> list[Head]:
-    """As many other heads, of any layer; all others, where these are fewer."""
-    every = [(u, h) for u, h in np.ndindex(shape) if (u, h) not in heads]
-    return [every[i] for i in rng.permutation(len(every))[: len(heads)]]
-
-
-def random_like(heads: list[Head], shape: tuple[int, int], rng: np.random.Generator) -> list[Head]:
-    """As many other heads of the same layers; of any layer, where these run out."""
-    every = [(u, h) for u, h in np.ndindex(shape) if (u, h) not in heads]
-    order = [every[i] for i in rng.permutation(len(every))]
-    found: list[Head] = []
-    for u, _ in heads:
-        same = [head for head in order if head[0] == u and head not in found]
-        rest = [head for head in order if head not in found]
-        found += (same or rest)[:1]
-    return found

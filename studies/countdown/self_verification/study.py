@@ -59,38 +59,15 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Params
+from toylab.tasks.countdown.countdown_pairs import draw_halves, draw_pairs, signs, split_groups
 
 from .. import network as net
-from ..countdown.study import study as countdown
 from . import networks as n
 from . import probing as p
 from .beliefs import stream_rows, trace_rows
 from .claims import CLAIMS
-from .pairs import draw_halves, draw_pairs, signs, split_groups
 
 FIT, TEST = 201, 202  # seeds of pairs
-SMOKE: dict[str, Any] = {
-    "seeds": 2,
-    "largest": 6,
-    "high": 20,
-    "top": 36,
-    "attempts": 3,
-    "room": 3,
-    "width": 8,
-    "depth": 1,
-    "heads": 2,
-    "hidden": 8,
-    "steps": 8,
-    "batch_size": 4,
-    "piece": 0,
-    "reward_steps": 2,
-    "prompts": 2,
-    "group": 2,
-    "watched": 4,
-}
-PAPER = {
-    f.name: getattr(countdown.presets["paper"], f.name) for f in dataclasses.fields(net.Network)
-}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -189,7 +166,11 @@ study = Study(
     paper="Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379)",
     presets={
         "smoke": Config(
-            **SMOKE,
+            **net.SMOKE,
+            largest=6,
+            high=20,
+            attempts=3,
+            room=3,
             fit_pairs=20,
             test_pairs=8,
             bench_pairs=4,
@@ -199,7 +180,7 @@ study = Study(
             further=1,
         ),
         "laptop": Config(),
-        "paper": Config(**PAPER, test_pairs=600, bench_pairs=300, draws=30),
+        "paper": Config(**net.PAPER, test_pairs=600, bench_pairs=300, draws=30),
     },
     costs={
         "smoke": "short training; compiling takes most of it",

@@ -7,12 +7,19 @@ upper 18 of 36 blocks there.
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 
+from toylab.analysis.steering.at_place import unit
+from toylab.analysis.value_vectors import mlp_weights
 from toylab.models import Transformer
+from toylab.read.tables import long_table
+from toylab.stats.ranks import auc
 from toylab.taps import Params
+from toylab.tasks.countdown.countdown_pairs import Rows, Signs, is_right
 
-from .pairs import is_right
-from .passes import Rows, Seen, Signs
+from .passes import Seen
+
+READ_OUT = (("norm", "scale"), ("unembed", "kernel"))
 
 
 class Vectors(NamedTuple):
@@ -31,12 +38,6 @@ class Vectors(NamedTuple):
     cosine_UF: np.ndarray
 
 
-def weights(params: Params, name: str) -> np.ndarray:
-    """A matrix of every block's MLP, (U, ., .)."""
-    blocks = params["blocks"]
-    return np.stack([np.asarray(blocks[str(u)]["mlp"][name]["kernel"]) for u in range(len(blocks))])
-
-
 def upper(model: Transformer) -> range:
     """The upper half of the blocks."""
     return range(model.depth // 2, model.depth)
@@ -44,8 +45,7 @@ def upper(model: Transformer) -> range:
 
 def find(model: Transformer, params: Params, direction_SD: np.ndarray, count: int) -> Vectors:
     """Find the vectors along the probe's directions, ``count`` of each sign in each block."""
-    down_UFD = _unit(weights(params, "down"))
-    along = _unit(direction_SD[1:])
+    down_UFD, along = unit(mlp_weights(params, "down")), unit(direction_SD[1:])
     cosine_UF = np.einsum("ufd,ud->uf", down_UFD, along)
     valid_UF, invalid_UF = np.zeros((2, *cosine_UF.shape), bool)
     best: dict[tuple[int, int], float] = {}
@@ -64,42 +64,22 @@ def find(model: Transformer, params: Params, direction_SD: np.ndarray, count: in
 
 def lens(params: Params, signs: Signs) -> np.ndarray:
     """Whether a value vector's logits put ok first (1), no first (-1) or another token (0)."""
-    gain_D, unembed_DV = (
-        np.asarray(params["norm"]["scale"]),
-        np.asarray(params["unembed"]["kernel"]),
-    )
-    top_UF = ((weights(params, "down") * gain_D) @ unembed_DV).argmax(-1)
+    gain_D, unembed_DV = (np.asarray(params[a][b]) for a, b in READ_OUT)
+    top_UF = ((mlp_weights(params, "down") * gain_D) @ unembed_DV).argmax(-1)
     return (top_UF == signs.ok).astype(int) - (top_UF == signs.no).astype(int)
-
-
-def auc(values_RF: np.ndarray, label_R: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve of each column for labels 1 against 0, ties counted half."""
-    high, low = values_RF[label_R == 1][:, None], values_RF[label_R == 0][None]
-    return ((high > low) + 0.5 * (high == low)).mean((0, 1))
 
 
 def vector_rows(
     model: Transformer, params: Params, found: Vectors, seen: Seen, rows: Rows, signs: Signs
 ) -> list[dict[str, Any]]:
     """A row per neuron of the upper blocks; what matches follows from the sign of its cosine."""
-    top_UF, label_R, table = lens(params, signs), is_right(rows), []
-    for u in upper(model):
-        sign_F = np.where(found.cosine_UF[u] > 0, 1, -1)
-        area_F = auc(np.asarray(seen.post_URF)[u], label_R)
-        fitting_F = np.where(sign_F > 0, area_F, 1 - area_F)
-        for f in range(model.hidden):
-            table.append(
-                {
-                    "block": u,
-                    "neuron": f,
-                    "cosine": float(found.cosine_UF[u, f]),
-                    "aligned": bool(found.valid_UF[u, f] or found.invalid_UF[u, f]),
-                    "first": float(top_UF[u, f] == sign_F[f]),
-                    "auc": float(fitting_F[f]),
-                }
-            )
-    return table
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
+    sign_UF, is_right_R = np.where(found.cosine_UF > 0, 1, -1), is_right(rows) == 1
+    area_UF = np.array([[auc(x_R, is_right_R) for x_R in x_RF.T] for x_RF in seen.post_URF])
+    table = long_table(
+        {"block": None, "neuron": None},
+        cosine=found.cosine_UF,
+        aligned=found.valid_UF | found.invalid_UF,
+        first=(lens(params, signs) == sign_UF).astype(float),
+        auc=np.where(sign_UF > 0, area_UF, 1 - area_UF),
+    )
+    return table.filter(pl.col("block").is_in(upper(model))).to_dicts()

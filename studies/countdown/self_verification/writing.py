@@ -6,24 +6,18 @@ import numpy as np
 
 from toylab.models import Transformer
 from toylab.models.sampling import generate
+from toylab.stats.means import mean_or_nan
 from toylab.taps import Edit, Params
-
-from .passes import Rows, Signs
+from toylab.tasks.countdown.countdown_pairs import Rows, Signs
 
 
 def gates(model: Transformer, gone_UH: np.ndarray, gone_UF: np.ndarray | None = None) -> tuple:
     """Edits that switch heads and neurons off at every place."""
-    keep_UH = 1 - np.asarray(gone_UH, np.float32)
     gone_UF = np.zeros((model.depth, model.hidden)) if gone_UF is None else gone_UF
-    keep_UF = 1 - np.asarray(gone_UF, np.float32)
-    heads = [
-        Edit(f"blocks/{u}/attn/z", "scale", jnp.asarray(keep_UH[u])[None, None, :, None])
-        for u in range(model.depth)
-    ]
-    neurons = [
-        Edit(f"blocks/{u}/mlp/post", "scale", jnp.asarray(keep_UF[u])[None, None])
-        for u in range(model.depth)
-    ]
+    keep_UH, keep_UF = (1 - np.asarray(gone, np.float32) for gone in (gone_UH, gone_UF))
+    scale = lambda site, keep: Edit(site, "scale", jnp.asarray(keep)[None, None])
+    heads = [scale(f"blocks/{u}/attn/z", keep_H[:, None]) for u, keep_H in enumerate(keep_UH)]
+    neurons = [scale(f"blocks/{u}/mlp/post", keep_F) for u, keep_F in enumerate(keep_UF)]
     return (*heads, *neurons)
 
 
@@ -43,18 +37,9 @@ def go_on(
     edits: tuple,
 ) -> np.ndarray:
     """Write on greedily, (B, length)."""
-    tokens, _ = generate(
-        model,
-        params,
-        jnp.asarray(start_BL),
-        length,
-        jax.random.key(0),
-        temperature=0.0,
-        stop=signs.stop,
-        pad=signs.pad,
-        edits=edits,
-    )
-    return np.asarray(tokens)
+    ends = {"stop": signs.stop, "pad": signs.pad}
+    start = (jnp.asarray(start_BL), length, jax.random.key(0))
+    return np.asarray(generate(model, params, *start, temperature=0.0, edits=edits, **ends)[0])
 
 
 def outcomes(written_BL: np.ndarray, accepted_B: np.ndarray, signs: Signs) -> dict[str, float]:
@@ -66,9 +51,8 @@ def outcomes(written_BL: np.ndarray, accepted_B: np.ndarray, signs: Signs) -> di
     Source: Lee et al. 2025 (arXiv:2504.14379), their code.
     """
     says_B, answers_B = ((written_BL == t).any(1)[accepted_B] for t in (signs.ok, signs.answer))
-    share = lambda hits: float(np.mean(hits)) if len(hits) else float("nan")
     return {
-        "success": share(~says_B & ~answers_B),
-        "partial": share(~says_B & answers_B),
-        "fail": share(says_B),
+        "success": mean_or_nan(~says_B & ~answers_B),
+        "partial": mean_or_nan(~says_B & answers_B),
+        "fail": mean_or_nan(says_B),
     }

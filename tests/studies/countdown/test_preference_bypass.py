@@ -8,7 +8,7 @@ from toylab.studies.countdown.preference_collapse import bypass as b
 from toylab.studies.countdown.preference_collapse import language as r
 from toylab.studies.countdown.preference_collapse.study import Config
 from toylab.tasks.countdown.bad_words import BadWords
-from toylab.trees import flatten
+from toylab.trees import flatten, unflatten
 
 CONFIG = Config(seeds=2, toy_seeds=2, width=8, depth=2, length=10, prompt=4, steps=2, tune_steps=2)
 MODEL, TASK = CONFIG.model(), CONFIG.world()
@@ -19,53 +19,14 @@ def params():
     return jax.tree.map(np.asarray, MODEL.init(jax.random.key(0)))
 
 
-def test_a_planted_neuron_is_found_and_its_keys_scaled(params):
+def test_the_bad_direction_is_what_raises_bad_words(params):
     direction = b.bad_direction(params, TASK)
     assert np.linalg.norm(direction) == pytest.approx(1, rel=1e-6)
-    flat = dict(flatten(params))
-    down = flat["blocks/1/mlp/down/kernel"].copy()
-    down[5] = 3 * direction + 0.7  # the mean is no part of it
-    flat["blocks/1/mlp/down/kernel"] = down
-    planted = b.unflatten(flat)
-    cos = b.value_cosines(planted, direction)
-    assert cos[1, 5] == pytest.approx(1, abs=1e-5)
-    assert list(zip(*np.nonzero(b.top(cos, 1)), strict=True)) == [(1, 5)]
-    scaled = flatten(b.scale_keys(planted, b.top(cos, 1)))
-    for name, leaf in flatten(planted).items():
-        expected = np.array(leaf)
-        if name == "blocks/1/mlp/up/kernel":
-            expected[:, 5] *= 10
-        np.testing.assert_array_equal(scaled[name], expected)
-
-
-def test_random_neurons_are_others_of_the_same_layers():
-    mask = np.zeros((2, 6), bool)
-    mask[0, :2] = mask[1, 0] = True
-    drawn = b.alike(mask, np.random.default_rng(0))
-    np.testing.assert_array_equal(drawn.sum(1), [2, 1])
-    assert not (drawn & mask).any()
-
-
-def test_every_weight_has_a_group_and_is_put_back(params):
-    other = jax.tree.map(lambda leaf: leaf + 1, params)
-    names = {n: b.group_of(n) for n in flatten(params)}
-    assert set(names.values()) == set(b.GROUPS)
-    back = other
-    for group in b.GROUPS:
-        back = b.put_back(back, params, group)
-        for name, leaf in flatten(back).items():
-            if names[name] == group:
-                np.testing.assert_array_equal(leaf, flatten(params)[name])
-    for name, leaf in flatten(back).items():
-        np.testing.assert_array_equal(leaf, flatten(params)[name])
-
-
-def test_change_of_a_scaled_and_a_turned_matrix():
-    first = {"unembed": {"kernel": np.eye(2, dtype=np.float32)}, "norm": {"scale": np.ones(2)}}
-    twice = {"unembed": {"kernel": 2 * np.eye(2, dtype=np.float32)}, "norm": {"scale": np.ones(2)}}
-    (row,) = b.change_rows(first, twice)
-    assert row["cos"] == pytest.approx(1)
-    assert row["change"] == pytest.approx(1)
+    assert direction.sum() == pytest.approx(0, abs=1e-5)
+    read = np.asarray(params["norm"]["scale"])[:, None] * np.asarray(params["unembed"]["kernel"])
+    raised = direction @ read
+    clean = TASK.n_words - TASK.n_bad
+    assert raised[clean : TASK.n_words].mean() > raised[:clean].mean()
 
 
 def test_reading_agrees_with_a_loop_and_edits_act(params):
@@ -106,4 +67,4 @@ def test_sampled_rate_of_a_model_that_always_or_never_swears(params):
         flat["norm/bias"] = np.ones_like(flat["norm/bias"])
         flat["unembed/kernel"] = np.zeros_like(flat["unembed/kernel"])
         flat["unembed/kernel"][:, word] = 20
-        assert float(r.sampled_rate(MODEL, TASK, 4, b.unflatten(flat), seen)) == share
+        assert float(r.sampled_rate(MODEL, TASK, 4, unflatten(flat), seen)) == share

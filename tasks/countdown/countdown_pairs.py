@@ -2,17 +2,50 @@
 
 Both targets can be reached with the numbers, and no earlier attempt of the trace reaches either.
 Neither the target nor the result alone tells the verdict, and nor does the length of the trace.
+Places per row: the target (in the prompt), the result, and "(" after it.
+
+Shapes: R rows, L length.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from toylab.errors import ToylabError
-from toylab.tasks.countdown.countdown_instances import Split, hands, instances
-from toylab.tasks.countdown.countdown_rules import Rules
 
-from .passes import Rows, Signs
+from .countdown_instances import Split, hands, instances
+from .countdown_rules import Rules
 
 TARGET = 1  # place of the target in a prompt
+PLACES = ("target", "result", "(")
+
+
+class Signs(NamedTuple):
+    """Tokens that the measures must know."""
+
+    equals: int
+    bracket: int
+    ok: int
+    no: int
+    answer: int
+    stop: int
+    pad: int
+    span: int  # tokens of an attempt up to "("
+
+
+class Rows(NamedTuple):
+    """Attempts: traces up to "(" and beyond it nothing but padding.
+
+    Row ``2 i`` is right, row ``2 i + 1`` its wrong partner: they differ in the target alone.
+    """
+
+    tokens_RL: np.ndarray
+    place_R3: np.ndarray  # of the target, the result and "("
+    group_R: np.ndarray  # rows of one group never stand on both sides of a split
+
+    def take(self, index: np.ndarray) -> "Rows":
+        """Some of the rows, by number or mask."""
+        return Rows(*(part[index] for part in self))
 
 
 def signs(rules: Rules) -> Signs:
