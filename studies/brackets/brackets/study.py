@@ -170,15 +170,7 @@ study = Study(
     paper="Li et al. 2025, Can Interpretation Predict Behavior on Unseen Data? (arXiv:2507.06445)",
     presets={
         "smoke": Config(
-            seeds=3,
-            pairs=3,
-            layers=(1, 2),
-            width=16,
-            steps=(150, 150),
-            batch_size=16,
-            learning_rate=1e-2,
-            judged=64,
-            ablated=32,
+            seeds=2, pairs=4, layers=(1, 2), width=8, steps=(20, 20), judged=64, ablated=32
         ),
         "laptop": Config(),
         "night": Config(seeds=15, pairs=12, steps=(3_000, 1_500, 1_500), **PAPER),
@@ -187,7 +179,7 @@ study = Study(
         ),
     },
     costs={
-        "smoke": "1,800 model-steps; compiling takes most of it",
+        "smoke": "160 model-steps; compiling takes most of it",
         "laptop": "94,000 model-steps of 0.1 to 0.3 GFLOP: 7 minutes; measures: 1",
         "night": "the paper's 270 networks at a higher rate: 540,000 model-steps, about 2 hours",
         "paper": "270 networks of 125,000 steps, for one GPU",
