@@ -42,7 +42,6 @@ CAPTIONS = {
 }
 ARMS = {"plain": ("successions", fig.MUTED), "copy": ("+ copy", fig.ORANGE)}
 ARMS |= {"across": ("+ across", fig.BLUE)}
-MONTHS = "months"
 
 
 def matrix(measures: Measures, config: Any) -> Figure:
@@ -62,7 +61,7 @@ def matrix(measures: Measures, config: Any) -> Figure:
     left.set_yticks(middle, names)
     left.tick_params(length=0)
     left.set(xlabel="logit of", ylabel="word that is attended to")
-    d = names.index(MONTHS)
+    d = names.index("months")
     span = slice(task.starts[d], task.starts[d + 1])
     image = right.imshow(scaled[span, span], **look)
     _mark(right, written[span, span], task, d)
@@ -77,9 +76,8 @@ def matrix(measures: Measures, config: Any) -> Figure:
 def _mark(ax: Axes, block: np.ndarray, task: Ordinals, d: int) -> None:
     """Names of a list's words, the largest logits, and the successions that were held out."""
     own, n = task.lists[d], task.lists[d].successions
-    short = [word[:3] for word in own.words]
-    ax.set_xticks(range(len(own)), short, rotation=90)
-    ax.set_yticks(range(len(own)), short)
+    for ticks, turn in ((ax.set_xticks, 90), (ax.set_yticks, 0)):
+        ticks(range(len(own)), [word[:3] for word in own.words], rotation=turn)
     top = block[:n].argmax(1) if np.isfinite(block).all() else []
     ax.plot(top, range(len(top)), "o", mfc="none", mec="white", ms=5)
     held = np.flatnonzero(task.tables.held[d, :n])
@@ -139,8 +137,7 @@ def sharing(measures: Measures, config: Any) -> Figure:
     bars(right, measures, ["untrained", *ARMS], (("", fig.BLUE, recombined),), names)
     right.set(ylabel="third word found", ylim=(0, 1.05))
     right.tick_params(axis="x", rotation=25)
-    found = average(recombined("across"), measures)
-    fig.title(right, f"Index and list come apart for {found:.0%}")
+    fig.title(right, f"Index and list come apart: {average(recombined('across'), measures):.0%}")
     return sheet
 
 
@@ -158,7 +155,6 @@ def heads(measures: Measures, config: Any) -> Figure:
         rows = of(arm).rows(measures)
         left.plot(rows["score"], rows["cost"], "o", color=colour, ms=4, alpha=0.7, label=name)
     left.set(xlabel="successor score", ylabel="accuracy lost by ablation", xlim=(0, 1))
-    left.set_ylim(-0.02, max(left.get_ylim()[1], 0.3))
     left.legend()
     costs = (average(of(arm).filter(best=True).value("cost"), measures) for arm in arms)
     fig.title(left, "Ablating the best of four heads costs {:.2f} or {:.2f}".format(*costs))
@@ -180,11 +176,8 @@ def heads(measures: Measures, config: Any) -> Figure:
 def units(measures: Measures, config: Any) -> Figure:
     """Units of numbers, decoded and moved."""
     sheet, (ax,) = panels(1, 2.9, fig.COLUMN * 1.3)
-    kinds = {
-        "units_decoded": "units decoded,\nnew decades",
-        "moved": "moved: right\nsuccessor",
-        "moved_units": "moved: right\nunits",
-    }
+    kinds = {"units_decoded": "units decoded,\nnew decades"}
+    kinds |= {"moved": "moved: right\nsuccessor", "moved_units": "moved: right\nunits"}
     value = lambda arm: lambda kind: _ends(arm).value(kind)
     cells = (
         ("untrained", fig.SKY, value("untrained")),

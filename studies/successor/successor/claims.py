@@ -113,7 +113,7 @@ CLAIMS = (
         "one_of_four",
         "Of four heads the best has twice the score of the second, on successions alone or where "
         "there is copying to do as well (the larger ratio of the two).",
-        f"{OURS}, which has eight times",
+        f"{GOULD}, which has eight times; region: this laboratory",
         greatest(ratio_of_best_two("four"), ratio_of_best_two("four copy")),
         Expect.above(2),
         paper=8,
@@ -129,7 +129,7 @@ CLAIMS = (
         requires=FOUR_LEARNED,
         control=at_most(
             0.1,
-            "in neither does ablating another head cost more:",
+            "ablating another head costs, in the worse of the two,",
             greatest(others("four", "cost"), others("four copy", "cost")),
         ),
     ),

@@ -18,6 +18,18 @@ What is done otherwise: no language model; five lists in place of eight, every w
 index is split off by ridge regression, not by gradient descent; features modulo 10 are differences
 of means, not an autoencoder's.
 
+Did not reproduce: one head that stands out. The best of four has 1.1 times the score of the next,
+and ablating it costs nothing, as the others do the same. With copying to do as well scores are 0.3
+at most and every head's ablation costs 0.25 to 0.6: a high score goes with heads that are not
+needed. Words beyond the successor are not preferred, rather those before it. Naming the same index
+in another list teaches no held-out succession; naming the successor there teaches 88% of those in
+reach, and none beyond. Units are decoded where they are asked for, but a number moved to other
+units is followed by the right number in 9% of cases, by the right units in 63%.
+
+Tried: a decay of 0.1 to 4; with 4 networks do not learn. While every fifth succession was held out,
+units 1 and 6 were marked by that; every seventh is unrelated to ten. The units' probe had less
+ridge, and pairs to recombine held words whose index no other list has: changed on pilots.
+
 Source: Gould, Ong, Ogden and Conmy 2023 (arXiv:2312.09230). The bar of the score is that of a
 replication in Anthropic's Circuits Updates of September 2024.
 """
@@ -143,9 +155,8 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
                 label = about | {"init_seed": seed, "diverged": bool(lost_P[seed])}
                 for name, own in network.items():
                     rows[name] += [label | row for row in own]
-                if seed == 0 and step == config.steps and arm in ("plain", "four"):
-                    best = next(row["head"] for row in network["heads"] if row["best"])
-                    maps.append(written[best])
+                if (arm, seed, step) == ("plain", 0, config.steps):
+                    maps.append(written[0])
     tables = {name: pl.DataFrame(own, infer_schema_length=None) for name, own in rows.items()}
     return tables | {"maps": np.stack(maps)}
 
