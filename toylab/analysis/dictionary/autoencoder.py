@@ -25,12 +25,11 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from toylab.analysis.dictionary.inputs import check_fit, settings, standardised
 from toylab.analysis.dictionary.training import Rules, initial, sparse, train
-from toylab.errors import ToylabError, check_number, nearest
+from toylab.errors import ToylabError, check_number
 
 __all__ = ["Dictionary", "Quality", "fit_dictionary", "quality"]
-
-KINDS = ("topk", "l1")
 
 
 @jax.tree_util.register_dataclass
@@ -97,6 +96,7 @@ def fit_dictionary(
     batch_size: int = 1024,
     learning_rate: float = 1e-3,
     resamples: int = 4,
+    blocks: int = 1,
 ) -> Dictionary:
     """Train dictionaries by Adam, all members at once on the same minibatches.
 
@@ -125,6 +125,8 @@ def fit_dictionary(
         batch_size: activations per step, drawn with replacement.
         learning_rate: Adam's peak.
         resamples: how often silent features start again.
+        blocks: of how many pieces of equal width ``x`` is made; the L1 price of ``a_f`` is then
+            the sum of the norms of the pieces of ``d_f``, as crosscoders have it.
 
     Returns:
         Dictionary with one leading axis, the members.
@@ -139,23 +141,16 @@ def fit_dictionary(
         >>> codes.shape, int((codes > 0).sum(-1).max())
         ((1, 100, 8), 2)
     """
-    _check(x, features, kind, steps, batch_size, learning_rate, resamples)
-    k_P, l1_P = _per_seed("k", k, seeds), _per_seed("l1", l1, seeds)
-    for value in k_P:
-        check_number("fit_dictionary", "k", value, 1, features, whole=True)
-    for value in l1_P:
-        check_number("fit_dictionary", "l1", value, low=0)
-    most = int(k_P.max()) if kind == "topk" else features
-    mean_D = np.mean(x, 0, dtype=np.float64)
-    scale = np.sqrt(np.mean(np.sum((x - mean_D) ** 2, 1)))
-    if not scale > 0 or not np.isfinite(scale):
-        raise ToylabError("fit_dictionary: the activations are all alike, or not finite.")
-    z_ND = jnp.asarray((x - mean_D) / scale, jnp.float32)
-    rules = Rules(kind, most, steps, batch_size, learning_rate, resamples)
+    check_fit("fit_dictionary", x, features, kind, steps, batch_size, learning_rate, resamples)
+    check_number("fit_dictionary", "blocks", blocks, 1, x.shape[1], whole=True)
+    if x.shape[1] % blocks:
+        raise ToylabError(f"fit_dictionary: width {x.shape[1]} is not {blocks} equal blocks.")
+    k_P, l1_P, most = settings("fit_dictionary", kind, features, k, l1, seeds)
+    z_ND, mean_D, scale = standardised("fit_dictionary", x)
+    rules = Rules(kind, most, steps, batch_size, learning_rate, resamples, blocks=blocks)
     keys_P = jax.vmap(jax.random.key)(jnp.asarray(list(seeds), jnp.uint32))
-    k_P = jnp.asarray(k_P if kind == "topk" else np.full(len(seeds), features), jnp.int32)
     params = initial(keys_P, features, z_ND.shape[1])
-    params, losses_PS = train(params, z_ND, keys_P, k_P, jnp.asarray(l1_P, jnp.float32), rules)
+    params, losses_PS = train(params, z_ND, keys_P, k_P, l1_P, rules)
     scale, mean_D = np.float32(scale), jnp.asarray(mean_D, jnp.float32)
     return Dictionary(
         encoder=params["encoder"],
@@ -167,35 +162,6 @@ def fit_dictionary(
         most=most,
         kind=kind,
     )
-
-
-def _check(
-    x: np.ndarray, features: int, kind: str, steps: int, batch: int, rate: float, resamples: int
-) -> None:
-    if np.ndim(x) != 2 or len(x) < 2 or not np.issubdtype(x.dtype, np.floating):
-        raise ToylabError(
-            f"fit_dictionary: x is {x.dtype} of shape {np.shape(x)}; give floats (N, D), N >= 2."
-        )
-    if kind not in KINDS:
-        raise ToylabError(f"fit_dictionary: unknown kind {kind!r}: {nearest(str(kind), KINDS)}")
-    for name, value, low in (
-        ("features", features, 1),
-        ("steps", steps, 0),
-        ("batch_size", batch, 1),
-        ("resamples", resamples, 0),
-    ):
-        check_number("fit_dictionary", name, value, low, whole=True)
-    check_number("fit_dictionary", "learning_rate", rate, above=0)
-
-
-def _per_seed(name: str, value: float | Sequence[float], seeds: Sequence[int]) -> np.ndarray:
-    values = np.atleast_1d(np.asarray(value))
-    if values.shape not in ((1,), (len(seeds),)) or not len(seeds):
-        raise ToylabError(
-            f"fit_dictionary: {len(seeds)} seeds and {values.size} values of {name}; give one "
-            "value, or one per seed."
-        )
-    return np.broadcast_to(values, len(seeds))
 
 
 class Quality(NamedTuple):
@@ -229,9 +195,13 @@ def _quality(dictionary: Dictionary, x_ND: Array) -> Quality:
     def one(member: Dictionary) -> Quality:
         codes_NF = member.encode(x_ND)
         error = jnp.sum((x_ND - member.decode(codes_NF)) ** 2)
-        active = codes_NF > 0
-        l0 = jnp.mean(jnp.sum(active, 1, dtype=jnp.float32))
-        dead = jnp.mean((~active.any(0)).astype(jnp.float32))
-        return Quality(1 - error / spread, l0, dead)
+        return Quality(1 - error / spread, *activity(codes_NF))
 
     return jax.lax.map(one, dictionary)
+
+
+def activity(codes_NF: Float[Array, "N F"]) -> tuple[Array, Array]:
+    """Return the mean number of active features, and the share that are never active."""
+    active = codes_NF > 0
+    l0 = jnp.mean(jnp.sum(active, 1, dtype=jnp.float32))
+    return l0, jnp.mean((~active.any(0)).astype(jnp.float32))

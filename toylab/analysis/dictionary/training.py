@@ -1,8 +1,11 @@
 """How a dictionary trains: the objective, Adam's step, and features that start again.
 
-The entry point is :func:`toylab.analysis.dictionary.autoencoder.fit_dictionary`.
+The entry points are :func:`toylab.analysis.dictionary.autoencoder.fit_dictionary`, for transcoders
+:func:`toylab.analysis.dictionary.transcoder.fit_transcoder` and for crosscoders
+:func:`toylab.analysis.dictionary.crosscoder.fit_crosscoder`.
 
-Activations here are shifted and scaled: mean 0, total variance 1.
+Activations here are shifted and scaled: mean 0, total variance 1. A transcoder's rows hold what is
+read and then what is to be explained.
 """
 
 import functools
@@ -21,7 +24,19 @@ RESTART = {"topk": 1.0, "l1": 0.2}  # Bricken et al. take 0.2; among the k large
 
 
 class Rules(NamedTuple):
-    """What decides the compiled training."""
+    """What decides the compiled training.
+
+    Attributes:
+        kind: "topk" or "l1".
+        most: the largest k.
+        steps: Adam's.
+        batch_size: rows of a step.
+        learning_rate: Adam's peak.
+        resamples: how often silent features start again.
+        reads: columns that a transcoder reads, the rest being its target; 0 for an autoencoder.
+        blocks: snapshots of a crosscoder, of equal width; an L1 price is then the sum of the norms
+            of a decoder vector's blocks.
+    """
 
     kind: str
     most: int
@@ -29,6 +44,8 @@ class Rules(NamedTuple):
     batch_size: int
     learning_rate: float
     resamples: int
+    reads: int = 0
+    blocks: int = 1
 
     @property
     def stretch(self) -> int:
@@ -69,7 +86,7 @@ def sparse(pre: Array, k: Array, most: int, kind: str) -> Array:
 def initial(keys_P: Array, features: int, width: int) -> Params:
     """Random decoder vectors of length 1, the encoder their transpose, the rest 0."""
     draw = jax.vmap(lambda key: jax.random.normal(key, (features, width), jnp.float32))
-    decoder = _unit(draw(keys_P))
+    decoder = unit(draw(keys_P))
     zeros = lambda n: jnp.zeros((len(keys_P), n), jnp.float32)
     return {
         "encoder": jnp.swapaxes(decoder, 1, 2),
@@ -79,31 +96,55 @@ def initial(keys_P: Array, features: int, width: int) -> Params:
     }
 
 
-def _unit(rows: Array) -> Array:
+def unit(rows: Array) -> Array:
+    """Return vectors (..., D) at length 1."""
     return rows / jnp.maximum(jnp.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
 def objective(
-    params: Params, z_BD: Array, k: Array, l1: Number, kind: str, most: int
+    params: Params,
+    z_BD: Array,
+    k: Array,
+    l1: Number,
+    kind: str,
+    most: int,
+    reads: int = 0,
+    blocks: int = 1,
 ) -> tuple[Array, tuple[Array, Array]]:
     """Return ``mean ||z - z_hat||^2 + l1 mean sum a`` (the price for the L1 kind only).
 
     Returns:
         The objective, and (codes (B, F), residuals (B, D)).
     """
-    # Not (z - centre) @ encoder: its gradient would take a product of the size of the batch.
-    shift_F = params["bias"] - params["centre"] @ params["encoder"]
-    codes_BF = sparse(z_BD @ params["encoder"] + shift_F[None], k, most, kind)
-    residual_BD = z_BD - codes_BF @ params["decoder"] - params["centre"][None]
+    if reads:
+        read_BC, target_BD = z_BD[:, :reads], z_BD[:, reads:]
+        shift_F = params["bias"]
+    else:
+        read_BC = target_BD = z_BD
+        # Not (z - centre) @ encoder: its gradient would take a product of the size of the batch.
+        shift_F = params["bias"] - params["centre"] @ params["encoder"]
+    codes_BF = sparse(read_BC @ params["encoder"] + shift_F[None], k, most, kind)
+    residual_BD = target_BD - codes_BF @ params["decoder"] - params["centre"][None]
+    if "skip" in params:
+        residual_BD = residual_BD - read_BC @ params["skip"]
     loss = jnp.mean(jnp.sum(residual_BD**2, 1))
-    if kind == "l1":
+    if kind == "l1" and blocks > 1:
+        loss = loss + l1 * jnp.mean(codes_BF @ _block_norms(params["decoder"], blocks))
+    elif kind == "l1":
         loss = loss + l1 * jnp.mean(jnp.sum(codes_BF, 1))
     return loss, (codes_BF, residual_BD)
 
 
+def _block_norms(decoder_FD: Array, blocks: int) -> Array:
+    """Sum of the norms of each vector's blocks (F,), smooth where one is 0."""
+    parts = decoder_FD.reshape(len(decoder_FD), blocks, -1)
+    return jnp.sum(jnp.sqrt(jnp.sum(parts**2, -1) + np.float32(1e-12)), -1)
+
+
 def _step(state: State, z_BD: Array, k: Array, l1: Array, rate: Array, rules: Rules) -> Any:
     take = jax.value_and_grad(objective, has_aux=True)
-    (loss, (codes_BF, _)), grads = take(state.params, z_BD, k, l1, rules.kind, rules.most)
+    args = (z_BD, k, l1, rules.kind, rules.most, rules.reads, rules.blocks)
+    (loss, (codes_BF, _)), grads = take(state.params, *args)
     decoder = state.params["decoder"]
     along = jnp.sum(grads["decoder"] * decoder, -1, keepdims=True)
     grads["decoder"] -= along * decoder
@@ -111,33 +152,35 @@ def _step(state: State, z_BD: Array, k: Array, l1: Array, rate: Array, rules: Ru
     with jax.numpy_dtype_promotion("standard"):
         moves, adam = optax.scale_by_adam().update(grads, state.adam)
     params = jax.tree.map(lambda p, m: p - rate * m, state.params, moves)
-    params["decoder"] = _unit(params["decoder"])
+    params["decoder"] = unit(params["decoder"])
     return State(params, adam, state.fired_F | (codes_BF > 0).any(0)), loss
 
 
 def _restart(state: State, z_BD: Array, key: Array, k: Array, l1: Array, rules: Rules) -> State:
     """Let the features that were silent start again at what is badly explained."""
     params, silent_F = state.params, ~state.fired_F
-    _, (_, residual_BD) = objective(params, z_BD, k, l1, rules.kind, rules.most)
+    _, (_, residual_BD) = objective(
+        params, z_BD, k, l1, rules.kind, rules.most, rules.reads, rules.blocks
+    )
     loss_B = jnp.sum(residual_BD**2, 1)
     # The largest of these are a draw without replacement, with chances that go as loss^2.
     lot_B = 2 * jnp.log(loss_B + np.float32(1e-20)) + jax.random.gumbel(key, loss_B.shape)
     order_B = jnp.argsort(-lot_B)
     turn_F = (jnp.cumsum(silent_F.astype(jnp.int32)) - 1) % len(order_B)
-    new_FD = _unit(residual_BD[order_B[turn_F]])
+    rows_F = order_B[turn_F]
+    new_FD = unit(residual_BD[rows_F])
+    read_FC = unit(z_BD[rows_F, : rules.reads]) if rules.reads else new_FD
     norm_F = jnp.linalg.norm(params["encoder"], axis=0)
     alive = jnp.mean(norm_F, where=state.fired_F | ~state.fired_F.any())
     new = {
-        "encoder": (np.float32(RESTART[rules.kind]) * alive * new_FD).T,
+        "encoder": (np.float32(RESTART[rules.kind]) * alive * read_FC).T,
         "bias": jnp.zeros_like(params["bias"]),
         "decoder": new_FD,
-        "centre": params["centre"],
     }
     which = {"encoder": silent_F[None], "bias": silent_F, "decoder": silent_F[:, None]}
 
     def replace(old: Params, fresh: Params) -> Params:
-        changed = {n: jnp.where(w, fresh[n], old[n]) for n, w in which.items()}
-        return changed | {"centre": old["centre"]}
+        return old | {n: jnp.where(w, fresh[n], old[n]) for n, w in which.items()}
 
     zeros = jax.tree.map(jnp.zeros_like, params)
     adam = state.adam._replace(mu=replace(state.adam.mu, zeros), nu=replace(state.adam.nu, zeros))
