@@ -128,7 +128,7 @@ _HOMES = {
     "report.figures": "figure interval_line style title",
     "report.panels": "panels",
     "report.series": "series",
-    "runs.data_files": "data_file",
+    "check.data_files": "data_file",
     "runs.networks": "open_run",
     "runs.run_folder": "RunFolder",
     "stats": "bootstrap_interval permutation_test power_law seed_interval",

@@ -14,6 +14,7 @@ from toylab.change import run_changes as run_changes
 from toylab.change import steer as steer
 from toylab.change import stream as stream
 from toylab.change import zero as zero
+from toylab.check.data_files import data_file as data_file
 from toylab.claims import Claim as Claim
 from toylab.claims import Condition as Condition
 from toylab.claims import Expect as Expect
@@ -58,7 +59,6 @@ from toylab.report.figures import style as style
 from toylab.report.figures import title as title
 from toylab.report.panels import panels as panels
 from toylab.report.series import series as series
-from toylab.runs.data_files import data_file as data_file
 from toylab.runs.networks import open_run as open_run
 from toylab.runs.run_folder import RunFolder as RunFolder
 from toylab.stats import bootstrap_interval as bootstrap_interval

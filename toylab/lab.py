@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from toylab.check.data_files import absolute, changed_files
 from toylab.check.populations import checked_populations, read_by, seeded
 from toylab.claims import all_diverged, judge_all
 from toylab.errors import ToylabError
@@ -19,7 +20,6 @@ from toylab.population import Population
 from toylab.read import SEED
 from toylab.runs import trust
 from toylab.runs.checkpointer import FolderCheckpointer
-from toylab.runs.data_files import absolute, changed_files
 from toylab.runs.provenance import commit, environment, moved, numerics
 from toylab.runs.reporter import Interrupted, Reporter
 from toylab.runs.reuse import changes, matches, take
@@ -188,8 +188,7 @@ def study_of(run: RunFolder, source: str | None = None) -> tuple[Study, Any]:
     """Return a run's study and settings.
 
     Args:
-        run: the run.
-        source: the study file to take; otherwise the one that the run names, if this user ran it.
+        run: the run; ``source`` is the study file to take, in place of the one that it names.
 
     Raises:
         ToylabError: a study file that this user has not run, an unknown study, or settings that

@@ -16,7 +16,8 @@ import polars as pl
 import polars.selectors as cs
 from jax import Array
 
-from toylab.errors import ToylabError, check_number, nearest
+from toylab.check.data_files import data_file
+from toylab.errors import ToylabError, check_counts, nearest
 from toylab.losses import ExpectedCrossEntropy, cross_entropy
 from toylab.members import seeds
 from toylab.models import Transformer
@@ -24,7 +25,6 @@ from toylab.optim import AdamW, cosine
 from toylab.optim.muon import Muon
 from toylab.population import Population, ladder
 from toylab.probes.prefixes import seen_prefixes
-from toylab.runs.data_files import data_file
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params
 from toylab.task import Batch
@@ -73,8 +73,7 @@ class Network:
                 f"othello: nobody knows the chances of the moves in {self.transcripts}, as targets "
                 "= expected would need; add --set targets=played."
             )
-        for name in ("steps", "rungs", "networks"):
-            check_number("othello", name, getattr(self, name), low=1, whole=True)
+        check_counts("othello", self, "steps", "rungs", "networks")
 
     def world(self) -> Othello:
         """The games: random ones, or those of a file."""

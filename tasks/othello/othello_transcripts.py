@@ -21,8 +21,8 @@ import numpy as np
 from jax import Array
 
 from toylab import random
+from toylab.check.data_files import data_file
 from toylab.errors import ToylabError
-from toylab.runs.data_files import data_file
 from toylab.task import Batch
 
 from . import othello_rules as rules

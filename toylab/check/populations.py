@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toylab.check.data_files import digests
 from toylab.check.sizes import bounded_memory, check_sizes
 from toylab.errors import ToylabError
 from toylab.population import PARTS, Population
-from toylab.runs.data_files import digests
 from toylab.runs.reuse import Description, describe
 from toylab.study import Study
 from toylab.train.returns import check_populations

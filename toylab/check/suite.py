@@ -34,14 +34,11 @@ class Result:
 
 
 def check(task: Task, seed: int = 0) -> list[Result]:
-    """Hold a task to every rule.
+    """Hold a task to every rule; one result per rule, in a fixed order. One that raises is broken.
 
     Args:
         task: an instance.
         seed: of the random draws.
-
-    Returns:
-        One result per rule, in a fixed order; a rule that raises is broken.
 
     Example:
         >>> from toylab.tasks.superposition.superposition import Sparse

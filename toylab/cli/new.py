@@ -12,14 +12,7 @@ from toylab.study import study_names
 
 
 def new_study(name: str, folder: Path = Path()) -> Path:
-    """Write ``NAME.py``: a world, what is trained, two claims with a control, a figure.
-
-    Args:
-        name: of the study and its file.
-        folder: where to.
-
-    Returns:
-        The file's path.
+    """Write ``NAME.py``, a world, claims and a figure, into a folder; return its path.
 
     Raises:
         ToylabError: the name is no name of a module, or is taken.

@@ -57,12 +57,11 @@ class Stop:
         So it also writes the signal's number where a thread waits for it.
         """
         if threading.current_thread() is not threading.main_thread():
-            yield self
-            return
+            return (yield self)
         inlet, outlet = socket.socketpair()
         with inlet, outlet:
-            inlet.setblocking(False)
-            outlet.setblocking(False)
+            for end in (inlet, outlet):
+                end.setblocking(False)
             fd = signal.set_wakeup_fd(inlet.fileno(), warn_on_full_buffer=False)
             handler = lambda signum, frame: self._take_all(outlet)
             before = {signum: signal.signal(signum, handler) for signum in SIGNALS}

@@ -22,8 +22,7 @@ def compiled_ahead(populations: Sequence[Population]) -> Generator[Program, None
     Raises:
         ToylabError: one that cannot be compiled, when its turn has come.
     """
-    # Left without waiting for what has not begun. A compilation under way cannot be stopped: the
-    # process ends when it is done.
+    # Left without waiting for what has not begun; a compilation under way cannot be stopped.
     pool = ThreadPoolExecutor(2)
     try:
         waiting = iter(populations)

@@ -21,8 +21,7 @@ def loss_and_gradient(
     """Return the mean of a per-example loss over a batch, and its gradient.
 
     Args:
-        loss: from parameters and a batch to one number per example, which must not depend on the
-            other examples where the batch is cut.
+        loss: one number per example, which depends on no other where the batch is cut.
         params: where the gradient is taken.
         batch: B examples.
         piece: examples per piece, a divisor of B; 0 takes them all at once.

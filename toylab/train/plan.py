@@ -65,8 +65,7 @@ def tile_that_fits(population: Population, needs: Any, tile: int) -> int:
 
     Args:
         population: what is trained; a tile or a strategy that the user forced stays.
-        needs: the compiled program's memory analysis, of one device.
-        tile: members per tile it was compiled for.
+        needs, tile: the compiled program's memory analysis of one device; its members per tile.
 
     Raises:
         ToylabError: one member alone does not fit.

@@ -103,11 +103,11 @@ def test_no_file(tmp_path):
 def test_the_command_line_refuses_before_training(tmp_path, capsys):
     path = written(tmp_path / "games.txt", ["f5d6a1"])
     words = ["run", "othello", "--preset", "smoke", "--out", str(tmp_path / "run")]
-    words += ["--set", "size=8", f"transcripts={path}"]
+    words += ["--set", "size=8", "targets=played", f"transcripts={path}"]
     assert main(words) == 1 and "--skip-bad" in capsys.readouterr().err
     assert main([*words, "--skip-bad"]) == 1 and "all 1 games" in capsys.readouterr().err
     good = written(tmp_path / "good.txt", ["f5d6"])
-    assert main([*words[:-1], f"transcripts={good}"]) == 1
+    assert main([*words[:-2], f"transcripts={good}"]) == 1
     assert "targets=played" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 

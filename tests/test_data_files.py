@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from toylab.check.data_files import absolute, data_file, digests
 from toylab.errors import ToylabError
 from toylab.lab import draw, judge, resume, run_study
-from toylab.runs.data_files import absolute, data_file, digests
 from toylab.runs.reporter import Interrupted
 from toylab.study import load_study
 
