@@ -26,6 +26,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -157,9 +158,17 @@ class Rig:
         return code
 
     def finish(self, folder: Path) -> None:
-        """Run a folder to its end, without a blow."""
+        """Run a folder to its end, without a blow; write down what was counted so far."""
         if self.child(folder):
             self.wrong.append(f"{folder.name}: could not be finished")
+        if self.number:
+            (self.root / "so-far").write_text(json.dumps(self.told()))
+
+    def told(self) -> dict[str, Any]:
+        """What was done, and what went wrong."""
+        told = {"calls": self.calls, "seconds": round(self.seconds, 2), "runs": self.number}
+        told |= {"slowest": round(self.slowest, 2), "at_once": round(self.at_once, 2)}
+        return told | {"wrong": self.wrong, **self.counts}
 
     def times(self, count: int) -> None:
         """Kill at random moments; most of the time the resumed run is killed as well."""
@@ -273,10 +282,7 @@ def main() -> None:
     rig = Rig(args.root, args.seed)
     for kind in kinds:
         getattr(rig, kind)(getattr(args, kind))
-    told = {"calls": rig.calls, "seconds": round(rig.seconds, 2), "runs": rig.number}
-    told |= {"slowest": round(rig.slowest, 2), "at_once": round(rig.at_once, 2)}
-    told |= {"wrong": rig.wrong, **rig.counts}
-    print(json.dumps(told))
+    print(json.dumps(rig.told()))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def tortured(root: Path, **counts: int) -> dict:
         alike(whole, run)
         tidy(run)
     # Nothing but what was asked for lies beside the runs.
-    known = {"mine.py", "cache", "state", "calls", "counted", "whole", "__pycache__"}
+    known = {"mine.py", "cache", "state", "calls", "counted", "so-far", "whole", "__pycache__"}
     others = {p.name for p in root.iterdir()} - known
     assert others == {f"run-{number}" for number in range(1, told["runs"] + 1)}
     assert [p.name for p in (root / "state").rglob("*.json")] == ["studies.json"]
