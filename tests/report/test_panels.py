@@ -1,7 +1,7 @@
 """Sheets with lettered panels, and what draws all of a study."""
 
 from toylab.report.figures import figure, style
-from toylab.report.panels import drawing, panels
+from toylab.report.panels import drawing, gallery, panels
 
 
 def test_panels_stand_in_a_row_and_are_lettered():
@@ -28,3 +28,11 @@ def test_a_drawing_holds_every_figure_by_its_name():
     found = draw({"width": 2}, 3)
     assert list(found) == ["width", "again"]
     assert all(tuple(sheet.get_size_inches()) == (2, 3) for sheet in found.values())
+
+
+def test_a_gallery_has_pictures_above_two_panels():
+    with style():
+        sheet, pictures, two = gallery(4, 3)
+    assert (len(pictures), len(two), len(sheet.axes)) == (3, 2, 5)
+    lettered = [ax.texts[0].get_text() for ax in (pictures[0], *two)]
+    assert lettered == ["a", "b", "c"] and not pictures[1].texts

@@ -41,24 +41,20 @@ def _window(length: int, half: int) -> tuple[np.ndarray, np.ndarray]:
 def jumps(
     values_SX: Float[np.ndarray, "S X"], half: int, least: float, start: int = 0
 ) -> list[tuple[int, int]]:
-    """Jumps of single numbers: moves of at least ``least`` within ``2 half`` records.
+    """Record and number of every jump, by record: a move of ``least`` within ``2 half`` records.
 
-    Of overlapping moves of a number, the greatest counts.
+    The record is the middle of the move. Of overlapping moves of a number the greatest counts.
 
     Args:
         values_SX: the numbers of one unit.
         half: half the window, in records.
         least: least change over the window.
         start: first record at which the middle of a jump may lie.
-
-    Returns:
-        (record, number) of the middle of every jump, by record.
     """
     found = []
-    first = max(start, half)
     for x, value_S in enumerate(values_SX.T):
         change_S = np.zeros(len(value_S))
-        middle = np.arange(first, len(value_S) - half)
+        middle = np.arange(max(start, half), len(value_S) - half)
         change_S[middle] = np.abs(value_S[middle + half] - value_S[middle - half])
         while len(value_S) and change_S.max() >= least:
             k = int(change_S.argmax())

@@ -75,8 +75,7 @@ def trend(rows: Rows, value: pl.Expr, x: str, unit: str = SEED) -> Reading:
         models = own.group_by(x).agg(value.cast(pl.Float64).alias("_value")).sort(x)
         if models["_value"].null_count():
             return None
-        if models["_value"].n_unique() == 1:
-            return 0
-        return models.select(pl.corr(x, "_value", method="spearman")).item()
+        moves = models["_value"].n_unique() > 1
+        return models.select(pl.corr(x, "_value", method="spearman")).item() if moves else 0
 
     return rows.each(correlation, unit)

@@ -45,3 +45,21 @@ def panels(
     for i, ax in enumerate(axes.flat):
         fig.panel_label(ax, chr(ord("a") + i))
     return sheet, axes if rows > 1 else axes[0]
+
+
+def gallery(height: float, count: int, width: float = fig.PAGE) -> tuple[Figure, Any, Any]:
+    """Return a figure, its row of pictures (a), and the two panels below them (b, c).
+
+    Args:
+        height: inches.
+        count: number of pictures.
+        width: inches.
+    """
+    sheet = fig.figure(width, height)
+    halves: Any = sheet.subfigures(2, 1, height_ratios=(1, 1.9))
+    above, below = halves
+    pictures = above.subplots(1, count, squeeze=False)[0]
+    two = below.subplots(1, 2)
+    for ax, letter in zip((pictures[0], *two), "abc", strict=True):
+        fig.panel_label(ax, letter)
+    return sheet, pictures, two
