@@ -8,7 +8,7 @@ that one can take it from a run of the other:
 import dataclasses
 from typing import Any
 
-from toylab.errors import check_number
+from toylab.errors import check_counts
 from toylab.losses import cross_entropy
 from toylab.members import seeds
 from toylab.models import Transformer
@@ -38,8 +38,7 @@ class Network:
 
     def __post_init__(self) -> None:
         self.world()
-        for name in ("seeds", "steps", "rungs"):
-            check_number("graph_tracing", name, getattr(self, name), low=1, whole=True)
+        check_counts("graph_tracing", self, "seeds", "steps", "rungs")
 
     def world(self, **changes: Any) -> GraphTracing:
         """The task: rings, random regular graphs and trees; square grids are held out."""

@@ -20,8 +20,7 @@ def log_axis(
         ax: where.
         which: "x" or "y".
         ticks: where to put plain numbers, with no minor ticks between them.
-        leads: or the numbers, such as 1, 2 and 5, that they are powers of ten times; with neither
-            there are powers of the base, written as such.
+        leads: or what they are powers of ten times, as 1, 2 and 5; else there are powers alone.
         base: of the logarithm.
     """
     getattr(ax, f"set_{which}scale")("log", base=base)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from toylab.analysis.sinks import masked_mean, sink_sites, sink_symptoms
 from toylab.change import NOTHING, Change, at, knock_out, run_changes, zero
 from toylab.models import Transformer
 from toylab.taps import run
@@ -18,12 +19,6 @@ from toylab.task import Batch
 from toylab.tasks.in_context.backcopy import BigramBackcopy
 
 HEAD = "blocks/0/attn"
-SITES = (f"{HEAD}/v", f"{HEAD}/scores", f"{HEAD}/pattern", "blocks/0/resid_post")
-
-
-def _mean(x_BL: Array, where_BL: Array) -> Array:
-    """Mean over the positions where the mask holds; NaN where it never does."""
-    return jnp.sum(jnp.where(where_BL, x_BL, 0)) / jnp.sum(where_BL, dtype=jnp.float32)
 
 
 def queries(batch: Batch, n_frequent: int) -> tuple[Array, Array]:
@@ -37,59 +32,16 @@ def queries(batch: Batch, n_frequent: int) -> tuple[Array, Array]:
     return is_frequent_BL & late_L[None], ~is_frequent_BL & late_L[None]
 
 
-def share(pattern_BLM: Array) -> Array:
-    """Share (B, L) of a query's attention that ``<s>`` has; 0 where the query attends to nothing.
-
-    A softmax pattern sums to 1, so that the share is the attention. A ReLU pattern does not.
-    """
-    sum_BL = pattern_BLM.sum(-1)
-    return jnp.where(sum_BL == 0, 0, pattern_BLM[..., 0] / jnp.where(sum_BL == 0, 1, sum_BL))
-
-
-def symptoms(acts: dict[str, Array], w_o_KD: Array, masks: tuple[Array, Array]) -> dict[str, Array]:
-    """The symptoms of a sink, from one head's recorded activations.
-
-    ``logit_gap`` is the score of ``<s>`` minus the mean score of the other keys in view.
-
-    Args:
-        acts: at ``SITES``.
-        w_o_KD: the head's output weights.
-        masks: of queries on triggers and on others (B, L).
-    """
-    on_BL, off_BL = masks
-    pattern_BLM, score_BLM = acts[SITES[2]][:, 0], acts[SITES[1]][:, 0]
-    length = pattern_BLM.shape[1]
-    position_L = jnp.arange(length, dtype=jnp.float32)
-    seen_LM = jnp.tril(jnp.ones((length, length), jnp.float32)).at[:, 0].set(0)
-    others_BL = jnp.sum(score_BLM * seen_LM[None], -1) / jnp.maximum(position_L, 1)[None]
-    even_BL = jnp.broadcast_to(1 / (position_L + 1)[None], on_BL.shape)
-    value_BL = jnp.linalg.norm(acts[SITES[0]][:, :, 0] @ w_o_KD[None], axis=-1)
-    resid_BL = jnp.linalg.norm(acts[SITES[3]], axis=-1)
-    return {
-        "sink_off": _mean(pattern_BLM[..., 0], off_BL),
-        "sink_on": _mean(pattern_BLM[..., 0], on_BL),
-        "share_off": _mean(share(pattern_BLM), off_BL),
-        "share_on": _mean(share(pattern_BLM), on_BL),
-        "second_off": _mean(pattern_BLM[..., 1], off_BL),
-        "even": _mean(even_BL, off_BL),
-        "logit_gap": _mean(score_BLM[..., 0] - others_BL, off_BL),
-        "value_start": value_BL[:, 0].mean(),
-        "value_other": value_BL[:, 1:].mean(),
-        "resid_start": resid_BL[:, 0].mean(),
-        "resid_other": resid_BL[:, 1:].mean(),
-    }
-
-
 def risks(logits_BLV: Array, oracle_BLV: Array, masks: tuple[Array, Array]) -> dict[str, Array]:
     """Cross-entropy to the oracle's probabilities on triggers and elsewhere, and its floors."""
     on_BL, off_BL = masks
     risk_BL = -jnp.sum(oracle_BLV * jax.nn.log_softmax(logits_BLV), -1)
     floor_BL = jnp.sum(jax.scipy.special.entr(oracle_BLV), -1)
     return {
-        "bigram_risk": _mean(risk_BL, off_BL),
-        "bigram_floor": _mean(floor_BL, off_BL),
-        "backcopy_risk": _mean(risk_BL, on_BL),
-        "backcopy_floor": _mean(floor_BL, on_BL),
+        "bigram_risk": masked_mean(risk_BL, off_BL),
+        "bigram_floor": masked_mean(floor_BL, off_BL),
+        "backcopy_risk": masked_mean(risk_BL, on_BL),
+        "backcopy_floor": masked_mean(floor_BL, on_BL),
     }
 
 
@@ -145,9 +97,9 @@ def scores(model: Transformer, params_P: Any, exam: Exam) -> tuple[dict[str, Arr
     """All scores of every member, ``{name: (P,)}``; patterns on the first sequence (P, L, M)."""
 
     def one(params: Any) -> tuple[dict[str, Array], Array]:
-        logits_BLV, acts = run(model, params, exam.batch.inputs, record=SITES)
+        logits_BLV, acts = run(model, params, exam.batch.inputs, record=sink_sites(0))
         w_o_KD = params["blocks"]["0"]["attn"]["w_o"][0]
-        found = symptoms(acts, w_o_KD, exam.masks)
-        return found | risks(logits_BLV, exam.oracle_BLV, exam.masks), acts[SITES[2]][0, 0]
+        found = sink_symptoms(acts, w_o_KD, exam.masks)
+        return found | risks(logits_BLV, exam.oracle_BLV, exam.masks), acts[f"{HEAD}/pattern"][0, 0]
 
     return jax.vmap(one)(params_P)

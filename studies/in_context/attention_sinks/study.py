@@ -33,18 +33,18 @@ Source: Guo, Pai, Bai, Jiao, Jordan and Mei 2024 (arXiv:2410.13835), with their 
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import numpy as np
 import polars as pl
 
-from toylab.errors import check_number
+from toylab.errors import check_counts
 from toylab.losses import cross_entropy
 from toylab.members import zipped
 from toylab.models.wide_transformer import WideTransformer
 from toylab.optim import SGD, AdamW, Optimizer
 from toylab.population import Population, ladder
+from toylab.read.tables import labelled, long_table
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.in_context.backcopy import BigramBackcopy
@@ -84,8 +84,7 @@ class Config:
     judged: int = 64  # sequences
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "snapshots", "judged", "n_triggers"):
-            check_number("attention_sinks", name, getattr(self, name), low=1, whole=True)
+        check_counts("attention_sinks", self, "seeds", "steps", "snapshots", "judged", "n_triggers")
 
     def world(self) -> BigramBackcopy:
         """The task, with triggers."""
@@ -144,30 +143,24 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
         drawn = (config.n_triggers, config.judged, np.float32(n_triggers))
         exam = draw_exam(config.world(), *drawn, jax.random.key(JUDGED))
         chosen_P = run.members(name)["n_triggers"].to_numpy() == n_triggers
-        about = {"arm": arm, "diverged": (run.dead_at(name) >= 0)[chosen_P]}
+        lost_P = (run.dead_at(name) >= 0)[chosen_P]
+        rows = lambda found, lost_P=lost_P: long_table(
+            {"init_seed": None}, diverged=lost_P, **found
+        )
         for step in run.steps(name):
             params = jax.tree.map(lambda leaf, own=chosen_P: leaf[own], run.params(name, step))
             found, pattern = scores(model, params, exam)
-            curves.append(_rows(found, about | {"step": step}))
+            curves.append(labelled(rows(found), arm=arm, step=step))
         maps.append(np.asarray(pattern[0]))
         tokens.append(np.asarray(exam.batch.inputs[0]))
         under = risks_under(model, params, exam, config.n_symbols - 1)
-        ablated += [_rows(found, about | {"condition": c}) for c, found in under.items()]
+        ablated += [labelled(rows(r), arm=arm, condition=c) for c, r in under.items()]
     return {
         "curves": pl.concat(curves),
         "conditions": pl.concat(ablated),
         "maps": np.stack(maps),
         "tokens": np.stack(tokens),
     }
-
-
-def _rows(found: Mapping[str, Any], about: dict[str, Any]) -> pl.DataFrame:
-    """One row per seed: its scores, and what they are about."""
-    scores = {name: np.asarray(score_P, np.float64) for name, score_P in found.items()}
-    seeds = np.arange(len(about["diverged"]))
-    return pl.DataFrame({"init_seed": seeds} | scores).with_columns(
-        **{k: pl.Series(v) if isinstance(v, np.ndarray) else pl.lit(v) for k, v in about.items()}
-    )
 
 
 study = Study(

@@ -10,15 +10,7 @@ import functools
 
 from toylab.claims import Claim, Condition, Expect
 
-from .readings import (
-    HALF_TO_HALF,
-    STRONGEST_LAG,
-    after_block,
-    curve,
-    geometry,
-    neighbour_mix,
-    power_law,
-)
+from . import readings
 
 PARK = "Park et al. 2025 (arXiv:2501.00070)"
 REPLICATION = PARK + ", as a replication reports it"
@@ -26,14 +18,15 @@ ARDITI = "Arditi 2026, neighbour mixing: geometry beyond it would need another c
 OURS = "expected, this laboratory"
 UNDIRECTED = "undirected counter"
 
-EXCESS = curve("loss", "late") - curve("loss", "late", UNDIRECTED)
-SHORTFALL = curve("mass", "late", graph="regular 16") - curve("mass", "late")
-COUNTER_SHORTFALL = curve("mass", "late", UNDIRECTED, "regular 16") - curve(
+CORRELATION = readings.geometry("correlation", "late")
+EXCESS = readings.curve("loss", "late") - readings.curve("loss", "late", UNDIRECTED)
+SHORTFALL = readings.curve("mass", "late", graph="regular 16") - readings.curve("mass", "late")
+COUNTER_SHORTFALL = readings.curve("mass", "late", UNDIRECTED, "regular 16") - readings.curve(
     "mass", "late", UNDIRECTED
 )
 FOLLOWS = Condition(
     "the network puts 0.8 of its mass on neighbours late in the context",
-    curve("mass", "late"),
+    readings.curve("mass", "late"),
     Expect.above(0.8),
 )
 LEARNED = Condition(
@@ -43,17 +36,17 @@ LEARNED = Condition(
 )
 SHUFFLED = Condition(
     "with the same tokens in random order the energy stays above 0.85 of chance",
-    geometry("energy", "late", "shuffled context"),
+    readings.geometry("energy", "late", "shuffled context"),
     Expect.above(0.85),
 )
 UNTRAINED = Condition(
     "the untrained network's energy is above 0.85 of chance",
-    geometry("energy", "late", "untrained"),
+    readings.geometry("energy", "late", "untrained"),
     Expect.above(0.85),
 )
 STRAIGHT = Condition(
     "the place of half mass is a power law of the number of nodes (R^2 of logarithms)",
-    power_law("r2"),
+    readings.power_law("r2"),
     Expect.above(0.9),
 )
 learned_claim = functools.partial(Claim, requires=(LEARNED,))
@@ -64,7 +57,7 @@ ACCURACY = (
         "In the last quarter of the context the network puts 0.8 of its mass on neighbours other "
         "than the previous node, on 4x4 grids that training never shows.",
         OURS,
-        curve("mass", "late"),
+        readings.curve("mass", "late"),
         Expect.above(0.8),
         paper="0.90 with the previous node, Llama-3.1-8B (Arditi 2026)",
     ),
@@ -82,7 +75,7 @@ ACCURACY = (
         "Late in the context, the network puts more mass on neighbours than a copier, which names "
         "only nodes that it has seen next to this one.",
         REPLICATION + ": memorisation baselines do not explain the accuracy",
-        curve("mass", "late") - curve("mass", "late", "copier"),
+        readings.curve("mass", "late") - readings.curve("mass", "late", "copier"),
         Expect.above(0.0),
     ),
     Claim(
@@ -101,7 +94,7 @@ GEOMETRY = (
         "At the end of the context the representations mirror the grid: at the best layer, the "
         "Dirichlet energy of the nodes' mean representations is at most 0.6 of chance.",
         PARK + ", section 4; threshold of this laboratory",
-        geometry("energy", "late"),
+        readings.geometry("energy", "late"),
         Expect.below(0.6),
         control=(SHUFFLED, UNTRAINED),
         headline=True,
@@ -111,14 +104,14 @@ GEOMETRY = (
         "At the end of the context, distances between the nodes' mean representations correlate "
         "with distances on the grid by 0.6.",
         OURS,
-        geometry("correlation", "late"),
+        CORRELATION,
         Expect.above(0.6),
     ),
     learned_claim(
         "energy_early",
         "After 25 tokens the energy is still above 0.85 of chance, in means over as many visits.",
         OURS,
-        geometry("energy", "middle"),
+        readings.geometry("energy", "middle"),
         Expect.above(0.85),
     ),
     learned_claim(
@@ -126,7 +119,7 @@ GEOMETRY = (
         "The late energy is below that of one step of neighbour mixing of the network's own "
         "embeddings (ratio).",
         ARDITI,
-        geometry("energy", "late") / neighbour_mix("energy"),
+        readings.geometry("energy", "late") / readings.neighbour_mix("energy"),
         Expect.below(1.0),
     ),
     Claim(
@@ -134,14 +127,15 @@ GEOMETRY = (
         "When the network reads the same tokens in random order, the correlation of distances is "
         "at most 0.25.",
         OURS,
-        geometry("correlation", "late", "shuffled context"),
+        readings.geometry("correlation", "late", "shuffled context"),
         Expect.below(0.25),
     ),
     learned_claim(
         "untrained",
         "Training raises the late correlation of distances by 0.3 at least.",
         OURS,
-        geometry("correlation", "late") - geometry("correlation", "late", "untrained"),
+        readings.geometry("correlation", "late")
+        - readings.geometry("correlation", "late", "untrained"),
         Expect.above(0.3),
     ),
     learned_claim(
@@ -149,7 +143,7 @@ GEOMETRY = (
         "The late energy is lower after the last block than after the first (difference, in units "
         "of chance).",
         "Yang et al. 2025 (arXiv:2507.13540), double convergence, as reported by Arditi 2026",
-        after_block("energy", first=False) - after_block("energy", first=True),
+        readings.after_block("energy", first=False) - readings.after_block("energy", first=True),
         Expect.below(0.0),
     ),
     learned_claim(
@@ -158,7 +152,7 @@ GEOMETRY = (
         "attention).",
         "Arditi 2026: previous-token heads draw the graph; added after an exploratory run on other "
         "sizes, whose first block looked 15 places back",
-        STRONGEST_LAG,
+        readings.STRONGEST_LAG,
         Expect.between(0.5, 1.5),
         paper=1.0,
     ),
@@ -171,7 +165,7 @@ CHANGE = (
         "accuracy has made half of its rise (doublings of context, where the energy falls by 0.1 "
         "of chance).",
         PARK + ", section 4.1, by the energy's minimum; halves are this laboratory's",
-        HALF_TO_HALF,
+        readings.HALF_TO_HALF,
         Expect.above(0.0),
     ),
     Claim(
@@ -179,7 +173,7 @@ CHANGE = (
         "The place where mass reaches 0.5 grows with the number of nodes by the exponent of the "
         "undirected counter, within 0.3: counting alone explains the power law.",
         OURS + "; the power law: " + REPLICATION,
-        power_law("slope") - power_law("slope", UNDIRECTED),
+        readings.power_law("slope") - readings.power_law("slope", UNDIRECTED),
         Expect.between(-0.3, 0.3),
         requires=(STRAIGHT,),
     ),

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 from jax import Array
 
+from toylab.read.tables import labelled
 from toylab.stats.crossings import binned, crossing
 from toylab.task import Batch
+from toylab.tasks.in_context.given_walks import Walks
 from toylab.tasks.in_context.graph_tracing import GraphTracing
-
-from .walks import Walks
 
 # Whether steps count one way only, and the pseudo-count (None: one over the candidates).
 COUNTERS = {
@@ -62,16 +62,11 @@ def curve_table(walks: Walks, curves: Mapping[str, Curve], length: int) -> pl.Da
         mass, loss = (np.asarray(x).reshape(len(walks.names), -1, length) for x in curve)
         for name in dict.fromkeys(walks.names):
             mine = walks.groups(name)
-            columns = {
-                "source": np.full(length, source),
-                "graph": np.full(length, name),
-                "n": np.full(length, walks.n_G[mine[0]]),
-                "place": place_L,
-                "when": when(place_L, length),
-                "mass": mass[mine].mean((0, 1)).astype(np.float64),
-                "loss": loss[mine].mean((0, 1)).astype(np.float64),
-            }
-            parts.append(pl.DataFrame(columns))
+            columns = {"when": when(place_L, length)}
+            columns["mass"] = mass[mine].mean((0, 1)).astype(np.float64)
+            columns["loss"] = loss[mine].mean((0, 1)).astype(np.float64)
+            table = pl.DataFrame({"place": place_L} | columns)
+            parts.append(labelled(table, source=source, graph=name, n=int(walks.n_G[mine[0]])))
     return pl.concat(parts)
 
 

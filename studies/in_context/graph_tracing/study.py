@@ -50,15 +50,17 @@ from toylab.analysis.geometry.layout import layout
 from toylab.analysis.geometry.measures import spectral_embedding
 from toylab.analysis.geometry.nulls import neighbour_mix
 from toylab.analysis.geometry.windows import Windows, visited_places, windowed_means, windows
-from toylab.errors import check_number
+from toylab.errors import check_counts, check_number
 from toylab.models import Transformer
 from toylab.population import Population
+from toylab.read.tables import labelled, stacked
 from toylab.runs.run_folder import RunFolder
 from toylab.stats.crossings import binned
 from toylab.stats.means import finite_mean
 from toylab.study import Study
 from toylab.taps import Params
 from toylab.task import Batch
+from toylab.tasks.in_context.given_walks import draw_walks
 from toylab.tasks.in_context.graph_tracing import GraphTracing, shuffled
 from toylab.tasks.in_context.graphs import rectangle
 
@@ -68,7 +70,6 @@ from . import unfolding as u
 from .claims import CLAIMS
 from .readings import GRID
 from .through import counters, lag_table, over_groups, through
-from .walks import draw_walks, judged
 
 WALKS = 500  # seed of the walks, plus the network's own
 
@@ -86,11 +87,13 @@ class Config(net.Network):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("groups", "windows", "bins"):
-            check_number("graph_tracing", name, getattr(self, name), low=2, whole=True)
-        for name in ("walks", "visits"):
-            check_number("graph_tracing", name, getattr(self, name), low=1, whole=True)
+        check_counts("graph_tracing", self, "groups", "windows", "bins", low=2)
+        check_counts("graph_tracing", self, "walks", "visits")
         check_number("graph_tracing", "window", self.window, 1, self.length - 3, whole=True)
+
+    def judged(self) -> GraphTracing:
+        """The world with room for all rectangles that its tokens suffice for."""
+        return self.world(sizes=tuple(n for n in (16, 20) if n <= self.n_tokens))
 
     @property
     def cuts(self) -> Windows:
@@ -105,16 +108,14 @@ def populations(config: Config) -> dict[str, Population]:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Judge every network on walks of its own."""
-    found: dict[str, list[pl.DataFrame]] = {}
-    for member, seed in enumerate(run.members("main")["init_seed"]):
-        for name, table in _network(config, run, member, int(seed)).items():
-            found.setdefault(name, []).append(table.with_columns(init_seed=pl.lit(int(seed))))
-    return {name: pl.concat(tables) for name, tables in found.items()}
+    seeds = map(int, run.members("main")["init_seed"])
+    found = (_network(config, run, member, seed) for member, seed in enumerate(seeds))
+    return stacked(found)
 
 
 def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str, pl.DataFrame]:
     """Everything about one network."""
-    task, model = judged(config), net.main(config).model
+    task, model = config.judged(), net.main(config).model
     assert isinstance(model, Transformer)
     of = lambda step: jax.tree.map(lambda x: jnp.asarray(x[member]), run.params("main", step))
     walks = draw_walks(task, config.groups, config.walks, WALKS + seed)
@@ -131,7 +132,7 @@ def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str
     geometry, panels = _geometry(config, model, made, grids)
     mass = by_place.filter(pl.col("source") == "network", pl.col("graph") == GRID)["mass"]
     training = [_step(config, model, task, of(step), grids, step) for step in steps]
-    return {
+    tables = {
         "curves": by_place,
         "fits": c.fit_table(by_place, config.bins),
         "geometry": geometry,
@@ -140,13 +141,14 @@ def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str
         "lags": lag_table(model, made["network"], grids.inputs[0]),
         "pictures": u.picture_table(panels, rectangle(4, 4)),
     }
+    return {name: labelled(table, init_seed=seed) for name, table in tables.items()}
 
 
 def _geometry(
     config: Config, model: Transformer, made: Mapping[str, Params], grids: Batch
 ) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
     """Geometry of the network and its controls on grids, and what a picture shows of it."""
-    adjacency, where, task = rectangle(4, 4), config.cuts, judged(config)
+    adjacency, where, task = rectangle(4, 4), config.cuts, config.judged()
     given = {name: (params, grids) for name, params in made.items()}
     given["shuffled context"] = (made["network"], shuffled(grids, WALKS))
     sources = {

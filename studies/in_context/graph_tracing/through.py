@@ -13,6 +13,7 @@ from jax import Array
 from toylab.analysis.attention_lags import attention_by_lag
 from toylab.change import stream
 from toylab.models import Transformer
+from toylab.read.tables import long_table
 from toylab.taps import Params
 from toylab.taps import run as forward
 from toylab.task import Batch
@@ -57,6 +58,5 @@ def _patterns(model: Transformer, params: Params, tokens_BL: Array) -> Array:
 def lag_table(model: Transformer, params: Params, tokens_BL: Array) -> pl.DataFrame:
     """Mean attention of each head by lag, over queries of the context's second half."""
     late_KHL = attention_by_lag(np.asarray(_patterns(model, params, tokens_BL)))
-    block, head, lag = np.indices(late_KHL.shape).reshape(3, -1)
-    columns = {"block": block + 1, "head": head, "lag": lag, "attention": late_KHL.ravel()}
-    return pl.DataFrame(columns)
+    blocks = range(1, len(late_KHL) + 1)
+    return long_table({"block": blocks, "head": None, "lag": None}, attention=late_KHL)

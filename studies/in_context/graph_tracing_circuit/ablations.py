@@ -9,9 +9,11 @@ import polars as pl
 
 from toylab.analysis.geometry.measures import unfold
 from toylab.models import Transformer
+from toylab.read.tables import long_table
 from toylab.taps import Params
+from toylab.tasks.in_context.given_walks import Grids
 
-from .grids import Grids, geometry, means, mixed
+from .grids import geometry, means, mixed
 from .surgery import Seen, ablate, look
 
 DRAWS = 6  # sets of other heads: all pairs of four
@@ -46,18 +48,17 @@ class Kinds(NamedTuple):
 
 def head_table(net: Trained, scores_P2UH: np.ndarray, kinds: Kinds) -> pl.DataFrame:
     """Scores and kind of every head: init_seed, block, head, previous, induction, kind, rank."""
-    rows = []
-    for p, seed in enumerate(net.seeds):
-        ranks = {int(h): (name, i) for name in Kinds._fields[:2]
-                 for i, h in enumerate(getattr(kinds, name)[p])}  # fmt: skip
-        for u, h in np.ndindex(scores_P2UH.shape[2:]):
-            kind, rank = ranks.get(u * scores_P2UH.shape[3] + h, ("other", 0))
-            previous, induction = (float(v) for v in scores_P2UH[p, :, u, h])
-            rows.append(
-                {"init_seed": seed, "block": u, "head": h, "previous": previous,
-                 "induction": induction, "kind": kind, "rank": rank}
-            )  # fmt: skip
-    return pl.DataFrame(rows)
+    shape_PUH = scores_P2UH[:, 0].shape
+    rank = np.zeros((len(scores_P2UH), np.prod(shape_PUH[1:])), int)
+    kind = np.full(rank.shape, "other", dtype=object)
+    for name in ("previous", "induction"):
+        heads_PN = getattr(kinds, name)
+        np.put_along_axis(kind, heads_PN, name, 1)
+        np.put_along_axis(rank, heads_PN, np.arange(heads_PN.shape[1])[None], 1)
+    scores = dict(zip(("previous", "induction"), np.swapaxes(scores_P2UH, 0, 1), strict=True))
+    axes = {"init_seed": net.seeds, "block": None, "head": None}
+    places = {"kind": kind.astype(str).reshape(shape_PUH), "rank": rank.reshape(shape_PUH)}
+    return long_table(axes, **scores, **places)
 
 
 def conditions(kinds: Kinds) -> Iterator[tuple[str, int, int, np.ndarray, bool]]:

@@ -9,9 +9,10 @@ import polars as pl
 from toylab.analysis.geometry.moves import toward_class_mean
 from toylab.change import Change, at, stream
 from toylab.change.kinds import Part
+from toylab.tasks.in_context.given_walks import Grids
 
 from .ablations import Trained
-from .grids import Grids, means
+from .grids import means
 from .surgery import Seen, look
 
 FAR = 3  # edges to a target: none of its neighbours is one of the present node's

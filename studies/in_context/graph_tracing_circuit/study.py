@@ -52,19 +52,19 @@ import numpy as np
 import polars as pl
 
 from toylab.analysis.repeated_tokens import head_scores, repeated
-from toylab.errors import check_number
+from toylab.errors import check_counts, check_number
 from toylab.members import seeds
 from toylab.models import Transformer
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.in_context.given_walks import draw_grids
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
 from ..graph_network import PAPER, SMOKE, Network, main
 from .ablations import Kinds, Trained, ablation_table, head_table, pictures, rows_of
 from .causal import causal
 from .claims import CLAIMS
-from .grids import draw_grids
 from .readings import best_layer, mark_layers
 from .surgery import look
 
@@ -93,8 +93,7 @@ class Config(Network):
         super().__post_init__()
         for name in ("period", "cell_seeds", "cell_steps", "cell_snapshots"):
             check_number("graph_tracing_circuit", name, getattr(self, name), low=1, whole=True)
-        for name in ("walks", "maps"):
-            check_number("graph_tracing_circuit", name, getattr(self, name), low=2, whole=True)
+        check_counts("graph_tracing_circuit", self, "walks", "maps", low=2)
 
     def cells(self) -> dict[str, tuple[int, int]]:
         """Name, depth and width of each cell of the second set."""

@@ -10,8 +10,7 @@ from jax import Array
 from toylab.change import NOTHING, Change, mean, run_changes, stream, where, zero
 from toylab.models import Transformer
 from toylab.taps import Params
-
-from .grids import Grids
+from toylab.tasks.in_context.given_walks import Grids
 
 
 class Seen(NamedTuple):

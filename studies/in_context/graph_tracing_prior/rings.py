@@ -1,12 +1,6 @@
-"""Walks on rings of days, and the planes of such rings in the space of seven days.
+"""The planes of rings of days in the space of seven class means, and tables of them."""
 
-With C = 7 days there are three rings without a common edge: from each day to the next, to the next
-but one, and to the third. Their Laplacians' eigenvectors 2 and 3 are three planes at right angles
-that fill the six dimensions of centred class means, so that the shares of the variance in them add
-up to one. Walked is the calendar (stride 1) or a permuted ring (2 or 3); the third is a control.
-"""
-
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,42 +14,11 @@ from toylab.analysis.geometry.nulls import neighbour_mix
 from toylab.analysis.geometry.planes import in_plane
 from toylab.change import NOTHING, run_changes, stream
 from toylab.models import Transformer
+from toylab.read.tables import labelled, long_table
 from toylab.taps import Params
-from toylab.tasks.in_context.graph_tracing import GraphTracing, follow_all
-from toylab.tasks.in_context.graph_worlds import placed
-from toylab.tasks.in_context.graphs import circulant, ring
-
-DAYS = 7
-STRIDES = (2, 3)  # of permuted rings
-
-
-class Walks(NamedTuple):
-    """Walks on one ring: day d is followed by d + stride or d - stride."""
-
-    stride: int
-    tokens_BL: Array
-    day_BL: np.ndarray
-    token_N: np.ndarray  # of each day
-
-
-def other_stride(stride: int) -> int:
-    """The permuted ring that is not walked."""
-    return STRIDES[1 - STRIDES.index(stride)]
-
-
-def draw_walks(
-    task: GraphTracing, token_N: np.ndarray, stride: int, count: int, seed: int
-) -> Walks:
-    """Draw walks on the ring of a stride over the days' tokens, from each day in turn.
-
-    The graph is built by hand: node i of the ring is day ``i * stride mod N``.
-    """
-    days = len(token_N)
-    day_of = np.arange(days) * stride % days
-    graph = placed(ring(days)[0], token_N[day_of], task.n_nodes)
-    first_B = jnp.arange(count, dtype=jnp.int32) % days
-    batch = follow_all(task, jax.random.split(jax.random.key(seed), count), graph, first_B)
-    return Walks(stride, batch.inputs, day_of[np.asarray(batch.latents["node"])], token_N)
+from toylab.tasks.in_context.graph_tracing import GraphTracing
+from toylab.tasks.in_context.graphs import circulant
+from toylab.tasks.in_context.ring_walks import DAYS, Walks, masses, other_stride
 
 
 def look(model: Transformer, params_P: Params, walks: Walks) -> tuple[np.ndarray, np.ndarray]:
@@ -67,26 +30,6 @@ def look(model: Transformer, params_P: Params, walks: Walks) -> tuple[np.ndarray
 
 def _shown(logits_BLV: Array, acts: dict[str, Array]) -> tuple[Array, Array]:
     return jax.nn.softmax(logits_BLV), jnp.stack(list(acts.values()))
-
-
-def masses(walks: Walks, p_PBLV: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean mass at each place, (P, L) each, from place 1 on meaningful.
-
-    context: the walked ring's neighbours less the day just left, which is one day.
-    calendar: both neighbours in the calendar, less the day just left.
-    other: both neighbours in the ring that is not walked (of a calendar walk, of stride 2).
-    """
-    before_BL = np.pad(walks.day_BL[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
-    days = len(walks.token_N)
-    fresh_BLN = before_BL[..., None] != np.arange(days)
-    other = 2 if walks.stride == 1 else other_stride(walks.stride)
-    strides = {"context": walks.stride, "calendar": 1, "other": other}
-    p_PBLN = p_PBLV[..., walks.token_N]
-    found = {}
-    for name, stride in strides.items():
-        near_BLN = circulant(days, stride)[walks.day_BL] & fresh_BLN
-        found[name] = (p_PBLN * near_BLN).sum(-1).mean(1)
-    return found
 
 
 def day_means(walks: Walks, acts_PSBLD: np.ndarray) -> np.ndarray:
@@ -125,37 +68,26 @@ def token_of(task: GraphTracing, network: str, tokens: str) -> np.ndarray:
 
 def mass_table(walks: Walks, p_PBLV: np.ndarray, seeds: np.ndarray, **labels: Any) -> pl.DataFrame:
     """Masses by seed and place; ``walked`` is the ring's name, the calendar or the context."""
-    found = masses(walks, p_PBLV)
-    count, length = found["context"].shape
     walked = "calendar" if walks.stride == 1 else "context"
-    place = {"place": np.tile(np.arange(length), count), "days": len(walks.token_N)}
-    columns = {name: values.ravel() for name, values in found.items()}
-    return pl.DataFrame(
-        {"init_seed": np.repeat(seeds, length), **labels, "walked": walked} | place | columns
-    )
+    table = long_table({"init_seed": seeds, "place": None}, **masses(walks, p_PBLV))
+    table = table.cast({pl.Float64: pl.Float32})  # as probabilities are
+    return labelled(table, walked=walked, days=len(walks.token_N), **labels)
 
 
 def plane_table(
     means_PSWND: np.ndarray, ring_walked: int, seeds: np.ndarray, **labels: Any
 ) -> pl.DataFrame:
     """Shares and overlaps by seed, layer and window; a control has one layer and one window."""
-    found = planes(means_PSWND, ring_walked)
-    index = np.indices(means_PSWND.shape[:3]).reshape(3, -1)
-    columns = {name: values.ravel() for name, values in found.items()}
-    place = {"layer": index[1], "window": index[2]}
-    return pl.DataFrame({"init_seed": seeds[index[0]], **labels} | place | columns)
+    axes = {"init_seed": seeds, "layer": None, "window": None}
+    return labelled(long_table(axes, **planes(means_PSWND, ring_walked)), **labels)
 
 
 def point_table(means_PSWND: np.ndarray, seeds: np.ndarray, **labels: Any) -> pl.DataFrame:
     """Scores on four components of the first seed's class means, for pictures."""
     scores, share = principal_components(means_PSWND[0], min(4, means_PSWND.shape[-1]))
-    shape = scores.shape[:3]
-    index = np.indices(shape).reshape(3, -1)
-    columns = {f"pc{i + 1}": scores[..., i].ravel() for i in range(scores.shape[-1])}
-    part = share[..., :2].sum(-1)[..., None], share[..., 2:].sum(-1)[..., None]
-    wide = {
-        "explained_first": np.broadcast_to(part[0], shape).ravel(),
-        "explained_second": np.broadcast_to(part[1], shape).ravel(),
-    }
-    place = {"layer": index[0], "window": index[1], "day": index[2]}
-    return pl.DataFrame({"init_seed": seeds[0], **labels} | place | columns | wide)
+    found = {f"pc{i + 1}": scores[..., i] for i in range(scores.shape[-1])}
+    for name, part in (("first", slice(2)), ("second", slice(2, None))):
+        explained = share[..., part].sum(-1)[..., None]
+        found[f"explained_{name}"] = np.broadcast_to(explained, scores.shape[:3])
+    table = long_table({"layer": None, "window": None, "day": None}, **found)
+    return labelled(table, init_seed=seeds[0], **labels)

@@ -56,6 +56,7 @@ from toylab.study import Study
 from toylab.taps import Params
 from toylab.tasks.in_context.graph_calendar import SharedCalendar
 from toylab.tasks.in_context.graph_tracing import GraphTracing
+from toylab.tasks.in_context.ring_walks import STRIDES, draw_walks
 
 from ..graph_network import PAPER, SMOKE, Network, main
 from . import rings
@@ -133,8 +134,8 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     for name, seed_P, lost_P, last, first in networks(run):
         lost = pl.col("init_seed").is_in(seed_P[lost_P].tolist())
         add = lambda kind, table, lost=lost: tables[kind].append(table.with_columns(diverged=lost))
-        for tokens, stride in (("calendar", 1), *itertools.product(TOKENS, rings.STRIDES)):
-            walks = rings.draw_walks(
+        for tokens, stride in (("calendar", 1), *itertools.product(TOKENS, STRIDES)):
+            walks = draw_walks(
                 task, rings.token_of(task, name, tokens), stride, config.walks, WALKS + stride
             )
             labels = {"network": name, "tokens": tokens, "stride": stride}

@@ -12,23 +12,7 @@ import polars as pl
 from toylab.claims import Claim, Condition, Expect
 from toylab.conditions import only
 
-from .readings import (
-    ablated,
-    apart,
-    beside,
-    bigram_fall,
-    chains,
-    faster,
-    has_learned,
-    mixture,
-    more,
-    near_bigram,
-    nearest,
-    repeats,
-    rise,
-    unigram_phase,
-    vectors,
-)
+from . import readings
 
 OWN = "expected, this laboratory"
 HERE = "; region: this laboratory"
@@ -37,8 +21,9 @@ EDELMAN = "Edelman et al. 2024, The evolution of statistical induction heads"
 SINGH = "Singh et al. 2024, What needs to go right for an induction head?"
 REDDY = "Reddy 2023, Data dependence and abrupt learning in in-context classification"
 
-END = chains().last().value("bigram")
+END = readings.chains().last().value("bigram")
 AT_BIGRAM = Condition("two layers end at the bigram counter", END, Expect.below(0.05))
+ONE_LAYER = readings.beside(readings.chains(1), "bigram", "unigram").last()
 chain_claim = functools.partial(Claim, requires=(AT_BIGRAM,))
 
 CLAIMS = (
@@ -47,7 +32,7 @@ CLAIMS = (
         "Two attention layers grow an induction head: on repeated segments of random period the "
         "best induction score ends at 0.6 or more, where uniform attention scores 0.05.",
         OLSSON + HERE,
-        repeats(2).last().value("induction"),
+        readings.repeats(2).last().value("induction"),
         Expect.above(0.6),
         headline=True,
     ),
@@ -56,14 +41,14 @@ CLAIMS = (
         "One attention layer grows no induction head: its best induction score ends at 0.15 at "
         "most.",
         OLSSON + HERE,
-        repeats(1).last().value("induction"),
+        readings.repeats(1).last().value("induction"),
         Expect.below(0.15),
     ),
     Claim(
         "induction_head_jumps",
         "It forms suddenly: within a tenth of training the best induction score rises by 0.4.",
         OLSSON + HERE,
-        has_learned(rise(repeats(2), "induction", 0.1)),
+        readings.has_learned(readings.rise(readings.repeats(2), "induction", 0.1)),
         Expect.above(0.4),
     ),
     Claim(
@@ -71,7 +56,7 @@ CLAIMS = (
         "The loss falls when the head forms: its greatest fall and the score's greatest rise are a "
         "twentieth of training apart at most.",
         OLSSON + HERE,
-        has_learned(apart()),
+        readings.has_learned(readings.apart()),
         Expect.below(0.05),
     ),
     Claim(
@@ -79,11 +64,11 @@ CLAIMS = (
         "The circuit needs the first layer's previous-token head: without it the accuracy on "
         "copied tokens falls by 0.3.",
         OWN,
-        has_learned(ablated(other=False)),
+        readings.has_learned(readings.ablated(other=False)),
         Expect.above(0.3),
         control=only(
             "without the first layer's other head it falls by 0.1 at most",
-            has_learned(ablated(other=True)),
+            readings.has_learned(readings.ablated(other=True)),
             Expect.below(0.1),
         ),
     ),
@@ -100,7 +85,9 @@ CLAIMS = (
         "One layer does not get there: its KL from the bigram counter stays at half of the unigram "
         "counter's or more.",
         OWN,
-        beside(chains(1), "bigram", "unigram").last().value(pl.col("bigram") / pl.col("reference")),
+        readings.beside(readings.chains(1), "bigram", "unigram")
+        .last()
+        .value(pl.col("bigram") / pl.col("reference")),
         Expect.above(0.5),
     ),
     chain_claim(
@@ -108,7 +95,7 @@ CLAIMS = (
         "The network is nearest to the unigram counter before it is nearest to the bigram counter "
         "(log10 of the ratio of steps).",
         EDELMAN,
-        (nearest("bigram") / nearest("unigram")).map(np.log10),
+        (readings.nearest("bigram") / readings.nearest("unigram")).map(np.log10),
         Expect.above(0.0),
     ),
     chain_claim(
@@ -116,7 +103,7 @@ CLAIMS = (
         "The unigram phase is one of its own: the network comes closer to the unigram counter than "
         "any mixture of the uniform predictor and the bigram counter does (ratio of KLs).",
         OWN,
-        unigram_phase(),
+        readings.unigram_phase(),
         Expect.below(1.0),
     ),
     chain_claim(
@@ -124,7 +111,7 @@ CLAIMS = (
         "The bigram counter comes abruptly: within a tenth of training the KL from it falls by "
         "half of its KL to the unigram counter (not counting the fall from the uniform predictor).",
         OWN,
-        bigram_fall(),
+        readings.bigram_fall(),
         Expect.above(0.5),
     ),
     chain_claim(
@@ -133,7 +120,7 @@ CLAIMS = (
         "network is near the bigram counter sooner (ratio of steps to a quarter of the KL to the "
         "uniform predictor).",
         EDELMAN,
-        near_bigram(1.0) / near_bigram(0.0),
+        readings.near_bigram(1.0) / readings.near_bigram(0.0),
         Expect.below(1.0),
     ),
     Claim(
@@ -141,11 +128,11 @@ CLAIMS = (
         "Three vectors that must multiply to a tensor learn sooner with one of them clamped to the "
         "answer (ratio of iterations to a tenth of the loss, none clamped to one clamped).",
         SINGH,
-        faster("none clamped", "c clamped"),
+        readings.faster("none clamped", "c clamped"),
         Expect.above(1.0),
         control=only(
             "with that vector frozen at its start half of the loss is left",
-            vectors("c frozen at its start", "last"),
+            readings.vectors("c frozen at its start", "last"),
             Expect.above(0.5),
         ),
     ),
@@ -153,7 +140,7 @@ CLAIMS = (
         "clamping_two_is_fastest",
         "They learn still sooner with two clamped (ratio of iterations, one clamped to two).",
         SINGH,
-        faster("c clamped", "b and c clamped"),
+        readings.faster("c clamped", "b and c clamped"),
         Expect.above(1.0),
     ),
     Claim(
@@ -161,7 +148,7 @@ CLAIMS = (
         "With none clamped the loss is on a plateau, above nine tenths of its start, for half of "
         "that time or more, where an exponential is there for 0.05 of it.",
         OWN,
-        vectors("none clamped", "to_90") / vectors("none clamped", "to_10"),
+        readings.vectors("none clamped", "to_90") / readings.vectors("none clamped", "to_10"),
         Expect.above(0.5),
     ),
     Claim(
@@ -169,8 +156,8 @@ CLAIMS = (
         "In-context classification waits at the chance of naming one of the context's labels: its "
         "accuracy where its greatest rise begins is within 0.1 of that chance, measured.",
         REDDY + HERE,
-        rise(mixture("middle"), "in_context", 0.05, "before")
-        - mixture("middle").last().value("picked"),
+        readings.rise(readings.mixture("middle"), "in_context", 0.05, "before")
+        - readings.mixture("middle").last().value("picked"),
         Expect.near(0.0, 0.1),
         paper=0.0,
     ),
@@ -178,7 +165,7 @@ CLAIMS = (
         "in_context_accuracy_jumps",
         "Then it jumps: within a twentieth of training in-context accuracy rises by 0.5.",
         REDDY + HERE,
-        rise(mixture("middle"), "in_context", 0.05),
+        readings.rise(readings.mixture("middle"), "in_context", 0.05),
         Expect.above(0.5),
     ),
     Claim(
@@ -186,7 +173,7 @@ CLAIMS = (
         "Bursts and many classes favour in-context learning: of what naming a random label of the "
         "context leaves, the network gains 0.4 more than with neither.",
         REDDY + HERE,
-        more("skill", "most", "least"),
+        readings.more("skill", "most", "least"),
         Expect.above(0.4),
     ),
     Claim(
@@ -194,7 +181,7 @@ CLAIMS = (
         "Few classes without bursts favour in-weights learning: the accuracy on known classes that "
         "are not in the context is higher by 0.4 than with bursts and many classes.",
         REDDY + HERE,
-        more("in_weights", "least", "most"),
+        readings.more("in_weights", "least", "most"),
         Expect.above(0.4),
     ),
     *(
@@ -202,7 +189,7 @@ CLAIMS = (
             f"{name}_alone_favour_context",
             f"{text} favour in-context learning (gain as above).",
             "from memory of " + REDDY,
-            more("skill", "most", without),
+            readings.more("skill", "most", without),
             Expect.above(0.0),
         )
         for name, text, without in (

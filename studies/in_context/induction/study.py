@@ -49,7 +49,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toylab.errors import ToylabError, check_number
+from toylab.errors import ToylabError, check_counts
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
@@ -98,8 +98,7 @@ class Config:
 
     def __post_init__(self) -> None:
         whole = ("records", "repeat_steps", "chain_steps", "vector_steps", "mixture_steps")
-        for name in (*whole, "evaluation", "vector_seeds", "mixture_seeds"):
-            check_number("induction", name, getattr(self, name), low=1, whole=True)
+        check_counts("induction", self, *whole, "evaluation", "vector_seeds", "mixture_seeds")
         if len(self.copies) != len(mixture.ARMS) or len(self.classes) != len(mixture.ARMS):
             raise ToylabError(
                 f"induction: {len(self.copies)} copies and {len(self.classes)} classes; give one "

@@ -45,7 +45,7 @@ import polars as pl
 import polars.selectors as cs
 from jax import Array
 
-from toylab.errors import check_number
+from toylab.errors import check_counts
 from toylab.losses import cross_entropy
 from toylab.members import zipped
 from toylab.models.toys.retrieval_head import RetrievalHead
@@ -90,8 +90,7 @@ class Config:
     contexts: int = 2_048
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "pairs", "contexts"):
-            check_number("qk_features", name, getattr(self, name), low=1, whole=True)
+        check_counts("qk_features", self, "seeds", "steps", "pairs", "contexts")
         self.world(max(self.ranks), max(self.ranks))
 
     def world(self, r1: int, r2: int, seed: int = 0, normal: int = 0) -> PayloadRetrieval:

@@ -19,8 +19,8 @@ from toylab.studies.in_context.graph_tracing import readings
 from toylab.studies.in_context.graph_tracing import unfolding as u
 from toylab.studies.in_context.graph_tracing.study import study
 from toylab.studies.in_context.graph_tracing.through import lag_table
-from toylab.studies.in_context.graph_tracing.walks import Walks, draw_walks
 from toylab.taps import run
+from toylab.tasks.in_context.given_walks import Walks, draw_walks
 from toylab.tasks.in_context.graph_tracing import GraphTracing, shuffled
 from toylab.tasks.in_context.graphs import rectangle
 

@@ -15,6 +15,7 @@ from toylab.studies.in_context.graph_tracing_circuit import ablations, readings,
 from toylab.studies.in_context.graph_tracing_circuit import grids as g
 from toylab.studies.in_context.graph_tracing_circuit.study import study
 from toylab.taps import Edit, run
+from toylab.tasks.in_context.given_walks import draw_grids
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
 RNG = np.random.default_rng(0)
@@ -25,7 +26,7 @@ TASK = GraphTracing(
 
 @pytest.fixture(scope="module")
 def grids():
-    return g.draw_grids(TASK, 2, 18, 0)
+    return draw_grids(TASK, 2, 18, 0)
 
 
 def normal(*shape):
@@ -55,7 +56,7 @@ def test_rule_leaves_the_node_just_left_out(grids):
 
 
 def test_shuffling_keeps_tokens_on_their_nodes(grids):
-    mixture = g.draw_grids(TASK, 2, 18, 0, shuffle=0)
+    mixture = draw_grids(TASK, 2, 18, 0, shuffle=0)
     tokens = np.asarray(mixture.tokens_XL).reshape(grids.node_MBL.shape)
     for m in range(2):
         np.testing.assert_array_equal(tokens[m], grids.token_MN[m][mixture.node_MBL[m]])

@@ -15,6 +15,7 @@ from toylab.figures.in_context import graph_tracing_prior as pictures
 from toylab.report import figures as fig
 from toylab.studies.in_context.graph_tracing_prior import readings, rings
 from toylab.studies.in_context.graph_tracing_prior.study import study
+from toylab.tasks.in_context import ring_walks as walks_of
 from toylab.tasks.in_context.graph_calendar import SharedCalendar
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 from toylab.tasks.in_context.graphs import circulant
@@ -28,7 +29,7 @@ TASK = GraphTracing(**SETTINGS, calendar=7, calendar_share=0.3)
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_walks_go_round_the_ring_of_their_stride(stride):
     token_N = np.arange(9, 16, dtype=np.int32)
-    walks = rings.draw_walks(TASK, token_N, stride, 28, 0)
+    walks = walks_of.draw_walks(TASK, token_N, stride, 28, 0)
     np.testing.assert_array_equal(walks.tokens_BL, token_N[walks.day_BL])
     steps = np.diff(walks.day_BL, axis=1) % 7
     assert set(np.unique(steps)) == {stride, 7 - stride}
@@ -44,7 +45,7 @@ def test_rings_fill_six_dimensions():
     np.testing.assert_array_equal(edges, 1 - np.eye(7))
 
 
-@pytest.mark.parametrize("stride", rings.STRIDES)
+@pytest.mark.parametrize("stride", walks_of.STRIDES)
 def test_planted_planes_are_told_apart(stride):
     turn = np.linalg.qr(RNG.normal(size=(9, 9)))[0]
     vectors = np.zeros((7, 9))
@@ -57,7 +58,7 @@ def test_planted_planes_are_told_apart(stride):
 
 
 def test_masses_count_the_ring_but_for_the_day_just_left():
-    walks = rings.draw_walks(TASK, np.arange(7, dtype=np.int32), 2, 14, 1)
+    walks = walks_of.draw_walks(TASK, np.arange(7, dtype=np.int32), 2, 14, 1)
     p = np.zeros((1, 14, 21, TASK.vocab), np.float32)
     onward = np.sign((walks.day_BL[:, 1] - walks.day_BL[:, 0] + 3) % 7 - 3).astype(int)
     ahead = walks.day_BL + (walks.day_BL[:, 1] - walks.day_BL[:, 0])[:, None]
@@ -65,13 +66,13 @@ def test_masses_count_the_ring_but_for_the_day_just_left():
     np.put_along_axis(p[0], (ahead % 7)[..., None], 0.5, -1)
     np.put_along_axis(p[0], ((walks.day_BL + 1) % 7)[..., None], 0.3, -1)
     np.put_along_axis(p[0], ((walks.day_BL + 3) % 7)[..., None], 0.2, -1)
-    found = rings.masses(walks, p)
+    found = walks_of.masses(walks, p)
     for name, value in (("context", 0.5), ("calendar", 0.3), ("other", 0.2)):
         np.testing.assert_allclose(found[name][0, 1:], value, atol=1e-6)
 
 
 def test_day_means_are_of_one_round_each():
-    walks = rings.draw_walks(TASK, np.arange(7, dtype=np.int32), 3, 14, 2)
+    walks = walks_of.draw_walks(TASK, np.arange(7, dtype=np.int32), 3, 14, 2)
     rounds = np.arange(21) // 7
     acts = (10 * rounds[None] + walks.day_BL)[None, None, ..., None].astype(np.float32)
     found = rings.day_means(walks, acts)[0, 0, ..., 0]
