@@ -1,6 +1,6 @@
 """Figures of the study ``superposition``: pictures of W^T W, kept features, D* and D_i."""
 
-from collections.abc import Mapping
+import functools
 from typing import Any
 
 import matplotlib as mpl
@@ -11,9 +11,12 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import figures as fig
-from toylab.report.panels import panels
-from toylab.report.series import series
+from toylab.report.panels import drawing, panels
+from toylab.report.series import curve
+
+from .pictures import density_axis, gram, sparsity_axis
 
 LINES = {
     "1 own dimension": 1.0,
@@ -35,43 +38,26 @@ PICTURES = (
 CAPTIONS = {
     "pictures": f"20 features in 5 dimensions. {PICTURES}",
     "large": f"80 features in 20 dimensions. {PICTURES}",
-    "kept": (
-        "Number of features with a norm above 1/2, per hidden dimension, over the density of the "
-        "features; median and 95% interval over seeds."
-    ),
-    "geometry": (
-        "Equally important features over sparsity. a: dimensions per feature, median and 95% "
-        "interval over seeds; the span where the paper's curve is flat is shaded. b: each kept "
-        "feature's share of a dimension in one seed, with the fractions of regular polytopes."
-    ),
+    "kept": "Number of features with a norm above 1/2, per hidden dimension, over the density of "
+    "the features; median and 95% interval over seeds.",
+    "geometry": "Equally important features over sparsity. a: dimensions per feature, median and "
+    "95% interval over seeds; the span where the paper's curve is flat is shaded. b: each kept "
+    "feature's share of a dimension in one seed, with the fractions of regular polytopes.",
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {
-        "pictures": pictures(measures, config, "relu"),
-        "large": pictures(measures, config, "large"),
-        "kept": kept(measures),
-        "geometry": geometry(measures),
-    }
-
-
-def pictures(measures: Mapping[str, Any], config: Any, name: str) -> Figure:
+def pictures(measures: Measures, config: Any, name: str = "relu") -> Figure:
     """W^T W and the norm of each feature, coloured by its superposition, for every density."""
     shown = [("ReLU", name, i) for i in range(len(config.densities))]
     if name == "relu":
         shown = [("linear", "linear", 0), *shown]
     sheet = fig.figure(fig.PAGE, 2.9)
-    axes = np.atleast_2d(
-        sheet.subplots(2, len(shown), height_ratios=(1, 1.1), squeeze=False, sharex="col")
-    )
-    one = {n: measures[n].filter(pl.col("init_seed") == 0) for n in (name, "linear")}
-    near = lambda i: (pl.col("density") - config.densities[i]).abs() < 1e-9
+    axes = sheet.subplots(2, len(shown), height_ratios=(1, 1.1), squeeze=False, sharex="col")
+    one = {n: measures[n].filter(init_seed=0) for n in (name, "linear")}
     for (top, bottom), (label, source, i) in zip(axes.T, shown, strict=True):
         W_MN = measures[f"W_{source}"][i]
-        top.imshow(W_MN.T @ W_MN, cmap=fig.DIVERGING, vmin=-1, vmax=1, aspect="auto")
-        _bars(bottom, one[source].filter(near(i)))
+        gram(top, W_MN, aspect="auto")
+        _bars(bottom, one[source].filter(density=config.densities[i]))
         top.set_title(f"{label}\n1−S = {config.densities[i]:g}", fontsize=7.5, loc="center")
     for ax in axes[:, 1:].flat:
         ax.set_yticklabels([])
@@ -82,16 +68,15 @@ def pictures(measures: Mapping[str, Any], config: Any, name: str) -> Figure:
         (axes[0], Normalize(-1, 1), fig.DIVERGING, "W$^T$W"),
         (axes[1], UNIT, fig.SEQUENTIAL, "superposition"),
     ):
-        bar = sheet.colorbar(
-            ScalarMappable(norm, colours), ax=row.tolist(), fraction=0.02, pad=0.01
-        )
+        shades = ScalarMappable(norm, colours)
+        bar = sheet.colorbar(shades, ax=row.tolist(), fraction=0.02, pad=0.01)
         bar.set_label(label, fontsize=7.5)
-    ends = [int(np.argmax(config.densities)), int(np.argmin(config.densities))]
-    dense, sparse = (one[name].filter(near(i) & KEPT).height for i in ends)
+    ends = max(config.densities), min(config.densities)
+    dense, sparse = (one[name].filter(KEPT, density=density).height for density in ends)
     fig.title(
         sheet,
         f"A ReLU model of {W_MN.shape[0]} dimensions keeps {dense} of {W_MN.shape[1]} dense "
-        f"features, and {sparse} at density {min(config.densities):g}",
+        f"features, and {sparse} at density {ends[1]:g}",
     )
     return sheet
 
@@ -103,24 +88,20 @@ def _bars(ax: Axes, rows: pl.DataFrame) -> None:
     ax.set_ylim(0, 1.4)
 
 
-def kept(measures: Mapping[str, Any]) -> Figure:
+def kept(measures: Measures, config: Any) -> Figure:
     """Number of kept features over density, as a share of the dimensions."""
     sheet = fig.figure(fig.COLUMN, 2.6)
     ax = sheet.subplots()
     last = {}
-    for (name, label), marker in zip(
-        {"linear": "linear", "relu": "ReLU", "large": "ReLU"}.items(), "sov", strict=True
-    ):
+    is_kept = pl.when(~pl.col("diverged")).then(KEPT).cast(pl.Float64)
+    for name, marker in zip(("linear", "relu", "large"), "sov", strict=True):
         m, n = measures[f"W_{name}"].shape[1:]
-        is_kept = pl.when(~pl.col("diverged")).then(KEPT)
-        x, values_SX = series(measures[name], is_kept.cast(pl.Float64) * (n / m), "density")
-        fig.interval_line(ax, x, values_SX, f"{label}, {n} in {m}", marker=marker)
+        text = f"{'linear' if name == 'linear' else 'ReLU'}, {n} in {m}"
+        share = is_kept * (n / m)
+        _, values_SX = curve(ax, measures[name], share, "density", label=text, marker=marker)
         last[name] = np.nanmedian(values_SX[:, 0])
-    ax.set_xscale("log")
-    ax.invert_xaxis()
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel("density 1−S (sparser to the right)")
-    ax.set_ylabel("kept features per dimension")
+    density_axis(ax)
+    ax.set(ylim=(0, None), ylabel="kept features per dimension")
     ax.legend()
     fig.title(
         ax,
@@ -130,24 +111,20 @@ def kept(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def geometry(measures: Mapping[str, Any]) -> Figure:
+def geometry(measures: Measures, config: Any) -> Figure:
     """D* over sparsity for all seeds, and D_i of every kept feature of one seed."""
     sheet, (left, right) = panels(2, 3.1, sharex=True, width_ratios=(1, 1.25))
     table = measures["geometry"].with_columns(sparsity=1 / pl.col("density"))
-    x, values_SX = series(table, "d_star", "sparsity")
-    fig.interval_line(left, x, values_SX, "trained", marker="o", markersize=3)
+    x, values_SX = curve(left, table, "d_star", "sparsity", marker="o", markersize=3)
     left.axhline(0.5, color=fig.MUTED, linestyle=":", linewidth=0.8)
     left.axvspan(*PLATEAU, color=fig.SKY, alpha=0.15, linewidth=0)
     left.set_ylabel("dimensions per feature D* = m/‖W‖²")
-    for name, colour, label in (
-        ("untrained", fig.ORANGE, "untrained"),
-        ("geometry", fig.BLUE, "trained"),
-    ):
-        rows = measures[name].filter(pl.col("init_seed") == 0)
-        rows = rows.filter(KEPT) if name == "geometry" else rows
-        jitter = np.random.default_rng(0).uniform(0.97, 1.03, len(rows))
-        style = dict(s=2, color=colour, alpha=0.4, lw=0)
-        right.scatter(jitter / rows["density"], rows["dimensionality"], label=label, **style)
+    shown = {"untrained": measures["untrained"], "trained": measures["geometry"].filter(KEPT)}
+    for (label, rows), colour in zip(shown.items(), (fig.ORANGE, fig.BLUE), strict=True):
+        one = rows.filter(init_seed=0)
+        jitter = np.random.default_rng(0).uniform(0.97, 1.03, len(one))
+        style = dict(s=2, color=colour, alpha=0.4, lw=0, label=label)
+        right.scatter(jitter / one["density"], one["dimensionality"], **style)
     for label, value in LINES.items():
         right.axhline(value, color=fig.MUTED, linewidth=0.6)
         nudge = {2 / 5: 0.014, 3 / 8: -0.014}.get(value, 0.0)
@@ -158,11 +135,8 @@ def geometry(measures: Mapping[str, Any]) -> Figure:
     right.set_ylabel("D$_i$ of each kept feature (one seed)")
     for ax in (left, right):
         ax.set_ylim(0, 1.05)
-        ax.set_xscale("log")
+        sparsity_axis(ax)
         ax.set_xlim(0.93, 21)
-        ax.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
-        ax.minorticks_off()
-        ax.set_xlabel("sparsity 1/(1−S)")
     band = (x >= PLATEAU[0]) & (x <= PLATEAU[1])
     finding = "Each feature's share of a dimension gathers at the fractions of polytopes"
     if band.any():
@@ -170,3 +144,6 @@ def geometry(measures: Mapping[str, Any]) -> Figure:
         finding += f"; on the shaded plateau D* is within {gap:.2f} of 1/2"
     fig.title(sheet, finding)
     return sheet
+
+
+draw = drawing(pictures, kept, geometry, large=functools.partial(pictures, name="large"))

@@ -1,36 +1,28 @@
 """Figures of the study ``superposition_memorisation``."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import figures as fig
-from toylab.report.panels import panels
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
+from .pictures import vectors
+
 CAPTIONS = {
-    "hidden": (
-        "Training examples (above) and features (below) in the two hidden dimensions, for growing "
-        "numbers T of training examples; the best initialisation of one data set."
-    ),
-    "descent": (
-        "a: loss per example over the number of training examples, of fresh examples and of the "
-        "training set. b: mean dimensionality of an example, with that of a regular T-gon. Median "
-        "and 95% interval over data sets."
-    ),
+    "hidden": "Training examples (above) and features (below) in the two hidden dimensions, for "
+    "growing numbers T of training examples; the best initialisation of one data set.",
+    "descent": "a: loss per example over the number of training examples, of fresh examples and "
+    "of the training set. b: mean dimensionality of an example, with that of a regular T-gon. "
+    "Median and 95% interval over data sets.",
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {"hidden": hidden(measures), "descent": descent(measures)}
-
-
-def hidden(measures: Mapping[str, Any]) -> Figure:
+def hidden(measures: Measures, config: Any) -> Figure:
     """Examples above, features below, in the two hidden dimensions, over the size of the set."""
     rows = measures["sets"]
     sizes = rows["size"].unique().sort().to_list()
@@ -42,7 +34,7 @@ def hidden(measures: Mapping[str, Any]) -> Figure:
         top.set_title(f"T = {size:,}", loc="center", fontsize=8)
     axes[0, 0].set_ylabel("examples")
     axes[1, 0].set_ylabel("features")
-    last = rows.filter(pl.col("size") == sizes[-1])["features_above_02"].drop_nulls().median() or 0
+    last = rows.filter(size=sizes[-1])["features_above_02"].drop_nulls().median() or 0
     fig.title(
         sheet,
         f"Few examples are stored as corners of a T-gon; after {sizes[-1]:,} examples {last:.0f} "
@@ -51,23 +43,17 @@ def hidden(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def _vectors(ax: Axes, vectors_MK: np.ndarray, colour: str) -> None:
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.set_aspect("equal")
-    if not np.isfinite(vectors_MK).all():
+def _vectors(ax: Axes, vectors_2K: np.ndarray, colour: str) -> None:
+    if np.isfinite(vectors_2K).all():
+        reach = max(float(np.abs(vectors_2K).max()), 1e-6) * 1.15
+        width = 0.7 if vectors_2K.shape[1] <= 100 else 0
+        vectors(ax, vectors_2K, colour, reach, width, size=2)
+    else:
         ax.text(0.5, 0.5, "diverged", ha="center", va="center", transform=ax.transAxes)
-        return
-    reach = max(float(np.abs(vectors_MK).max()), 1e-6) * 1.15
-    if vectors_MK.shape[1] <= 100:
-        for x, y in vectors_MK.T:
-            ax.plot([0, x], [0, y], color=colour, linewidth=0.7)
-    ax.plot(*vectors_MK, ".", color=colour, markersize=2.5)
-    ax.set_xlim(-reach, reach)
-    ax.set_ylim(-reach, reach)
+        ax.set(xticks=[], yticks=[], aspect="equal")
 
 
-def descent(measures: Mapping[str, Any]) -> Figure:
+def descent(measures: Measures, config: Any) -> Figure:
     """Losses and dimensionalities over the size of the set."""
     rows = measures["sets"]
     over = lambda column: series(rows, column, "size", "set_seed")
@@ -76,18 +62,18 @@ def descent(measures: Mapping[str, Any]) -> Figure:
     fig.interval_line(left, sizes, test_SX, "fresh examples", fig.VERMILLION, marker="o")
     fig.interval_line(left, *over("train"), "training set", fig.BLUE, marker="o")
     left.axhline(1, color=fig.MUTED, linestyle=":", linewidth=0.8, label="output of zeros")
-    left.set_ylabel("loss per example")
-    left.set_ylim(bottom=0)
+    left.set(ylabel="loss per example", ylim=(0, None))
     few = sizes <= 1_000  # D of an example looks at every other, of 1000 at most
     shared_SX = over("example_dimensionality")[1][:, few]
     fig.interval_line(right, sizes[few], shared_SX, "examples", fig.ORANGE, marker="o")
     right.plot(sizes, 2 / sizes, color=fig.INK, linestyle=":", label="2/T: a T-gon")
-    right.set_yscale("log")
-    right.set_ylabel("mean dimensionality of an example")
+    right.set(yscale="log", ylabel="mean dimensionality of an example")
     for ax in (left, right):
-        ax.set_xscale("log")
-        ax.set_xlabel("examples in the training set T")
+        ax.set(xscale="log", xlabel="examples in the training set T")
         ax.legend()
     worst = sizes[np.argmax(np.nan_to_num(np.nanmedian(test_SX, 0)))]
     fig.title(sheet, f"Fresh examples cost most after training on {worst:,.0f} examples")
     return sheet
+
+
+draw = drawing(hidden, descent)

@@ -1,6 +1,5 @@
 """Figure of the study ``superposition_scaling``: loss and kept features over width."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,43 +7,35 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import figures as fig
-from toylab.report.panels import panels
+from toylab.report.axes import log_axis
+from toylab.report.panels import drawing, panels
 from toylab.report.ramp import ramp
-from toylab.report.series import series
+from toylab.report.series import curve, series
 
 REGIMES = {"strong superposition": -1.0, "weak superposition": 1.0}
 MARKERS = "osv^D"
 CAPTIONS = {
-    "loss": (
-        "Loss over the number of hidden dimensions m, for feature frequencies i^−α; median and "
-        "95% interval over seeds. The legend gives the exponent of a power law fitted to the "
-        "medians."
-    ),
-    "overlaps": (
-        "a: fraction of the features kept, for the steepest frequencies. b: mean squared overlap "
-        "of two features' directions, for equal frequencies. Dotted: one feature per dimension, "
-        "and random directions."
-    ),
+    "loss": "Loss over the number of hidden dimensions m, for feature frequencies i^−α; median "
+    "and 95% interval over seeds. The legend gives the exponent of a power law fitted to the "
+    "medians.",
+    "overlaps": "a: fraction of the features kept, for the steepest frequencies. b: mean squared "
+    "overlap of two features' directions, for equal frequencies. Dotted: one feature per "
+    "dimension, and random directions.",
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study."""
-    return {"loss": loss(measures, config), "overlaps": overlaps(measures)}
-
-
-def loss(measures: Mapping[str, Any], config: Any) -> Figure:
+def loss(measures: Measures, config: Any) -> Figure:
     """Loss over width in both regimes, with the fitted exponents."""
     sheet, axes = panels(2, 3.0, sharey=True)
     flat, colours = {}, ramp(len(config.alphas))
     for ax, (regime, gamma) in zip(axes, REGIMES.items(), strict=True):
-        rows = measures["models"].filter(pl.col("gamma") == gamma)
+        rows = measures["models"].filter(gamma=gamma)
         lines = zip(config.alphas, colours, MARKERS, strict=False)
         exponents = [_line(ax, rows, *each) for each in lines]
         flat[regime] = exponents[int(np.argmin(config.alphas))]
         _widths(ax, config.widths)
-        ax.set_yscale("log")
         ax.set_title(regime.capitalize())
         ax.legend(title="frequencies $i^{-α}$: exponent")
     axes[0].set_ylabel("loss")
@@ -58,8 +49,7 @@ def loss(measures: Mapping[str, Any], config: Any) -> Figure:
 
 
 def _line(ax: Axes, rows: pl.DataFrame, alpha: float, colour: str, marker: str) -> float:
-    rows = rows.filter((pl.col("alpha") - alpha).abs() < 1e-9)
-    x, values_SW = series(rows, "loss", "width")
+    x, values_SW = series(rows.filter(alpha=alpha), "loss", "width")
     finite_SW = values_SW[np.isfinite(values_SW).all(1)]
     slope = np.nan
     if len(finite_SW):
@@ -69,33 +59,28 @@ def _line(ax: Axes, rows: pl.DataFrame, alpha: float, colour: str, marker: str) 
 
 
 def _widths(ax: Axes, widths: Any) -> None:
-    ax.set_xscale("log")
-    ax.set_xticks(widths, [f"{w:g}" for w in widths])
-    ax.minorticks_off()
-    ax.set_xlabel("width m")
+    log_axis(ax, ticks=widths)
+    ax.set(yscale="log", xlabel="width m")
 
 
-def overlaps(measures: Mapping[str, Any]) -> Figure:
+def overlaps(measures: Measures, config: Any) -> Figure:
     """Kept features and squared overlaps over width."""
     sheet, (left, right) = panels(2, 2.8)
     models = measures["models"]
     n, alpha = float(models["n_features"][0]), models["alpha"].max()
     share = {}
     for (regime, gamma), colour in zip(REGIMES.items(), fig.PALETTE, strict=False):
-        rows = models.filter((pl.col("gamma") == gamma) & (pl.col("alpha") == alpha))
-        x, kept_SW = series(rows, "kept", "width")
+        x, kept_SW = series(models.filter(gamma=gamma, alpha=alpha), "kept", "width")
         fig.interval_line(left, x, kept_SW / n, f"{regime}, α = {alpha:g}", colour, marker="o")
         share[regime] = np.median(kept_SW[:, -1]) / n
     left.plot(x, x / n, color=fig.INK, linestyle=":", label="m / N: one per dimension")
     left.set_ylabel("fraction of the features kept")
-    strong = models.filter((pl.col("gamma") == -1) & (pl.col("alpha") == 0))
-    x, overlap_SW = series(strong, "overlap", "width")
-    fig.interval_line(right, x, overlap_SW, "strong superposition, α = 0", marker="o")
+    style = dict(label="strong superposition, α = 0", marker="o")
+    curve(right, models.filter(gamma=-1, alpha=0), "overlap", "width", **style)
     right.plot(x, 1 / x, color=fig.INK, linestyle=":", label="1/m: random directions")
     right.set_ylabel("mean squared overlap")
     for ax in (left, right):
         _widths(ax, x)
-        ax.set_yscale("log")
         ax.legend()
     kept, few = share.values()
     fig.title(
@@ -104,3 +89,6 @@ def overlaps(measures: Mapping[str, Any]) -> Figure:
         f"superposition {few:.0%}",
     )
     return sheet
+
+
+draw = drawing(loss, overlaps)

@@ -1,6 +1,6 @@
 """Figures of the study ``superposition_structure``: the pentagon's snap, sets, ladder, bases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,13 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toylab.read import Measures
 from toylab.report import figures as fig
-from toylab.report.panels import panels
-from toylab.report.series import series
+from toylab.report.axes import log_axis
+from toylab.report.panels import gallery, panels
+from toylab.report.series import curve, series
+
+from .pictures import gram, vectors
 
 DENSITY = 0.05  # of the sets' pictures
 SHOWN = (0.15, 0.25, 0.3, 0.5, 1.0, 2.0)  # relative densities of the pictures
@@ -20,53 +24,30 @@ KINDS = {"correlated": fig.BLUE, "anticorrelated": fig.VERMILLION, "independent"
 PAIR_COLOURS = [colour for colour in (fig.BLUE, fig.ORANGE, fig.GREEN) for _ in range(2)]
 
 CAPTIONS = {
-    "nonuniform": (
-        "Five features in two dimensions, the red one sparser than the others. Above: best "
-        "solutions, by the ratio of its density to theirs. Below: norm of the red feature and "
-        "angle to its neighbours, over that ratio; median and 95% interval over groups of tries. "
-        "The dashed line is where the paper's pentagon snaps into two digons."
-    ),
-    "pairs": (
-        "Two pairs of features (one colour each) in a plane. Left: best solutions. Right: the "
-        "greater of the two cosines within a pair, for every try of low loss."
-    ),
-    "ladder": (
-        "Three correlated pairs (one colour each) in a plane. Above: best solutions. Below: "
-        "number of pairs collapsed to one direction, with the paper's regimes in orange, and "
-        "fraction of the squared weights that reads the sums of pairs, over the density of a pair."
-    ),
-    "bases": (
-        "Two sets of ten features in ten dimensions. Left: W^T W of the best solutions. Right: "
-        "greatest |cosine| of a feature within its set and across the sets, mean over features, a "
-        "point per group of tries."
-    ),
+    "nonuniform": "Five features in two dimensions, the red one sparser than the others. Above: "
+    "best solutions, by the ratio of its density to theirs. Below: norm of the red feature and "
+    "angle to its neighbours, over that ratio; median and 95% interval over groups of tries. The "
+    "dashed line is where the paper's pentagon snaps into two digons.",
+    "pairs": "Two pairs of features (one colour each) in a plane. Left: best solutions. Right: "
+    "the greater of the two cosines within a pair, for every try of low loss.",
+    "ladder": "Three correlated pairs (one colour each) in a plane. Above: best solutions. Below: "
+    "number of pairs collapsed to one direction, with the paper's regimes in orange, and fraction "
+    "of the squared weights that reads the sums of pairs, over the density of a pair.",
+    "bases": "Two sets of ten features in ten dimensions. Left: W^T W of the best solutions. "
+    "Right: greatest |cosine| of a feature within its set and across the sets, mean over "
+    "features, a point per group of tries.",
 }
 
 
-def draw(measures: Mapping[str, Any], config: Any) -> dict[str, Figure]:
-    """Draw every figure of the study; one whose networks all diverged is left out."""
-    makers = {"nonuniform": nonuniform, "pairs": pairs, "ladder": ladder, "bases": bases}
-    return {
-        name: make(measures)
-        for name, make in makers.items()
-        if not measures[name]["diverged"].all()
-    }
-
-
 def arrows(ax: Axes, W_2N: np.ndarray, colours: Sequence[str], up: int) -> None:
-    """Features of one model as arrows in its plane, turned so that one of them points up."""
+    """Features of one model in its plane, turned so that one of them points up."""
     turn = np.pi / 2 - np.arctan2(W_2N[1, up], W_2N[0, up])
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    for (x, y), colour in zip((rotation @ W_2N).T, colours, strict=True):
-        ax.plot([0, x], [0, y], color=colour, linewidth=1.2, solid_capstyle="round")
-        ax.plot(x, y, "o", color=colour, markersize=3.5, alpha=0.8)
-    ax.set_xlim(-1.4, 1.4)
-    ax.set_ylim(-1.4, 1.4)
-    ax.set_aspect("equal")
+    vectors(ax, rotation @ W_2N, colours, reach=1.4)
     ax.axis("off")
 
 
-def gallery(
+def solutions(
     axes: Sequence[Axes], W_S2N: np.ndarray, values: np.ndarray, wanted: Sequence[float], label: str
 ) -> None:
     """Solutions at the settings nearest the wanted ones."""
@@ -81,20 +62,17 @@ def gallery(
         ax.axis("off")
 
 
-def nonuniform(measures: Mapping[str, Any]) -> Figure:
+def nonuniform(measures: Measures) -> Figure:
     """Best solutions over the sparse feature's density, both loss branches, norm and angle."""
-    sheet = fig.figure(fig.PAGE, 4.2)
-    top, bottom = np.ravel(np.asarray(sheet.subfigures(2, 1, height_ratios=(1, 1.9))))
+    sheet, pictures, (left, right) = gallery(4.2, len(SHOWN))
     best = measures["nonuniform_best"]
     ratios = best["ratio"].unique().sort().to_numpy()
-    pictures = np.ravel(np.asarray(top.subplots(1, len(SHOWN))))
-    gallery(pictures, measures["W_nonuniform"], ratios, SHOWN, "density ×")
-    left, right = np.ravel(np.asarray(bottom.subplots(1, 2)))
+    solutions(pictures, measures["W_nonuniform"], ratios, SHOWN, "density ×")
     for ax, value, label in (
         (left, "norm", "norm of that feature"),
         (right, "neighbour_angle", "angle to its neighbours, degrees"),
     ):
-        fig.interval_line(ax, *series(best, value, "ratio", "group"), color=fig.BLUE, marker="o")
+        curve(ax, best, value, "ratio", "group", color=fig.BLUE, marker="o")
         ax.set_ylabel(label)
     left.set_ylim(bottom=-0.05)
     right.axhline(72, color=fig.MUTED, linestyle=":", linewidth=0.8)
@@ -103,12 +81,8 @@ def nonuniform(measures: Mapping[str, Any]) -> Figure:
     left.annotate("paper's snap", (0.4, 0.35), xytext=(4, 0), color=fig.INK, **note)
     for ax in (left, right):
         ax.axvline(0.4, color=fig.ORANGE, linestyle="--", linewidth=0.9)
-        ax.set_xscale("log")
-        ax.set_xticks([0.2, 0.4, 1.0, 2.0], ["0.2", "0.4", "1", "2"])
-        ax.minorticks_off()
+        log_axis(ax, ticks=(0.2, 0.4, 1, 2))
         ax.set_xlabel("relative density")
-    for ax, letter in zip((pictures[0], left, right), "abc", strict=True):
-        fig.panel_label(ax, letter)
     found = measures["snaps"]["snap"].drop_nulls().median()
     where = "it keeps its dimension in these runs"
     if found is not None:
@@ -117,27 +91,25 @@ def nonuniform(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def pairs(measures: Mapping[str, Any]) -> Figure:
+def pairs(measures: Measures) -> Figure:
     """Cosines within pairs of low-loss tries, and the best solution of each kind."""
     sheet = fig.figure(fig.PAGE, 2.7)
     axes = sheet.subplots(1, 4, width_ratios=(1, 1, 1, 2.2))
-    at = (pl.col("density") - DENSITY).abs() < 1e-9
-    shown = measures["pairs_best"].filter(pl.col("group") == 0).with_columns(shown=at)
+    at = pl.col("density") == DENSITY
+    shown = measures["pairs_best"].filter(group=0)
     share = {}
     for y, (kind, colour) in enumerate(KINDS.items()):
-        place = (shown["kind"] == kind) & shown["shown"]
-        W_2N = measures["W_pairs"][int(place.arg_true()[0])]
-        arrows(axes[y], W_2N, PAIR_COLOURS[:4], 0)
+        place = shown.select((pl.col("kind") == kind) & at).to_series()
+        arrows(axes[y], measures["W_pairs"][int(place.arg_true()[0])], PAIR_COLOURS[:4], 0)
         axes[y].set_title(kind, fontsize=8, loc="center")
-        low = measures["pairs"].filter(at & pl.col("low") & (pl.col("kind") == kind))
+        low = measures["pairs"].filter(at, "low", kind=kind)
         jitter = np.random.default_rng(0).uniform(-0.25, 0.25, len(low))
         axes[3].scatter(low["largest"], y + jitter, s=9, color=colour, alpha=0.6, lw=0)
         measured = ("largest_size", 0.2) if kind == "correlated" else ("largest", -0.9)
         share[kind] = (low[measured[0]] < measured[1]).mean() or 0
     axes[3].set_yticks(range(3), KINDS)
     axes[3].set_title("every low-loss try", fontsize=8, loc="center")
-    axes[3].set_xlim(-1.08, 1.08)
-    axes[3].set_xlabel("greatest cosine within a pair")
+    axes[3].set(xlim=(-1.08, 1.08), xlabel="greatest cosine within a pair")
     axes[3].invert_yaxis()
     for ax, letter in zip((axes[0], axes[3]), "ab", strict=True):
         fig.panel_label(ax, letter)
@@ -149,44 +121,30 @@ def pairs(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def ladder(measures: Mapping[str, Any]) -> Figure:
+def ladder(measures: Measures) -> Figure:
     """Number of collapsed pairs over density with the paper's regimes, and some solutions."""
-    sheet = fig.figure(fig.PAGE, 4.4)
-    top, bottom = np.ravel(np.asarray(sheet.subfigures(2, 1, height_ratios=(1, 1.9))))
-    kinds = {k: measures["ladder_best"].filter(pl.col("kind") == k) for k in KINDS}
-    best = kinds["correlated"]
-    densities, counts = series(best, "collapsed", "density", "group")
-    first = measures["ladder_best"].filter(pl.col("group") == 0)
-    W_S2N = measures["W_ladder"][(first["kind"] == "correlated").to_numpy()]
     wanted = (0.02, 0.06, 0.175, 0.28, 0.42, 0.7, 0.8)
-    pictures = np.ravel(np.asarray(top.subplots(1, len(wanted))))
-    gallery(pictures, W_S2N, densities, wanted, "1−S =")
-    left, right = np.ravel(np.asarray(bottom.subplots(1, 2)))
+    sheet, pictures, (left, right) = gallery(4.4, len(wanted))
+    best = measures["ladder_best"]
+    densities, counts = series(best.filter(kind="correlated"), "collapsed", "density", "group")
+    W_S2N = measures["W_ladder"][(best.filter(group=0)["kind"] == "correlated").to_numpy()]
+    solutions(pictures, W_S2N, densities, wanted, "1−S =")
     for i, (low, high, count) in enumerate(REGIMES):
         style = dict(color=fig.ORANGE, alpha=0.35, lw=0, label=None if i else "paper's regimes")
         left.fill_between([max(low, 0.017), high], count - 0.25, count + 0.25, **style)
     for ax, value in ((left, "collapsed"), (right, "sum_share")):
-        for kind, colour, marker in (
-            ("correlated", fig.BLUE, "o"),
-            ("independent", fig.INK, "s"),
-        ):
-            style = dict(color=colour, marker=marker, markersize=3.5)
-            fig.interval_line(ax, *series(kinds[kind], value, "density", "group"), kind, **style)
+        for kind, colour, marker in (("correlated", fig.BLUE, "o"), ("independent", fig.INK, "s")):
+            style = dict(label=kind, color=colour, marker=marker, markersize=3.5)
+            curve(ax, best.filter(kind=kind), value, "density", "group", **style)
     left.set_ylabel("collapsed pairs (cos > 0.9)")
     right.axhline(0.5, color=fig.MUTED, linestyle=":", linewidth=0.8)
     note = dict(textcoords="offset points", fontsize=7.5, color=fig.MUTED)
     right.annotate("random directions", (0.02, 0.5), xytext=(0, 3), **note)
-    right.set_ylim(0, 1.05)
-    right.set_ylabel("fraction of ‖W‖² that reads pairs' sums")
+    right.set(ylim=(0, 1.05), ylabel="fraction of ‖W‖² that reads pairs' sums")
     for ax in (left, right):
-        ax.set_xscale("log")
-        ax.set_xlim(0.017, 0.9)
-        ax.set_xticks([0.02, 0.05, 0.15, 0.25, 0.5], ["0.02", "0.05", "0.15", "0.25", "0.5"])
-        ax.minorticks_off()
-        ax.set_xlabel("density 1−S of a pair")
+        log_axis(ax, ticks=(0.02, 0.05, 0.15, 0.25, 0.5))
+        ax.set(xlim=(0.017, 0.9), xlabel="density 1−S of a pair")
         ax.legend(loc="upper left" if ax is left else "lower right")
-    for ax, letter in zip((pictures[0], left, right), "abc", strict=True):
-        fig.panel_label(ax, letter)
     dense = np.nanmedian(counts, 0).max()
     fig.title(
         sheet,
@@ -196,13 +154,13 @@ def ladder(measures: Mapping[str, Any]) -> Figure:
     return sheet
 
 
-def bases(measures: Mapping[str, Any]) -> Figure:
+def bases(measures: Measures) -> Figure:
     """W^T W of two sets of ten, and their overlap within sets compared with two controls."""
     sheet, (left, middle, right) = panels(3, 2.7, width_ratios=(1, 1, 1.3))
     for ax, kind, W_MN in zip(
         (left, middle), ("correlated", "independent"), measures["W_bases"], strict=True
     ):
-        ax.imshow(W_MN.T @ W_MN, cmap=fig.DIVERGING, vmin=-1, vmax=1)
+        gram(ax, W_MN)
         ax.axhline(9.5, color=fig.INK, linewidth=0.6)
         ax.axvline(9.5, color=fig.INK, linewidth=0.6)
         ax.set_xticks([4.5, 14.5], ["set 1", "set 2"])
@@ -212,7 +170,7 @@ def bases(measures: Mapping[str, Any]) -> Figure:
     bar = sheet.colorbar(left.images[0], ax=[left, middle], fraction=0.03, pad=0.02)
     bar.set_label("W$^T$W", fontsize=7.5)
     best = measures["bases_best"]
-    rows = {kind: best.filter(pl.col("kind") == kind) for kind in ("correlated", "independent")}
+    rows = {kind: best.filter(kind=kind) for kind in ("correlated", "independent")}
     rows["untrained"] = measures["bases_untrained"]
     for x, table in enumerate(rows.values()):
         for shift, value, colour in ((-0.12, "within", fig.BLUE), (0.12, "across", fig.ORANGE)):
@@ -220,9 +178,7 @@ def bases(measures: Mapping[str, Any]) -> Figure:
             label = None if x else f"{value} sets"
             right.scatter(np.full(len(table), x + shift), table[value], label=label, **style)
     right.set_xticks(range(3), rows)
-    right.set_xlim(-0.5, 2.5)
-    right.set_ylim(0, 1.05)
-    right.set_ylabel("greatest |cos|, mean over features")
+    right.set(xlim=(-0.5, 2.5), ylim=(0, 1.05), ylabel="greatest |cos|, mean over features")
     right.legend(loc="lower right")
     within = {name: table["within"].drop_nulls().median() or 0 for name, table in rows.items()}
     fig.title(
@@ -231,3 +187,10 @@ def bases(measures: Mapping[str, Any]) -> Figure:
         f"{within['correlated']:.2f} ({within['independent']:.2f} if features are independent)",
     )
     return sheet
+
+
+def draw(measures: Measures, config: Any) -> dict[str, Figure]:
+    """Draw every figure of the study; one whose networks all diverged is left out."""
+    makers = {make.__name__: make for make in (nonuniform, pairs, ladder, bases)}
+    finite = [name for name in makers if not measures[name]["diverged"].all()]
+    return {name: makers[name](measures) for name in finite}

@@ -105,3 +105,16 @@ def triangles(W: Float[np.ndarray, "*P 3 6"]) -> dict[str, Float[np.ndarray, " *
     third_A, third_B = (((c[..., 0, :] + 1j * c[..., 1, :]) ** 3).sum(-1) for c in corners)
     twist = np.degrees(np.abs(np.angle(-third_A * np.conj(third_B)))) / 3
     return {"apart": apart, "wide": wide, "twist": twist}
+
+
+def side_view(W_MN: Float[np.ndarray, "3 6"]) -> Float[np.ndarray, "2 3"]:
+    """Two axes to look along at two sets of three features: what parts them upright, a bit tilted."""
+    axis = W_MN[:, :3].mean(1) - W_MN[:, 3:].mean(1)
+    axis = axis / np.maximum(np.linalg.norm(axis), 1e-9)
+    across = W_MN[:, 0] - axis * (axis @ W_MN[:, 0])
+    across = across / np.maximum(np.linalg.norm(across), 1e-9)
+    depth = np.cross(axis, across)
+    turn, tilt = np.radians(20), np.radians(24)
+    side = np.cos(turn) * across + np.sin(turn) * depth
+    toward = -np.sin(turn) * across + np.cos(turn) * depth
+    return np.stack([side, np.cos(tilt) * axis + np.sin(tilt) * toward])

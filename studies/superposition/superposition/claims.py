@@ -57,7 +57,7 @@ ALONE = KEPT & ~SHARED
 PAIRED = ((pl.col("dimensionality") - 0.5).abs() < 0.02).filter(KEPT).mean()
 STICKY = (2.19, 3.5)  # span of 1/(1-S) over which D* should stay at 1/2; the sweep has 2.1998
 
-KEPT_FEATURES = (
+CLAIMS = (
     panel(
         "linear_keeps_top",
         "A linear model keeps its 5 most important features at every density: none has a norm "
@@ -140,9 +140,6 @@ KEPT_FEATURES = (
         Expect.near(0.5, 0.02),
         paper=0.5,
     ),
-)
-
-GEOMETRY = (
     uniform(
         "d_star_dense",
         "Dense features get a whole dimension each: D* is at least 0.97 for 1/(1-S) up to 1.17.",
@@ -188,5 +185,3 @@ GEOMETRY = (
         Expect.above(0.3),
     ),
 )
-
-CLAIMS = (*KEPT_FEATURES, *GEOMETRY)

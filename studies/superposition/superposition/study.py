@@ -67,8 +67,6 @@ class Config:
     geometry_rate: float = 5e-3
 
     def __post_init__(self) -> None:
-        for field in ("steps", "large_steps", "geometry_steps"):
-            check_number("superposition", field, getattr(self, field), low=0, whole=True)
         check_number("superposition", "geometry_points", self.geometry_points, low=2, whole=True)
 
 

@@ -151,17 +151,14 @@ study = Study(
     title="Superposition makes models vulnerable, and attacks in training drive it out",
     paper="Elhage et al. 2022, Toy Models of Superposition (arXiv:2209.10652)",
     presets={
-        "smoke": Config(
-            seeds=2,
-            n_features=20,
-            n_hidden=4,
-            points=3,
-            steps=60,
-            batch_size=64,
-        ),
+        "smoke": Config(seeds=2, n_features=20, n_hidden=4, points=3, steps=60, batch_size=64),
         "laptop": Config(),
         "paper": Config(
-            n_features=400, n_hidden=30, points=30, steps=20_000, batch_size=1024,
+            n_features=400,
+            n_hidden=30,
+            points=30,
+            steps=20_000,
+            batch_size=1024,
             learning_rate=1e-3,
         ),
     },
@@ -173,4 +170,4 @@ study = Study(
     populations=populations,
     measure=measure,
     claims=CLAIMS,
-)  # fmt: skip
+)

@@ -46,7 +46,7 @@ DEMO = table("demo", of="demo")
 DENSE = pl.col("density") >= 0.5
 POLYSEMANTIC = SEVERAL.filter(LIVE)
 
-BASIS_CLAIMS = (
+CLAIMS = (
     privileged(
         "basis_monosemantic",
         "With a hidden ReLU and a density of 0.5 or more, fewer than 0.5 of 5 neurons hold more "
@@ -100,9 +100,6 @@ BASIS_CLAIMS = (
         Expect.near(2.0, 0.3),
         paper=2.0,
     ),
-)
-
-ABSOLUTE = (
     demo(
         "demo_own_neurons",
         "Of three absolute values in six neurons, at least 80% of the features' signs have a "
@@ -161,9 +158,6 @@ ABSOLUTE = (
         ),
         headline=True,
     ),
-)
-
-MOTIF_CLAIMS = (
     motif(
         "motif_occurs",
         "Models of 10 features in 10 neurons hold the asymmetric motif, in which a neuron reads "
@@ -191,5 +185,3 @@ MOTIF_CLAIMS = (
         ),
     ),
 )
-
-CLAIMS = (*BASIS_CLAIMS, *ABSOLUTE, *MOTIF_CLAIMS)

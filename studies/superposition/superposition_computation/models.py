@@ -15,17 +15,11 @@ from toylab.tasks.superposition.neurons import SECOND, participation, second_sha
 from toylab.tasks.superposition.sparse import Sparse
 
 KEPT = 0.5  # norm above which a feature counts as kept
-EXAMPLE = {
-    "part": pl.String,
-    "seed": pl.Int64,
-    "density": pl.Float64,
-    "kind": pl.String,
-    "neuron": pl.Int64,
-    "feature": pl.Int64,
-    "input": pl.Float64,
-    "output": pl.Float64,
-    "net": pl.Float64,
-}
+EXAMPLE = (
+    dict.fromkeys(("part", "kind"), pl.String)
+    | dict.fromkeys(("seed", "neuron", "feature"), pl.Int64)
+    | dict.fromkeys(("density", "input", "output", "net"), pl.Float64)
+)
 
 
 def squared_errors(params: Mapping[str, np.ndarray], batch: Batch) -> Float[np.ndarray, "B N"]:

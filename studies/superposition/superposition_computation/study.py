@@ -182,14 +182,14 @@ def privileged(config: Config, run: RunFolder) -> tuple[pl.DataFrame, np.ndarray
 
 def demonstration(config: Config, run: RunFolder) -> pl.DataFrame:
     """Per group: share of the six (feature, sign) pairs with a neuron of their own, and loss."""
-    best = best_of_groups(config, run, "demo", DEMO)
-    batch, columns = samples(DEMO, [1.0], 2)[1.0], {}
-    for name, step in (("", run.steps("demo")[-1]), ("untrained_", 0)):
-        singles = each(run.params("demo", step), best["member"])
-        losses = np.array([mean_loss(params, batch) for params in singles])
-        columns[name + "own"] = [own_neurons(params["W"]) for params in singles]
-        columns[name + "relative"] = losses / DEMO.uniform_loss()
-    return best.with_columns([pl.Series(k, v, pl.Float64) for k, v in columns.items()])
+    best, batch = best_of_groups(config, run, "demo", DEMO), samples(DEMO, [1.0], 2)[1.0]
+    trained, untrained = (each(run.params("demo", s), best["member"]) for s in (None, 0))
+    losses = np.array([mean_loss(params, batch) for params in trained])
+    return best.with_columns(
+        pl.Series("own", [own_neurons(params["W"]) for params in trained]),
+        pl.Series("untrained_own", [own_neurons(params["W"]) for params in untrained]),
+        pl.Series("relative", losses / DEMO.uniform_loss()),
+    )
 
 
 def neurons(run: RunFolder) -> pl.DataFrame:

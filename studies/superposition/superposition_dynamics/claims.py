@@ -36,7 +36,7 @@ JUMPS = Condition(
 )
 FORMS = Condition("half of the networks end as an octahedron", six("octahedron"), Expect.above(0.5))
 
-LEVELS = (
+CLAIMS = (
     jumping(
         "ends_in_digons",
         "Equally important features end dropped or in antipodal pairs: the fraction with D_i "
@@ -90,9 +90,6 @@ LEVELS = (
             Expect.above(1),
         ),
     ),
-)
-
-OCTAHEDRON = (
     turning(
         "octahedron_forms",
         "Two sets of three correlated features end as an octahedron in more than half of the "
@@ -159,5 +156,3 @@ OCTAHEDRON = (
         statistic="median",
     ),
 )
-
-CLAIMS = (*LEVELS, *OCTAHEDRON)

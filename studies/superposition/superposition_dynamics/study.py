@@ -118,29 +118,29 @@ class Watch:
 
 def populations(config: Config) -> dict[str, Population]:
     """The model of equal features, and the six features of both worlds."""
-    levels = Population(
-        model=Autoencoder(config.n_features, config.n_hidden),
-        task=Sparse(config.n_features, density=config.density),
-        members=seeds(config.seeds, FIRST_SEED),
-        optimizer=AdamW(config.learning_rate, 0.0),
-        steps=config.steps,
-        batch_size=config.batch_size,
-        metrics=Watch(config.evaluation),
-        record_every=max(1, config.steps // config.records),
-        snapshots=(0,),
-    )
-    octahedra = Population(
-        model=Autoencoder(6, 3, init_scale=config.init_scale),
-        task=Tied(6, config.octahedron_density),
-        members=grid(tied=range(len(WORLDS))) * seeds(config.octahedron_seeds, FIRST_SEED),
-        optimizer=AdamW(config.octahedron_rate, 0.0),
-        steps=config.octahedron_steps,
-        batch_size=config.batch_size,
-        metrics=Watch(2 * config.evaluation, weights=True),
-        record_every=max(1, config.octahedron_steps // config.octahedron_records),
-        snapshots=(0,),
-    )
-    return {"levels": levels, "octahedra": octahedra}
+    common = dict(batch_size=config.batch_size, snapshots=(0,))
+    return {
+        "levels": Population(
+            model=Autoencoder(config.n_features, config.n_hidden),
+            task=Sparse(config.n_features, density=config.density),
+            members=seeds(config.seeds, FIRST_SEED),
+            optimizer=AdamW(config.learning_rate, 0.0),
+            steps=config.steps,
+            metrics=Watch(config.evaluation),
+            record_every=max(1, config.steps // config.records),
+            **common,
+        ),
+        "octahedra": Population(
+            model=Autoencoder(6, 3, init_scale=config.init_scale),
+            task=Tied(6, config.octahedron_density),
+            members=grid(tied=range(len(WORLDS))) * seeds(config.octahedron_seeds, FIRST_SEED),
+            optimizer=AdamW(config.octahedron_rate, 0.0),
+            steps=config.octahedron_steps,
+            metrics=Watch(2 * config.evaluation, weights=True),
+            record_every=max(1, config.octahedron_steps // config.octahedron_records),
+            **common,
+        ),
+    }
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:

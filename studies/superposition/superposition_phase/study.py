@@ -67,7 +67,7 @@ class Config:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        lows = {"steps": 0, "densities": 3, "importances": 6, "tries": 1}
+        lows = {"densities": 3, "importances": 6, "tries": 1}
         for field, low in lows.items():
             check_number("superposition_phase", field, getattr(self, field), low=low, whole=True)
 

@@ -50,7 +50,7 @@ def falls(
     )
 
 
-EXPONENTS = (
+CLAIMS = (
     falls(
         "strong_flat_exponent",
         "In strong superposition, with equally frequent features, the loss falls as 1/m (exponent "
@@ -88,9 +88,6 @@ EXPONENTS = (
         exponent(STRONG, 0.0) - exponent(WEAK, 0.0),
         Expect.above(0.3),
     ),
-)
-
-KINDS = (
     toy(
         "weak_loss_is_what_is_dropped",
         "In weak superposition at alpha = 2 the loss is 4/3 of the summed frequencies of the "
@@ -133,5 +130,3 @@ KINDS = (
         requires=(KEEPS_ALL,),
     ),
 )
-
-CLAIMS = (*EXPONENTS, *KINDS)

@@ -46,8 +46,7 @@ from toylab.tasks.superposition.expected import expected_loss
 from toylab.tasks.superposition.superposition import Sparse
 
 from ..training import annealed
-from .claims import CLAIMS
-from .readings import DENSITY, SNAP
+from .claims import CLAIMS, DENSITY, SNAP
 from .shapes import bases, collapse, nonuniform, pairs
 
 RATIOS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.85, 1.0, 1.4, 2.0)
@@ -76,7 +75,6 @@ class Config:
     def __post_init__(self) -> None:
         for field in ("tries", "large_tries", "batch_size", "examples"):
             check_number("superposition_structure", field, getattr(self, field), 1, whole=True)
-        check_number("superposition_structure", "steps", self.steps, low=0, whole=True)
 
 
 def populations(config: Config) -> dict[str, Population]:

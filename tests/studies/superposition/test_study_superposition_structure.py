@@ -11,7 +11,7 @@ from toylab.losses import squared_error
 from toylab.models import Autoencoder
 from toylab.random import stream
 from toylab.report.figures import style
-from toylab.studies.superposition.superposition_structure.readings import (
+from toylab.studies.superposition.superposition_structure.claims import (
     SNAP,
     SNAPPED,
 )

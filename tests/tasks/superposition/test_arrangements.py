@@ -12,6 +12,7 @@ from toylab.tasks.superposition.arrangements import (
     cosines,
     gap_error,
     opposed_norm,
+    side_view,
     triangles,
     worst_antipode,
 )
@@ -88,3 +89,10 @@ def test_opposed_norm_counts_opposite_pairs_only():
     ]
     found = opposed_norm(np.array(arrangements, np.float32))
     np.testing.assert_allclose(found, [0.7, 0, 0, np.sort(radius)[1]], atol=1e-6)
+
+
+def test_a_side_view_is_orthonormal_and_has_the_sets_above_each_other():
+    view_2M = side_view(turned(prism(0), 0))
+    assert view_2M @ view_2M.T == pytest.approx(np.eye(2), abs=1e-9)
+    height_N = (view_2M @ turned(prism(0), 0))[1]
+    assert height_N[:3].mean() > 0.4 > -0.4 > height_N[3:].mean()
