@@ -1,6 +1,7 @@
 """The README and the pages tell what the results say."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,24 @@ RESULTS = read_results(ROOT / "studies" / "results")
 def test_the_table_is_that_of_the_results() -> None:
     table = pages.readme_table(RESULTS)
     assert splice(README, "studies", table) == README, "run: toylab table --write"
+
+
+def test_a_family_is_the_sum_of_its_studies() -> None:
+    tested = ("reproduced", "reproduced, few seeds", "not reproduced")
+    kept = {name: Counter() for name in study_names()}
+    for result in RESULTS:  # one preset a study so far
+        for claim in result["claims"]:
+            if claim["scope"] == "population":
+                kept[result["study"]][claim["verdict"]] += 1
+    rows = [line for line in README.splitlines() if "](docs/studies/" in line and line[0] == "|"]
+    assert len(rows) == len(pages.families())
+    for row, names in zip(rows, pages.families().values(), strict=True):
+        assert re.findall(r"\[(\w+)\]", row) == names
+        whole = sum((kept[name] for name in names), Counter())
+        reproduced = sum(whole[v] for v in tested[:2])
+        shown = re.search(r"\| (\d+) / (\d+)", row)
+        found = tuple(map(int, shown.groups())) if shown else (0, 0)
+        assert found == (reproduced, sum(whole[v] for v in tested)), row
 
 
 def test_the_pages_are_those_of_the_results_and_docstrings() -> None:

@@ -48,16 +48,16 @@ def score(result: Result, scope: str = "population") -> tuple[int, int]:
 
 
 def readme_table(results: Iterable[Result]) -> str:
-    """Return the README's table: a row per study, of its laptop or night results."""
+    """Return the README's table: a row per family, of its studies' longest judged presets."""
     best = _newest(results)
-    lines = [_row(("Family", "Study", "Paper", "reproduced / tested", "of one network"))]
+    lines = [_row(("Family", "Studies", "Papers", "reproduced / tested", "of one network"))]
     lines += [_row(["---"] * 5)]
     for family, names in families().items():
-        for name in names:
-            title = family_text(family)[0].split(":")[0] if name == names[0] else ""
-            counts = _counts(best[name]) if name in best else ("not judged", "")
-            link = f"[{name}](docs/studies/{name}.md)"
-            lines.append(_row((title, link, short_source(load_study(name).paper), *counts)))
+        title = family_text(family)[0].split(":")[0]
+        links = ", ".join(f"[{name}](docs/studies/{name}.md)" for name in names)
+        papers = dict.fromkeys(short_source(load_study(name).paper) for name in names)
+        counts = _counts([best[name] for name in names if name in best])
+        lines.append(_row((title, links, "; ".join(papers), *counts)))
     return "\n".join(lines) + "\n"
 
 
@@ -151,12 +151,16 @@ def _newest(results: Iterable[Result]) -> dict[str, Result]:
     return {r["study"]: r for r in sorted(results, key=lambda r: rank.get(r["preset"], 0))}
 
 
-def _counts(result: Result) -> tuple[str, str]:
-    shown = [score(result, scope) for scope in ("population", "network")]
-    few = any(c["verdict"] == FEW for c in result["claims"])
-    one, other = (f"{k} / {n}" if n else "" for k, n in shown)
-    marks = ("*" if few else "") + ("†" if _earlier(result) else "")
-    return f"{one or '–'}{marks}", other
+def _counts(results: list[Result]) -> tuple[str, str]:
+    """Claims reproduced of those tested, over a family: of populations, and of one network."""
+    told = []
+    for scope in ("population", "network"):
+        scores = [score(result, scope) for result in results]
+        tested = sum(n for _, n in scores)
+        told.append(f"{sum(k for k, _ in scores)} / {tested}" if tested else "")
+    few = any(c["verdict"] == FEW for result in results for c in result["claims"])
+    marks = ("*" if few else "") + ("†" if any(map(_earlier, results)) else "")
+    return f"{told[0] or '–'}{marks}", told[1]
 
 
 def _earlier(result: Result) -> bool:
