@@ -3,6 +3,7 @@
 import polars as pl
 
 from toylab.analysis.world.base import activations
+from toylab.change import stream
 from toylab.claims import Condition, Expect
 from toylab.read import table
 from toylab.tasks.othello.othello_moves import top_one_legal
@@ -17,7 +18,7 @@ PLAYS = "the network has learned to play: 97% of its most probable moves are leg
 def legal_table(net: o.Player) -> pl.DataFrame:
     """Share of the positions of some games in which the most probable move is legal: one row."""
     batch = o.draw_games(net.task, GAMES, SEED)
-    logits, _ = activations(net.model, net.params, batch.inputs, o.layers(net.model)[:1])
+    logits, _ = activations(net.model, net.params, batch.inputs, stream(net.model)[:1])
     right = top_one_legal(net.task, logits, batch.latents["legal"])
     return pl.DataFrame({"legal": [float(right[o.weighed(batch)].mean())]})
 

@@ -10,10 +10,12 @@ import numpy as np
 import polars as pl
 
 from toylab.analysis.world.base import activations, bag
+from toylab.change import stream
 from toylab.chunks import in_chunks
 from toylab.probes.linear import Probe, mlp_probe
 from toylab.probes.states import one_hot_rows, predicted_states, state_probe
 from toylab.probes.thresholds import best_threshold
+from toylab.read.tables import labelled, long_table
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_moves import divergence, top_one_legal
@@ -61,7 +63,7 @@ class Games:
         batch = o.draw_games(net.task, count, seed)
         if fitted is not None:
             batch = o.unseen(batch, fitted.batch.inputs)
-        sites = o.layers(net.model)
+        sites = stream(net.model)
         logits, acts = activations(net.model, net.params, batch.inputs, sites)
         _, before = activations(net.model, untrained.params, batch.inputs, sites)
         return cls(batch, acts, before, logits)
@@ -246,28 +248,23 @@ def _margins(probe: Probe, acts_SGLD: np.ndarray, squares: int) -> np.ndarray:
     return found[..., 1] - found[..., 0]
 
 
-def per_game(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
+def per_game(right_SGLN: np.ndarray, counts_GL: np.ndarray, axis: int = -1) -> np.ndarray:
     """Share of squares read right in each game, (S, G); NaN for one without places that count."""
-    counts_G = counts_GL.sum(-1)
-    total_SG = (right_SGLN.mean(-1) * counts_GL).sum(-1)
-    return np.where(counts_G > 0, total_SG / np.maximum(counts_G, 1), np.nan)
+    counts = counts_GL.sum(axis)
+    total = (right_SGLN.mean(-1) * counts_GL).sum(axis)
+    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
 
 
 def per_place(right_SGLN: np.ndarray, counts_GL: np.ndarray) -> np.ndarray:
     """Share of squares read right after each number of moves, (S, L); NaN for an uncounted one."""
-    counts_L = counts_GL.sum(0)
-    total_SL = (right_SGLN.mean(-1) * counts_GL).sum(1)
-    return np.where(counts_L > 0, total_SL / np.maximum(counts_L, 1), np.nan)
+    return per_game(right_SGLN, counts_GL, axis=-2)
 
 
 def layer_table(right: Mapping[str, np.ndarray], counts_GL: np.ndarray) -> pl.DataFrame:
     """Rows (probe, layer, accuracy)."""
-    rows = [
-        {"probe": name, "layer": layer, "accuracy": float(np.nanmean(games_G))}
-        for name, right_SGLN in right.items()
-        for layer, games_G in enumerate(per_game(right_SGLN, counts_GL))
-    ]
-    return pl.DataFrame(rows)
+    mean_S = {n: [np.nanmean(g) for g in per_game(r, counts_GL)] for n, r in right.items()}
+    tables = (labelled(long_table({"layer": None}, accuracy=m), probe=n) for n, m in mean_S.items())
+    return pl.concat(tables)
 
 
 def play(task: Othello, games: Games) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from .. import network as o
 from . import probes as p
 
 TRAIN_SEED, CHOOSE_SEED = 1, 2  # of games
-SIZE = 4
+
 PLAY = ("legal", "divergence")
 PROBES = ("accuracy", "untrained", "colour", "bag")
 
@@ -40,19 +40,8 @@ def _small(
     members: Members,
     targets: Literal["played", "expected"] = "played",
 ) -> Population:
-    settings = o.Network(
-        size=SIZE,
-        depth=depth,
-        width=width,
-        heads=4,
-        steps=config.small_steps,
-        batch_size=config.small_batch,
-        targets=targets,
-        learning_rate=3e-3,
-        matrix_rate=0.0,
-        weight_decay=0.01,
-        rungs=config.rungs,
-    )
+    size = {"depth": depth, "width": width, "batch_size": config.small_batch}
+    settings = o.small(steps=config.small_steps, targets=targets, rungs=config.rungs, **size)
     return dataclasses.replace(o.main(settings), members=members)
 
 

@@ -57,6 +57,7 @@ import polars as pl
 
 from toylab.errors import check_number
 from toylab.population import Population
+from toylab.read.tables import stacked
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.othello.othello_moves import move_scores
@@ -99,15 +100,14 @@ def populations(config: Config) -> dict[str, Population]:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Score the network and its probes game by game, and the small networks one by one."""
-    population = populations(config)["main"]
-    tables: dict[str, list[pl.DataFrame]] = {}
-    for member, seed in enumerate(run.members("main")["init_seed"]):
-        net, untrained = (o.load(run, population, "main", member, step) for step in (None, 0))
-        for name, scores in _network(config, net, untrained).items():
-            tables.setdefault(name, []).append(net.marked(scores, init_seed=seed))
+    parts, main = [], {"main": populations(config)["main"]}
+    for labels, at in o.networks(run, main):
+        net, untrained = at(), at(0)
+        tables = _network(config, net, untrained)
+        parts.append(net.marked(tables, init_seed=labels["init_seed"]))
     return {
-        **{name: pl.concat(parts) for name, parts in tables.items()},
-        **_positions(config, *(o.load(run, population, step=step) for step in (None, 0))),
+        **stacked(parts),
+        **_positions(config, *(o.load(run, main["main"], step=step) for step in (None, 0))),
         "ladder": _ladder(config, run),
         "small": small_table(config, run),
     }

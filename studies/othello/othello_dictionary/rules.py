@@ -6,6 +6,7 @@ import polars as pl
 
 from toylab.analysis.neurons import ablated, neuron_sites, votes
 from toylab.analysis.world.base import activations
+from toylab.stats.means import mean_or_nan
 from toylab.task import Batch
 from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_lines import legal_along
@@ -100,13 +101,9 @@ def pattern_table(net: o.Player, label: Batch, batch: Batch, count: int, seed: i
                 "square": int(square),
                 "direction": int(direction),
                 "places": int(alone.sum()),
-                "damage": _mean(lost[0][alone]),
-                "elsewhere": _mean(lost[0][elsewhere]),
-                "random": _mean(lost[1][alone]),
+                "damage": mean_or_nan(lost[0][alone]),
+                "elsewhere": mean_or_nan(lost[0][elsewhere]),
+                "random": mean_or_nan(lost[1][alone]),
             }
         )
     return pl.DataFrame(rows)
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")

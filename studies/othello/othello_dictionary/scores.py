@@ -11,6 +11,7 @@ from toylab.analysis.dictionary.choice import VALIDATION
 from toylab.analysis.dictionary.sweep import Sweep, coded
 from toylab.analysis.world.base import activations, bag
 from toylab.probes.states import predicted_states, state_probe
+from toylab.read.tables import labelled
 from toylab.task import Batch
 
 from .. import network as o
@@ -86,8 +87,7 @@ def group_of(rows: Rows, validation: int, groups: int) -> np.ndarray:
 
 def table(scores: dict[str, np.ndarray], group_R: np.ndarray, **names: Any) -> pl.DataFrame:
     """One row per group."""
-    columns = {"group": np.unique(group_R)} | scores
-    return pl.DataFrame({**columns}).with_columns(**{n: pl.lit(v) for n, v in names.items()})
+    return labelled(pl.DataFrame({"group": np.unique(group_R)} | scores), **names)
 
 
 def all_scores(

@@ -42,6 +42,7 @@ from toylab.analysis.dictionary.groups import rule_tables
 from toylab.analysis.dictionary.sweep import Sweep
 from toylab.errors import ToylabError, check_number
 from toylab.population import Population
+from toylab.read.tables import stacked
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.task import Batch
@@ -93,35 +94,21 @@ class Config(o.Network):
 
 def populations(config: Config) -> dict[str, Population]:
     """The network, and small ones on 4x4, one per seed."""
-    small = o.Network(
-        networks=config.seeds,
-        size=4,
-        depth=2,
-        width=32,
-        heads=2,
-        steps=config.small_steps,
-        batch_size=64,
-        targets="played",
-        learning_rate=3e-3,
-        matrix_rate=0.0,
-        weight_decay=0.01,
-        rungs=2,
-    )
+    size = {"networks": config.seeds, "width": 32, "heads": 2}
+    small = o.small(steps=config.small_steps, batch_size=64, **size)
     return {"main": o.main(config), "small": o.main(small)}
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Score dictionaries, neurons and controls, network by network; rules of the large one."""
-    tables: dict[str, list[pl.DataFrame]] = {}
-    for name, population in populations(config).items():
-        for member, seed in enumerate(run.members(name)["init_seed"]):
-            net, untrained = (o.load(run, population, name, member, step) for step in (None, 0))
-            first = name == "main" and member == 0
-            seen = untrained if net.diverged else net  # no dictionary is fitted to NaN
-            for table, rows in _network(config, seen, untrained, first).items():
-                labels = {"network": name, "population": name, "init_seed": seed}
-                tables.setdefault(table, []).append(net.marked(rows, ("setting",), **labels))
-    return {name: pl.concat(parts, how="diagonal") for name, parts in tables.items()}
+    parts = []
+    for labels, at in o.networks(run, populations(config)):
+        net, untrained = at(), at(0)
+        seen = untrained if net.diverged else net  # no dictionary is fitted to NaN
+        tables = _network(config, seen, untrained, with_rules=not parts)
+        labels = {"network": labels["population"], **labels}
+        parts.append(net.marked(tables, ("setting",), **labels))
+    return stacked(parts, "diagonal")
 
 
 def _network(

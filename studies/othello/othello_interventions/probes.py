@@ -11,6 +11,7 @@ from toylab.analysis.steering.battery import Battery, fit_battery
 from toylab.analysis.world.base import activations
 from toylab.probes.linear import ridge
 from toylab.probes.states import one_hot_rows, predicted_states, state_directions
+from toylab.read.tables import labelled, long_table
 
 from ..network import Player, draw_games, samples, unseen
 
@@ -75,7 +76,7 @@ def fit_probes(
             probe = ridge(jnp.asarray(x), hot, l2)
             fits.append(state_directions(probe, classes))
             right = (predicted_states(probe, x_test, classes) == y_test).mean((1, 2))
-            accuracy += _rows(name, penalty, right)
+            accuracy += _rows(right, name, penalty)
         found[name] = np.stack(fits)
     battery = None
     if hidden:
@@ -83,14 +84,12 @@ def fit_probes(
         battery = fit_battery(x, y, jax.random.key(seed), hidden, steps, batch)
         x, y = samples(acts[:, test], both.latents["board"][test], weights[test])
         read = [np.argmax(battery.scores(s, jnp.asarray(x[s])), -1) for s in range(len(x))]
-        accuracy += _rows("nonlinear", None, np.mean(np.stack(read) == y, (1, 2)))
+        accuracy += _rows(np.mean(np.stack(read) == y, (1, 2)), "nonlinear", None)
     return Probes(
         found["board"], found["colour"], found["flipped"], battery, scale, accuracy, fitted
     )
 
 
-def _rows(probe: str, penalty: float | None, right_S: np.ndarray) -> list[dict[str, Any]]:
-    return [
-        {"probe": probe, "penalty": penalty, "layer": s, "accuracy": float(value)}
-        for s, value in enumerate(right_S)
-    ]
+def _rows(right_S: np.ndarray, probe: str, penalty: float | None) -> list[dict[str, Any]]:
+    table = long_table({"layer": None}, accuracy=right_S)
+    return labelled(table, probe=probe, penalty=penalty).to_dicts()

@@ -12,6 +12,7 @@ import numpy as np
 from toylab.analysis.steering.activation import random_like
 from toylab.analysis.steering.at_place import unit
 from toylab.analysis.written import written
+from toylab.read.tables import labelled, long_table
 from toylab.stats.ranks import auc
 from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_edits import EMPTY, MINE, THEIRS, Cases
@@ -55,11 +56,9 @@ def saliency_rows(bench: Bench, cases: Cases, choice: Choice, seed: int) -> tupl
         need, role = need_N[square], roles(cases.before[i], move, task.size)[square]
         scores = _aucs(drop, control, need, role, _apart(square, move, task))
         boards.append({"case": i, "move": move} | scores)
-        squares += [
-            {"case": i, "move": move, "square": int(s), "role": str(r), "needed": bool(n)}
-            | {"drop": float(d), "random": float(c)}
-            for s, r, n, d, c in zip(square, role, need, drop, control, strict=True)
-        ]
+        found = {"role": role, "needed": need, "drop": drop, "random": control}
+        discs = labelled(long_table({"square": square}, **found), case=i, move=move)
+        squares += discs.to_dicts()
     return boards, squares
 
 
@@ -107,7 +106,5 @@ def circuit_rows(bench: Bench, penalty: int, seed: int) -> list[dict[str, Any]]:
     cosine_TT, random_TS = lowest(empty_TD), lowest(noise_TD)
     own = np.diagonal(cosine_TT)
     other = (cosine_TT.sum(1) - own) / (len(own) - 1)
-    return [
-        {"square": int(s), "own": float(a), "other": float(b), "random": float(c)}
-        for s, a, b, c in zip(squares, own, other, random_TS.mean(1), strict=True)
-    ]
+    random = random_TS.mean(1)
+    return long_table({"square": squares}, own=own, other=other, random=random).to_dicts()

@@ -1,12 +1,12 @@
 """The tables of one network: strengths chosen on validation cases, then edits of the test cases."""
 
-import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from toylab.analysis.steering.activation import random_like
+from toylab.read.tables import labelled, long_table
 from toylab.tasks.othello.othello_edits import Cases, draw_cases
 from toylab.tasks.othello.othello_moves import from_uniform, move_errors, square_chances
 
@@ -38,29 +38,6 @@ SETS = (
 SMALL_SETS = (Set("flip", True, 1, (*VECTOR, "wrong")),)
 
 
-@dataclasses.dataclass(frozen=True)
-class Grid:
-    """What is tried, and on how much.
-
-    Attributes:
-        plies: fewest and most moves before an edit.
-        games: test games to find cases in.
-        cases: most test cases of a set.
-        validation: validation cases of a kind.
-        strengths: of vectors.
-        reaches: of Adam.
-        seed: of the games; validation takes the one after it.
-    """
-
-    plies: tuple[int, int]
-    games: int
-    cases: int
-    validation: int
-    strengths: tuple[float, ...]
-    reaches: tuple[float, ...]
-    seed: int
-
-
 def vectors_for(bench: Bench, kind: str) -> np.ndarray:
     """Probe vectors that an edit of a kind follows (G, S, N, classes, D)."""
     return bench.probes.flipped if kind == "unflip" else bench.probes.board
@@ -74,41 +51,48 @@ def states_for(cases: Cases, kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def choices(
-    bench: Bench, grid: Grid, sets: tuple[Set, ...]
+    bench: Bench, config: Any, sets: tuple[Set, ...], seed: int
 ) -> tuple[dict[tuple[str, str], Choice], Rows]:
-    """Choose edits on validation cases; return them by (kind, method), and all tried."""
-    games = bench.draw(2 * grid.validation, grid.seed + 1)
+    """Choose edits on validation cases; return them by (kind, method), and all tried.
+
+    ``seed`` is that of the test games; validation takes the one after it.
+    """
+    games = bench.draw(2 * config.validation, seed + 1)
     found: dict[tuple[str, str], Choice] = {}
     rows: Rows = []
     for kind in dict.fromkeys(each.kind for each in sets):
-        cases = draw_cases(bench.net.task, games, kind, grid.validation, grid.plies, grid.seed)
+        cases = draw_cases(bench.net.task, games, kind, config.validation, config.plies, seed)
         if not cases.count:
             continue
         null = bench.error(cases, bench.unedited(cases))
         vectors, states = vectors_for(bench, kind), states_for(cases, kind)
-        best, tried = choose_vector(bench, cases, vectors, grid.strengths, states)
+        best, tried = choose_vector(bench, cases, vectors, config.strengths, states)
         found[kind, "vector"] = best
         labels = {"kind": kind, "cases": cases.count, "null": null}
         rows += [labels | {"method": "vector"} | row for row in tried]
         if any("gradient" in each.methods for each in sets if each.kind == kind):
-            best, tried = choose_gradient(bench, cases, grid.reaches)
+            best, tried = choose_gradient(bench, cases, config.reaches)
             found[kind, "gradient"] = best
             rows += [labels | {"method": "gradient"} | row for row in tried]
     return found, rows
 
 
 def case_rows(
-    bench: Bench, grid: Grid, sets: tuple[Set, ...], chosen: Mapping[tuple[str, str], Choice]
+    bench: Bench,
+    config: Any,
+    sets: tuple[Set, ...],
+    chosen: Mapping[tuple[str, str], Choice],
+    seed: int,
 ) -> tuple[Rows, Rows]:
     """Edit the test cases as chosen: a row per case and method; and one edit, square by square."""
-    games = bench.draw(grid.games, grid.seed)
+    games = bench.draw(config.games, seed)
     rows: Rows = []
     example: Rows = []
     for each in sets:
         if (each.kind, "vector") not in chosen:
             continue
         task = bench.net.task
-        args = (each.kind, grid.cases, grid.plies, grid.seed, each.natural, each.squares)
+        args = (each.kind, config.cases, config.plies, seed, each.natural, each.squares)
         cases = draw_cases(task, games, *args)
         if not cases.count:
             continue
@@ -175,18 +159,7 @@ def example_rows(bench: Bench, cases: Cases, null: np.ndarray, after: np.ndarray
     usual = usual if len(usual) else np.arange(cases.count)
     p_null, p_after = square_chances(bench.net.task, null), square_chances(bench.net.task, after)
     i = int(usual[np.argsort(from_uniform(p_after, legal)[usual], kind="stable")[len(usual) // 2]])
-    shares = (p_null[i], p_after[i])
-    return [
-        {
-            "square": s,
-            "before": int(cases.before[i, s]),
-            "after": int(cases.after[i, s]),
-            "legal_before": bool(cases.legal_before[i, s]),
-            "legal": bool(cases.legal[i, s]),
-            "p_before": float(shares[0][s]),
-            "p_after": float(shares[1][s]),
-            "error": int(error[i]),
-            "ply": int(cases.place[i]) + 1,
-        }
-        for s in range(cases.before.shape[1])
-    ]
+    names = ("before", "after", "legal_before", "legal")
+    boards = {name: np.asarray(getattr(cases, name))[i] for name in names}
+    table = long_table({"square": None}, p_before=p_null[i], p_after=p_after[i], **boards)
+    return labelled(table, error=int(error[i]), ply=int(cases.place[i]) + 1).to_dicts()

@@ -16,6 +16,7 @@ from toylab.analysis.steering.activation import random_like
 from toylab.analysis.steering.at_place import add
 from toylab.analysis.tpr.analysis import linear_directions, tensor_directions
 from toylab.analysis.tpr.probe import TensorProbe
+from toylab.read.tables import labelled, long_table
 from toylab.tasks.othello.othello_edits import Cases, draw_cases
 from toylab.tasks.othello.othello_moves import move_errors
 
@@ -135,18 +136,10 @@ def measure_edits(
         tried = tried_MTC[..., (chosen_on["edit"] == name).to_numpy()].mean(-1)
         kept = (judged_on["edit"] == name).to_numpy()
         for m, method in enumerate(METHODS):
-            best = int(np.argmin(tried[m]))
-            rows = {
-                "method": method,
-                "strength": STRENGTHS[best],
-                "error": errors_MTC[m, best, kept],
-            }
-            rows["best"] = errors_MTC[m][:, kept].min(0)
-            edits.append(judged_on.filter(kept).with_columns(**_columns(rows)))
-            curve = {"strength": STRENGTHS, "error": tried[m]}
-            strengths.append(pl.DataFrame({"edit": name, "method": method, **curve}))
+            best, own_TC = int(np.argmin(tried[m])), errors_MTC[m][:, kept]
+            error, least = pl.Series("error", own_TC[best]), pl.Series("best", own_TC.min(0))
+            rows = judged_on.filter(kept).with_columns(error, least)
+            edits.append(labelled(rows, method=method, strength=STRENGTHS[best]))
+            curve = long_table({"strength": STRENGTHS}, error=tried[m])
+            strengths.append(labelled(curve, edit=name, method=method))
     return {"edits": pl.concat(edits), "strengths": pl.concat(strengths)}
-
-
-def _columns(rows: Mapping[str, object]) -> dict[str, object]:
-    return {n: pl.Series(v) if isinstance(v, np.ndarray) else pl.lit(v) for n, v in rows.items()}

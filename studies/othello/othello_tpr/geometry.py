@@ -14,6 +14,7 @@ import polars as pl
 from toylab.analysis.tpr.analysis import centred, cosines, gap_r2, neighbour_overlap
 from toylab.analysis.tpr.codes import RandomCode, flat_map
 from toylab.analysis.tpr.probe import TensorProbe
+from toylab.read.tables import labelled, long_table
 from toylab.tasks.othello.othello import Othello
 
 from .probes import FILLERS, STATES, Fits, Rows, forms
@@ -32,12 +33,12 @@ def recovery(probes: Mapping[str, TensorProbe]) -> pl.DataFrame:
     sources = {name: np.asarray(probes[name].weight) for name in RECOVERED} | {"linear": other_PDSC}
     parts = []
     for name, weight_PDSC in sources.items():
-        raw_PSC = cosines(weight_PDSC, target_PDSC)
-        without_PSC = cosines(centred(weight_PDSC), centred(target_PDSC))
-        seed, square, state = (index.ravel() for index in np.indices(raw_PSC.shape))
-        columns = {"seed": seed, "square": square, "state": state, "cosine": raw_PSC.ravel()}
-        columns["centred"] = without_PSC.ravel()
-        parts.append(pl.DataFrame({"probe": name, **columns}))
+        table = long_table(
+            {"seed": None, "square": None, "state": None},
+            cosine=cosines(weight_PDSC, target_PDSC),
+            centred=cosines(centred(weight_PDSC), centred(target_PDSC)),
+        )
+        parts.append(labelled(table, probe=name))
     return pl.concat(parts)
 
 

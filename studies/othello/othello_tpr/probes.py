@@ -25,7 +25,9 @@ from toylab.analysis.tpr.probe import (
     trilinear,
 )
 from toylab.analysis.world.base import activations
+from toylab.change import stream
 from toylab.probes.states import predicted_states, state_probe
+from toylab.read.tables import labelled, long_table
 from toylab.task import Batch
 
 from .. import network as o
@@ -83,7 +85,7 @@ def rows(net: o.Player, batch: Batch, games: Sequence[int]) -> list[Rows]:
         batch: all games at once, as each number of games compiles anew.
         games: how many of them go to each part, in order.
     """
-    _, acts = activations(net.model, net.params, batch.inputs, o.layers(net.model))
+    _, acts = activations(net.model, net.params, batch.inputs, stream(net.model))
     acts_SRD, board_RN = o.samples(acts, batch.latents["board"], batch.weights)
     game_R = np.nonzero(o.weighed(batch))[0]
     found = []
@@ -187,17 +189,10 @@ def _games(scores: dict[str, np.ndarray]) -> pl.DataFrame:
 
 def _table(scores: dict[str, np.ndarray], counts: dict[str, int], cut: int) -> pl.DataFrame:
     """Rows (probe, seed, parameters, accuracy)."""
-    found = [
-        {
-            "probe": name,
-            "seed": seed,
-            "parameters": counts.get(name, cut),
-            "accuracy": float(np.nanmean(score_G)),
-        }
-        for name, score_PG in scores.items()
-        for seed, score_G in enumerate(score_PG)
-    ]
-    return pl.DataFrame(found)
+    mean = lambda score_PG: [float(np.nanmean(score_G)) for score_G in score_PG]
+    tables = {name: long_table({"seed": None}, accuracy=mean(s)) for name, s in scores.items()}
+    size = lambda name: counts.get(name, cut)
+    return pl.concat(labelled(t, probe=n, parameters=size(n)) for n, t in tables.items())
 
 
 def truncation_curve(probe: TensorProbe, x: np.ndarray, rows: Rows, points: int) -> pl.DataFrame:

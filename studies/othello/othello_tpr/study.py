@@ -91,8 +91,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     net, untrained = (o.load(run, population, "main", member, step) for step in (None, 0))
     seed = run.members("main")["init_seed"][member]
     tables = _network(config, net, untrained) | {"play": legal_table(net)}
-    labels = {"population": "main", "init_seed": seed}
-    return {name: net.marked(scores, **labels) for name, scores in tables.items()}
+    return net.marked(tables, population="main", init_seed=seed)
 
 
 def _network(config: Config, net: o.Player, untrained: o.Player) -> dict[str, pl.DataFrame]:

@@ -39,9 +39,11 @@ import polars as pl
 
 from toylab.analysis.world import tests
 from toylab.analysis.world.base import Subject
+from toylab.change import stream
 from toylab.errors import check_number
 from toylab.members import seeds
 from toylab.population import Population
+from toylab.read.tables import stacked
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.othello.othello import Othello
@@ -51,7 +53,6 @@ from .. import network as o
 from ..learned import legal_table
 from .claims import CLAIMS
 
-SMALL = 4  # side of the small board
 SEED = 11  # of everything that the tests draw
 
 
@@ -79,29 +80,19 @@ class Config(o.Network):
 
     def sizes(self) -> tests.Sizes:
         """How much the tests draw."""
-        fields = [field.name for field in dataclasses.fields(tests.Sizes)]
-        return tests.Sizes(**{name: getattr(self, name) for name in fields})
+        names = (field.name for field in dataclasses.fields(tests.Sizes))
+        return tests.Sizes(**{name: getattr(self, name) for name in names})
 
 
 def populations(config: Config) -> dict[str, Population]:
     """The network, and small ones that never see one of the four openings."""
-    small = o.Network(
-        size=SMALL,
-        depth=config.small_depth,
-        width=config.small_width,
-        heads=config.small_heads,
-        steps=config.small_steps,
-        batch_size=config.small_batch,
-        targets="played",
-        learning_rate=1.5e-3,
-        matrix_rate=0.0,
-        weight_decay=0.01,
-        rungs=2,  # before and after
-    )
-    skewed = dataclasses.replace(
-        o.main(small), task=Othello(SMALL, opening="skewed"), members=seeds(config.seeds)
-    )
-    return {"main": o.main(config), "small": skewed}
+    shape = {
+        name: getattr(config, f"small_{name}") for name in ("depth", "width", "heads", "steps")
+    }
+    small = o.small(batch_size=config.small_batch, learning_rate=1.5e-3, **shape)
+    skewed = Othello(small.size, opening="skewed")
+    few = dataclasses.replace(o.main(small), task=skewed, members=seeds(config.seeds))
+    return {"main": o.main(config), "small": few}
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
@@ -110,21 +101,20 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     Tables: ``units``, the main network's every number; ``means``, a row per network, part of a test
     and control; ``layers``, accuracy of each probe at each layer; ``edits``, the schemes chosen.
     """
-    tables: dict[str, list[pl.DataFrame]] = {}
-    for name, population in populations(config).items():
-        small = name == "small"
-        held_out = OthelloWorld(Othello(SMALL, opening="held-out")) if small else None
-        for member in range(population.size if small else 1):
-            net, untrained = (o.load(run, population, name, member, step) for step in (None, 0))
-            kinds = {name: net, "small untrained": untrained} if small else {name: net}
-            seed = int(population.members["init_seed"][member])
-            for kind, player in kinds.items():
-                for table, rows in _examined(config, player, untrained, held_out).items():
-                    if table == "units" and small:
-                        continue
-                    labels = {"population": kind, "init_seed": seed}
-                    tables.setdefault(table, []).append(player.marked(rows, **labels))
-    return {table: pl.concat(parts) for table, parts in tables.items()}
+    parts = []
+    for labels, at in o.networks(run, populations(config)):
+        small = labels["population"] == "small"
+        if parts and not small:
+            continue  # one large network is tested
+        net, untrained = at(), at(0)
+        held_out = OthelloWorld(dataclasses.replace(net.task, opening="held-out"))
+        kinds = {"small": net, "small untrained": untrained} if small else {"main": net}
+        for kind, player in kinds.items():
+            tables = _examined(config, player, untrained, held_out if small else None)
+            if small:
+                del tables["units"]
+            parts.append(player.marked(tables, population=kind, init_seed=labels["init_seed"]))
+    return stacked(parts)
 
 
 def _examined(
@@ -132,7 +122,7 @@ def _examined(
 ) -> dict[str, pl.DataFrame]:
     """T1 to T7 of one network, and T8 where there is an opening that it has not seen."""
     key = jax.random.key(SEED)
-    subject = Subject(net.model, net.params, untrained.params, o.layers(net.model))
+    subject = Subject(net.model, net.params, untrained.params, stream(net.model))
     found = tests.examined(subject, OthelloWorld(net.task), key, config.sizes())
     outcomes = list(found.outcomes)
     if held_out is not None:

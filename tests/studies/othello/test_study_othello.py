@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score
 
 from toylab.analysis.world.base import activations
+from toylab.change import stream
 from toylab.errors import ToylabError
 from toylab.probes.states import RIDGE, state_directions
 from toylab.studies.othello import network as o
@@ -131,8 +132,8 @@ def test_activations_do_not_depend_on_the_chunk():
     model = o.network(4, 1, 8, 2)
     params = model.init(jax.random.key(0))
     tokens = games().batch.inputs[:10]
-    logits, acts = activations(model, params, tokens, o.layers(model), chunk=4)
-    whole, sites = run(model, params, tokens, record=o.layers(model))
+    logits, acts = activations(model, params, tokens, stream(model), chunk=4)
+    whole, sites = run(model, params, tokens, record=stream(model))
     np.testing.assert_allclose(logits, whole, atol=1e-5)
     np.testing.assert_allclose(acts, jnp.stack(list(sites.values())), atol=1e-5)
 
@@ -180,6 +181,7 @@ def test_a_diverged_network_has_no_numbers():
     model = o.network(4, 1, 8, 2)
     params = jax.tree.map(lambda leaf: leaf * jnp.nan, model.init(jax.random.key(0)))
     lost = o.Player(TASK, model, params)
-    table = lost.marked(pl.DataFrame({"score": [0.5], "setting": [2.0]}), ("setting",), network="a")
+    scores = {"all": pl.DataFrame({"score": [0.5], "setting": [2.0]})}
+    table = lost.marked(scores, ("setting",), network="a")["all"]
     assert lost.diverged and np.isnan(table["score"][0])
     assert table.select("setting", "diverged", "network").row(0) == (2.0, True, "a")

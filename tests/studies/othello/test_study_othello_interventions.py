@@ -103,10 +103,11 @@ def test_settings_are_checked() -> None:
 
 
 def test_tables_and_figures(bench: Bench) -> None:
-    grid = t.Grid((3, 9), 48, 12, 8, (0.3,), (1.0,), 5)
-    chosen, tried = t.choices(bench, grid, t.SETS)
+    few = {"games": 48, "cases": 12, "validation": 8, "strengths": (0.3,), "reaches": (1.0,)}
+    config = Config(plies=(3, 9), **few)
+    chosen, tried = t.choices(bench, config, t.SETS, 5)
     assert sum(row["chosen"] for row in tried) == len(chosen) == 7
-    rows, example = t.case_rows(bench, grid, t.SETS, chosen)
+    rows, example = t.case_rows(bench, config, t.SETS, chosen, 5)
     cases = pl.DataFrame(rows, infer_schema_length=None)
     assert (cases["error"] % 2 == 0).all()
     erased = cases.filter((pl.col("kind") == "erase") & pl.col("natural"))
