@@ -7,7 +7,7 @@ import pytest
 from toylab.cli.main import main
 from toylab.errors import ToylabError
 from toylab.teach.grading import grade, problems_of, run_script
-from toylab.teach.lessons import Lesson, lesson
+from toylab.teach.lessons import Lesson
 from toylab.teach.notebooks import ipynb
 
 LESSON = """# %% [markdown]
@@ -99,8 +99,3 @@ def test_the_command_line(tmp_path, capsys):
     ):
         assert main(["course", *words]) == 1
         assert told in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_the_first_lesson_holds():
-    assert problems_of(lesson(1)) == []
