@@ -42,7 +42,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from toylab.errors import ToylabError, check_number, nearest
+from toylab.errors import ToylabError, check_counts, check_number, nearest
 from toylab.members import Members, grid, zipped
 from toylab.optim import SGD
 from toylab.population import Population
@@ -83,8 +83,7 @@ class Config:
     map_steps: int = 10_000
 
     def __post_init__(self) -> None:
-        for field in ("steps", "record_every", "map_seeds", "map_steps"):
-            check_number("circuit_efficiency", field, getattr(self, field), low=1, whole=True)
+        check_counts("circuit_efficiency", self, "steps", "record_every", "map_seeds", "map_steps")
         check_number("circuit_efficiency", "map_points", self.map_points, low=2, whole=True)
         check_number("circuit_efficiency", "rate_factor", self.rate_factor, above=0)
         for field in ("norm_ratios", "speed_ratios"):

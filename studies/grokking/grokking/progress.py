@@ -12,16 +12,7 @@ from jax import Array
 from toylab.population import Population
 from toylab.stats.survival import crossing_times
 from toylab.taps import run as run_model
-from toylab.tasks.grokking.theory.fourier import (
-    cosine_logits,
-    cosine_shares,
-    excluded,
-    gini,
-    loss_on,
-    neuron_shares,
-    restricted,
-    spectrum,
-)
+from toylab.tasks.grokking.theory import fourier
 
 REACHED = 0.99  # accuracy at which a set counts as learned
 EXPLAINED = 0.85  # share of a neuron's variance that its best frequency explains
@@ -38,10 +29,10 @@ def inside(pop: Population, params: Any, split_seed: Array) -> dict[str, Array]:
     return {
         "logits": logits,
         "train": whole.latents["train"],
-        "neurons": neuron_shares(acts[TABLE][:, 0], x, y, task.p),
-        "cosines": cosine_shares(logits, whole.targets),
-        "embedding": spectrum(params["embed"]["embedding"][: task.p]),
-        "output": spectrum(output_CF),
+        "neurons": fourier.neuron_shares(acts[TABLE][:, 0], x, y, task.p),
+        "cosines": fourier.cosine_shares(logits, whole.targets),
+        "embedding": fourier.spectrum(params["embed"]["embedding"][: task.p]),
+        "output": fourier.spectrum(output_CF),
         "squares": sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params)),
     }
 
@@ -57,23 +48,24 @@ def progress(
     answers = np.asarray(pop.task.table()[1])  # pyright: ignore
     logits, train = look["logits"], look["train"]
     every = jnp.ones(len(answers), bool)
-    circuit = lambda key: loss_on(cosine_logits(logits, answers, key, ~train), answers, every)
-    only, without = restricted(logits, answers, key_K), excluded(logits, answers, key_K)
-    without_others = excluded(logits, answers, other_K)
+    loss = lambda logits, pairs: fourier.loss_on(logits, answers, pairs)
+    circuit = lambda key: loss(fourier.cosine_logits(logits, answers, key, ~train), every)
+    only = fourier.restricted(logits, answers, key_K)
+    without, without_others = (fourier.excluded(logits, answers, k) for k in (key_K, other_K))
     return {
-        "train_loss": loss_on(logits, answers, train),
-        "test_loss": loss_on(logits, answers, ~train),
+        "train_loss": loss(logits, train),
+        "test_loss": loss(logits, ~train),
         "restricted": circuit(key_K),
         "restricted_others": circuit(other_K),
-        "excluded": loss_on(without, answers, train),
-        "excluded_others": loss_on(without_others, answers, train),
-        "test_only": loss_on(only, answers, ~train),
-        "test_without": loss_on(without, answers, ~train),
-        "test_without_others": loss_on(without_others, answers, ~train),
+        "excluded": loss(without, train),
+        "excluded_others": loss(without_others, train),
+        "test_only": loss(only, ~train),
+        "test_without": loss(without, ~train),
+        "test_without_others": loss(without_others, ~train),
         "cosine_share": jnp.sum(jnp.where(key_K, look["cosines"], 0.0)),
         "neuron_share": jnp.mean((jnp.max(look["neurons"], -1) > EXPLAINED).astype(jnp.float32)),
-        "gini_embedding": gini(look["embedding"]),
-        "gini_output": gini(look["output"]),
+        "gini_embedding": fourier.gini(look["embedding"]),
+        "gini_output": fourier.gini(look["output"]),
         "squares": look["squares"],
         "n_key": jnp.sum(key_K.astype(jnp.float32)),
         "uniform": jnp.float32(pop.task.uniform_loss()),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toylab.read.tables import labelled, long_table
 from toylab.runs.run_folder import RunFolder
 from toylab.tasks.grokking.modular import arithmetic_table
 from toylab.tasks.grokking.quadratic import (
@@ -33,23 +34,18 @@ def analytic_tables(config: Any) -> dict[str, pl.DataFrame]:
     for draw in range(config.draws):
         for kind in ("tied", "free", "gaussian", "relu"):
             found = _accuracy(p, operation, draw, config.widths, kind)
-            widths += [
-                {"draw": draw, "operation": operation, "kind": kind, "width": n, "accuracy": a}
-                for n, a in zip(config.widths, found, strict=True)
-            ]
+            table = long_table({"width": config.widths}, accuracy=found)
+            widths.append(labelled(table, draw=draw, operation=operation, kind=kind))
         for label, modulus, name, roots in _polynomials(p, config.operations):
             found = _accuracy(modulus, name, draw, (config.analytic_width,), "tied", roots)
             polynomials.append({"draw": draw, "form": label, "accuracy": float(found[0])})
-    table = pl.DataFrame(widths)
-    expected = expected_accuracy(table["width"].to_numpy(), p)
+    table = pl.concat(widths)
+    expected = pl.Series("expected", expected_accuracy(table["width"].to_numpy(), p))
+    table = table.with_columns(expected, main=pl.col("width") == config.analytic_width)
+    forms, never = pl.DataFrame(polynomials), {"diverged": False}  # nothing is trained
     return {
-        "analytic": table.with_columns(
-            expected=pl.Series(expected),
-            p=pl.lit(p),
-            main=pl.col("width") == config.analytic_width,
-            diverged=pl.lit(False),  # nothing is trained
-        ),
-        "analytic_forms": pl.DataFrame(polynomials).with_columns(diverged=pl.lit(False)),
+        "analytic": labelled(table, p=p, **never),
+        "analytic_forms": labelled(forms, **never),
     }
 
 
@@ -102,18 +98,12 @@ def form_tables(config: Any, run: RunFolder) -> dict[str, pl.DataFrame]:
 def _phase_rows(about: dict[str, Any], phi_3N: np.ndarray, top_N: np.ndarray) -> pl.DataFrame:
     turn = 2 * np.pi
     columns = {"sum": (phi_3N[0] + phi_3N[1]) % turn, "third": phi_3N[2] % turn, "frequency": top_N}
-    return pl.DataFrame(columns).with_columns(**{k: pl.lit(v) for k, v in about.items()})
+    return labelled(pl.DataFrame(columns), **about)
 
 
 def _spectrum_rows(about: dict[str, Any], rows_3NM: np.ndarray, p: int) -> pl.DataFrame:
     """Amplitudes of the first neurons' rows, each row's largest being 1."""
     size_3NK = np.abs(np.fft.rfft(rows_3NM[:, :SHOWN], axis=-1))
     size_3NK /= np.maximum(size_3NK.max(-1, keepdims=True), 1e-30)
-    part, neuron, k = (a.ravel() for a in np.indices(size_3NK.shape))
-    columns = {
-        "part": np.array(list("UVW"))[part].tolist(),
-        "neuron": neuron,
-        "k": k,
-        "amplitude": size_3NK.ravel(),
-    }
-    return pl.DataFrame(columns).with_columns(**{c: pl.lit(v) for c, v in about.items()})
+    table = long_table({"part": list("UVW"), "neuron": None, "k": None}, amplitude=size_3NK)
+    return labelled(table, **about)

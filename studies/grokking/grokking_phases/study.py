@@ -34,7 +34,7 @@ import dataclasses
 import numpy as np
 import polars as pl
 
-from toylab.errors import ToylabError, check_number
+from toylab.errors import ToylabError, check_counts, check_number
 from toylab.losses import cross_entropy, squared_error
 from toylab.members import Members, grid, zipped
 from toylab.models.token_mlp import TokenMLP
@@ -88,8 +88,7 @@ class Config:
 
     def __post_init__(self) -> None:
         name = "grokking_phases"
-        for field in ("steps", "random_steps", "record_every", "toy_steps"):
-            check_number(name, field, getattr(self, field), low=1, whole=True)
+        check_counts(name, self, "steps", "random_steps", "record_every", "toy_steps")
         for field in ("learning_rate", "weight_decay", "held_scale"):
             check_number(name, field, getattr(self, field), above=0)
         for fraction in (self.fraction, *self.fractions):

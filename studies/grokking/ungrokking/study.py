@@ -44,7 +44,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from toylab.errors import ToylabError, check_number
+from toylab.errors import ToylabError, check_counts, check_number
 from toylab.losses import cross_entropy
 from toylab.members import Members, grid, zipped
 from toylab.models import Transformer
@@ -86,8 +86,7 @@ class Config:
     records: int = 40
 
     def __post_init__(self) -> None:
-        for field in ("full_steps", "steps", "groups", "records"):
-            check_number("ungrokking", field, getattr(self, field), low=1, whole=True)
+        check_counts("ungrokking", self, "full_steps", "steps", "groups", "records")
         check_number("ungrokking", "warmup", self.warmup, low=0, whole=True)
         check_number("ungrokking", "weight_decay", self.weight_decay, low=1e-6)
         if 1.0 not in self.decays or min(self.decays) <= 0 or len(set(self.decays)) < 2:

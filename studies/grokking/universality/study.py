@@ -31,6 +31,7 @@ of 1, D29 takes 600 steps and A5 2,000 to 4,000. That the choice varies was firs
 seed's differences from all others, of which two odd seeds of six are enough; now by disjoint pairs.
 """
 
+import collections
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -110,12 +111,7 @@ def _population(config: Config, name: str) -> Population:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Tabulate curves, representations, final networks, and key circuits over training."""
-    tables: dict[str, list[dict[str, Any]]] = {
-        "irreps": [],
-        "networks": [],
-        "progress": [],
-        "neurons": [],
-    }
+    tables: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
     for name in config.groups:
         start, end = run.params(name, 0), run.params(name)
         series = [(step, run.params(name, step)) for step in run.steps(name)]
@@ -123,7 +119,8 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
             index = member["member"]
             labels = {"group": name, "init_seed": member["init_seed"]}
             first, last = (circuits.network(p, index) for p in (start, end))
-            key = _key(config, last, name)
+            similar = circuits.cosines(circuits.logits(last), name)
+            key = circuits.key_irreps(similar, config.key_cosine)
             train_NN = training_pairs(config, name, int(member["split_seed"]))
             random = int(member["init_seed"])
             tables["irreps"] += [labels | r for r in irrep_rows(last, name, key, train_NN)]
@@ -138,11 +135,6 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     found = {table: pl.DataFrame(rows) for table, rows in tables.items()}
     curves = [records(run, name).with_columns(group=pl.lit(name)) for name in config.groups]
     return found | {"curves": pl.concat(curves)}
-
-
-def _key(config: Config, net: circuits.Network, name: str) -> list[str]:
-    similar = circuits.cosines(circuits.logits(net), name)
-    return circuits.key_irreps(similar, config.key_cosine)
 
 
 def training_pairs(config: Config, name: str, split_seed: int) -> np.ndarray:

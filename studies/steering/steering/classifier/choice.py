@@ -13,6 +13,7 @@ from jax import Array
 
 from toylab.analysis.steering.choice import best_of, fit_values, sample, tilted, values
 from toylab.models.mlp import MLP
+from toylab.read.tables import long_table
 from toylab.taps import Params, run
 from toylab.tasks.steering.scenes import NO_CUE, cued
 
@@ -84,10 +85,4 @@ def choice_table(model: MLP, nets: SceneNets, fit: Split, test: Split) -> pl.Dat
     sizes = ((len(fit[0]), 1), (len(test[0]), max(KS)))
     uniform = [rng.random(size, np.float32) for size in sizes]
     rewards = _rewards(model, [fit, test], uniform, nets.mixed, nets.untrained)
-    found = np.asarray(rewards, np.float64)
-    return pl.DataFrame(
-        {"init_seed": seed, "chooser": name, "k": k, "reward": float(found[seed, i, j])}
-        for seed in range(len(found))
-        for i, name in enumerate(CHOOSERS)
-        for j, k in enumerate(KS)
-    )
+    return long_table({"init_seed": None, "chooser": CHOOSERS, "k": KS}, reward=rewards)

@@ -8,18 +8,7 @@ import polars as pl
 from toylab.claims import Claim, Condition, Expect
 from toylab.conditions import given, only
 
-from ..readings import (
-    arithmetic,
-    best_iia,
-    equality,
-    most_iia,
-    reward,
-    saliency,
-    scenes,
-    significant,
-    skill,
-    tcav,
-)
+from .. import readings
 
 OURS = "expected, this laboratory"
 ILHARCO = "Ilharco et al. 2023 (arXiv:2212.04089); region: this laboratory"
@@ -30,24 +19,26 @@ LI = "Li et al. 2024 (arXiv:2402.14688); region: this laboratory"
 GEIGER = "Geiger et al. 2023 (arXiv:2303.02536), tutorial of pyvene; region: this laboratory"
 
 FROM_CHANCE = (pl.col("score") - 0.5).abs().mean()
+ONE_ANSWER = readings.reward("probe", 1)
+SUMS = readings.scenes("toy_arithmetic").filter(operation="add", vector="task")
 # Of the sums over pairs: a rule that was known before has next to nothing to gain.
 GAINED = (pl.col("target") - pl.col("before")).sum() / (pl.col("tuned") - pl.col("before")).sum()
 
 MIXED = Condition(
     "the network answers the four rules with 90% accuracy",
-    scenes("toy_networks").filter(network="mixed").mean("accuracy"),
+    readings.scenes("toy_networks").filter(network="mixed").mean("accuracy"),
     Expect.above(0.9),
 )
 TUNED = Condition(
     "each fine-tuned network answers its own rule with 90% accuracy",
-    scenes("toy_networks")
+    readings.scenes("toy_networks")
     .filter(pl.col("network") == "tuned on " + pl.col("rule"))
     .mean("accuracy"),
     Expect.above(0.9),
 )
 SOLVED = Condition(
     "the network solves 99% of new examples, as the paper's does (99.6%)",
-    equality("toy_equality").value("accuracy"),
+    readings.equality("toy_equality").value("accuracy"),
     Expect.above(0.99),
 )
 
@@ -57,11 +48,11 @@ ARITHMETIC = (
         "Subtracting a rule's task vector, as far as the other rules keep 95% of their accuracy, "
         "leaves at most a third of the rule's accuracy above chance.",
         ILHARCO,
-        arithmetic("kept", "negate"),
+        readings.arithmetic("kept", "negate"),
         Expect.below(1 / 3),
         control=only(
             "a random vector with each weight's norm leaves 30 points more",
-            arithmetic("kept", "negate", "random") - arithmetic("kept", "negate"),
+            readings.arithmetic("kept", "negate", "random") - readings.arithmetic("kept", "negate"),
             Expect.above(0.3),
         ),
     ),
@@ -70,11 +61,13 @@ ARITHMETIC = (
         "The sum of two rules' task vectors reaches 90% of each rule's own fine-tuned accuracy "
         "(the worse of the two).",
         ILHARCO,
-        arithmetic("worst", "add"),
+        readings.arithmetic("worst", "add"),
         Expect.above(0.9),
         control=only(
             "the sum has half of what fine-tuning gained",
-            scenes("toy_arithmetic").filter(operation="add", vector="task").aggregate(GAINED),
+            readings.scenes("toy_arithmetic")
+            .filter(operation="add", vector="task")
+            .aggregate(GAINED),
             Expect.above(0.5),
         ),
     ),
@@ -86,11 +79,11 @@ CONCEPTS = (
         "Both concepts of the rule raise the class in 90% of its images (TCAV score, the lower of "
         "the two).",
         KIM,
-        tcav(pl.col("score").min(), "in rule"),
+        readings.tcav(pl.col("score").min(), "in rule"),
         Expect.above(0.9),
         control=only(
             "scores of concepts that are not in the rule lie 0.2 nearer to 1/2",
-            tcav(FROM_CHANCE, "in rule") - tcav(FROM_CHANCE, "absent"),
+            readings.tcav(FROM_CHANCE, "in rule") - readings.tcav(FROM_CHANCE, "absent"),
             Expect.above(0.2),
         ),
     ),
@@ -98,7 +91,7 @@ CONCEPTS = (
         "tcav_random",
         "The test at 5% calls at most a tenth of random sets of images significant.",
         KIM,
-        significant("random"),
+        readings.significant("random"),
         Expect.below(0.1),
     ),
     Claim(
@@ -106,7 +99,7 @@ CONCEPTS = (
         "The test at 5% calls at most a tenth of the concepts significant that images have and the "
         "rule has not.",
         KIM,
-        significant("absent"),
+        readings.significant("absent"),
         Expect.below(0.1),
     ),
 )
@@ -117,14 +110,14 @@ GRADIENTS = (
         "Smoothing raises the overlap (IoU) of the 9 strongest pixels with the object's box by "
         "0.02.",
         SMILKOV,
-        saliency("iou") - saliency("iou", method="plain"),
+        readings.saliency("iou") - readings.saliency("iou", method="plain"),
         Expect.above(0.02),
     ),
     Claim(
         "smoothgrad_learned",
         "Smoothed gradients overlap the object's box by 0.2 more than an untrained network's.",
         OURS,
-        saliency("iou") - saliency("iou", "untrained"),
+        readings.saliency("iou") - readings.saliency("iou", "untrained"),
         Expect.above(0.2),
     ),
     Claim(
@@ -132,11 +125,11 @@ GRADIENTS = (
         "Smoothed gradients overlap the object's box by 0.1 more than that of the grey object, "
         "which does not count.",
         OURS,
-        saliency("iou") - saliency("other"),
+        readings.saliency("iou") - readings.saliency("other"),
         Expect.above(0.1),
         control=only(
             "in an untrained network the difference is at most half of that",
-            saliency("iou", "untrained") - saliency("other", "untrained"),
+            readings.saliency("iou", "untrained") - readings.saliency("other", "untrained"),
             Expect.below(0.05),
         ),
     ),
@@ -147,14 +140,14 @@ SKILLS = (
         "skill_predictivity",
         "The best neuron separates half of a rule's answers from the others in 90% of new scenes.",
         WANG,
-        skill("best", "top"),
+        readings.skill("best", "top"),
         Expect.above(0.9),
     ),
     Claim(
         "skill_learned",
         "The best neuron is 10 points more accurate than the best of the untrained network.",
         OURS,
-        skill("best", "top") - skill("untrained", "top"),
+        readings.skill("best", "top") - readings.skill("untrained", "top"),
         Expect.above(0.1),
     ),
     Claim(
@@ -162,11 +155,11 @@ SKILLS = (
         "Noise on the tenth of neurons that predict a rule best costs 5 points more of its "
         "accuracy than noise on random ones.",
         WANG,
-        skill("own", "top") - skill("own", "random"),
+        readings.skill("own", "top") - readings.skill("own", "random"),
         Expect.above(0.05),
         control=only(
             "it costs the other rules 5 points less",
-            skill("own", "top") - skill("others", "top"),
+            readings.skill("own", "top") - readings.skill("others", "top"),
             Expect.above(0.05),
         ),
     ),
@@ -178,11 +171,11 @@ CHOICE = (
         "Choosing among 32 sampled answers by a linear Q on frozen features raises the reward by "
         "0.15.",
         LI,
-        reward("probe", 32) - reward("probe", 1),
+        readings.reward("probe", 32) - ONE_ANSWER,
         Expect.above(0.15),
         control=only(
             "features of an untrained network give 0.1 less",
-            reward("probe", 32) - reward("untrained features", 32),
+            readings.reward("probe", 32) - readings.reward("untrained features", 32),
             Expect.above(0.1),
         ),
     ),
@@ -190,7 +183,7 @@ CHOICE = (
         "qprobe_oracle",
         "The linear Q gains 80% of what the best of 32 answers does.",
         OURS,
-        (reward("probe", 32) - reward("probe", 1)) / (reward("oracle", 32) - reward("probe", 1)),
+        (readings.reward("probe", 32) - ONE_ANSWER) / (readings.reward("oracle", 32) - ONE_ANSWER),
         Expect.above(0.8),
     ),
 )
@@ -201,18 +194,18 @@ ALIGNMENT = (
         "Interchanging half of a layer in a trained rotation acts as interchanging w == x in 95% "
         "of new pairs.",
         GEIGER,
-        best_iia("true"),
+        readings.best_iia("true"),
         Expect.above(0.95),
         paper=0.97,
         control=(
             Condition(
                 "random rotations are 20 points less accurate at every layer",
-                best_iia("true") - most_iia("random rotation"),
+                readings.best_iia("true") - readings.most_iia("random rotation"),
                 Expect.above(0.2),
             ),
             Condition(
                 "in an untrained network no layer exceeds 60%",
-                most_iia("untrained"),
+                readings.most_iia("untrained"),
                 Expect.below(0.6),
             ),
         ),
@@ -222,7 +215,7 @@ ALIGNMENT = (
         "A variable that the network does not need, the sign of a number in w, cannot be aligned: "
         "interchange accuracy stays below 55% at every layer.",
         OURS,
-        most_iia("wrong variable"),
+        readings.most_iia("wrong variable"),
         Expect.below(0.55),
     ),
 )

@@ -1,7 +1,6 @@
 """What each layer would answer: logit lens and tuned lens."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from jax import Array
 
 from toylab.analysis.attribution.lenses import fit_translators, kl_to_final, logit_lens, translate
 from toylab.models.transformer import Transformer
+from toylab.read.tables import long_table
 from toylab.taps import Params, run
 from toylab.tasks.steering.phrases import KINDS
 
@@ -65,10 +65,4 @@ def lens_table(config: Config, params_P: Params) -> pl.DataFrame:
     weight_KBL = jnp.asarray(kind_KB[..., None] * test.weights[None], jnp.float32)
     judged = (jnp.asarray(test.inputs), weight_KBL)
     found = _lenses(config.model(), sites, config.lm_lens_epochs, params_P, part, judged)
-    kl = {name: np.asarray(value) for name, value in found.items()}
-    rows: list[dict[str, Any]] = [
-        {"init_seed": p, "kind": ("all", *KINDS)[k], "layer": i}
-        | {name: float(value[p, k, i]) for name, value in kl.items()}
-        for p, k, i in np.ndindex(kl["logit"].shape)
-    ]
-    return pl.DataFrame(rows)
+    return long_table({"init_seed": None, "kind": ("all", *KINDS), "layer": None}, **found)

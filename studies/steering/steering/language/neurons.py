@@ -15,6 +15,7 @@ from jax import Array
 
 from toylab.analysis.attribution.knowledge import integrated_gradients, top_neurons
 from toylab.models.transformer import Transformer
+from toylab.read.tables import long_table
 from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.phrases_prompts import fact_prompts
 
@@ -101,11 +102,11 @@ def neuron_table(config: Config, params_P: Params) -> pl.DataFrame:
     gate_PANIF = gate_PANIF.reshape(*gate_PANIF.shape[:3], model.depth, model.hidden)
     inputs = (jnp.asarray(x) for x in (tokens, answers, gate_PANIF))
     p_PANM = np.asarray(_ablate(model, params_P, *inputs))
-    rows = []
-    for p, a, n in np.ndindex(p_PANM.shape[:3]):
-        name, before, after = list(arms)[a], p_PANM[p, 0, n], p_PANM[p, a, n]
-        row = {"init_seed": p, "arm": name.split()[0], "fact": n, "before": float(before[0])}
-        row["own"] = float(1 - after[0] / before[0])
-        row["others"] = float(1 - after[1:].mean() / before[1:].mean())
-        rows.append(row)
-    return pl.DataFrame(rows).filter(pl.col("arm") != "none")
+    own, others = p_PANM[..., 0], p_PANM[..., 1:].mean(-1)
+    table = long_table(
+        {"init_seed": None, "arm": [name.split()[0] for name in arms], "fact": None},
+        before=np.broadcast_to(own[:, :1], own.shape),
+        own=1 - own / own[:, :1],
+        others=1 - others / others[:, :1],
+    )
+    return table.filter(pl.col("arm") != "none")

@@ -18,6 +18,7 @@ from toylab.analysis.attribution.lenses import logit_lens
 from toylab.analysis.steering.activation import random_like
 from toylab.analysis.steering.relations import Relation, mean_jacobian, other_subjects, subject_move
 from toylab.models.transformer import Transformer
+from toylab.stats.means import mean_or_nan
 from toylab.taps import Edit, Params, run
 from toylab.tasks.steering.phrases import RELATIONS
 from toylab.tasks.steering.phrases_prompts import fact_prompts
@@ -100,17 +101,15 @@ def relation_table(config: Config, params_P: Params) -> pl.DataFrame:
             right, kept = moved(model, params, sites, found, (prompts[r], truth[r], known), seed)
             map_at = chosen(agree[:, 1:], development & known)
             move_at = chosen(right[:, 0], development & kept)
-            rows.append(
-                {
-                    "init_seed": seed,
-                    "relation": name,
-                    "known": float(known.mean()),
-                    "faithful": _mean(agree[:, 1:][map_at], test & known),
-                    "constant": _mean(agree[map_at[0], 0], test & known),
-                    "causal": _mean(right[:, 0][move_at], test & kept),
-                    "causal_random": _mean(right[:, 1][move_at], test & kept),
-                }
-            )
+            scores = {
+                "known": known,
+                "faithful": agree[:, 1:][map_at][test & known],
+                "constant": agree[map_at[0], 0][test & known],
+                "causal": right[:, 0][move_at][test & kept],
+                "causal_random": right[:, 1][move_at][test & kept],
+            }
+            means = {column: mean_or_nan(values) for column, values in scores.items()}
+            rows.append({"init_seed": seed, "relation": name} | means)
     return pl.DataFrame(rows)
 
 
@@ -121,10 +120,6 @@ def chosen(correct_IKS: np.ndarray, development_S: np.ndarray) -> tuple[int, int
     score_IK = correct_IKS[..., development_S].mean(-1)
     layer, setting = np.unravel_index(score_IK.argmax(), score_IK.shape)
     return int(layer), int(setting)
-
-
-def _mean(x_S: np.ndarray, test_S: np.ndarray) -> float:
-    return float(x_S[test_S].mean()) if test_S.any() else float("nan")
 
 
 def agreement(
