@@ -181,8 +181,7 @@ def _example(ax: Axes, rows: pl.DataFrame) -> None:
     ax.axhline(0, color=fig.INK, linewidth=0.6)
     ax.margins(y=0.15)
     ax.set_xticks(x, [f"{kind}\n{side}" for kind, side in groups], fontsize=7.5)
-    ax.set_ylabel("weight")
-    ax.set_title(f"One motif, at density {rows['density'][0]:g}")
+    ax.set(ylabel="weight", title=f"One motif, at density {rows['density'][0]:g}")
     ax.legend()
 
 
