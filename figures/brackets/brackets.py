@@ -57,17 +57,18 @@ def rules(measures: Measures, config: Any) -> Figure:
 def _corners(ax: Axes, first: float) -> None:
     """Name the rules where their networks would stand."""
     ax.set_xlim(-0.06, 1.06)
-    ax.set_ylim(-0.08, 1.08)
+    ax.set_ylim(-0.24, 1.08)
+    ax.set_yticks(np.arange(0, 1.1, 0.25))
     where = {
-        "EQUAL-COUNT": (0, 0, -0.03, 0.07, "left"),
-        "FIRST\nSYMBOL": (first, 0, first, 0.09, "right"),
-        "BOTH\nENDS": (1, 0, 1.04, 0.09, "right"),
-        "NESTED": (1, 1, 0.85, 0.98, "right"),
+        "EQUAL-COUNT": (0, 0, -0.03, "left"),
+        "FIRST\nSYMBOL": (first, 0, first + 0.06, "right"),
+        "BOTH\nENDS": (1, 0, 1.04, "right"),
+        "NESTED": (1, 1, 0.93, "right"),
     }
-    for name, (x, y, at, up, side) in where.items():
+    for name, (x, y, at, side) in where.items():
         ax.plot(x, y, "s", ms=9, mfc="none", mec=fig.INK, mew=0.8, clip_on=False, zorder=0)
-        side = {"ha": side, "va": "bottom" if y == 0 else "center", "size": 6.5}
-        ax.text(at, up, name, **side)
+        up, va = (0.98, "center") if y else (-0.07, "top")
+        ax.text(at, up, name, ha=side, va=va, size=6.5)
 
 
 def prediction(measures: Measures, config: Any) -> Figure:
@@ -124,7 +125,7 @@ def ablations(measures: Measures, config: Any) -> Figure:
     axes[0].axhline(0, color=fig.INK, lw=0.7)
     axes[0].set_xticks(range(len(ticks)), ticks)
     axes[0].set_ylabel("change of unseen rejected")
-    fig.title(axes[0], "Without attention: what networks reject depends on what replaces it")
+    fig.title(axes[0], "Uniform and mean attention agree; no attention at all says something else")
     sheet.legend(
         *axes[0].get_legend_handles_labels(), loc="outside right center", title="attention"
     )
