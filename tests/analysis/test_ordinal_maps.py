@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from toylab.analysis.ordinal_maps import ordinal_scores
+from toylab.analysis.geometry.ordinal_maps import ordinal_scores
 from toylab.errors import ToylabError
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from toylab.analysis.ordinal_maps import ordinal_scores
+from toylab.analysis.geometry.ordinal_maps import ordinal_scores
 from toylab.change import NOTHING, head, mean, run_changes
 from toylab.losses import cross_entropy_from_logits
 from toylab.models.toys.reading_heads import ReadingHeads

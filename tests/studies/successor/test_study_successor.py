@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from toylab.analysis.ordinal_maps import ordinal_scores
+from toylab.analysis.geometry.ordinal_maps import ordinal_scores
 from toylab.change import head, run_changes, zero
 from toylab.errors import ToylabError
 from toylab.figures.successor import successor as pictures

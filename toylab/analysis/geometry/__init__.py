@@ -1,1 +1,1 @@
-"""The geometry of representations on a graph: measures, null models and class means."""
+"""The geometry of representations on a graph or a list: measures, null models, class means."""
