@@ -17,18 +17,17 @@ times the rate for a hundredth of the steps.
 
 Did not reproduce: in networks that nest the most violation-detecting head is not the one that the
 hard strings need: uniform attention of another head of its layer costs more of them. Networks that
-reject as many unseen strings as the rule of both ends reject 0.66 of the hard ones, so they do not
-follow that rule. Hierarchical attention orders the networks of a cell in 69% of pairs (the paper
-has 0.74 across cells), but with 12 seeds half of the pairs is only just excluded, and other seeds
-predict a network no better with head scores than by its cell's mean. Uniform attention moves
-networks with a sign-matching head by -0.02, not by +0.08. Of 12 networks of one layer without weight
-decay four did not learn, so what one layer learns is not testable; with weight decay all 12 are
-EQUAL-COUNT.
+reject as many unseen strings as the rule of both ends reject 0.66 of the hard ones, so that they do
+not follow that rule. Hierarchical attention orders the networks of a cell in 69% of pairs (the
+paper: 0.74 across cells), an interval that only just excludes a half, and head scores predict a
+network no better than its cell's mean does. Uniform attention moves networks with a sign-matching
+head by -0.02, not by +0.08. Of 12 networks of one layer without weight decay four have not learned,
+so that what one layer learns is not testable; with weight decay all 12 are EQUAL-COUNT.
 
 Tried: with weights that start with variance 1 / fan-in all of 12 pilot networks of two layers
-reject half of the hard strings, and at the end none is near EQUAL-COUNT; with minGPT's they lie all
-over the space of rules. At 1e-3, a third of the rate, one layer in five without decay does not
-learn in 900 steps either, and at 3e-3 one in six in 1,800.
+reject half of the hard strings, and none is near EQUAL-COUNT; with minGPT's they lie all over the
+space of rules. One layer without decay is left unlearned in one network of five at a rate of 1e-3
+(900 steps), and in two of six at 3e-3 (1,800 steps).
 
 Source: Li, Kaufmann, Wattenberg, Alvarez-Melis and Saphra 2025 (arXiv:2507.06445), with their code.
 """
