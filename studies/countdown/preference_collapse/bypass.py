@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from toylab.analysis.fine_tuning import GROUPS, put_back
-from toylab.analysis.value_vectors import others_like, scaled_keys, top_mask, value_cosines
+from toylab.analysis.neurons import others_like, scaled_keys, top_mask, value_cosines
 from toylab.models import Transformer
 from toylab.read.tables import long_table
 from toylab.taps import Params

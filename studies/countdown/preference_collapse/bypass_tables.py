@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from toylab.analysis.fine_tuning import matrix_changes
-from toylab.analysis.value_vectors import top_mask
+from toylab.analysis.neurons import top_mask
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params
 

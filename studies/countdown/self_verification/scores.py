@@ -10,7 +10,7 @@ from scipy import special
 from scipy.stats import rankdata
 
 from toylab.analysis.head_choice import Head
-from toylab.analysis.value_vectors import mlp_weights
+from toylab.analysis.neurons import mlp_weights
 from toylab.taps import Params
 
 from .passes import Seen

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from toylab.analysis.neurons import mlp_weights
 from toylab.analysis.steering.at_place import unit
-from toylab.analysis.value_vectors import mlp_weights
 from toylab.models import Transformer
 from toylab.read.tables import long_table
 from toylab.stats.ranks import auc

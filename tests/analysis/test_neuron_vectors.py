@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from toylab.analysis.value_vectors import (
+from toylab.analysis.neurons import (
     mlp_weights,
     others_like,
     scaled_keys,
