@@ -7,6 +7,7 @@ Attention is in :mod:`toylab.models.attention`.
 Shape suffixes: B batch, L length, D width, F hidden.
 """
 
+import functools
 import math
 
 import jax
@@ -23,6 +24,7 @@ from toylab.task import Number
 ACTIVATIONS = {
     "relu": jax.nn.relu,
     "gelu": jax.nn.gelu,
+    "gelu_exact": functools.partial(jax.nn.gelu, approximate=False),
     "silu": jax.nn.silu,
     "tanh": jnp.tanh,
     "quadratic": jnp.square,

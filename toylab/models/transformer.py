@@ -25,7 +25,7 @@ from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
 CHOICES = {
-    "activation": ("relu", "gelu", "silu"),
+    "activation": ("relu", "gelu", "gelu_exact", "silu"),
     "positions": ("learned", "rope", "none"),
     "norm": ("none", "layer", "rms"),
     "attention": ("softmax", "relu"),
@@ -55,7 +55,7 @@ class Transformer:
         hidden: MLP width; 0 leaves the MLP out.
         n_out: number of logits V; ``vocab`` when None.
         gated: the MLP multiplies its activation with a second linear map.
-        activation: relu, gelu (tanh form) or silu.
+        activation: relu, gelu (tanh form), gelu_exact or silu.
         positions: learned (added to the embedding), rope (rotates q and k) or none.
         norm: none, layer or rms: before attention, before the MLP and before the logits.
         causal: a query sees only keys at its own and earlier positions.
@@ -101,7 +101,7 @@ class Transformer:
     hidden: int = 0
     n_out: int | None = None
     gated: bool = False
-    activation: Literal["relu", "gelu", "silu"] = "relu"
+    activation: Literal["relu", "gelu", "gelu_exact", "silu"] = "relu"
     positions: Literal["learned", "rope", "none"] = "learned"
     norm: Literal["none", "layer", "rms"] = "none"
     causal: bool = True
