@@ -1,7 +1,5 @@
 """What the probe believes under every token, and which places hold the difference of a pair."""
 
-from typing import Any
-
 import numpy as np
 
 from toylab.read.tables import long_table
@@ -9,10 +7,8 @@ from toylab.tasks.countdown.countdown_pairs import PLACES, is_right
 from toylab.tasks.countdown.countdown_rules import Rules
 
 from .ablations import patch_stream
-from .networks import Found
+from .networks import Found, Tables
 from .probing import belief
-
-Tables = dict[str, list[dict[str, Any]]]
 
 
 def trace_rows(found: Found, rules: Rules) -> Tables:
