@@ -47,6 +47,8 @@ def gram(ax: Axes, W_MN: Float[np.ndarray, "M N"], **how: Any) -> AxesImage:
 
 def density_axis(ax: Axes) -> None:
     """Density on a logarithm's axis, sparser worlds to the right."""
+    if not np.isfinite(ax.dataLim.minposx):  # a logarithm's axis needs limits where data are none
+        ax.set_xlim(0.1, 1)
     ax.set_xscale("log")
     ax.invert_xaxis()
     ax.set_xlabel("density 1−S (sparser →)")

@@ -37,8 +37,8 @@ def hidden(measures: Measures, config: Any) -> Figure:
     last = rows.filter(size=sizes[-1])["features_above_02"].drop_nulls().median() or 0
     fig.title(
         sheet,
-        f"Few examples are stored as corners of a T-gon; after {sizes[-1]:,} examples {last:.0f} of "
-        "the features stand out",
+        f"Few examples are stored as corners of a T-gon; after {sizes[-1]:,} examples {last:.0f} "
+        "of the features stand out",
     )
     return sheet
 
