@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Does a network change its mind slowly?
 #
-# *Lesson 2, 60 minutes. You need: lesson 1, integrals of polynomials. You will train about 800
+# *Lesson 2, 60 minutes. You need: lesson 1, integrals of polynomials. You will train 464
 # networks.*
 #
 # Two features share a single hidden unit. When both are on most of the time, the network keeps the
