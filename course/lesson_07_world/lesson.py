@@ -154,10 +154,11 @@ accuracy = {
     "untrained": np.array([accuracy_of(probe_of(a), b) for a, b in before]),
     "bag": accuracy_of(probe_of(counts(train)), counts(test)),
 }
-plt.figure(figsize=(5, 2.2))
+plt.figure(figsize=(5, 2.2), layout="constrained")
 for place, value in enumerate(accuracy.values()):
     plt.plot(np.full(value.size, place), value.ravel(), "o", alpha=0.5)
 plt.xticks(range(3), list(accuracy))
+plt.xlim(-0.5, 2.5)
 plt.ylabel("accuracy")
 plt.title("Probes of four doors")
 plt.show()
@@ -240,10 +241,11 @@ def errors_after(strength, random=False):  # (network, door x sequence)
 
 
 def picture(strength):
-    plt.figure(figsize=(5, 2))
+    plt.figure(figsize=(5, 2), layout="constrained")
     for place, random in enumerate((False, True)):
         plt.plot(np.full(NETWORKS, place), errors_after(strength, random).mean(1), "o", alpha=0.6)
     plt.xticks([0, 1], ["along the probe", "random direction"])
+    plt.xlim(-0.5, 1.5)
     plt.ylim(0, 2)
     plt.ylabel("errors per house")
     plt.title(f"Strength {strength}")
@@ -268,8 +270,8 @@ check("repaired", repaired, none=none, edited=mirrored)
 # %% [markdown]
 # "It has a world model" is three sentences, and each can fail by itself: the state can be read, no
 # control reads it as well, and behaviour follows when it is changed. They are not one: fit the
-# probes with `l2=1.0`. They read about as well, and an edit along them does far less. The direction
-# that tells best need not be the one that the network acts on.
+# probes with `l2=1.0` in place of 100. Do they read as well, and how far do edits along them get?
+# The direction that tells best need not be the one that the network acts on.
 #
 # ## Further
 #
