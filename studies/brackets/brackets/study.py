@@ -180,7 +180,7 @@ def _ablated(
 
 study = Study(
     name="brackets",
-    title="Balanced brackets: does attention on seen strings predict the rule on unseen ones?",
+    title="Balanced brackets: attention on seen strings and the rule on unseen ones",
     paper="Li et al. 2025, Can Interpretation Predict Behavior on Unseen Data? (arXiv:2507.06445)",
     presets={
         "smoke": Config(
