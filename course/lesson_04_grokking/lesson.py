@@ -209,10 +209,10 @@ plt.legend(fontsize=7)
 plt.show()
 
 # %% [markdown]
-# No sudden insight: after step 50 the rule grows steadily, while the test set still looks hopeless, drowned in what was
-# memorised, which then decays. How early can you tell? For each network: the first of `moments` at
-# which the restricted loss is below *half* that of guessing, $\ln 31$, divided by the first at
-# which `accuracy` is 0.9 or more.
+# No sudden insight: after step 50 the rule grows steadily, while the test set still looks
+# hopeless, drowned in what was memorised, which then decays. How early can you tell? For each
+# network: the first of `moments` at which the restricted loss is below *half* that of guessing,
+# $\ln 31$, divided by the first at which `accuracy` is 0.9 or more.
 
 # %%
 # <solution>
