@@ -126,7 +126,7 @@ def judge_frequency(answer: Any) -> str | None:
     problem = wrong_function(answer, ROWS, frequency)
     if problem and callable(answer):
         try:
-            found = [float(answer(*row)) for row in ROWS]
+            found = [float(np.asarray(answer(*row))) for row in ROWS]
         except Exception:
             return problem
         want = [float(frequency(*row)) for row in ROWS]

@@ -56,7 +56,10 @@ def told_of_function(
     if problem and callable(answer):
         for mistake, told in mistakes:
             try:
-                if all(np.allclose(answer(*case), mistake(*case), atol=1e-4) for case in cases):
+                if all(
+                    np.allclose(np.asarray(answer(*case)), mistake(*case), atol=1e-4)
+                    for case in cases
+                ):
                     return told
             except Exception:
                 return problem
