@@ -36,12 +36,6 @@ def guard(roots: list[Path]) -> None:
     """
     allowed = [os.path.realpath(root) for root in roots]
 
-    def within(path: Any) -> bool:
-        if isinstance(path, int) or os.fspath(path) in (os.devnull, b"/dev/null"):
-            return True
-        whole = os.path.realpath(os.fsdecode(path))
-        return any(os.path.commonpath([whole, root]) == root for root in allowed)
-
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event in FORBIDDEN:
             raise PermissionError(f"{event} is not for exercises")
@@ -50,10 +44,18 @@ def guard(roots: list[Path]) -> None:
             mode, flags = args[1], args[2]
             changing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
             writes = bool(mode and set(mode) & set("wax+")) or bool((flags or 0) & changing)
-        if writes and not all(within(p) for p in args[:1] if p is not None):
+        if writes and not all(_within(p, allowed) for p in args[:1] if p is not None):
             raise PermissionError(f"writing to {args[0]!r}, outside of the exercise's folder")
 
     sys.addaudithook(hook)
+
+
+def _within(path: Any, roots: list[str]) -> bool:
+    """Whether a path, or a file that is open already, lies in one of some folders."""
+    if isinstance(path, int) or os.fspath(path) in (os.devnull, b"/dev/null"):
+        return True
+    whole = os.path.realpath(os.fsdecode(path))
+    return any(os.path.commonpath([whole, root]) == root for root in roots)
 
 
 def run(source: Path, folder: Path) -> None:

@@ -121,12 +121,16 @@ def grade(
     if not files:
         raise ToylabError(f"{folder} holds no submissions; they end with .py or .ipynb.")
     rows = [_row(which, path, seconds, megabytes) for path in files]
+    write_text(folder / "grades.csv", _csv(rows))
+    return rows
+
+
+def _csv(rows: list[dict[str, str]]) -> str:
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(folder / "grades.csv", table.getvalue())
-    return rows
+    return table.getvalue()
 
 
 def _row(which: Lesson, path: Path, seconds: float, megabytes: float) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """GPT-2's names: Hugging Face's with (in, out) weights, nanoGPT's and minGPT's with (out, in)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,28 +54,36 @@ def read(flat: Mapping[str, np.ndarray], heads: int, layout: str) -> dict[str, A
 def write(model: Transformer, params: Params, layout: str) -> dict[str, Any]:
     """Return the state dict of a network."""
     turn = lambda kernel: kernel if layout == "gpt2" else np.asarray(kernel).T
-    width, state = model.width, {}
-    for i, block in params["blocks"].items():
-        attn = block["attn"]
-        flat = lambda kind, n, attn=attn: np.asarray(attn[f"{kind}_{n}"])
-        qkv = [flat("w", n).reshape(width, -1) for n in "qkv"]
-        state |= {
-            f"h.{i}.attn.c_attn.weight": turn(np.concatenate(qkv, 1)),
-            f"h.{i}.attn.c_attn.bias": np.concatenate([flat("b", n).ravel() for n in "qkv"]),
-            f"h.{i}.attn.c_proj.weight": turn(flat("w", "o").reshape(-1, width)),
-            f"h.{i}.attn.c_proj.bias": attn["b_o"],
-        }
-        for ours, theirs in (("up", "c_fc"), ("down", "c_proj")):
-            state[f"h.{i}.mlp.{theirs}.weight"] = turn(block["mlp"][ours]["kernel"])
-            state[f"h.{i}.mlp.{theirs}.bias"] = block["mlp"][ours]["bias"]
-        for ours, theirs in NORMS:
-            state[f"h.{i}.{theirs}.weight"] = block[ours]["scale"]
-            state[f"h.{i}.{theirs}.bias"] = block[ours]["bias"]
-    state |= {"wte.weight": params["embed"]["embedding"]}
-    state |= {"wpe.weight": params["positions"]["embedding"]}
+    state: dict[str, Any] = {"wte.weight": params["embed"]["embedding"]}
+    state["wpe.weight"] = params["positions"]["embedding"]
     state |= {"ln_f.weight": params["norm"]["scale"], "ln_f.bias": params["norm"]["bias"]}
+    for i, block in params["blocks"].items():
+        state |= {f"h.{i}.{name}": value for name, value in _block(block, turn).items()}
     tied = model.tied_unembed
     head = params["embed"]["embedding"] if tied else np.asarray(params["unembed"]["kernel"]).T
-    return {f"transformer.{name}": value for name, value in state.items()} | {
-        "lm_head.weight": head
+    state = {f"transformer.{name}": value for name, value in state.items()}
+    return state | {"lm_head.weight": head}
+
+
+def _block(block: Params, turn: Callable[[Any], Any]) -> dict[str, Any]:
+    """One block's weights by name; ``turn`` brings kernels (in, out) into the layout's order."""
+    attn = block["attn"]
+    width = attn["w_o"].shape[-1]
+    flat = lambda kind, n: np.asarray(attn[f"{kind}_{n}"])
+    state = {
+        "attn.c_attn.weight": turn(
+            np.concatenate([flat("w", n).reshape(width, -1) for n in "qkv"], 1)
+        ),
+        "attn.c_attn.bias": np.concatenate([flat("b", n).ravel() for n in "qkv"]),
+        "attn.c_proj.weight": turn(flat("w", "o").reshape(-1, width)),
+        "attn.c_proj.bias": attn["b_o"],
     }
+    for ours, theirs in (("up", "c_fc"), ("down", "c_proj")):
+        state[f"mlp.{theirs}.weight"] = turn(block["mlp"][ours]["kernel"])
+        state[f"mlp.{theirs}.bias"] = block["mlp"][ours]["bias"]
+    for ours, theirs in NORMS:
+        state[f"{theirs}.weight"], state[f"{theirs}.bias"] = (
+            block[ours]["scale"],
+            block[ours]["bias"],
+        )
+    return state

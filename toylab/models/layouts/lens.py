@@ -45,23 +45,9 @@ def read(flat: Mapping[str, np.ndarray], heads: int, layout: str) -> dict[str, A
 
 def write(model: Transformer, params: Params, layout: str) -> dict[str, Any]:
     """Return the state dict of a network."""
-    state: dict[str, Any] = {}
-    for i, block in params["blocks"].items():
-        attn = block["attn"]
-        for n in "qkvo":
-            weight = attn[f"w_{n}"]
-            ours = np.moveaxis(np.asarray(weight), 1, 0) if n != "o" else weight
-            state[f"blocks.{i}.attn.W_{n.upper()}"] = ours
-            state[f"blocks.{i}.attn.b_{n.upper()}"] = attn[f"b_{n}"]
-        for ours, theirs in (("up", "in"), ("down", "out")):
-            state[f"blocks.{i}.mlp.W_{theirs}"] = block["mlp"][ours]["kernel"]
-            state[f"blocks.{i}.mlp.b_{theirs}"] = block["mlp"][ours]["bias"]
-        for ours, theirs in NORMS:
-            state[f"blocks.{i}.{theirs}.w"] = block[ours]["scale"]
-            state[f"blocks.{i}.{theirs}.b"] = block[ours]["bias"]
     embed = params["embed"]["embedding"]
     kernel = np.asarray(embed).T if model.tied_unembed else params["unembed"]["kernel"]
-    return state | {
+    state = {
         "embed.W_E": embed,
         "pos_embed.W_pos": params["positions"]["embedding"],
         "unembed.W_U": kernel,
@@ -69,3 +55,21 @@ def write(model: Transformer, params: Params, layout: str) -> dict[str, Any]:
         "ln_final.w": params["norm"]["scale"],
         "ln_final.b": params["norm"]["bias"],
     }
+    for i, block in params["blocks"].items():
+        state |= {f"blocks.{i}.{name}": value for name, value in _block(block).items()}
+    return state
+
+
+def _block(block: Params) -> dict[str, Any]:
+    """One block's weights by name."""
+    attn, state = block["attn"], {}
+    for n in "qkvo":
+        weight = attn[f"w_{n}"]
+        heads_first = weight if n == "o" else np.moveaxis(np.asarray(weight), 1, 0)
+        state[f"attn.W_{n.upper()}"], state[f"attn.b_{n.upper()}"] = heads_first, attn[f"b_{n}"]
+    for ours, theirs in (("up", "in"), ("down", "out")):
+        layer = block["mlp"][ours]
+        state[f"mlp.W_{theirs}"], state[f"mlp.b_{theirs}"] = layer["kernel"], layer["bias"]
+    for ours, theirs in NORMS:
+        state[f"{theirs}.w"], state[f"{theirs}.b"] = block[ours]["scale"], block[ours]["bias"]
+    return state

@@ -77,6 +77,11 @@ class PlantedInduction(Transformer):
         noise = jnp.asarray(self.noise, jnp.float32)
         draw = lambda k, leaf: noise * jax.random.normal(k, leaf.shape, jnp.float32)
         params = tree.unflatten(map(draw, jax.random.split(key, len(leaves)), leaves))
+        self._plant(params)
+        return params
+
+    def _plant(self, params: Params) -> None:
+        """Add the circuit's weights."""
         token, rows = jnp.arange(self.vocab), jnp.arange(self.length)
         place = self.vocab + rows
         copy = self.vocab + self.length + token
@@ -97,7 +102,6 @@ class PlantedInduction(Transformer):
         plant(second, "w_k", place[0], 0, token, by=-sharp)
         plant(second, "w_v", token, 0, token)
         plant(second, "w_o", 0, token, answer)
-        return params
 
     def _static(self) -> Transformer:
         return dataclasses.replace(super()._static(), noise=0.0)
