@@ -108,7 +108,7 @@ def triangles(W: Float[np.ndarray, "*P 3 6"]) -> dict[str, Float[np.ndarray, " *
 
 
 def side_view(W_MN: Float[np.ndarray, "3 6"]) -> Float[np.ndarray, "2 3"]:
-    """Two axes to look along at two sets of three features: what parts them upright, a bit tilted."""
+    """Two axes to look along at two sets of three features, what parts them upright and tilted."""
     axis = W_MN[:, :3].mean(1) - W_MN[:, 3:].mean(1)
     axis = axis / np.maximum(np.linalg.norm(axis), 1e-9)
     across = W_MN[:, 0] - axis * (axis @ W_MN[:, 0])
