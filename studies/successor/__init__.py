@@ -1,0 +1,4 @@
+"""Successors: one head that moves ordinal lists on.
+
+From Gould, Ong, Ogden and Conmy.
+"""

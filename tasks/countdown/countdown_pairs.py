@@ -51,7 +51,7 @@ class Rows(NamedTuple):
 def signs(rules: Rules) -> Signs:
     """The tokens that the measures must know."""
     words = ("=", "(", "ok", "no", "ANS", "EOS", "PAD")
-    return Signs(*(rules.token(word) for word in words), rules.attempt_length - 1)
+    return Signs._make((*map(rules.token, words), rules.attempt_length - 1))
 
 
 def usable(rules: Rules, split: Split) -> np.ndarray:

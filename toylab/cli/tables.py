@@ -30,11 +30,19 @@ WIDTH = 120  # columns where there is no terminal
 SOLID = ("measured [95%]", "verdict", "expected", "benchmark", "rule")
 
 
+class Output(Console):
+    """A console that leaves a reader who is gone, as ``head`` is, to the command line."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what rich has caught; it would end the process."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return a console for standard output, as it is at this moment."""
-    out = Console(highlight=False, markup=False)
+    out = Output(highlight=False, markup=False)
     # A file or a pipe has no width of its own; 80 columns would break sentences to pieces.
-    return out if out.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
+    return out if out.is_terminal else Output(highlight=False, markup=False, width=WIDTH)
 
 
 def show(*blocks: Any) -> None:
