@@ -88,7 +88,9 @@ def test_one_large_direction_hides_the_rest():
     x = jnp.concatenate([20 * shared, random(200, 10)], 1)
     y = jnp.concatenate([20 * shared, random(200, 10)], 1)
     assert float(linear_cka(x, y)) > 0.99
-    assert abs(float(linear_cka(without_top(x), without_top(y)))) < 0.1
+    # One after the other: two decompositions at once can lock XLA up on two cores.
+    rest = [jnp.asarray(np.asarray(without_top(side))) for side in (x, y)]
+    assert abs(float(linear_cka(*rest))) < 0.1
     u, s, v = np.linalg.svd(np.asarray(x) - np.asarray(x).mean(0), full_matrices=False)
     assert np.asarray(without_top(x, 2)) == pytest.approx((u[:, 2:] * s[2:]) @ v[2:], abs=1e-4)
 

@@ -70,7 +70,7 @@ def cca(x: Float[Array, "N D"], y: Float[Array, "N E"]) -> Correlations:
             f"cca: {x.shape[0]} inputs and {width} dimensions: every correlation is 1. Give more "
             "inputs, or take svcca."
         )
-    return _correlate(_basis(x), _basis(y), x.shape[0])
+    return _correlate(*_bases(x, y), min(x.shape[1], y.shape[1]))
 
 
 def svcca(x: Float[Array, "N D"], y: Float[Array, "N E"], energy: float = 0.99) -> Correlations:
@@ -94,7 +94,7 @@ def svcca(x: Float[Array, "N D"], y: Float[Array, "N E"], energy: float = 0.99) 
     """
     checked("svcca", x, y, 3)
     check_number("svcca", "energy", energy, above=0, high=1)
-    return _correlate(_basis(x, energy), _basis(y, energy), x.shape[0])
+    return _correlate(*_bases(x, y, energy), min(x.shape[1], y.shape[1]))
 
 
 def null_mean_square(samples: int, width: int, other_width: int) -> float:
@@ -117,29 +117,37 @@ def null_mean_square(samples: int, width: int, other_width: int) -> float:
     return width / (samples - 1)
 
 
-def _basis(x: Array, energy: float = 1.0) -> tuple[Array, Array]:
-    """Orthonormal basis (N, K) of the centred columns; 0 in columns to leave out; how many stay."""
-    q_NK, r_KD = jnp.linalg.qr(centred(x))
-    u_KK, s_K, _ = jnp.linalg.svd(r_KD, full_matrices=False)
-    keep_K = s_K > max(x.shape) * jnp.finfo(x.dtype).eps * s_K[0]
+def _bases(x: Array, y: Array, energy: float = 1.0) -> tuple[Array, Array]:
+    """Orthonormal bases (2, N, K) of the centred columns, 0 in those left out; how many stay, (2,).
+
+    Hazard: XLA on two cores locks up for good when two decompositions run side by side in one
+    program. So the sides are one batch, the narrower filled up with columns of zeros.
+    """
+    width = max(x.shape[1], y.shape[1])
+    filled = lambda side: jnp.pad(centred(side), ((0, 0), (0, width - side.shape[1])))
+    q_2NK, r_2KD = jnp.linalg.qr(jnp.stack([filled(x), filled(y)]))
+    u_2KK, s_2K, _ = jnp.linalg.svd(r_2KD, full_matrices=False)
+    sizes_2 = jnp.array([max(x.shape), max(y.shape)], x.dtype)
+    keep_2K = s_2K > sizes_2[:, None] * jnp.finfo(x.dtype).eps * s_2K[:, :1]
     if energy < 1:
-        before_K = jnp.cumsum(s_K**2) - s_K**2
-        keep_K &= before_K < energy * jnp.sum(s_K**2)
+        before_2K = jnp.cumsum(s_2K**2, -1) - s_2K**2
+        keep_2K &= before_2K < energy * jnp.sum(s_2K**2, -1, keepdims=True)
     # A product, and not where: the NaN of a broken member must stay.
-    return (q_NK @ u_KK) * keep_K[None].astype(x.dtype), jnp.sum(keep_K)
+    return (q_2NK @ u_2KK) * keep_2K[:, None].astype(x.dtype), jnp.sum(keep_2K, -1)
 
 
-def _correlate(one: tuple[Array, Array], other: tuple[Array, Array], samples: int) -> Correlations:
-    (x_NK, p), (y_NK, q) = one, other
-    rho_K = jnp.clip(jnp.linalg.svd(x_NK.T @ y_NK, compute_uv=False), 0.0, 1.0)
+def _correlate(bases_2NK: Array, dims_2: Array, width: int) -> Correlations:
+    (x_NK, y_NK), samples = bases_2NK, bases_2NK.shape[1]
+    singular_K = jnp.linalg.svd(x_NK.T @ y_NK, compute_uv=False)[:width]
+    rho_K = jnp.clip(singular_K, 0.0, 1.0)
     kind = rho_K.dtype
     # Without a dimension on one side there is no mean.
-    least = jnp.minimum(p, q).astype(kind)
+    least = jnp.min(dims_2).astype(kind)
     least = jnp.where(least > 0, least, jnp.nan)
-    most = jnp.maximum(p, q).astype(kind)
+    most = jnp.max(dims_2).astype(kind)
     return Correlations(
         rho_K,
-        jnp.stack([p, q]),
+        dims_2,
         jnp.sum(rho_K) / least,
         jnp.sum(rho_K**2) / least,
         most / (samples - 1),

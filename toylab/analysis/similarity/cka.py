@@ -126,6 +126,9 @@ def biased_null(samples: int, width: int, other_width: int) -> float:
 def without_top(x: Float[Array, "N D"], count: int = 1) -> Float[Array, "N D"]:
     """Return activations, centred, without their first principal components.
 
+    Hazard: XLA on two cores can lock up when two decompositions run side by side in one program;
+    take the sides one after the other, or as one batch.
+
     Args:
         x: activations (N, D).
         count: components to remove, fewer than N and D have.
