@@ -74,7 +74,7 @@ class HandMade:
     sites = ("embed", "state")
 
     def init(self, key: Any) -> dict[str, Any]:
-        return {}
+        return {name: jnp.float32(0) for name in PARTS}
 
     def apply(self, params: dict[str, Any], inputs: Any, tap: Any = identity) -> Any:
         p, rng = params, np.random.default_rng(0)
