@@ -66,6 +66,8 @@ def curves(measures: Measures, config: Any) -> Figure:
     axes = sheet.subplots(2, 4, sharex=True, sharey="row")
     for (on, name), (above, below) in zip(SCENARIOS.items(), axes.T, strict=True):
         rows = table("curves").filter(~pl.col(FLAG), **_scenario(on)).rows(measures)
+        if rows.filter(arm="dpo").is_empty():  # every network diverged
+            continue
         for kind, colour in KINDS.items():
             steps, mass = series(rows.filter(arm="dpo"), kind)
             fig.interval_line(above, steps, mass, color=colour, label=kind)

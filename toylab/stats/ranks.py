@@ -13,6 +13,7 @@ def auc(values: Float[np.ndarray, " N"], positive: Bool[np.ndarray, " N"]) -> fl
         >>> auc(np.array([3.0, 2, 1, 2]), np.array([True, True, False, False]))
         0.875
     """
+    values, positive = np.asarray(values), np.asarray(positive)
     if positive.all() or not positive.any():
         return None
     gap = values[positive][:, None] - values[~positive][None]

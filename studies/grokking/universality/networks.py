@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from toylab.stats.means import mean_or_nan
 from toylab.tasks.grokking.groups import group
 from toylab.tasks.grokking.theory import group_circuits as circuits
 from toylab.tasks.grokking.theory.irreps import characters
@@ -65,8 +66,8 @@ def network_row(
         "without_key": circuits.projected(last, eye - P_NN, name),
         "only_random": circuits.projected(last, noise_NN, name),
         "without_random": circuits.projected(last, eye - noise_NN, name),
-        "neurons": float(np.mean(share[0] >= circuits.CLUSTERED)),
-        "neurons_untrained": float(np.mean(untrained_share[0] >= circuits.CLUSTERED)),
+        "neurons": mean_or_nan(share[0] >= circuits.CLUSTERED),
+        "neurons_untrained": mean_or_nan(untrained_share[0] >= circuits.CLUSTERED),
     }
 
 

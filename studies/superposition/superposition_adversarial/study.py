@@ -104,13 +104,17 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
     siblings = jax.tree.map(lambda leaf: jnp.asarray(leaf)[sibling_P], params)
     baseline, random_baseline = rises_of(siblings)
     untrained, _ = rises_of(run.params("plain", 0))
+    with np.errstate(divide="ignore", invalid="ignore"):  # networks that diverged rise by 0
+        ratios = {
+            "vulnerability": own / baseline,
+            "random_vulnerability": random / random_baseline,
+            "random_share": random / own,
+            "untrained": untrained / baseline,
+        }
     return {
         "plain": members.with_columns(
             features_per_dimension=features_per_dimension(params),
-            vulnerability=own / baseline,
-            random_vulnerability=random / random_baseline,
-            random_share=random / own,
-            untrained=untrained / baseline,
+            **{name: pl.Series(values) for name, values in ratios.items()},
         ),
         "hardened": run.members("hardened").with_columns(
             features_per_dimension=features_per_dimension(run.params("hardened"))

@@ -197,13 +197,15 @@ def takeover_time(
 def nats_on_train(w_g: ArrayLike, w_m: ArrayLike, n_labels: int) -> np.ndarray:
     """Training loss ``log(1 + (q - 1) e^-(w_g + w_m))`` in float64."""
     s = np.asarray(w_g, np.float64) + np.asarray(w_m, np.float64)
-    return np.logaddexp(0, np.log(n_labels - 1) - s)
+    with np.errstate(invalid="ignore"):  # of networks that diverged it is NaN
+        return np.logaddexp(0, np.log(n_labels - 1) - s)
 
 
 def nats_on_test(w_g: ArrayLike, w_m: ArrayLike, n_labels: int) -> np.ndarray:
     """Test loss ``log(1 + e^(w_m - w_g) + (q - 2) e^-w_g)`` in float64."""
     w_g, w_m = np.asarray(w_g, np.float64), np.asarray(w_m, np.float64)
-    return np.logaddexp(0, np.logaddexp(w_m, np.log(n_labels - 2)) - w_g)
+    with np.errstate(invalid="ignore"):  # of networks that diverged it is NaN
+        return np.logaddexp(0, np.logaddexp(w_m, np.log(n_labels - 2)) - w_g)
 
 
 def parameter_norm(

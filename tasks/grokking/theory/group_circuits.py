@@ -63,7 +63,8 @@ def loss(logits_NNN: np.ndarray, name: str, pairs_NN: np.ndarray | None = None) 
     margin_NNN = logits_NNN - picked_NN
     np.put_along_axis(margin_NNN, answer_NN[..., None], -np.inf, -1)
     # log(1 + e^x) of the others' logsumexp keeps losses far below 1e-16 exact.
-    nats_NN = np.logaddexp(0, logsumexp(margin_NNN, axis=-1))
+    with np.errstate(invalid="ignore"):  # of networks that diverged it is NaN
+        nats_NN = np.logaddexp(0, logsumexp(margin_NNN, axis=-1))
     return float(nats_NN.mean() if pairs_NN is None else nats_NN[pairs_NN].mean())
 
 

@@ -51,7 +51,8 @@ def of_network(subject: Subject, epsilon: float = EPSILON) -> Sampler:
     def probabilities(inputs: np.ndarray, place: np.ndarray) -> np.ndarray:
         p = softmax(subject.predict(inputs, place))
         p = np.where((p > epsilon) | (p == p.max(-1, keepdims=True)), p, 0)
-        return p / p.sum(-1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # of networks that diverged it is NaN
+            return p / p.sum(-1, keepdims=True)
 
     return probabilities
 
