@@ -105,8 +105,8 @@ study = Study(
     },
     costs={
         "smoke": "no training; compiling takes most of it",
-        "laptop": "64 networks, 221 edges each, on 32 pairs; the judged run took 9 minutes beside others",
-        "paper": "128 networks, 1,261 edges each, on 128 pairs; not run yet",
+        "laptop": "64 networks, 81 edges each, on 32 pairs: 9 minutes beside other work",
+        "paper": "128 networks, 529 edges each, on 128 pairs; not run yet",
     },
     populations=populations,
     measure=measure,
