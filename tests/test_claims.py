@@ -192,3 +192,5 @@ def test_a_claim_that_cannot_be_judged_is_refused():
         claim(Expect.above(0), statistic="medain")
     with pytest.raises(ToylabError, match="no scope 'networks'"):
         claim(Expect.above(0), scope="networks")
+    with pytest.raises(ToylabError, match=r"'x': bar='by feel' does not say where >= 0 comes from"):
+        claim(Expect.above(0), bar="by feel")

@@ -31,6 +31,7 @@ NOT, OPEN, UNTESTABLE, CONFOUNDED = "not reproduced", "inconclusive", "not testa
 VERDICTS = (REPRODUCED, FEW, NOT, OPEN, UNTESTABLE, CONFOUNDED)
 ENOUGH = 8  # units: of five, a method that fails on one seed in five passes a third of the time
 SCOPES = ("population", "network")
+BARS = ("paper: ", "theory: ", "control: ", "ours: ")  # what a region may come from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +116,8 @@ class Claim:
         source: paper and place: section, figure or table.
         reading: one value per unit (:mod:`toylab.read`).
         expect: the region the claim puts the statistic in.
+        bar: where the region comes from, in a phrase that begins with "paper: ", "theory: ",
+            "control: " or "ours: ", as in "theory: a guess has 1/7".
         paper: the paper's own value, where it has one.
         unit: what one value stands for, in words; an independent run.
         min_units: fewest units to judge by.
@@ -131,6 +134,7 @@ class Claim:
     source: str
     reading: Reading
     expect: Expect
+    bar: str = ""
     paper: float | str | None = None
     unit: str = "seed"
     min_units: int = 5
@@ -148,6 +152,11 @@ class Claim:
             raise ToylabError(
                 f"Claim {self.key!r}: its reading is {type(self.reading).__name__}; build one from "
                 "a stored table, as in toylab.read.table('ends').value('loss')."
+            )
+        if self.bar and not self.bar.startswith(BARS):
+            raise ToylabError(
+                f"Claim {self.key!r}: bar={self.bar!r} does not say where {self.expect.describe()} "
+                f"comes from; begin with one of {BARS}, as in bar='theory: a guess has 1/7'."
             )
         check_number(f"Claim {self.key!r}", "min_units", self.min_units, 1, whole=True)
         for name, value, known in (

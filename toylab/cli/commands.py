@@ -258,7 +258,7 @@ def _about(study: Study) -> dict[str, Any]:
 
 
 def _claim(claim: Any) -> dict[str, Any]:
-    names = ("key", "text", "source", "paper", "unit", "scope", "min_units", "statistic")
+    names = ("key", "text", "source", "bar", "paper", "unit", "scope", "min_units", "statistic")
     return {n: getattr(claim, n) for n in names} | {"expected": claim.expect.describe()}
 
 

@@ -120,8 +120,9 @@ def presets(study: Study, took: Mapping[str, str]) -> Table:
 
 def claims(items: Iterable[Claim]) -> Table:
     """Return what each claim says and expects."""
-    rows = [(c.key, c.text, c.expect.describe(), number(c.paper), c.source) for c in items]
-    return table(("claim", "text", "expected", "paper", "source"), rows, right=("paper",))
+    rows = [(c.key, c.text, c.expect.describe(), c.bar, number(c.paper), c.source) for c in items]
+    names = ("claim", "text", "expected", "bar from", "paper", "source")
+    return table(names, rows, right=("paper",))
 
 
 def costs(preset: str, found: Mapping[str, Cost]) -> list[Any]:

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from toylab.claims import FEW, REPRODUCED, VERDICTS, Claim
 from toylab.cli.progress import duration
@@ -237,7 +237,7 @@ def _claims(study: Study, result: Result) -> str:
                 (
                     record["verdict"] + why,
                     f"{record['text']} *{record['source']}*",
-                    record["expected"],
+                    _bar(known.get(record["key"]), record),
                     _measured(record),
                     number(record["paper"]),
                     _beyond(known.get(record["key"]), record),
@@ -251,8 +251,17 @@ def _claims(study: Study, result: Result) -> str:
     return "\n".join(rows) + note
 
 
+def _same(claim: Claim | None, record: Mapping[str, Any]) -> TypeGuard[Claim]:
+    """Whether a result was judged by the region that the claim has now."""
+    return claim is not None and record["expected"] == claim.expect.describe()
+
+
+def _bar(claim: Claim | None, record: Mapping[str, Any]) -> str:
+    return f"{record['expected']} *{claim.bar}*" if _same(claim, record) else record["expected"]
+
+
 def _beyond(claim: Claim | None, record: Mapping[str, Any]) -> str:
-    if claim is None or not record["values"] or record["expected"] != claim.expect.describe():
+    if not record["values"] or not _same(claim, record):
         return ""
     inside = sum(claim.expect.contains(v) for v in record["values"])
     return f"{inside} of {len(record['values'])}"
