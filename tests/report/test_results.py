@@ -103,7 +103,11 @@ STUDY = Study(
     costs={},
     populations=lambda config: {},
     measure=lambda config, run: {},
-    claims=[Claim("a", "Text a.", "P", table("t").value("x"), Expect.above(0.4), headline=True)],
+    claims=[
+        Claim(
+            "a", "Text a.", "P", table("t").value("x"), Expect.above(0.4), "ours: a", headline=True
+        )
+    ],
 )
 
 
@@ -117,7 +121,7 @@ def test_a_page_tells_claims_units_and_what_failed(tmp_path: Path):
     write(tmp_path, "toy", "laptop", verdict("a"), few, odd, gone)
     results = read_results(tmp_path)
     page = pages.page(STUDY, results)
-    assert "| reproduced | Text a. *Paper, fig. 2* | >= 0.4 | 0.512 [0.45, 0.55] | 0.5 |" in page
+    assert "| reproduced | Text a. *Paper, fig. 2* | >= 0.4 *ours: a* | 0.512 [0.45, 0.55] | 0.5 |" in page
     assert "| 8 of 8 | 8 |" in page
     assert "A \\| B C." in page and "| 0 data order (8 diverged) |" in page
     assert "not testable (it has not learned)" in page

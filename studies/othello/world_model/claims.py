@@ -32,7 +32,7 @@ SMALL = (
         PAPER + " (learned)",
         by_seed("T2", minus="untrained"),
         MARGIN,
-        0.25,
+        paper=0.25,
         headline=True,
     ),
     of_seeds(
@@ -49,7 +49,7 @@ SMALL = (
         PAPER + " (causal); Nanda et al. 2023, table 3",
         by_seed("T6"),
         Expect.above(BARS.repaired),
-        0.96,
+        paper=0.96,
         control=(
             Condition(
                 "steps as long in a random direction repair less than a quarter",
@@ -70,7 +70,7 @@ SMALL = (
         "Li et al. 2022, section 2.3: 0.02% illegal moves against 0.01%",
         by_seed("T8", "likeliest token allowed", minus="seen"),
         Expect.above(-BARS.drop),
-        -0.0001,
+        paper=-0.0001,
     ),
     of_seeds(
         "T8_board",
@@ -90,7 +90,7 @@ LARGE = (
         "Nanda et al. 2023, table 1 (8x8, eight layers)",
         value("T1"),
         Expect.above(BARS.accuracy),
-        0.996,
+        paper=0.996,
         "game",
     ),
     of_network(
@@ -100,7 +100,7 @@ LARGE = (
         PAPER + " (learned); nothello_world's logs: 99.2% against 73.9% of the untrained network",
         margin("T2"),
         MARGIN,
-        0.25,
+        paper=0.25,
         "game",
     ),
     of_network(
@@ -130,7 +130,7 @@ LARGE = (
         PAPER + " (causal); Nanda et al. 2023, table 3: 2.723 to 0.10",
         value("T6"),
         Expect.above(BARS.repaired),
-        0.96,
+        paper=0.96,
         "edit",
         control=only(
             "steps as long in a random direction, or that flip another disc, repair less than "
