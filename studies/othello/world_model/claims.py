@@ -91,7 +91,7 @@ LARGE = (
         value("T1"),
         Expect.above(BARS.accuracy),
         paper=0.996,
-        "game",
+        unit="game",
     ),
     of_network(
         "T2_learned",
@@ -101,7 +101,7 @@ LARGE = (
         margin("T2"),
         MARGIN,
         paper=0.25,
-        "game",
+        unit="game",
     ),
     of_network(
         "T4_this_world",
@@ -110,8 +110,8 @@ LARGE = (
         "nothello_world's logs: over all squares 99.2%, without flips 89.1%",
         margin("T4"),
         MARGIN,
-        "0.10 over all squares",
-        "game",
+        paper="0.10 over all squares",
+        unit="game",
     ),
     of_network(
         "T5_emergent",
@@ -121,7 +121,7 @@ LARGE = (
         margin("T5"),
         MARGIN,
         None,
-        "game",
+        unit="game",
     ),
     of_network(
         "T6_causal",
@@ -131,7 +131,7 @@ LARGE = (
         value("T6"),
         Expect.above(BARS.repaired),
         paper=0.96,
-        "edit",
+        unit="edit",
         control=only(
             "steps as long in a random direction, or that flip another disc, repair less than "
             "a quarter",
@@ -147,7 +147,7 @@ LARGE = (
         changes(),
         Expect.below(BARS.unchanged),
         None,
-        "pair",
+        unit="pair",
     ),
     of_network(
         "T7_compression",
@@ -157,7 +157,7 @@ LARGE = (
         value("T7", "compression"),
         LANGUAGE,
         None,
-        "pair",
+        unit="pair",
     ),
     of_network(
         "T7_distinction",
@@ -167,7 +167,7 @@ LARGE = (
         value("T7", "distinction precision", "distinction recall"),
         LANGUAGE,
         None,
-        "pair",
+        unit="pair",
     ),
 )
 
