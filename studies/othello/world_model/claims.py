@@ -120,7 +120,6 @@ LARGE = (
         PAPER + " (emergent)",
         margin("T5"),
         MARGIN,
-        None,
         unit="game",
     ),
     of_network(
@@ -146,7 +145,6 @@ LARGE = (
         PAPER + " (the factored diagram commutes)",
         changes(),
         Expect.below(BARS.unchanged),
-        None,
         unit="pair",
     ),
     of_network(
@@ -156,7 +154,6 @@ LARGE = (
         "Vafa et al. 2024 (compression precision; the network on synthetic games has the world)",
         value("T7", "compression"),
         LANGUAGE,
-        None,
         unit="pair",
     ),
     of_network(
@@ -166,7 +163,6 @@ LARGE = (
         "Vafa et al. 2024 (distinction precision and recall)",
         value("T7", "distinction precision", "distinction recall"),
         LANGUAGE,
-        None,
         unit="pair",
     ),
 )
