@@ -5,13 +5,14 @@ from toylab.conditions import given, only, passage
 from toylab.read import table
 
 LOSS = table("ends").value("loss")
+BAR = "theory: guessing costs 1"
 
 
 def test_a_shared_condition_comes_first_and_the_rest_stays():
     first, own = (Condition(text, LOSS, Expect.below(1)) for text in ("first", "own"))
     claims = (
-        Claim("a", "A.", "none", LOSS, Expect.below(1), headline=True),
-        Claim("b", "B.", "none", LOSS, Expect.below(1), requires=(own,)),
+        Claim("a", "A.", "none", LOSS, Expect.below(1), BAR, headline=True),
+        Claim("b", "B.", "none", LOSS, Expect.below(1), BAR, requires=(own,)),
     )
     a, b = given(first, *claims)
     assert a.requires == (first,) and a.headline
@@ -22,12 +23,13 @@ def test_a_condition_alone_is_a_tuple_of_one():
     assert only("small", LOSS, Expect.below(1)) == (Condition("small", LOSS, Expect.below(1)),)
 
 
-def test_a_claim_has_its_passage_and_says_whose_region_it_is():
+def test_a_claim_has_what_its_passage_has_unless_it_says_otherwise():
     first = Condition("first", LOSS, Expect.below(1))
-    claim = passage("A 2022, section 3", unit="group")
+    claim = passage("A 2022, section 3", unit="group", bar="ours: a tenth")
     ours = claim("fall", "Loss falls.", LOSS, Expect.below(0.1), requires=(first,), paper=0.0)
-    assert ours.source == "A 2022, section 3; region: this laboratory"
+    assert (ours.source, ours.bar) == ("A 2022, section 3", "ours: a tenth")
     assert (ours.unit, ours.requires, ours.paper) == ("group", (first,), 0)
-    theirs = claim("fall", "Loss falls.", LOSS, Expect.below(0.1), at="figure 2", region="")
-    assert theirs.source == "A 2022, section 3, figure 2"
-    assert passage("A 2022", region="")("a", "A.", LOSS, Expect.below(1)).source == "A 2022"
+    bar = "paper: a tenth"
+    theirs = claim("fall", "Loss falls.", LOSS, Expect.below(0.1), at="figure 2", bar=bar)
+    assert (theirs.source, theirs.bar) == ("A 2022, section 3, figure 2", bar)
+    assert (theirs.unit, claim("a", "A.", LOSS, Expect.below(1)).bar) == ("group", "ours: a tenth")

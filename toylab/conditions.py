@@ -7,43 +7,31 @@ from typing import Any
 from toylab.claims import Claim, Condition, Expect
 from toylab.read import Reading
 
-OURS = "region: this laboratory"
 
-
-def passage(source: str, region: str = OURS, **fields: Any) -> Callable[..., Claim]:
+def passage(source: str, **fields: Any) -> Callable[..., Claim]:
     """Return a maker of the claims of one passage of a paper.
 
-    It takes a claim's key, text, reading and region, and further fields by name; ``at`` says where
-    in the passage, as in "figure 2", and ``region`` who set the region, empty where the passage
-    did.
+    It takes a claim's key, text, reading and region, and further fields by name, which go before
+    the passage's; ``at`` says where in the passage, as in "figure 2".
 
     Args:
         source: paper and section.
-        region: who set the regions of its claims, unless a claim says otherwise.
-        **fields: of all its claims, such as ``unit``.
+        **fields: of all its claims, such as ``unit`` and ``bar``, unless a claim says otherwise.
 
     Example:
         >>> from toylab.read import table
         >>> loss = table("ends").value("loss")
-        >>> section = passage("A 2022, section 3")
-        >>> section("fall", "Loss falls.", loss, Expect.below(1), at="figure 2").source
-        'A 2022, section 3, figure 2; region: this laboratory'
+        >>> section = passage("A 2022, section 3", bar="ours: a loss that shows")
+        >>> claim = section("fall", "Loss falls.", loss, Expect.below(1), at="figure 2")
+        >>> claim.source, claim.bar
+        ('A 2022, section 3, figure 2', 'ours: a loss that shows')
     """
-    whose = region
 
     def claim(
-        key: str,
-        text: str,
-        reading: Reading,
-        expect: Expect,
-        *,
-        at: str = "",
-        region: str = whose,
-        **more: Any,
+        key: str, text: str, reading: Reading, expect: Expect, *, at: str = "", **more: Any
     ) -> Claim:
         place = f"{source}, {at}" if at else source
-        place = f"{place}; {region}" if region else place
-        return Claim(key, text, place, reading, expect, **fields, **more)
+        return Claim(key, text, place, reading, expect, **{**fields, **more})
 
     return claim
 
@@ -56,7 +44,9 @@ def given(condition: Condition, *claims: Claim) -> tuple[Claim, ...]:
         >>> from toylab.read import table
         >>> loss = table("ends").value("loss")
         >>> learned = Condition("loss is below 0.1", loss, Expect.below(0.1))
-        >>> [claim] = given(learned, Claim("fall", "Loss falls.", "none", loss, Expect.below(1)))
+        >>> bar = "theory: guessing costs 1"
+        >>> claim = Claim("fall", "Loss falls.", "none", loss, Expect.below(1), bar)
+        >>> [claim] = given(learned, claim)
         >>> claim.requires[0].text
         'loss is below 0.1'
     """

@@ -3,7 +3,7 @@
 import polars as pl
 
 from toylab.claims import Expect
-from toylab.conditions import OURS, only, passage
+from toylab.conditions import only, passage
 from toylab.read import Reading, Rows, table
 from toylab.read.networks import trend
 
@@ -47,7 +47,7 @@ def on_polytopes(name: str, tolerance: float = 0.02) -> Reading:
     return band(1.0, 5.0, name).aggregate(near.filter(KEPT).mean())
 
 
-panel = passage("Elhage et al. 2022, Demonstrating superposition, basic results", region="")
+panel = passage("Elhage et al. 2022, Demonstrating superposition, basic results")
 uniform = passage("Elhage et al. 2022, The geometry of superposition, uniform superposition")
 
 RANK = pl.col("feature")  # the most important first
@@ -64,6 +64,7 @@ CLAIMS = (
         "below 0.9.",
         rows_of("linear").filter(TOP).aggregate(pl.col("norm").min()),
         Expect.above(0.9),
+        bar="paper: a norm of 1, less a tenth",
         paper=1.0,
     ),
     panel(
@@ -71,6 +72,7 @@ CLAIMS = (
         "A linear model drops the other 15 features at every density: none has a norm above 0.1.",
         rows_of("linear").filter(~TOP).aggregate(pl.col("norm").max()),
         Expect.below(0.1),
+        bar="paper: a norm of 0, within a tenth",
         paper=0.0,
     ),
     panel(
@@ -79,6 +81,7 @@ CLAIMS = (
         "component analysis does.",
         kept("relu", 1.0),
         Expect.near(5, 0.5),
+        bar="paper: 5 features in its dense panel, rounded",
         paper=5.0,
     ),
     panel(
@@ -86,6 +89,7 @@ CLAIMS = (
         "At density 0.03 a ReLU model of 5 dimensions keeps 6 features or more.",
         kept("relu", 0.03),
         Expect.above(6),
+        bar="theory: without superposition 5 dimensions hold 5 features",
         control=only(
             "a linear model keeps no more features than it has dimensions",
             kept("linear", 0.03),
@@ -98,7 +102,7 @@ CLAIMS = (
         "At density 0.001 a ReLU model of 5 dimensions keeps at least 15 of its 20 features.",
         kept("relu", 0.001),
         Expect.above(15),
-        region=OURS,
+        bar="ours: three quarters of the 20 in the paper's picture",
         paper=20.0,
     ),
     panel(
@@ -107,6 +111,7 @@ CLAIMS = (
         "number kept with density).",
         trend(rows_of("relu"), KEPT.sum(), "density"),
         Expect.below(-0.9),
+        bar="paper: more in every sparser panel, -1, less a tenth",
         paper=-1.0,
     ),
     panel(
@@ -114,6 +119,7 @@ CLAIMS = (
         "The same correlation holds for 80 features in 20 dimensions.",
         trend(rows_of("large"), KEPT.sum(), "density"),
         Expect.below(-0.9),
+        bar="paper: more in every sparser panel, -1, less a tenth",
         paper=-1.0,
     ),
     panel(
@@ -122,7 +128,7 @@ CLAIMS = (
         "than those with a dimension of their own, by at least one rank on average.",
         at("relu", 0.3).aggregate(RANK.filter(SHARED).mean() - RANK.filter(ALONE).mean()),
         Expect.above(1.0),
-        region=OURS,
+        bar="ours: one rank, as far as neighbours in importance are apart",
     ),
     panel(
         "antipodal_pairs",
@@ -130,7 +136,7 @@ CLAIMS = (
         "the most opposite feature is below -0.95.",
         at("relu", 0.1).aggregate(pl.col("lowest_cosine").filter(SHARED).median()),
         Expect.below(-0.95),
-        region=OURS,
+        bar="ours: within 18 degrees of the paper's antipodes, -1",
         paper=-1.0,
     ),
     panel(
@@ -138,6 +144,7 @@ CLAIMS = (
         "The output of a dense feature that is dropped is its mean: the bias is 1/2.",
         at("relu", 1.0).aggregate(pl.col("bias").filter(pl.col("norm") < 0.1).mean()),
         Expect.near(0.5, 0.02),
+        bar="theory: features uniform on [0, 1] have the mean 1/2; within 0.02",
         paper=0.5,
     ),
     uniform(
@@ -145,6 +152,7 @@ CLAIMS = (
         "Dense features get a whole dimension each: D* is at least 0.97 for 1/(1-S) up to 1.17.",
         band(1.0, 1.18).aggregate(pl.col("d_star").min()),
         Expect.above(0.97),
+        bar="paper: D* sticks at 1, less 0.03",
         paper=1.0,
     ),
     uniform(
@@ -152,6 +160,7 @@ CLAIMS = (
         "D* sticks at 1/2 for 1/(1-S) from 2.2 to 3.5: it is never more than 0.03 away.",
         band(*STICKY).aggregate((pl.col("d_star") - 0.5).abs().max()),
         Expect.below(0.03),
+        bar="paper: D* sticks at 1/2, within 0.03",
         paper=0.0,
     ),
     uniform(
@@ -159,6 +168,7 @@ CLAIMS = (
         "On that plateau at least 80% of the kept features have a D_i within 0.02 of 1/2.",
         band(*STICKY).aggregate(PAIRED),
         Expect.above(0.8),
+        bar="ours: four of five, where the paper's picture has nearly all",
         control=only(
             "in untrained models fewer than 80% do",
             band(*STICKY, "untrained").aggregate(PAIRED),
@@ -170,6 +180,7 @@ CLAIMS = (
         "At every density the D_i sum to the number of dimensions, within 5%.",
         unused_dimensions("geometry"),
         Expect.below(0.05),
+        bar="paper: the D_i sum to the number of dimensions, within 5%",
         paper=0.0,
         control=only(
             "in untrained models the sum is further off",
@@ -183,5 +194,6 @@ CLAIMS = (
         "regular polytope's is 0.3 above that in untrained models.",
         on_polytopes("geometry") - on_polytopes("untrained"),
         Expect.above(0.3),
+        bar="ours: 0.3 above untrained models, a cluster that one sees by eye",
     ),
 )

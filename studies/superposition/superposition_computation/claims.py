@@ -38,6 +38,7 @@ def within_neurons(column: str) -> Reading:
 
 COMPUTATION = "Elhage et al. 2022, Computation in superposition"
 BEST = "group of 10 seeds"
+MORE = "paper: more at every step, -1, less a tenth"
 privileged = passage("Elhage et al. 2022, Superposition in a privileged basis", unit=BEST)
 demo, computing = passage(COMPUTATION, unit=BEST), passage(COMPUTATION)
 motif = passage("Elhage et al. 2022, The asymmetric superposition motif")
@@ -53,6 +54,7 @@ CLAIMS = (
         "than one of the kept features.",
         BASIS.filter(DENSE).mean("polysemantic", GROUP),
         Expect.below(0.5),
+        bar="paper: none of the 5 neurons, rounded",
         paper=0.0,
     ),
     privileged(
@@ -61,6 +63,7 @@ CLAIMS = (
         "neuron.",
         BASIS.filter(DENSE).mean("alignment", GROUP),
         Expect.above(0.9),
+        bar="paper: all of it on one neuron, less a tenth",
         paper=1.0,
         control=only(
             "with a linear hidden layer features are not aligned; random directions give 0.55",
@@ -74,6 +77,7 @@ CLAIMS = (
         "density).",
         trend(BASIS, pl.col("kept").first(), "density", GROUP),
         Expect.below(-0.9),
+        bar=MORE,
         paper=-1.0,
     ),
     privileged(
@@ -82,6 +86,7 @@ CLAIMS = (
         "density).",
         trend(BASIS, pl.col("polysemantic").first(), "density", GROUP),
         Expect.below(-0.9),
+        bar=MORE,
         paper=-1.0,
     ),
     privileged(
@@ -90,6 +95,7 @@ CLAIMS = (
         "0.12, 0.06 and 0.03, within 0.5 on average.",
         OFF_LADDER,
         Expect.below(0.5),
+        bar="paper: the numbers of its figure, rounded",
         paper=0.0,
     ),
     privileged(
@@ -98,6 +104,7 @@ CLAIMS = (
         "weights).",
         BASIS.filter(density=0.03).mean("neurons", GROUP),
         Expect.near(2.0, 0.3),
+        bar="paper: pairs of neurons, within 0.3",
         paper=2.0,
     ),
     demo(
@@ -106,6 +113,7 @@ CLAIMS = (
         "neuron of their own, more than in the untrained model by that much.",
         DEMO.value(pl.col("own") - pl.col("untrained_own"), GROUP),
         Expect.above(0.8),
+        bar="ours: four of five more than untrained, where the paper's picture has all",
         paper=1.0,
     ),
     demo(
@@ -113,6 +121,7 @@ CLAIMS = (
         "Its loss is at most 1% of that of ignoring every feature.",
         DEMO.value("relative", GROUP),
         Expect.below(0.01),
+        bar="theory: six neurons compute three values with a loss of 0; within 1%",
         paper=0.0,
     ),
     computing(
@@ -121,6 +130,7 @@ CLAIMS = (
         "second input weight is below a tenth of the first.",
         NEURONS.filter(density=1.0).aggregate((~POLYSEMANTIC).mean()),
         Expect.above(0.9),
+        bar="paper: all neurons, less a tenth",
         paper=1.0,
     ),
     computing(
@@ -128,6 +138,7 @@ CLAIMS = (
         "At density 0.001 at least 90% of the live neurons are polysemantic.",
         NEURONS.filter(density=0.001).aggregate(POLYSEMANTIC.mean()),
         Expect.above(0.9),
+        bar="paper: all neurons, less a tenth",
         paper=1.0,
     ),
     computing(
@@ -136,6 +147,7 @@ CLAIMS = (
         "mean participation number with density).",
         trend(NEURONS, pl.col("participation").filter(LIVE).mean(), "density"),
         Expect.below(-0.9),
+        bar=MORE,
         paper=-1.0,
     ),
     computing(
@@ -144,6 +156,7 @@ CLAIMS = (
         "monosemantic ones, by one rank of the strongest feature on average.",
         NEURONS.filter(density=(0.03, 0.1)).aggregate(POLYSEMANTIC_LATER),
         Expect.above(1.0),
+        bar="ours: one rank, as far as neighbours in importance are apart",
     ),
     computing(
         "abs_computes_more",
@@ -151,6 +164,7 @@ CLAIMS = (
         "which one value needs a pair without superposition.",
         computed_per_pair(0.001),
         Expect.above(1.1),
+        bar="theory: a pair computes one value without superposition; a tenth more",
         control=only(
             "at density 1 it computes at most one per pair",
             computed_per_pair(1.0),
@@ -165,6 +179,7 @@ CLAIMS = (
         "per model than after a shuffle of output weights within neurons.",
         SMALL.mean(pl.col("motifs") - pl.col("shuffled"), MODEL),
         Expect.above(0.5),
+        bar="ours: one motif more than by chance in every second model",
     ),
     motif(
         "motif_anticorrelation",
@@ -172,6 +187,7 @@ CLAIMS = (
         "correlation of the logarithms of both weights is 0.3 below that of shuffled weights.",
         within_neurons("moment") - within_neurons("shuffled_moment"),
         Expect.below(-0.3),
+        bar="ours: 0.3 below chance, a correlation of medium size",
     ),
     motif(
         "motif_is_inhibited",
@@ -179,6 +195,7 @@ CLAIMS = (
         "that the output's ReLU removes it.",
         table("motifs").aggregate(pl.col("inhibited").sum() / pl.col("motifs").sum(), MODEL),
         Expect.above(0.8),
+        bar="ours: four of five, where the paper's motif always has the other neuron",
         paper=1.0,
         requires=only(
             "a seed's models hold a motif", SMALL.mean("motifs", MODEL), Expect.above(0.5)

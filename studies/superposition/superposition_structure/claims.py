@@ -1,4 +1,4 @@
-"""Readings and claims of the study ``superposition_structure``, with thresholds of the paper."""
+"""Readings and claims of the study ``superposition_structure``."""
 
 import numpy as np
 import polars as pl
@@ -83,6 +83,7 @@ CLAIMS = (
         "degrees from 72.",
         nonuniform(1.0, 1.0).aggregate(pl.col("gap_error").max(), GROUP),
         Expect.below(5),
+        bar="theory: 72 degrees in a regular pentagon, within 5",
         paper=0.0,
     ),
     sparser(
@@ -91,6 +92,7 @@ CLAIMS = (
         "others' density, within 0.1.",
         SNAP,
         Expect.between(0.3, 0.5),
+        bar="paper: 0.4, within 0.1",
         paper=0.4,
     ),
     sparser(
@@ -101,6 +103,7 @@ CLAIMS = (
             changes("norm").top_k(2).max() - changes("norm").top_k(2).min(), GROUP
         ),
         Expect.above(0.5),
+        bar="ours: 0.5 of a norm of about 1, more than half of the way at once",
         requires=(SNAPS,),
         headline=True,
     ),
@@ -110,6 +113,7 @@ CLAIMS = (
         "digons, at 90% of the densities or more.",
         SNAPPED.mean(pl.col("kind") == "digons", GROUP),
         Expect.above(0.9),
+        bar="paper: at every density below, less a tenth",
         paper=1.0,
         requires=(SNAPS,),
     ),
@@ -119,6 +123,7 @@ CLAIMS = (
         "its norm is at least 0.7.",
         nonuniform(0.5, 1.0).aggregate(pl.col("norm").min(), GROUP),
         Expect.above(0.7),
+        bar="ours: 0.7, nearer to the others' norm than to 0",
     ),
     sparser(
         "pentagon_deforms",
@@ -126,6 +131,7 @@ CLAIMS = (
         "come (Spearman's correlation of their angle with its density).",
         nonuniform(0.5).aggregate(pl.corr("ratio", "neighbour_angle", **BY_DENSITY), GROUP),
         Expect.above(0.9),
+        bar="paper: nearer with every step, 1, less a tenth",
         paper=1.0,
     ),
     sets(
@@ -134,6 +140,7 @@ CLAIMS = (
         "within both pairs.",
         orthogonal("correlated"),
         Expect.above(0.8),
+        bar="ours: four tries of five, where the paper says it of all",
         control=only(
             "pairs of independent features are orthogonal in fewer tries",
             orthogonal("independent"),
@@ -146,6 +153,7 @@ CLAIMS = (
         "within both pairs.",
         antipodal("anticorrelated"),
         Expect.above(0.8),
+        bar="ours: four tries of five, where the paper says it of all",
         control=only(
             "pairs of independent features are antipodal in fewer tries",
             antipodal("independent", DENSITY / 2),
@@ -159,6 +167,7 @@ CLAIMS = (
             "direction (mean number, within 0.25).",
             collapsed(low, high),
             Expect.near(count, 0.25),
+            bar=f"paper: {word} of the three pairs, within a quarter of a pair",
             paper=float(count),
         )
         for word, count, low, high in (
@@ -173,6 +182,7 @@ CLAIMS = (
         "The denser the features up to 0.5, the more pairs collapse (Spearman's correlation).",
         ladder(0, 0.5).aggregate(pl.corr("density", "collapsed", **BY_DENSITY), GROUP),
         Expect.above(0.9),
+        bar="paper: more at every step of its ladder, 1, less a tenth",
         paper=1.0,
         control=only(
             "independent features of the same densities do not collapse",
@@ -186,6 +196,7 @@ CLAIMS = (
         "with 95% of the squared norm; random directions have 50%.",
         ladder(0.5, 1).aggregate(pl.col("sum_share").min(), GROUP),
         Expect.above(0.95),
+        bar="theory: principal components have 1 and random directions 0.5; less 0.05",
         paper=1.0,
     ),
     sets(
@@ -196,6 +207,7 @@ CLAIMS = (
         "within 0.1.",
         ladder(0.5, 1).aggregate(pl.col("stretch").max(), GROUP),
         Expect.below(0.1),
+        bar="theory: a projection's singular values are 1, within a tenth",
         paper=0.0,
     ),
     sets(
@@ -204,6 +216,7 @@ CLAIMS = (
         "solutions; chance is 2/15.",
         ladder(0, 0.05).mean("side_by_side", GROUP),
         Expect.above(0.8),
+        bar="ours: four solutions of five, where chance is 2/15",
         paper=1.0,
     ),
     sets(
@@ -212,6 +225,7 @@ CLAIMS = (
         "at most 15 (mean over densities).",
         ladder(0, 0.05).mean("gap_error", GROUP),
         Expect.below(15),
+        bar="theory: 60 degrees in a regular hexagon, within a quarter",
         paper=0.0,
     ),
     sets(
@@ -221,6 +235,7 @@ CLAIMS = (
         "them; chance is 9/19.",
         bases("correlated"),
         Expect.below(0.1),
+        bar="theory: 0 for an orthogonal basis and 9/19 by chance; within a tenth",
         control=only(
             "of independent features more than a tenth is", bases("independent"), Expect.above(0.1)
         ),
