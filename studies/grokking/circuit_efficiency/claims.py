@@ -9,6 +9,7 @@ from toylab.tasks.grokking.theory.circuit_phases import GENERALISED, GROKKING, I
 
 SECTION = "Section 3, figure 2"
 DERIVED = "derived in toylab.tasks.grokking.theory.circuits_theory"
+LATER = "ours: ten times, a delay that is seen on a log axis"
 UNIT = "draw of the initial sub-weights"
 AGREES = (pl.col("phase") == pl.col("predicted")).mean()
 MAJORITY = pl.col("phase").unique_counts().max() / pl.len()
@@ -35,6 +36,7 @@ CLAIMS = (
         source=SECTION,
         reading=of_case("grokking", "delay"),
         expect=Expect.above(GROKKING),
+        bar=LATER,
         unit=UNIT,
         headline=True,
     ),
@@ -45,6 +47,7 @@ CLAIMS = (
         source=SECTION,
         reading=of_case("grokking", pl.col("norm_max") / pl.col("norm_end")),
         expect=Expect.above(1.5),
+        bar="ours: half as much again, a fall seen by eye",
         unit=UNIT,
     ),
     Claim(
@@ -53,6 +56,7 @@ CLAIMS = (
         source=SECTION,
         reading=of_case("inefficient", "test_end"),
         expect=Expect.above(5.0),
+        bar="theory: more than a guess's ln q = 4.7",
         unit=UNIT,
         requires=(fitted("inefficient"),),
     ),
@@ -63,6 +67,7 @@ CLAIMS = (
         source=SECTION,
         reading=of_case("equal speed", "delay"),
         expect=Expect.below(IMMEDIATE),
+        bar="ours: twice, at about the same time",
         unit=UNIT,
     ),
     Claim(
@@ -71,15 +76,17 @@ CLAIMS = (
         source=SECTION,
         reading=of_case("equal speed", "test_excess"),
         expect=Expect.below(0.0),
+        bar="theory: a guess has ln q",
         unit=UNIT,
     ),
     Claim(
         key="equal_speed_falls_at_once",
         text="When the training loss reaches 0.5, the test loss of equally fast circuits is at "
         "least 2 nats below that of a slow C_gen.",
-        source=f"{SECTION}; bar: at most 2.35 nats where w_g >= w_m, and ln q = 4.7 for a slow one",
+        source=SECTION,
         reading=of_case("grokking", "test_at_fit") - of_case("equal speed", "test_at_fit"),
         expect=Expect.above(2.0),
+        bar="theory: at most 2.35 nats where w_g >= w_m, and ln q = 4.7 for a slow one",
         unit=UNIT,
     ),
     Claim(
@@ -89,6 +96,7 @@ CLAIMS = (
         source="Section 4 for transformers; in the simulation an extension",
         reading=of_case("swapped", "test_end") - of_case("kept", "test_end"),
         expect=Expect.above(5.0 - GENERALISED),
+        bar="theory: from 1 nat, generalised, to more than a guess's ln q = 4.7",
         unit=UNIT,
         requires=(fitted("swapped"),),
     ),
@@ -99,6 +107,7 @@ CLAIMS = (
         source="Appendices C and D",
         reading=least(of_case("other rate", "delay"), of_case("other decay", "delay")),
         expect=Expect.above(GROKKING),
+        bar=LATER,
         unit=UNIT,
     ),
     Claim(
@@ -108,6 +117,7 @@ CLAIMS = (
         source=DERIVED,
         reading=table("map").aggregate(AGREES),
         expect=Expect.above(0.9),
+        bar="ours: nine cells in ten, for cells on a border may go either way",
         unit=UNIT,
         control=only(
             "naming the majority phase everywhere is right at least 20 points less often",
@@ -119,11 +129,12 @@ CLAIMS = (
         key="delay_law",
         text="Circuits that grok generalise at t_train + ln(c_m / c_g) / rate, within 10%, with "
         "the slope of C_mem's decay at rest as rate (median over cells).",
-        source=f"{DERIVED}; region: that which the integral for the slow end of the takeover meets",
+        source=DERIVED,
         reading=table("map")
         .where(pl.col("phase") == "grokking")
         .aggregate(LATE.median(), skip=True),
         expect=Expect.between(0.9, 1.1),
+        bar="theory: a ratio of 1; within 10%, which the integral of the takeover meets",
         unit=UNIT,
     ),
 )

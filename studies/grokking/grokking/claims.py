@@ -60,6 +60,7 @@ GENERALISES = Claim(
     paper=1.0,
     reading=ACCURACY,
     expect=Expect.above(REACHED),
+    bar="paper: 100%, less a point",
 )
 
 EXPLANATION = given(
@@ -72,14 +73,16 @@ EXPLANATION = given(
         paper=10.0,
         reading=GENERALISED / table("times").filter(WITH_DECAY).value("memorised"),
         expect=Expect.above(5),
+        bar="paper: half of its factor of 10",
     ),
     Claim(
         key="decay_is_needed",
         text="Without weight decay the same networks do not generalise: their test accuracy at the "
         "end is below 50%.",
-        source="appendix D.1; bar: half of what networks with decay reach",
+        source="appendix D.1",
         reading=BARE.value("test_accuracy"),
         expect=Expect.below(0.5),
+        bar="ours: half of what networks with decay reach",
         requires=only(
             "networks without decay fit the training set",
             BARE.value("train_accuracy"),
@@ -90,9 +93,10 @@ EXPLANATION = given(
         key="restricted_loss_leads",
         text="The circuit forms before the network generalises: the loss of the key frequencies "
         "alone falls below half a uniform guess's within 0.9 of the steps to 99% test accuracy.",
-        source=f"{FIGURE7}; their weights from the held-out pairs, half and 0.9: this laboratory",
+        source=f"{FIGURE7}; their weights are from the held-out pairs here",
         reading=share_of_delay(below("restricted", pl.col("uniform") / 2)),
         expect=Expect.below(0.9),
+        bar="ours: a lead of a tenth of those steps",
         control=only(
             "as many other frequencies do not do it as soon",
             share_of_delay(below("restricted_others", pl.col("uniform") / 2)),
@@ -107,6 +111,7 @@ EXPLANATION = given(
         source=FIGURE7,
         reading=FINISHED.value("excluded"),
         expect=Expect.above(1.0),
+        bar="ours: 1 nat, about a quarter of a uniform guess's loss",
         control=only(
             "ablating as many other frequencies leaves it below 1 nat",
             FINISHED.value("excluded_others"),
@@ -119,6 +124,7 @@ EXPLANATION = given(
         source=FIGURE7,
         reading=share_of_delay(pl.col("step").get(pl.col("excluded").arg_min())),
         expect=Expect.below(0.5),
+        bar="ours: half of the delay; in the paper it turns after a tenth",
     ),
     Claim(
         key="weights_fall_in_cleanup",
@@ -127,6 +133,7 @@ EXPLANATION = given(
         source=FIGURE7,
         reading=PROGRESS.then(with_times, with_measures=True).each(faster_cleanup),
         expect=Expect.above(0),
+        bar="theory: equal rates differ by 0",
     ),
     Claim(
         key="gini_rises",
@@ -134,6 +141,7 @@ EXPLANATION = given(
         source=FIGURE7,
         reading=gained("gini_embedding"),
         expect=Expect.above(0.2),
+        bar="ours: a fifth of the coefficient's range",
     ),
     Claim(
         key="few_frequencies",
@@ -142,6 +150,7 @@ EXPLANATION = given(
         paper=5.0,
         reading=FINISHED.value("n_key"),
         expect=Expect.between(2, 7),
+        bar="ours: about the paper's 5; there are (p - 1) / 2",
     ),
     Claim(
         key="neurons_have_one_frequency",
@@ -151,6 +160,7 @@ EXPLANATION = given(
         paper=0.846,
         reading=gained("neuron_share"),
         expect=Expect.above(0.8),
+        bar="paper: 84.6%, rounded down",
     ),
     Claim(
         key="logits_are_cosines",
@@ -160,6 +170,7 @@ EXPLANATION = given(
         paper=0.95,
         reading=FINISHED.value("cosine_share"),
         expect=Expect.above(0.9),
+        bar="paper: 95%, less 5 points",
     ),
     Claim(
         key="key_frequencies_needed",
@@ -167,6 +178,7 @@ EXPLANATION = given(
         source=FINAL,
         reading=FINISHED.value(pl.col("test_without") / pl.col("uniform")),
         expect=Expect.above(0.9),
+        bar="ours: nine tenths of a uniform guess's loss, so that little is known",
     ),
     Claim(
         key="key_frequencies_suffice",
@@ -176,6 +188,7 @@ EXPLANATION = given(
         paper=0.3,
         reading=FINISHED.value(pl.col("test_only") / pl.col("test_loss")),
         expect=Expect.below(1.05),
+        bar="ours: the unablated network's loss and 5% to spare; the paper has 0.3",
     ),
     Claim(
         key="other_frequencies_idle",
@@ -187,6 +200,7 @@ EXPLANATION = given(
             / (pl.col("test_without") - pl.col("test_loss")).abs()
         ),
         expect=Expect.below(0.01),
+        bar="ours: a hundredth, as good as no effect",
     ),
 )
 

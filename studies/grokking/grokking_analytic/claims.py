@@ -1,4 +1,4 @@
-"""Claims of ``grokking_analytic``; thresholds are the paper's, chance's, or derived as they say."""
+"""Claims of ``grokking_analytic``; each ``bar`` says where its threshold comes from."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from toylab.claims import Claim, Condition, Expect
 from toylab.conditions import only
 from toylab.read import Reading, greatest, least, table
 
+ALL = "paper: 100%, less a point"
 CHANCE = 3.0  # "at chance": at most three times 1/p, which is 3% at the paper's p = 97
 DRAW = "draw of phases"
 ANALYTIC = table("analytic")
@@ -64,6 +65,7 @@ ANALYTIC_CLAIMS = (
         paper=1.0,
         reading=at_width("tied"),
         expect=Expect.above(0.99),
+        bar=ALL,
         unit=DRAW,
         control=only(
             "without phi1 + phi2 = phi3, and with Gaussian weights, accuracy is at most three "
@@ -80,17 +82,18 @@ ANALYTIC_CLAIMS = (
         source="Gromov 2023: accuracy rises with N; the formula is derived here",
         reading=ANALYTIC.filter(kind="tied").aggregate(OFF_FORMULA, "draw"),
         expect=Expect.below(0.05),
+        bar="theory: the formula's accuracy; 0.05 on average is ours",
         unit=DRAW,
     ),
     Claim(
         key="relu_needs_width",
         text="With ReLU in place of the square, analytic weights need at least twice the width for "
         "half of the answers.",
-        source="Gromov 2023: other activations work at larger N only; the first harmonics of "
-        "max(0, cos A + cos B), worked out here, give 3.4, of which we ask 2",
+        source="Gromov 2023: other activations work at larger N only",
         paper="> 1",
         reading=half_width("relu") / half_width("tied"),
         expect=Expect.above(2),
+        bar="theory: first harmonics of max(0, cos A + cos B) give 3.4, of which we ask 2",
         unit=DRAW,
     ),
     Claim(
@@ -101,24 +104,27 @@ ANALYTIC_CLAIMS = (
         paper=1.0,
         reading=form("x^2+y^2", "x+y mod p-1"),
         expect=Expect.above(0.99),
+        bar=ALL,
         unit=DRAW,
     ),
     Claim(
         key="analytic_square_half",
         text="Analytic weights whose outputs each listen to one square root solve half of "
         "(x + y)^2.",
-        source="Gromov 2023, table of polynomials: about 51%, two branches",
+        source="Gromov 2023, table of polynomials, two branches",
         paper=0.51,
         reading=form("(x+y)^2"),
         expect=Expect.between(0.45, 0.55),
+        bar="theory: one of two roots is 1/2; within 0.05 is ours",
         unit=DRAW,
     ),
     Claim(
         key="analytic_square_both_roots",
         text="Outputs that listen to both square roots solve 99% of (x + y)^2.",
-        source="Derived here; the paper has no such solution",
+        source="this laboratory; the paper has no such solution",
         reading=form("(x+y)^2, all roots"),
         expect=Expect.above(0.99),
+        bar="theory: with both roots every answer is right; a point to spare is ours",
         unit=DRAW,
     ),
 )
@@ -128,9 +134,10 @@ TRAINED_CLAIMS = (
         key="trained_one_frequency",
         text="Neurons of networks trained on x + y have one frequency: the inverse participation "
         "ratio of the rows of U, V and W is at least 0.5.",
-        source="Gromov 2023, figure of the inverse participation ratio; untrained: about 4/p",
+        source="Gromov 2023, figure of the inverse participation ratio",
         reading=shape("participation"),
         expect=Expect.above(0.5),
+        bar="ours: 0.5, what two equal frequencies have; untrained rows have about 4/p",
         requires=(LEARNED,),
     ),
     Claim(
@@ -141,6 +148,7 @@ TRAINED_CLAIMS = (
         paper=1.0,
         reading=shape("concentration"),
         expect=Expect.above(0.9),
+        bar="ours: 0.9, where phases as exact as the paper's have 1",
         requires=(LEARNED,),
         control=only(
             "untrained phases, and trained ones shuffled between neurons, stay below 0.2 (256 "
@@ -156,6 +164,7 @@ TRAINED_CLAIMS = (
         source="Gromov 2023: trained networks approach the analytic solution; the test is ours",
         reading=shape(pl.col("one_cosine") - pl.col("rest")),
         expect=Expect.above(0.9),
+        bar="ours: 0.9, where all of the accuracy would be 1",
         requires=(LEARNED,),
     ),
     Claim(
@@ -166,6 +175,7 @@ TRAINED_CLAIMS = (
         paper=1.0,
         reading=least(accuracy("x+y"), accuracy("x^2+y^2")),
         expect=Expect.above(0.99),
+        bar=ALL,
     ),
     Claim(
         key="no_decay_needed",
@@ -174,32 +184,35 @@ TRAINED_CLAIMS = (
         paper=1.0,
         reading=accuracy("x+y", weight_decay=0),
         expect=Expect.above(0.99),
+        bar=ALL,
     ),
     Claim(
         key="trained_square_both_branches",
         text="Trained networks do better on (x + y)^2 than the one-root solution's 51%: test "
         "accuracy of at least 55%.",
-        source="Derived here from the two branches; the bound is the paper's analytic accuracy "
-        "with 4% to spare",
+        source="this laboratory, from the two branches of Gromov 2023",
         reading=accuracy("(x+y)^2"),
         expect=Expect.above(0.55),
+        bar="paper: 51% of its one-root solution, and 4 points to spare",
     ),
     Claim(
         key="mixed_term_needs_data",
         text="x^2 + xy + y^2 takes 95% of the pairs: test accuracy there is at least 0.3 above "
         "that at 50%.",
-        source="Gromov 2023, table of polynomials: 97%, above 95% of the data only; 0.3 is ours",
+        source="Gromov 2023, table of polynomials: above 95% of the data only",
         reading=accuracy("x^2+xy+y^2", "most") - accuracy("x^2+xy+y^2"),
         expect=Expect.above(0.3),
+        bar="ours: 30 points, about a third of the paper's 97%",
     ),
     Claim(
         key="cubic_at_chance",
         text="x^3 + xy^2 + y stays at chance even at 95% of the pairs: test accuracy is at most "
         "three times 1/p.",
-        source="Gromov 2023, table of polynomials: at most 1% at p = 97",
+        source="Gromov 2023, table of polynomials",
         paper=1.0,
         reading=accuracy("x^3+xy^2+y", "most", OVER_CHANCE),
         expect=Expect.below(CHANCE),
+        bar="ours: three times chance, 1/p; the paper has about once",
     ),
 )
 

@@ -1,7 +1,7 @@
 """Claims of the study ``universality``.
 
 A seed trains one network per group; unless a claim says otherwise, a seed's value is that of its
-worse group. Thresholds without another source come from the authors' published runs of the same
+worse group. Where a bar is the paper's it comes from the authors' published runs of the same
 network on A5, S5, D59 and D61 (their file ``universality_results.csv`` and the runs' summaries),
 none of which is repeated here.
 """
@@ -17,6 +17,7 @@ from toylab.read import Measures, Reading, table
 LEARNED = 0.99  # accuracy at which a set counts as learned
 STANDARD = {"A5": "4d", "S5": "standard"}  # permutations of five things, less the trivial part
 PAPER = "Chughtai et al. 2023"
+MOST = "ours: most pairs, that is more than half"
 
 NETWORKS = table("networks")
 DIHEDRAL = pl.col("group").str.starts_with("D")
@@ -86,6 +87,7 @@ GENERALISES = Claim(
     paper=1.0,
     reading=ACCURACY,
     expect=Expect.above(LEARNED),
+    bar="ours: 99%, a task as good as learned",
 )
 
 CIRCUITS = given(
@@ -93,9 +95,10 @@ CIRCUITS = given(
     Claim(
         key="grokking",
         text="Test pairs are learned to 99% at least 5 times later than training pairs.",
-        source=f"{PAPER}, appendix on training dynamics; Nanda et al. 2023 for the factor",
+        source=f"{PAPER}, appendix on training dynamics",
         reading=TIMES.aggregate((pl.col("test") / pl.col("train")).min()),
         expect=Expect.above(5),
+        bar="ours: half of the factor of 10 of Nanda et al. 2023",
     ),
     Claim(
         key="characters_in_logits",
@@ -105,6 +108,7 @@ CIRCUITS = given(
         paper="0.44 to 0.57 on A5, D59 and D61",
         reading=lowest("fve"),
         expect=Expect.above(0.4),
+        bar="paper: 0.44 to 0.57 in its runs, rounded down",
         headline=True,
     ),
     Claim(
@@ -114,6 +118,7 @@ CIRCUITS = given(
         paper="0.42 and 0.57 on A5",
         reading=highest("chance"),
         expect=Expect.below(0.6),
+        bar="paper: 0.42 and 0.57 on A5, rounded up",
     ),
     Claim(
         key="embeddings_in_key_irreps",
@@ -122,6 +127,7 @@ CIRCUITS = given(
         paper="0.985 to 0.997 on A5",
         reading=lowest("embedding"),
         expect=Expect.above(0.95),
+        bar="paper: 0.985 to 0.997 on A5, rounded down",
         control=only(
             "that of the untrained embeddings does not",
             highest("embedding_untrained"),
@@ -136,6 +142,7 @@ CIRCUITS = given(
         paper="1.8 to 2.8 on A5",
         reading=lowest(pl.col("excluded") / pl.col("uniform")),
         expect=Expect.above(1.0),
+        bar="theory: a uniform guess has a ratio of 1",
         control=only(
             "without as many characters of relabelled answers it does not",
             highest(pl.col("excluded_relabelled") / pl.col("uniform")),
@@ -150,6 +157,7 @@ CIRCUITS = given(
         paper="below 0.1 on A5",
         reading=highest(pl.col("restricted") / pl.col("loss")),
         expect=Expect.below(2.0),
+        bar="ours: twice the network's loss; the paper has less than a tenth of it",
         statistic="median",
     ),
     Claim(
@@ -159,6 +167,7 @@ CIRCUITS = given(
         source=f"{PAPER}, section 5.4; Nanda et al. 2023, section 4.4",
         reading=highest(pl.col("only_key") / pl.col("loss")),
         expect=Expect.below(2.0),
+        bar="ours: twice the loss, as for the key characters alone",
         statistic="median",
         control=only(
             "ablating all but a random subspace of that dimension more than doubles it",
@@ -170,10 +179,10 @@ CIRCUITS = given(
         key="circuit_before_generalisation",
         text="The circuit forms before the network generalises: the loss of the key characters "
         "alone falls below half a uniform guess's within 0.9 of the steps to 99% test accuracy.",
-        source=f"{PAPER}, appendix on training dynamics; Nanda et al. 2023 for the number; weights "
-        "from the held-out pairs: this laboratory",
+        source=f"{PAPER}, appendix on training dynamics; weights are from the held-out pairs here",
         reading=CIRCUIT.aggregate((pl.col("circuit") / pl.col("test")).max()),
         expect=Expect.below(0.9),
+        bar="ours: a lead of a tenth of those steps, as in the study grokking",
     ),
     Claim(
         key="neurons_have_one_irrep",
@@ -183,6 +192,7 @@ CIRCUITS = given(
         paper="126 of 128 neurons on S5",
         reading=lowest("neurons"),
         expect=Expect.above(0.8),
+        bar="paper: 84.6% in Nanda et al. 2023, rounded down",
         control=only(
             "of the untrained neurons fewer do", highest("neurons_untrained"), Expect.below(0.8)
         ),
@@ -190,19 +200,21 @@ CIRCUITS = given(
     Claim(
         key="choice_varies_permutations",
         text="Which representations of A5 are key varies: most pairs of seeds differ in them.",
-        source=f"{PAPER}, section 6; bar: half",
+        source=f"{PAPER}, section 6",
         paper="0.67 on A5, of 4 seeds",
         reading=differs(PERMUTES),
         expect=Expect.above(0.5),
+        bar=MOST,
         unit="pair of seeds",
     ),
     Claim(
         key="choice_varies_dihedral",
         text="Which representations of D29 are key varies: most pairs of seeds differ in them.",
-        source=f"{PAPER}, section 6; bar: half",
+        source=f"{PAPER}, section 6",
         paper="1 on D59, of 4 seeds",
         reading=differs(DIHEDRAL),
         expect=Expect.above(0.5),
+        bar=MOST,
         unit="pair of seeds",
     ),
     Claim(
@@ -213,6 +225,7 @@ CIRCUITS = given(
         paper="4 of 4 seeds on A5, 49 of 50 on S5",
         reading=table("irreps").filter(IS_STANDARD).aggregate(pl.col("key").min()),
         expect=Expect.above(0.9),
+        bar="paper: 49 of 50 seeds on S5, rounded down",
     ),
 )
 
