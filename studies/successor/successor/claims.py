@@ -1,7 +1,7 @@
 """Claims of the study of successor heads.
 
-The paper gives values of language models. Where a source says "region: this laboratory" the bound
-is ours; "theory" follows from the task, as its docstring and the study's say.
+The paper gives values of language models. Theory follows from the task, as its docstring and the
+study's say.
 """
 
 import functools
@@ -23,7 +23,7 @@ from .readings import (
 
 GOULD = "Gould et al. 2023 (arXiv:2312.09230)"
 AGAIN = "Anthropic, Circuits Updates, September 2024"
-OURS = f"{GOULD}; region: this laboratory"
+HERE = "this laboratory"
 
 
 def at_most(bound: float, text: str, reading: Reading) -> tuple[Condition, ...]:
@@ -51,6 +51,7 @@ CLAIMS = (
         f"{AGAIN}, a replication of {GOULD}",
         best("plain", "score"),
         Expect.above(0.8),
+        bar="paper: about 80% in the replication",
         paper=0.8,
         control=at_most(0.2, "an untrained head has", best("plain", "score", first=True)),
         headline=True,
@@ -59,18 +60,20 @@ CLAIMS = (
         "score_everywhere",
         "The successor has the largest logit among the words of all lists too, for 80% of the "
         "words, though only the query needs to know the list.",
-        f"{AGAIN}; of which words the score is taken is not certain",
+        AGAIN,
         best("plain", "everywhere"),
         Expect.above(0.8),
+        bar="paper: about 80% in the replication, which does not say of which words",
         paper=0.8,
     ),
     plain(
         "every_list",
         "On every list there are more hits than a random relabelling of the successors gives, by "
         "its exact law: the largest p-value, corrected for the number of lists, is below 0.01.",
-        "theory, the law of hits; level: this laboratory",
+        HERE,
         least_certain("plain"),
         Expect.below(0.01),
+        bar="theory: the law of hits under a random relabelling, at a level of 1%",
         control=(
             Condition(
                 "for an untrained head it is above 0.05",
@@ -83,16 +86,18 @@ CLAIMS = (
         "margin",
         "On cycles the successor leads by more than in the plainest map of score 1, the cosine of "
         "rank 2, in spreads of the logits.",
-        "theory, the margin of a ring; that heads exceed it: this laboratory",
+        HERE,
         ring_margins("plain"),
         Expect.above(1),
+        bar="theory: 1 for the cosine of rank 2, the plainest map of score 1",
     ),
     plain(
         "beyond",
         "On lists without cycle words after the successor are preferred to words before it.",
-        OURS,
+        GOULD,
         past("plain", cyclic=False),
         Expect.above(0),
+        bar="theory: no preference is 0",
         control=(
             Condition(
                 "on cycles neither side is preferred, within 0.1 spreads",
@@ -105,17 +110,19 @@ CLAIMS = (
         "narrow",
         "A head of four dimensions, where a map for each list of its own would need thirteen, has "
         "a score of 80% as well.",
-        "theory, rank 2 for a ring and 3 for a line; bar: the score's",
+        HERE,
         best("narrow", "score"),
         Expect.above(0.8),
+        bar="paper: the 80% of the score; in theory rank 2 does for a ring and 3 for a line",
     ),
     Claim(
         "one_of_four",
         "Of four heads the best has twice the score of the second, on successions alone or where "
         "there is copying to do as well (the larger ratio of the two).",
-        f"{GOULD}, which has eight times; region: this laboratory",
+        GOULD,
         greatest(ratio_of_best_two("four"), ratio_of_best_two("four copy")),
         Expect.above(2),
+        bar="ours: twice, a quarter of the paper's eight times",
         paper=8,
         requires=FOUR_LEARNED,
     ),
@@ -123,9 +130,10 @@ CLAIMS = (
         "four_ablated",
         "In one of these two settings, ablating the head with the highest score of four costs 0.3 "
         "of the accuracy, and ablating another costs little.",
-        OURS,
+        GOULD,
         greatest(best("four", "cost"), best("four copy", "cost")),
         Expect.above(0.3),
+        bar="ours: 0.3, where any other head may cost 0.1",
         requires=FOUR_LEARNED,
         control=at_most(
             0.1,
@@ -137,35 +145,39 @@ CLAIMS = (
         "score_predicts_cost",
         "Over four heads the score predicts by how much ablation raises the loss, with a rank "
         "correlation of 0.6.",
-        OURS,
+        GOULD,
         ranks_agree("four"),
         Expect.above(0.6),
+        bar="ours: 0.6, what two swaps of neighbours leave of four ranks",
     ),
     plain(
         "unshared",
         "Trained on successions alone, networks with a wide or a narrow head get at most 20% of "
         "the held-out successions right: lists are exchangeable, so no increment is shared.",
-        "theory; bound: this laboratory",
+        HERE,
         greatest(answered("plain", "near"), answered("narrow", "near")),
         Expect.below(0.2),
+        bar="theory: lists that are exchangeable leave guesses; one right in five is allowed",
         requires=learned("plain") + learned("narrow"),
     ),
     copy(
         "shared_by_copying",
         "Trained also to name the same index in another list, networks get half of the held-out "
         "successions right.",
-        "expected, this laboratory",
+        HERE,
         answered("copy", "near"),
         Expect.above(0.5),
+        bar="ours: half of them, where at most a fifth may be right without",
         control=UNSHARED,
     ),
     across(
         "shared_across",
         "Trained also to name the successor in another list, networks get half of the held-out "
         "successions right.",
-        "expected, this laboratory",
+        HERE,
         answered("across", "near"),
         Expect.above(0.5),
+        bar="ours: half of them, where at most a fifth may be right without",
         control=UNSHARED
         + at_most(0.2, "past the end of all other lists, right are", answered("across", "far")),
     ),
@@ -174,9 +186,10 @@ CLAIMS = (
         "Where successors are named across lists, the index of one word put together with the list "
         "of another gives the word that has both, for 80% of words that the projection has not "
         "seen.",
-        OURS,
+        GOULD,
         shape("across", "recombined"),
         Expect.above(0.8),
+        bar="ours: 80%, where the paper has all",
         paper=1.0,
         control=at_most(0.3, "with successions alone", shape("plain", "recombined")),
     ),
@@ -184,9 +197,10 @@ CLAIMS = (
         "units_decoded",
         "Where a number's units are asked for, a linear probe decodes them on decades that it has "
         "not seen, at 90%.",
-        OURS,
+        GOULD,
         shape("units", "units_decoded"),
         Expect.above(0.9),
+        bar="ours: 90%, where chance is a tenth",
         control=at_most(0.2, "with successions alone", shape("plain", "units_decoded")),
     ),
     units(
@@ -194,9 +208,10 @@ CLAIMS = (
         "There the head's successor follows: a number moved to other units, by a difference of "
         "means over other decades, is followed by the moved number's successor in half of the "
         "cases.",
-        OURS,
+        GOULD,
         shape("units", "moved"),
         Expect.above(0.5),
+        bar="ours: half, where the paper has 0.89 in one decade",
         paper="0.89 of numbers from 20 to 29",
         control=at_most(0.1, "with successions alone", shape("plain", "moved")),
     ),
