@@ -31,7 +31,7 @@ def hits_law(given: ArrayLike, right: ArrayLike) -> Float[np.ndarray, " N1"]:
 
     Example:
         >>> hits_law([0, 0, 1], [0, 1, 2]).round(3).tolist()
-        [0.167, 0.667, 0.167, 0.0]
+        [0.333, 0.333, 0.333, 0.0]
     """
     given_N, right_N = np.asarray(given), np.asarray(right)
     _check(given_N, right_N)

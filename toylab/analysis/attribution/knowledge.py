@@ -33,7 +33,8 @@ def integrated_gradients(
     Source: Dai et al. 2022, equation 4.
 
     Example:
-        >>> integrated_gradients(lambda x: x[0] * x[1], jnp.array([2.0, 3.0])).tolist()
+        >>> found = integrated_gradients(lambda x: x[0] * x[1], jnp.array([2.0, 3.0]))
+        >>> np.asarray(found).round(3).tolist()
         [3.0, 3.0]
     """
     check_number("integrated_gradients", "steps", steps, low=1, whole=True)

@@ -72,8 +72,9 @@ def coverage(features: Float[Array, "N F"], properties: Bool[Array, "N K"]) -> C
 
     Example:
         >>> features = jnp.array([[0.0, 3.0], [2.0, 1.0], [2.0, 0.0]])
-        >>> coverage(features, jnp.array([[True], [False], [False]])).level_K.tolist()
-        [1.5]
+        >>> found = coverage(features, jnp.array([[True], [False], [False]]))
+        >>> found.feature_K.tolist(), found.f1_K.tolist()
+        ([1], [1.0])
     """
     features, properties = _checked("coverage", features, properties)
     return _coverage(features, properties.astype(jnp.float32))
