@@ -18,7 +18,8 @@ SOS = "Gandhi et al. 2024 (arXiv:2404.03683)"
 QIN = "Qin et al. 2025 (arXiv:2504.07052)"
 YU = "Yu et al. 2025 (arXiv:2510.12157)"
 R1 = "DeepSeek-AI 2025 (arXiv:2501.12948)"
-OWN = "expected, this laboratory"
+OWN = "this laboratory"
+SAME = "theory: no change is 0"
 ADDED = "added after a first judged run"
 
 
@@ -56,55 +57,61 @@ PRETRAINING = (
         key="arithmetic",
         text="After pretraining on search traces, 95% of sampled attempts keep the rules: they use "
         "the numbers in hand and their results are right.",
-        source=f"{SOS}: 0.8% of states are wrong; bar: this laboratory",
+        source=f"{SOS}: 0.8% of states are wrong",
         paper=0.992,
         reading=score("search", "sound"),
         expect=Expect.above(0.95),
+        bar="ours: 95%, rules as good as learned; the paper has 99.2%",
     ),
     Claim(
         key="search_beats_optimal",
         text="A network trained on search traces solves 10 points more of the held-out hands than "
         "one trained on optimal paths, with equal updates and predicted tokens (greedy).",
-        source=f"{SOS}: 51.3% against 25.7%; bar: this laboratory",
+        source=f"{SOS}: 51.3% against 25.7%",
         paper=0.255,
         reading=score("search", "solved", how="greedy") - score("direct", "solved", how="greedy"),
         expect=Expect.above(0.10),
+        bar="ours: 10 points, two fifths of the paper's 25.5",
         requires=(RULES, DIRECT_LEARNED),
         headline=True,
     ),
     Claim(
         key="search_beats_optimal_targets",
         text="On held-out targets, too, the search network solves 10 points more (greedy).",
-        source=f"{SOS}; bar: this laboratory",
+        source=SOS,
         reading=score("search", "solved", "targets", "greedy")
         - score("direct", "solved", "targets", "greedy"),
         expect=Expect.above(0.10),
+        bar="ours: 10 points, as on held-out hands",
         requires=(RULES, DIRECT_LEARNED),
     ),
     Claim(
         key="same_samples_budget",
         text="One trace of a network trained on correct verdicts solves more instances than 4 "
         "samples of the optimal-path network cover (pass@4).",
-        source=f"{QIN}: parallel samples against sequential search; sign: this laboratory",
+        source=f"{QIN}: parallel samples against sequential search",
         reading=score("clean", "solved") - passed("direct", 4),
         expect=Expect.above(0.0),
+        bar="control: the optimal-path network's pass@4",
         requires=(CLEAN_RULES, DIRECT_LEARNED),
     ),
     Claim(
         key="direct_beats_chance",
         text="One sampled answer of the optimal-path network is right 2 points more often than a "
         "plan drawn at random.",
-        source=f"chance, exact; {OWN}",
+        source=OWN,
         reading=score("direct", "solved", minus="one_plan"),
         expect=Expect.above(0.02),
+        bar="theory: a random plan's chance, exact; 2 points more are ours",
     ),
     form_claim(
         key="noise_is_copied",
         text="The network copies the noise of its traces: it marks wrong attempts ok as often as "
         "the teacher does, within 3 points.",
-        source=f"2,000 of the teacher's traces; {OWN}",
+        source=OWN,
         reading=score("search", "false_ok", minus="noise"),
         expect=Expect.between(-0.03, 0.03),
+        bar="control: the rate in 2,000 of the teacher's traces; 3 points are ours",
     ),
 )
 
@@ -113,11 +120,12 @@ REWARD = (
         key="reward_gain",
         text="Reward raises the share of held-out instances solved by a sampled trace by 10 "
         "points.",
-        source=f"{QIN}: 41.5% to 68% at 3M parameters; bar: this laboratory; judged after a second "
-        "setting, 70 updates for 40",
+        source=f"{QIN}: 41.5% to 68% at 3M parameters; judged after a second setting, 70 updates "
+        "for 40",
         paper=0.265,
         reading=gain("search"),
         expect=Expect.above(0.10),
+        bar="ours: 10 points, two fifths of the paper's 26.5",
         control=(
             Condition(
                 "greedy traces gain 5 points, so that it is not only less sampling noise",
@@ -137,6 +145,7 @@ REWARD = (
         source=OWN,
         reading=gain("search", split="targets"),
         expect=Expect.above(0.10),
+        bar="ours: 10 points, as on held-out hands",
     ),
     form_claim(
         key="reward_repairs_noise",
@@ -145,14 +154,16 @@ REWARD = (
         source=OWN,
         reading=score("reward", "solved") - score("clean", "solved"),
         expect=Expect.above(0.0),
+        bar="control: networks trained on correct verdicts",
     ),
     rule_claim(
         key="reward_beats_random_search",
         text="With reward the network solves more than random search with the same room for "
         "attempts: it has learned which attempts to make.",
-        source=f"random search, exact; {OWN}",
+        source=OWN,
         reading=score("reward", "solved", minus="random_room"),
         expect=Expect.above(0.0),
+        bar="theory: random search with that room, exact",
     ),
     form_claim(
         key="false_no_falls",
@@ -160,6 +171,7 @@ REWARD = (
         source=f"{YU}: false negatives fall",
         reading=gain("search", "false_no"),
         expect=Expect.below(0.0),
+        bar=SAME,
         control=only(
             "it falls by 1 point without noise to unlearn, after correct verdicts",
             gain("clean", "false_no"),
@@ -173,6 +185,7 @@ REWARD = (
         source=f"{YU}: false positives rise; {ADDED}",
         reading=gain("clean", "false_ok"),
         expect=Expect.above(0.0),
+        bar=SAME,
         requires=(CLEAN_RULES,),
     ),
     form_claim(
@@ -182,6 +195,7 @@ REWARD = (
         source=f"{OWN}, {ADDED}",
         reading=gain("clean", "false_ok") - gain("search", "false_ok"),
         expect=Expect.above(0.05),
+        bar="ours: 5 points, half of the noise of one verdict in ten",
     ),
     rule_claim(
         key="traces_grow",
@@ -189,14 +203,16 @@ REWARD = (
         source=f"{R1}: responses grow longer under reward",
         reading=gain("search", "attempts"),
         expect=Expect.above(0.0),
+        bar=SAME,
     ),
     form_claim(
         key="openings_narrow",
         text="Reward narrows search: fewer of the traces sampled for one prompt open with "
         "different attempts.",
-        source=f"{QIN}: reward costs diversity; sign: this laboratory",
+        source=f"{QIN}: reward costs diversity",
         reading=gain("search", "openings"),
         expect=Expect.below(0.0),
+        bar=SAME,
     ),
     rule_claim(
         key="search_coverage_kept",
@@ -204,6 +220,7 @@ REWARD = (
         source=f"{QIN}: the search model's gain holds at full budget",
         reading=coverage("reward") - coverage("search"),
         expect=Expect.above(0.0),
+        bar=SAME,
     ),
 )
 
@@ -211,10 +228,11 @@ DIRECT = (
     Claim(
         key="direct_gain",
         text="Reward raises the optimal-path network's pass@1 by 5 points.",
-        source=f"{QIN}: 8.5% to 33% at 3M parameters; bar: this laboratory",
+        source=f"{QIN}: 8.5% to 33% at 3M parameters",
         paper=0.245,
         reading=passed("direct reward", 1) - passed("direct", 1),
         expect=Expect.above(0.05),
+        bar="ours: 5 points, a fifth of the paper's 24.5",
         requires=(DIRECT_LEARNED,),
         control=only(
             "rewards exchanged at random within a group raise it by less than 5 points",
@@ -229,15 +247,17 @@ DIRECT = (
         paper=-0.27,
         reading=coverage("direct reward") - coverage("direct"),
         expect=Expect.below(0.0),
+        bar=SAME,
         requires=(DIRECT_LEARNED,),
     ),
     Claim(
         key="search_gains_more",
         text="Reward gives the search network more than the optimal-path network, in points of "
         "sampled accuracy.",
-        source=f"{QIN}: 26.5 against 24.5 points, at different budgets; sign: this laboratory",
+        source=f"{QIN}: 26.5 against 24.5 points, at different budgets",
         reading=gain("search") - gain("direct"),
         expect=Expect.above(0.0),
+        bar="control: the optimal-path network's gain",
         requires=(RULES, DIRECT_LEARNED),
     ),
 )

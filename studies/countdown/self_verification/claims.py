@@ -15,8 +15,7 @@ from toylab.read import table
 from .readings import best, of, refused, unaccepted
 
 LEE = "Lee et al. 2025 (arXiv:2504.14379)"
-LEE_OURS = f"{LEE}; bar: this laboratory"
-OURS = "expected, this laboratory"
+OURS = "this laboratory"
 LATER = "added after a first judged run"
 
 VERDICTS = of("networks", "verdicts")
@@ -47,6 +46,7 @@ VERDICT = (
         OURS,
         VERDICTS,
         Expect.above(0.95),
+        bar="ours: 95%, verdicts as good as learned; chance is 1/2",
     ),
 )
 
@@ -54,9 +54,10 @@ PROBES = (
     Claim(
         "probe",
         'A linear probe reads the verdict off the residual stream at "(" with 95% accuracy.',
-        LEE_OURS,
+        LEE,
         best("truth"),
         Expect.above(0.95),
+        bar="ours: 95%, as is asked of the verdicts; chance is 1/2",
         control=(
             Condition(
                 "it reads the untrained network worse by 0.25",
@@ -73,9 +74,10 @@ PROBES = (
     Claim(
         "probe_transfer",
         "The probe that was fitted before reward reads the network after reward with 90% accuracy.",
-        LEE_OURS,
+        LEE,
         best("transfer"),
         Expect.above(0.9),
+        bar="ours: 5 points below the probe's own 95%",
     ),
 )
 
@@ -84,17 +86,19 @@ VECTORS = (
         "lens",
         "The logit lens ranks the matching verdict first for more of the value vectors along the "
         "probe than of the other vectors of their blocks, by 0.3.",
-        LEE_OURS,
+        LEE,
         of("vectors", "first", aligned=True) - of("vectors", "first", aligned=False),
         Expect.above(0.3),
+        bar="ours: 0.3 of the vectors, a difference seen by eye",
     ),
     Claim(
         "vectors_above_random",
         "Ablating the value vectors along the probe loses more accepted attempts than ablating as "
         "many random neurons of the same blocks, by 0.1.",
-        LEE_OURS,
+        LEE,
         unaccepted("valid + invalid") - unaccepted("random neurons"),
         Expect.above(0.1),
+        bar="ours: about a third of the paper's 0.33",
         paper=0.33,
     ),
 )
@@ -103,17 +107,19 @@ HEADS = (
     Claim(
         "few_look",
         "At most a third of the heads attend to the target with a mean weight above 0.1.",
-        LEE_OURS,
+        LEE,
         of("networks", "looking"),
         Expect.below(1 / 3),
+        bar="ours: a third of a dozen heads; the paper has 5% of 576",
         paper=28 / 576,
     ),
     Claim(
         "silenced",
         "With the three chosen heads ablated, 80% of the right attempts are no longer accepted.",
-        LEE_OURS,
+        LEE,
         unaccepted("chosen"),
         Expect.above(0.8),
+        bar="ours: four attempts in five; the paper has 92.3%",
         paper=0.923,
         control=(
             exceeds("chosen", "random heads", "random heads of the same layers"),
@@ -135,9 +141,10 @@ HEADS = (
         "generation_silenced",
         "When the network continues a right attempt with the chosen heads ablated, in 80% of cases "
         "it says no ok and gives no answer within one more attempt.",
-        LEE_OURS,
+        LEE,
         of("generated", "success", condition="chosen"),
         Expect.above(0.8),
+        bar="ours: four attempts in five; the paper has 92.3%",
         paper=0.923,
         control=only(
             "with random heads of the same layers ablated it is 20% at most",
@@ -149,9 +156,10 @@ HEADS = (
         "same_heads",
         "With the heads that were chosen before reward ablated after it, 80% of the right attempts "
         "are no longer accepted.",
-        LEE_OURS,
+        LEE,
         unaccepted("chosen before reward"),
         Expect.above(0.8),
+        bar="ours: four attempts in five, as of heads chosen after reward",
         control=(exceeds("chosen before reward", "random heads of any layer"),),
     ),
     Claim(
@@ -160,6 +168,7 @@ HEADS = (
         OURS,
         of("networks", "rank_score"),
         Expect.above(0.5),
+        bar="ours: 0.5, where no relation is 0 and one order is 1",
         control=only(
             "it ranks them no worse than attention to the target alone",
             of("networks", "rank_score") - of("networks", "rank_attention"),
@@ -173,6 +182,7 @@ HEADS = (
         f"{OURS}, {LATER}",
         unaccepted("chosen, last two") - unaccepted("random heads, last two"),
         Expect.above(0.3),
+        bar="ours: 0.3, as in the controls of the other ablations",
     ),
     Claim(
         "patched_say_no",
@@ -181,6 +191,7 @@ HEADS = (
         f"{OURS}, {LATER}",
         refused("patched, last two"),
         Expect.above(0.8),
+        bar="ours: four attempts in five, as of the other ablations",
         control=tuple(
             Condition(
                 f"that is more than with {name}, by 0.5",
@@ -203,6 +214,7 @@ PATCHES = (
         OURS,
         of("patches", "restored", what="chosen"),
         Expect.above(0.5),
+        bar="ours: half of the logit difference",
         control=only(
             "random heads of the same layers restore a fifth at most",
             of("patches", "restored", what="random heads"),
@@ -215,6 +227,7 @@ PATCHES = (
         f"{OURS}; other hands after a judged run",
         of("networks", "rank_patch"),
         Expect.above(0.5),
+        bar="ours: 0.5, where no relation is 0 and one order is 1",
     ),
     Claim(
         "made_at_result",
@@ -223,6 +236,7 @@ PATCHES = (
         "found on a pilot network, this laboratory",
         table("stream").filter(place="result").aggregate(pl.col("restored").max()),
         Expect.above(0.5),
+        bar="ours: half of the logit difference",
     ),
 )
 
