@@ -25,11 +25,12 @@ from toylab.stats import Interval
 
 NAN = math.nan
 X = table("t").value("x")
+BAR = "theory: no effect is 0"
 
 
 def claim(expect: Expect, **more) -> Claim:
     """A claim about the column "x", seed by seed."""
-    return Claim("x", "X is so.", "Paper, section 1", X, expect, **more)
+    return Claim("x", "X is so.", "Paper, section 1", X, expect, **{"bar": BAR, **more})
 
 
 def measures(values, **columns) -> dict[str, pl.DataFrame]:
@@ -97,7 +98,7 @@ def test_null_is_called_an_effect_at_the_nominal_rate(n: int):
 
 
 def test_outcomes_of_few_seeds_are_never_certain():
-    passed = Claim("p", "They pass.", "P", X >= 0.5, Expect.above(0.8))
+    passed = Claim("p", "They pass.", "P", X >= 0.5, Expect.above(0.8), BAR)
     assert judge(passed, measures([1, 1, 1, 1, 1])).verdict == "inconclusive"
     assert judge(passed, measures([1] * 20)).verdict == "reproduced"
     assert judge(passed, measures([0.6, 0.7, 0.8, NAN])).values == (1.0, 1.0, 1.0)
@@ -113,7 +114,8 @@ def test_lost_units_are_counted_and_not_averaged():
     assert found.values == (1.0, 1.5, 2.0, 1.0, 1.2)
     m = measures([1.0, 9.0, 1.5, 2.0, 1.0, 7.0], loss=[0.1, 0.1, 0.2, 0.3, NAN, 0.9])
     m["diverged"] = pl.DataFrame({"population": ["p"], "init_seed": [1]})
-    where = Claim("x", "X.", "P", X.where(table("t").value("loss") < 0.5), Expect.above(0))
+    learned = X.where(table("t").value("loss") < 0.5)
+    where = Claim("x", "X.", "P", learned, Expect.above(0), BAR)
     found = judge(where, m)
     lost = (found.diverged, found.undefined, found.excluded)
     assert lost == (1, 1, 1)
@@ -157,7 +159,7 @@ def test_min_units_and_statistic_are_the_claims_own():
 
 def test_judging_is_deterministic_and_keeps_order():
     m = measures(np.random.default_rng(0).normal(size=9))
-    second = Claim("y", "Y.", "P", -X, Expect.below(0))
+    second = Claim("y", "Y.", "P", -X, Expect.below(0), BAR)
     verdicts = judge_all([second, claim(Expect.above(0))], m)
     assert [v.key for v in verdicts] == ["y", "x"]
     assert verdicts == judge_all([second, claim(Expect.above(0))], m)
@@ -183,9 +185,9 @@ def test_a_missing_table_or_column_names_the_claim():
 
 def test_a_claim_that_cannot_be_judged_is_refused():
     with pytest.raises(ToylabError, match="no key"):
-        Claim("", "X.", "P", X, Expect.above(0))
+        Claim("", "X.", "P", X, Expect.above(0), BAR)
     with pytest.raises(ToylabError, match="its reading is function"):
-        Claim("x", "X.", "P", lambda m: m["x"], Expect.above(0))  # type: ignore
+        Claim("x", "X.", "P", lambda m: m["x"], Expect.above(0), BAR)  # type: ignore
     with pytest.raises(ToylabError, match="min_units"):
         claim(Expect.above(0), min_units=0)
     with pytest.raises(ToylabError, match="did you mean 'median'"):

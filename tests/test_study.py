@@ -25,7 +25,8 @@ class Config:
 
 
 def claim(key: str) -> Claim:
-    return Claim(key, "text", "here", table("ends").value("loss"), Expect.above(0.0))
+    loss = table("ends").value("loss")
+    return Claim(key, "text", "here", loss, Expect.above(0.0), "theory: no loss is below 0")
 
 
 def make(**changes) -> Study:

@@ -149,8 +149,8 @@ check = Checks(
         "claim",
         judge_claim,
         (
-            "tl.Claim(key, text, source, reading, expect, control=...): which gain would convince "
-            "you? A coin's loss is 0.69.",
+            "tl.Claim(key, text, source, reading, expect, bar=..., control=...): which gain would "
+            "convince you? A coin's loss is 0.69; that is theory.",
             "The control is a tl.Condition: its reading must lie where it would be of a model that "
             "learned nothing.",
             "control=(tl.Condition('...', linear.value('loss'), tl.Expect.above(...)),)",

@@ -111,8 +111,9 @@ check("reading", gain)
 # ## The claim
 #
 # Write it before you look at the numbers. It needs a region that a network which learned nothing
-# would miss, and a *control*: the linear model must not do as well, or the bits were easy and the
-# hidden layer has nothing to do with it.
+# would miss, a word on where that region comes from (its *bar*: the paper, theory, a control, or
+# you, as in "ours: ..."), and a *control*: the linear model must not do as well, or the bits were
+# easy and the hidden layer has nothing to do with it.
 #
 # The check tries your claim on three made-up runs: one in which the network learns, one in which
 # it learns nothing, one in which the linear model learns too.
@@ -125,6 +126,7 @@ claim = tl.Claim(
     "this course",
     gain,
     tl.Expect.above(0.6),
+    bar="theory: a guess costs ln 2 = 0.69 nats more than knowing; 0.6 is most of it",
     control=(tl.Condition("no linear model", linear.value("loss"), tl.Expect.above(0.6)),),
 )
 # </solution>

@@ -66,8 +66,8 @@ study = Study(
     name="tiny", title="A tiny study", paper="Nobody 2026", costs={"smoke": "1 s"},
     presets={"smoke": Config(), "laptop": Config(steps=40)},
     populations=populations, measure=measure, draw=draw,
-    claims=[Claim("low", "Loss is low.", "Fig. 1", loss, Expect.below(5.0), paper=0.5),
-            Claim("high", "Loss is high [5, 6].", "Fig. 2", loss, Expect.above(5.0))])
+    claims=[Claim("low", "Loss is low.", "Fig. 1", loss, Expect.below(5.0), "ours: five", 0.5),
+            Claim("high", "Loss is high [5, 6].", "Fig. 2", loss, Expect.above(5.0), "ours: five")])
 """
 
 

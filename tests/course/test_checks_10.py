@@ -18,7 +18,8 @@ TEXT = "The loss is lower with a hidden layer."
 
 def claim(reading=GAIN, expect=HALF, control=CONTROL, text=TEXT):
     """A student's claim."""
-    return tl.Claim("hidden_layer", text, "this course", reading, expect, control=control)
+    bar = "theory: a guess costs 0.69 nats"
+    return tl.Claim("hidden_layer", text, "this course", reading, expect, bar, control=control)
 
 
 LEVEL = claim(HIDDEN.value("loss"), tl.Expect.below(0.069))

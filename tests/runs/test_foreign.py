@@ -44,7 +44,7 @@ def measure(config, run):
 study = tl.Study(name="mine", title="Mine", paper="none", presets={"smoke": Config()}, costs={},
     populations=populations, measure=measure, draw=lambda measures, config: {},
     claims=[tl.Claim("low", "Loss is low.", "none", tl.table("ends").value("loss"),
-                     tl.Expect.below(1.0))])
+                     tl.Expect.below(1.0), "theory: a guess costs 1")])
 """
 
 

@@ -33,7 +33,8 @@ def measure(config, run):
     ends = run.members("main").with_columns(loss=pl.Series(tl.final_loss(run, "main")))
     return {"ends": ends}
 
-CLAIM = tl.Claim("loss", "Loss is finite.", "none", tl.table("ends").mean("loss"), tl.Expect(0, 9))
+CLAIM = tl.Claim("loss", "Loss is finite.", "none", tl.table("ends").mean("loss"),
+                 tl.Expect(0, 9), "theory: a loss is not below 0")
 study = tl.Study("two", "Two", "None 2024, Nothing", {"smoke": Config()}, {}, populations, measure,
                  [CLAIM], lambda measures, config: {})
 '''

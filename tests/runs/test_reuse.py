@@ -55,7 +55,11 @@ def study(names):
         costs={},
         populations=lambda config: {n: p for n, p in populations(config).items() if n in names},
         measure=lambda config, run: {"one": ones(config.seeds)},
-        claims=(Claim("k", "A text.", "s", table("one").value("x"), Expect.above(0)),),
+        claims=(
+            Claim(
+                "k", "A text.", "s", table("one").value("x"), Expect.above(0), "theory: none is 0"
+            ),
+        ),
         draw=lambda measures, config: {},
     )
 

@@ -60,7 +60,7 @@ def draw(measures, config):
 study = tl.Study(name="mine", title="Mine", paper="none", presets={"smoke": Config()}, costs={},
     populations=populations, measure=measure, draw=draw, claims=[
         tl.Claim("low", "Weights stay.", "none", tl.table("norm").value("norm"),
-            tl.Expect.below(100.0), min_units=3)])
+            tl.Expect.below(100.0), "ours: a hundred", min_units=3)])
 """
 
 

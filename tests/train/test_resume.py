@@ -48,7 +48,7 @@ def measure(config, run):
 
 
 claims = [Claim("norm", "Weights grow.", "here", table("norm").value("norm"), Expect.above(0.0),
-    min_units=3)]
+    "theory: no weight is 0", min_units=3)]
 study = Study(name="tiny", title="t", paper="p",
     presets={"smoke": Config()}, costs={}, populations=populations, measure=measure,
     claims=claims, draw=lambda measures, config: {})

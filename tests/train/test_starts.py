@@ -46,7 +46,8 @@ def test_a_study_goes_on_from_the_last_parameters(tmp_path):
     class Config:
         seeds: int = 1
 
-    claim = Claim("k", "A text.", "s", table("one").value("x"), Expect.above(0))
+    reading = table("one").value("x")
+    claim = Claim("k", "A text.", "s", reading, Expect.above(0), "theory: no change is 0")
     study = Study(
         name="going_on",
         title="t",
