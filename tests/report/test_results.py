@@ -121,8 +121,8 @@ def test_a_page_tells_claims_units_and_what_failed(tmp_path: Path):
     write(tmp_path, "toy", "laptop", verdict("a"), few, odd, gone)
     results = read_results(tmp_path)
     page = pages.page(STUDY, results)
-    assert "| reproduced | Text a. *Paper, fig. 2* | >= 0.4 *ours: a* | 0.512 [0.45, 0.55] | 0.5 |" in page
-    assert "| 8 of 8 | 8 |" in page
+    assert "| reproduced | Text a. *P* | >= 0.4 *ours: a* | 0.512 [0.45, 0.55] | 0.5 |" in page
+    assert "| 8 of 8 | 8 |" in page and "Text d. *Paper, fig. 2* | >= 0.4 |" in page
     assert "A \\| B C." in page and "| 0 data order (8 diverged) |" in page
     assert "not testable (it has not learned)" in page
     failed = page.split("## What did not reproduce")[1]

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from toylab.claims import FEW, REPRODUCED, VERDICTS, Claim
 from toylab.cli.progress import duration
@@ -232,15 +232,16 @@ def _claims(study: Study, result: Result) -> str:
     rows = [_row(heads), _row(["---"] * len(heads))]
     for record in result["claims"]:
         why = f" ({record['why']})" if record.get("why") else ""
+        claim = _unmoved(known.get(record["key"]), record)
         rows.append(
             _row(
                 (
                     record["verdict"] + why,
-                    f"{record['text']} *{record['source']}*",
-                    _bar(known.get(record["key"]), record),
+                    f"{record['text']} *{claim.source if claim else record['source']}*",
+                    f"{record['expected']} *{claim.bar}*" if claim else record["expected"],
                     _measured(record),
                     number(record["paper"]),
-                    _beyond(known.get(record["key"]), record),
+                    _beyond(claim, record),
                     units(record),
                 )
             )
@@ -251,17 +252,13 @@ def _claims(study: Study, result: Result) -> str:
     return "\n".join(rows) + note
 
 
-def _same(claim: Claim | None, record: Mapping[str, Any]) -> TypeGuard[Claim]:
-    """Whether a result was judged by the region that the claim has now."""
-    return claim is not None and record["expected"] == claim.expect.describe()
-
-
-def _bar(claim: Claim | None, record: Mapping[str, Any]) -> str:
-    return f"{record['expected']} *{claim.bar}*" if _same(claim, record) else record["expected"]
+def _unmoved(claim: Claim | None, record: Mapping[str, Any]) -> Claim | None:
+    """Return a result's claim as it is now, if it has the region that it was judged by."""
+    return claim if claim and record["expected"] == claim.expect.describe() else None
 
 
 def _beyond(claim: Claim | None, record: Mapping[str, Any]) -> str:
-    if not record["values"] or not _same(claim, record):
+    if not record["values"] or not claim:
         return ""
     inside = sum(claim.expect.contains(v) for v in record["values"])
     return f"{inside} of {len(record['values'])}"
