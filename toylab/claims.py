@@ -24,6 +24,7 @@ import polars as pl
 
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.read import Measures, Reading, Values
+from toylab.show.cards import Card, Rows
 from toylab.stats import STATISTICS, Interval, seed_interval
 
 REPRODUCED, FEW = "reproduced", "reproduced, few seeds"
@@ -107,7 +108,7 @@ class Condition:
 
 
 @dataclasses.dataclass(frozen=True)
-class Claim:
+class Claim(Card):
     """One sentence of a paper, with the measurement that decides it.
 
     Attributes:
@@ -153,10 +154,13 @@ class Claim:
                 f"Claim {self.key!r}: its reading is {type(self.reading).__name__}; build one from "
                 "a stored table, as in toylab.read.table('ends').value('loss')."
             )
-        if self.bar and not self.bar.startswith(BARS):
+        if not isinstance(self.bar, str) or not any(
+            self.bar.startswith(word) and self.bar[len(word) :].strip() for word in BARS
+        ):
+            says = f"says not where its region {self.expect.describe()} comes from"
             raise ToylabError(
-                f"Claim {self.key!r}: bar={self.bar!r} does not say where {self.expect.describe()} "
-                f"comes from; begin with one of {BARS}, as in bar='theory: a guess has 1/7'."
+                f"Claim {self.key!r}: {says} (bar={self.bar!r}); give bar='paper: ...', "
+                "'theory: ...', 'control: ...' or 'ours: ...', as in 'theory: a guess has 1/7'."
             )
         check_number(f"Claim {self.key!r}", "min_units", self.min_units, 1, whole=True)
         for name, value, known in (
@@ -167,9 +171,15 @@ class Claim:
                 hint = nearest(str(value), known)
                 raise ToylabError(f"Claim {self.key!r}: no {name} {value!r}; {hint}")
 
+    def _card(self) -> tuple[str, Rows]:
+        conditions = [("requires", c.text) for c in self.requires]
+        conditions += [("control", c.text) for c in self.control]
+        bar = f"{self.expect.describe()}; {self.bar}"
+        return self.text, [("bar", bar), *conditions, ("source", self.source)]
+
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class Verdict(Card):
     """A judged claim: what was expected, what was measured, and what follows.
 
     Attributes:
@@ -203,6 +213,11 @@ class Verdict:
     verdict: str
     why: str = ""
 
+    def _card(self) -> tuple[str, Rows]:
+        measured = f"{self.estimate:.3g} [{self.low:.3g}, {self.high:.3g}]; bar {self.expected}"
+        why = [("why", self.why)] if self.why else []
+        return self.text, [(self.verdict, measured), *why, (f"{self.unit}s", self.n)]
+
 
 def decide(expect: Expect, interval: Interval, n: int, min_units: int) -> str:
     """Return the verdict for an interval over ``n`` units, conditions aside."""
@@ -230,7 +245,8 @@ def judge(claim: Claim, measures: Mapping[str, Any], rng_seed: int = 0) -> Verdi
         >>> import polars as pl
         >>> from toylab.read import table
         >>> fall = table("ends").value("fall")
-        >>> claim = Claim("fall", "Loss falls.", "none", fall, Expect.above(0))
+        >>> bar = "theory: no fall is 0"
+        >>> claim = Claim("fall", "Loss falls.", "none", fall, Expect.above(0), bar)
         >>> falls = [0.9, 1.0, 1.1, 1.0, 0.8, 1.2, 0.9, 1.1]
         >>> judge(claim, {"ends": pl.DataFrame({"init_seed": range(8), "fall": falls})}).verdict
         'reproduced'

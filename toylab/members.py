@@ -15,13 +15,14 @@ import numpy as np
 import polars as pl
 
 from toylab.errors import ToylabError
+from toylab.show.cards import Card, Rows, few
 
 SEEDS = ("init_seed", "data_seed")
 MOST = 10_000_000  # members of a population
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Members:
+class Members(Card):
     """A table of members.
 
     Attributes:
@@ -61,6 +62,10 @@ class Members:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.columns[name]
+
+    def _card(self) -> tuple[str, Rows]:
+        each = lambda column: f"{few(np.unique(column).tolist())}"
+        return f"{len(self)} members", [(name, each(col)) for name, col in self.columns.items()]
 
     def frame(self) -> pl.DataFrame:
         """Return the table with a leading column ``member``."""

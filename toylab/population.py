@@ -21,6 +21,7 @@ from toylab.errors import ToylabError, check_number, nearest
 from toylab.losses import Loss, squared_error
 from toylab.members import SEEDS, Members
 from toylab.optim import Optimizer
+from toylab.show.cards import Card, Rows
 from toylab.taps import Model, Params
 from toylab.task import Task
 
@@ -47,7 +48,7 @@ def ladder(steps: int, rungs: int) -> tuple[int, ...]:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Population:
+class Population(Card):
     """What is trained: one shape of model, many members.
 
     Args:
@@ -147,6 +148,12 @@ class Population:
     def size(self) -> int:
         """P, the number of members."""
         return len(self.members)
+
+    def _card(self) -> tuple[str, Rows]:
+        heading, columns = self.members._card()
+        parts = [(part, getattr(self, part)) for part in ("model", "task", "optimizer")]
+        length = f"{self.steps:,} of {self.batch_size:,} examples"
+        return f"Population of {heading}", [*columns, *parts, ("updates", length)]
 
     def boundaries(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the steps of records and the steps of snapshots, both ending at ``steps``."""

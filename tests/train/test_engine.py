@@ -177,7 +177,7 @@ def test_permuted_members_give_permuted_results_bit_for_bit(uneven: Fit) -> None
 
 
 def test_the_same_seeds_give_the_same_bits_in_whatever_chunks(uneven: Fit) -> None:
-    checkpointer, seen = Fit(), []
+    checkpointer, seen = Fit(population(UNEVEN)), []
     train(Program(population(UNEVEN)), checkpointer, seen.append, chunk_seconds=0.0)
     assert_same(checkpointer, uneven)
     assert [p.step for p in seen] == [6, 9, 12, 18, 24]

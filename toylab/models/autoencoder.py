@@ -18,6 +18,7 @@ from jax import Array
 
 from toylab import random
 from toylab.errors import ToylabError, check_number, nearest
+from toylab.show.cards import ModelCard
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
@@ -47,7 +48,7 @@ matmul.defvjp(_matmul_forward, _matmul_backward)
 
 
 @dataclasses.dataclass(frozen=True)
-class Autoencoder:
+class Autoencoder(ModelCard):
     """``x' = sigma_o(W^T sigma_h(W x) + b)``; see the module's text.
 
     Args:

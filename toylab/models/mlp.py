@@ -11,12 +11,13 @@ from jaxtyping import Float
 
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.models.layers import ACTIVATIONS, draw_weights, linear
+from toylab.show.cards import ModelCard
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
 
 @dataclasses.dataclass(frozen=True)
-class MLP:
+class MLP(ModelCard):
     """A multilayer perceptron: inputs (B, n_in) to logits (B, n_out).
 
     ``pre_i = post_{i-1} W_i + b_i`` and ``post_i = f(pre_i)`` for the hidden layers, where

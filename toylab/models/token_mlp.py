@@ -16,12 +16,13 @@ from jaxtyping import Float, Int
 
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.models.layers import ACTIVATIONS, draw_weights
+from toylab.show.cards import ModelCard
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TokenMLP:
+class TokenMLP(ModelCard):
     """Tokens (B, L) to logits (B, V).
 
     ``e_l = E_l[t_l]``; ``h_0 = concat_l e_l`` or ``sum_l e_l``; ``pre_i = h_i W_i + b_i`` and

@@ -21,6 +21,7 @@ from toylab.errors import ToylabError, check_number, nearest
 from toylab.models.attention import KeyValues
 from toylab.models.layers import draw_weights
 from toylab.models.network import Cache, Network
+from toylab.show.cards import ModelCard
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
@@ -37,7 +38,7 @@ MLP_SITES = ("mlp/pre", "mlp/post", "mlp/out")
 
 
 @dataclasses.dataclass(frozen=True)
-class Transformer:
+class Transformer(ModelCard):
     """A transformer: tokens (B, L) to logits (B, L, V), or (B, V) at the last position.
 
     Each block computes ``x <- x + attn(norm(x))`` and then ``x <- x + mlp(norm(x))`` on the

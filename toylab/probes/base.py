@@ -10,12 +10,13 @@ from jax import Array
 from jax.core import Tracer
 
 from toylab.errors import ToylabError, check_number
+from toylab.show.cards import Card, Rows
 from toylab.task import Number
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Probe:
+class Probe(Card):
     """Fitted readouts, ``s = h W + b`` with ``h = x`` or ``h = relu(x U + c)``.
 
     Attributes:
@@ -44,6 +45,16 @@ class Probe:
         if x.ndim < 2 or x.shape[-1] != width:
             raise ToylabError(f"Probe: x has shape {x.shape}; give (..., N, {width}).")
         return _scores(self, x)
+
+    def _card(self) -> tuple[str, Rows]:
+        first = self.weight if self.hidden is None else self.hidden[0]
+        *lead, width = first.shape[:-1]
+        rows = [("fits", tuple(lead)), ("input width", width), (self.kind, self.weight.shape[-1])]
+        if self.hidden is not None:
+            rows.append(("hidden neurons", first.shape[-1]))
+        if self.dropped is not None:
+            rows.append(("directions dropped, at most", int(jnp.max(self.dropped))))
+        return "Probe", rows
 
     def predict(self, x: Array) -> Array:
         """Return regressed values (..., N, T), or the class of highest score (..., N) as int32."""

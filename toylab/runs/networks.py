@@ -18,11 +18,12 @@ from toylab.errors import ToylabError, check_number, nearest
 from toylab.lab import study_of
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
+from toylab.show.cards import Card, Rows, few
 from toylab.taps import Edit, Model, Params, run
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Network:
+class Network(Card):
     """One trained network: a member of a population at a step.
 
     Attributes:
@@ -45,12 +46,16 @@ class Network:
         """Run the network on a batch (:func:`toylab.taps.run`)."""
         return run(self.model, self.params, inputs, record, edits)
 
+    def _card(self) -> tuple[str, Rows]:
+        heading = f"Network of {self.population!r} at step {self.step:,}"
+        return heading, [*self.row.items(), ("model", self.model)]
+
     def __repr__(self) -> str:
         told = ", ".join(f"{name} {value:g}" for name, value in self.row.items())
         return f"Network of {self.population!r} at step {self.step:,} ({told}): {self.model}"
 
 
-class OpenRun(RunFolder):
+class OpenRun(RunFolder, Card):
     """A run, with the networks that it trained.
 
     Args:
@@ -66,6 +71,19 @@ class OpenRun(RunFolder):
         self.study, self.config = study_of(self, source)
         first_seed = self.manifest.get("first_seed", 0)
         self._populations = seeded(self.study, self.config, first_seed)
+
+    def _card(self) -> tuple[str, Rows]:
+        rows: list[tuple[str, object]] = [
+            (name, f"{population.size} members, kept at steps {few(self.steps(name))}")
+            for name, population in self._populations.items()
+        ]
+        if "claims.json" in self.files():
+            rows += [(claim.verdict, claim.text) for claim in self.claims()]
+        return f"{self.study.name}: {self.study.title}", rows
+
+    def __repr__(self) -> str:
+        heading, rows = self._card()
+        return "\n".join([heading, *(f"  {name}: {told}" for name, told in rows)])
 
     def population(self, name: str) -> Population:
         """Return a population as it was set up: its task, members, optimiser."""
