@@ -56,13 +56,13 @@ class Edit:
 
     With activation ``x`` at ``site``, value ``v`` and mask ``w`` (1 where the edit applies):
 
-    ======== =========================================================
-    set      ``x <- v``
-    add      ``x <- x + v``
-    scale    ``x <- v * x``
+    =========== =========================================================
+    set         ``x <- v``
+    add         ``x <- x + v``
+    scale       ``x <- v * x``
     project_out ``x <- x - v v^T x / ||v||^2`` along the last axis
-    patch    ``x <- v``, where ``v`` is a recorded activation of another run
-    ======== =========================================================
+    patch       ``x <- v``, where ``v`` is a recorded activation of another run
+    =========== =========================================================
 
     Args:
         site: exact name of one site.

@@ -19,7 +19,7 @@ MOTIF_GAIN = 0.5  # share of its absolute value a feature gets from the neuron
 def normalised(
     W: Float[np.ndarray, "*P M N"], V: Float[np.ndarray, "*P N M"]
 ) -> tuple[Float[np.ndarray, "*P M N"], Float[np.ndarray, "*P M N"]]:
-    """Input and output weights after each neuron is rescaled so that its largest |input| is 1.
+    """Input and output weights after each neuron is rescaled so that its largest ``|input|`` is 1.
 
     A ReLU neuron computes the same with inputs divided and outputs multiplied by one number.
     """
@@ -94,7 +94,7 @@ def shuffled(
 def log_pairs(
     W_MN: Float[np.ndarray, "M N"], V_NM: Float[np.ndarray, "N M"]
 ) -> Float[np.ndarray, "2 K"]:
-    """Log |input| and log output weight of each feature a neuron serves, less the neuron's mean.
+    """Log ``|input|`` and log output weight of each feature of a neuron, minus the neuron's mean.
 
     A feature is served that is read with 0.1 or more of the largest weight, and whose gain is 0.1
     or more.

@@ -75,7 +75,7 @@ def sparse_losses(
 ) -> Float[np.ndarray, " P"]:
     """Population losses on ``Sparse`` of many models x' = ReLU(W^T W x + b).
 
-    L = sum over patterns A of s^|A| (1 - s)^(N - |A|) E[sum_i I_i (x_i - x'_i)^2 | A].
+        L = sum over patterns A of s^|A| (1 - s)^(N - |A|) E[sum_i I_i (x_i - x'_i)^2 | A].
 
     Args:
         W_PMN: feature directions, in columns.

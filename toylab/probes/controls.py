@@ -139,13 +139,13 @@ def with_controls(
 ) -> Mapping[str, Any]:
     """Fit a probe and its controls on the training samples; score each on the held-out ones.
 
-    ========== ==================================================================
-    real       the probe
-    chance     the same fit on inputs of zeros: the best constant predictor
-    shuffled   training labels permuted over the samples, held-out labels true
-    untrained  activations of the untrained model, true labels
+    =========== ==================================================================
+    real        the probe
+    chance      the same fit on inputs of zeros: the best constant predictor
+    shuffled    training labels permuted over the samples, held-out labels true
+    untrained   activations of the untrained model, true labels
     wrong_world real activations, labels of a world the model was not trained on
-    ========== ==================================================================
+    =========== ==================================================================
 
     Args:
         fit: ``fit(x, y)``, as in ``lambda x, y, **k: ridge(x, y, 1e-3, **k)``.

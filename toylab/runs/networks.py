@@ -1,8 +1,8 @@
 """From a run to its networks: models, members and snapshots, with the numbers that set them apart.
 
-run = open_run("runs/induction-laptop")
-one = run.member("main", 3)
-logits, acts = one.run(tokens, record=("blocks/*/attn/pattern",))
+    run = open_run("runs/induction-laptop")
+    one = run.member("main", 3)
+    logits, acts = one.run(tokens, record=("blocks/*/attn/pattern",))
 """
 
 import dataclasses
