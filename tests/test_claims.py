@@ -194,5 +194,6 @@ def test_a_claim_that_cannot_be_judged_is_refused():
         claim(Expect.above(0), statistic="medain")
     with pytest.raises(ToylabError, match="no scope 'networks'"):
         claim(Expect.above(0), scope="networks")
-    with pytest.raises(ToylabError, match=r"'x': bar='by feel' does not say where >= 0 comes from"):
-        claim(Expect.above(0), bar="by feel")
+    for bar in ("", "by feel", "paper", "ours: ", "Theory: a law", 0.5, None):
+        with pytest.raises(ToylabError, match=r"'x': says not where its region >= 0 comes from"):
+            claim(Expect.above(0), bar=bar)

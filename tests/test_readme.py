@@ -47,6 +47,14 @@ def test_the_pages_are_those_of_the_results_and_docstrings() -> None:
     assert not wrong, "run: toylab table --write"
 
 
+def test_bars_are_counted() -> None:
+    claims = [claim for name in study_names() for claim in load_study(name).claims]
+    kinds = Counter(claim.bar.partition(": ")[0] for claim in claims)
+    said = [int(number) for number in re.findall(r"\d+", pages.bars())]
+    assert said == [len(claims), *(kinds[k] for k in ("paper", "theory", "control", "ours"))]
+    assert sum(said[1:]) == said[0]
+
+
 def test_the_readme_is_one_page() -> None:
     assert len(README.splitlines()) <= 150
     assert len(README.encode()) <= 12_288

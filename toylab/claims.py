@@ -154,13 +154,12 @@ class Claim(Card):
                 f"Claim {self.key!r}: its reading is {type(self.reading).__name__}; build one from "
                 "a stored table, as in toylab.read.table('ends').value('loss')."
             )
-        if not isinstance(self.bar, str) or not any(
-            self.bar.startswith(word) and self.bar[len(word) :].strip() for word in BARS
-        ):
-            says = f"says not where its region {self.expect.describe()} comes from"
+        whence, _, why = str(self.bar).partition(": ")
+        if f"{whence}: " not in BARS or not why.strip():
             raise ToylabError(
-                f"Claim {self.key!r}: {says} (bar={self.bar!r}); give bar='paper: ...', "
-                "'theory: ...', 'control: ...' or 'ours: ...', as in 'theory: a guess has 1/7'."
+                f"Claim {self.key!r}: says not where its region {self.expect.describe()} comes "
+                f"from (bar={self.bar!r}); give bar='paper: ...', 'theory: ...', 'control: ...' or "
+                "'ours: ...', as in bar='theory: a guess has 1/7'."
             )
         check_number(f"Claim {self.key!r}", "min_units", self.min_units, 1, whole=True)
         for name, value, known in (

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from toylab.claims import FEW, REPRODUCED, VERDICTS, Claim
+from toylab.claims import BARS, FEW, REPRODUCED, VERDICTS, Claim
 from toylab.cli.progress import duration
 from toylab.report.results import number, units
 from toylab.study import Study, catalogue, load_study, study_names
@@ -74,7 +74,14 @@ def short_source(paper: str) -> str:
 def index(results: Iterable[Result]) -> str:
     """Return the index of studies: each with its title and its headline claim."""
     best = _newest(results)
-    lines = ["# Studies", "", "Made by `toylab table --write` from `studies/results/`.", ""]
+    lines = [
+        "# Studies",
+        "",
+        "Made by `toylab table --write` from `studies/results/`.",
+        "",
+        bars(),
+        "",
+    ]
     for family, names in families().items():
         title, sources = family_text(family)
         lines += [f"## {title}", "", sources, ""]
@@ -86,6 +93,16 @@ def index(results: Iterable[Result]) -> str:
             lines.append(_row((f"[{name}]({name}.md)", study.title, *cells)))
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def bars() -> str:
+    """Return how many claims of all studies have their bar from where."""
+    claims = [claim for name in study_names() for claim in load_study(name).claims]
+    paper, theory, control, ours = (sum(c.bar.startswith(b) for c in claims) for b in BARS)
+    return (
+        f"Of {len(claims)} claims {paper} have their bar from the paper, {theory} from theory and "
+        f"{control} from a control; {ours} bars are this laboratory's."
+    )
 
 
 def page(study: Study, results: Iterable[Result]) -> str:
