@@ -271,18 +271,9 @@ def test_no_steps_give_the_initial_parameters() -> None:
 
 
 def test_asked_to_stop_it_saves_and_goes_on_to_the_same_bits(uneven: Fit) -> None:
-    class Held(Fit):
-        kept = None
-
-        def load(self):
-            return self.kept
-
-        def save(self, step, state, records):
-            self.kept = (step, state, records)
-
-    checkpointer = Held()
+    checkpointer = Fit(population(UNEVEN))
     assert not train(Program(population(UNEVEN)), checkpointer, stop=lambda: True)
-    assert checkpointer.kept is not None and checkpointer.kept[0] == 6
+    assert checkpointer.stopped is not None and checkpointer.stopped[0] == 6
     assert train(Program(population(UNEVEN)), checkpointer)
     assert_same(checkpointer, uneven)
 
