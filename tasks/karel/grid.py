@@ -66,15 +66,16 @@ def transitions(size: int, meaning: Sequence[int] = TRUE) -> Int[np.ndarray, "A 
 def views(
     start: Int[Array, "..."], state: Int[Array, "..."], goal: Int[Array, "..."], size: int
 ) -> dict[str, Int[Array, "..."]]:
-    """A state as seen from the start, from the goal, and from above; shapes broadcast.
+    """A state as seen from the start, towards the goal, and from above; shapes broadcast.
 
     ============ ======================================================================
     turned       heading less that of the start, in quarter turns clockwise, 0 to 3
-    to_turn      heading of the goal less this one, likewise
     forward      cells from the start in the direction in which the robot started
     sideways     cells from the start to the right of it
-    to_forward   cells still to go to the goal in the direction of the start's heading
-    to_sideways  cells still to go to the right of it
+    to_turn      heading of the goal less this one, in quarter turns clockwise
+    ahead        cells still to go to the goal in the direction in which the robot heads
+    aside        cells still to go to the right of it
+    blocked      1 where a wall is ahead
     facing       heading
     row, column  of the cell
     ============ ======================================================================
@@ -90,17 +91,20 @@ def views(
     heading = [x % HEADINGS for x in at]
     row, column = ([x // HEADINGS // size for x in at], [x // HEADINGS % size for x in at])
     ahead = jnp.asarray(AHEAD, jnp.int32)
-    own, side = ahead[heading[0]], ahead[(heading[0] + 1) % HEADINGS]
-    along = lambda way, a, b: (
-        (row[b] - row[a]) * way[..., 0] + (column[b] - column[a]) * way[..., 1]
-    )
+
+    def along(quarters: Array, a: int, b: int) -> Array:
+        way = ahead[quarters % HEADINGS]
+        return (row[b] - row[a]) * way[..., 0] + (column[b] - column[a]) * way[..., 1]
+
+    blocked = jnp.asarray(transitions(size)[MOVE])[at[1]] == at[1]
     return {
         "turned": (heading[1] - heading[0]) % HEADINGS,
+        "forward": along(heading[0], 0, 1),
+        "sideways": along(heading[0] + 1, 0, 1),
         "to_turn": (heading[2] - heading[1]) % HEADINGS,
-        "forward": along(own, 0, 1),
-        "sideways": along(side, 0, 1),
-        "to_forward": along(own, 1, 2),
-        "to_sideways": along(side, 1, 2),
+        "ahead": along(heading[1], 1, 2),
+        "aside": along(heading[1] + 1, 1, 2),
+        "blocked": blocked.astype(jnp.int32),
         "facing": heading[1],
         "row": row[1],
         "column": column[1],

@@ -32,24 +32,26 @@ def walk(
     return found
 
 
-def view(start, at, goal) -> dict[str, int]:
-    """A state from the start, from the goal, from above."""
+def view(start, at, goal, size: int) -> dict[str, int]:
+    """A state from the start, towards the goal, from above."""
     turns = lambda a, b: (HEADINGS.index(b[2]) - HEADINGS.index(a[2])) % 4
 
-    def offset(a, b):  # turned until the start heads up
+    def offset(a, b):  # turned until the first heads up
         down, right = b[0] - a[0], b[1] - a[1]
-        for _ in range(HEADINGS.index(start[2])):
+        for _ in range(HEADINGS.index(a[2])):
             down, right = -right, down
         return -down, right
 
     gone, left = offset(start, at), offset(at, goal)
+    wall = (at[0] + STEPS[at[2]][0], at[1] + STEPS[at[2]][1])
     return {
         "turned": turns(start, at),
         "to_turn": turns(at, goal),
         "forward": gone[0],
         "sideways": gone[1],
-        "to_forward": left[0],
-        "to_sideways": left[1],
+        "ahead": left[0],
+        "aside": left[1],
+        "blocked": int(not all(x in range(size) for x in wall)),
         "facing": HEADINGS.index(at[2]),
         "row": at[0],
         "column": at[1],

@@ -75,7 +75,7 @@ def test_views_are_those_of_the_oracle():
     at_3B = rng.integers(100, size=(3, 400))
     found = jax.jit(views, static_argnums=3)(*jnp.asarray(at_3B, jnp.int32), 5)
     for b, ends in enumerate(at_3B.T):
-        wanted = view(*(state(s, 5) for s in ends))
+        wanted = view(*(state(s, 5) for s in ends), 5)
         assert {name: int(value[b]) for name, value in found.items()} == wanted
 
 
@@ -98,7 +98,7 @@ def test_sequences_hold_examples_of_their_program():
             if not m:
                 path += path[-1:] * (7 - len(path))
                 for t, at in enumerate(path):
-                    wanted = view(path[0], at, path[-1])
+                    wanted = view(path[0], at, path[-1], 4)
                     assert {n: batch.latents[n][b, t] for n in wanted} == wanted
     np.testing.assert_array_equal(batch.targets[:, :-1], batch.inputs[:, 1:])
     assert (batch.targets[:, -1] == TASK.vocab - 1).all()
