@@ -3,6 +3,8 @@
     run = open_run("runs/induction-laptop")
     one = run.member("main", 3)
     logits, acts = one.run(tokens, record=("blocks/*/attn/pattern",))
+
+Parameters of members that diverged are NaN.
 """
 
 import dataclasses
