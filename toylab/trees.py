@@ -1,6 +1,7 @@
 """Trees of arrays, flat and nested, and the leading axes that a population gives them."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from toylab.errors import ToylabError
+
+TILES = (4, 6, 5, 8, 7, 3)  # members at once; on a CPU two-layer transformers run fastest so
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:
@@ -82,13 +85,28 @@ def over(call: Callable[..., Any], lead: tuple[int, ...]) -> Callable[..., Any]:
         call: ``call(params, *rest)``; what follows the parameters is shared by all members.
         lead: from :func:`leading`.
     """
-    for _ in lead:
-        call = _over_one(call)
-    return call
+    if not lead:
+        return call
+    depth, size = len(lead), math.prod(lead)
+
+    def each(params: Any, *rest: Any) -> Any:
+        flat = jax.tree.map(lambda leaf: leaf.reshape(size, *leaf.shape[depth:]), params)
+        found = in_tiles(lambda p: call(p, *rest), flat)
+        return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), found)
+
+    return each
 
 
-def _over_one(call: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda params, *rest: jax.vmap(lambda p: call(p, *rest))(params)
+def in_tiles(call: Callable[[Any], Any], rows: Any) -> Any:
+    """Map over rows a few at a time: with all at once, activations would leave a CPU's cache.
+
+    Args:
+        call: of one row.
+        rows: a tree with a leading axis.
+    """
+    size = len(jax.tree.leaves(rows)[0])
+    even = [tile for tile in TILES if size % tile == 0]  # a rest would be compiled for itself
+    return jax.lax.map(call, rows, batch_size=even[0] if even else TILES[0])
 
 
 @jax.tree_util.register_pytree_with_keys_class

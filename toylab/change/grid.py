@@ -18,6 +18,7 @@ from jax import Array
 from toylab.change.kinds import Change
 from toylab.errors import ToylabError
 from toylab.taps import Edit, Model, Params, run, site_hint
+from toylab.trees import in_tiles
 
 Read = Callable[[Array, dict[str, Array]], Any]
 
@@ -242,26 +243,33 @@ def _run(
     values: list[Any],
     masks: list[Any],
 ) -> Any:
-    def member(params: Params, x: Array, values: list[Any], masks: list[Any]) -> Any:
-        each = zip(slots, values, masks, strict=True)
-        edits = [s.edit(v, m) for s, v, m in each]
-        return read(*run(model, params, x, record, edits))
+    def edits(row: Sequence[Any], where: Sequence[Any]) -> list[Edit]:
+        return [s.edit(v, m) for s, v, m in zip(slots, row, where, strict=True)]
 
-    axes = (
-        0,
-        0 if inputs_per_member else None,
-        [0 if s.value_P else None for s in slots],
-        [0 if s.where_P else None for s in slots],
-    )
-    population = jax.vmap(member, in_axes=axes)
-    moving = [v for s, v in zip(slots, values, strict=True) if s.value_C]
+    def member(own: tuple[Params, Any, list[Any], list[Any]]) -> Any:
+        """One member under every change; what is not its own is every member's."""
+        params, x, values_P, masks_P = own
+        x = x if inputs_per_member else inputs
+        given, held = iter(values_P), iter(masks_P)
+        value = [next(given) if s.value_P else v for s, v in zip(slots, values, strict=True)]
+        mask = [next(held) if s.where_P else m for s, m in zip(slots, masks, strict=True)]
+        if not slots:
+            return jax.tree.map(lambda leaf: leaf[None], read(*run(model, params, x, record)))
 
-    def change(row: tuple[list[Any], list[Any]]) -> Any:
-        own, where = iter(row[0]), row[1]
-        both = zip(slots, values, strict=True)
-        mixed = [next(own) if s.value_C else fixed for s, fixed in both]
-        return population(params_P, inputs, mixed, where)
+        def change(row: tuple[list[Any], list[Any]]) -> Any:
+            moving = iter(row[0])
+            mixed = [next(moving) if s.value_C else v for s, v in zip(slots, value, strict=True)]
+            return read(*run(model, params, x, record, edits(mixed, row[1])))
 
-    if not slots:
-        return jax.tree.map(lambda leaf: leaf[None], population(params_P, inputs, [], []))
-    return jax.lax.map(change, (moving, masks))
+        turns = [v for s, v in zip(slots, value, strict=True) if s.value_C]
+        return jax.lax.map(change, (turns, mask))
+
+    first = lambda leaf, after: jnp.moveaxis(leaf, int(after), 0)
+    own_values = [first(v, s.value_C) for s, v in zip(slots, values, strict=True) if s.value_P]
+    own_masks = [first(m, True) for s, m in zip(slots, masks, strict=True) if s.where_P]
+    spread = own_values, own_masks
+    size = len(jax.tree.leaves(params_P)[0])
+    wide = lambda leaf: jnp.broadcast_to(leaf, (size, *leaf.shape[1:]))  # of 1, for all members
+    rows = (params_P, inputs if inputs_per_member else None, *jax.tree.map(wide, spread))
+    found = in_tiles(member, rows)
+    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), found)
