@@ -1,4 +1,4 @@
-"""The command ``course``: hand lessons out, test them, grade what comes back."""
+"""The command ``course``: hand lessons out, show them, test them, grade what comes back."""
 
 import argparse
 import dataclasses
@@ -8,18 +8,21 @@ from pathlib import Path
 from toylab.cli import tables
 from toylab.cli.stop import Stop
 from toylab.errors import ToylabError, nearest
+from toylab.runs.atomic import write_text
 from toylab.study import parse
-from toylab.teach import grading
+from toylab.teach import grading, pictures
 from toylab.teach.lessons import Lesson, hand_out, lesson, lessons
+from toylab.teach.slides import deck
 
-ACTIONS = ("list", "get", "test", "grade")
+ACTIONS = ("list", "get", "slides", "test", "grade")
 
 
 def course(args: argparse.Namespace, stop: Stop) -> int:
-    """List the lessons, write one, test them, or grade a folder of submissions."""
+    """List the lessons, write one or its slides, test them, or grade a folder of submissions."""
     if args.action not in ACTIONS:
         raise ToylabError(f"Unknown action {args.action!r}: {nearest(args.action, ACTIONS)}")
-    return {"list": _list, "get": _get, "test": _test, "grade": _grade}[args.action](args)
+    table = {"list": _list, "get": _get, "slides": _slides, "test": _test, "grade": _grade}
+    return table[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -36,6 +39,19 @@ def _list(args: argparse.Namespace) -> int:
 def _get(args: argparse.Namespace) -> int:
     paths = hand_out(_chosen(args), Path(args.to), solutions=args.solutions)
     tables.show(*(f"Wrote {path}" for path in paths))
+    return 0
+
+
+def _slides(args: argparse.Namespace) -> int:
+    which, folder = _chosen(args), Path(args.to)
+    path = folder / f"{which.number:02d}_{which.name}_slides.html"
+    if path.exists():
+        raise ToylabError(f"{path} is there already; move it, or give another --to.")
+    shown = pictures.shown_by(which.text) if args.pictures else {}
+    made = deck(which.text, which.title, solutions=args.solutions, shown=shown)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(path, made)
+    tables.show(f"Wrote {path}; a browser shows it, without a network.")
     return 0
 
 

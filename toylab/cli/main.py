@@ -31,7 +31,7 @@ COMMANDS = {
     "publish": "copy a finished run's verdicts and figures into the repository",
     "check": "hold a task to the rules every task must keep",
     "bench": "time the laboratory beside its peers",
-    "course": "the lessons: list, get, test, grade",
+    "course": "the lessons: list, get, slides, test, grade",
 }
 FILE_MENDS = "check the path, its permissions and the space left on the disk"
 
@@ -135,11 +135,14 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         "task", metavar="TASK|FILE", help="superposition, superposition.Sparse, or your .py file"
     )
     course = subs["course"]
-    course.add_argument("action", metavar="list|get|test|grade", nargs="?", default="list")
+    course.add_argument("action", metavar="list|get|slides|test|grade", nargs="?", default="list")
     course.add_argument("number", metavar="N", nargs="?", help="of a lesson")
     course.add_argument("folder", metavar="FOLDER", nargs="?", help="submissions to grade")
-    course.add_argument("--to", metavar="DIR", default=".", help="where 'get' writes the lesson")
+    course.add_argument("--to", metavar="DIR", default=".", help="where 'get' and 'slides' write")
     course.add_argument("--solutions", action="store_true", help="with the answers")
+    course.add_argument(
+        "--pictures", action="store_true", help="slides with what the lesson draws: trains it"
+    )
     course.add_argument("--seconds", default="600", help="limit of each script, 600 by default")
     course.add_argument("--megabytes", default="4096", help="limit of memory, 4096 by default")
     subs["bench"].add_argument("name", metavar="NAME", nargs="?", help="one benchmark; else all")
