@@ -94,8 +94,8 @@ def test_pictures_come_after_their_code_and_give_no_answer_away():
     assert set(shown) == {1, 3} and shown[1].text == "a < b\n"
     assert [png[:4] for png in shown[1].pictures] == [b"\x89PNG"]
     found = slides(deck(LESSON, "Waves", shown=shown))
-    assert len(found) == 5
-    assert "a &lt; b" in found[2] and "data:image/png;base64," in found[3]
+    assert len(found) == 4
+    assert "a &lt; b" in found[2] and "data:image/png;base64," in found[2]
     assert not [slide for slide in found if "secret" in slide]
 
 
@@ -143,5 +143,6 @@ def test_the_command_writes_one_file(tmp_path, capsys):
     assert "is there already" in capsys.readouterr().err
 
 
-def test_a_shown_cell_may_be_empty():
-    assert len(slides(deck(LESSON, "Waves", shown={1: Shown()}))) == 3
+def test_pictures_of_one_cell_stand_side_by_side():
+    page = deck(LESSON, "Waves", shown={1: Shown(pictures=[b"1", b"2"])})
+    assert 'class="pictures beside2"' in slides(page)[2] and page.count("<img") == 2

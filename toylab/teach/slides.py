@@ -102,7 +102,7 @@ def _slides(text: str, solutions: bool, shown: Mapping[int, Shown]) -> list[Slid
         exercise = answer.text != cell.text
         _add_code(slides, cell.text, answer.text if solutions and exercise else "")
         if place in shown and not exercise:  # its output would give the answer away
-            slides += _pictures(shown[place], slides[-1].section)
+            slides.append(_pictures(shown[place], slides[-1].section))
     return slides
 
 
@@ -165,16 +165,19 @@ def _pieces(code: str) -> Iterator[str]:
     yield "\n\n".join(taken)
 
 
-def _pictures(shown: Shown, section: str) -> Iterator[Slide]:
-    """Slides of what a cell printed and drew: its text, then each picture."""
-    head = f'<p class="section">{_inline(section)}</p>'
+def _pictures(shown: Shown, section: str) -> Slide:
+    """The slide of what a cell printed and drew; up to three pictures stand side by side."""
+    parts = [f'<p class="section">{_inline(section)}</p>'] if section else []
     if shown.text.strip():
-        told = html.escape(shown.text.strip())
-        yield Slide(section, ROOM, [head, f'<pre class="output">{told}</pre>'])
-    for png in shown.pictures:
-        data = base64.b64encode(png).decode("ascii")
-        picture = f'<img alt="What the code above draws" src="data:image/png;base64,{data}">'
-        yield Slide(section, ROOM, [head, picture])
+        parts.append(f'<pre class="output">{html.escape(shown.text.strip())}</pre>')
+    pictures = [
+        '<img alt="What the code above draws" src="data:image/png;base64,'
+        f'{base64.b64encode(png).decode("ascii")}">'
+        for png in shown.pictures
+    ]
+    beside = min(len(pictures), 3)
+    parts.append(f'<div class="pictures beside{beside}">{"".join(pictures)}</div>')
+    return Slide(section, ROOM, parts)
 
 
 def _section(slide: Slide, place: int, count: int) -> str:
