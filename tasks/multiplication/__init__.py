@@ -1,0 +1,4 @@
+"""Multiplication: digits that depend on digits far away.
+
+From Bai, Pres, Deng, Tan, Shieber, Viegas, Wattenberg and Lee.
+"""

@@ -1,0 +1,52 @@
+"""What can be known of a product's digits: the law of guessing with a factor's digit hidden.
+
+Shape suffixes: K digits of the product, N digits of a factor, R pairs.
+"""
+
+import functools
+
+import numpy as np
+from jaxtyping import Float
+
+from toylab.errors import ToylabError
+
+from .digits import digits_of, multiply
+
+MOST_PAIRS = 2_000_000
+
+
+@functools.lru_cache(maxsize=8)
+def guessable(digits: int, base: int) -> Float[np.ndarray, "2N+1 K"]:
+    """Return the share of each product digit that the best guess gets without a digit of a factor.
+
+    All lower digits of the product are given, as in teacher forcing. Row i hides the i-th of the
+    digits of a, then of b; the last row hides all of them.
+
+    Raises:
+        ToylabError: more than two million pairs, which are enumerated.
+    """
+    if base ** (2 * digits) > MOST_PAIRS:
+        raise ToylabError(
+            f"guessable: {digits} digits in base {base} make {base ** (2 * digits):,} pairs; two "
+            "million at most are enumerated."
+        )
+    a_R, b_R = np.divmod(np.arange(base ** (2 * digits)), base**digits)
+    factors = [digits_of(x, base, digits) for x in (a_R, b_R)]
+    known, found = [*factors[0], *factors[1]], np.zeros((2 * digits + 1, 2 * digits))
+    lower_R = np.zeros_like(a_R)
+    for k, digit_R in enumerate(multiply(*factors, base).digits):
+        for hidden in range(2 * digits + 1):
+            seen = [d for i, d in enumerate(known) if i != hidden and hidden < 2 * digits]
+            # One number for all that is seen: the factors' digits, then the product's lower ones.
+            code_R = sum((d * base**i for i, d in enumerate(seen)), lower_R * base ** len(seen))
+            found[hidden, k] = _best(code_R, digit_R, base)
+        lower_R = lower_R + digit_R * base**k
+    found.flags.writeable = False
+    return found
+
+
+def _best(code_R: np.ndarray, digit_R: np.ndarray, base: int) -> float:
+    """Share of digits that are the most frequent of their code."""
+    both, count = np.unique(code_R * base + digit_R, return_counts=True)
+    _, first = np.unique(both // base, return_index=True)
+    return float(np.maximum.reduceat(count, first).sum() / len(code_R))

@@ -1,0 +1,56 @@
+"""Multiplication by Python's integers, one pair at a time: digits, running sums, the chain."""
+
+
+def digits(number: int, base: int, count: int) -> list[int]:
+    found = []
+    for _ in range(count):
+        number, digit = divmod(number, base)
+        found.append(digit)
+    assert number == 0
+    return found
+
+
+def running(a: int, b: int, base: int, n: int) -> list[int]:
+    """What each digit of the product is taken of, from products of lower parts alone.
+
+    The sum of all terms a_i b_j base^(i + j) with i + j <= k, divided by base^k, is the running sum.
+    """
+    x, y = digits(a, base, n), digits(b, base, n)
+    lower = lambda k: sum(
+        x[i] * y[j] * base ** (i + j) for i in range(n) for j in range(n) if i + j <= k
+    )
+    return [lower(k) // base**k for k in range(2 * n)]
+
+
+def line(a: int, b: int, base: int, n: int) -> list[int]:
+    """The whole line with its chain, as tokens; "=" is the base."""
+    y, total, chain = digits(b, base, n), 0, []
+    for j in range(n):
+        part = a * y[j] * base**j
+        total += part
+        chain += digits(part, base, n + 1 + j)
+        if j not in (0, n - 1):
+            chain += digits(total, base, n + 1 + j)
+    assert total == a * b
+    return [*digits(a, base, n), *y, *chain, base, *digits(a * b, base, 2 * n)]
+
+
+def guessable(base: int, n: int, hidden: int | None) -> list[float]:
+    """Share of each product digit guessed from those before it and all operand digits but one.
+
+    Args:
+        base, n: of the factors.
+        hidden: index among the digits of a, then of b, of the digit that is not seen; None sees none
+            of them.
+    """
+    counts: list[dict] = [{} for _ in range(2 * n)]
+    for a in range(base**n):
+        for b in range(base**n):
+            seen = digits(a, base, n) + digits(b, base, n)
+            seen = [d for i, d in enumerate(seen) if hidden is not None and i != hidden]
+            c = digits(a * b, base, 2 * n)
+            for k in range(2 * n):
+                of = counts[k].setdefault((*seen, "|", *c[:k]), {})
+                of[c[k]] = of.get(c[k], 0) + 1
+    best = [sum(max(of.values()) for of in each.values()) for each in counts]
+    return [right / base ** (2 * n) for right in best]
