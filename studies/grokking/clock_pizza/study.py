@@ -22,10 +22,10 @@ stronger decay and fewer steps.
 Source: Zhong, Liu, Tegmark and Andreas 2023 (arXiv:2306.17844); the runs its authors released.
 
 Did not reproduce: the line between the two. At this size and decay few models are Pizzas by both
-measures even with constant attention (median symmetricity 0.978, q 0.43), so that Pizza ends at a
-rate of 0.07, where the paper has 0.57, and the measures disagree on 43% of the models. One model in
-ten is circular, where the paper has a third, and of the circular ones too few are at either end to
-be judged.
+measures even with constant attention (median symmetricity 0.976, q 0.41), so that Pizza ends at a
+rate of 0.04, where the paper has 0.57, and the measures disagree on 46% of the models. Of 75
+accurate models 11 are circular, where the paper has a third, and of the circular ones none has
+constant attention and two have free attention, too few to be judged.
 
 Tried: at p 31 and 37 and width 64, one to four seeds each, a decay of 1 or 2 leaves three to six
 circles of nearly equal size; 6 and more one or two, but some models miss a few answers, and free
