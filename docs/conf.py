@@ -24,6 +24,7 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nitpicky = False
 exclude_patterns = ["static"]
+highlight_language = "text"  # of what a docstring sets apart; fences say their own
 # A field that several classes have, as "low", is a name here, not a reference.
 suppress_warnings = ["myst.header", "ref.python"]
 
@@ -50,6 +51,7 @@ html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 8,
     "show_nav_level": 1,
+    "collapse_navigation": True,
     "navigation_depth": 3,
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
@@ -83,6 +85,12 @@ def set_equations(app, what, name, obj, options, lines):
     lines[:] = done
 
 
+def shorten(app, what, name, obj, options, signature, returned):
+    """Leave out where JAX keeps its arrays; jaxtyping spells it out."""
+    short = (part and part.replace("jaxlib._jax.Array", "Array") for part in (signature, returned))
+    return tuple(short)
+
+
 def skip_fields(app, what, name, obj, skip, options):
     """Leave out the fields of named tuples; their class explains them."""
     return True if (getattr(obj, "__doc__", "") or "").startswith("Alias for field") else None
@@ -94,4 +102,5 @@ def setup(app):
     app.connect("source-read", add_studies)
     # Before napoleon, which knows sections by their indentation too.
     app.connect("autodoc-process-docstring", set_equations, priority=400)
+    app.connect("autodoc-process-signature", shorten)
     app.connect("autodoc-skip-member", skip_fields)

@@ -7,7 +7,9 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+import toylab as tl
 from tests.docs.runner import blocks, run_page
+from toylab.train.fast_compile import compiling
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(
@@ -19,7 +21,12 @@ PAGES = sorted(
 def test_the_code_of_a_page_runs(path: Path, tmp_path, monkeypatch):
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
-    run_page(path)
+    with compiling(hastily=True):  # pages compile for longer than they compute
+        run_page(path)
+
+
+def test_what_is_cited_is_this_version():
+    assert f"version = {{{tl.__version__}}}" in (DOCS / "cite.md").read_text("utf-8")
 
 
 def test_scripts_that_are_not_run_can_be_read_by_a_shell():
