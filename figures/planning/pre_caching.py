@@ -1,4 +1,4 @@
-"""Figures of the study ``pre_caching``: errors and probes, doses, moved terms, places and norms."""
+"""Figures of the study ``pre_caching``: errors and probes, doses, moved terms, norms."""
 
 from typing import Any
 
@@ -30,11 +30,12 @@ CAPTIONS = {
     "first block, along the direction in which it varies at a fixed number. Shown is by how much "
     "outputs at later positions move for one unit. Points are means over seeds with 95% intervals; "
     "dotted, the sum's own slope: 1 at lags 1 to 4, else 0.",
-    "where": "Held-out R^2 of a linear probe of the sine of a position's own number, by place in "
-    "the first block, for four arms and an untrained network. Values are those of attention, heads "
-    "side by side. Bars are means, ticks seeds.",
+    "where": "Held-out R^2 of linear probes in the first block: of the sine of a position's own "
+    "number, in the stream after the block, and of the sum that the position is asked for, in the "
+    "stream before the MLP, where attention alone can have put it. Bars are means, ticks seeds.",
 }
 LOOK = {"vanilla": fig.BLUE, "myopic": fig.VERMILLION, "crumbs": fig.GREEN}
+PLACES = [("first block", "r2"), ("before the MLP", "sum_r2")]
 DOSES = {"myopic": 0.0, "dose 0.25": 0.25, "dose 0.5": 0.5, "dose 0.75": 0.75, "vanilla": 1.0}
 
 
@@ -61,7 +62,7 @@ def planning(measures: Measures, config: Any) -> Figure:
     fig.title(
         left, "Vanilla networks leave {:.2f} of the variance, myopic ones {:.2f}".format(*errors)
     )
-    found = (average(_probe("first block")(arm), measures) for arm in ("vanilla", "myopic"))
+    found = (average(_decoded(arm, "first block"), measures) for arm in ("vanilla", "myopic"))
     fig.title(right, "Only vanilla networks prepare the sine: R² {:.2f} and {:.2f}".format(*found))
     return sheet
 
@@ -80,8 +81,8 @@ def dose(measures: Measures, config: Any) -> Figure:
     for ax in (left, right):
         ax.axhline(1, color=fig.INK, ls=":", lw=0.8)
         ax.set_ylim(0, None)
-    half = average(_error("dose 0.5"), measures)
-    fig.title(left, f"Half of the gradient leaves {half:.2f}")
+    half = average(_error("dose 0.5") <= 0.5, measures)
+    fig.title(left, f"At half the dose {half:.0%} of networks learn")
     fig.title(right, "No rate, reader or number of heads makes up for it; breadcrumbs help")
     return sheet
 
@@ -112,31 +113,25 @@ def _truth(ax: Axes, config: Any) -> None:
     ax.step(lags, inside.astype(float), where="post", color=fig.INK, ls=":", lw=1)
 
 
-def _probe(site: str, *, first: bool = False) -> Any:
-    def of(arm: str) -> Reading:
-        rows = table("sites").filter(arm=arm, site=site)
-        return (rows.first(over="arm") if first else rows.last(over="arm")).value("r2")
-
-    return of
+def _decoded(arm: str, site: str, column: str = "r2", *, first: bool = False) -> Reading:
+    rows = table("sites").filter(arm=arm, site=site)
+    return (rows.first(over="arm") if first else rows.last(over="arm")).value(column)
 
 
 def where(measures: Measures, config: Any) -> Figure:
-    """Probes by place, with LayerNorm and without."""
+    """What is decodable where, with LayerNorm and without."""
     sheet, (ax,) = panels(1, 2.9, fig.COLUMN * 1.6)
-    places = ["embedding", "values", "before the MLP", "first block"]
     look = LOOK | {"norm": fig.PURPLE}
     names = {"norm": "vanilla, LayerNorm"}
-    of = lambda arm, first=False: lambda site: _probe(site, first=first)(arm)
+    of = lambda arm, first=False: lambda place: _decoded(arm, *place, first=first)
     cells = [("untrained", fig.MUTED, of("vanilla", True))]
     cells += [(names.get(arm, arm), colour, of(arm)) for arm, colour in look.items()]
-    bars(
-        ax, measures, places, cells, ["embedding", "values", "before\nthe MLP", "after\nthe block"]
-    )
+    bars(ax, measures, PLACES, cells, ["own sine,\nafter block 1", "sum so far,\nbefore the MLP"])
     headroom(ax)
-    ax.set(ylabel=r"$R^2$ of $f(x_n)$")
+    ax.set(ylabel=r"$R^2$ of a linear probe")
     ax.legend(ncols=3, loc="upper left")
-    found = average(_probe("first block")("norm"), measures)
-    fig.title(ax, f"With LayerNorm the sine is decodable after the block with R² {found:.2f}")
+    found = average(_decoded("norm", *PLACES[1]), measures)
+    fig.title(ax, f"With LayerNorm the first attention alone gives the sum with R² {found:.2f}")
     return sheet
 
 
