@@ -23,7 +23,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nitpicky = False
-exclude_patterns = ["static"]
+exclude_patterns = ["static", "made/extra"]
 highlight_language = "text"  # of what a docstring sets apart; fences say their own
 # A field that several classes have, as "low", is a name here, not a reference.
 suppress_warnings = ["myst.header", "ref.python"]
@@ -43,6 +43,7 @@ napoleon_attr_annotations = False
 html_theme = "pydata_sphinx_theme"
 html_title = "toylab"
 html_static_path = ["static"]
+html_extra_path = ["made/extra"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
@@ -61,7 +62,7 @@ html_theme_options = {
 }
 html_sidebars = {
     "**": ["sidebar-nav-bs"],
-    **{name: [] for name in ("index", "start", "course", "made/gallery")},
+    **{name: [] for name in ("index", "start", "made/gallery")},
 }
 
 

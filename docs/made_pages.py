@@ -4,6 +4,7 @@ They follow from docstrings, the parser and committed results, so they cannot be
 """
 
 import argparse
+import html
 import importlib
 import re
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from toylab.cli.progress import duration
 from toylab.report import pages
 from toylab.report.results import read_results
 from toylab.study import load_study
+from toylab.teach.lessons import Lesson, lessons
+from toylab.teach.slides import deck
 
 ROOT = Path(__file__).parents[1]
 GIVEN = "import jax\nimport jax.numpy as jnp\nimport numpy as np\n\nimport toylab as tl"
@@ -28,14 +31,16 @@ def write(folder: Path) -> None:
         "gallery.md": gallery(),
         "how_long.md": how_long(),
         "commands.md": commands(),
+        "slides.md": slides(),
         **{f"api/{name}": text for name, text in reference().items()},
+        **{f"extra/slides/{_deck(each)}": deck(each.text, each.title) for each in _lessons()},
     }
-    (folder / "api").mkdir(parents=True, exist_ok=True)
-    for path in folder.rglob("*.md"):
-        if str(path.relative_to(folder)) not in wanted:
+    for path in folder.rglob("*.*"):
+        if path.relative_to(folder).as_posix() not in wanted:
             path.unlink()
     for name, text in wanted.items():
         path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")
 
@@ -122,6 +127,29 @@ def how_long() -> str:
         table(("Study", "Preset", "Cost"), said),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+# The course ------------------------------------------------------------------------------------
+
+
+def slides() -> str:
+    """The slides of every lesson, which lie beside the pages."""
+    links = [
+        f'- <a href="../slides/{_deck(each)}">{each.number} {html.escape(each.title)}</a>'
+        for each in _lessons()
+    ]
+    parts = ["# Slides", "Made from the lessons' own text and code. Arrow keys and space move."]
+    parts += ["\n".join(links), "With answers, or with what the code draws, make them yourself:"]
+    parts += [fence("bash", "toylab course slides 1 --to slides --solutions --pictures")]
+    return "\n\n".join(parts) + "\n"
+
+
+def _lessons() -> list[Lesson]:
+    return list(lessons().values())
+
+
+def _deck(which: Lesson) -> str:
+    return f"{which.number:02d}_{which.name}.html"
 
 
 # The command line ------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ def test_links_lead_somewhere() -> None:
     texts |= {path: path.read_text() for path in (ROOT / "docs").rglob("*.md")}
     for path, text in texts.items():
         for link in re.findall(r"\]\(([^)#]+)\)", text):
-            if "://" not in link:
+            # Pages below docs/made/ are there once the site is built; tests/docs holds these links.
+            if "://" not in link and "made/" not in link and "made" not in path.parts:
                 assert (path.parent / link).exists(), f"{path.name}: {link}"
 
 

@@ -134,6 +134,14 @@ class Browser:
             )  # fmt: skip
         self._loaded(before)
 
+    def type(self, text: str) -> None:
+        """Type a text where the cursor stands, and Enter, which opens a page."""
+        self.call("Input.insertText", text=text)
+        before = self._loads
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key="Enter", text="\r")
+        self._loaded(before)
+
     def picture(self, path: Path, whole: bool = False) -> None:
         """Write a screenshot."""
         got = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
