@@ -1,0 +1,79 @@
+"""Readings of the stored tables, one value per seed."""
+
+import numpy as np
+import polars as pl
+
+from toylab.read import SEED, Measures, Reading, Rows, table
+
+from .probes import MEAN
+
+TRUE, OTHERS = 0, (1, 2)  # meanings of the actions
+
+
+def ends(column: str, population: str = "main") -> Reading:
+    """A number of trained networks, of what they write."""
+    return table("ends").filter(population=population).last().value(column)
+
+
+def probed(
+    feature: str,
+    *,
+    source: str = "network",
+    probe: str = "linear",
+    text: str = "given",
+    ahead: int = 0,
+    first: bool = False,
+) -> Rows:
+    """Rows of trained networks, or untrained ones, probed at the mean of their layers."""
+    rows = table("probes").filter(feature=feature, layer=MEAN, text=text, ahead=ahead)
+    rows = rows.filter(source=source, probe=probe)
+    return rows.first() if first else rows.last()
+
+
+def skill(feature: str, **which: object) -> Reading:
+    """The part of what the majority class gets wrong that a probe gets right."""
+    return probed(feature, **which).filter(meaning=TRUE).value("skill")  # pyright: ignore
+
+
+def accuracy(feature: str, **which: object) -> Reading:
+    """Accuracy of a probe."""
+    return probed(feature, **which).filter(meaning=TRUE).value("accuracy")  # pyright: ignore
+
+
+def beyond_other_meanings(feature: str, **which: object) -> Reading:
+    """Accuracy above the majority class, less the mean of the same under other meanings."""
+    rows = probed(feature, **which)  # pyright: ignore
+    return rows.filter(meaning=TRUE).value("gain") - rows.filter(meaning=OTHERS).mean("gain")
+
+
+def together(changes: bool) -> Reading:
+    """Correlation over training of content in a network's own programs with prompts solved.
+
+    Args:
+        changes: of what both change by from checkpoint to checkpoint, not of their values.
+    """
+
+    def joined(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
+        keys = [SEED, "step"]
+        solved = m["ends"].filter(population="main").select(*keys, "solved")
+        return rows.join(solved, on=keys, how="left").sort("step")
+
+    def correlation(own: pl.DataFrame) -> float | None:
+        own = own.drop_nulls(["accuracy", "solved"])
+        value = lambda name: pl.col(name).diff() if changes else pl.col(name)
+        both = own.select(a=value("accuracy"), b=value("solved")).drop_nulls()
+        return both.select(pl.corr("a", "b")).item() if len(both) > 2 else None
+
+    rows = table("probes").filter(feature="content", layer=MEAN, meaning=TRUE, ahead=0)
+    rows = rows.filter(text="own", source="network").then(joined, with_measures=True)
+    return rows.each(correlation)
+
+
+def wanted(kind: str) -> Reading:
+    """How often the symbol after an edit is the likeliest for the other goal."""
+    return table("edits").filter(kind=kind).value("wanted")
+
+
+def squared(of: Reading) -> Reading:
+    """The square of a correlation, 0 of a negative one."""
+    return of.map(lambda r: np.maximum(r, 0) ** 2)

@@ -1,0 +1,196 @@
+"""Karel: does a network that learns to write programs follow the states they pass through?
+
+    toylab run karel
+
+Jin and Rinard train a language model on programs, each after examples of what it does, and find
+that probes decode the state a program is in, though no state but the first and the last is ever
+shown. Against the objection that the network records tokens and the probe interprets them they set
+other semantics: the same text, run with other meanings of the actions, is decoded less well.
+
+Source: Jin and Rinard 2024 (arXiv:2305.11169), with their code.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from toylab.errors import check_counts
+from toylab.losses import cross_entropy
+from toylab.members import seeds
+from toylab.models import Transformer
+from toylab.optim import AdamW, cosine
+from toylab.population import Population
+from toylab.read.networks import networks
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.karel.goals import draw_cases
+from toylab.tasks.karel.karel import Karel
+from toylab.tasks.karel.texts import Texts, read
+
+from .bench import Bench, Decoded, losses, write
+from .claims import CLAIMS
+from .edits import effects
+
+JUDGED = 31  # seed of the prompts
+STRENGTHS = (1.0, 2.0, 4.0)
+LARGE: Mapping[str, Any] = {"steps": 30_000, "batch_size": 256, "learning_rate": 5e-4}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings; programs of all lengths, and long ones alone, are a population each."""
+
+    seeds: int = 8
+    size: int = 4
+    examples: int = 2
+    longest: int = 6
+    long: int = 4  # fewest actions of the second population's programs
+    width: int = 48
+    depth: int = 3
+    heads: int = 4
+    steps: int = 7_000
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    snapshots: int = 10  # their distances grow evenly
+    prompts: int = 1_500  # to judge on
+    edited: int = 500  # of them, for the edits
+
+    def __post_init__(self) -> None:
+        check_counts("karel", self, "seeds", "steps", "snapshots", "prompts", "edited")
+        _ = self.world(), self.world(self.long)
+
+    def world(self, shortest: int = 1) -> Karel:
+        """The task, with programs of ``shortest`` actions or more."""
+        return Karel(self.size, self.examples, self.longest, shortest)
+
+    def model(self) -> Transformer:
+        """A causal transformer over states and actions."""
+        task, hidden = self.world(), 4 * self.width
+        sizes = (task.vocab, task.length, self.width, self.depth, self.heads)
+        return Transformer(*sizes, hidden=hidden, norm="layer", biases=True)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Networks of every seed, on programs of all lengths and on long ones."""
+    schedule = cosine(config.steps, warmup=config.steps // 40, floor=0.05)
+    squares = [round(config.steps * (i / config.snapshots) ** 2) for i in range(config.snapshots)]
+    kept = {"main": tuple(sorted(set(squares))), "long": ()}
+    return {
+        name: Population(
+            model=config.model(),
+            task=config.world(config.long if name == "long" else 1),
+            members=seeds(config.seeds),
+            optimizer=AdamW(config.learning_rate, config.weight_decay, b2=0.99, schedule=schedule),
+            steps=config.steps,
+            batch_size=config.batch_size,
+            loss=cross_entropy,
+            snapshots=steps,
+        )
+        for name, steps in kept.items()
+    }
+
+
+Snapshot = tuple[str, int, list[dict[str, Any]], Any]  # population, step, networks, parameters
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Programs written and states decoded through training; edits of trained networks."""
+    snapshots = []
+    for name in populations(config):
+        about = networks(run, name).select("init_seed", "diverged").to_dicts()
+        snapshots += [(name, step, about, run.params(name, step)) for step in run.steps(name)]
+    bench = Bench(config.world(), config.prompts, JUDGED, config.long)
+    return measured(config, bench, snapshots)
+
+
+def measured(
+    config: Config, bench: Bench, snapshots: Sequence[Snapshot]
+) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Tables of networks at several steps, in the order of steps."""
+    rows: dict[str, list[dict[str, Any]]] = {"ends": [], "probes": [], "edits": []}
+    decoded: list[list[Decoded]] = []
+    for name, step, about_P, params_P in snapshots:
+        own_P, answered = _written(config, bench, params_P)
+        about_P = [{"population": name, "step": step} | about for about in about_P]
+        rows["ends"] += [a | b for a, b in zip(about_P, answered, strict=True)]
+        if name == "main":
+            end = step == config.steps
+            decoded.append(_decoded(config, bench, params_P, own_P, end))
+            pairs = zip(about_P, decoded[-1], strict=True)
+            rows["probes"] += [about | row for about, found in pairs for row in found.rows]
+            changed = _edited(config, bench, params_P, decoded[-1]) if end else [[]] * len(own_P)
+            pairs = zip(about_P, changed, strict=True)
+            rows["edits"] += [about | row for about, own in pairs for row in own]
+    tables = {name: pl.DataFrame(own, infer_schema_length=None) for name, own in rows.items()}
+    latents = bench.batch.latents
+    return tables | {
+        "belief": np.array([[found.belief for found in own] for own in decoded]),
+        "shown_tokens": bench.given.tokens[bench.shown],
+        "shown_states": np.stack([latents[n][bench.shown] for n in ("row", "column", "facing")], 1),
+    }
+
+
+def _written(
+    config: Config, bench: Bench, params_P: Any
+) -> tuple[list[Texts], list[dict[str, float]]]:
+    """What every network writes after the prompts, and how well."""
+    model, task = config.model(), bench.task
+    written = np.asarray(write(model, task, params_P, jnp.asarray(bench.prompts)))
+    own_P = [read(task, bench.prompts, tokens_BT) for tokens_BT in written]
+    loss_P = np.asarray(losses(model, params_P, bench.batch)) * (config.longest + 1)
+    pairs = zip(own_P, loss_P, strict=True)
+    return own_P, [bench.answered(own, float(loss)) for own, loss in pairs]
+
+
+def _decoded(
+    config: Config, bench: Bench, params_P: Any, own_P: list[Texts], end: bool
+) -> list[Decoded]:
+    model, found = config.model(), []
+    for p, own in enumerate(own_P):
+        params = jax.tree.map(lambda leaf, p=p: leaf[p], params_P)
+        found.append(bench.decoded(model, params, own, end))
+    return found
+
+
+def _edited(
+    config: Config, bench: Bench, params_P: Any, decoded: list[Decoded]
+) -> list[list[dict[str, Any]]]:
+    """Edits of every network along its probes, and along random directions."""
+    few = Texts(*(part[: config.edited] for part in bench.given))
+    turns = bench.batch.latents["to_turn"][: config.edited]
+    vectors = np.stack([found.directions for found in decoded], 1)
+    directions = dict(zip(("probe", "other meaning"), vectors, strict=True))
+    directions["random"] = np.random.default_rng(JUDGED).normal(size=vectors[0].shape)
+    scale_PS = np.stack([found.scale for found in decoded])
+    cases = draw_cases(bench.task, few, turns, JUDGED)
+    return effects(config.model(), params_P, cases, directions, scale_PS, STRENGTHS)
+
+
+SMALL = Config(seeds=2, longest=4, long=3, width=16, depth=2, heads=2, prompts=150, edited=60)
+
+study = Study(
+    name="karel",
+    title="Karel: states of programs in a network that writes them",
+    paper="Jin and Rinard 2024, Emergent Representations of Program Semantics (arXiv:2305.11169)",
+    presets={
+        "smoke": dataclasses.replace(SMALL, steps=20, batch_size=16, snapshots=3),
+        "laptop": Config(),
+        "paper": Config(
+            size=8, examples=5, longest=10, long=6, width=256, depth=6, heads=8, **LARGE
+        ),
+    },
+    costs={
+        "smoke": "80 steps; compiling takes most of it",
+        "laptop": "64,000 model-steps of 0.3 GFLOP: 6 minutes; measures: 3",
+        "paper": "480,000 model-steps of 160 GFLOP, for one GPU",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
