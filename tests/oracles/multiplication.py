@@ -13,7 +13,7 @@ def digits(number: int, base: int, count: int) -> list[int]:
 def running(a: int, b: int, base: int, n: int) -> list[int]:
     """What each digit of the product is taken of, from products of lower parts alone.
 
-    The sum of all terms a_i b_j base^(i + j) with i + j <= k, divided by base^k, is the running sum.
+    All terms a_i b_j base^(i + j) with i + j <= k, summed and divided by base^k, give it.
     """
     x, y = digits(a, base, n), digits(b, base, n)
     lower = lambda k: sum(
@@ -40,8 +40,7 @@ def guessable(base: int, n: int, hidden: int | None) -> list[float]:
 
     Args:
         base, n: of the factors.
-        hidden: index among the digits of a, then of b, of the digit that is not seen; None sees none
-            of them.
+        hidden: of the digits of a, then of b, the one that is not seen; None hides all of them.
     """
     counts: list[dict] = [{} for _ in range(2 * n)]
     for a in range(base**n):

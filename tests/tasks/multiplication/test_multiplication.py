@@ -1,4 +1,4 @@
-"""Multiplication digit by digit, against Python's integers; what is lost of a chain; bad settings."""
+"""Multiplication digit by digit against Python's integers; what is lost of a chain; settings."""
 
 import jax
 import jax.numpy as jnp
