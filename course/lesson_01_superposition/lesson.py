@@ -29,16 +29,16 @@ trained = tl.fit(population)
 W = np.asarray(trained.params["W"]).reshape(6, len(DENSITIES), 2, 5)  # network, density, 2, feature
 
 
-def picture(place, network=0):
+def picture(density, network=0):
     _, ax = plt.subplots(figsize=(3, 3))
-    for x, y in W[network, place].T:
+    for x, y in W[network, DENSITIES.index(density)].T:
         ax.plot([0, x], [0, y], marker="o", markevery=[1])
     ax.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
-    ax.set_title(f"density {DENSITIES[place]}")
+    ax.set_title(f"density {density}")
     plt.show()
 
 
-slider(picture, range(len(DENSITIES)), "density")
+slider(picture, DENSITIES, "density")
 
 # %% [markdown]
 # Each line is a feature: a column of W, the direction in which the network writes it. The

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.course.cases import tells_right_from_wrong
 from toylab.course.lesson_04_grokking import checks
 from toylab.tasks.grokking.theory import fourier
 from toylab.teach.lessons import lessons
@@ -121,17 +122,7 @@ CASES = {  # exercise, what it is given: right answers; wrong ones with what is 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_check_tells_right_from_wrong(name, capsys):
-    given, right, wrong = CASES[name]
-    for answer in right:
-        assert checks.check(name, answer, **given), capsys.readouterr().out
-    assert len(wrong) >= 3
-    for answer, told in wrong:
-        capsys.readouterr()
-        accepted = checks.check(name, answer, **given)
-        said = capsys.readouterr().out
-        assert not accepted and told in said, said
-    for answer in (..., None, "text", [], {}):
-        assert not checks.check(name, answer, **given)
+    tells_right_from_wrong(checks.check, name, *CASES[name], capsys)
 
 
 def test_every_exercise_has_a_case_and_hints():

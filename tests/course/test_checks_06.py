@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.course.cases import tells_right_from_wrong
 from toylab.course.lesson_06_attention import checks as sixth
 from toylab.teach.lessons import lessons
 
@@ -77,16 +78,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_check_tells_right_from_wrong(name, capsys):
-    given, right, wrong = CASES[name]
-    for answer in right:
-        assert sixth.check(name, answer, **given), capsys.readouterr().out
-    for answer, told in wrong:
-        capsys.readouterr()
-        accepted = sixth.check(name, answer, **given)
-        said = capsys.readouterr().out
-        assert not accepted and told in said, said
-    for answer in (..., None, "text", [], {}):
-        assert not sixth.check(name, answer, **given)
+    tells_right_from_wrong(sixth.check, name, *CASES[name], capsys)
 
 
 def test_every_exercise_has_a_case_and_hints():

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.course.cases import tells_right_from_wrong
 from toylab.course.lesson_07_world import checks as seventh
 from toylab.teach.lessons import lessons
 
@@ -107,17 +108,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_check_tells_right_from_wrong(name, capsys):
-    given, right, wrong = CASES[name]
-    for answer in right:
-        assert seventh.check(name, answer, **given), capsys.readouterr().out
-    assert len(wrong) >= 3
-    for answer, told in wrong:
-        capsys.readouterr()
-        accepted = seventh.check(name, answer, **given)
-        said = capsys.readouterr().out
-        assert not accepted and told in said, said
-    for answer in (..., None, "text", [], {}):
-        assert not seventh.check(name, answer, **given)
+    tells_right_from_wrong(seventh.check, name, *CASES[name], capsys)
 
 
 def test_every_exercise_has_a_case_and_hints():

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.course.cases import tells_right_from_wrong
 from toylab.course.lesson_09_dictionaries import checks as ninth
 from toylab.teach.lessons import lessons
 
@@ -106,17 +107,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_check_tells_right_from_wrong(name, capsys):
-    given, right, wrong = CASES[name]
-    for answer in right:
-        assert ninth.check(name, answer, **given), capsys.readouterr().out
-    assert len(wrong) >= 3
-    for answer, told in wrong:
-        capsys.readouterr()
-        accepted = ninth.check(name, answer, **given)
-        said = capsys.readouterr().out
-        assert not accepted and told in said, said
-    for answer in (..., None, "text", [], {}):
-        assert not ninth.check(name, answer, **given)
+    tells_right_from_wrong(ninth.check, name, *CASES[name], capsys)
 
 
 def test_every_exercise_has_a_case_and_hints():

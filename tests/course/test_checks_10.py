@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import toylab as tl
+from tests.course.cases import tells_right_from_wrong
 from toylab.course.lesson_10_your_claim import checks as tenth
 from toylab.teach.lessons import lessons
 
@@ -84,16 +85,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_check_tells_right_from_wrong(name, capsys):
-    given, right, wrong = CASES[name]
-    for answer in right:
-        assert tenth.check(name, answer, **given), capsys.readouterr().out
-    for answer, told in wrong:
-        capsys.readouterr()
-        accepted = tenth.check(name, answer, **given)
-        said = capsys.readouterr().out
-        assert not accepted and told in said, said
-    for answer in (..., None, "text", [], {}):
-        assert not tenth.check(name, answer, **given)
+    tells_right_from_wrong(tenth.check, name, *CASES[name], capsys)
 
 
 def test_every_exercise_has_a_case_and_hints():

@@ -63,7 +63,7 @@ def test_the_curve_grows_and_counts_the_diverged():
     line = shown.split('<polyline points="')[1].split('"')[0].split()
     x, y = np.array([[float(n) for n in point.split(",")] for point in line]).T
     # On a log scale all three members fall by a factor of two.
-    assert x[1] - x[0] == pytest.approx((420 - 46 - 4) * 0.01, abs=0.1) and y[1] > y[0]
+    assert x[1] - x[0] == pytest.approx((420 - 58 - 4) * 0.01, abs=0.1) and y[1] > y[0]
     allover = Curve()
     allover(Progress(10, 1000, 2, np.array([np.nan, np.nan]), 0.1, 30))
     assert "2 diverged" in allover._repr_html_() and "svg" not in allover._repr_html_()

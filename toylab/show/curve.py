@@ -9,7 +9,7 @@ import numpy as np
 
 from toylab.train.loop import Progress
 
-WIDE, TALL, LEFT, LOW = 420, 150, 46, 22  # pixels: the picture, and room for its numbers
+WIDE, TALL, LEFT, LOW = 420, 150, 58, 22  # pixels: the picture, and room for its numbers
 BLUE = "#0072B2"
 
 

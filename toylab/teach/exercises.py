@@ -34,6 +34,22 @@ class Exercise:
     hints: tuple[str, ...]
 
 
+@dataclasses.dataclass(frozen=True, repr=False)
+class Judged:
+    """Whether an answer is right; true or false, and silent in a notebook, which has read it."""
+
+    right: bool
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    def __repr__(self) -> str:
+        return "right" if self.right else "wrong"
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
 class Checks:
     """The exercises of a lesson; call it with the name of one and an answer.
 
@@ -47,17 +63,17 @@ class Checks:
         >>> check("sum", 5)
         ✗ sum: 5 is too large.
           Hint 1 of 1: Count on your fingers.
-        False
+        wrong
         >>> check("sum", 4.0)
         ✓ sum
-        True
+        right
     """
 
     def __init__(self, *exercises: Exercise):
         self.exercises = {exercise.name: exercise for exercise in exercises}
         self._tries = dict.fromkeys(self.exercises, 0)
 
-    def __call__(self, name: str, answer: Any, **given: Any) -> bool:
+    def __call__(self, name: str, answer: Any, **given: Any) -> Judged:
         """Print what is wrong with an answer and the next hint; return whether it is right.
 
         Args:
@@ -75,13 +91,13 @@ class Checks:
         self._report(name, problem)
         if problem is None:
             print(f"✓ {name}")
-            return True
+            return Judged(True)
         print(f"✗ {name}: {problem}")
         shown = min(self._tries[name], len(exercise.hints) - 1)
         if exercise.hints:
             print(f"  Hint {shown + 1} of {len(exercise.hints)}: {exercise.hints[shown]}")
         self._tries[name] += answer is not ...
-        return False
+        return Judged(False)
 
     def _report(self, name: str, problem: str | None) -> None:
         if path := os.environ.get(REPORT):

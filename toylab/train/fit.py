@@ -130,7 +130,8 @@ def fit(
         of_one = {name: leaf.shape[1:] for name, leaf in first.items()}
         check_params(population.model, of_one, "fit: the population")
     with compiling(hastily), _first_interrupt() as stop:
-        done = train(Program(population), result, _shown(show), stop, np.inf, start=first)
+        # Short chunks: a hand on Ctrl-C is answered soon, and the curve has points.
+        done = train(Program(population), result, _shown(show), stop, np.inf, 0.1, first)
     if not done:
         step = result.interrupt()
         told = f"fit: stopped at step {step:,} of {population.steps:,}; fit(population, resume=...)"
