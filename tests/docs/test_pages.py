@@ -27,6 +27,7 @@ def test_the_code_of_a_page_runs(path: Path, tmp_path, monkeypatch):
 
 def test_what_is_cited_is_this_version():
     assert f"version = {{{tl.__version__}}}" in (DOCS / "cite.md").read_text("utf-8")
+    assert f"\nversion: {tl.__version__}\n" in (DOCS.parent / "CITATION.cff").read_text("utf-8")
 
 
 def test_scripts_that_are_not_run_can_be_read_by_a_shell():
