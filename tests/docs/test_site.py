@@ -1,6 +1,8 @@
 """The site is built without a warning; every link leads somewhere, and a newcomer finds things."""
 
+import base64
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -181,3 +183,5 @@ def test_slides_move_by_keys_and_clicks(browser: Browser, tmp_path: Path):
     browser.value("document.getElementById('on').click()")
     assert browser.value(shown) == number.replace("1 /", "3 /")
     assert browser.value("document.querySelectorAll('.slide.now').length") == 1
+    printed = base64.b64decode(browser.call("Page.printToPDF", preferCSSPageSize=True)["data"])
+    assert len(re.findall(rb"/Type /Page\b", printed)) == browser.value("slides.length")
