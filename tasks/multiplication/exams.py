@@ -11,6 +11,7 @@ from jaxtyping import Float
 from toylab.errors import ToylabError
 
 from .digits import digits_of, multiply
+from .multiplication import Multiplication
 
 MOST_PAIRS = 2_000_000
 
@@ -43,6 +44,14 @@ def guessable(digits: int, base: int) -> Float[np.ndarray, "2N+1 K"]:
         lower_R = lower_R + digit_R * base**k
     found.flags.writeable = False
     return found
+
+
+def needed(task: Multiplication) -> Float[np.ndarray, "2N+1 K"]:
+    """Return :func:`guessable` of a world with leading zeros; NaN where it is too large."""
+    n, base = task.digits, task.base
+    if base ** (2 * n) > MOST_PAIRS:
+        return np.full((2 * n + 1, 2 * n), np.nan)
+    return guessable(n, base)
 
 
 def _best(code_R: np.ndarray, digit_R: np.ndarray, base: int) -> float:

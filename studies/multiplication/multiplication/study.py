@@ -1,0 +1,289 @@
+"""Multiplication: what standard training misses, with a running sum or a chain to learn it by.
+
+    toylab run multiplication
+
+Source: Bai et al. 2025 (arXiv:2510.00184), with their code; the chain's removal is that of Deng et
+al. 2024 (arXiv:2405.14838).
+"""
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import polars as pl
+
+from toylab.analysis.geometry.frequencies import strongest_frequency
+from toylab.errors import check_number
+from toylab.losses import cross_entropy
+from toylab.members import seeds, zipped
+from toylab.models.toys.regressing import Regressing
+from toylab.optim import AdamW, cosine
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.task import Batch
+from toylab.tasks.multiplication.auxiliary import KINDS, Auxiliary
+from toylab.tasks.multiplication.digits import chain_length
+from toylab.tasks.multiplication.exams import needed
+from toylab.tasks.multiplication.multiplication import Multiplication
+
+from . import looks
+from .claims import CLAIMS
+
+JUDGED = 31  # seed of the pairs that are judged, and of what is put in a digit's place
+SEVERAL = 4_000  # pairs of an exam, at most
+FEW = 500  # pairs that networks are looked into with
+STRIDE = 100_000  # between the data seeds of stages
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings; arms without a chain are one population, every stage of the chain is another."""
+
+    seeds: int = 8
+    digits: int = 3
+    base: int = 3
+    train_pairs: int = 580  # of 729
+    leading_zeros: bool = True
+    width: int = 32
+    hidden: int = 128
+    heads: int = 4
+    steps: int = 2_000
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.1
+    auxiliary: float = 10.0  # weight of the heads' squared error
+    chain_steps: int = 6_000  # of all stages together
+    removed: int = 4  # tokens of the chain that a stage removes
+    smoothing: float = 4.0
+    snapshots: int = 20  # evenly spaced
+    wide_base: int = 8  # of a second world, of two digits, for the frequencies
+    wide_pairs: int = 3_000  # of 4,096
+    wide_width: int = 48
+    wide_steps: int = 2_500
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "steps", "chain_steps", "removed", "snapshots"):
+            check_number("multiplication", name, getattr(self, name), low=1, whole=True)
+        check_number("multiplication", "digits", self.digits, low=2, whole=True)
+        check_number("multiplication", "removed", self.removed, high=chain_length(self.digits))
+        check_number("multiplication", "auxiliary", self.auxiliary, low=0)
+
+    def task(self, kept: int = 0) -> Multiplication:
+        """The world, with so many tokens of the chain."""
+        how = {"leading_zeros": self.leading_zeros, "smoothing": self.smoothing}
+        return Multiplication(self.digits, self.base, self.train_pairs, kept=kept, **how)
+
+    def wide(self) -> Multiplication:
+        """The second world."""
+        return Multiplication(2, self.wide_base, self.wide_pairs)
+
+    def model(self, arm: str = "standard") -> Regressing:
+        """Two layers; with positions for the whole chain in the arm that has one."""
+        task = self.wide() if arm == "wide" else self.task()
+        width = self.wide_width if arm == "wide" else self.width
+        length = task.length + (chain_length(self.digits) if arm == "chain" else 0)
+        hidden = self.hidden * width // self.width
+        sizes = (task.vocab, length, width, 2, self.heads)
+        return Regressing(*sizes, hidden=hidden, norm="layer", biases=True)
+
+    def stages(self) -> list[tuple[str, int, int]]:
+        """Name, tokens kept and steps of each stage; the last, without chain, is twice as long."""
+        kept = [*range(chain_length(self.digits), 0, -self.removed), 0]
+        ends = np.linspace(0, self.chain_steps, len(kept) + 2).round().astype(int)
+        ends = np.append(ends[:-2], self.chain_steps)
+        return [(f"chain {k}", k, int(n)) for k, n in zip(kept, np.diff(ends), strict=True)]
+
+    def optimizer(self, steps: int, floor: float) -> AdamW:
+        """AdamW, whose rate warms up over a twentieth of the steps and falls to ``floor``."""
+        shape = cosine(steps, warmup=steps // 20, floor=floor)
+        return AdamW(self.learning_rate, self.weight_decay, b2=0.98, schedule=shape)
+
+
+ARMS = ("standard", "auxiliary", "shuffled", "digits", "chain")
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Networks without a chain, by what their heads are asked; then the stages of the chain."""
+    seed, shared = list(range(config.seeds)), {"batch_size": config.batch_size}
+    weights = np.repeat([0.0, *[config.auxiliary] * len(KINDS)], config.seeds)
+    kinds = np.repeat([0, *range(len(KINDS))], config.seeds)
+    every = max(1, config.steps // config.snapshots)
+    found = {
+        "bare": Population(
+            model=config.model(),
+            task=config.task(),
+            members=zipped(init_seed=seed * 4, data_seed=seed * 4, weight=weights, kind=kinds),
+            optimizer=config.optimizer(config.steps, 0.1),
+            steps=config.steps,
+            loss=Auxiliary(config.task()),
+            snapshots=tuple(range(0, config.steps + 1, every)),
+            **shared,
+        )
+    }
+    before = ""
+    for name, kept, steps in config.stages():
+        found[name] = Population(
+            model=config.model("chain"),
+            task=config.task(kept),
+            # A stage draws batches by its steps, which begin at 0, so each has seeds of its own.
+            members=zipped(init_seed=seed, data_seed=[s + STRIDE * kept for s in seed]),
+            optimizer=config.optimizer(steps, 1.0 if kept else 0.1),
+            steps=steps,
+            loss=cross_entropy,
+            snapshots=(steps // 2, steps),
+            start=before,
+            **shared,
+        )
+        before = name
+    found["wide"] = Population(
+        model=config.model("wide"),
+        task=config.wide(),
+        members=seeds(config.seeds),
+        optimizer=config.optimizer(config.wide_steps, 0.1),
+        steps=config.wide_steps,
+        loss=cross_entropy,
+        **shared,
+    )
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """Networks of an arm at a step, where steps of the chain's stages add up.
+
+    ``task`` has as much of the chain as they were trained on; ``lost_P`` have diverged by the end.
+    """
+
+    arm: str
+    step: int
+    task: Multiplication
+    params_P: Any
+    lost_P: np.ndarray
+    last: bool
+
+    def rows(self, **columns: Any) -> pl.DataFrame:
+        """A row per network, with columns of one value or one each."""
+        own = {"init_seed": np.arange(len(self.lost_P)), "diverged": self.lost_P}
+        about = {"arm": self.arm, "step": self.step, "kept": self.task.kept} | own
+        return pl.DataFrame({**about, **columns})
+
+
+def arms(config: Config, run: RunFolder) -> Iterator[Look]:
+    """Yield the networks of every arm, step by step."""
+    lost_P = run.dead_at("bare") >= 0
+    for step in run.steps("bare"):
+        params = run.params("bare", step)
+        for i, arm in enumerate(ARMS[:-1]):
+            own = slice(i * config.seeds, (i + 1) * config.seeds)
+            chosen = jax.tree.map(lambda leaf, own=own: leaf[own], params)
+            yield Look(arm, step, config.task(), chosen, lost_P[own], step == config.steps)
+    lost_P = np.any([run.dead_at(name) >= 0 for name, _, _ in config.stages()], 0)
+    before = 0
+    for name, kept, steps in config.stages():
+        for step in run.steps(name):
+            about = before + step, config.task(kept), run.params(name, step), lost_P
+            yield Look("chain", *about, not kept and step == steps)
+        before += steps
+    lost_P = run.dead_at("wide") >= 0
+    yield Look("wide", config.wide_steps, config.wide(), run.params("wide"), lost_P, True)
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Answers over training; probes, attention, frequencies and reliance at the end."""
+    return tabled(config, arms(config, run))
+
+
+def tabled(config: Config, networks: Iterable[Look]) -> dict[str, pl.DataFrame | np.ndarray]:
+    """Tables of all that is measured of networks."""
+    tables: dict[str, list[pl.DataFrame]] = {}
+    for look in networks:
+        parts = answers(config, look)
+        if look.last or look.step == 0:
+            parts |= probes(config, look)
+        if look.last:
+            parts |= inside(config, look)
+        for name, frames in parts.items():
+            tables.setdefault(name, []).extend(frames)
+    found = {name: pl.concat(frames) for name, frames in tables.items()}
+    return {**found, "guessable": needed(config.task())}
+
+
+@functools.lru_cache(maxsize=16)
+def exams(task: Multiplication) -> dict[str, Batch]:
+    """Pairs that training does not show, and pairs that it does."""
+    pairs = {"unseen": task.unseen(SEVERAL, JUDGED), "seen": [x[:SEVERAL] for x in task.pairs()]}
+    return {name: task.spelled(*own) for name, own in pairs.items()}
+
+
+def answers(config: Config, look: Look) -> dict[str, list[pl.DataFrame]]:
+    """Exact matches, and each digit's accuracy, with the chain that a stage has left."""
+    task, model = look.task, config.model(look.arm)
+    found = {
+        name: looks.right(model, task, look.params_P, batch) for name, batch in exams(task).items()
+    }
+    whole = {name: right_PBK.min(-1).mean(1) for name, right_PBK in found.items()}
+    by_digit = {name: right_PBK.mean(1) for name, right_PBK in found.items()}
+    rows = [
+        look.rows(digit=k, **{name: value_PK[:, k] for name, value_PK in by_digit.items()})
+        for k in range(2 * task.digits)
+    ]
+    return {"exact": [look.rows(**whole)], "digits": rows}
+
+
+def probes(config: Config, look: Look) -> dict[str, list[pl.DataFrame]]:
+    """Errors of probes of the running sum, of the networks as they start and as they end."""
+    both = exams(look.task)
+    args = config.model(look.arm), look.task, look.params_P, both["seen"], both["unseen"]
+    error_PK = looks.probe_errors(*args)
+    return {"probes": [look.rows(digit=k, error=own) for k, own in enumerate(error_PK.T)]}
+
+
+def inside(config: Config, look: Look) -> dict[str, list[pl.DataFrame]]:
+    """Attention, closed attention, frequencies and reliance of trained networks."""
+    model, task = config.model(look.arm), look.task
+    batch = task.spelled(*task.unseen(FEW, JUDGED))
+    args = model, task, look.params_P, batch
+    reliance_PIK = looks.reliance(*args, JUDGED)
+    agreed = [looks.agreement(own, task) for own in reliance_PIK]
+    embed_PVD = np.asarray(look.params_P["embed"]["embedding"])[:, : task.base]
+    share, null = np.array([strongest_frequency(own, JUDGED) for own in embed_PVD]).T
+    return {
+        "attention": [look.rows(**row) for row in looks.attention(*args)],
+        "closed": [look.rows(**row) for row in looks.closed(*args)],
+        "ends": [look.rows(agreement=agreed, share=share, null=null)],
+        "reliance": [
+            look.rows(operand=i, digit=k, drop=reliance_PIK[:, i, k])
+            for i, k in np.ndindex(reliance_PIK.shape[1:])
+        ],
+    }
+
+
+SMALL: Mapping[str, Any] = {"width": 8, "hidden": 8, "wide_width": 8, "batch_size": 8}
+BRIEF: Mapping[str, Any] = {"steps": 20, "chain_steps": 15, "wide_steps": 5, "snapshots": 2}
+PAPER: Mapping[str, Any] = {"digits": 4, "base": 10, "train_pairs": 808_000, "leading_zeros": False}
+WIDE: Mapping[str, Any] = {"width": 768, "hidden": 3_072, "wide_width": 768, "batch_size": 2_048}
+LONG: Mapping[str, Any] = {"steps": 60_000, "chain_steps": 60_000, "learning_rate": 3e-4}
+
+study = Study(
+    name="multiplication",
+    title="Multiplication: digits that standard training misses, and two ways to learn them",
+    paper="Bai et al. 2025, Why Can't Transformers Learn Multiplication? (arXiv:2510.00184)",
+    presets={
+        "smoke": Config(seeds=2, removed=20, **SMALL, **BRIEF),
+        "laptop": Config(),
+        # The weight of the auxiliary loss is about that of sums that are not scaled.
+        "paper": Config(removed=1, auxiliary=1_000.0, wide_base=10, **PAPER, **WIDE, **LONG),
+    },
+    costs={
+        "smoke": "180 model-steps; compiling takes most of it",
+        "laptop": "80,000 model-steps of 0.1 GFLOP",
+        "paper": "2,400,000 model-steps of 6,000 GFLOP, for GPUs",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
