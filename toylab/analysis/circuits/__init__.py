@@ -3,6 +3,7 @@
 Every function takes parameters with any leading axes and gives its result with the same:
 
     logit_lens_by_layer     what each layer would answer
+    tuned_lens              the same with a translator per layer, beside a bias alone
     direct_logit_attribution  each part's own share of a logit difference
     patch_effects           patch a grid of targets, denoising or noising
     attribution_patching    the same to first order, in one backward pass
@@ -10,9 +11,11 @@ Every function takes parameters with any leading axes and gives its result with 
     edge_effects            the same edges, patched exactly
     composition             how much one head reads what another writes, with its null
     ov_circuit, qk_circuit  heads as matrices; copying_score
+    alignment_search        coordinates that carry a causal variable (DAS), with their nulls
     score_heads             previous-token, induction, duplicate-token heads, with their nulls
 """
 
+from toylab.analysis.circuits.alignments import Aligned, alignment_search
 from toylab.analysis.circuits.direct import Parts, direct_logit_attribution
 from toylab.analysis.circuits.edges import Edges, edge_attribution, edge_effects, keep_edges
 from toylab.analysis.circuits.grids import (
@@ -25,12 +28,16 @@ from toylab.analysis.circuits.grids import (
 from toylab.analysis.circuits.head_scores import score_heads
 from toylab.analysis.circuits.lens import Lens, logit_lens_by_layer
 from toylab.analysis.circuits.metrics import log_probability, logit_difference
+from toylab.analysis.circuits.tuned import TunedLens, tuned_lens
 from toylab.analysis.circuits.weights import composition, copying_score, ov_circuit, qk_circuit
 
 __all__ = [
+    "Aligned",
     "Edges",
     "Lens",
     "Parts",
+    "TunedLens",
+    "alignment_search",
     "attribution_patching",
     "causal_tracing",
     "composition",
@@ -48,4 +55,5 @@ __all__ = [
     "patch_effects",
     "qk_circuit",
     "score_heads",
+    "tuned_lens",
 ]
