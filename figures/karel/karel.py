@@ -83,10 +83,11 @@ def _grid(ax: Axes, x: float, state: np.ndarray, goal: np.ndarray, size: int) ->
         edge = 1.2 if i in (0, size) else 0.4
         ax.plot([x - 0.4, x + 0.4], [at, at], color=fig.MUTED, lw=edge)
         ax.plot([x + at, x + at], [-0.4, 0.4], color=fig.MUTED, lw=edge)
-    for (row, column, facing), look in (
-        (goal, {"fill": False, "ls": ":", "ec": fig.INK}),
-        (state, {"color": fig.BLUE}),
-    ):
+    looks: tuple[dict[str, Any], ...] = (
+        {"fill": False, "ls": ":", "ec": fig.INK},
+        {"color": fig.BLUE},
+    )
+    for (row, column, facing), look in zip((goal, state), looks, strict=True):
         down, right = AHEAD[facing]
         middle = np.array([x - 0.4 + (column + 0.5) * side, 0.4 - (row + 0.5) * side])
         way, across = np.array([right, -down]) * 0.42 * side, np.array([down, right]) * 0.3 * side

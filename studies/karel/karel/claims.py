@@ -185,7 +185,7 @@ CLAIMS = (
         ends("short", "long") / ends("long", "long"),
         Expect.above(0.5),
         "ours: half",
-        requires=only("networks solve 70% of long ones", ends("long", "long"), Expect.above(0.7)),
+        requires=only("networks solve half of long ones", ends("long", "long"), Expect.above(0.5)),
     ),
     claim(
         "edited",

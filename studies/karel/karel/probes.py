@@ -72,7 +72,8 @@ class Exam:
         self, probe: Probe, x_SBTD: np.ndarray, layers: Sequence[int]
     ) -> Iterator[dict[str, Any]]:
         """Accuracy on judged rows of every layer, feature and meaning, beside the majority's."""
-        right_SRN = predicted_states(probe, self.rows(x_SBTD), self.classes) == self.labels
+        read_SRN = predicted_states(probe, self.rows(x_SBTD), self.classes)
+        right_SRN = np.equal(read_SRN, self.labels)
         sound_S = np.isfinite(np.asarray(probe.bias)).all(-1)
         for s, (layer, right_RN) in enumerate(zip(layers, right_SRN, strict=True)):
             for meaning, accuracy in enumerate(self._by_feature(right_RN)):
@@ -96,12 +97,13 @@ class Exam:
         for y_RN in np.split(self.labels, self.labels.shape[1] // len(TARGETS), 1):
             own = {}
             for name, parts in FEATURES.items():
-                y_R = sum(y_RN[:, TARGETS.index(p)] * 100**i for i, p in enumerate(parts))
+                own_RN = y_RN[:, [TARGETS.index(p) for p in parts]]
+                y_R = own_RN @ self.classes ** np.arange(len(parts))
                 guess_R = np.full(len(y_R), -1)
                 for t in np.unique(self.after[self.fit]):
                     at_t = self.after == t
                     guess_R[at_t] = np.bincount(y_R[self.fit & at_t]).argmax()
-                own[name] = _mean((guess_R == y_R)[self.judged])
+                own[name] = _mean(np.equal(guess_R, y_R)[self.judged])
             found.append(own | {"content": content(own)})
         return found
 
