@@ -14,6 +14,7 @@ from jax import Array
 from jaxtyping import Float
 from scipy.stats import rankdata
 
+from toylab.analysis.attribution.replaced import logit_drops
 from toylab.change import NOTHING, knock_out, run_changes
 from toylab.models.toys.regressing import Regressing
 from toylab.probes.linear import ridge
@@ -120,29 +121,18 @@ def middle(task: Multiplication) -> tuple[int, int]:
     return task.digits - 1, task.digits
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _logits(model: Regressing, params_P: Any, inputs_BL: Array) -> Array:
-    return run(model, params_P, inputs_BL)[0]
-
-
 def reliance(
     model: Regressing, task: Multiplication, params_P: Any, batch: Batch, seed: int
 ) -> Float[np.ndarray, "P 2N K"]:
     """Mean drop of the logit that was largest, when one digit of a factor becomes another.
 
-    The digits of the answer that were given stay. Source: Bai et al. 2025, logit attribution.
+    The digits of the answer that were given stay.
     """
     rng, x_BL = np.random.default_rng(seed), np.asarray(batch.inputs)
-    changed = [x_BL]
-    for i in range(2 * task.digits):
-        other_BL = x_BL.copy()
+    others_RBL = np.stack([x_BL] * (2 * task.digits))
+    for i, other_BL in enumerate(others_RBL):
         other_BL[:, i] = (x_BL[:, i] + rng.integers(1, task.base, len(x_BL))) % task.base
-        changed.append(other_BL)
-    each = lambda x: np.asarray(_logits(model, params_P, jnp.asarray(x)))[:, :, task.answers]
-    first_PBKV, *rest = map(each, changed)
-    at_PBK1 = first_PBKV.argmax(-1)[..., None]
-    of = lambda logits: np.take_along_axis(logits, at_PBK1, -1)[..., 0]
-    return np.stack([(of(first_PBKV) - of(other)).mean(1) for other in rest], 1)
+    return logit_drops(model, params_P, x_BL, others_RBL)[..., task.answers]
 
 
 def agreement(reliance_IK: Float[np.ndarray, "2N K"], task: Multiplication) -> float:

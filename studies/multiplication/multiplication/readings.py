@@ -105,12 +105,17 @@ def closed(arm: str, what: str, layer: int = 1) -> Reading:
     return table("closed").filter(arm=arm, layer=layer, what=what).mean("lost")
 
 
-def ends(arm: str, column: str | pl.Expr) -> Reading:
-    """A number of the trained networks."""
-    return table("ends").filter(arm=arm).value(column)
+def agreement(arm: str) -> Reading:
+    """Rank correlation of reliance on digits with what theory says."""
+    return table("ends").filter(arm=arm).value("agreement")
 
 
-def staged(kept: str) -> Reading:
+def over_null(arm: str) -> Reading:
+    """Share of the embeddings' strongest frequency above that of digits with random names."""
+    return table("frequencies").filter(arm=arm).value(pl.col("share") - pl.col("null"))
+
+
+def staged(which: str) -> Reading:
     """Exact match of the chain's arm at the end of its first stage, with the chain given."""
     rows = table("exact").filter(arm="chain").filter(pl.col("kept") == pl.col("kept").max())
-    return rows.last().value(kept)
+    return rows.last().value(which)

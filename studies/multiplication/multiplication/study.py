@@ -48,15 +48,15 @@ class Config:
     base: int = 3
     train_pairs: int = 580  # of 729
     leading_zeros: bool = True
-    width: int = 32
-    hidden: int = 128
+    width: int = 48
+    hidden: int = 192
     heads: int = 4
-    steps: int = 2_000
+    steps: int = 2_500
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.1
-    auxiliary: float = 10.0  # weight of the heads' squared error
-    chain_steps: int = 6_000  # of all stages together
+    auxiliary: float = 30.0  # weight of the heads' squared error
+    chain_steps: int = 5_000  # of all stages together
     removed: int = 4  # tokens of the chain that a stage removes
     smoothing: float = 4.0
     snapshots: int = 20  # evenly spaced
@@ -202,9 +202,11 @@ def tabled(config: Config, networks: Iterable[Look]) -> dict[str, pl.DataFrame |
     tables: dict[str, list[pl.DataFrame]] = {}
     for look in networks:
         parts = answers(config, look)
-        if look.last or look.step == 0:
-            parts |= probes(config, look)
         if look.last:
+            parts |= frequencies(look)
+        if look.arm != "wide" and (look.last or look.step == 0):
+            parts |= probes(config, look)
+        if look.arm != "wide" and look.last:
             parts |= inside(config, look)
         for name, frames in parts.items():
             tables.setdefault(name, []).extend(frames)
@@ -242,19 +244,24 @@ def probes(config: Config, look: Look) -> dict[str, list[pl.DataFrame]]:
     return {"probes": [look.rows(digit=k, error=own) for k, own in enumerate(error_PK.T)]}
 
 
+def frequencies(look: Look) -> dict[str, list[pl.DataFrame]]:
+    """The strongest frequency of digits' embeddings, and its null."""
+    embed_PVD = np.asarray(look.params_P["embed"]["embedding"])[:, : look.task.base]
+    share, null = np.array([strongest_frequency(own, JUDGED) for own in embed_PVD]).T
+    return {"frequencies": [look.rows(share=share, null=null)]}
+
+
 def inside(config: Config, look: Look) -> dict[str, list[pl.DataFrame]]:
-    """Attention, closed attention, frequencies and reliance of trained networks."""
+    """Attention, closed attention and reliance of trained networks."""
     model, task = config.model(look.arm), look.task
     batch = task.spelled(*task.unseen(FEW, JUDGED))
     args = model, task, look.params_P, batch
     reliance_PIK = looks.reliance(*args, JUDGED)
     agreed = [looks.agreement(own, task) for own in reliance_PIK]
-    embed_PVD = np.asarray(look.params_P["embed"]["embedding"])[:, : task.base]
-    share, null = np.array([strongest_frequency(own, JUDGED) for own in embed_PVD]).T
     return {
         "attention": [look.rows(**row) for row in looks.attention(*args)],
         "closed": [look.rows(**row) for row in looks.closed(*args)],
-        "ends": [look.rows(agreement=agreed, share=share, null=null)],
+        "ends": [look.rows(agreement=agreed)],
         "reliance": [
             look.rows(operand=i, digit=k, drop=reliance_PIK[:, i, k])
             for i, k in np.ndindex(reliance_PIK.shape[1:])

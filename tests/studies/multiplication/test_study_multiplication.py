@@ -110,10 +110,8 @@ def test_what_heads_are_asked_for():
     other = np.roll(running, 1, 0)
     np.testing.assert_allclose(Auxiliary(TASK, kind=1.0).targets(BATCH), 2 * other - 1, atol=1e-6)
     a, b = np.split(np.asarray(BATCH.latents["factors"]), 2, 1)
-    sums = [
-        [(x[: k + 1].sum() + y[: k + 1].sum()) / 12 for k in range(6)]
-        for x, y in zip(a, b, strict=True)
-    ]
+    both = zip(a, b, strict=True)
+    sums = [[(x[: k + 1].sum() + y[: k + 1].sum()) / 12 for k in range(6)] for x, y in both]
     found = Auxiliary(TASK, kind=2.0).targets(BATCH)
     np.testing.assert_allclose(found, 2 * np.array(sums) - 1, atol=1e-6)
     told, plain = (np.asarray(Auxiliary(TASK, w)(MODEL, ONE, BATCH)) for w in (2.0, 0.0))
