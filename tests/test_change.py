@@ -26,7 +26,7 @@ from toylab.change import (
     zero,
 )
 from toylab.errors import ToylabError
-from toylab.models import Transformer
+from toylab.models import MLP, Transformer
 from toylab.taps import Edit, Model, identity, run
 
 B, L, D, F, P = 6, 3, 4, 5, 2
@@ -255,3 +255,14 @@ def test_mistakes_are_refused_with_the_fix(case):
     call, message = REFUSED[case]
     with pytest.raises(ToylabError, match=message):
         call()
+
+
+def test_a_grid_that_no_memory_holds_is_refused_before_it_is_run():
+    model = MLP((4, 3000, 4))
+    drawn = jax.eval_shape(jax.vmap(model.init), jax.random.split(jax.random.key(0), 4))
+    nothing = lambda *shape: np.broadcast_to(np.float32(0), shape)
+    params = jax.tree.map(lambda leaf: nothing(*leaf.shape), drawn)
+    inputs = nothing(4_000_000, 4)
+    keep = lambda outputs, acts: acts
+    with pytest.raises(ToylabError, match=r"100 changes x 4 members takes 17,8\d\d GiB"):
+        run_changes(model, params, inputs, [NOTHING] * 100, keep, ("layers/0/post",))

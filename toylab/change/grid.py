@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from toylab.change.kinds import Change
+from toylab.check.sizes import GIB, memory
 from toylab.errors import ToylabError
 from toylab.taps import Edit, Model, Params, run, site_hint
 from toylab.trees import in_tiles
@@ -104,6 +105,7 @@ def run_changes(
         raise ToylabError(f"run_changes: parameters' leading axes are {size}; stack them along P.")
     one = jax.tree.map(lambda leaf: leaf[0], params)
     example = inputs[0] if inputs_per_member else inputs
+    _check_memory(model, one, example, read, record, len(changes), next(iter(size))[0])
     slots = stack(changes, shapes_of(model, one, example, changes), next(iter(size))[0])
     static = tuple(dataclasses.replace(slot, value=None, where=None) for slot in slots)
     values, masks = [s.value for s in slots], [s.where for s in slots]
@@ -113,6 +115,27 @@ def run_changes(
         spread = lambda leaf: jnp.broadcast_to(leaf, (len(changes), *leaf.shape[1:]))
         found = jax.tree.map(spread, found)
     return found if members else jax.tree.map(lambda leaf: leaf[:, 0], found)
+
+
+def _check_memory(
+    model: Model,
+    params: Params,
+    inputs: Array,
+    read: Read,
+    record: Sequence[str],
+    changes: int,
+    members: int,
+) -> None:
+    """Refuse a grid whose results cannot fit the memory."""
+    kept = jax.eval_shape(lambda p, x: read(*run(model, p, x, record)), params, inputs)
+    each = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
+    need, there = changes * members * each, memory()
+    if need > there:
+        raise ToylabError(
+            f"run_changes: what is kept of {changes:,} changes x {members:,} members takes "
+            f"{need / GIB:,.0f} GiB, and there are {there / GIB:,.0f}; give fewer members or "
+            "inputs at a time, or a read= that keeps less."
+        )
 
 
 def shapes_of(

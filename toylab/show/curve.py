@@ -77,18 +77,7 @@ class Curve:
         low, middle, high = 4 + (TALL - LOW - 8) * (1 - height)
         path = lambda x, y: " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
         band = path(np.r_[x, x[::-1]], np.r_[low, high[::-1]])
-        number = lambda v: f"{math.exp(v) if log else v:.3g}"
-        words = (
-            (LEFT - 5, 12, "end", number(most)),
-            (LEFT - 5, TALL - LOW - 2, "end", number(least)),
-            (LEFT, TALL - 6, "start", "0"),
-            (WIDE - 4, TALL - 6, "end", f"{self.last.steps:,} steps"),
-        )
-        texts = "".join(
-            f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="10" fill="currentColor">'
-            f"{text}</text>"
-            for x, y, anchor, text in words
-        )
+        texts = self._words(*(f"{math.exp(v) if log else v:.3g}" for v in (least, most)))
         floor = TALL - LOW
         return (
             f'<svg width="{WIDE}" height="{TALL}" role="img" aria-label="loss over steps">'
@@ -96,6 +85,20 @@ class Curve:
             f'stroke-opacity=".4"/><polygon points="{band}" fill="{BLUE}" fill-opacity=".2"/>'
             f'<polyline points="{path(x, middle)}" fill="none" stroke="{BLUE}" stroke-width="1.6"/>'
             f"{texts}</svg>"
+        )
+
+    def _words(self, least: str, most: str) -> str:
+        assert self.last is not None
+        words = (
+            (LEFT - 5, 12, "end", most),
+            (LEFT - 5, TALL - LOW - 2, "end", least),
+            (LEFT, TALL - 6, "start", "0"),
+            (WIDE - 4, TALL - 6, "end", f"{self.last.steps:,} steps"),
+        )
+        return "".join(
+            f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="10" fill="currentColor">'
+            f"{text}</text>"
+            for x, y, anchor, text in words
         )
 
 

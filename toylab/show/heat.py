@@ -91,7 +91,7 @@ def attention(
 
 def movie(
     values: Float[ArrayLike, "S *panels R C"],
-    steps: Sequence[object],
+    steps: Sequence[int],
     title: str = "",
     rows: Sequence[object] | None = None,
     columns: Sequence[object] | None = None,
@@ -102,10 +102,7 @@ def movie(
     Args:
         values: one frame per step, as ``run.snapshots`` orders them.
         steps: of the frames.
-        title: what it shows.
-        rows: names of the rows.
-        columns: names of the columns.
-        panels: names of the panels.
+        title, rows, columns, panels: as in :func:`heat`.
 
     Example:
         >>> movie(np.zeros((2, 3, 3)), steps=(0, 100), title="Weights").title
@@ -117,7 +114,7 @@ def movie(
             f"show.movie: values of shape {array.shape} for {len(steps)} steps; give a frame each."
         )
     array = array.reshape(len(array), -1, *array.shape[-2:])
-    frames = [f"step {step:,}" if isinstance(step, int) else str(step) for step in steps]
+    frames = [f"step {step:,}" for step in steps]
     return _picture(array, title, rows, columns, panels, frames, None, None, "×")
 
 
@@ -181,11 +178,7 @@ def _picture(
     high: float | None,
     joined: str,
 ) -> Picture:
-    if values_SPRC.size > LARGEST:
-        raise ToylabError(
-            f"show: {values_SPRC.size:,} numbers, and a page holds {LARGEST:,}; choose fewer "
-            "steps, heads or places."
-        )
+    _check_size(values_SPRC.size)
     _, n_panels, n_rows, n_columns = values_SPRC.shape
     low, high, diverging = _limits(values_SPRC, low, high)
     labels = _names("panels", panels, n_panels, "" if n_panels == 1 else "panel {}")
@@ -202,6 +195,14 @@ def _picture(
         "joined": joined,
     }
     return Picture(_body(data, labels, frames), title, _height(n_panels, n_rows, n_columns))
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST:
+        raise ToylabError(
+            f"show: {size:,} numbers, and a page holds {LARGEST:,}; choose fewer steps, heads or "
+            "places."
+        )
 
 
 def _body(data: dict[str, Any], labels: Sequence[str], frames: Sequence[str]) -> str:

@@ -159,13 +159,17 @@ def _effects(
     m_CP = jax.vmap(jax.vmap(metric))(found).mean(-1)
     from_P, to_P = m_CP[0], jax.vmap(metric)(outputs).mean(-1)
     gap_P = to_P - from_P
+    _check_gap(gap_P)
+    share_CP = (m_CP[1:] - from_P[None]) / jnp.where(jnp.abs(gap_P) > GAP, gap_P, jnp.nan)[None]
+    return jnp.moveaxis(share_CP, 0, 1).reshape(*lead, len(grid), -1)
+
+
+def _check_gap(gap_P: Array) -> None:
     if not isinstance(gap_P, Tracer) and not (np.abs(np.asarray(gap_P)) > GAP).any():
         raise ToylabError(
             "patching: the metric is the same in the clean and the corrupt run; give a metric, or "
             "a corruption, that the behaviour depends on."
         )
-    share_CP = (m_CP[1:] - from_P[None]) / jnp.where(jnp.abs(gap_P) > GAP, gap_P, jnp.nan)[None]
-    return jnp.moveaxis(share_CP, 0, 1).reshape(*lead, len(grid), -1)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

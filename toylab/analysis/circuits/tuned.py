@@ -100,24 +100,32 @@ def _fit(
     held_out: Array,
 ) -> tuple[Array, Array, Array, Translators]:
     batches, epochs, learning_rate = settings
-    free = optax.adam(learning_rate)
-    kinds: dict[Any, Any] = {"free": free, "fixed": optax.set_to_zero()}
-    bias_alone = optax.partition(kinds, {"A": "fixed", "b": "free"})
-
-    def read(params: Params, tokens: Array) -> tuple[Array, Array]:
-        final, acts = run(model, params, tokens, sites)
-        h_IND = jnp.stack([acts[site].reshape(-1, model.width) for site in sites])
-        return h_IND, final.reshape(-1, final.shape[-1])
+    optimizers = optax.adam(learning_rate), _bias_alone(learning_rate)
 
     def one(params: Params) -> tuple[Array, Array, Array, Translators]:
         parts = texts.reshape(batches, -1, texts.shape[-1])
-        h_TIND, final_TNV = jax.lax.map(lambda part: read(params, part), parts)
+        read = functools.partial(_read, model, sites, params)
+        h_TIND, final_TNV = jax.lax.map(read, parts)
         weights = jnp.ones(final_TNV.shape[:2], jnp.float32)
         given = (model, params, h_TIND, final_TNV, weights)
-        tuned, bias = (fit_translators(*given, o, epochs) for o in (free, bias_alone))
-        h_IND, final_NV = read(params, held_out)
+        tuned, bias = (fit_translators(*given, optimizer, epochs) for optimizer in optimizers)
+        h_IND, final_NV = read(held_out)
         even = jnp.ones(len(final_NV), jnp.float32)
         far = lambda h: kl_to_final(final_NV, logit_lens(model, params, h), even)
-        return far(h_IND), far(translate(bias, h_IND)), far(translate(tuned, h_IND)), tuned
+        return far(h_IND), *(far(translate(lens, h_IND)) for lens in (bias, tuned)), tuned
 
     return over(one, leading(model, params))(params)
+
+
+def _read(
+    model: Transformer, sites: tuple[str, ...], params: Params, tokens: Array
+) -> tuple[Array, Array]:
+    """Activations (I, N, D) and final logits (N, V) of all positions of a batch."""
+    final, acts = run(model, params, tokens, sites)
+    h_IND = jnp.stack([acts[site].reshape(-1, model.width) for site in sites])
+    return h_IND, final.reshape(-1, final.shape[-1])
+
+
+def _bias_alone(learning_rate: float) -> optax.GradientTransformation:
+    kinds: dict[Any, Any] = {"free": optax.adam(learning_rate), "fixed": optax.set_to_zero()}
+    return optax.partition(kinds, {"A": "fixed", "b": "free"})
