@@ -98,11 +98,11 @@ def _fit(
     params: Params,
     texts: Array,
     held_out: Array,
-) -> tuple[Array, Array, Array, Translators]:
+) -> tuple[Any, ...]:
     batches, epochs, learning_rate = settings
     optimizers = optax.adam(learning_rate), _bias_alone(learning_rate)
 
-    def one(params: Params) -> tuple[Array, Array, Array, Translators]:
+    def one(params: Params) -> tuple[Any, ...]:
         parts = texts.reshape(batches, -1, texts.shape[-1])
         read = functools.partial(_read, model, sites, params)
         h_TIND, final_TNV = jax.lax.map(read, parts)
