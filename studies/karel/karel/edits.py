@@ -26,7 +26,7 @@ def effects(
     model: Transformer,
     params_P: Params,
     cases: Cases,
-    directions: dict[str, np.ndarray],
+    vectors: np.ndarray,
     scale_PS: np.ndarray,
     strengths: tuple[float, ...],
 ) -> list[list[dict[str, Any]]]:
@@ -41,16 +41,18 @@ def effects(
         model: the model.
         params_P: of the members.
         cases: the cases.
-        directions: vectors of the four classes by kind (P, S, 4, D), layer 0 the embedding.
+        vectors: of the four classes under the own and another meaning (2, P, S, 4, D), layer 0 the
+            embedding.
         scale_PS: root mean square of each layer's distance from its mean.
         strengths: lengths to try.
     """
     places = cases.place[:, None] == np.arange(cases.tokens.shape[1])
     tried = [(k, s, x) for k in KINDS for s in range(1, model.depth) for x in strengths]
     changes = [NOTHING]
+    ways = dict(zip(KINDS, vectors[..., cases.then, :] - vectors[..., cases.now, :], strict=False))
+    ways["random"] = np.random.default_rng(0).normal(size=ways["probe"].shape)
     for kind, layer, strength in tried:
-        vector_P4D = directions[kind][:, layer]
-        way_PCD = vector_P4D[:, cases.then] - vector_P4D[:, cases.now]
+        way_PCD = ways[kind][:, layer]
         changes.append(_push(layer, places, way_PCD, strength * scale_PS[:, layer]))
     hits = lambda tokens, changes: (
         np.asarray(run_changes(model, params_P, jnp.asarray(tokens), changes, said))[:, :, places]

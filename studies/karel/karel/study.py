@@ -49,10 +49,10 @@ from toylab.tasks.karel.texts import Texts, read
 
 from .bench import Bench, Decoded, losses, write
 from .claims import CLAIMS
-from .edits import KINDS, effects
+from .edits import effects
 
 JUDGED = 31  # seed of the prompts
-STRENGTHS = (1.0, 2.0, 4.0)
+STRENGTHS = (1.0, 2.0, 3.0)
 LARGE: Mapping[str, Any] = {"steps": 30_000, "batch_size": 256, "learning_rate": 5e-4}
 
 
@@ -74,10 +74,9 @@ class Config:
     weight_decay: float = 0.01
     snapshots: int = 10  # their distances grow evenly
     prompts: int = 1_500  # to judge on
-    edited: int = 500  # of them, for the edits
 
     def __post_init__(self) -> None:
-        check_counts("karel", self, "seeds", "steps", "snapshots", "prompts", "edited")
+        check_counts("karel", self, "seeds", "steps", "snapshots", "prompts")
         _ = self.world(), self.world(self.long)
 
     def world(self, shortest: int = 1) -> Karel:
@@ -177,17 +176,13 @@ def _edited(
     config: Config, bench: Bench, params_P: Any, decoded: list[Decoded]
 ) -> list[list[dict[str, Any]]]:
     """Edits of every network along its probes, and along random directions."""
-    few = Texts(*(part[: config.edited] for part in bench.given))
-    turns = bench.batch.latents["to_turn"][: config.edited]
     vectors = np.stack([found.directions for found in decoded], 1)
-    random = np.random.default_rng(JUDGED).normal(size=vectors[0].shape)
-    directions = dict(zip(KINDS, (*vectors, random), strict=True))
     scale_PS = np.stack([found.scale for found in decoded])
-    cases = draw_cases(bench.task, few, turns, JUDGED)
-    return effects(config.model(), params_P, cases, directions, scale_PS, STRENGTHS)
+    cases = draw_cases(bench.task, bench.given, bench.batch.latents["to_turn"], JUDGED)
+    return effects(config.model(), params_P, cases, vectors, scale_PS, STRENGTHS)
 
 
-SMALL = Config(seeds=2, longest=4, long=3, width=16, depth=2, heads=2, prompts=150, edited=60)
+SMALL = Config(seeds=2, longest=4, long=3, width=16, depth=2, heads=2, prompts=150)
 
 study = Study(
     name="karel",

@@ -14,7 +14,7 @@ from toylab.figures.karel import karel as pictures
 from toylab.report import figures as fig
 from toylab.studies.karel.karel import claims, readings
 from toylab.studies.karel.karel.bench import Bench, losses, write
-from toylab.studies.karel.karel.edits import KINDS, effects
+from toylab.studies.karel.karel.edits import effects
 from toylab.studies.karel.karel.probes import CONTENT, MEAN, Exam, streams
 from toylab.studies.karel.karel.study import Config, measured, populations, study
 from toylab.taps import Edit, run
@@ -22,7 +22,7 @@ from toylab.tasks.karel.goals import draw_cases
 from toylab.tasks.karel.texts import FEATURES, TARGETS, classes, halves, inner, labels, read
 
 CONFIG = Config(
-    seeds=2, size=3, longest=4, long=3, width=16, depth=2, heads=2, prompts=120, edited=80, steps=4
+    seeds=2, size=3, longest=4, long=3, width=16, depth=2, heads=2, prompts=120, steps=4
 )
 TASK, MODEL = CONFIG.world(), CONFIG.model()
 
@@ -121,12 +121,12 @@ def test_edits_are_those_of_single_runs(bench, params_P):
     turns = bench.batch.latents["to_turn"]
     cases = draw_cases(TASK, bench.given, turns, 0)
     rng = np.random.default_rng(0)
-    vectors = {kind: rng.normal(size=(2, 3, 4, 16)) for kind in KINDS}
+    vectors = rng.normal(size=(2, 2, 3, 4, 16))
     scale = np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 3.0]])
     found = effects(MODEL, params_P, cases, vectors, scale, (3.0,))
     every = np.arange(len(cases.place))
-    for p, (kind, op) in itertools.product(range(2), [("none", 0.0), ("random", 3.0)]):
-        way = vectors["random"][p, 1][cases.then] - vectors["random"][p, 1][cases.now]
+    for p, (kind, op) in itertools.product(range(2), [("none", 0.0), ("probe", 3.0)]):
+        way = vectors[0, p, 1][cases.then] - vectors[0, p, 1][cases.now]
         push = op * scale[p, 1] * way / np.linalg.norm(way, axis=-1, keepdims=True)
         whole = np.zeros((len(every), TASK.length, 16), np.float32)
         whole[every, cases.place] = push
@@ -193,7 +193,6 @@ def test_both_populations_start_and_end_where_the_study_looks():
     ("settings", "words"),
     [
         ({"prompts": 0}, "prompts = 0"),
-        ({"edited": 0}, "edited = 0"),
         ({"size": 1}, "size = 1"),
         ({"long": 5}, "beyond longest"),
     ],
