@@ -40,6 +40,6 @@ def weights_ahead(ahead: int, decay: Number, horizon: Number) -> Float[Array, " 
         >>> weights_ahead(3, 0.5, 2).tolist()
         [1.0, 0.5, 0.0]
     """
-    j = jnp.arange(ahead)
-    fall = jnp.power(jnp.asarray(decay, jnp.float32), j.astype(jnp.float32))
-    return jnp.where(j < jnp.asarray(horizon), fall, 0.0)
+    j = jnp.arange(ahead, dtype=jnp.float32)
+    fall = jnp.power(jnp.asarray(decay, jnp.float32), j)
+    return jnp.where(j < jnp.asarray(horizon, jnp.float32), fall, 0.0)

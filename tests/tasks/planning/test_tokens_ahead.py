@@ -38,6 +38,7 @@ def test_windows_and_weights():
         assert found[t, j] == tokens[t + 1 + j]
     np.testing.assert_allclose(weights_ahead(4, 0.8, 3), [1, 0.8, 0.64, 0], rtol=1e-6)
     assert weights_ahead(3, 0, 9).tolist() == [1, 0, 0]  # decay 0 leaves the next token
+    assert weights_ahead(3, 1, jnp.float32(1)).tolist() == [1, 0, 0]  # a member's number
 
 
 def test_filter_is_the_sum_over_topic_paths():
