@@ -38,8 +38,7 @@ CAPTIONS = {
     "probe of the heading still to turn, along that of another meaning, in a random direction, and "
     "with the other goal in the prompt. (b) Length of "
     "solving programs less the mean of programs that fit, for networks and for the exact law's "
-    "likeliest symbols. (c) Prompts solved, by the length of the program they were made of, "
-    "of networks trained on all lengths and on long programs alone. Bars are means, ticks seeds.",
+    "likeliest symbols. Bars are means, ticks seeds.",
 }
 
 
@@ -56,7 +55,7 @@ def program(measures: Measures, config: Any) -> Figure:
     for t, word in enumerate(words[token] for token in tokens[-len(states) :]):
         _grid(ax, t, states[t], states[-1], config.size)
         ax.text(t, 0.62, "start" if word == "CODE" else word, ha="center", fontsize=8)
-    goal, steps = states[-1][2], table("ends").filter(population="main").rows(measures)["step"]
+    goal, steps = states[-1][2], table("ends").rows(measures)["step"]
     rows = [(what, at) for what in (0, 1) for at in (0, -1)]
     for r, (what, at) in enumerate(rows, 1):
         name = ("heading", "still to turn")[what]
@@ -84,10 +83,10 @@ def _grid(ax: Axes, x: float, state: np.ndarray, goal: np.ndarray, size: int) ->
         ax.plot([x - 0.4, x + 0.4], [at, at], color=fig.MUTED, lw=edge)
         ax.plot([x + at, x + at], [-0.4, 0.4], color=fig.MUTED, lw=edge)
     looks: tuple[dict[str, Any], ...] = (
-        {"fill": False, "ls": ":", "ec": fig.INK},
         {"color": fig.BLUE},
+        {"fill": False, "ls": ":", "ec": fig.INK, "zorder": 3},
     )
-    for (row, column, facing), look in zip((goal, state), looks, strict=True):
+    for (row, column, facing), look in zip((state, goal), looks, strict=True):
         down, right = AHEAD[facing]
         middle = np.array([x - 0.4 + (column + 0.5) * side, 0.4 - (row + 0.5) * side])
         way, across = np.array([right, -down]) * 0.42 * side, np.array([down, right]) * 0.3 * side
@@ -173,7 +172,7 @@ def meanings(measures: Measures, config: Any) -> Figure:
 
 def edits(measures: Measures, config: Any) -> Figure:
     """Edits along the probe, and lengths of programs."""
-    sheet, axes = panels(3, 2.9, width_ratios=[1.5, 1, 1.2])
+    sheet, axes = panels(2, 2.9, width_ratios=[1.5, 1])
     kinds = {
         "none": "no\nedit",
         "probe": "along\nprobe",
@@ -186,24 +185,12 @@ def edits(measures: Measures, config: Any) -> Figure:
     axes[0].set(ylabel="next symbol is the other goal's", ylim=(0, 1))
     along, random = (average(wanted(kind), measures) for kind in ("probe", "random"))
     fig.title(axes[0], f"Edits along the probe steer {along:.0%}, random ones {random:.0%}")
-    ends = lambda name: table("ends").filter(population=name).last()
-    longer = lambda column: ends("main").value(column)
+    longer = lambda column: table("ends").last().value(column)
     names = ["networks", "exact\ngreedy"]
     bars(axes[1], measures, ["longer", "exact_longer"], (("", fig.GREEN, longer),), names)
     axes[1].axhline(0, color=fig.INK, lw=0.7)
     axes[1].set(ylabel="actions more than average")
     fig.title(axes[1], "Programs are short because they are the likeliest")
-    solved = lambda name: lambda column: ends(name).value(column)
-    cells = (
-        ("all lengths", fig.BLUE, solved("main")),
-        (f"{config.long} or more", fig.ORANGE, solved("long")),
-    )
-    lengths = [f"1 to {config.long - 1}", f"{config.long} to {config.longest}"]
-    bars(axes[2], measures, ["short", "long"], cells, lengths)
-    headroom(axes[2])
-    axes[2].set(ylabel="prompts solved", xlabel="actions of the prompt's program")
-    axes[2].legend(loc="upper left", title="trained on")
-    fig.title(axes[2], "Lengths not seen")
     return sheet
 
 

@@ -65,13 +65,11 @@ class Bench:
         task: the world.
         count: number of prompts.
         seed: of the prompts.
-        long: programs of fewer actions count as short.
     """
 
     task: Karel
     count: int
     seed: int
-    long: int
 
     @functools.cached_property
     def batch(self) -> Batch:
@@ -116,12 +114,10 @@ class Bench:
         ``longer`` is the length of solving programs beyond the mean of all that fit, and
         ``exact_longer`` that of the exact law's greedy programs, for the same prompts.
         """
-        exact, short = self.exact, self.given.lengths < self.long
+        exact = self.exact
         mean = lambda x, rows: float(x[rows].mean()) if rows.any() else np.nan
         found = {
             "solved": float(own.solved.mean()),
-            "short": mean(own.solved, short),
-            "long": mean(own.solved, ~short),
             "longer": mean(own.lengths - exact["length"], own.solved),
             "exact_longer": mean(exact["greedy"].lengths - exact["length"], own.solved),
             "loss": loss,

@@ -178,16 +178,6 @@ CLAIMS = (
         ),
     ),
     claim(
-        "short_unseen",
-        "Trained on programs of four actions or more, networks solve prompts of shorter programs "
-        "half as often as those of such long ones.",
-        f"{JIN}, appendix: programs of 1 to 5 actions are left out of training",
-        ends("short", "long") / ends("long", "long"),
-        Expect.above(0.5),
-        "ours: half",
-        requires=only("networks solve half of long ones", ends("long", "long"), Expect.above(0.5)),
-    ),
-    claim(
         "edited",
         "Moving the stream of a block along the probe of the heading still to be turned makes the "
         "next symbol that of the new goal twice as often as a random direction does.",

@@ -10,9 +10,9 @@ from .probes import MEAN
 TRUE, OTHERS = 0, (1, 2)  # meanings of the actions
 
 
-def ends(column: str, population: str = "main") -> Reading:
+def ends(column: str) -> Reading:
     """A number of trained networks, of what they write."""
-    return table("ends").filter(population=population).last().value(column)
+    return table("ends").last().value(column)
 
 
 def probed(
@@ -55,7 +55,7 @@ def together(changes: bool) -> Reading:
 
     def joined(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
         keys = [SEED, "step"]
-        solved = m["ends"].filter(population="main").select(*keys, "solved")
+        solved = m["ends"].select(*keys, "solved")
         return rows.join(solved, on=keys, how="left").sort("step")
 
     def correlation(own: pl.DataFrame) -> float | None:

@@ -52,19 +52,19 @@ from .claims import CLAIMS
 from .edits import effects
 
 JUDGED = 31  # seed of the prompts
+MAIN = "main"
 STRENGTHS = (1.0, 2.0, 3.0)
 LARGE: Mapping[str, Any] = {"steps": 30_000, "batch_size": 256, "learning_rate": 5e-4}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
-    """Settings; programs of all lengths, and long ones alone, are a population each."""
+    """Settings."""
 
     seeds: int = 8
     size: int = 4
     examples: int = 2
     longest: int = 6
-    long: int = 4  # fewest actions of the second population's programs
     width: int = 48
     depth: int = 3
     heads: int = 4
@@ -72,16 +72,16 @@ class Config:
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
-    snapshots: int = 10  # their distances grow evenly
+    snapshots: int = 8  # their distances grow evenly
     prompts: int = 1_500  # to judge on
 
     def __post_init__(self) -> None:
         check_counts("karel", self, "seeds", "steps", "snapshots", "prompts")
-        _ = self.world(), self.world(self.long)
+        _ = self.world()
 
-    def world(self, shortest: int = 1) -> Karel:
-        """The task, with programs of ``shortest`` actions or more."""
-        return Karel(self.size, self.examples, self.longest, shortest)
+    def world(self) -> Karel:
+        """The task."""
+        return Karel(self.size, self.examples, self.longest)
 
     def model(self) -> Transformer:
         """A causal transformer over states and actions."""
@@ -91,36 +91,31 @@ class Config:
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """Networks of every seed, on programs of all lengths and on long ones."""
+    """Networks that differ in their seed."""
     schedule = cosine(config.steps, warmup=config.steps // 40, floor=0.05)
-    squares = [round(config.steps * (i / config.snapshots) ** 2) for i in range(config.snapshots)]
-    kept = {"main": tuple(sorted(set(squares))), "long": ()}
-    return {
-        name: Population(
-            model=config.model(),
-            task=config.world(config.long if name == "long" else 1),
-            members=seeds(config.seeds),
-            optimizer=AdamW(config.learning_rate, config.weight_decay, b2=0.99, schedule=schedule),
-            steps=config.steps,
-            batch_size=config.batch_size,
-            loss=cross_entropy,
-            snapshots=steps,
-        )
-        for name, steps in kept.items()
-    }
+    shares = np.arange(config.snapshots) / config.snapshots
+    kept = {round(config.steps * share**2) for share in shares}
+    population = Population(
+        model=config.model(),
+        task=config.world(),
+        members=seeds(config.seeds),
+        optimizer=AdamW(config.learning_rate, config.weight_decay, b2=0.99, schedule=schedule),
+        steps=config.steps,
+        batch_size=config.batch_size,
+        loss=cross_entropy,
+        snapshots=tuple(sorted(kept)),
+    )
+    return {MAIN: population}
 
 
-Snapshot = tuple[str, int, list[dict[str, Any]], Any]  # population, step, networks, parameters
+Snapshot = tuple[int, list[dict[str, Any]], Any]  # step, networks, parameters
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Programs written and states decoded through training; edits of trained networks."""
-    snapshots = []
-    for name in populations(config):
-        about = networks(run, name).select("init_seed", "diverged").to_dicts()
-        snapshots += [(name, step, about, run.params(name, step)) for step in run.steps(name)]
-    bench = Bench(config.world(), config.prompts, JUDGED, config.long)
-    return measured(config, bench, snapshots)
+    about_P = networks(run, MAIN).select("init_seed", "diverged").to_dicts()
+    snapshots = [(step, about_P, run.params(MAIN, step)) for step in run.steps(MAIN)]
+    return measured(config, Bench(config.world(), config.prompts, JUDGED), snapshots)
 
 
 def measured(
@@ -129,18 +124,15 @@ def measured(
     """Tables of networks at several steps, in the order of steps."""
     rows: dict[str, list[dict[str, Any]]] = {"ends": [], "probes": [], "edits": []}
     decoded: list[list[Decoded]] = []
-    for name, step, about_P, params_P in snapshots:
+    for step, about_P, params_P in snapshots:
         own_P, answered = _written(config, bench, params_P)
-        about_P = [{"population": name, "step": step} | about for about in about_P]
-        rows["ends"] += [a | b for a, b in zip(about_P, answered, strict=True)]
-        if name == "main":
-            end = step == config.steps
-            decoded.append(_decoded(config, bench, params_P, own_P, end))
-            pairs = zip(about_P, decoded[-1], strict=True)
-            rows["probes"] += [about | row for about, found in pairs for row in found.rows]
-            changed = _edited(config, bench, params_P, decoded[-1]) if end else [[]] * len(own_P)
-            pairs = zip(about_P, changed, strict=True)
-            rows["edits"] += [about | row for about, own in pairs for row in own]
+        decoded.append(_decoded(config, bench, params_P, own_P, step == config.steps))
+        found = {"ends": [[row] for row in answered], "probes": [own.rows for own in decoded[-1]]}
+        if step == config.steps:
+            found["edits"] = _edited(config, bench, params_P, decoded[-1])
+        for name, rows_P in found.items():
+            pairs = zip(about_P, rows_P, strict=True)
+            rows[name] += [{"step": step} | about | row for about, own in pairs for row in own]
     tables = {name: pl.DataFrame(own, infer_schema_length=None) for name, own in rows.items()}
     latents = bench.batch.latents
     return tables | {
@@ -182,7 +174,7 @@ def _edited(
     return effects(config.model(), params_P, cases, vectors, scale_PS, STRENGTHS)
 
 
-SMALL = Config(seeds=2, longest=4, long=3, width=16, depth=2, heads=2, prompts=150)
+SMALL = Config(seeds=2, longest=4, width=16, depth=2, heads=2, prompts=150)
 
 study = Study(
     name="karel",
@@ -191,14 +183,12 @@ study = Study(
     presets={
         "smoke": dataclasses.replace(SMALL, steps=20, batch_size=16, snapshots=3),
         "laptop": Config(),
-        "paper": Config(
-            size=8, examples=5, longest=10, long=6, width=256, depth=6, heads=8, **LARGE
-        ),
+        "paper": Config(size=8, examples=5, longest=10, width=256, depth=6, heads=8, **LARGE),
     },
     costs={
-        "smoke": "80 steps; compiling takes most of it",
-        "laptop": "64,000 model-steps of 0.3 GFLOP: 6 minutes; measures: 3",
-        "paper": "480,000 model-steps of 160 GFLOP, for one GPU",
+        "smoke": "40 steps; compiling takes most of it",
+        "laptop": "32,000 model-steps of 0.3 GFLOP: 3 minutes; measures: 2",
+        "paper": "240,000 model-steps of 160 GFLOP, for one GPU",
     },
     populations=populations,
     measure=measure,

@@ -21,15 +21,13 @@ from toylab.taps import Edit, run
 from toylab.tasks.karel.goals import draw_cases
 from toylab.tasks.karel.texts import FEATURES, TARGETS, classes, halves, inner, labels, read
 
-CONFIG = Config(
-    seeds=2, size=3, longest=4, long=3, width=16, depth=2, heads=2, prompts=120, steps=4
-)
+CONFIG = Config(seeds=2, size=3, longest=4, width=16, depth=2, heads=2, prompts=120, steps=4)
 TASK, MODEL = CONFIG.world(), CONFIG.model()
 
 
 @pytest.fixture(scope="module")
 def bench():
-    return Bench(TASK, CONFIG.prompts, 31, CONFIG.long)
+    return Bench(TASK, CONFIG.prompts, 31)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +110,7 @@ def test_what_is_known_exactly(bench):
     mean = np.average(programs.lengths[fits], weights=programs.chances[fits])
     assert exact["length"][b] == pytest.approx(mean)
     row = bench.answered(exact["greedy"], 1.0)
-    assert row["solved"] == row["short"] == row["long"] == 1
+    assert row["solved"] == 1
     assert row["longer"] == pytest.approx(row["exact_longer"])
     assert np.isnan(bench.answered(exact["greedy"], np.nan)["solved"])
 
@@ -141,10 +139,8 @@ def test_edits_are_those_of_single_runs(bench, params_P):
 def measures(bench, params_P):
     """Measures of two untrained networks, the second diverged, made up to be of two steps."""
     params_P = jax.tree.map(lambda leaf: leaf.at[1].set(jnp.nan), params_P)
-    steps = {"main": (0, 4), "long": (4,)}
     about = [{"init_seed": 0, "diverged": False}, {"init_seed": 1, "diverged": True}]
-    snapshots = [(n, s, about, params_P) for n, own in steps.items() for s in own]
-    return measured(CONFIG, bench, snapshots)
+    return measured(CONFIG, bench, [(step, about, params_P) for step in (0, 4)])
 
 
 def test_claims_and_figures_of_networks_one_of_which_diverged(measures):
@@ -172,7 +168,7 @@ def test_correlations_over_training_of_values_and_of_changes():
         "probes": pl.DataFrame(about | {"accuracy": content}).with_columns(
             source=pl.lit("network"), **{k: pl.lit(v) for k, v in probe.items()}
         ),
-        "ends": pl.DataFrame(about | {"solved": solved}).with_columns(population=pl.lit("main")),
+        "ends": pl.DataFrame(about | {"solved": solved}),
     }
     values = readings.together(changes=False)(made).values
     assert values == pytest.approx(np.corrcoef(content, solved)[0, 1])
@@ -181,12 +177,11 @@ def test_correlations_over_training_of_values_and_of_changes():
     assert readings.squared(readings.together(changes=True))(made).values >= 0
 
 
-def test_both_populations_start_and_end_where_the_study_looks():
-    found = populations(CONFIG)
-    assert found["main"].boundaries()[1] == (0, 1, 2, 3, 4)
-    assert found["long"].task.shortest == 3
-    paper = study.presets["paper"]
-    assert paper.world().length == 21
+def test_the_population_starts_and_ends_where_the_study_looks():
+    found = populations(CONFIG)["main"]
+    assert found.size == 2
+    assert found.boundaries()[1] == (0, 1, 2, 3, 4)
+    assert study.presets["paper"].world().length == 21
 
 
 @pytest.mark.parametrize(
@@ -194,7 +189,6 @@ def test_both_populations_start_and_end_where_the_study_looks():
     [
         ({"prompts": 0}, "prompts = 0"),
         ({"size": 1}, "size = 1"),
-        ({"long": 5}, "beyond longest"),
     ],
 )
 def test_bad_settings(settings, words):
