@@ -91,7 +91,7 @@ def small_measures():
     config, parts = Config(seeds=2, width=8, many=4, judged=32, steps=1), []
     for arm, (population, _) in ARMS.items():
         model = config.model(population)
-        params = jax.vmap(model.init)(jax.random.split(jax.random.key(0), 2))
+        params = jax.jit(jax.vmap(model.init))(jax.random.split(jax.random.key(0), 2))
         kernel = params["unembed"]["kernel"]
         params["unembed"]["kernel"] = kernel.at[1].set(jnp.nan)  # the second has diverged
         params["positions"]["embedding"] = params["positions"]["embedding"].at[1].set(jnp.nan)
