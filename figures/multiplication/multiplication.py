@@ -52,7 +52,7 @@ def digits(measures: Measures, config: Any) -> Figure:
     mesh = None
     for ax, (arm, name) in zip(axes, names.items(), strict=True):
         rows = table("digits").filter(arm=arm).rows(measures)
-        mesh = _over_time(ax, rows)
+        mesh = _over_time(ax, rows, 2 * config.digits)
         exact = average(table("exact").filter(arm=arm).last().value("unseen"), measures)
         fig.title(ax, f"{name}: {exact:.0%} of products")
         ax.set_xlabel("step")
@@ -67,9 +67,8 @@ def digits(measures: Measures, config: Any) -> Figure:
     return sheet
 
 
-def _over_time(ax: Axes, rows: pl.DataFrame) -> Any:
+def _over_time(ax: Axes, rows: pl.DataFrame, count: int) -> Any:
     """Digits by steps, the accuracy of a step shown up to the next."""
-    count = rows["digit"].max() + 1  # pyright: ignore
     curves = [series(rows.filter(digit=k), "unseen") for k in range(count)]
     step_S = curves[0][0].astype(float)
     value_KS = np.array([value_PS[np.isfinite(value_PS).all(1)].mean(0) for _, value_PS in curves])

@@ -51,7 +51,7 @@ def late_gain(arm: str) -> Reading:
     """How much accuracy on the middle digits rises in the second half of training."""
 
     def read(own: pl.DataFrame) -> float | None:
-        end = own["step"].max()
+        end = own["step"].to_numpy().max()
         mean = own.group_by("step").agg(pl.col("unseen").mean()).sort("step")
         early = mean.filter(pl.col("step") <= end / 2)["unseen"]
         return mean["unseen"][-1] - early[-1] if len(early) else None
@@ -71,7 +71,7 @@ def order(arm: str) -> Reading:
     """
 
     def read(own: pl.DataFrame) -> float | None:
-        end, when, distance = own["step"].max(), [], []
+        end, when, distance = own["step"].to_numpy().max(), [], []
         for (_, away), rows in own.sort("step").group_by("digit", "distance", maintain_order=True):
             learned = rows.filter(pl.col("unseen") >= LEARNED)["step"]
             when.append(learned[0] if len(learned) else end + 1 + (1 - rows["unseen"][-1]))

@@ -108,7 +108,7 @@ ARMS = ("standard", "auxiliary", "shuffled", "digits", "chain")
 
 def populations(config: Config) -> dict[str, Population]:
     """Networks without a chain, by what their heads are asked; then the stages of the chain."""
-    seed, shared = list(range(config.seeds)), {"batch_size": config.batch_size}
+    seed = list(range(config.seeds))
     weights = np.repeat([0.0, *[config.auxiliary] * len(KINDS)], config.seeds)
     kinds = np.repeat([0, *range(len(KINDS))], config.seeds)
     every = max(1, config.steps // config.snapshots)
@@ -121,7 +121,7 @@ def populations(config: Config) -> dict[str, Population]:
             steps=config.steps,
             loss=Auxiliary(config.task()),
             snapshots=tuple(range(0, config.steps + 1, every)),
-            **shared,
+            batch_size=config.batch_size,
         )
     }
     before = ""
@@ -136,7 +136,7 @@ def populations(config: Config) -> dict[str, Population]:
             loss=cross_entropy,
             snapshots=(steps // 2, steps),
             start=before,
-            **shared,
+            batch_size=config.batch_size,
         )
         before = name
     found["wide"] = Population(
@@ -146,7 +146,7 @@ def populations(config: Config) -> dict[str, Population]:
         optimizer=config.optimizer(config.wide_steps, 0.1),
         steps=config.wide_steps,
         loss=cross_entropy,
-        **shared,
+        batch_size=config.batch_size,
     )
     return found
 

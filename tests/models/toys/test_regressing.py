@@ -1,5 +1,7 @@
 """A transformer whose heads say numbers: logits of the transformer, numbers of a loop."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ from toylab.models.toys.regressing import Regressing
 from toylab.taps import run
 from toylab.train.starts import shapes
 
-SIZES = {"vocab": 5, "length": 6, "width": 8, "depth": 2, "heads": 2, "hidden": 12}
+SIZES: Any = {"vocab": 5, "length": 6, "width": 8, "depth": 2, "heads": 2, "hidden": 12}
 MODEL = Regressing(**SIZES, norm="layer", biases=True)
 PLAIN = Transformer(**SIZES, norm="layer", biases=True)
 
