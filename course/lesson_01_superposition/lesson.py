@@ -42,12 +42,13 @@ slider(picture, DENSITIES, "density")
 
 # %% [markdown]
 # Each line is a feature: a column of W, the direction in which the network writes it. The
-# *density* is the chance that a feature is on at all. Every network was trained on
+# *density* is the chance that a feature is on at all; its value is then uniform in $[0, 1]$. Every
+# network was trained on
 #
 # $$x' = \mathrm{ReLU}(W^\top W x + b), \qquad L = \sum_i I_i\,(x_i - x'_i)^2,$$
 #
-# with importances $I_i = 0.9^i$. Move the slider (or look at the three pictures). Dense features:
-# two lines at a right angle, three features gone. Sparse ones: all five. That is
+# with importances $I_i = 0.9^i$, $i$ from 0. Move the slider (or look at the three pictures). Dense
+# features: two lines at a right angle, three features gone. Sparse ones: all five. That is
 # **superposition**, more features than dimensions.
 #
 # ## Which features are there?
@@ -66,8 +67,9 @@ def lengths(W):
 check("lengths", lengths)
 
 # %% [markdown]
-# Thirty networks are in `W`, six for each density. How many features are kept (length above 1/2)
-# at each density, as a mean over the six networks? Your answer has five numbers.
+# Thirty networks are in `W`, six for each density, with axes (network, density, dimension,
+# feature). How many features are kept (length above 1/2) at each density, as a mean over the six
+# networks? Your answer has five numbers.
 
 # %%
 # <solution>
@@ -80,8 +82,8 @@ check("kept", kept, W=W)
 # ## The price
 #
 # Two features that share a direction disturb each other. Write `crowding(W)`: for each feature
-# the sum of its squared cosines with all *other* features. 0 means that it has a direction to
-# itself.
+# the sum of its squared cosines with all *other* features. 0 means that it is orthogonal to all of
+# them.
 
 
 # %%
@@ -110,13 +112,14 @@ check("angle", angle)
 # %% [markdown]
 # ## Be the optimiser
 #
-# Why did the dense networks not do that? With a ReLU at the end a *negative* disturbance costs
-# nothing; a positive one can be cut off by a negative bias, at a price. When features are rarely
-# on together, the price is small.
+# Why did the dense networks not do that? Where a feature is off, the ReLU removes a *negative*
+# disturbance for nothing. A positive one can be cut off by a negative bias, at the price of a
+# little of every signal. Neither helps where features are on together: dense ones usually are,
+# sparse ones rarely.
 #
-# Set the weights by hand: `W_mine` (2, 5) and `b_mine` (5,), for inputs in which exactly one
-# feature is on, with a value between 0 and 1. Keeping two features and dropping three has a loss
-# of 0.2. Beat it, well: below 0.02.
+# Set the weights by hand: `W_mine` (2, 5) and `b_mine` (5,), for five equally important features
+# of which exactly one is on, with a value uniform in $[0, 1]$. Keeping two features and giving 0
+# for the other three has a loss of 0.2. Do far better: below 0.02.
 
 # %%
 # <solution>
@@ -135,4 +138,5 @@ check("by_hand", (W_mine, b_mine))
 # agree? The study `superposition_polygons` asks the same in two dimensions; read its page, then say
 # what claim you would write for three.
 #
-# *Reading.* Elhage et al. 2022, Toy Models of Superposition, sections 1 to 3.
+# *Reading.* Elhage et al. 2022, Toy Models of Superposition, up to the end of "Demonstrating
+# Superposition".
