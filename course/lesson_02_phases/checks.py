@@ -210,7 +210,7 @@ check = Checks(
         "window",
         judge_window,
         (
-            "Two conditions per density: the mean of after[0] above 1/2, that of after[1] below.",
+            "Two conditions per density: the mean of after[0] above 1/2, that of after[1] not.",
             "The mean is over the four networks, the first axis of after[0].",
             "FINE[mask] are the densities at which both hold; take the ends.",
         ),

@@ -72,8 +72,8 @@ slider(picture, RATIOS.tolist(), "importance")
 # $r$, seeds differ. Which of them found the best solution?
 #
 # `loss` holds the loss of every network, without sampling noise, with axes (network, density,
-# importance). Take, for each density and importance, the network with the least loss. How long is
-# its second feature? Your answer has 14 x 3 numbers.
+# importance); `W` has one axis more, for the two features. Take, for each density and importance,
+# the network with the least loss. How long is its second feature? Your answer has 14 x 3 numbers.
 
 # %%
 # <solution>
@@ -84,13 +84,14 @@ best = np.take_along_axis(abs(W[..., 1]), winner[None], 0)[0]
 check("best", best, W=W, loss=loss)
 
 # %% [markdown]
-# In physics a quantity that tells phases apart is an *order parameter*. This one jumps. Why should
-# it, when the loss depends smoothly on $s$? Compare two candidates by hand.
+# In physics a quantity that tells phases apart is an *order parameter*. This one, the length of the
+# second feature, jumps. Why should it, when the loss depends smoothly on $s$? Compare two
+# candidates by hand.
 #
 # ## Candidate one: drop it
 #
 # $W = (1, 0)$ copies the first feature without an error. The second gets a constant, its bias.
-# Write `dropped(s, r)`: the loss with the *best* bias.
+# Write `dropped(s, r)`: the mean loss with the *best* bias.
 
 
 # %%
@@ -106,8 +107,9 @@ check("dropped", dropped)
 # %% [markdown]
 # ## Candidate two: share the dimension
 #
-# $W = (1, -1)$, $b = 0$: the features point in opposite directions. Write `shared(s, r)`, the loss.
-# (When one feature is on alone, what does the ReLU do to the other output? And when both are on?)
+# $W = (1, -1)$, $b = 0$: the features point in opposite directions. Write `shared(s, r)`, the mean
+# loss. (When one feature is on alone, what does the ReLU do to the other output? And when both are
+# on?)
 
 
 # %%
@@ -200,9 +202,11 @@ plt.legend(fontsize=7)
 plt.show()
 
 # %% [markdown]
-# This is **hysteresis**: between two densities a network's past decides, not its loss. Find that
-# window: the lowest and the highest density of `FINE` at which networks that began as a pair still
-# hold feature 2 (mean length above 1/2) and the others do not (at most 1/2).
+# This is **hysteresis**: between two densities a network's past decides, not its loss. `after` has
+# the lengths of feature 2 after training, with axes (start, network, density); start 0 is the pair.
+# Find the window: the lowest and the highest density of `FINE` at which networks that began as a
+# pair still hold feature 2 (length above 1/2, as a mean over the four) and the others do not (at
+# most 1/2).
 
 # %%
 # <solution>
@@ -221,7 +225,7 @@ check("window", window, after=after, densities=FINE)
 # *Stretch.* With three features in two dimensions the study `superposition_phase` found that
 # networks begin to share at a density 30% above 4/7, where candidates like yours put it. Give the
 # pair free lengths and biases (`scipy.optimize.minimize` on `sparse_losses`): how much of the 30%
-# is explained, and what of the rest? Also: from which density on is "dropped" no minimum at all?
-# Expand its loss in a small $w_2$, and compare with the lower end of your window.
+# is explained, and what of the rest? Also: below which density is "dropped" no minimum at all?
+# Expand its loss in a small $w_2 < 0$, and compare with the lower end of your window.
 #
 # *Reading.* Elhage et al. 2022, Toy Models of Superposition, "Superposition as a Phase Change".
