@@ -4,7 +4,7 @@
 # *Lesson 3, 60 minutes. You need: means and standard deviations. You will train 64 networks.*
 #
 # A paper shows a network that found a pentagon. Would yours? Train one network 64 times, with
-# nothing different but the seed, and look.
+# nothing different but the seed, which draws the initial weights and the training examples.
 
 # %%
 import matplotlib.pyplot as plt
@@ -45,9 +45,9 @@ for ax, network in zip(axes.flat, order[:: len(order) // 16], strict=False):
 plt.show()
 
 # %% [markdown]
-# Sixteen of the 64 networks, the best first, each with its loss. They had the same data, the same
-# rate, the same number of steps. Nothing failed in the sense of a crash; they ended in different
-# places. Whoever had trained *one* would have drawn one of these pictures and believed it.
+# Sixteen of the 64 networks, the best first, each with its loss. They had the same task, the same
+# learning rate, the same number of steps. Nothing crashed; they ended in different places. Whoever
+# had trained *one* would have drawn one of these pictures and believed it.
 #
 # What share of the networks comes within 5% of the best loss?
 
@@ -61,8 +61,10 @@ check("share", share, loss=loss)
 # %% [markdown]
 # ## An interval
 #
-# With a few seeds we estimate a mean over all seeds there could be. Write `interval(values)`: the
-# two ends of Student's 95% interval for the mean, as an array.
+# With a few seeds we estimate a mean over all seeds there could be. Student's interval reaches
+# equally far to both sides of the mean of $n$ values: some number of standard errors, which the t
+# distribution with $n - 1$ degrees of freedom gives (`stats.t`). Write `interval(values)`: the two
+# ends of the 95% interval for the mean, as an array.
 
 
 # %%
@@ -106,8 +108,9 @@ lucky = 0.8**5
 check("lucky", lucky)
 
 # %% [markdown]
-# The other way around: five of five succeeded. Which success rates could show that? Give the lower
-# end of the exact 95% interval, the rate that would show five of five in only 2.5% of studies.
+# The other way around: five of five succeeded. Which success rates are compatible with that? Give
+# the lower end of the exact 95% interval, the rate that would show five of five in only 2.5% of
+# studies.
 
 # %%
 # <solution>
@@ -150,8 +153,9 @@ check("verdict", verdict)
 # %% [markdown]
 # ## No interval sees what the sample does not hold
 #
-# A seed scores 0.99, but one in five scores 0.1. Simulate: how often does *your* interval of 5, 8
-# and 16 seeds hold the true mean? Three shares, each from 2,000 samples or more.
+# Each seed scores 0.99 with probability 0.8, and 0.1 with probability 0.2. Simulate: how often does
+# *your* interval of 5, 8 and 16 seeds hold the true mean? Three shares, each from 2,000 samples or
+# more.
 
 # %%
 # <solution>
@@ -172,7 +176,8 @@ check("coverage", coverage)
 
 # %% [markdown]
 # This is why the laboratory says "reproduced, few seeds" for five to seven of them, wants eight for
-# "reproduced" and sixteen where seeds can fail. `docs/verdicts.md` has the same table for six laws.
+# "reproduced" and sixteen where seeds can fail. Its own interval is the widest of three, and never
+# of width zero; `docs/verdicts.md` says how often that one holds the mean, for eight distributions.
 #
 # ## Further
 #
