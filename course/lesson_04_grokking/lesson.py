@@ -56,15 +56,16 @@ plt.title("six networks: training pairs (blue), the others (red)")
 plt.show()
 
 # %% [markdown]
-# That is **grokking**: to know late what was learned by heart early. The network is
+# That is **grokking**: a network generalises long after it has memorised its training data. Ours is
 #
 # $$z_c(x, y) = \sum_f W_{fc}\,(U_{xf} + V_{yf})^2,$$
 #
-# a look-up of $x$, a look-up of $y$, 96 neurons that square their sum, and a score for each answer
-# $c$. Full batches, AdamW, weight decay.
+# a look-up of $x$, a look-up of $y$, 96 neurons that square their sum, and a score (a logit) for
+# each answer $c$. Full batches, AdamW, weight decay.
 #
-# When is each network first right on 90% of the training pairs, when on 90% of the others? Give
-# steps, an array (network, 2).
+# `train_accuracy` and `test_accuracy` have axes (record, network), and `step` says when the records
+# were taken. When is each network first right on at least 90% of the training pairs, when on 90% of
+# the others? Give steps, an array (network, 2).
 
 # %%
 # <solution>
@@ -76,8 +77,8 @@ check("times", times, train=train_accuracy, test=test_accuracy, step=step)
 # %% [markdown]
 # ## What a neuron sees
 #
-# Here is what single neurons of the first network think of each number $x$, and its spectrum. The
-# neuron that weighs most is number 0.
+# Here is what single neurons of the first network make of each number $x$, a column of $U$, and its
+# spectrum. They are ranked by the size of their weights; the strongest is number 0.
 
 # %%
 U, V, W = weights(1000)
@@ -102,9 +103,9 @@ slider(neuron, range(0, 40, 3), "neuron")
 
 # %% [markdown]
 # The strong ones have become waves of one frequency. Nobody told them so: numbers modulo 31 lie on
-# a circle, and waves are the functions that a step along the circle only shifts. Write
-# `frequency(row)`: from 31 values to the frequency (1 to 15) of the largest amplitude. A constant
-# does not count.
+# a circle, and waves are the functions of which a step along the circle changes nothing but the
+# phase. Write `frequency(row)`: from 31 values to the frequency (1 to 15) of the largest amplitude.
+# A constant does not count.
 
 
 # %%
@@ -135,14 +136,14 @@ check("purity", purity, U=U)
 #
 # ## Be the optimiser
 #
-# Why waves? A neuron with $U_x = \cos(wx + \alpha)$ and $V_y = \cos(wy + \beta)$, $w = 2\pi k/31$,
-# has in its square the product
+# Why waves? A neuron with $U_x = \cos(wx + \alpha)$ and $V_y = \cos(wy + \beta)$, $w = 2\pi k/31$
+# with a whole $k$, has in its square the product
 #
 # $$2\cos(wx + \alpha)\cos(wy + \beta)
 #   = \cos(w(x + y) + \alpha + \beta) + \cos(w(x - y) + \alpha - \beta).$$
 #
-# A multiplication makes an addition, of angles. What else is in the square you must get rid of: let
-# several neurons with different $\alpha$ and $\beta$ vote.
+# A multiplication makes an addition, of angles. You must get rid of whatever else is in the square:
+# let several neurons with different $\alpha$ and $\beta$ vote.
 #
 # Write down weights that add modulo 31: `U_mine` and `V_mine` (31, neurons), `W_mine`
 # (neurons, 31), up to 1,000 neurons. At least 99% of all pairs must be right.
@@ -180,10 +181,10 @@ def by_distance(z, which):
 check("by_distance", by_distance)
 
 # %% [markdown]
-# With it we measure two losses at every snapshot. *Restricted*: that of the mean scores alone,
-# from pairs the network was not trained on, so that nothing memorised is in them. *Excluded*: that
-# on the training pairs when the mean scores are taken away, so that only what was memorised is
-# left.
+# With it we measure two losses at every snapshot. *Restricted*: the loss of the mean scores alone,
+# from pairs the network was not trained on, so that nothing memorised is in them. *Excluded*: the
+# loss on the training pairs when the mean scores are taken away, so that only what was memorised is
+# left. (Nanda et al. separate the two by frequencies, where we take means.)
 
 # %%
 moments = np.array(sorted(trained.snapshots))
@@ -209,10 +210,11 @@ plt.legend(fontsize=7)
 plt.show()
 
 # %% [markdown]
-# No sudden insight: after step 50 the rule grows steadily, while the test set still looks
-# hopeless, drowned in what was memorised, which then decays. How early can you tell? For each
-# network: the first of `moments` at which the restricted loss is below *half* that of guessing,
-# $\ln 31$, divided by the first at which `accuracy` is 0.9 or more.
+# No sudden insight: after step 50 the rule grows steadily, while the test accuracy still looks
+# hopeless, as the rule is drowned out by what was memorised, which then decays. How early can you
+# tell? For each network: the first of `moments` at which the restricted loss is below
+# $\frac12 \ln 31$, *half* that of guessing, divided by the first at which `accuracy` is 0.9 or
+# more. `restricted` and `accuracy` have axes (moment, network).
 
 # %%
 # <solution>
