@@ -150,7 +150,7 @@ def judge_depth(answer: Any) -> str | None:
     """The depth at which the penalty is no longer convex."""
     try:
         if abs(float(answer) - 1) < 1e-9:
-            return "at 1 the penalty is a parabola, as convex as can be."
+            return "at 1 the penalty is a parabola, which is convex."
         if abs(float(answer) - 1.2) < 1e-9:
             return "this is the depth of the networks above, which share."
         if np.isinf(float(answer)):

@@ -23,7 +23,7 @@ from toylab.teach import slider
 tl.setup()
 Q = 113  # answers to choose from
 SEEDS = 8
-CASES = {  # name: norms P_g and P_m, first weight of the generalising circuit
+CASES = {  # name: norms P_g and P_m, initial weight of the generalising circuit
     "slow and efficient": (1.0, 2.0, 0.005),
     "slow, not efficient": (2.0, 1.0, 0.005),
     "fast and efficient": (1.0, 2.0, 1.0),
@@ -78,8 +78,10 @@ slider(picture, list(CASES), "case")
 # + \lambda\,(P_G^2\,w_G^{2/\kappa} + P_M^2\,w_M^{2/\kappa}) .$$
 #
 # $P$ is the parameter norm that a circuit needs for a vote of 1: the smaller, the more
-# *efficient*. Only $w_G$ and $w_M$ are learned, each as a product of two weights; a small first
-# weight makes a circuit slow. The gray line is the loss of guessing.
+# *efficient*. For a vote of $w$ a circuit of depth $\kappa$ (here 1.2) needs the norm
+# $P w^{1/\kappa}$, and $\lambda = 0.005$ is the weight decay. Only $w_G$ and $w_M$ are learned,
+# each as a product of two weights; a small initial weight makes a circuit slow. The grey line is
+# the loss of guessing.
 #
 # `train_nats` and `test_nats` have axes (record, network, case); `step` says when the records were
 # taken. For every network and case: the first step with a test loss below 1 nat, divided by the
@@ -137,11 +139,11 @@ def split(P_g, P_m, kappa):
 check("split", split)
 
 # %% [markdown]
-# With $P_M = 2 P_G$ that is a factor of 8. The networks did not know your formula; look at the last
-# `w_g / w_m` of the first case: `(w_g / w_m)[-1, :, 0]`.
+# With $P_M = 2 P_G$ and $\kappa = 1.2$ that is a factor of 8. The networks did not know your
+# formula; look at the last `w_g / w_m` of the first case: `(w_g / w_m)[-1, :, 0]`.
 #
 # The minimum has a *share* for both circuits. At which depth $\kappa$ does this end, so that the
-# winner takes all? (Look at the exponent in the norm: until where is the loss convex?)
+# winner takes all? (Look at the exponent in the loss: up to which depth is it strictly convex?)
 
 # %%
 # <solution>
@@ -209,7 +211,8 @@ check("half", half, share=share["went on"], sizes=SIZES)
 
 # %% [markdown]
 # Near that size both curves agree: where a network began does not matter in the end. Compare with
-# lesson 2, where it did: there two minima stood side by side, here the loss is convex and has one.
+# lesson 2, where it did: there two minima stood side by side, here the loss is convex in the votes
+# $(w_G, w_M)$ and has one.
 # (Far below it, networks from scratch still have less of G: 8,000 steps are too few to learn what
 # is hardly worth learning.)
 #
