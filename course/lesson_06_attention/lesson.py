@@ -3,7 +3,7 @@
 #
 # *Lesson 6, 75 minutes. You need: matrix products, softmax. You will train six transformers.*
 #
-# `7 3 9 1 7 3 9 ...` You know what comes next, and you know how: find the 7 before, read on.
+# `7 3 9 1 7 3 9 ...` You know what comes next, and you know how: find the 9 before, read on.
 # Train a transformer on such sequences. Does it do the same?
 
 # %%
@@ -78,7 +78,7 @@ check("previous", previous)
 # %% [markdown]
 # The sequence repeats with a `period`. An **induction head** stands at t, finds the earlier copy
 # of its token at `t - period`, and looks at the place *after* it. Write `induction(pattern,
-# period)`.
+# period)`: how much it looks there, as a mean over all t with an earlier copy, for each head.
 
 
 # %%
@@ -94,7 +94,7 @@ check("induction", induction)
 
 # %% [markdown]
 # The library has the same scores for all networks at once. Which head of which network is the
-# clearest induction head? Give three numbers: network, layer, head.
+# clearest induction head, the one with the highest score? Give three numbers: network, layer, head.
 
 # %%
 scores = circuits.score_heads(model, params)
@@ -110,8 +110,8 @@ check("best", best, scores=scores.induction)
 # ## What it says when it looks
 #
 # Where a head looks is one half (Q and K). What it *writes* is the other (V and O): a token
-# attended to passes through $W_E W_V W_O W_U$ to the logits. Here are these four matrices of the
-# clearest head; multiply them.
+# attended to passes through $W_E W_V W_O W_U$ to the logits (straight, past every other part). Here
+# are these four matrices of the clearest head; multiply them to `full`, (token, logit).
 
 # %%
 network, layer, head = np.unravel_index(
@@ -148,10 +148,11 @@ check("copies", copies, full=shown)
 # %% [markdown]
 # ## Is it needed?
 #
-# A head may look right and not matter. To see, run the network on a *corrupt* sequence, and put
-# one head's corrupt output into the *clean* run (noising). With the metric m (the right logit
-# against the mean), write `noising(patched, clean, corrupt)`: 0 where the patch changes nothing,
-# 1 where it destroys as much as the corruption.
+# A head may look right and not matter. To see, run the network on a *corrupt* sequence, in which
+# the earlier copy of the last token is another token, and put one head's corrupt output into the
+# *clean* run (noising). The metric is the right token's logit less the mean logit. From its values
+# in three runs write `noising(patched, clean, corrupt)`: 0 where the patch changes nothing, 1 where
+# it destroys as much as the corruption, and linear in between.
 
 
 # %%
@@ -190,9 +191,9 @@ plt.show()
 # ## Further
 #
 # *Stretch.* `circuits.edge_attribution` scores every edge between parts. Which head of layer 0
-# does the induction head listen to, and through its keys or its queries? The study `tools` knows
-# a network in which the answer was planted: how often does one gradient find it, and how often
-# twenty?
+# does the induction head listen to, and through its keys or its queries? The study `tools` has
+# networks in which the answer was planted: which part of it does one gradient miss that the mean of
+# twenty finds?
 #
 # *Reading.* Elhage et al. 2021, A Mathematical Framework for Transformer Circuits; Olsson et al.
 # 2022, In-context Learning and Induction Heads.
