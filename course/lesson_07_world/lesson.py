@@ -86,7 +86,7 @@ plt.show()
 # The three networks know the rule: they walk through doors that are open and hardly ever through
 # shut ones. Openness was in no token; `House` shows how a world of your own is written.
 #
-# They could do that with a picture of the house inside, or with a mass of clever rules about
+# They could do that with a picture of the house inside, or with many clever rules about
 # tokens. A **probe** looks for a picture: a linear map from the activations to the state of a door,
 # fitted on some sequences and judged on others. But a probe can succeed for dull reasons, and that
 # is what controls are for.
@@ -165,8 +165,8 @@ plt.show()
 
 # %% [markdown]
 # `accuracy["network"]` and `accuracy["untrained"]` have axes (network, door), `accuracy["bag"]` has
-# one number per door. By how much is each network's probe better than its *best* control (untrained
-# or bag), as means over the doors?
+# one number per door. Average all of them over the doors first. By how much is each network's probe
+# then better than the *better* of its two controls (untrained and bag)?
 
 # %%
 # <solution>
@@ -181,11 +181,11 @@ check("gain", gain, **accuracy)
 #
 # A probe may read what the network never looks at. So take the state that the probe reads, change
 # it inside the network, and see whether the *moves* follow. The probe says "open" where
-# $u \cdot x + k > 0$. The mildest edit that turns its answer over, as sure as before, is the mirror
-# image of $x$ in the plane $u \cdot x + k = 0$.
+# $u \cdot x + k > 0$. The smallest edit that reverses its answer, and leaves it as sure as before,
+# is the mirror image of $x$ in the plane $u \cdot x + k = 0$.
 #
-# Write `mirror(x, u, k)` for activations x (n, width), a direction u (width,) of any length, and a
-# number k.
+# Write `mirror(x, u, k)`, the mirror images (n, width) of activations x (n, width), for a direction
+# u (width,) of any length but 0, and a number k.
 
 
 # %%
@@ -201,7 +201,8 @@ check("mirror", mirror)
 # %% [markdown]
 # Errors are counted as Li et al. do it. In the house *after* the edit N moves are legal. Take the N
 # moves that the network finds most probable. Errors are the illegal ones among them, plus the legal
-# ones that are missing. Write `errors(p, legal)`, both (n, 12), which gives a number per row.
+# ones that are missing. Write `errors(p, legal)` from the probabilities and from which moves are
+# legal (True or False), both (n, 12), which gives a number per row; N differs from row to row.
 
 
 # %%
@@ -257,7 +258,8 @@ slider(picture, (0.0, 0.5, 1.0, 2.0, 4.0), "strength")
 # %% [markdown]
 # Strength 1 is your mirror; more goes beyond. The control is a step of the same length in a random
 # direction. `none` and `mirrored` are the errors (network, case) without an edit and with that of
-# strength 1. Which share of each network's errors does the edit remove?
+# strength 1, both against the house that the edit should make. Which share of each network's errors
+# does the edit remove?
 
 # %%
 none, mirrored = errors_after(0.0), errors_after(1.0)
@@ -277,8 +279,8 @@ check("repaired", repaired, none=none, edited=mirrored)
 #
 # *Stretch.* Put `Othello(4)` (toylab.tasks.othello.othello) in place of the house: a board of 16
 # squares on which every move turns discs over. Is the gain as large, and do the moves follow as
-# well? In the study `world_model` a 6x6 network meets four of seven tests. Which of its tests has
-# this lesson left out?
+# well? In the study `world_model` a 6x6 network meets some tests and misses others. Which of its
+# tests has this lesson left out?
 #
 # *Reading.* Li et al. 2022, Emergent World Representations; Nanda, Lee and Wattenberg 2023,
 # Emergent Linear Representations in World Models; Hewitt and Liang 2019, Designing and Interpreting
