@@ -6,8 +6,8 @@
 #
 # Every sequence comes from a world of its own, which the network has never met: a Markov chain with
 # three states and fresh transition probabilities. To predict the next state, it must find out in
-# the sequence itself what follows what. It has no time to train there. How does it learn that, and
-# what does it learn first?
+# the sequence itself what follows what, without a step of training. How does it learn to do that,
+# and what does it learn first?
 
 # %%
 import jax
@@ -73,14 +73,14 @@ plt.show()
 # %% [markdown]
 # Two predictors stand beside the networks. The **unigram counter** counts how often each state has
 # come up. The **bigram counter** counts what followed the *present* state, and no predictor is
-# better in this world. Each line is a network, and shows how far it is from a counter; 0 would be
-# the counter itself.
+# better in this world, on average. Each line is a network, and shows how far it is from a counter;
+# 0 would be the counter itself.
 #
 # Nobody showed the networks either counter. Both kinds of network first come near the unigram
 # counter. One layer stays there; two layers leave it for the other one.
 #
-# Move the slider to see single predictions: the probability that one network gives the state that
-# came, over the one that each counter gives.
+# Move the slider to see single predictions: the probability that a network of two layers gives the
+# state that came, plotted against the one that each counter gives.
 
 
 # %%
@@ -101,9 +101,9 @@ slider(picture, [int(s) for s in steps[::4]], "step")
 # %% [markdown]
 # ## The best that can be done
 #
-# The rows of each transition matrix are drawn evenly from all that there are. Bayes' rule then
-# says: act as if every transition had been seen once already. So far A was followed three times by
-# B, once by C and never by A. The present state is A. How likely is B?
+# Each row of a transition matrix is drawn uniformly from all triples of probabilities. Bayes' rule
+# then says: act as if every transition had been seen once already. So far A was followed three
+# times by B, once by C and never by A. The present state is A. How likely is B to come next?
 
 # %%
 # <solution>
@@ -153,9 +153,10 @@ check("worth", worth, targets=targets, **counters)
 # %% [markdown]
 # ## When do they change over?
 #
-# `to_unigram` and `to_bigram` are the lines of the right picture (network, snapshot), `steps` the
-# steps of the snapshots. At which step is each network first nearer to the bigram counter than to
-# the unigram counter? Give `np.inf` for a network that never is.
+# `to_unigram` and `to_bigram` are the lines of the first figure's right panel, for two layers, with
+# axes (network, snapshot); `steps` are the steps of the snapshots. At which step is each network
+# first nearer to the bigram counter than to the unigram counter? Give `np.inf` for a network that
+# never is.
 
 # %%
 to_unigram, to_bigram = far[2, "unigram"], far[2, "bigram"]
