@@ -140,9 +140,9 @@ def judge_by_price(answer: Any, codes: Any, parent: Any, child: Any) -> str | No
 def judge_saved(answer: Any) -> str | None:
     """Share of the price that absorption saves, 1 - 1/sqrt 2."""
     for wrong, told in (
-        (2**0.5, "this is the absorbed price in units of l1; which share of the other is saved?"),
+        (2**0.5, "this is the absorbed price in units of lambda; which share is saved?"),
         (2**-0.5, "this share of the price is left; how much is saved?"),
-        (2 - 2**0.5, "this is the difference in units of l1; as a share of the price before?"),
+        (2 - 2**0.5, "this is the difference in units of lambda; as a share of the price before?"),
         (0.5, "one latent for two, but its code must be longer than 1."),
     ):
         if wrong_number(answer, wrong, 5e-3) is None:
@@ -197,7 +197,7 @@ check = Checks(
         "saved",
         judge_saved,
         (
-            "Separately, two latents of value 1 each pay l1.",
+            "Separately, two latents of value 1 each pay lambda.",
             "Absorbed, one latent of length 1 must reach the sum of two orthogonal unit vectors.",
             "How long is that sum? Compare the two prices.",
         ),

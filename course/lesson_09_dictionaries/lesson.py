@@ -74,7 +74,7 @@ slider(picture, PRICES, "price")
 # $$L = \lVert x - \hat x\rVert^2 + \lambda \sum_j f_j, \qquad \hat x = c + \sum_j f_j d_j,
 # \qquad \lVert d_j \rVert = 1,$$
 #
-# and the slider moves the price $\lambda$ (`PRICES`; the activations are scaled to a variance
+# and the slider moves the price $\lambda$ (`PRICES`; the activations are scaled to a total variance
 # of 1). The planted features come back: the diagonal is dark. In the left picture, though, column
 # 1, the latent of the child, has something of row 0, its parent. In the middle it has not.
 #
@@ -101,7 +101,7 @@ check("mmcs", mmcs)
 # ## What would nothing score?
 #
 # The best of 16 random directions is never at a right angle to a feature. What does `mmcs` give on
-# average for `LATENTS` random directions and our `T`?
+# average for `LATENTS` directions drawn uniformly, and our `T`?
 
 # %%
 # <solution>
@@ -111,7 +111,7 @@ null = np.mean([mmcs(T, rng.normal(size=(LATENTS, WIDTH))) for _ in range(400)])
 check("null", null, T=T, latents=LATENTS)
 
 # %% [markdown]
-# The null falls with the width and rises with the number of latents: always give it beside the
+# This *null* falls with the width and rises with the number of latents: always give it beside the
 # score.
 #
 # In a real network there is no `T`. What can still be asked is whether dictionaries *agree*. Take
@@ -129,11 +129,13 @@ check("agreement", agreement, decoders=D["nested"][2])
 # %% [markdown]
 # ## Absorption
 #
-# They agree, and the score is high. Are they right? Look at *when* the parent's latent fires. With
-# `index` we ask how much of the time it goes silent because the child is there:
+# They agree, and the score is high. Are they right? Look at *when* the parent's latent fires, that
+# is, has a value above 0. With `index` we ask how much more often it is silent when the child is
+# there:
 #
-# share of examples on which it fires, of those with the parent alone, minus the same share of those
-# with both. 0 is a faithful latent. 1 is one that means "the parent, unless it is a poodle".
+# the share of examples on which it fires, of those with the parent but not the child, minus the
+# same share of those with both. A faithful latent has 0. One that means "a dog, unless it is a
+# poodle" has 1.
 #
 # Write `index(code, parent, child)`: the latent's values (N,), and two arrays (N,) of True and
 # False.
@@ -176,9 +178,10 @@ parent, child = present["nested"]
 check("by_price", by_price, codes=codes["nested"], parent=parent, child=child)
 
 # %% [markdown]
-# Do the same for `"independent"`, where the child comes as often but whenever it likes: that is the
-# control. Then compare `mmcs` in the two worlds. A latent that is silent on a large part of its
-# feature's examples still *points* the right way, and a score of directions hardly sees it.
+# Do the same for `"independent"`, where the child comes as often but whether the parent is there or
+# not: that is the control. Then compare `mmcs` in the two worlds. A latent that is silent on a
+# large part of its feature's examples still *points* the right way, and a score of directions
+# hardly sees it.
 #
 # ## Why it pays
 #
@@ -194,7 +197,7 @@ saved = 1 - np.sqrt(2) / 2
 check("saved", saved)
 
 # %% [markdown]
-# So absorption is no accident of training: where features are nested, the sparsest code *is* a
+# So absorption is no accident of training: where features are nested, the cheapest code *is* a
 # wrong one. No seed and no number of steps repairs an objective.
 #
 # ## Further

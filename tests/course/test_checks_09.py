@@ -98,7 +98,7 @@ CASES = {
         [
             (2**0.5, "absorbed price"),
             (2**-0.5, "share of the price is left"),
-            (2 - 2**0.5, "in units of l1"),
+            (2 - 2**0.5, "in units of lambda"),
             (0.5, "longer than 1"),
         ],
     ),
