@@ -95,9 +95,10 @@ check("odd", odd)
 # %% [markdown]
 # ## A reading: one number per seed
 #
-# `measures["ends"]` is a table with columns population, init_seed and loss. Make a *reading* of
-# how much lower the loss is with a hidden layer than without: positive where the hidden layer is
-# better.
+# `measures["ends"]` is a table with columns population, init_seed and loss. With `.value(column)` a
+# filtered table becomes a *reading*, one number per seed, and one can calculate with readings. Make
+# one of how much lower the loss is with a hidden layer than without: positive where the hidden
+# layer is better.
 
 # %%
 hidden, linear = (tl.table("ends").filter(population=name) for name in ("hidden", "linear"))
@@ -110,10 +111,11 @@ check("reading", gain)
 # %% [markdown]
 # ## The claim
 #
-# Write it before you look at the numbers. It needs a region that a network which learned nothing
-# would miss, a word on where that region comes from (its *bar*: the paper, theory, a control, or
-# you, as in "ours: ..."), and a *control*: the linear model must not do as well, or the bits were
-# easy and the hidden layer has nothing to do with it.
+# Write it before you look at the numbers, as a `tl.Claim` (`help(tl.Claim)` says what it takes). It
+# needs a region that a network which learned nothing would miss, a phrase on where that region
+# comes from (its *bar*, which begins with "paper: ", "theory: ", "control: " or "ours: "), and a
+# *control*: the linear model must not do as well, or the bits were easy and the hidden layer has
+# nothing to do with it.
 #
 # The check tries your claim on three made-up runs: one in which the network learns, one in which
 # it learns nothing, one in which the linear model learns too.
@@ -136,7 +138,7 @@ check("claim", claim)
 # %% [markdown]
 # ## The verdict
 #
-# Judge your claim on the sixteen networks, and take its verdict.
+# Judge your claim on the `measures` of the sixteen seeds with `tl.judge_all`, and take its verdict.
 
 # %%
 # <solution>
@@ -149,8 +151,9 @@ check("verdict", verdict, claim=claim, measures=measures)
 # %% [markdown]
 # ## A peer with other seeds
 #
-# A stranger repeats your run with seeds from 1,000 on. Does the fresh estimate lie inside the
-# interval that you published? Say True or False.
+# A stranger repeats your run with seeds from 1,000 on; `again` has the measures. Judge your claim
+# on them too: `fresh` is that verdict. Does the fresh estimate lie inside the interval that you
+# published? `holds` is True or False.
 
 # %%
 again, _ = train(first_seed=1000)
