@@ -93,7 +93,7 @@ def arms(measures: Measures, config: Any) -> Figure:
     left.set(xlabel="step", ylabel="products right in all digits")
     left.legend(ncols=2, loc="upper left", fontsize=6.5, columnspacing=0.8)
     gain = [average(_exact(arm, "unseen"), measures) for arm in ("standard", "auxiliary")]
-    fig.title(left, "Standard training: {:.0%}; running sum: {:.0%}".format(*gain))
+    fig.title(left, "Standard {:.0%}, with the running sum {:.0%}".format(*gain))
     cells = tuple(
         (name, colour, lambda arm, which=which: _exact(arm, which))
         for which, name, colour in (("seen", "trained", fig.SKY), ("unseen", "unseen", fig.BLUE))
