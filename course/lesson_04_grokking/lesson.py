@@ -213,7 +213,7 @@ plt.show()
 # No sudden insight: after step 50 the rule grows steadily, while the test accuracy still looks
 # hopeless, as the rule is drowned out by what was memorised, which then decays. How early can you
 # tell? For each network: the first of `moments` at which the restricted loss is below
-# $\frac12 \ln 31$, *half* that of guessing, divided by the first at which `accuracy` is 0.9 or
+# $\frac{1}{2} \ln 31$, *half* that of guessing, divided by the first at which `accuracy` is 0.9 or
 # more. `restricted` and `accuracy` have axes (moment, network).
 
 # %%
