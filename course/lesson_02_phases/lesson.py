@@ -160,7 +160,7 @@ for ratio in RATIOS:
 # Blue and red are two solutions of the same problem, each with a loss that changes smoothly. They
 # *cross*. The best network stands on the lower branch, so at the crossing it must leap from one to
 # the other: a phase transition of **first order**, as when water boils. (Trained networks cross at
-# a density some 15% higher than your boundary: their lengths and biases are free, your candidates'
+# a density 10 to 13% higher than your boundary: their lengths and biases are free, your candidates'
 # are not.)
 #
 # With $r > 1$ the features change places: the *first* one is dropped when both are dense. The
@@ -226,6 +226,7 @@ check("window", window, after=after, densities=FINE)
 # networks begin to share at a density 30% above 4/7, where candidates like yours put it. Give the
 # pair free lengths and biases (`scipy.optimize.minimize` on `sparse_losses`): how much of the 30%
 # is explained, and what of the rest? Also: below which density is "dropped" no minimum at all?
-# Expand its loss in a small $w_2 < 0$, and compare with the lower end of your window.
+# Expand its loss in a small $w_2 < 0$, with the best $w_1$, and compare with the lower end of your
+# window.
 #
 # *Reading.* Elhage et al. 2022, Toy Models of Superposition, "Superposition as a Phase Change".
