@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from toylab.read import Measures, Reading, table
@@ -23,7 +24,7 @@ CAPTIONS = {
     "paths that the checker accepts; dotted, a guess between the arms. Points and bars are means, "
     "ticks seeds.",
 }
-ARMS = {"next": "next", "multi": "4 heads", "ahead 1": "1", "ahead 2": "2"}
+ARMS = {"next": "next", "multi": "4\nheads", "ahead 1": "N=1", "ahead 2": "2"}
 ARMS |= {"ahead 4": "4", "ahead 8": "8"}
 
 
@@ -47,20 +48,18 @@ def topics(measures: Measures, config: Any) -> Figure:
     left.axhline(average(_chain("filtered")("next"), measures), color=fig.INK, ls="--", lw=0.8)
     untrained = average(_chain("topic encoded", first=True)("next"), measures)
     left.axhline(untrained, color=fig.INK, ls=":", lw=0.8)
-    left.set(ylabel="accuracy of the topic's probe", ylim=(0.3, 1))
-    left.legend(loc="upper left")
+    left.set(ylabel="accuracy of the topic's probe", ylim=(0.3, 1.1), yticks=np.arange(0.3, 1, 0.1))
+    left.legend(ncols=2, loc="upper left")
     gain = lambda arm: average(_chain("topic encoded")(arm), measures)
+    said = [gain("ahead 8"), average(_chain("topic ahead")("next"), measures)]
     fig.title(
-        left,
-        f"Decoders keep the topic ({gain('ahead 8'):.0%}), and with one token too "
-        f"({gain('ahead 1'):.0%})",
+        left, "Topic named: {:.0%} from decoders, {:.0%} from next-token networks".format(*said)
     )
     bars(right, measures, [*ARMS], (("", fig.GREEN, _chain("smooth")),), [*ARMS.values()])
     right.set(ylabel="cosine of neighbours")
-    near = average(_chain("smooth")("ahead 8"), measures)
-    fig.title(right, f"Neighbouring vectors: a cosine of {near:.2f} after training on eight")
+    fig.title(right, "The more tokens are predicted, the smoother are the vectors")
     for ax in (left, right):
-        ax.set(xlabel="trained on the next token, by heads, or by decoders of N tokens")
+        ax.set_xlabel("next-token, heads, decoders of N tokens")
     return sheet
 
 
@@ -72,7 +71,7 @@ def losses(measures: Measures, config: Any) -> Figure:
         points(left, i, excess(arm)(measures).array(), fig.BLUE)
     left.set_xticks(range(len(ARMS)), [*ARMS.values()])
     left.set(
-        ylabel="loss above the filter's, nats", ylim=(0, None), xlabel="as in the first figure"
+        ylabel="loss above the filter's, nats", ylim=(0, None), xlabel="as in the other figure"
     )
     fig.title(left, "Losses on the next token are alike")
     both = lambda arm: (
@@ -96,7 +95,7 @@ def losses(measures: Measures, config: Any) -> Figure:
     right.set(ylabel="share of stars")
     right.legend(ncols=2, loc="upper left")
     solved = [average(star("solved")(arm), measures) for arm in arms]
-    fig.title(right, "Stars solved: {:.0%}, {:.0%}, {:.0%}".format(*solved))
+    fig.title(right, "Next-token networks solve {:.0%} of stars, heads {:.0%}".format(*solved))
     return sheet
 
 
