@@ -32,14 +32,16 @@ def guessable(digits: int, base: int) -> Float[np.ndarray, "2N+1 K"]:
             "million at most are enumerated."
         )
     a_R, b_R = np.divmod(np.arange(base ** (2 * digits)), base**digits)
-    factors = [digits_of(x, base, digits) for x in (a_R, b_R)]
-    known, found = [*factors[0], *factors[1]], np.zeros((2 * digits + 1, 2 * digits))
+    a, b = (digits_of(x, base, digits) for x in (a_R, b_R))
+    known, found = [*a, *b], np.zeros((2 * digits + 1, 2 * digits))
     lower_R = np.zeros_like(a_R)
-    for k, digit_R in enumerate(multiply(*factors, base).digits):
+    for k, digit_R in enumerate(multiply(a, b, base).digits):
         for hidden in range(2 * digits + 1):
             seen = [d for i, d in enumerate(known) if i != hidden and hidden < 2 * digits]
             # One number for all that is seen: the factors' digits, then the product's lower ones.
-            code_R = sum((d * base**i for i, d in enumerate(seen)), lower_R * base ** len(seen))
+            code_R = lower_R * base ** len(seen)
+            for i, d in enumerate(seen):
+                code_R = code_R + d * base**i
             found[hidden, k] = _best(code_R, digit_R, base)
         lower_R = lower_R + digit_R * base**k
     found.flags.writeable = False
