@@ -34,8 +34,9 @@ loss of weight 100 at 0.29; base 8 (3,000) at 0.75 after 2,500 steps, with one a
 (1,000) stays at 0.4, with weight 30 one seed gets to 0.8, another stays. Three digits of base 4
 (3,276): 0.31 after 2,000 steps and rising, with weight 100 0.53. Six digits of base 2 (3,276): 0.40
 after 1,500 steps and rising. In base 3 weights of 3, 10, 30 and 100 end at 0.61, 0.73, 0.86 and
-0.94 (widths of 32 and 48). With a weight decay of 1 in place of 0.1 there is no plateau: standard training is at 0.68
-after 2,000 steps and rises. Stages of 200 steps that remove three tokens are too short.
+0.94 (widths of 32 and 48). With a weight decay of 1 in place of 0.1 there is no plateau: standard
+training is at 0.68 after 2,000 steps and rises. Stages of 200 steps that remove three tokens are
+too short.
 
 Source: Bai et al. 2025 (arXiv:2510.00184), with their code; the chain's removal is that of Deng et
 al. 2024 (arXiv:2405.14838).
