@@ -9,7 +9,7 @@ import numpy as np
 
 from .grid import HEADINGS
 from .karel import Karel
-from .texts import Texts, examples, halves, inner
+from .texts import Texts, endpoints, halves, inner
 
 SYMBOLS = 4  # move, left, right, END, the last tokens
 
@@ -66,7 +66,7 @@ def draw_cases(task: Karel, texts: Texts, turns_BT: np.ndarray, seed: int) -> Ca
 def _laws(
     task: Karel, tokens_CL: np.ndarray, actions_CT: np.ndarray, after_C: np.ndarray
 ) -> np.ndarray:
-    fits_CN = task.programs.fitting(*examples(task, tokens_CL), task.size)
+    fits_CN = task.programs.fitting(*endpoints(task, tokens_CL), task.size)
     law_C4 = np.full((len(after_C), SYMBOLS), np.nan)
     for t in np.unique(after_C):
         own = after_C == t

@@ -51,14 +51,14 @@ class Texts(NamedTuple):
 def read(task: Karel, prompts_BL: np.ndarray, written_BT: np.ndarray) -> Texts:
     """Texts of prompts and of what was written after them."""
     actions_BT, parsed_B = task.read(written_BT)
-    starts_BM, ends_BM = examples(task, prompts_BL)
+    starts_BM, ends_BM = endpoints(task, prompts_BL)
     reached_BM = execute(task, starts_BM, actions_BT)[:, -1]
     program_BT = actions_BT + task.code + 1
     tokens_BL = np.concatenate([prompts_BL, program_BT], 1).astype(np.int32)
     return Texts(tokens_BL, actions_BT, parsed_B & (reached_BM == ends_BM).all(1))
 
 
-def examples(task: Karel, prompts_BL: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def endpoints(task: Karel, prompts_BL: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Starts and ends (B, M) of prompts."""
     last = task.prompt - 1
     return np.asarray(prompts_BL[:, 0:last:2]), np.asarray(prompts_BL[:, 1:last:2])
@@ -82,7 +82,7 @@ def labels(task: Karel, texts: Texts, meaning: Sequence[int] = TRUE) -> np.ndarr
     The goal is the prompt's under any meaning: what is still to go follows from the tokens so far
     under each, and so no meaning tells more of the future than another.
     """
-    starts_BM, ends_BM = examples(task, texts.tokens)
+    starts_BM, ends_BM = endpoints(task, texts.tokens)
     states = execute(task, starts_BM[:, :1], texts.actions, meaning)[..., 0]
     at = [jnp.asarray(x, jnp.int32) for x in (starts_BM[:, :1], states, ends_BM[:, :1])]
     found = jax.jit(views, static_argnums=3)(*at, task.size)

@@ -25,7 +25,7 @@ from toylab.tasks.karel.texts import (
     TARGETS,
     Texts,
     classes,
-    examples,
+    endpoints,
     halves,
     labels,
     read,
@@ -91,7 +91,7 @@ class Bench:
     def exact(self) -> dict[str, Any]:
         """Of the exact law: mean length of the programs that fit, its greedy program, floors."""
         task, programs = self.task, self.task.programs
-        starts, ends = examples(task, self.prompts)
+        starts, ends = endpoints(task, self.prompts)
         fits_BN = programs.fitting(starts, ends, task.size)
         weight_BN = fits_BN * programs.chances
         first_BN = programs.fitting(starts[:, :1], ends[:, :1], task.size)

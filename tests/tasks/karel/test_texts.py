@@ -13,7 +13,7 @@ from toylab.tasks.karel.texts import (
     SIGNED,
     TARGETS,
     classes,
-    examples,
+    endpoints,
     halves,
     inner,
     labels,
@@ -41,7 +41,7 @@ def test_programs_solve_their_own_prompts_and_others_do_not(texts):
     written = np.roll(texts.tokens, 1, 0)[:, TASK.prompt :]
     written = np.pad(written, ((0, 0), (0, 1)), constant_values=TASK.vocab - 1)
     other = read(TASK, texts.tokens[:, : TASK.prompt], written)
-    starts, ends = examples(TASK, texts.tokens)
+    starts, ends = endpoints(TASK, texts.tokens)
     for b in range(200):
         reached = [walk(state(s, 3), words(other.actions[b]), 3)[-1] for s in starts[b]]
         assert other.solved[b] == (reached == [state(e, 3) for e in ends[b]])
@@ -55,7 +55,7 @@ def test_classes_are_those_of_walks_by_a_meaning_to_the_prompts_goal(texts, mean
     named = {ACTIONS[a]: ACTIONS[b] for a, b in enumerate(meaning)}
     assert found.min() >= 0
     assert found.max() < classes(TASK)
-    starts, ends = examples(TASK, texts.tokens)
+    starts, ends = endpoints(TASK, texts.tokens)
     for b in range(60):
         path = walk(state(starts[b, 0], 3), words(texts.actions[b]), 3, named)
         for t, at in enumerate(path):
