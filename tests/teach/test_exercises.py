@@ -9,6 +9,7 @@ import pytest
 from toylab.errors import ToylabError
 from toylab.teach import Checks, Exercise, slider
 from toylab.teach.exercises import REPORT, wrong_array, wrong_function, wrong_number
+from toylab.teach.order import tell_order
 
 
 def make():
@@ -95,3 +96,21 @@ def test_without_widgets_a_slider_shows_three_values(capsys):
     assert capsys.readouterr().out.count("shown") == 3
     slider(lambda value: print("shown"), ())
     assert not capsys.readouterr().out
+
+
+def test_a_cell_that_is_run_too_early_says_what_to_do(capsys):
+    class Shell:
+        def set_custom_exc(self, kinds, told):
+            self.kinds, self.told = kinds, told
+
+        def showtraceback(self, shown, tb_offset=None):
+            self.shown = shown
+
+    shell = Shell()
+    tell_order(shell)
+    assert shell.kinds == (NameError,)
+    error = NameError("name 'W' is not defined", name="W")
+    shell.told(shell, NameError, error, None, tb_offset=1)
+    assert shell.shown[1] is error
+    assert "W is made in a cell further up" in capsys.readouterr().out
+    tell_order()  # no notebook, nothing to tell

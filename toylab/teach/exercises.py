@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from toylab.errors import ToylabError, nearest
+from toylab.teach.order import tell_order
 
 REPORT = "TOYLAB_COURSE_REPORT"  # a file that every check appends a line to, for tests and grades
 Judge = Callable[..., str | None]
@@ -72,6 +73,7 @@ class Checks:
     def __init__(self, *exercises: Exercise):
         self.exercises = {exercise.name: exercise for exercise in exercises}
         self._tries = dict.fromkeys(self.exercises, 0)
+        tell_order()
 
     def __call__(self, name: str, answer: Any, **given: Any) -> Judged:
         """Print what is wrong with an answer and the next hint; return whether it is right.

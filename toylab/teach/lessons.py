@@ -4,6 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
+from toylab import __version__
 from toylab.errors import ToylabError
 from toylab.load import room
 from toylab.runs.atomic import write_text
@@ -79,7 +80,8 @@ def hand_out(which: Lesson, folder: Path, *, solutions: bool = False) -> list[Pa
         ToylabError: a file of that name is there, perhaps with a student's work in it.
     """
     form = notebooks.solved if solutions else notebooks.unsolved
-    text = form(which.text)
+    # Said before the first cell that could fail.
+    text = form(which.text).replace("\n\n# %%\n", f"\n#\n# {_made_by()}\n\n# %%\n", 1)
     stem = f"{which.number:02d}_{which.name}" + ("_solved" if solutions else "")
     files = {
         folder / f"{stem}.py": text,
@@ -92,3 +94,10 @@ def hand_out(which: Lesson, folder: Path, *, solutions: bool = False) -> list[Pa
     for path, content in files.items():
         write_text(path, content.rstrip("\n") + "\n")
     return list(files)
+
+
+def _made_by() -> str:
+    return (
+        f"*Made by toylab {__version__}. If an import fails, install that version, or get the "
+        "lesson again with yours: `toylab course get`.*"
+    )
