@@ -213,10 +213,12 @@ def test_one_compilation_serves_grids_of_one_form():
         counted.append(1)
         return outputs
 
+    traced = []
     for alpha in (1.0, 2.0, 3.0):
         grid = [NOTHING, steer(at("pre", 0), DIRECTION, alpha), zero(at("hidden", 1))]
         run_changes(MODEL, PARAMS, INPUTS, grid, read, members=0)
-    assert len(counted) == 1
+        traced.append(len(counted))
+    assert traced == [2, 2, 2]  # for its shapes, and to be compiled
 
 
 PARAMS_P = jax.vmap(MODEL.init)(jax.random.split(jax.random.key(5), P))

@@ -117,6 +117,14 @@ def run_changes(
     return found if members else jax.tree.map(lambda leaf: leaf[:, 0], found)
 
 
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _of_one(
+    model: Model, read: Read, record: tuple[str, ...], params: Params, inputs: Array
+) -> Any:
+    """What is kept of one member without a change; jitted, so that it is traced once."""
+    return read(*run(model, params, inputs, record))
+
+
 def _check_memory(
     model: Model,
     params: Params,
@@ -127,7 +135,7 @@ def _check_memory(
     members: int,
 ) -> None:
     """Refuse a grid whose results cannot fit the memory."""
-    kept = jax.eval_shape(lambda p, x: read(*run(model, p, x, record)), params, inputs)
+    kept = _of_one.eval_shape(model, read, tuple(record), params, inputs)
     each = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
     need, there = changes * members * each, memory()
     if need > there:
