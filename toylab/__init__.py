@@ -69,7 +69,8 @@ Looking inside
     r2                  the share of variance that a probe explains
     accuracy            the share of examples that a probe decodes correctly
 
-    :mod:`toylab.analysis.circuits` has the bench: lens, attribution, patch grids, edges, heads.
+    :mod:`toylab.analysis.circuits` has the bench: lens, attribution, patch grids, edges, heads;
+    :mod:`toylab.show` draws what it finds, for a notebook or as a file.
 
 Claims
     Study               what is trained, measured, judged and drawn

@@ -98,12 +98,14 @@ def over(call: Callable[..., Any], lead: tuple[int, ...]) -> Callable[..., Any]:
 
 
 def in_tiles(call: Callable[[Any], Any], rows: Any) -> Any:
-    """Map over rows a few at a time: with all at once, activations would leave a CPU's cache.
+    """Map over rows: on a CPU a few at a time, as activations of all would leave its caches.
 
     Args:
         call: of one row.
         rows: a tree with a leading axis.
     """
+    if jax.default_backend() != "cpu":
+        return jax.vmap(call)(rows)
     size = len(jax.tree.leaves(rows)[0])
     even = [tile for tile in TILES if size % tile == 0]  # a rest would be compiled for itself
     return jax.lax.map(call, rows, batch_size=even[0] if even else TILES[0])

@@ -274,9 +274,6 @@ def _run(
     values: list[Any],
     masks: list[Any],
 ) -> Any:
-    def edits(row: Sequence[Any], where: Sequence[Any]) -> list[Edit]:
-        return [s.edit(v, m) for s, v, m in zip(slots, row, where, strict=True)]
-
     def member(own: tuple[Params, Any, list[Any], list[Any]]) -> Any:
         """One member under every change; what is not its own is every member's."""
         params, x, values_P, masks_P = own
@@ -290,7 +287,8 @@ def _run(
         def change(row: tuple[list[Any], list[Any]]) -> Any:
             moving = iter(row[0])
             mixed = [next(moving) if s.value_C else v for s, v in zip(slots, value, strict=True)]
-            return read(*run(model, params, x, record, edits(mixed, row[1])))
+            edits = [s.edit(v, m) for s, v, m in zip(slots, mixed, row[1], strict=True)]
+            return read(*run(model, params, x, record, edits))
 
         turns = [v for s, v in zip(slots, value, strict=True) if s.value_C]
         return jax.lax.map(change, (turns, mask))
@@ -298,9 +296,12 @@ def _run(
     first = lambda leaf, after: jnp.moveaxis(leaf, int(after), 0)
     own_values = [first(v, s.value_C) for s, v in zip(slots, values, strict=True) if s.value_P]
     own_masks = [first(m, True) for s, m in zip(slots, masks, strict=True) if s.where_P]
-    spread = own_values, own_masks
     size = len(jax.tree.leaves(params_P)[0])
     wide = lambda leaf: jnp.broadcast_to(leaf, (size, *leaf.shape[1:]))  # of 1, for all members
-    rows = (params_P, inputs if inputs_per_member else None, *jax.tree.map(wide, spread))
+    rows = (
+        params_P,
+        inputs if inputs_per_member else None,
+        *jax.tree.map(wide, (own_values, own_masks)),
+    )
     found = in_tiles(member, rows)
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), found)

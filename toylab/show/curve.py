@@ -1,16 +1,15 @@
 """A curve of the loss that grows in a notebook while a population trains."""
 
 import math
-import sys
 import time
-from typing import Any
 
 import numpy as np
 
+from toylab.show.graph import BLUE
+from toylab.show.notebook import in_notebook
 from toylab.train.loop import Progress
 
 WIDE, TALL, LEFT, LOW = 420, 150, 58, 22  # pixels: the picture, and room for its numbers
-BLUE = "#0072B2"
 
 
 class Curve:
@@ -100,12 +99,3 @@ class Curve:
             f"{text}</text>"
             for x, y, anchor, text in words
         )
-
-
-def in_notebook() -> bool:
-    """Whether a notebook shows what is displayed: Jupyter, Colab, VS Code, marimo."""
-    if "IPython" in sys.modules:
-        shell: Any = sys.modules["IPython"].get_ipython()
-        if type(shell).__name__ in ("ZMQInteractiveShell", "Shell"):
-            return True
-    return False

@@ -1,7 +1,8 @@
 """A cell that was run too early says so: in a notebook a missing name was made further up."""
 
-import sys
 from typing import Any
+
+from toylab.show import notebook
 
 
 def tell_order(shell: Any = None) -> None:
@@ -10,8 +11,7 @@ def tell_order(shell: Any = None) -> None:
     Args:
         shell: IPython's; the running one by default, and nothing happens where there is none.
     """
-    if shell is None and "IPython" in sys.modules:
-        shell = sys.modules["IPython"].get_ipython()
+    shell = notebook.shell() if shell is None else shell
     if shell is not None:
         shell.set_custom_exc((NameError,), _told)
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from toylab.show.notebook import in_notebook
+
 
 def slider(show: Callable[[Any], Any], values: Sequence[Any], name: str = "value") -> None:
     """Call ``show`` with the value that a slider stands at, or with three where there is none.
@@ -14,7 +16,7 @@ def slider(show: Callable[[Any], Any], values: Sequence[Any], name: str = "value
     """
     if not values:
         return
-    if _in_notebook():
+    if in_notebook():
         try:
             from ipywidgets import SelectionSlider, interact  # pyright: ignore
 
@@ -26,12 +28,3 @@ def slider(show: Callable[[Any], Any], values: Sequence[Any], name: str = "value
     for place in sorted({0, len(values) // 2, len(values) - 1}):
         print(f"{name} = {values[place]}")
         show(values[place])
-
-
-def _in_notebook() -> bool:
-    try:
-        from IPython import get_ipython  # pyright: ignore
-
-        return type(get_ipython()).__name__ in ("ZMQInteractiveShell", "Shell")
-    except ImportError:
-        return False

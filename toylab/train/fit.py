@@ -14,7 +14,8 @@ from toylab.check.doubles import refuse_doubles
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.show.cards import Card, Rows
-from toylab.show.curve import Curve, in_notebook
+from toylab.show.curve import Curve
+from toylab.show.notebook import in_notebook
 from toylab.train.engine import Program, Records
 from toylab.train.fast_compile import compiling
 from toylab.train.loop import Progress, train

@@ -25,17 +25,17 @@ Did not reproduce: task vectors. After five examples the network is always right
 at the arrow, from no layer, brings a prompt without examples to more than 24%. Arithmetic on
 weights fails too: subtracting a vector leaves 81% of the accuracy above chance, and a sum of two
 reaches 78% of each rule's own fine-tuning; whether fine-tuning moved the weights too little was not
-measured. A contrast of two words, added at the first position, swings the mood by 0.15, where 0.3
-was asked. The reading vector reads a mood without a marker 13 points better than random vectors.
-Noise on the neurons that predict a rule best costs a point more than on random ones, and the best
-neuron is right in 88% of cases. The test of concept vectors calls 95% of the concepts of the rule
-significant, but also 59% of those that are not in it and 20% of random sets. Interchange of a
-variable reaches 94%, with an interval from 82% to 99%.
+measured. A contrast of two words, added at the first position, swings the mood by 0.15 more than
+random vectors do, where 0.3 was asked. The reading vector reads a mood without a marker 13 points
+better than random vectors. Noise on the neurons that predict a rule best costs a point more than on
+random ones, and the best neuron is right in 88% of cases. The test of concept vectors calls 95% of
+the concepts of the rule significant, but also 59% of those that are not in it and 20% of random
+sets. Interchange of a variable reaches 94%, with an interval from 82% to 99%.
 
 Tried: on one seed, by the training loss alone: facts and stories are learned in 200 steps of 32
 phrases; maps take 1,500 at a rate of 4e-3 (99% correct after five examples) and stay at 65% in 800
-steps at 3e-3. Half of the phrases are maps for that reason. In a first judged
-run, with five seeds, dose and layer were the best on the judged prompts themselves.
+steps at 3e-3. Half of the phrases are maps for that reason. In a first judged run, with five seeds,
+dose and layer were the best on the judged prompts themselves.
 """
 
 from collections.abc import Mapping
