@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.stats.relabelling import hits_law, hits_p_value
+from toylab.stats.relabelling import hits_law, hits_p_value, matches_by_chance
 
 
 @pytest.mark.parametrize("given", [[0, 0, 1, 5], [0, 1, 2, 3], [7, 7, 7, 7], [3, 3, 3, 0]])
@@ -42,3 +42,25 @@ def test_bad_rows_are_refused():
         hits_law([0, 1], [1, 1])
     with pytest.raises(ToylabError, match="give one each"):
         hits_law([0, 1, 2], [0, 1])
+
+
+@pytest.mark.parametrize("given", [[0, 0, 1, 2, 1], [0, 0, 0, 0, 0], [2, 1, 0, 0, 5]])
+def test_matches_are_those_of_all_permutations(given: list[int]):
+    right, groups = np.array([0, 0, 1, 2, 0]), np.array([7, 7, 7, 7, 3])
+    ways = [np.append(p, 0) for p in itertools.permutations(right[:4])]
+    share = [(np.array(given) == way).mean() for way in ways]
+    found = matches_by_chance(given, right, groups)
+    assert found == pytest.approx((np.mean(share), np.std(share)))
+
+
+def test_matches_agree_with_the_law_of_hits():
+    given, right = np.array([1, 1, 2, 9, 9, 4]), np.array([1, 2, 3, 4, 5, 6])
+    hits, law = np.arange(7), hits_law(given, right)
+    mean = law @ hits
+    found = matches_by_chance(given, right, np.zeros(6, int))
+    assert found == pytest.approx((mean / 6, np.sqrt(law @ (hits - mean) ** 2) / 6))
+
+
+def test_matches_of_no_rows_are_refused():
+    with pytest.raises(ToylabError, match="give one each"):
+        matches_by_chance([], [], [])

@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -67,3 +68,54 @@ def hits_p_value(given: Int[np.ndarray, " N"], right: Int[np.ndarray, " N"]) -> 
     """Probability of as many hits as there are or more under :func:`hits_law`."""
     hits = int((np.asarray(given) == np.asarray(right)).sum())
     return min(float(hits_law(given, right)[hits:].sum()), 1.0)
+
+
+class Matches(NamedTuple):
+    """Matches under a random relabelling: their exact mean and standard deviation, as a share."""
+
+    mean: float
+    sd: float
+
+
+def matches_by_chance(given: ArrayLike, right: ArrayLike, groups: ArrayLike) -> Matches:
+    """Share of answers that would be right if the right ones were dealt out anew in each group.
+
+    All ways to deal a group's right answers to its rows are equally likely; answers given keep
+    whatever preference they have, and right answers may come more than once. With ``a_v`` rows of a
+    group of n that give v and ``b_v`` for which v is right, the number of matches has
+
+        mean ``s / n`` with ``s = sum_v a_v b_v``, and variance
+        ``(s - (sum_v a_v b_v^2 + sum_v a_v^2 b_v) / n + s^2 / n^2) / (n - 1)``.
+
+    Args:
+        given: the answer of each row (N,).
+        right: the right answer of each row (N,).
+        groups: the group of each row (N,).
+
+    Raises:
+        ToylabError: shapes that differ, or no row.
+
+    Source: Hoeffding 1951 (A combinatorial central limit theorem), theorems 1 and 2.
+
+    Example:
+        >>> matches_by_chance([0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]).mean
+        0.5
+    """
+    given_N, right_N, groups_N = (np.asarray(x) for x in (given, right, groups))
+    alike = given_N.shape == right_N.shape == groups_N.shape
+    if not alike or given_N.ndim != 1 or not given_N.size:
+        raise ToylabError(
+            f"matches_by_chance: {given_N.shape} answers for {right_N.shape} rows in "
+            f"{groups_N.shape} groups; give one each."
+        )
+    values = np.unique(np.concatenate([given_N, right_N]))
+    mean = variance = 0.0
+    for group in np.unique(groups_N):
+        own = groups_N == group
+        a_V = (given_N[own, None] == values).sum(0, dtype=np.float64)
+        b_V = (right_N[own, None] == values).sum(0, dtype=np.float64)
+        n, s = own.sum(), np.sum(a_V * b_V)
+        mean += s / n
+        if n > 1:
+            variance += (s - np.sum(a_V * b_V * (a_V + b_V)) / n + (s / n) ** 2) / (n - 1)
+    return Matches(float(mean / given_N.size), float(np.sqrt(max(variance, 0)) / given_N.size))
