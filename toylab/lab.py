@@ -6,7 +6,7 @@ run = run_study(load_study("superposition"), "smoke", out="runs/first")
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from toylab.check.data_files import absolute, changed_files
 from toylab.check.populations import checked_populations, read_by, seeded
 from toylab.claims import all_diverged, judge_all
+from toylab.cluster.training import train_all
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.read import SEED
@@ -25,11 +26,9 @@ from toylab.runs.reporter import Interrupted, Reporter
 from toylab.runs.reuse import changes, matches, take
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, study_names
-from toylab.train.ahead import compiled_ahead
 from toylab.train.fast_compile import compiling
-from toylab.train.loop import train
 from toylab.train.returns import called, check_figures, check_measures
-from toylab.train.starts import check_params, start_params
+from toylab.train.starts import check_params
 
 
 def run_study(
@@ -42,6 +41,7 @@ def run_study(
     stop: Callable[[], bool] = lambda: False,
     reuse: str | Path | None = None,
     first_seed: int = 0,
+    on: str | Executor = "",
 ) -> RunFolder:
     """Run a study from training to figures.
 
@@ -56,6 +56,8 @@ def run_study(
             raised.
         reuse: a run folder; populations that it has trained alike are taken from there.
         first_seed: added to every seed: other networks, trained on other data.
+        on: an engine that trains, as ``local:4`` or ``dask`` (:mod:`toylab.cluster.engines`), or
+            an executor; by default this process.
 
     Returns:
         The finished run folder.
@@ -93,7 +95,7 @@ def run_study(
     run = RunFolder.create(where, manifest)
     if source:
         trust.record(Path(source).resolve())
-    return _stages(run, study, config, populations, reporter or Reporter(), stop)
+    return _stages(run, study, config, populations, reporter or Reporter(), stop, on)
 
 
 def resume(
@@ -103,6 +105,7 @@ def resume(
     *,
     adopt: bool = False,
     source: str | None = None,
+    on: str | Executor = "",
 ) -> RunFolder:
     """Continue a run from where it stands; a finished one is only judged and drawn again.
 
@@ -112,6 +115,7 @@ def resume(
         stop: as in :func:`run_study`.
         adopt: go on although the study has changed since; the change is recorded.
         source: the study file, where the run is of one that this user has not run.
+        on: an engine that trains, as in :func:`run_study`.
 
     Raises:
         ToylabError: not a run folder, damaged files, a study that is no longer there, or one that
@@ -134,7 +138,7 @@ def resume(
             adopted = [*run.manifest.get("adopted", ()), *changed]
             data = read_by(config, populations)
             run.note(described=described, numerics=numerics(), data=data, adopted=adopted)
-    return _stages(run, study, config, populations, reporter or Reporter(), stop)
+    return _stages(run, study, config, populations, reporter or Reporter(), stop, on)
 
 
 def _changed_files(run: RunFolder) -> list[str]:
@@ -227,6 +231,7 @@ def _stages(
     populations: Mapping[str, Population],
     reporter: Reporter,
     stop: Callable[[], bool],
+    on: str | Executor,
 ) -> RunFolder:
     def border() -> None:
         if stop():
@@ -245,24 +250,11 @@ def _stages(
             checkpointers[name].discard()
         if left and run.manifest.get("measured") is not None:
             run.note(measured=None)  # measures of networks that are trained again are stale
-        tiles = run.manifest.get("tiles", {})
-        tiled = [dataclasses.replace(populations[n], tile=tiles.get(n)) for n in left]
-        ready = tiled if tiles else [populations[n] for n in left]
-        with closing(compiled_ahead(ready)) as programs:
-            for name in left:
-                population, checkpointer = populations[name], checkpointers[name]
-                saved = checkpointer.load()
-                reporter.population(name, population, saved[0] if saved else 0)
-                start, program = start_params(run, population, populations), next(programs)
-                # The bits of a run depend on its tiles: one that is resumed elsewhere keeps them.
-                run.note(tiles=run.manifest.get("tiles", {}) | {name: program.tile})
-                begun = time.monotonic()
-                whole = train(program, checkpointer, reporter.progress, stop, start=start)
-                run.trained(name, time.monotonic() - begun)
-                run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
-                started = time.monotonic()
-                if not whole:
-                    raise Interrupted(str(run.path))
+        try:
+            train_all(run, left, populations, checkpointers, reporter, stop, on)
+        finally:
+            run.note(wall_s=run.manifest.get("wall_s", 0.0) + time.monotonic() - started)
+        started = time.monotonic()
         border()
         for line in run.losses():
             reporter.note(line)

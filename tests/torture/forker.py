@@ -49,6 +49,7 @@ def prepare(root: Path) -> None:
     import toylab.tasks.superposition.superposition
     import toylab.train.loop
     from toylab import lab
+    from toylab.cluster import training
 
     with toylab.report.figures.style():
         drawn = toylab.report.figures.figure()
@@ -57,7 +58,7 @@ def prepare(root: Path) -> None:
             drawn.savefig(io.BytesIO(), format=kind)
     for name in ("dialects.mhlo", "dialects.builtin", "dialects.stablehlo", "extras.meta"):
         importlib.import_module(f"jaxlib.mlir.{name}")
-    lab.train = functools.partial(lab.train, save_seconds=0.0, chunk_seconds=0.0)
+    training.train = functools.partial(training.train, save_seconds=0.0, chunk_seconds=0.0)
     # What neither writes nor decides a number would take most of a child's time.
     lab.commit = lambda: "0123456789ab"
     lab.environment = lambda: {"device": "cpu", "commit": lab.commit()}

@@ -20,6 +20,7 @@ import safetensors.numpy
 from tests.torture.rig import SEED, STUDY, alike, cases, sizes, tree
 from toylab import lab
 from toylab.cli.main import main
+from toylab.cluster import training
 from toylab.errors import ToylabError
 from toylab.report.results import read_result
 from toylab.runs import manifest as manifests
@@ -53,7 +54,7 @@ def home(tmp_path_factory) -> Path:
         if not list((root / "half").glob("state/*")):  # one chunk was the whole population
             shutil.rmtree(root / "half")
             with pytest.MonkeyPatch.context() as short:
-                short.setattr(lab, "train", stopped_early(lab.train))
+                short.setattr(training, "train", stopped_early(training.train))
                 with pytest.raises(Interrupted):
                     lab.run_study(study, "smoke", root / "half", source=source, stop=lambda: True)
     return root

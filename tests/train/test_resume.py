@@ -66,11 +66,11 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 import toylab.report.figures
-import toylab.lab
+from toylab.cluster import training
 from toylab.lab import Reporter, resume, run_study
 from toylab.study import load_study
 
-toylab.lab.train = functools.partial(toylab.lab.train, save_seconds=0.0, chunk_seconds=0.0)
+training.train = functools.partial(training.train, save_seconds=0.0, chunk_seconds=0.0)
 root, source, kills = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 
 

@@ -97,7 +97,16 @@ def run(args: argparse.Namespace, stop: Stop) -> int:
     shown = stop.tracker = progress.reporter(quiet=args.json)
     try:
         done = lab.run_study(
-            study, args.preset, args.out, args.overrides, source, shown, stop, args.reuse, first
+            study,
+            args.preset,
+            args.out,
+            args.overrides,
+            source,
+            shown,
+            stop,
+            args.reuse,
+            first,
+            args.on,
         )
     finally:
         shown.close()
@@ -131,7 +140,7 @@ def resume(args: argparse.Namespace, stop: Stop) -> int:
     """Continue a run and print its verdicts."""
     shown = stop.tracker = progress.reporter(quiet=args.json)
     try:
-        done = lab.resume(args.run, shown, stop, adopt=args.adopt, source=args.study)
+        done = lab.resume(args.run, shown, stop, adopt=args.adopt, source=args.study, on=args.on)
     finally:
         shown.close()
     return _report(done, args.json)

@@ -32,6 +32,7 @@ COMMANDS = {
     "check": "hold a task to the rules every task must keep",
     "bench": "time the laboratory beside its peers",
     "course": "the lessons: list, get, slides, test, grade",
+    "explore": "the laboratory in a browser: models that train while you watch",
 }
 FILE_MENDS = "check the path, its permissions and the space left on the disk"
 
@@ -82,11 +83,18 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         subs[name].add_argument(
             "--study", metavar="FILE", help="the study file, of a run that somebody else made"
         )
+    for name in ("run", "resume"):
+        subs[name].add_argument(
+            "--on",
+            metavar="ENGINE",
+            default="",
+            help="train elsewhere: local:4 (processes), dask, dask:ADDRESS|FILE, slurm:8,queue=...",
+        )
     subs["resume"].add_argument(
         "--adopt", action="store_true", help="go on although the study has changed since"
     )
     for name, sub in subs.items():
-        if name not in ("publish", "new"):
+        if name not in ("publish", "new", "explore"):
             sub.add_argument("--json", action="store_true", help="print JSON")
     subs["new"].add_argument("name", metavar="NAME", help="its name; NAME.py is written here")
     subs["info"].add_argument("--preset", help="also predict what training this preset takes")
@@ -145,6 +153,9 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     )
     course.add_argument("--seconds", default="600", help="limit of each script, 600 by default")
     course.add_argument("--megabytes", default="4096", help="limit of memory, 4096 by default")
+    explore = subs["explore"]
+    explore.add_argument("--port", metavar="N", default="0", help="of loopback; a free one")
+    explore.add_argument("--no-browser", action="store_true", help="print the address alone")
     subs["bench"].add_argument("name", metavar="NAME", nargs="?", help="one benchmark; else all")
     return top, subs
 
@@ -218,6 +229,10 @@ def _dispatch(argv: Sequence[str], stop: Stop) -> int:
         return 0
     if args.command == "run":
         args.overrides = settings(args)
+    if args.command == "explore":  # at once, without the studies
+        from toylab.web.command import explore
+
+        return explore(args, stop)
     from toylab.cli import commands
     from toylab.train.setup import setup
 

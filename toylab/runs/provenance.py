@@ -51,7 +51,7 @@ def numerics() -> dict[str, str]:
     """Return all that moves bits besides the study, each as text."""
     device = jax.devices()[0]
     return {
-        **{name: str(_switch(switch)) for name, switch in SWITCHES.items()},
+        **{name: str(read_switch(switch)) for name, switch in SWITCHES.items()},
         **{name: " ".join(COUNT.sub("", os.environ.get(name, "")).split()) for name in FLAGS},
         **{package: str(_version(package)) for package in COMPUTE},
         "device": f"{device.platform} ({_device_kind(device)})",
@@ -92,7 +92,7 @@ def commit() -> str | None:
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
-def _switch(name: str) -> Any:
+def read_switch(name: str) -> Any:
     """A switch of JAX; None where this JAX has none of that name."""
     with contextlib.suppress(AttributeError):
         return jax.config.read(name)

@@ -8,9 +8,10 @@ Determinism: same P, same tile, same device kind give the same bits, whatever th
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
 """
 
+import copy
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +26,7 @@ from toylab.population import Population
 from toylab.random import fold_in, stream
 from toylab.train.fast_compile import compiler_options
 from toylab.train.gradients import loss_and_gradient
-from toylab.train.layout import arrange
+from toylab.train.layout import Layout, arrange
 from toylab.train.plan import pick_tile, tile_that_fits
 from toylab.trees import flatten
 
@@ -42,6 +43,7 @@ class Program:
 
     Args:
         population: what is trained.
+        layout: where its members sit; by default as suits the machine.
 
     Example:
         >>> from toylab.members import seeds
@@ -56,7 +58,7 @@ class Program:
         (2, 4)
     """
 
-    def __init__(self, population: Population):
+    def __init__(self, population: Population, layout: Layout | None = None):
         self.population = population
         self.lagged = lags(population.loss)
         available = len(jax.devices())
@@ -79,25 +81,47 @@ class Program:
             ),
             donate_argnums=0,
         )
-        self._compile(pick_tile(population, devices), devices)
+        if layout:
+            self.tile = layout.index_TGM[0].size
+            self._compile(layout)
+        else:
+            self._compile_tiles(pick_tile(population, devices), devices)
 
-    def _compile(self, tile: int, devices: int) -> None:
-        """Lay the members out and compile; in smaller tiles where the program would not fit."""
-        columns = self.population.members.columns
-        kind = lambda name: np.uint32 if name.endswith("_seed") else np.float32
+    def _compile_tiles(self, tile: int, devices: int) -> None:
+        """Compile for tiles of this size, or smaller ones where the program would not fit."""
         while True:
-            self.layout = arrange(columns["data_seed"], tile, devices)
-            first = {name: self.population.first_seed for name in SEEDS}
-            self.rows = self._place(
-                {n: (col + first.get(n, 0)).astype(kind(n)) for n, col in columns.items()}
-            )
-            self.compiled = self.lower().compile(compiler_options())
-            self._drawn = self._init.lower(self.rows).compile(compiler_options())
+            self._compile(arrange(self.population.members["data_seed"], tile, devices))
             smaller = tile_that_fits(self.population, self.compiled.memory_analysis(), tile)
             if smaller == tile:
                 self.tile = tile
                 return
             tile = smaller
+
+    def _compile(self, layout: Layout) -> None:
+        self._lay_out(layout)
+        self.compiled = self.lower().compile(compiler_options())
+        self._drawn = self._init.lower(self.rows).compile(compiler_options())
+
+    def _lay_out(self, layout: Layout) -> None:
+        self.layout = layout
+        first = {name: self.population.first_seed for name in SEEDS}
+        kind = lambda name: np.uint32 if name.endswith("_seed") else np.float32
+        columns = self.population.members.columns.items()
+        self.rows = self._place(
+            {name: (col + first.get(name, 0)).astype(kind(name)) for name, col in columns}
+        )
+
+    def of(self, population: Population, layout: Layout) -> Self:
+        """Return this program for other members in a rectangle of the same shape, uncompiled anew.
+
+        Args:
+            population: as this one's but for its members.
+            layout: where they sit.
+        """
+        other = copy.copy(self)
+        other.population = population
+        other._lay_out(layout)
+        return other
 
     def init(self, params: Mapping[str, np.ndarray] | None = None) -> State:
         """Return the initial state of every member, laid out over tiles and devices.

@@ -61,6 +61,7 @@ def train(
     save_seconds: float = 5.0,
     chunk_seconds: float = 0.5,
     start: Mapping[str, np.ndarray] | None = None,
+    checked: bool = False,
 ) -> bool:
     """Train a population, from where its checkpointer stands to the end.
 
@@ -72,6 +73,7 @@ def train(
         save_seconds: least time between two saves of the state.
         chunk_seconds: time one chunk should take.
         start: initial parameters in place of drawn ones, flat names, leading axis P.
+        checked: a batch has been looked at before.
 
     Returns:
         Whether the run is complete.
@@ -80,7 +82,8 @@ def train(
     records_at, snapshots_at = population.boundaries()
     saved = checkpointer.load()
     if saved is None:
-        check_batch(population)
+        if not checked:
+            check_batch(population)
         step, state, history = 0, program.init(start), {}
         if 0 in snapshots_at:
             checkpointer.snapshot(0, _params(program, state))

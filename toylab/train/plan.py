@@ -25,18 +25,19 @@ LANES = 4  # tiles that there should be at least
 MEMORY_SHARE = 0.8
 
 
-def pick_tile(population: Population, devices: int) -> int:
+def pick_tile(population: Population, devices: int, backend: str = "") -> int:
     """Return the number of members per tile.
 
     Args:
         population: what is trained.
         devices: devices the members are spread over.
+        backend: what trains it, ``cpu`` or another; by default this process's.
     """
     if population.tile:
         return population.tile
     if population.strategy == "map":
         return 1
-    if population.strategy == "auto" and jax.default_backend() == "cpu":
+    if population.strategy == "auto" and (backend or jax.default_backend()) == "cpu":
         return cpu_tile(population.size, CPU_TILE_BYTES // member_bytes(population))
     return math.ceil(population.size / devices)
 
