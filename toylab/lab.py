@@ -77,7 +77,24 @@ def run_study(
     populations, described = checked_populations(study, config, first_seed, where)
     if reuse:
         matches(described, RunFolder(reuse))
-    manifest = {
+    manifest = begun(study, preset, config, populations, source, first_seed)
+    manifest |= {"described": described, "reuse": str(Path(reuse).resolve()) if reuse else None}
+    run = RunFolder.create(where, manifest)
+    if source:
+        trust.record(Path(source).resolve())
+    return _stages(run, study, config, populations, reporter or Reporter(), stop, on)
+
+
+def begun(
+    study: Study,
+    preset: str,
+    config: Any,
+    populations: Mapping[str, Population],
+    source: str | None,
+    first_seed: int,
+) -> dict[str, Any]:
+    """Return the manifest that a run begins with; see :func:`run_study` for the arguments."""
+    return {
         "study": study.name,
         "source": str(Path(source).resolve()) if source else None,
         "preset": preset,
@@ -86,16 +103,10 @@ def run_study(
             name: {col: values.tolist() for col, values in pop.members.columns.items()}
             for name, pop in populations.items()
         },
-        "described": described,
         "data": read_by(config, populations),
-        "reuse": str(Path(reuse).resolve()) if reuse else None,
         "first_seed": first_seed,
         **environment(),
     }
-    run = RunFolder.create(where, manifest)
-    if source:
-        trust.record(Path(source).resolve())
-    return _stages(run, study, config, populations, reporter or Reporter(), stop, on)
 
 
 def resume(

@@ -88,7 +88,7 @@ class Study:
             if key not in fields:
                 raise ToylabError(f"Unknown setting {key!r} of {self.name}: {nearest(key, fields)}")
             changes[key] = parse(key, text, fields[key])
-        return self._with(config, changes)
+        return self.changed(config, changes)
 
     def restored(self, preset: str, saved: Mapping[str, Any]) -> Any:
         """Return a preset's settings with those of a run's manifest, held to the same bounds.
@@ -106,10 +106,18 @@ class Study:
             if config is None or not hasattr(config, key):
                 raise ToylabError(f"it has no setting {key!r} of {preset!r}")
             changes[key] = _restored(key, value, getattr(config, key))
-        return self._with(config, changes)
+        return self.changed(config, changes)
 
-    def _with(self, config: Any, changes: Mapping[str, Any]) -> Any:
-        """Settings with changes. A number below zero is one only where the preset has such."""
+    def changed(self, config: Any, changes: Mapping[str, Any]) -> Any:
+        """Return settings with changes.
+
+        Args:
+            config: the settings.
+            changes: ``{field: value}``.
+
+        Raises:
+            ToylabError: out of range; below zero only where the settings themselves are.
+        """
         for key, value in changes.items():
             check_setting(key, value, getattr(config, key))
         config = dataclasses.replace(config, **changes)

@@ -28,6 +28,7 @@ from toylab.report.publishing import check_publishable, result_of
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, parse, study_names
+from toylab.sweep.command import sweep
 from toylab.train import cost
 from toylab.train.returns import check_populations
 
@@ -282,6 +283,7 @@ TABLE: dict[str, Callable[[argparse.Namespace, Stop], int]] = {
     "info": info,
     "new": new,
     "run": run,
+    "sweep": sweep,
     "replicate": replicate,
     "resume": resume,
     "judge": judge,

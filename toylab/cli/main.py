@@ -23,6 +23,7 @@ COMMANDS = {
     "info": "a study's paper, presets with settings and costs, and claims",
     "new": "write a study of your own that runs as it stands",
     "run": "train, measure, judge and draw a study",
+    "sweep": "run a study over a grid of settings",
     "replicate": "run a study again with fresh seeds, beside its published verdicts",
     "resume": "continue a run that was stopped",
     "judge": "judge a run's claims again, without training",
@@ -75,7 +76,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     top.add_argument("--version", action="store_true", help="print the version")
     spread = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     subs = {n: spread.add_parser(n, help=text, description=text) for n, text in COMMANDS.items()}
-    for name in ("info", "run"):
+    for name in ("info", "run", "sweep"):
         subs[name].add_argument("study", metavar="STUDY|FILE", help="a name, or your own .py file")
     for name in ("resume", "judge", "draw", "publish"):
         subs[name].add_argument("run", metavar="RUN", help="a run folder")
@@ -83,7 +84,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         subs[name].add_argument(
             "--study", metavar="FILE", help="the study file, of a run that somebody else made"
         )
-    for name in ("run", "resume"):
+    for name in ("run", "resume", "sweep"):
         subs[name].add_argument(
             "--on",
             metavar="ENGINE",
@@ -98,32 +99,25 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
             sub.add_argument("--json", action="store_true", help="print JSON")
     subs["new"].add_argument("name", metavar="NAME", help="its name; NAME.py is written here")
     subs["info"].add_argument("--preset", help="also predict what training this preset takes")
+    for name in ("run", "sweep"):
+        _add_settings(subs[name])
     run = subs["run"]
-    run.add_argument(
-        "--preset",
-        default="laptop",
-        help="smoke, laptop (default), night or paper; 'toylab info STUDY' lists them",
-    )
     run.add_argument("--out", metavar="DIR", help="the run folder to make")
-    run.add_argument("--seeds", metavar="N", help="the number of seeds")
-    run.add_argument(
-        "--first-seed", metavar="N", default="0", help="count the seeds from N: fresh networks"
-    )
     run.add_argument(
         "--reuse", metavar="RUN", help="take what that run has trained alike, and do not train it"
     )
-    run.add_argument(
-        "--set",
-        metavar="key=value",
+    grid = subs["sweep"]
+    grid.add_argument("--out", metavar="DIR", help="the sweep's folder, new or begun before")
+    grid.add_argument(
+        "--grid",
+        metavar="key=values",
         nargs="+",
         action="extend",
         default=[],
-        help="change settings; 'toylab info STUDY' lists them",
+        help="settings to vary: p=31,59,113 or weight_decay=0.5:4:log8 or rate=0:1:5",
     )
-    run.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="leave bad lines of a file of data out and list them (sets skip_bad=true)",
+    grid.add_argument(
+        "--dry-run", action="store_true", help="only predict operations, memory and time"
     )
     again = subs["replicate"]
     again.add_argument("study", metavar="STUDY", help="a study of the laboratory")
@@ -158,6 +152,32 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     explore.add_argument("--no-browser", action="store_true", help="print the address alone")
     subs["bench"].add_argument("name", metavar="NAME", nargs="?", help="one benchmark; else all")
     return top, subs
+
+
+def _add_settings(sub: Parser) -> None:
+    """Add what chooses a study's settings."""
+    sub.add_argument(
+        "--preset",
+        default="laptop",
+        help="smoke, laptop (default), night or paper; 'toylab info STUDY' lists them",
+    )
+    sub.add_argument("--seeds", metavar="N", help="the number of seeds")
+    sub.add_argument(
+        "--first-seed", metavar="N", default="0", help="count the seeds from N: fresh networks"
+    )
+    sub.add_argument(
+        "--set",
+        metavar="key=value",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="change settings; 'toylab info STUDY' lists them",
+    )
+    sub.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave bad lines of a file of data out and list them (sets skip_bad=true)",
+    )
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -227,7 +247,7 @@ def _dispatch(argv: Sequence[str], stop: Stop) -> int:
 
         print(f"toylab {version('toylab')}")
         return 0
-    if args.command == "run":
+    if args.command in ("run", "sweep"):
         args.overrides = settings(args)
     if args.command == "explore":  # at once, without the studies
         from toylab.web.command import explore

@@ -21,6 +21,7 @@ from toylab.members import Members
 from toylab.population import Population
 from toylab.runs.provenance import SWITCHES, read_switch
 from toylab.study import load_study, study_names
+from toylab.sweep.pack import packed
 from toylab.train.layout import Layout, arrange
 
 HASTE = "hasty compiling"
@@ -35,7 +36,8 @@ class Job:
         digest: SHA-256 of the file; empty for a study of the laboratory.
         preset, config: the preset's name, and the settings as JSON.
         first_seed: added to every seed.
-        population: the population's name.
+        population: the study's name of the population.
+        cells: of a sweep, what the settings of each cell are instead, as JSON; else empty.
         tile: members per tile.
         switches: the driver's switches of JAX, which a worker takes over.
         numerics: versions, flags and device of the run; a worker with others refuses.
@@ -48,6 +50,7 @@ class Job:
     config: str
     first_seed: int
     population: str
+    cells: str
     tile: int
     switches: tuple[tuple[str, Any], ...]
     numerics: tuple[tuple[str, str], ...]
@@ -66,7 +69,11 @@ class Job:
             )
         study = load_study(self.study)
         config = study.restored(self.preset, json.loads(self.config))
-        return seeded(study, config, self.first_seed)[self.population]
+        if not self.cells:
+            return seeded(study, config, self.first_seed)[self.population]
+        settings = [study.restored(self.preset, cell) for cell in json.loads(self.cells)]
+        cells = [seeded(study, own, self.first_seed)[self.population] for own in settings]
+        return packed(cells)
 
 
 def switches() -> tuple[tuple[str, Any], ...]:
@@ -101,13 +108,16 @@ def job_of(manifest: Mapping[str, Any], population: str, tile: int) -> Job:
         raise ToylabError(
             f"Study {study} has no file that workers could read; write it into one and name that."
         )
+    pack = manifest.get("packs", {}).get(population)
+    cells = [manifest["cells"][number] for number in pack["cells"]] if pack else []
     return Job(
         study,
         digest(study),
         manifest["preset"],
         json.dumps(manifest["config"]),
         manifest.get("first_seed", 0),
-        population,
+        pack["population"] if pack else population,
+        json.dumps(cells) if pack else "",
         tile,
         switches(),
         tuple(manifest["numerics"].items()),

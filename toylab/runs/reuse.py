@@ -17,6 +17,7 @@ from toylab.population import Population
 from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.provenance import SHARED, moved
 from toylab.runs.run_folder import RunFolder
+from toylab.train.engine import Records
 
 Description = dict[str, str]
 WHAT = ("model", "task", "optimizer", "loss", "metrics")
@@ -136,18 +137,28 @@ def take(name: str, other: str, source: RunFolder, checkpointer: FolderCheckpoin
     """
     for step in checkpointer.due:
         checkpointer.snapshot(step, source.read_tensors(f"snapshots/{other}-{step}.safetensors"))
-    table = (
-        source.metrics(diverged=True).filter(pl.col("population") == other).sort("step", "member")
-    )
-    steps = table["step"].unique().sort().to_numpy()
-    rows = len(steps) * len(source.dead_at(other))
-    if any(len(part) != rows for _, part in table.group_by("name")):
-        raise ToylabError(f"{source.path} has records of {other!r} with gaps; resume that run.")
-    records = {
-        str(key[0]): part["value"].to_numpy().reshape(len(steps), -1)
-        for key, part in table.group_by("name", maintain_order=True)
-    }
-    checkpointer.finish({"step": steps, **records}, np.asarray(source.dead_at(other)))
+    checkpointer.finish(recorded(source, other), np.asarray(source.dead_at(other)))
     origin = {"run_id": source.manifest["run_id"], "commit": source.manifest.get("commit")}
     checkpointer.run.note(reused=checkpointer.run.manifest.get("reused", {}) | {name: origin})
     checkpointer.run.trained(name, source.manifest.get("trained_s", {}).get(other, 0.0))
+
+
+def recorded(run: RunFolder, population: str) -> Records:
+    """Return the records of a finished population, ``{"step": (S,), metric: (S, P)}``.
+
+    Raises:
+        ToylabError: a table with gaps.
+    """
+    table = run.metrics(diverged=True).filter(pl.col("population") == population)
+    table = table.sort("step", "member")
+    steps = table["step"].unique().sort().to_numpy()
+    if not len(steps):
+        return {}
+    rows = len(steps) * len(run.dead_at(population))
+    if any(len(part) != rows for _, part in table.group_by("name")):
+        raise ToylabError(f"{run.path} has records of {population!r} with gaps; resume that run.")
+    metrics = {
+        str(key[0]): part["value"].to_numpy().reshape(len(steps), -1)
+        for key, part in table.group_by("name", maintain_order=True)
+    }
+    return {"step": steps, **metrics}

@@ -1,0 +1,126 @@
+"""The folder of a sweep.
+
+sweep.json          study, preset, settings, grid
+packs/              a run folder: the populations, each of many cells
+cells/0000/         a run folder for every cell: its networks, measures and verdicts
+claims.parquet      a row per cell and claim: settings, verdict, estimate, interval
+members.parquet     a row per cell, population, member and metric: settings, last value
+figures/claims.png  every claim's estimate over the grid
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from toylab import lab
+from toylab.check.sizes import check_sizes
+from toylab.errors import ToylabError
+from toylab.runs.atomic import write_text
+from toylab.runs.checkpointer import FolderCheckpointer
+from toylab.runs.reuse import changes, describe, recorded
+from toylab.runs.run_folder import RunFolder
+from toylab.sweep.pack import Pack, places
+from toylab.sweep.plan import Plan
+
+NAME = "sweep.json"
+
+
+class SweepFolder:
+    """The folder of one sweep, made or opened.
+
+    Args:
+        path: where.
+        plan: the sweep's.
+
+    Raises:
+        ToylabError: something else is there.
+    """
+
+    def __init__(self, path: str | Path, plan: Plan):
+        self.path, self.plan = Path(path), plan
+        mine = json.loads(json.dumps(plan.about()))
+        if (self.path / NAME).exists():
+            self._check(mine)
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ToylabError(f"{path} exists and is no sweep's folder; name another with --out.")
+        self.packs = self._packs()
+        write_text(self.path / NAME, json.dumps(mine, indent=1) + "\n")
+
+    def cell(self, number: int) -> Path:
+        """The run folder of a cell."""
+        return self.path / "cells" / f"{number:04d}"
+
+    def judged(self, number: int) -> bool:
+        """Whether a cell has its verdicts."""
+        path = self.cell(number)
+        return (path / "manifest.json").exists() and "claims.json" in RunFolder(path).files()
+
+    def hand_out(self, pack: Pack, cells: Sequence[int]) -> None:
+        """Give cells their members' networks and records.
+
+        Args:
+            pack: a trained one.
+            cells: those that lack them.
+        """
+        packs, name = self.packs, pack.name
+        due = packs.steps(name)
+        kept = {step: packs.read_tensors(f"snapshots/{name}-{step}.safetensors") for step in due}
+        records, lost = recorded(packs, name), packs.dead_at(name)
+        for number, own in zip(pack.cells, places(self.plan.parts(pack)), strict=True):
+            if number not in cells:
+                continue
+            with self._run(number).writing() as run:
+                keeper = FolderCheckpointer(run, pack.population, tuple(due))
+                if keeper.complete():
+                    continue
+                for step, params in kept.items():
+                    keeper.snapshot(step, {leaf: values[own] for leaf, values in params.items()})
+                cut = {n: v if n == "step" else v[:, own] for n, v in records.items()}
+                keeper.finish(cut, lost[own])
+
+    def _check(self, mine: dict[str, Any]) -> None:
+        path = self.path / NAME
+        try:
+            theirs = json.loads(path.read_text("utf-8"))
+        except ValueError:
+            theirs = None
+        if not isinstance(theirs, dict):
+            raise ToylabError(f"{path} is damaged; name another folder with --out.")
+        for name, value in mine.items():
+            if theirs.get(name) != value:
+                raise ToylabError(
+                    f"{self.path} holds another sweep: its {name} is {theirs.get(name)}, not "
+                    f"{value}. Name another folder with --out."
+                )
+
+    def _packs(self) -> RunFolder:
+        """The run folder of what is trained."""
+        path, plan = self.path / "packs", self.plan
+        described = describe(plan.packed)
+        if (path / "manifest.json").exists():
+            packs = RunFolder(path)
+            if other := changes(packs.manifest.get("described", {}), described):
+                raise ToylabError(f"{path} was begun with another {plan.study.name}: {other[0]}.")
+            return packs
+        check_sizes(plan.packed, path)
+        configs = [dataclasses.asdict(config) for config in plan.configs]
+        packs = {pack.name: dataclasses.asdict(pack) for pack in plan.packs}
+        manifest = self._manifest(plan.config, plan.packed)
+        return RunFolder.create(path, manifest | {"cells": configs, "packs": packs})
+
+    def _run(self, number: int) -> RunFolder:
+        """The run folder of a cell, made if need be."""
+        path = self.cell(number)
+        if (path / "manifest.json").exists():
+            return RunFolder(path)
+        manifest = self._manifest(self.plan.configs[number], self.plan.populations[number])
+        return RunFolder.create(path, manifest | {"sweep": self.plan.cells[number]})
+
+    def _manifest(self, config: Any, populations: Any) -> dict[str, Any]:
+        plan = self.plan
+        begun = lab.begun(
+            plan.study, plan.preset, config, populations, plan.source, plan.first_seed
+        )
+        return begun | {"described": describe(populations)}
