@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.models.toys.conditional import ConditionalDecoder
+from toylab.models.images.conditional import ConditionalDecoder
 from toylab.taps import run
 
 MODEL = ConditionalDecoder(concepts=2, nuisances=1, embed=4, hidden=(5, 6), outputs=3)
