@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from toylab.analysis.landscape.path import along, barrier
-from toylab.analysis.matching.layers import layers_of, permute, random_orders
+from toylab.analysis.matching.layers import averaged_layers, layers_of, permute, random_orders
 from toylab.analysis.matching.match import (
     align_many,
     best_assignment,
@@ -130,6 +130,16 @@ def test_many_copies_merge_into_one():
     merged = mean_network(align_many(copies))
     np.testing.assert_allclose(model.apply(merged, X), model.apply(a, X), atol=1e-4)
     assert np.abs(model.apply(mean_network(copies), X) - model.apply(a, X)).max() > 0.1
+
+
+def test_layers_are_averaged_one_at_a_time():
+    (_, a), (_, b) = (network((3, 4, 4, 2), key) for key in KEYS[:2])
+    found = averaged_layers(a, b)
+    assert len(found) == 6
+    for n, own in enumerate(found):
+        for i in range(3):
+            x, y, z = (np.asarray(t["layers"][str(i)]["kernel"]) for t in (a, b, own))
+            np.testing.assert_allclose(z, (x + y) / 2 if i == n // 2 else (y if n % 2 else x))
 
 
 def test_duplicated_and_dead_units_leave_the_function():

@@ -9,6 +9,7 @@ Shape suffixes: I units of the layer before, O of the layer, B batch.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -113,6 +114,22 @@ def permute(params: Params, orders: Orders) -> Params:
             own = {leaf: value[..., orders[i]] for leaf, value in own.items()}
         found[name] = own
     return {"layers": found}
+
+
+def averaged_layers(a: Params, b: Params) -> list[Params]:
+    """Return networks with one layer averaged and the rest of a, then of b; layer by layer.
+
+    Two networks with a barrier between them may have none where a single layer is averaged.
+
+    Raises:
+        ToylabError: networks of different shapes, or parameters that are not finite.
+
+    Source: layer-wise connectivity of Adilova et al. 2024 (arXiv:2307.06966).
+    """
+    pair_of("averaged_layers", a, b)
+    mean = lambda name: jax.tree.map(lambda x, y: (x + y) / 2, a["layers"][name], b["layers"][name])
+    cut = lambda rest, name: {"layers": rest["layers"] | {name: mean(name)}}
+    return [cut(rest, str(i)) for i in range(len(a["layers"])) for rest in (a, b)]
 
 
 def random_orders(params: Params, seed: int) -> Orders:

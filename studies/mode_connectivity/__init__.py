@@ -1,0 +1,1 @@
+"""Mode connectivity: what lies on the straight line between two networks."""

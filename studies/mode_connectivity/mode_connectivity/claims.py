@@ -1,0 +1,211 @@
+"""Claims of the study of mode connectivity.
+
+The papers show curves of image classifiers, of barriers that all but vanish: most numbers are this
+laboratory's. Green's identity and the law of the ridge are its own too, and exact.
+"""
+
+from toylab.claims import Claim, Condition, Expect
+
+from . import readings as of
+
+AINSWORTH = "Ainsworth et al. 2023 (Git Re-Basin, arXiv:2209.04836)"
+SINGH = "Singh et al. 2024 (arXiv:2406.16300)"
+FRANKLE = "Frankle et al. 2020 (arXiv:1912.05671)"
+ADILOVA = "Adilova et al. 2024 (arXiv:2307.06966)"
+HERE = "this laboratory"
+PAIRS = "pair of networks"
+
+
+def learned(*kinds: str) -> tuple[Condition, ...]:
+    """The networks of comparisons know their task, and are apart before matching."""
+    accuracy, _ = of.extremes(kinds, "accuracy")
+    barrier, _ = of.extremes(kinds, "test_loss")
+    named = ", ".join(kinds)
+    return (
+        Condition(f"{named}: 90% are right", accuracy, Expect.above(0.9)),
+        Condition(f"{named}: the barrier is 0.1 nats at least", barrier, Expect.above(0.1)),
+    )
+
+
+RANDOM = Condition(
+    "a random order of units leaves 70% or more of the loss barrier",
+    of.most_left("random", of.LOSS),
+    Expect.above(0.7),
+)
+TWINS = (
+    Condition(
+        "twins: 90% of fresh points are right", of.twins(value="accuracy"), Expect.above(0.9)
+    ),
+    Condition("twins: the barrier is 0.1 nats at least", of.twins(), Expect.above(0.1)),
+)
+IDENTITY = Condition(
+    "Green's identity holds within 1% of the barrier",
+    abs(of.from_curvature() - of.halfway()) / abs(of.halfway()),
+    Expect.below(0.01),
+)
+
+CLAIMS = (
+    Claim(
+        "matched",
+        "With the units of one network in the order that fits the other's weights, at most 30% "
+        "remain of the loss barrier and of the error barrier, at every width from 64 on.",
+        f"{AINSWORTH}, section 5",
+        of.most_left("weights"),
+        Expect.below(0.3),
+        bar="ours: 30%; the paper says zero, of much wider networks",
+        paper=0,
+        unit=PAIRS,
+        requires=learned("width"),
+        control=(RANDOM,),
+        headline=True,
+    ),
+    Claim(
+        "activations",
+        "An order found from activations alone, without the weights, does it as well: at most 30% "
+        "remain of both barriers.",
+        f"{AINSWORTH}, section 3.1",
+        of.most_left("activations"),
+        Expect.below(0.3),
+        bar="ours: 30%, as for the weights",
+        unit=PAIRS,
+        requires=learned("width"),
+        control=(RANDOM,),
+    ),
+    Claim(
+        "wider",
+        "The wider the networks, the smaller the share of the loss barrier that matching leaves "
+        "(Spearman's correlation over widths).",
+        f"{AINSWORTH}, on width",
+        of.left_by_width(),
+        Expect.below(-0.8),
+        bar="ours: -0.8, what two swaps of neighbours leave of five ranks",
+        unit=PAIRS,
+        requires=learned("width"),
+    ),
+    Claim(
+        "deeper",
+        "In networks of three hidden layers matching leaves a larger share of the barrier than in "
+        "those of one.",
+        HERE,
+        of.left_by_depth(),
+        Expect.above(0),
+        bar="theory: no difference is 0",
+        unit=PAIRS,
+        requires=learned("depth"),
+    ),
+    Claim(
+        "untrained",
+        "Barriers come with training: between untrained networks it is at most 5% of what it is at "
+        "the end.",
+        f"{AINSWORTH}, on training time",
+        of.untrained_share(),
+        Expect.below(0.05),
+        bar="ours: 5%, next to nothing in a figure",
+        unit=PAIRS,
+        requires=learned("time"),
+    ),
+    Claim(
+        "later",
+        "The barrier after matching rises and falls in training: at the end it is at most half of "
+        "its largest value.",
+        f"{AINSWORTH}, barrier against epochs",
+        of.late_share(),
+        Expect.below(0.5),
+        bar="ours: half; the paper's falls to nearly nothing",
+        unit=PAIRS,
+        requires=learned("time"),
+    ),
+    Claim(
+        "stable",
+        "Twins that share the first fifth of training have at most 5% of the barrier of twins that "
+        "share only the start.",
+        FRANKLE,
+        of.twins(0.2) / of.twins(),
+        Expect.below(0.05),
+        bar="ours: 5%, next to nothing; the paper's networks are stable well before a fifth",
+        unit=PAIRS,
+        requires=TWINS,
+    ),
+    Claim(
+        "monotone",
+        "The longer twins descend together, the lower the barrier between them (Spearman's "
+        "correlation over forks).",
+        f"{SINGH}, abstract; {FRANKLE}",
+        of.twins_by_fork(),
+        Expect.below(-0.8),
+        bar="ours: -0.8, what two swaps of neighbours leave of five ranks",
+        unit=PAIRS,
+        requires=TWINS,
+    ),
+    Claim(
+        "no_order",
+        "The ridge between twins is none of order: matching leaves half of the barrier or more.",
+        HERE,
+        of.twins(matching="weights") / of.twins(),
+        Expect.above(0.5),
+        bar="ours: half; of independent networks matching leaves little",
+        unit=PAIRS,
+        requires=TWINS,
+    ),
+    Claim(
+        "outer_layers",
+        "Averaging only the first or only the last of four layers makes at most 20% of the barrier "
+        "of averaging all.",
+        f"{ADILOVA}; {SINGH}, abstract",
+        of.largest(of.outer),
+        Expect.below(0.2),
+        bar="ours: 20%; the paper says that no single layer has a barrier",
+        unit=PAIRS,
+        requires=learned("depth"),
+    ),
+    Claim(
+        "inner_layers",
+        "Of single layers those in the middle make the largest barriers.",
+        ADILOVA,
+        of.largest(of.inner) - of.largest(of.outer),
+        Expect.above(0),
+        bar="theory: no difference is 0",
+        unit=PAIRS,
+        requires=learned("depth"),
+    ),
+    Claim(
+        "ends_blind",
+        "The curvature at the two networks cannot tell of the barrier: taken for that of the whole "
+        "line it gives one of at most 0.",
+        HERE,
+        of.from_ends() / of.halfway(),
+        Expect.below(0),
+        bar="theory: at a minimum the curvature is not negative, so no barrier follows from it",
+        unit=PAIRS,
+        requires=(*learned("smooth"), IDENTITY),
+    ),
+    Claim(
+        "more_than_shorter",
+        "Matching does more than shorten the line: it leaves a smaller share of the barrier than "
+        "of the squared distance, as much as constant curvature would leave.",
+        HERE,
+        of.shortened(),
+        Expect.below(1),
+        bar="theory: 1 at constant curvature along and across the lines",
+        unit=PAIRS,
+        requires=learned("width"),
+        control=(RANDOM,),
+    ),
+    Claim(
+        "ridge",
+        "On a ridge of two parameters the mean barrier between two runs that share n steps follows "
+        "arccos(1 - (1 + h)^(-2 n)) / (2 pi), within 0.03 at every n.",
+        f"{HERE}, after the picture of {SINGH}",
+        of.off_the_law(),
+        Expect.below(0.03),
+        bar="theory: the law of the noise near the summit; four standard errors of 1,000 pairs",
+        unit="simulation",
+        control=(
+            Condition(
+                "runs that share the most steps have at most half of the barrier of others",
+                of.on_the_ridge(most=True) / of.on_the_ridge(most=False),
+                Expect.below(0.5),
+            ),
+        ),
+    ),
+)

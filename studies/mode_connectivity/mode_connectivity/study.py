@@ -1,0 +1,158 @@
+"""Mode connectivity: what lies on the straight line between two networks.
+
+    toylab run mode_connectivity
+
+Two networks that learned the same task have as a rule a barrier between them: halfway along the
+straight line of their parameters the loss is high. Ainsworth et al. (Git Re-Basin) find that most
+of it is a matter of the order of hidden units: with the units of one network permuted to match the
+other's, wide networks lie in one basin. Frankle et al. find that runs from one start end in one
+basin too if they share the first part of training; Singh et al. see a mountainside with ridges,
+on which runs that leave the summit in different directions are soon apart. Here small perceptrons
+learn classes of Gaussian blobs with wrong labels, in pairs: independent ones of several widths and
+depths, and twins that share their first steps.
+
+Units are pairs that share no network. A barrier is the largest excess, at 25 points, of the loss
+over the straight line between the losses of the ends, in float64; it stands beside the error's, as
+a loss can be high for large logits alone. Controls are a random order of units and matching by
+activations. What a barrier is made of is exact for smooth networks: minus the curvature along the
+line, weighted by Green's function (:mod:`toylab.analysis.landscape.path`). The ridge is a toy of
+two parameters with a law for how often two runs part.
+
+What is done otherwise: no images, no Adam, no norms; at a fork the momentum begins anew. Twins part
+only at a large rate, which they alone have. The text of Singh et al. was known in part, and neither
+the ridge nor Green's identity is theirs.
+
+Sources: Singh, Adilova, Kamp, Fischer, Schölkopf and Hofmann 2024 (arXiv:2406.16300); Ainsworth,
+Hayase and Srinivasa 2023 (arXiv:2209.04836), with their code; Frankle et al. 2020
+(arXiv:1912.05671); Adilova et al. 2024 (arXiv:2307.06966), with their code.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.analysis.matching.pairs import ORDERS, Pair, pairs_of
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.mode_connectivity.blobs import TEST
+
+from .arms import Arm, Config, arms, populations
+from .claims import CLAIMS
+from .lines import BENDS, SOME, Exam, Points, bend_rows, layer_rows, lines, summary
+from .views import descents, plane, ridge_table
+
+QUANTITIES = ("train_loss", "train_error", "test_loss", "test_error")
+COLUMNS = {
+    "lines": (*QUANTITIES, "accuracy", "ends", "distance"),
+    "layers": ("whole", "layer", "barrier"),
+    "bends": ("middle", *BENDS),
+}
+Row = dict[str, Any]
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Lines between the networks of every pair, single layers, curvature, and the ridge."""
+    exam, views = exam_of(config), {}
+    rows: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+    for arm in arms(config):
+        lost_P, steps = run.dead_at(arm.name) >= 0, run.steps(arm.name)
+        for step in steps if "time" in arm.kinds else steps[-1:]:
+            last = step == steps[-1]
+            names = ORDERS if last and arm.fork < 0 else SOME
+            pairs = pairs_of(
+                arm.model, run.params(arm.name, step), lost_P, exam.train.inputs, names
+            )
+            label = {"step": step, "width": arm.width, "depth": arm.depth}
+            label |= {"forked": arm.fork / config.steps}
+            kinds = [label | {"kind": kind} for kind in (arm.kinds if last else ("time",))]
+            rows["lines"] += look(arm, pairs, exam, kinds)
+        if "deepest" in arm.kinds:
+            rows["layers"] += look_closer(layer_rows, arm, pairs, exam)
+        if "smooth" in arm.kinds:
+            rows["bends"] += look_closer(bend_rows, arm, pairs, exam)
+        if "time" in arm.kinds:
+            shown = next((pair for pair in pairs if pair.others), pairs[0])
+            views = plane(arm.model, shown, exam, config.grid)
+    tables = {name: frame(own, COLUMNS[name]) for name, own in rows.items()}
+    tables["ridge"] = ridge_table(config.seeds, config.runs, config.shared)
+    return tables | views | {"descents": descents(config.shared)}
+
+
+def exam_of(config: Config) -> Exam:
+    """Points to judge on: as many of the examples as fresh ones."""
+    world, n = config.world(), config.tests
+    batches = (world.enumerate(), world.draw(n, TEST))
+    return Exam(*(Points(batch.inputs[:n], batch.targets[:n]) for batch in batches))
+
+
+def look(arm: Arm, pairs: list[Pair], exam: Exam, labels: Sequence[Row]) -> list[Row]:
+    """Return the lines of an arm's pairs at one step, once for each label."""
+    rows = []
+    for i, (pair, own) in enumerate(zip(pairs, lines(arm.model, pairs, exam), strict=True)):
+        for name in pair.names:
+            about = {"pair": i, "diverged": not pair.others, "matching": name}
+            about |= summary(pair, name, own[name]) if own else {}
+            rows += [label | about for label in labels]
+    return rows
+
+
+def look_closer(
+    rows_of: Callable[..., list[Row]], arm: Arm, pairs: list[Pair], exam: Exam
+) -> list[Row]:
+    """Return what only some arms are asked, of every pair; one row for a diverged one."""
+    none = [{"matching": matching} for matching in SOME]
+    return [
+        {"pair": i, "diverged": not pair.others} | own
+        for i, pair in enumerate(pairs)
+        for own in rows_of(arm.model, pair, exam) or none
+    ]
+
+
+def frame(rows: list[Row], columns: Sequence[str]) -> pl.DataFrame:
+    """Return rows as a table with all columns, NaN where a pair has no value."""
+    return pl.DataFrame([dict.fromkeys(columns, np.nan) | row for row in rows])
+
+
+QUICK: Mapping[str, Any] = {"grid": 5, "runs": 20, "shared": (0, 10)}
+study = Study(
+    name="mode_connectivity",
+    title="Mode connectivity: barriers between networks, and what matching their units leaves",
+    paper="Singh et al. 2024 (arXiv:2406.16300); Ainsworth et al. 2023 (arXiv:2209.04836)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            widths=(8, 64),
+            depths=(1, 3),
+            examples=400,
+            steps=20,
+            batch_size=16,
+            forks=(0, 4),
+            snapshots=3,
+            tests=100,
+            **QUICK,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=32,
+            widths=(16, 64, 256, 512, 1_024),
+            depths=(1, 2, 3),
+            width=512,
+            examples=60_000,
+            steps=12_000,
+            batch_size=500,
+            forks=(0, 120, 600, 2_400, 6_000),
+            tests=10_000,
+        ),
+    },
+    costs={
+        "smoke": "a few hundred steps of networks of 64 units; compiling takes most of it",
+        "laptop": "",
+        "paper": "832 networks of up to 2.6 million parameters for 12,000 steps of 500: 60 PFLOP, "
+        "for one GPU",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)

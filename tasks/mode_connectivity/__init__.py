@@ -1,0 +1,1 @@
+"""Mode connectivity: a world that networks learn in different ways, and a ridge."""
