@@ -1,0 +1,213 @@
+"""PLACEHOLDER"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.errors import ToylabError, check_number
+from toylab.members import zipped
+from toylab.models import MLP
+from toylab.optim import SGD, AdamW
+from toylab.optim.clipped import ClippedSGD
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.opposing_signals.opposing_signals import OpposingSignals
+
+from .claims import CLAIMS
+from .tables import arms, cells, spikes
+from .watch import path, whole_loss
+
+# Arm: what its members have other than the settings; a rate or a momentum names its setting.
+ARMS: dict[str, dict[str, Any]] = {
+    "edge": {},
+    "below": {"learning_rate": "low_rate"},
+    "none": {"plus": 0, "minus": 0},
+    "one": {"minus": 0},
+    "aligned": {"aligned": 1, "learning_rate": "aligned_rate"},
+    "scattered": {"scattered": 1},
+    "gaussian": {"gaussian": 1},
+    "momentum": {"momentum": "momentum", "learning_rate": "momentum_rate"},
+}
+# Optimiser on minibatches: the setting with its rates, and how it is made of one.
+OPTIMIZERS: dict[str, tuple[str, Callable[[float], Any]]] = {
+    "sgd": ("sgd_rates", SGD),
+    "clipped": ("clipped_rates", ClippedSGD),
+    "adam": ("adam_rates", lambda rate: AdamW(rate, 0.0)),
+    "plain adam": ("adam_rates", lambda rate: AdamW(rate, 0.0, b1=0.0)),  # no average of gradients
+}
+DENSE = 60  # steps within which networks learn the signal and reach the edge
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings."""
+
+    seeds: int = 20
+    first_world: int = 0  # seed of the first sample
+    size: int = 800
+    signals: int = 10
+    features: int = 5
+    hidden: int = 10
+    fraction: float = 0.1
+    magnitude: float = 6.0
+    strength: float = 3.0
+    init_scale: float = 0.1
+    learning_rate: float = 0.25
+    low_rate: float = 0.1
+    aligned_rate: float = 0.2
+    momentum_rate: float = 0.2
+    momentum: float = 0.3
+    steps: int = 200
+    lanczos: int = 20
+    grid_rate: float = 0.2
+    strengths: tuple[float, ...] = (1.5, 2.0, 2.5, 3.0, 3.5)
+    magnitudes: tuple[float, ...] = (4.0, 5.0, 6.0, 6.5)
+    batch_size: int = 50
+    batch_steps: int = 1_000
+    sgd_rates: tuple[float, ...] = (0.01, 0.02, 0.04, 0.08)
+    clipped_rates: tuple[float, ...] = (0.02, 0.04, 0.08, 0.16)
+    adam_rates: tuple[float, ...] = (0.004, 0.008, 0.016, 0.032)
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "hidden", "steps", "batch_steps", "lanczos"):
+            check_number("opposing_signals", name, getattr(self, name), low=1, whole=True)
+        for arm in ARMS:
+            own = self.numbers(arm)
+            self.world(own)
+            if own["learning_rate"] * self.strength >= 1 + own["momentum"]:
+                raise ToylabError(
+                    f"opposing_signals: the arm {arm!r} at rate {own['learning_rate']:.3g} is "
+                    f"beyond the edge without outliers too; give a rate below 1 / strength = "
+                    f"{1 / self.strength:.3g}."
+                )
+        outliers = self.batch_size * self.fraction
+        if outliers < 2 or self.batch_size > self.size:
+            raise ToylabError(
+                f"opposing_signals: batch_size = {self.batch_size} of {self.size} holds "
+                f"{outliers:.3g} outliers on average; give one that holds 2 or more, up to the "
+                "whole sample."
+            )
+
+    def numbers(self, arm: str) -> dict[str, float]:
+        """The numbers of an arm's members."""
+        named = {k: getattr(self, v) if isinstance(v, str) else v for k, v in ARMS[arm].items()}
+        plain = {"plus": 1, "minus": 1, "aligned": 0, "scattered": 0, "gaussian": 0, "momentum": 0}
+        shared = {n: getattr(self, n) for n in ("learning_rate", "fraction", "magnitude")}
+        return shared | plain | named
+
+    def world(self, numbers: Mapping[str, float] | None = None) -> OpposingSignals:
+        """The sample of an arm, by the numbers of its members, or the plain one."""
+        sizes = {n: getattr(self, n) for n in ("size", "signals", "features", "fraction")}
+        sizes |= {"magnitude": self.magnitude, "strength": self.strength}
+        fields = {f.name for f in dataclasses.fields(OpposingSignals)}
+        own = {n: v for n, v in (numbers or {}).items() if n in fields}
+        return OpposingSignals(**sizes | own)
+
+    def grid(self) -> list[dict[str, float]]:
+        """The cells of the grid."""
+        return [{"strength": s, "magnitude": m} for s in self.strengths for m in self.magnitudes]
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Arms, all on the whole sample; the grid; and three optimisers on minibatches."""
+    common = {"model": _model(config), "task": config.world(), "batch_size": config.size}
+    main = {
+        "members": _members(config, [config.numbers(arm) for arm in ARMS]),
+        "optimizer": SGD(config.learning_rate),
+        "steps": config.steps,
+        "metrics": path,
+        "record_every": 1,
+        "snapshots": looks(config.steps),
+    }
+    grid = {
+        "members": _members(config, config.grid()),
+        "optimizer": SGD(config.grid_rate),
+        "metrics": None,
+        "record_every": 0,
+        "snapshots": looks(config.steps, 4),
+    }
+    found = {"main": Population(**common | main), "grid": Population(**common | main | grid)}
+    for name, (setting, make) in OPTIMIZERS.items():
+        rates = getattr(config, setting)
+        own = {
+            "members": _members(config, [{"learning_rate": rate} for rate in rates]),
+            "optimizer": make(rates[0]),
+            "steps": config.batch_steps,
+            "batch_size": config.batch_size,
+            "metrics": whole_loss,
+            "record_every": 2,
+        }
+        found[name] = Population(**common | own)
+    return found
+
+
+def looks(steps: int, every: int = 1) -> tuple[int, ...]:
+    """Steps at which the sharpness is measured: close together at first, then ten times as far."""
+    early = min(steps, DENSE)
+    return (*range(every, early, every), *range(early, steps + 1, 10 * every - 1))
+
+
+def _model(config: Config) -> MLP:
+    sizes = (config.signals + config.features, config.hidden, 1)
+    return MLP(sizes, "identity", biases=False, init_scale=config.init_scale)
+
+
+def _members(config: Config, groups: list[dict[str, float]]) -> Any:
+    """The members of groups, each of all seeds; a seed has its own sample."""
+    seed = np.tile(np.arange(config.seeds), len(groups))
+    columns = {n: np.repeat([g[n] for g in groups], config.seeds) for n in groups[0]}
+    return zipped(init_seed=seed, data_seed=seed, world_seed=seed + config.first_world, **columns)
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
+    """Curves and summaries of the arms, cells of the grid, and spikes by optimiser and rate."""
+    made = populations(config)
+    found = arms(run, made["main"], list(ARMS), config.lanczos)
+    found["cells"] = cells(run, made["grid"], config.lanczos)
+    found["spikes"] = pl.concat([spikes(run, name, made[name]) for name in OPTIMIZERS])
+    return found
+
+
+study = Study(
+    name="opposing_signals",
+    title="Opposing signals: two groups of outliers at the edge of stability",
+    paper="Rosenfeld and Risteski 2023, Outliers with opposing signals have an outsized effect on "
+    "neural network optimization (arXiv:2311.04163)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            size=80,
+            signals=4,
+            hidden=4,
+            steps=12,
+            lanczos=8,
+            strengths=(2.0, 3.0),
+            magnitudes=(4.0, 6.0),
+            batch_size=20,
+            batch_steps=12,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=64,
+            size=4_000,
+            signals=100,
+            features=20,
+            hidden=100,
+            steps=1_000,
+            batch_size=200,
+            batch_steps=4_000,
+        ),
+    },
+    costs={
+        "smoke": "compiling takes most of it",
+        "laptop": "TODO",
+        "paper": "TODO",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
