@@ -202,7 +202,7 @@ def test_options_of_slurm():
     assert count == 8
     assert options == {
         "cores": 1, "processes": 1, "queue": "short", "memory": "2GB", "walltime": "01:00:00",
-        "job_extra_directives": ["--requeue"],
+        "log_directory": "slurm-logs", "job_extra_directives": ["--requeue"],
     }  # fmt: skip
 
 

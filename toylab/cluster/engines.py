@@ -22,7 +22,10 @@ from typing import Any
 from toylab.errors import ToylabError, nearest
 
 KINDS = ("local", "dask", "slurm")
-SLURM = {"queue": str, "account": str, "walltime": str, "memory": str, "cores": int, "extra": str}
+SLURM = {
+    **dict.fromkeys(("queue", "account", "walltime", "memory", "interface", "logs", "extra"), str),
+    "cores": int,
+}
 PATIENCE = 20  # seconds for a scheduler to answer
 Start = Callable[[], Executor]
 
@@ -171,7 +174,8 @@ def slurm_options(text: str) -> tuple[int, dict[str, Any]]:
         found[key] = SLURM[key](value)
     extra = found.pop("extra", "")
     cores = found.setdefault("cores", 1)
-    shared = {"processes": cores, "memory": "4GB", "walltime": "01:00:00"}
+    logs = found.pop("logs", "slurm-logs")
+    shared = {"processes": cores, "memory": "4GB", "walltime": "01:00:00", "log_directory": logs}
     directives = {"job_extra_directives": [extra]} if extra else {}
     return int(first), shared | found | directives
 
