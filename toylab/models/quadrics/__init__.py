@@ -1,0 +1,1 @@
+"""Models whose decision boundary is a quadric."""
