@@ -120,8 +120,9 @@ class OpposingSignals(Task):
         """Group of every example, (N,): the outliers come first."""
         place_N = jnp.arange(self.size, dtype=jnp.float32)
         half = jnp.round(jnp.asarray(self.fraction, jnp.float32) * np.float32(self.size / 2))
-        plus_N = (place_N < half) * jnp.asarray(self.plus, jnp.float32)
-        minus_N = ((place_N >= half) & (place_N < 2 * half)) * jnp.asarray(self.minus, jnp.float32)
+        plus_N = jnp.where(place_N < half, jnp.asarray(self.plus, jnp.float32), 0.0)
+        second_N = (place_N >= half) & (place_N < 2 * half)
+        minus_N = jnp.where(second_N, jnp.asarray(self.minus, jnp.float32), 0.0)
         return plus_N - minus_N
 
     def _lengths(self) -> tuple[Array, Array]:
@@ -198,7 +199,6 @@ def examples() -> tuple[Task, ...]:
     small = {"size": 24, "signals": 3, "features": 2, "fraction": 0.25}
     return (
         OpposingSignals(**small),
-        OpposingSignals(**small, aligned=1, minus=0),
-        OpposingSignals(**small, scattered=1),
+        OpposingSignals(**small, aligned=1, minus=0, scattered=1),
         OpposingSignals(**small, gaussian=1),
     )

@@ -1,0 +1,204 @@
+"""Figures of the study ``opposing_signals``: the edge, the laws, the controls, the optimisers."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from toylab.read import Measures, Reading, table
+from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.axes import log_axis
+from toylab.report.marks import points
+from toylab.report.panels import drawing, panels
+from toylab.report.series import series
+
+CAPTIONS = {
+    "edge": "One network with outliers, by gradient descent on the whole sample. (a) Largest "
+    "eigenvalue of the loss's Hessian, by Lanczos; beside it the same sample at a low rate and "
+    "without outliers. Dotted, 2 / rate, the edge beyond which gradient descent is unstable. "
+    "(b) Mean loss of the group of outliers with a positive feature and of that with a negative "
+    "one. (c) Mean loss of all examples. Shaded, the steps from the first at the edge to the last "
+    "beyond it.",
+    "laws": "(a) Sharpness against the length of the network's response |b| as it learns, at a "
+    "rate too low for the edge; all networks. Dotted, theory for a large sample: alpha |b| with "
+    "outliers of variance alpha, 2 |b| without; and |beta| - |b|, from the gradient, which is "
+    "larger at first. (b) Highest sharpness in training over 2 / rate against the closed form "
+    "max(alpha, 2) |beta|, over a grid of strengths of the signal and magnitudes of outliers; each "
+    "point is a network. Dotted, where the two are equal, and the edge.",
+    "controls": "(a) Correlation of the changes of two losses from step to step, from where a "
+    "network reaches the edge: of the two groups of outliers; of two random sets of examples of "
+    "the same networks; of the groups below the edge; of groups that ask for the same response; "
+    "and of the halves with a positive and a negative feature that is normal. (b) Share of the top "
+    "eigenvector along the shared feature, and (c) largest rise of the whole loss, as a share of "
+    "its first value. Points are means over networks with 95% intervals, ticks networks.",
+    "optimizers": "Minibatches of the same samples, in the second half of training: the highest "
+    "loss on the whole sample over the median one, against that median's excess over the best "
+    "linear network, for several rates. Points are means over networks, bars their standard "
+    "deviation. Dotted, the excess at which optimisers are compared.",
+}
+GROUPS = {"plus": fig.ORANGE, "minus": fig.BLUE}
+MATCHED = 0.04
+
+
+def edge(measures: Measures, config: Any) -> Figure:
+    """Sharpness at 2 / rate, and the groups' losses in opposition: the lecturer's figure."""
+    sheet, grid = panels(1, 5.2, fig.COLUMN * 1.6, rows=3, sharex=True, height_ratios=[1.3, 1.3, 1])
+    sharp, groups, whole = grid[:, 0]
+    seed = _typical(measures)
+    known = table("curves").filter(arm="edge", init_seed=seed).rows(measures).sort("step")
+    level = 2 / config.learning_rate
+    for arm, label, look in (
+        ("none", "without outliers", {"color": fig.MUTED}),
+        ("below", f"with outliers, rate {config.low_rate:g}", {"color": fig.GREEN, "ls": "--"}),
+        ("edge", f"with outliers, rate {config.learning_rate:g}", {"color": fig.VERMILLION}),
+    ):
+        rows = table("curves").filter(arm=arm, init_seed=seed).rows(measures)
+        rows = rows.drop_nulls("sharpness").sort("step")
+        sharp.plot(rows["step"], rows["sharpness"], label=label, **look)
+    sharp.axhline(level, color=fig.INK, ls=":", lw=1)
+    sharp.annotate(
+        "2 / rate", (1, level), xycoords=("axes fraction", "data"), va="bottom", ha="right"
+    )
+    for name, sign in (("plus", "+"), ("minus", "−")):
+        groups.plot(known["step"], known[name], color=GROUPS[name], label=f"feature {sign}")
+    whole.plot(known["step"], known["loss"], color=fig.INK)
+    beyond = known.filter(pl.col("sharpness") >= level)["step"]
+    for ax in (sharp, groups, whole):
+        if len(beyond):
+            ax.axvspan(beyond.min(), beyond.max(), color=fig.YELLOW, alpha=0.25, lw=0)
+    _limits(sharp, groups, whole, known, config)
+    correlation = average(_arm("edge", "after"), measures)
+    fig.title(sharp, "Outliers make the network sharper until it reaches 2 / rate")
+    fig.title(groups, f"There the groups' losses oppose: correlation {correlation:.2f} over seeds")
+    fig.title(whole, "The overall loss spikes, and sharpness falls below the edge")
+    return sheet
+
+
+def _typical(measures: Measures) -> int:
+    """The seed whose spike is the middle one."""
+    rows = table("arms").filter(arm="edge").rows(measures).sort("rise", "init_seed")
+    return int(rows["init_seed"][len(rows) // 2])
+
+
+def _limits(sharp: Axes, groups: Axes, whole: Axes, known: pl.DataFrame, config: Any) -> None:
+    """Axes of the three panels."""
+    last = min(40, config.steps)
+    own = known.filter(pl.col("step") <= last)
+    floor = own["loss"].fill_null(strategy="forward").min()
+    whole.set(xlabel="step", ylabel="loss of all", xlim=(1, max(last, 2)))
+    if isinstance(floor, float) and np.isfinite(floor):
+        whole.set_ylim(0, 4 * floor)
+    groups.set(ylabel="loss of a group", ylim=(0, None))
+    sharp.set(ylabel="sharpness", ylim=(0, None))
+    sharp.legend(loc="lower right")
+    groups.legend(loc="lower right", ncols=2)
+
+
+def laws(measures: Measures, config: Any) -> Figure:
+    """Sharpness against the learned signal, and the edge over a grid."""
+    sheet, (left, right) = panels(2, 3.0)
+    alpha = config.fraction * config.magnitude**2
+    for arm, colour, label in (
+        ("below", fig.GREEN, "with outliers"),
+        ("none", fig.MUTED, "without"),
+    ):
+        rows = table("curves").filter(arm=arm).rows(measures).drop_nulls("sharpness")
+        left.plot(rows["signal"], rows["sharpness"], ".", ms=2.5, color=colour, label=label)
+    b = np.linspace(0, 1.05 * config.strength, 50)
+    for line in (alpha * b, 2 * b, config.strength - b):
+        left.plot(b, np.maximum(line, 0), ":", color=fig.INK, lw=0.9)
+    left.set(xlabel="length of the response |b|", ylabel="sharpness")
+    left.set(xlim=(0, None), ylim=(0, None))
+    left.legend(loc="upper left", markerscale=3)
+    cells = table("cells").rows(measures).filter(~pl.col("diverged"))
+    over = cells.select(x=pl.col("predicted") / pl.col("edge"), y=pl.col("peak") / pl.col("edge"))
+    right.plot(over["x"], over["y"], ".", ms=3.5, color=fig.BLUE, alpha=0.5)
+    ends = (0.2, 1.6)
+    right.plot(ends, ends, ":", color=fig.INK, lw=0.9)
+    right.axhline(1, color=fig.INK, ls=":", lw=0.9)
+    right.axvline(1, color=fig.INK, ls=":", lw=0.9)
+    right.set(xlabel="closed form / edge", ylabel="highest sharpness / edge", ylim=(0.2, 2.2))
+    fig.title(left, "Sharpness rises in proportion to the learned signal")
+    fig.title(right, "Networks reach the edge where the closed form says")
+    return sheet
+
+
+def _arm(name: str, value: str) -> Reading:
+    return table("arms").filter(arm=name).value(value)
+
+
+def controls(measures: Measures, config: Any) -> Figure:
+    """What takes the losses into opposition, and what does not."""
+    sheet, (left, middle, right) = panels(3, 3.0, width_ratios=[1.5, 1, 1])
+    correlations = (
+        ("groups,\nat the edge", "edge", "after", fig.VERMILLION),
+        ("random\nsets", "edge", "random", fig.MUTED),
+        ("groups,\nbelow", "below", "before", fig.GREEN),
+        ("same\ntarget", "aligned", "after", fig.BLUE),
+        ("normal\nfeature", "gaussian", "after", fig.PURPLE),
+    )
+    _column(left, measures, correlations)
+    left.axhline(0, color=fig.INK, lw=0.6)
+    left.set(ylabel="correlation of loss changes", ylim=(-1.1, 1.1))
+    masses = (
+        ("outliers", "edge", "mass", fig.VERMILLION),
+        ("random\nways", "scattered", "mass", fig.MUTED),
+        ("none", "none", "mass", fig.MUTED),
+    )
+    _column(middle, measures, masses)
+    middle.set(ylabel="eigenvector along the feature", ylim=(-0.05, 1.1))
+    rises = (
+        ("both\ngroups", "edge", "rise", fig.VERMILLION),
+        ("one", "one", "rise", fig.BLUE),
+        ("none", "none", "rise", fig.MUTED),
+    )
+    _column(right, measures, rises)
+    right.set(ylabel="rise of the loss / first loss", ylim=(-0.01, None))
+    fig.title(left, "Opposition takes the edge and opposed targets")
+    fig.title(middle, "The sharp direction is the shared feature")
+    fig.title(right, "It takes both groups to spike")
+    return sheet
+
+
+def _column(ax: Axes, measures: Measures, cells: tuple[tuple[str, str, str, str], ...]) -> None:
+    """One point for each of several readings."""
+    for i, (_, arm, value, colour) in enumerate(cells):
+        points(ax, i, _arm(arm, value)(measures).array(), colour)
+    ax.set_xticks(range(len(cells)), [label for label, *_ in cells])
+    ax.set_xlim(-0.6, len(cells) - 0.4)
+
+
+def optimizers(measures: Measures, config: Any) -> Figure:
+    """Spikes against excess loss."""
+    sheet, (ax,) = panels(1, 3.0, fig.COLUMN * 1.4)
+    looks = {"sgd": ("SGD", fig.VERMILLION, "o"), "clipped": ("SGD, clipped", fig.ORANGE, "s")}
+    looks |= {"adam": ("Adam", fig.BLUE, "^"), "plain adam": ("Adam, b1 = 0", fig.SKY, "v")}
+    for name, (label, colour, marker) in looks.items():
+        rows = table("spikes").filter(~pl.col("diverged"), optimizer=name).rows(measures)
+        _, excess = series(rows, "excess", "learning_rate")
+        _, spike = series(rows, "spike", "learning_rate")
+        if excess.size:
+            spread = spike.std(0)
+            ax.errorbar(
+                excess.mean(0),
+                spike.mean(0),
+                spread,
+                color=colour,
+                marker=marker,
+                ms=4,
+                lw=1.2,
+                elinewidth=0.8,
+                label=label,
+            )
+    ax.axvline(MATCHED, color=fig.INK, ls=":", lw=0.9)
+    log_axis(ax, ticks=(0.01, 0.02, 0.04, 0.08))
+    ax.set(xlabel="excess of the median loss", ylabel="highest / median loss")
+    ax.legend(loc="upper left")
+    fig.title(ax, "At the same excess loss Adam spikes less than SGD")
+    return sheet
+
+
+draw = drawing(edge, laws, controls, optimizers)
