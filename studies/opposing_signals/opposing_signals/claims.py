@@ -9,7 +9,7 @@ from toylab.claims import Claim, Condition, Expect
 from toylab.conditions import only, passage
 from toylab.read import Reading
 
-from .readings import arm, doubt, end, foretold, learned, proportional, spike
+from .readings import arm, doubt, end, foretold, learned, peak, proportional, spike
 
 PAPER = "Rosenfeld and Risteski 2023 (arXiv:2311.04163)"
 abstract = passage(f"{PAPER}, abstract")

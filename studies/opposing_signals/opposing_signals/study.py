@@ -75,14 +75,19 @@ class Config:
     def __post_init__(self) -> None:
         for name in ("seeds", "hidden", "steps", "batch_steps", "lanczos"):
             check_number("opposing_signals", name, getattr(self, name), low=1, whole=True)
-        for arm in ARMS:
-            own = self.numbers(arm)
+        check_number("opposing_signals", "momentum", self.momentum, low=0, high=1)
+        trained = {f"arm {arm!r}": self.numbers(arm) for arm in ARMS}
+        trained |= {
+            f"cell {cell}": cell | {"learning_rate": self.grid_rate} for cell in self.grid()
+        }
+        for name, own in trained.items():
             self.world(own)
-            if own["learning_rate"] * self.strength >= 1 + own["momentum"]:
+            rate, strength = own["learning_rate"], own.get("strength", self.strength)
+            if rate * strength >= 1 + own.get("momentum", 0):
                 raise ToylabError(
-                    f"opposing_signals: the arm {arm!r} at rate {own['learning_rate']:.3g} is "
-                    f"beyond the edge without outliers too; give a rate below 1 / strength = "
-                    f"{1 / self.strength:.3g}."
+                    f"opposing_signals: rate {rate:.3g} of {name} is beyond the edge without "
+                    f"outliers too; give one below (1 + momentum) / |beta|, of |beta| = "
+                    f"{strength:g}."
                 )
         outliers = self.batch_size * self.fraction
         if outliers < 2 or self.batch_size > self.size:
@@ -146,7 +151,7 @@ def populations(config: Config) -> dict[str, Population]:
 
 
 def looks(steps: int, every: int = 1) -> tuple[int, ...]:
-    """Steps at which the sharpness is measured: close together at first, then ten times as far."""
+    """Steps at which the sharpness is measured: close together at first, then at odd distances."""
     early = min(steps, DENSE)
     return (*range(every, early, every), *range(early, steps + 1, 10 * every - 1))
 
