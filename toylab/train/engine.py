@@ -9,6 +9,7 @@ devices or the chunks. A member alone is not bit-equal to the same member inside
 """
 
 import copy
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any, Self
@@ -59,6 +60,28 @@ class Program:
     """
 
     def __init__(self, population: Population, layout: Layout | None = None):
+        devices = self._prepare(population)
+        if layout:
+            self.tile = layout.index_TGM[0].size
+            self._compile(layout)
+        else:
+            self._compile_tiles(pick_tile(population, devices), devices)
+
+    @classmethod
+    def lowered(cls, population: Population, platform: str) -> Any:
+        """Return the chunk lowered for a kind of device that need not be here, uncompiled.
+
+        Args:
+            population: what would be trained, all of it as one tile.
+            platform: ``cuda``, ``tpu`` or ``cpu``.
+        """
+        program = cls.__new__(cls)
+        program._prepare(dataclasses.replace(population, devices=1))
+        program._lay_out(arrange(population.members["data_seed"], population.size, 1))
+        return program._traced().lower(lowering_platforms=(platform,))
+
+    def _prepare(self, population: Population) -> int:
+        """Make the functions that will be compiled; return the number of devices."""
         self.population = population
         self.lagged = lags(population.loss)
         available = len(jax.devices())
@@ -81,11 +104,7 @@ class Program:
             ),
             donate_argnums=0,
         )
-        if layout:
-            self.tile = layout.index_TGM[0].size
-            self._compile(layout)
-        else:
-            self._compile_tiles(pick_tile(population, devices), devices)
+        return devices
 
     def _compile_tiles(self, tile: int, devices: int) -> None:
         """Compile for tiles of this size, or smaller ones where the program would not fit."""
@@ -159,10 +178,13 @@ class Program:
 
     def lower(self) -> Any:
         """Return the lowered chunk, for memory analysis and for reading its HLO."""
+        return self._traced().lower()
+
+    def _traced(self) -> Any:
         state = self._shapes()
         shaped = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.sharding)
         bounds = np.zeros(MAX_SEGMENTS + 1, np.int32)
-        return self._chunk.lower(jax.tree.map(shaped, state), self.rows, bounds, np.int32(1))
+        return self._chunk.trace(jax.tree.map(shaped, state), self.rows, bounds, np.int32(1))
 
     def export(self, state: State) -> dict[str, np.ndarray]:
         """Return the state as flat host arrays with leading axis P."""
