@@ -49,7 +49,7 @@ def loss_of(model: MLP, params: Params, points: Points) -> tuple[Array, Array]:
     """Mean cross-entropy and share of errors of a network."""
     logits_BV, target_B = logits_of(model, params, points), jnp.asarray(points.targets)
     loss = jnp.mean(cross_entropy_from_logits(logits_BV, target_B))
-    return loss, jnp.mean(logits_BV.argmax(-1) != target_B)
+    return loss, jnp.mean(logits_BV.argmax(-1).astype(target_B.dtype) != target_B)
 
 
 def judged(model: MLP, params: Params, exam: Exam) -> dict[str, Array]:
@@ -82,7 +82,9 @@ def layer_rows(model: MLP, pair: Pair, exam: Exam) -> list[dict[str, Any]]:
     code of Adilova et al. evaluates it.
     """
     rows = []
-    for name in SOME if pair.others else ():
+    if not pair.others:
+        return [{"matching": name, "layer": i} for name in SOME for i in range(model.depth)]
+    for name in SOME:
         a, b = pair.a, pair.others[name]
         networks = [a, b, between(a, b, 0.5), *averaged_layers(a, b)]
         loss_N = at_networks(loss_of, model, networks, exam.test)[0]
@@ -108,7 +110,9 @@ def bend_rows(model: MLP, pair: Pair, exam: Exam) -> list[dict[str, Any]]:
     t_G, weight_G = (np.append(own, [0.0, 1.0]) for own in green(nodes=NODES))
     weight_G[-2:] = 0
     rows = []
-    for name in SOME if pair.others else ():
+    if not pair.others:
+        return [{"matching": name, "t": t} for name in SOME for t in t_G]
+    for name in SOME:
         a, b = pair.a, pair.others[name]
         loss_N = at_networks(loss_of, model, [a, b, between(a, b, 0.5)], exam.train)[0]
         with jax.enable_x64(True):

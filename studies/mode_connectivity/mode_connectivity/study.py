@@ -101,12 +101,11 @@ def look(arm: Arm, pairs: list[Pair], exam: Exam, labels: Sequence[Row]) -> list
 def look_closer(
     rows_of: Callable[..., list[Row]], arm: Arm, pairs: list[Pair], exam: Exam
 ) -> list[Row]:
-    """Return what only some arms are asked, of every pair; one row for a diverged one."""
-    none = [{"matching": matching} for matching in SOME]
+    """Return what only some arms are asked, of every pair."""
     return [
         {"pair": i, "diverged": not pair.others} | own
         for i, pair in enumerate(pairs)
-        for own in rows_of(arm.model, pair, exam) or none
+        for own in rows_of(arm.model, pair, exam)
     ]
 
 

@@ -70,4 +70,4 @@ def _at(values: Values, model: Any, params_N: Tree, data: Tree) -> Tree:
 @functools.partial(jax.jit, static_argnums=(0, 1, 5))
 def _on(values: Values, model: Any, a_N: Tree, b_N: Tree, data: Tree, points: int) -> Tree:
     own = lambda params: values(model, params, data)
-    return jax.lax.map(lambda both: along(own, *both, points), (a_N, b_N))
+    return jax.lax.map(lambda both: along(own, both[0], both[1], points), (a_N, b_N))

@@ -1,0 +1,204 @@
+"""Figures of the study ``mode_connectivity``: a landscape, shapes, time, a ridge, curvature."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from toylab.analysis.landscape.path import barrier
+from toylab.read import Measures, Rows, table
+from toylab.report import figures as fig
+from toylab.report.averages import average
+from toylab.report.marks import bars
+from toylab.report.panels import drawing, panels
+from toylab.report.series import curve
+from toylab.tasks.mode_connectivity.ridge import BETWEEN, chance_apart, height
+
+PAIR = "pair"
+ORDERS = {  # in the order in which profiles are stored
+    "none": ("as trained", fig.VERMILLION, "-"),
+    "weights": ("matched by weights", fig.BLUE, "-"),
+    "activations": ("matched by activations", fig.SKY, "--"),
+    "random": ("random order", fig.MUTED, ":"),
+}
+CAPTIONS = {
+    "landscape": "(a) Test loss, in nats, on the plane through two trained networks A and B of one "
+    "hidden layer and B with its hidden units in the order that fits A's weights: the same "
+    "function as B, elsewhere. Coordinates are distances of parameters. (b) The loss along "
+    "straight lines from A to B: with the units as trained, in a random order, and matched. One "
+    "pair, the first.",
+    "shapes": "The barrier of the test loss between independent networks: the largest excess over "
+    "the straight line between the losses of the ends. (a) By width, one hidden layer, with the "
+    "units in four orders; medians over pairs with their 95% intervals. (b) Share of the barrier "
+    "that an order leaves, by the number of hidden layers; bars are means, ticks pairs.",
+    "time": "(a) Barriers between independent networks over training, as trained and matched by "
+    "weights. (b) Barriers between twins, which share their start and their first steps, at the "
+    "end of training, against the share of training that they share; matched too. Medians over "
+    "pairs with their 95% intervals; 0 lies at the left edge.",
+    "ridge": "Runs with noise from the summit of (w1 w2 - 1)^2 / 2, which is the saddle at 0, in "
+    "pairs of one colour: of a pair the two share the noise of (a) no step, (b) the first steps. "
+    "Dashed, the ridge. (c) Mean barrier between the ends of the two, a point for every seed, and "
+    "the law arccos(1 - (1 + h)^(-2 n)) / (2 pi).",
+    "curvature": "(a) Second derivative of the training loss along the straight line between "
+    "smooth networks, which under the weights of Green's function is minus the barrier: below 0 "
+    "the line crosses a ridge. Medians over pairs with their 95% intervals. (b) Barrier of "
+    "averaging a single layer of networks of several hidden layers, as a share of the barrier of "
+    "averaging all of them, as trained and matched. Bars are means, ticks pairs.",
+}
+
+
+def lines(kind: str, matching: str) -> Rows:
+    """Lines of one comparison in one order of units."""
+    return table("lines").filter(kind=kind, matching=matching)
+
+
+def room(ax: Axes) -> None:
+    """Begin at 0 and leave room for the legend above."""
+    ax.set_ylim(0, 1.4 * ax.get_ylim()[1])
+    ax.legend(loc="upper left", ncols=2, columnspacing=1)
+
+
+def drawn(ax: Axes, rows: pl.DataFrame, value: Any, x: str, matching: str) -> None:
+    """A median with its band over pairs, if any pair has a value."""
+    label, color, dash = ORDERS[matching]
+    if rows[value].is_finite().any():
+        curve(ax, rows, value, x, PAIR, label, color, linestyle=dash)
+
+
+def landscape(measures: Measures, config: Any) -> Figure:
+    """The loss on the plane of A, B and B matched, and along the lines."""
+    sheet, (left, right) = panels(2, 3.3, width_ratios=[1.25, 1])
+    loss, corners = np.asarray(measures["plane"]), np.asarray(measures["corners"])
+    x, y = np.asarray(measures["plane_x"]), np.asarray(measures["plane_y"])
+    if np.isfinite(loss).all() and 0 < loss.min() < loss.max():
+        norm, levels = LogNorm(loss.min(), loss.max()), np.geomspace(loss.min(), loss.max(), 25)
+        image = left.contourf(x, y, loss, levels, norm=norm, cmap=fig.SEQUENTIAL)
+        left.contour(x, y, loss, levels[::2], colors="white", linewidths=0.3, alpha=0.5)
+        bar = sheet.colorbar(image, ax=left, label="test loss (nats)", shrink=0.8)
+        ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if levels[0] <= t <= levels[-1]]
+        bar.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
+        bar.minorticks_off()
+        a, b, matched = corners
+        for end, order in ((b, "none"), (matched, "weights")):
+            left.plot(*np.transpose([a, end]), color="white", lw=3)
+            left.plot(*np.transpose([a, end]), color=ORDERS[order][1], lw=1.8)
+        box = {"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.85}
+        names = {"A": (a, (-12, -14)), "B": (b, (6, -14)), "B matched": (matched, (6, 7))}
+        for name, (point, offset) in names.items():
+            left.plot(*point, "o", color="white", mec=fig.INK, ms=6, zorder=3)
+            left.annotate(name, point, offset, textcoords="offset points", weight="bold", bbox=box)
+    left.set(aspect="equal", xlabel="distance", ylabel="distance")
+    profiles = np.asarray(measures["profiles"])
+    t = np.linspace(0, 1, profiles.shape[1])
+    for profile, (label, color, dash) in zip(profiles, ORDERS.values(), strict=True):
+        right.plot(t, profile, color=color, ls=dash, label=label, lw=1.8)
+    right.set_xticks([0, 0.5, 1], ["A", "halfway", "B"])
+    right.set(ylabel="test loss (nats)")
+    room(right)
+    before, after = barrier(profiles[:2])
+    fig.title(left, "A ridge lies between A and B, and none between A and B matched")
+    fig.title(right, f"A barrier of {before:.2f} nats becomes one of {after:.2f}")
+    return sheet
+
+
+def shapes(measures: Measures, config: Any) -> Figure:
+    """Barriers by width and by depth."""
+    sheet, (left, right) = panels(2, 2.9)
+    for order in ORDERS:
+        rows = lines("width", order).rows(measures)
+        drawn(left, rows, "test_loss", "width", order)
+    left.set(xscale="log", xlabel="width", ylabel="barrier (nats)")
+    left.set_xticks(config.widths, [str(width) for width in config.widths])
+    left.minorticks_off()
+    room(left)
+    share = lambda order: lambda depth: _at(depth, order) / _at(depth, "none")
+    cells = tuple((*ORDERS[order][:2], share(order)) for order in reversed([*ORDERS][1:]))
+    bars(right, measures, config.depths, cells, [str(depth) for depth in config.depths])
+    right.axhline(1, color=fig.INK, lw=0.7, ls=":")
+    right.set(xlabel="hidden layers", ylabel="share of the barrier left")
+    rest = (average(share("weights")(config.depths[i]), measures) for i in (0, -1))
+    fig.title(left, "Matched, wide networks have almost no barrier left")
+    fig.title(right, "Of deeper networks matching leaves more: {:.0%}, then {:.0%}".format(*rest))
+    return sheet
+
+
+def _at(depth: int, order: str) -> Any:
+    return lines("depth", order).filter(depth=depth).value("test_loss", PAIR)
+
+
+def time(measures: Measures, config: Any) -> Figure:
+    """Barriers over training, and between twins."""
+    sheet, (left, right) = panels(2, 2.8)
+    steps = pl.col("forked") * config.steps
+    for order in ("none", "weights"):
+        drawn(left, lines("time", order).rows(measures), "test_loss", "step", order)
+        rows = lines("fork", order).rows(measures).with_columns(steps=steps)
+        drawn(right, rows, "test_loss", "steps", order)
+    tens = [10**n for n in range(5) if 10**n <= config.steps]
+    for ax, ticks in ((left, [0, *tens]), (right, config.forks)):
+        ax.set_xscale("symlog", linthresh=ticks[1] if len(ticks) > 1 else 1)
+        ax.set_xticks(ticks, [str(tick) for tick in ticks])
+        ax.minorticks_off()
+        ax.set_ylabel("barrier (nats)")
+        room(ax)
+    left.set_xlabel("step")
+    right.set_xlabel("steps that twins share")
+    fig.title(left, "Barriers come with training, and an order of units takes most away")
+    fig.title(right, "Twins that descend together stay together")
+    return sheet
+
+
+def ridge(measures: Measures, config: Any) -> Figure:
+    """Runs from a summit, and how far they end apart."""
+    sheet, axes = panels(3, 2.6, width_ratios=[1, 1, 1.1])
+    side = np.linspace(-1.6, 1.6, 101)
+    w = jnp.stack(jnp.meshgrid(side, side), -1)
+    runs, shared = np.asarray(measures["descents"]), config.shared
+    for ax, pairs, n in zip(axes[:2], runs, (shared[0], shared[-1]), strict=True):
+        levels = np.geomspace(0.02, 7, 14)
+        ax.contourf(side, side, height(w), levels, cmap="Greys", extend="both", alpha=0.6)
+        ax.plot(side, -side, "--", color=fig.INK, lw=1)
+        for pair, color in zip(pairs[:6], fig.PALETTE, strict=False):
+            for path in pair:
+                ax.plot(*path.T, color=color, lw=1)
+        ax.set(aspect="equal", xlabel="$w_1$", xlim=side[[0, -1]], ylim=side[[0, -1]])
+        fig.title(ax, f"Sharing {n} steps" if n else "Sharing none")
+    axes[0].set_ylabel("$w_2$")
+    rows = table("ridge").rows(measures)
+    n = np.linspace(shared[0], shared[-1], 200)
+    axes[2].plot(n, BETWEEN * chance_apart(n), color=fig.INK, label="law")
+    axes[2].plot(rows["shared"], rows["barrier"], "o", color=fig.BLUE, ms=4, label="runs")
+    axes[2].set(xlabel="steps shared", ylabel="mean barrier", ylim=(0, None))
+    axes[2].legend()
+    fig.title(axes[2], "Fewer end apart, by the law")
+    return sheet
+
+
+def curvature(measures: Measures, config: Any) -> Figure:
+    """Curvature along the line, and barriers of single layers."""
+    sheet, (left, right) = panels(2, 2.8)
+    for order in ("none", "weights"):
+        drawn(left, table("bends").filter(matching=order).rows(measures), "total", "t", order)
+    left.axhline(0, color=fig.INK, lw=0.8)
+    left.set_xticks([0, 0.5, 1], ["A", "halfway", "B"])
+    left.set(ylabel="curvature of the loss (nats)")
+    left.legend(loc="lower center")
+    count = config.depths[-1] + 1
+    share = pl.col("barrier") / pl.col("whole")
+    own = lambda order, layer: table("layers").filter(matching=order, layer=layer)
+    single = lambda order: lambda layer: own(order, layer).value(share, PAIR)
+    cells = tuple((*ORDERS[order][:2], single(order)) for order in ("none", "weights"))
+    bars(right, measures, range(count), cells, ["first", *map(str, range(2, count)), "last"])
+    right.axhline(1, color=fig.INK, lw=0.7, ls=":")
+    right.set(xlabel="layer that is averaged", ylabel="share of the whole barrier")
+    room(right)
+    fig.title(left, "Valleys at both ends, a ridge between them")
+    fig.title(right, "A single layer makes a barrier of its own")
+    return sheet
+
+
+draw = drawing(landscape, shapes, time, ridge, curvature)
