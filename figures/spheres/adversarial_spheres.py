@@ -19,9 +19,9 @@ CAPTIONS = {
     "bound": "Share of the inner sphere that a network gets wrong, and mean chord from a random "
     "point of that sphere to the nearest error. (a) Lines: a cap, of all error sets the farthest "
     "away; no network can lie above its line. Dots: quadratic networks at steps of their training, "
-    "both numbers exact; squares: at the end with a training set of 1,000 to 64,000 examples; "
-    "diamonds: ReLU networks, whose distances are what an attack finds. (b) Distances over the "
-    "cap's; crosses: networks with their initial weights, whose bias gives a rate (mean).",
+    "both numbers exact. (b) Distances over the cap's. Squares: networks at the end of training on "
+    "1,000 to 64,000 examples; diamonds: ReLU networks, whose distances are what an attack finds "
+    "and may be too large; crosses: initial weights with a bias that gives the rate (mean).",
     "training": "(a) Axes of one network's ellipsoid in the most dimensions, sorted, at steps of "
     "training; in the shaded band an axis separates the spheres, and a network is free of errors "
     "when all are in it. (b) Error rate on the inner sphere, exact and by the paper's estimate; "
@@ -46,15 +46,16 @@ def bound(measures: Measures, config: Any) -> Figure:
     _dots(right, fresh.filter(dim=dims[-1]), RATIO, ".", COLOURS[-1], f"quadratic, D = {dims[-1]}")
     relu = measures["relu"].filter(SEEN, pl.col("distance").is_finite() & (pl.col("inner") >= 2e-4))
     pools = rows.filter(population="pools")
-    for ax, value in ((left, pl.col("distance")), (right, RATIO)):
-        _dots(ax, pools, value, "s", fig.GREEN, f"training set, D = {config.pool_dim}")
-        _dots(ax, relu, value, "D", fig.VERMILLION, f"ReLU, attacked, D = {config.pool_dim}")
+    _dots(right, pools, RATIO, "s", fig.GREEN, f"with a training set, D = {config.pool_dim}")
+    _dots(right, relu, RATIO, "D", fig.VERMILLION, f"ReLU, attacked, D = {config.pool_dim}")
     still = measures["untrained"].filter(dim=dims[-1]).group_by("rate").agg(RATIO.mean())
     right.plot(still["rate"], still["distance"], "x", color=fig.PURPLE, ms=6, label="untrained")
     right.axhline(1, color=fig.INK, lw=1.2)
     right.set(ylim=(0, 1.08), ylabel="distance over the cap's")
     left.set(ylim=(0, None), ylabel="mean distance to the nearest error")
-    left.text(2e-8, 0.02, "the outer sphere is 0.3 away", size=7, color=fig.MUTED)
+    left.text(
+        2e-8, config.radius - 0.985, "radius of the outer sphere − 1", size=7, color=fig.MUTED
+    )
     left.axhline(config.radius - 1, color=fig.MUTED, lw=0.6, ls=":")
     for ax in (left, right):
         log_axis(ax)
@@ -69,7 +70,7 @@ def _dots(
     ax: Axes, rows: pl.DataFrame, value: str | pl.Expr, mark: str, colour: str, label: str
 ) -> None:
     x, y = rows["inner"], rows.select(value).to_series()
-    size = 2.6 if mark in "sD" else 3.5
+    size = 3.2 if mark in "sD" else 6.5
     ax.plot(x, y, mark, color=colour, ms=size, mew=0.3, mec="white", label=label, alpha=0.9)
 
 

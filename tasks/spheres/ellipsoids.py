@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from toylab.errors import ToylabError, check_number
 
-STEP = np.arange(0, 60, 0.05)  # of the contour integral, in asinh of the height
+STEP = np.arange(0, 40, 0.1)  # of the contour integral, in asinh of the height
 
 
 def alphas(W: ArrayLike, w: ArrayLike, b: ArrayLike) -> Float[np.ndarray, "*P D"]:
@@ -111,7 +111,7 @@ def rescaled(alpha_D: Float[np.ndarray, " D"], rate: float) -> Float[np.ndarray,
     low, high = 1 / alpha_D.max(), 4 / alpha_D.mean()
     if low * alpha_D.min() > 1 - 1e-9:
         raise ToylabError("rescaled: all alphas are equal, so that the rate is 0 or 1.")
-    for _ in range(30):
+    for _ in range(24):
         middle = (low + high) / 2
         over = positive_chance(middle * alpha_D - 1) > rate
         low, high = (low, middle) if over else (middle, high)
@@ -140,16 +140,17 @@ def error_distances(
         return np.full(len(x_MD), np.inf)
     share_D = alpha_D / top
     low_M, high_M = np.full(len(x_MD), -80.0), np.zeros(len(x_MD))  # log(1 - t max alpha)
-    for _ in range(60):
+    excess_D = alpha_D - 1
+    for _ in range(45):
         middle_M = (low_M + high_M) / 2
-        y_MD = _moved(share_D, x_MD, middle_M)
-        wrong_M = y_MD**2 @ alpha_D > 1
+        wrong_M = _moved(share_D, x_MD, middle_M) ** 2 @ excess_D > 0
         low_M, high_M = np.where(wrong_M, middle_M, low_M), np.where(wrong_M, high_M, middle_M)
-    chord_M = np.linalg.norm(_moved(share_D, x_MD, low_M) - x_MD, axis=1)
+    y_MD = _moved(share_D, x_MD, low_M)
+    y_MD /= np.linalg.norm(y_MD, axis=1, keepdims=True)
+    chord_M = np.linalg.norm(y_MD - x_MD, axis=1)
     return np.where(x_MD**2 @ alpha_D > 1, 0.0, chord_M)
 
 
 def _moved(share_D: np.ndarray, x_MD: np.ndarray, log_M: np.ndarray) -> np.ndarray:
-    """Return the unit vectors along ``x_i / (1 - t alpha_i)``."""
-    y_MD = x_MD / ((1 - share_D) + np.exp(log_M)[:, None] * share_D)
-    return y_MD / np.linalg.norm(y_MD, axis=1, keepdims=True)
+    """Return ``x_i / (1 - t alpha_i)``."""
+    return x_MD / ((1 - share_D) + np.exp(log_M)[:, None] * share_D)
