@@ -88,10 +88,10 @@ def fitted_sharpness(m: Moments, b_D: Float[np.ndarray, " D"], scale: float | No
     return float(np.linalg.eigvals(xx_DD @ inner_DD).real.max())
 
 
-def least_squares(m: Moments) -> Float[np.ndarray, " D"]:
-    """Return the shortest b of least loss, (D,)."""
+def least_squares(m: Moments) -> Float[np.ndarray, "*P D"]:
+    """Return the shortest b of least loss, of one sample or of several with leading axes."""
     xx_DD, xy_D = np.asarray(m.xx_DD, np.float64), np.asarray(m.xy_D, np.float64)
-    return np.linalg.pinv(xx_DD, rcond=1e-6, hermitian=True) @ xy_D
+    return (np.linalg.pinv(xx_DD, rcond=1e-6, hermitian=True) @ xy_D[..., None])[..., 0]
 
 
 def end_sharpness(alpha: Number, strength: Number) -> np.ndarray:

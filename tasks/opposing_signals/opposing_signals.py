@@ -105,7 +105,10 @@ class OpposingSignals(Task):
 
     def beta(self) -> Array:
         """The direction of the signal times its strength, (S,)."""
-        way_S = random.normal(random.fold_in(self._key(), 0), (self.signals,))
+        return self._beta(self._draws())
+
+    def _beta(self, drawn_ND: Array) -> Array:
+        way_S = drawn_ND[-1, : self.signals]
         return jnp.asarray(self.strength, jnp.float32) * way_S / jnp.linalg.norm(way_S)
 
     def shared(self) -> Array:
@@ -113,8 +116,10 @@ class OpposingSignals(Task):
         ones_K = jnp.full(self.features, self.features**-0.5, jnp.float32)
         return jnp.concatenate([jnp.zeros(self.signals, jnp.float32), ones_K])
 
-    def _key(self) -> Array:
-        return random.stream(self.world_seed, "opposing signals")  # pyright: ignore[reportArgumentType]
+    def _draws(self) -> Array:
+        """Normal numbers: a row for every example, and one for beta (N + 1, D)."""
+        key = random.stream(self.world_seed, "opposing signals")  # pyright: ignore[reportArgumentType]
+        return random.once(random.normal(key, (self.size + 1, self.width)))
 
     def _groups(self) -> Array:
         """Group of every example, (N,): the outliers come first."""
@@ -125,11 +130,9 @@ class OpposingSignals(Task):
         minus_N = jnp.where(second_N, jnp.asarray(self.minus, jnp.float32), 0.0)
         return plus_N - minus_N
 
-    def _lengths(self) -> tuple[Array, Array]:
-        """Signed length of x_o (N,), and the unit vectors it goes along (N, K)."""
+    def _lengths(self, drawn_NK: Array) -> tuple[Array, Array]:
+        """Signed length of x_o (N,), and the unit vectors it goes along (N, K), from draws."""
         f = lambda name: jnp.asarray(getattr(self, name), jnp.float32)
-        shape = (self.size, self.features)
-        drawn_NK = random.once(random.normal(random.fold_in(self._key(), 1), shape))
         own_NK = drawn_NK / jnp.linalg.norm(drawn_NK, axis=1, keepdims=True)
         way_NK = jnp.where(f("scattered") > 0, own_NK, np.float32(self.features**-0.5))
         half_H = drawn_NK[: (self.size + 1) // 2, 0]
@@ -140,9 +143,10 @@ class OpposingSignals(Task):
 
     def enumerate(self) -> Batch:
         """The whole sample, the first group first, then the second."""
-        x_NS = random.normal(random.fold_in(self._key(), 2), (self.size, self.signals))
-        signal_N = jnp.sum(x_NS * self.beta()[None], -1)
-        length_N, way_NK = self._lengths()
+        drawn_ND = self._draws()
+        x_NS = drawn_ND[:-1, : self.signals]
+        signal_N = jnp.sum(x_NS * self._beta(drawn_ND)[None], -1)
+        length_N, way_NK = self._lengths(drawn_ND[:-1, self.signals :])
         signed = jnp.asarray(self.aligned, jnp.float32) > 0
         target_N = signal_N + jnp.where(signed, length_N, jnp.abs(length_N))
         inputs_ND = jnp.concatenate([x_NS, length_N[:, None] * way_NK], 1)

@@ -26,7 +26,7 @@ class ClippedSGD:
     """
 
     learning_rate: Number
-    longest: float = 1.0
+    longest: Number = 1.0
     schedule: Shape = STEADY
 
     def __post_init__(self) -> None:

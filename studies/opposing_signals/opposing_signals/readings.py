@@ -79,4 +79,4 @@ def spike(optimizer: str) -> Reading:
             return None
         return float(np.interp(np.log(MATCHED), np.log(excess), spikes))
 
-    return table("spikes", optimizer).filter(optimizer=optimizer).each(matched)
+    return table("spikes").filter(optimizer=optimizer).each(matched)

@@ -1,7 +1,7 @@
 """PLACEHOLDER"""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,12 +32,12 @@ ARMS: dict[str, dict[str, Any]] = {
     "gaussian": {"gaussian": 1},
     "momentum": {"momentum": "momentum", "learning_rate": "momentum_rate"},
 }
-# Optimiser on minibatches: the setting with its rates, and how it is made of one.
-OPTIMIZERS: dict[str, tuple[str, Callable[[float], Any]]] = {
-    "sgd": ("sgd_rates", SGD),
-    "clipped": ("clipped_rates", ClippedSGD),
-    "adam": ("adam_rates", lambda rate: AdamW(rate, 0.0)),
-    "plain adam": ("adam_rates", lambda rate: AdamW(rate, 0.0, b1=0.0)),  # no average of gradients
+# Optimiser on minibatches: its population, the setting with its rates, and its other numbers.
+OPTIMIZERS: dict[str, tuple[str, str, dict[str, float]]] = {
+    "sgd": ("sgd", "sgd_rates", {"longest": 1e9}),
+    "clipped": ("sgd", "clipped_rates", {"longest": 1.0}),
+    "adam": ("adam", "adam_rates", {"b1": 0.9}),
+    "plain adam": ("adam", "adam_rates", {"b1": 0.0}),  # no average of gradients
 }
 DENSE = 60  # steps within which networks learn the signal and reach the edge
 
@@ -112,6 +112,15 @@ class Config:
         own = {n: v for n, v in (numbers or {}).items() if n in fields}
         return OpposingSignals(**sizes | own)
 
+    def tried(self, population: str) -> list[tuple[str, dict[str, float]]]:
+        """The optimisers of a population, each at every rate, with their members' numbers."""
+        return [
+            (name, numbers | {"learning_rate": rate})
+            for name, (own, setting, numbers) in OPTIMIZERS.items()
+            if own == population
+            for rate in getattr(self, setting)
+        ]
+
     def grid(self) -> list[dict[str, float]]:
         """The cells of the grid."""
         return [{"strength": s, "magnitude": m} for s in self.strengths for m in self.magnitudes]
@@ -136,11 +145,10 @@ def populations(config: Config) -> dict[str, Population]:
         "snapshots": looks(config.steps, 4),
     }
     found = {"main": Population(**common | main), "grid": Population(**common | main | grid)}
-    for name, (setting, make) in OPTIMIZERS.items():
-        rates = getattr(config, setting)
+    for name, optimizer in {"sgd": ClippedSGD(0.01), "adam": AdamW(0.01, 0.0)}.items():
         own = {
-            "members": _members(config, [{"learning_rate": rate} for rate in rates]),
-            "optimizer": make(rates[0]),
+            "members": _members(config, [numbers for _, numbers in config.tried(name)]),
+            "optimizer": optimizer,
             "steps": config.batch_steps,
             "batch_size": config.batch_size,
             "metrics": whole_loss,
@@ -173,7 +181,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
     made = populations(config)
     found = arms(run, made["main"], list(ARMS), config.lanczos)
     found["cells"] = cells(run, made["grid"], config.lanczos)
-    found["spikes"] = pl.concat([spikes(run, name, made[name]) for name in OPTIMIZERS])
+    found["spikes"] = pl.concat(
+        [spikes(run, p, made[p], [name for name, _ in config.tried(p)]) for p in ("sgd", "adam")]
+    )
     return found
 
 

@@ -147,21 +147,29 @@ def cells(run: RunFolder, population: Population, lanczos: int) -> pl.DataFrame:
     )
 
 
-def spikes(run: RunFolder, name: str, population: Population) -> pl.DataFrame:
-    """A row per network of an optimiser: its excess loss and its spike, over the second half.
+def spikes(
+    run: RunFolder, name: str, population: Population, optimizers: list[str]
+) -> pl.DataFrame:
+    """A row per network of some optimisers: its excess loss and its spike, over the second half.
 
     The excess is the median of the whole sample's loss, above what the best linear network has; the
     spike is the highest such loss over the median one.
+
+    Args:
+        run: the trained run.
+        name: of the population.
+        population: its networks.
+        optimizers: the name of each group of as many networks as there are seeds.
     """
     _, found = recorded(run, name)
     known_P = jax.vmap(linear.moments)(samples(population))
-    xx_PDD, xy_PD, yy_P = (np.asarray(leaf, np.float64) for leaf in known_P)
-    best_PD = np.linalg.solve(xx_PDD, xy_PD[..., None])[..., 0]
-    least_P = (yy_P - np.einsum("pd,pd->p", xy_PD, best_PD)) / 2
+    reach_P = np.einsum("pd,pd->p", known_P.xy_D, linear.least_squares(known_P))
+    least_P = (np.asarray(known_P.yy, np.float64) - reach_P) / 2
     late_PT = found["whole"][:, found["whole"].shape[1] // 2 :]
     middle_P = np.median(late_PT, 1)
-    return networks(run, name).with_columns(
-        optimizer=pl.lit(name),
+    members = networks(run, name).select("init_seed", "learning_rate", "diverged")
+    return members.with_columns(
+        optimizer=pl.Series(np.repeat(optimizers, len(members) // len(optimizers))),
         excess=middle_P - least_P,
         spike=late_PT.max(1) / middle_P,
     )
