@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jaxtyping import Bool, Float, Int
 
 from toylab import random
@@ -113,7 +114,7 @@ class Bilingual(Task):
         self._check_parallel()
 
     def _check_parallel(self) -> None:
-        if isinstance(self.parallel, jax.core.Tracer):
+        if isinstance(self.parallel, Tracer):
             return
         expected = float(np.asarray(self.parallel)) * self.size
         if float(np.asarray(self.parallel)) == 1:

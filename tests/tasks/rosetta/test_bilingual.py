@@ -38,7 +38,7 @@ def test_every_question_is_a_sentence(task):
     found = sentences(task, *columns, same)
     for (language, e, a), (words, right, is_told) in found.items():
         f = e * task.attributes + a
-        tokens = [token(word, *shape) for word in words]
+        tokens = [token(word, task.entities, task.attributes) for word in words]
         assert facts.inputs[language, f].tolist() == tokens
         assert facts.targets[language, f] == right
         assert facts.told[language, f] == is_told
