@@ -28,7 +28,7 @@ CAPTIONS = {
     "(b) Share of questions answered rightly, against what the half says of the language. Marks "
     "are means over seeds with 95% intervals, ticks seeds. Dotted, a guess; dashed, no fact told "
     "in both languages, so that names alone are shared. (c) Share of the wrong answers that are "
-    "from the half of the language of the question; dotted, no preference.",
+    "from the half of the language of the question; dotted, wrong answers at random.",
     "course": "(a) Share of questions answered rightly in the other language, through training, by "
     "what the value's half says of the language; dashed, one bit until halfway and none from then "
     "on. (b) How unified the representations of those facts are behind the MLP: cosine of a fact "
@@ -64,7 +64,8 @@ def transfer(measures: Measures, config: Any) -> Figure:
     axes[1].axhline(1 / config.values, ls=":", **LINE)
     names = _at("share", parallel=0.0)("cross")
     axes[1].axhline(average(names, measures), ls="--", **LINE)
-    axes[2].axhline(0.5, ls=":", **LINE)
+    bias, v = np.linspace(0, 1), config.values
+    axes[2].plot(information(bias), (v + bias - 1) / (2 * v - 2), ":", **LINE)
     axes[1].set_ylabel("right in the other language")
     axes[2].set_ylabel("wrong answers of that language's half")
     axes[1].legend(loc="upper right")

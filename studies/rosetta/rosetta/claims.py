@@ -65,7 +65,7 @@ CLAIMS = (
         "the question, which the right one never is.",
         end(biased(), "by_language"),
         Expect.above(0.7),
-        bar="ours: seven in ten, where a preference for none has a half",
+        bar="ours: seven in ten; wrong answers at random have 4/7",
         control=(
             Condition(
                 "without information it is a half",
