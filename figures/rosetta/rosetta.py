@@ -59,17 +59,20 @@ def transfer(measures: Measures, config: Any) -> Figure:
     for ax, column in zip(axes[1:], ("cross", "by_language"), strict=True):
         for arm, (label, colour) in ARMS.items():
             _line(ax, measures, arm, column, label, colour)
-        ax.set(xlim=(-0.06, 1.06), ylim=(0, 1.03))
+        ax.set(xlim=(-0.06, 1.06), ylim=(0, 1.03), xticks=(0, 0.5, 1))
         ax.set_xlabel("bits that the value's half\nsays of the language")
-    axes[1].axhline(1 / config.values, ls=":", **LINE)
-    names = _at("share", parallel=0.0)("cross")
-    axes[1].axhline(average(names, measures), ls="--", **LINE)
+    names = average(_at("share", parallel=0.0)("cross"), measures)
+    for height, style, told in ((1 / config.values, ":", "a guess"), (names, "--", "names alone")):
+        axes[1].axhline(height, ls=style, **LINE)
+        place = {"va": "bottom" if style == "--" else "top", "ha": "right", "color": fig.MUTED}
+        if np.isfinite(height):
+            axes[1].text(1.05, height, told, size=7, **place)
     bias, v = np.linspace(0, 1), config.values
     axes[2].plot(information(bias), (v + bias - 1) / (2 * v - 2), ":", **LINE)
     axes[1].set_ylabel("right in the other language")
-    axes[2].set_ylabel("wrong answers of that language's half")
+    axes[2].set_ylabel("wrong answers by language")
     axes[1].legend(loc="upper right")
-    fig.title(axes[0], "Told in two languages, or asked for")
+    fig.title(axes[0], "Facts that are told, or asked for (?)")
     none, full = (average(_at("bias", bias=bias)("cross"), measures) for bias in (0.0, 1.0))
     fig.title(axes[1], f"Transfer falls from {none:.0%} to {full:.0%} with one bit")
     share = average(_at("bias", bias=1.0)("by_language"), measures)
@@ -89,7 +92,7 @@ def _line(ax: Axes, measures: Measures, arm: str, column: str, label: str, colou
 
 def _worlds(ax: Axes, config: Any) -> None:
     """Facts of a world in which the half says nothing of the language, and of one of a bit."""
-    for left, bias in ((0.0, 0.0), (3.4, 1.0)):
+    for left, bias in ((0.0, 0.0), (3.5, 1.0)):
         settings = config.plain() | {"bias": bias, "world": config.first_world}
         facts = jax.tree.map(np.asarray, config.world(**settings).facts())
         kind_F = np.where(facts.parallel, 2, facts.home)
@@ -104,8 +107,12 @@ def _worlds(ax: Axes, config: Any) -> None:
                     ax.text(x + 0.48, y + 0.4, "?", color=colour, ha="center", va="center")
         for language, name in enumerate("AB"):
             ax.text(left + 1.1 * language + 0.48, 1.3, name, ha="center", va="center")
+        for group, told in enumerate(("A", "B", "both")):
+            ax.text(
+                left - 0.2, -3.5 * group - 0.6, f"in {told}", rotation=90, ha="right", va="center"
+            )
         ax.text(left + 1.0, -9.6, ("0 bits", "1 bit")[int(bias)], ha="center", va="top")
-    ax.set(xlim=(-0.2, 5.7), ylim=(-10.6, 1.9))
+    ax.set(xlim=(-1.0, 5.7), ylim=(-10.6, 1.9))
     ax.axis("off")
 
 
@@ -143,12 +150,13 @@ def bridges(measures: Measures, config: Any) -> Figure:
     cells = {f"{share:.0%}": ("share", {"parallel": share}) for share in shares}
     cells[f"{config.parallel:.0%}"] = ("bias", {"bias": 0.0})
     cells |= {"other\nnames": ("names", {}), "other\nvalues": ("apart", {})}
-    cells |= {"names\nmoved": ("moved", {}), "none\nat all": ("leak", {})}
+    cells |= {"names\nmoved": ("moved", {}), "nothing\nshared": ("leak", {})}
     read = lambda name: _at(cells[name][0], **cells[name][1])
     bars(left, measures, list(cells), [("", fig.BLUE, lambda name: read(name)("cross"))])
     for i, name in enumerate(cells):
         chance, spread = (average(read(name)(column), measures) for column in ("chance", "spread"))
         left.errorbar(i, chance, 2 * spread, fmt="s", color=fig.INK, ms=3, lw=1, capsize=2)
+    left.axvline(len(shares) - 0.5, color=fig.MUTED, lw=0.7)
     left.set(ylabel="right in the other language", ylim=(0, 1.03))
     left.set_xlabel("facts told in both languages" + " " * 30 + f"{config.parallel:.0%}, but with")
     none = average(read(next(iter(cells)))("cross"), measures)
@@ -163,7 +171,7 @@ def bridges(measures: Measures, config: Any) -> Figure:
     right.set_ylabel("right in the other language")
     right.legend(loc="upper center", ncols=3, columnspacing=1, handlelength=1)
     was, now = (average(moved(kind)("1 bit"), measures) for kind in ("cross", "toward"))
-    fig.title(right, f"One direction brings {was:.0%} to {now:.0%}")
+    fig.title(right, f"Along one direction {was:.0%} become {now:.0%}")
     return sheet
 
 
@@ -173,7 +181,7 @@ def signs(measures: Measures, config: Any) -> Figure:
     rows = CELLS.filter(arm=("bias", "tag", "share")).rows(measures)
     last, keys = rows["step"].max(), ["arm", "parallel", "bias", "init_seed"]
     early = rows.filter(pl.col("step") == last // 4).select(*keys, early="score_single")
-    both = rows.filter(pl.col("step") == last).join(early, on=keys)
+    both = rows.filter(pl.col("step") == last, pl.col("parallel") > 0).join(early, on=keys)
     looks = {"bias": ("o", "0 to 1 bit"), "tag": ("^", "with a tag")}
     looks |= {"share": ("s", "other shares of parallel facts")}
     for arm, (marker, label) in looks.items():
@@ -183,7 +191,6 @@ def signs(measures: Measures, config: Any) -> Figure:
     left.set(xlabel="unification at a quarter", ylabel="transfer at the end", ylim=(0, 1.03))
     left.legend(loc="upper left")
     fig.title(left, "Early unification goes with late transfer")
-    return sheet
     titles = {"score_single": "unification of\nfacts asked for", "cross": "transfer\nat that time"}
     titles["score_parallel"] = "unification of\nfacts told in both"
     overs = {"worlds": ("over worlds", fig.MUTED), "seeds": ("within a world", fig.BLUE)}
@@ -197,8 +204,9 @@ def signs(measures: Measures, config: Any) -> Figure:
         [*titles.values()],
     )
     right.axhline(0, color=fig.INK, lw=0.7)
-    right.set_ylabel("rank correlation with the end")
-    right.legend(loc="upper right")
+    right.set(ylabel="rank correlation with the end", yticks=(-0.5, 0, 0.5, 1))
+    right.set_ylim(top=1.5)
+    right.legend(loc="upper center", ncols=2)
     within = average(read("seeds")("score_single"), measures)
     fig.title(right, f"Within a world the correlation is {within:.2f}")
     return sheet
