@@ -1,11 +1,12 @@
 /** The worker: trains while the page stays free, and sends a frame whenever one is wanted. */
 
 import { startEngine } from "../numerics/arrays";
+import { grokking } from "../grokking/trainer";
 import { superposition } from "../superposition/trainer";
 import { Pace } from "./pace";
 import type { Make, ToPage, ToWorker, Trainer } from "./protocol";
 
-const WORLDS: Record<string, Make> = { superposition };
+const WORLDS: Record<string, Make> = { superposition, grokking };
 const BURST = 14; // ms of training between looks at the clock and the mail
 
 let trainer: Trainer | null = null;
