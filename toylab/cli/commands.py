@@ -24,6 +24,7 @@ from toylab.cli.stop import Stop
 from toylab.cli.text import is_utf8
 from toylab.errors import ToylabError
 from toylab.report import pages, replication, results
+from toylab.report.html.report import report as html_report
 from toylab.report.publishing import check_publishable, result_of
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
@@ -161,6 +162,15 @@ def draw(args: argparse.Namespace, stop: Stop) -> int:
     return 0
 
 
+def report_page(args: argparse.Namespace, stop: Stop) -> int:
+    """Write a run as one HTML file."""
+    done = RunFolder(args.run)
+    study, _ = lab.study_of(done, args.study)
+    path = Path(args.out) if args.out else done.path.with_name(f"{done.path.name}.html")
+    tables.show(f"Wrote {write_text(path, html_report(done, study))}")
+    return 0
+
+
 def table(args: argparse.Namespace, stop: Stop) -> int:
     """Print the table of studies, or put it into the README and make the studies' pages."""
     found = results.read_results(root() / "studies" / "results")
@@ -288,6 +298,7 @@ TABLE: dict[str, Callable[[argparse.Namespace, Stop], int]] = {
     "resume": resume,
     "judge": judge,
     "draw": draw,
+    "report": report_page,
     "table": table,
     "publish": publish,
     "check": check_task,

@@ -28,6 +28,7 @@ COMMANDS = {
     "resume": "continue a run that was stopped",
     "judge": "judge a run's claims again, without training",
     "draw": "draw a run's figures again, without training",
+    "report": "a run as one HTML file, to send or to put on a web space",
     "table": "the table of reproductions, from the committed verdicts",
     "publish": "copy a finished run's verdicts and figures into the repository",
     "check": "hold a task to the rules every task must keep",
@@ -78,9 +79,9 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     subs = {n: spread.add_parser(n, help=text, description=text) for n, text in COMMANDS.items()}
     for name in ("info", "run", "sweep"):
         subs[name].add_argument("study", metavar="STUDY|FILE", help="a name, or your own .py file")
-    for name in ("resume", "judge", "draw", "publish"):
+    for name in ("resume", "judge", "draw", "report", "publish"):
         subs[name].add_argument("run", metavar="RUN", help="a run folder")
-    for name in ("resume", "judge", "draw"):
+    for name in ("resume", "judge", "draw", "report"):
         subs[name].add_argument(
             "--study", metavar="FILE", help="the study file, of a run that somebody else made"
         )
@@ -95,7 +96,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         "--adopt", action="store_true", help="go on although the study has changed since"
     )
     for name, sub in subs.items():
-        if name not in ("publish", "new", "explore"):
+        if name not in ("publish", "new", "sweep", "report", "explore"):
             sub.add_argument("--json", action="store_true", help="print JSON")
     subs["new"].add_argument("name", metavar="NAME", help="its name; NAME.py is written here")
     subs["info"].add_argument("--preset", help="also predict what training this preset takes")
@@ -127,6 +128,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     subs["judge"].add_argument(
         "--remeasure", action="store_true", help="measure again from the snapshots first"
     )
+    subs["report"].add_argument("--out", metavar="FILE", help="by default RUN.html")
     subs["table"].add_argument(
         "--write", action="store_true", help="put the table and the gallery into README.md"
     )
