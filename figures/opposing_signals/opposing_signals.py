@@ -16,28 +16,26 @@ from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 
 CAPTIONS = {
-    "edge": "One network with outliers, by gradient descent on the whole sample. (a) Largest "
-    "eigenvalue of the loss's Hessian, by Lanczos; beside it the same sample at a low rate and "
-    "without outliers. Dotted, 2 / rate, the edge beyond which gradient descent is unstable. "
-    "(b) Mean loss of the group of outliers with a positive feature and of that with a negative "
-    "one. (c) Mean loss of all examples. Shaded, the steps from the first at the edge to the last "
-    "beyond it.",
-    "laws": "(a) Sharpness against the length of the network's response |b| as it learns, at a "
-    "rate too low for the edge; all networks. Dotted, theory for a large sample: alpha |b| with "
-    "outliers of variance alpha, 2 |b| without; and |beta| - |b|, from the gradient, which is "
-    "larger at first. (b) Highest sharpness in training over 2 / rate against the closed form "
-    "max(alpha, 2) |beta|, over a grid of strengths of the signal and magnitudes of outliers; each "
-    "point is a network. Dotted, where the two are equal, and the edge.",
+    "edge": "One network with outliers, by descent on the whole sample. (a) Sharpness, the "
+    "largest eigenvalue of the Hessian; beside it the same sample at a low rate and without "
+    "outliers. Dotted, 2 / rate, the edge beyond which descent is unstable. (b) Mean losses of the "
+    "outliers with a positive and with a negative feature. (c) Mean loss of all examples. Shaded, "
+    "the steps from the first to the last beyond the edge.",
+    "laws": "(a) Sharpness against the length of the network's response |b| as it learns, all "
+    "networks, at a low rate. Dotted, theory for a large sample: alpha |b| with outliers of "
+    "variance alpha, 2 |b| without, and |beta| - |b| of the gradient, which is larger at first. "
+    "(b) Highest sharpness over 2 / rate against the closed form max(alpha, 2) |beta| over a grid "
+    "of signals and outliers, all networks. Dotted, where the two are equal, and the edge.",
     "controls": "(a) Correlation of the changes of two losses from step to step, from where a "
-    "network reaches the edge: of the two groups of outliers; of two random sets of examples of "
-    "the same networks; of the groups below the edge; of groups that ask for the same response; "
-    "and of the halves with a positive and a negative feature that is normal. (b) Share of the top "
-    "eigenvector along the shared feature, and (c) largest rise of the whole loss, as a share of "
-    "its first value. Points are means over networks with 95% intervals, ticks networks.",
-    "optimizers": "Minibatches of the same samples, in the second half of training: the highest "
-    "loss on the whole sample over the median one, against that median's excess over the best "
-    "linear network, for several rates. Points are means over networks, bars their standard "
-    "deviation. Dotted, the excess at which optimisers are compared.",
+    "network reaches the edge: of the groups of outliers; of random sets of its examples; of the "
+    "groups below the edge, where they drift but do not swing; of groups that ask for the same "
+    "response; and of the halves with either sign of a normal feature. (b) Share of the top "
+    "eigenvector along the feature. (c) Largest rise of the whole loss, as a share of its first "
+    "value. Points are means over networks with 95% intervals, ticks networks.",
+    "optimizers": "Minibatches of the same samples, second half of training: highest loss on the "
+    "whole sample over the median one, against that median's excess over the best linear network, "
+    "for several rates. Points are means over networks, bars their standard deviation. Dotted, the "
+    "excess at which optimisers are compared.",
 }
 GROUPS = {"plus": fig.ORANGE, "minus": fig.BLUE}
 MATCHED = 0.04
@@ -47,7 +45,7 @@ def edge(measures: Measures, config: Any) -> Figure:
     """Sharpness at 2 / rate, and the groups' losses in opposition: the lecturer's figure."""
     sheet, grid = panels(1, 5.2, fig.COLUMN * 1.6, rows=3, sharex=True, height_ratios=[1.3, 1.3, 1])
     sharp, groups, whole = grid[:, 0]
-    seed = _typical(measures)
+    seed = int(table("arms").rows(measures)["init_seed"].min())  # pyright: ignore[reportArgumentType]
     known = table("curves").filter(arm="edge", init_seed=seed).rows(measures).sort("step")
     level = 2 / config.learning_rate
     for arm, label, look in (
@@ -69,32 +67,17 @@ def edge(measures: Measures, config: Any) -> Figure:
     for ax in (sharp, groups, whole):
         if len(beyond):
             ax.axvspan(beyond.min(), beyond.max(), color=fig.YELLOW, alpha=0.25, lw=0)
-    _limits(sharp, groups, whole, known, config)
-    correlation = average(_arm("edge", "after"), measures)
-    fig.title(sharp, "Outliers make the network sharper until it reaches 2 / rate")
-    fig.title(groups, f"There the groups' losses oppose: correlation {correlation:.2f} over seeds")
-    fig.title(whole, "The overall loss spikes, and sharpness falls below the edge")
-    return sheet
-
-
-def _typical(measures: Measures) -> int:
-    """The seed whose spike is the middle one."""
-    rows = table("arms").filter(arm="edge").rows(measures).sort("rise", "init_seed")
-    return int(rows["init_seed"][len(rows) // 2])
-
-
-def _limits(sharp: Axes, groups: Axes, whole: Axes, known: pl.DataFrame, config: Any) -> None:
-    """Axes of the three panels."""
-    last = min(40, config.steps)
-    own = known.filter(pl.col("step") <= last)
-    floor = own["loss"].fill_null(strategy="forward").min()
-    whole.set(xlabel="step", ylabel="loss of all", xlim=(1, max(last, 2)))
-    if isinstance(floor, float) and np.isfinite(floor):
-        whole.set_ylim(0, 4 * floor)
+    last = max(2, min(40, config.steps))
+    whole.set(xlabel="step", ylabel="loss of all", xlim=(1, last), ylim=(0, None))
     groups.set(ylabel="loss of a group", ylim=(0, None))
     sharp.set(ylabel="sharpness", ylim=(0, None))
     sharp.legend(loc="lower right")
     groups.legend(loc="lower right", ncols=2)
+    correlation = average(_arm("edge", "after"), measures)
+    fig.title(sharp, "Outliers make the network sharper until it reaches 2 / rate")
+    fig.title(groups, f"There the groups' losses oppose: mean correlation {correlation:.2f}")
+    fig.title(whole, "The overall loss spikes, and sharpness falls below the edge")
+    return sheet
 
 
 def laws(measures: Measures, config: Any) -> Figure:
@@ -110,8 +93,9 @@ def laws(measures: Measures, config: Any) -> Figure:
     b = np.linspace(0, 1.05 * config.strength, 50)
     for line in (alpha * b, 2 * b, config.strength - b):
         left.plot(b, np.maximum(line, 0), ":", color=fig.INK, lw=0.9)
-    left.set(xlabel="length of the response |b|", ylabel="sharpness")
-    left.set(xlim=(0, None), ylim=(0, None))
+    left.set(
+        xlabel="length of the response |b|", ylabel="sharpness", xlim=(0, None), ylim=(0, None)
+    )
     left.legend(loc="upper left", markerscale=3)
     cells = table("cells").rows(measures).filter(~pl.col("diverged"))
     over = cells.select(x=pl.col("predicted") / pl.col("edge"), y=pl.col("peak") / pl.col("edge"))
@@ -132,11 +116,11 @@ def _arm(name: str, value: str) -> Reading:
 
 def controls(measures: Measures, config: Any) -> Figure:
     """What takes the losses into opposition, and what does not."""
-    sheet, (left, middle, right) = panels(3, 3.0, width_ratios=[1.5, 1, 1])
+    sheet, (left, middle, right) = panels(3, 3.0, width_ratios=[1.5, 1, 1.2])
     correlations = (
-        ("groups,\nat the edge", "edge", "after", fig.VERMILLION),
+        ("at the\nedge", "edge", "after", fig.VERMILLION),
         ("random\nsets", "edge", "random", fig.MUTED),
-        ("groups,\nbelow", "below", "before", fig.GREEN),
+        ("below\nit", "below", "before", fig.GREEN),
         ("same\ntarget", "aligned", "after", fig.BLUE),
         ("normal\nfeature", "gaussian", "after", fig.PURPLE),
     )
@@ -145,21 +129,22 @@ def controls(measures: Measures, config: Any) -> Figure:
     left.set(ylabel="correlation of loss changes", ylim=(-1.1, 1.1))
     masses = (
         ("outliers", "edge", "mass", fig.VERMILLION),
-        ("random\nways", "scattered", "mass", fig.MUTED),
-        ("none", "none", "mass", fig.MUTED),
+        ("random\nways", "scattered", "mass", fig.SKY),
+        ("no\noutliers", "none", "mass", fig.MUTED),
     )
     _column(middle, measures, masses)
     middle.set(ylabel="eigenvector along the feature", ylim=(-0.05, 1.1))
     rises = (
         ("both\ngroups", "edge", "rise", fig.VERMILLION),
-        ("one", "one", "rise", fig.BLUE),
-        ("none", "none", "rise", fig.MUTED),
+        ("one", "one", "rise", fig.ORANGE),
+        ("same\ntarget", "aligned", "rise", fig.BLUE),
+        ("no\noutliers", "none", "rise", fig.MUTED),
     )
     _column(right, measures, rises)
     right.set(ylabel="rise of the loss / first loss", ylim=(-0.01, None))
-    fig.title(left, "Opposition takes the edge and opposed targets")
+    fig.title(left, "Losses oppose at the edge, where targets do")
     fig.title(middle, "The sharp direction is the shared feature")
-    fig.title(right, "It takes both groups to spike")
+    fig.title(right, "One group does not spike, two do, alike or opposed")
     return sheet
 
 

@@ -15,10 +15,9 @@ the eigenvalues are ``alpha |b|`` along the feature and ``2 |b|`` along the sign
 
 Sources: the forms follow from the definitions; that sharpness rises linearly with |b| up to a
 multiple set by the outliers is the theorem of Rosenfeld and Risteski 2023 (arXiv:2311.04163), on
-gradient flow; 2 / rate and, with momentum, (2 + 2 m) / rate are where gradient descent on a
-quadratic ceases to be stable, as in Cohen et al. 2021 (arXiv:2103.00065).
+gradient flow.
 
-Shape suffixes: D inputs, H hidden units, N examples.
+Shape suffixes: D inputs, H hidden units, N examples, T steps.
 """
 
 from typing import NamedTuple
@@ -54,6 +53,12 @@ def loss(m: Moments, b_D: Float[Array, " D"]) -> Array:
         (1.0, 0.0)
     """
     return (b_D @ m.xx_DD @ b_D - 2 * m.xy_D @ b_D + m.yy) / 2
+
+
+def losses(sample: Batch, b_TD: Float[np.ndarray, "T D"]) -> Float[np.ndarray, "T N"]:
+    """Return every example's loss ``(b . x - y)^2 / 2`` at every step of a path, in float64."""
+    x_ND, y_N = (np.asarray(leaf, np.float64) for leaf in (sample.inputs, sample.targets[:, 0]))
+    return (b_TD @ x_ND.T - y_N) ** 2 / 2
 
 
 def hessian(
@@ -104,13 +109,3 @@ def end_sharpness(alpha: Number, strength: Number) -> np.ndarray:
         (np.float64(10.8), np.float64(6.0))
     """
     return np.maximum(np.asarray(alpha, np.float64), 2) * np.asarray(strength, np.float64)
-
-
-def edge(rate: Number, momentum: Number = 0.0) -> np.ndarray:
-    """Return the curvature beyond which gradient descent is unstable: ``(2 + 2 m) / rate``.
-
-    Example:
-        >>> edge(0.25), edge(0.25, 0.5)
-        (np.float64(8.0), np.float64(12.0))
-    """
-    return np.asarray((2 + 2 * np.asarray(momentum)) / np.asarray(rate, np.float64))[()]

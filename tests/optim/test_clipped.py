@@ -1,5 +1,7 @@
 """Clipped gradient descent against its rule written out in NumPy."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +21,7 @@ def test_long_gradients_are_scaled_down_over_all_parameters(size):
     cast = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), tree)
     with jax.numpy_dtype_promotion("standard"):
         updates, _ = chain.update(cast(g), chain.init(cast(w)), cast(w))
-    found = optax.apply_updates(cast(w), updates)
+    found: Any = optax.apply_updates(cast(w), updates)
     norm = np.sqrt(sum((leaf**2).sum() for leaf in g.values()))
     for name, leaf in w.items():
         expected = leaf - 0.1 * g[name] * min(1, 1.5 / norm)

@@ -31,11 +31,6 @@ def looks(name: str) -> Rows:
     return known.then(joined, with_measures=True)
 
 
-def learned(name: str) -> Reading:
-    """Distance of |b| after training from the best linear network's, relative to that."""
-    return abs(end(name, "signal") / arm(name, "best") - 1)
-
-
 def proportional(name: str) -> Reading:
     """Largest relative distance of the sharpness from ``alpha |b|``.
 
@@ -45,11 +40,6 @@ def proportional(name: str) -> Reading:
     grown = pl.col("signal") >= LEARNED_FROM * pl.col("best")
     away = (pl.col("sharpness") / (pl.col("alpha") * pl.col("signal")) - 1).abs()
     return looks(name).filter(grown | pl.col("diverged")).aggregate(away.max())
-
-
-def peak(name: str) -> Reading:
-    """Highest sharpness, over the edge."""
-    return looks(name).aggregate((pl.col("sharpness") / pl.col("edge")).max())
 
 
 def doubt(name: str) -> Reading:
@@ -73,9 +63,7 @@ def spike(optimizer: str) -> Reading:
 
     def matched(rows: pl.DataFrame) -> float | None:
         excess, spikes = (rows.sort("excess")[c].to_numpy() for c in ("excess", "spike"))
-        if not (np.isfinite(excess).all() and (excess > 0).all()):
-            return None
-        if not excess[0] <= MATCHED <= excess[-1]:
+        if not (excess > 0).all() or not excess[0] <= MATCHED <= excess[-1]:
             return None
         return float(np.interp(np.log(MATCHED), np.log(excess), spikes))
 

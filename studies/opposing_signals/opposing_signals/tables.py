@@ -9,17 +9,16 @@ import jax
 import numpy as np
 import polars as pl
 
+from toylab.analysis.landscape.edge import edge, rise, swing, together, top_share
+from toylab.analysis.landscape.members import member_eigenvalues
 from toylab.population import Population
 from toylab.read.networks import networks
-from toylab.read.tables import long_table
+from toylab.read.tables import labelled, long_table
 from toylab.runs.run_folder import RunFolder
 from toylab.task import Batch
 from toylab.tasks.opposing_signals import linear
 
-from . import trajectories
-from .watch import sharpest
-
-LABELS = ("member", "arm", "init_seed", "diverged", "learning_rate", "momentum")
+from .watch import sample_loss
 
 
 def samples(population: Population) -> Batch:
@@ -28,11 +27,6 @@ def samples(population: Population) -> Batch:
     rows = {n: c.astype(kind(n)) for n, c in population.members.columns.items()}
     draw = lambda row: population.bind(row).task.enumerate()
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(draw))(rows))
-
-
-def of_member(batch: Batch, member: int) -> Batch:
-    """One member's sample."""
-    return jax.tree.map(lambda leaf: leaf[member], batch)
 
 
 def recorded(run: RunFolder, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -46,13 +40,20 @@ def recorded(run: RunFolder, name: str) -> tuple[np.ndarray, dict[str, np.ndarra
 
 
 def looked(run: RunFolder, name: str, population: Population, lanczos: int) -> pl.DataFrame:
-    """Sharpness, its bound and the mass of its eigenvector: a row per network and snapshot."""
+    """Sharpness, its bound, and its eigenvector's mass: a row per network and snapshot.
+
+    The mass is the share of the vector's first layer that is along the outliers' feature.
+    """
     known_P = jax.vmap(linear.moments)(samples(population))
     way_D = np.asarray(population.task.shared())  # pyright: ignore[reportAttributeAccessIssue]
-    steps = [step for step in run.steps(name) if step]
-    found = [sharpest(run.params(name, step), known_P, way_D, lanczos) for step in steps]
-    columns = {n: np.stack([one[n] for one in found], 1) for n in found[0]}
-    return long_table({"member": None, "step": steps}, **columns)
+    steps, columns = [step for step in run.steps(name) if step], []
+    for step in steps:
+        top = member_eigenvalues(sample_loss, run.params(name, step), known_P, steps=lanczos)
+        first_PDH = top.vectors["layers"]["0"]["kernel"][:, 0]
+        along_P = ((way_D @ first_PDH) ** 2).sum(-1) / (first_PDH**2).sum((1, 2))
+        columns.append((top.values_C[:, 0], top.bounds_C[:, 0], along_P))
+    found = dict(zip(("sharpness", "bound", "mass"), np.stack(columns, -1), strict=True))
+    return long_table({"member": None, "step": steps}, **found)
 
 
 def arms(
@@ -60,60 +61,50 @@ def arms(
 ) -> dict[str, pl.DataFrame]:
     """``curves``, a row per network and step, and ``arms``, a row per network."""
     steps_T, found = recorded(run, "main")
-    b_PTD = np.stack([found[n] for n in sorted(found) if n[0] == "b"], -1)
+    b_PTD = np.stack([found[n] for n in sorted(found) if n != "loss"], -1)
     members, sample_P = networks(run, "main"), samples(population)
-    arm = np.repeat(names, len(members) // len(names))
-    members = members.with_columns(arm=pl.Series(arm)).select(LABELS)
+    members = members.with_columns(arm=pl.Series(np.repeat(names, len(members) // len(names))))
     features = population.task.features  # pyright: ignore[reportAttributeAccessIssue]
     sharp = looked(run, "main", population, lanczos)
     curves, ends = [], []
     for row in members.iter_rows(named=True):
-        p = row["member"]
-        own = sharp.filter(member=p).drop("member")
-        edge = float(linear.edge(row["learning_rate"], row["momentum"]))
-        path = pl.DataFrame({"step": steps_T, "scale": found["scale"][p]})
-        path = path.join(own, on="step", how="left", maintain_order="left")
-        curve, end = look(of_member(sample_P, p), b_PTD[p], path, edge, features)
-        curves.append(curve.with_columns(member=pl.lit(p, pl.Int64)))
-        ends.append({"member": p, "edge": edge} | end)
-    label = members.select("member", "arm", "init_seed", "diverged")
-    join = lambda rows: label.join(rows, on="member", maintain_order="right").drop("member")
-    return {"curves": join(pl.concat(curves)), "arms": join(pl.DataFrame(ends))}
+        p, label = row["member"], {n: row[n] for n in ("arm", "init_seed", "diverged")}
+        level = float(edge(row["learning_rate"], row["momentum"]))
+        path = pl.DataFrame({"step": steps_T})
+        path = path.join(sharp.filter(member=p), on="step", how="left", maintain_order="left")
+        sample = jax.tree.map(lambda leaf, p=p: leaf[p], sample_P)
+        curve, end = look(sample, b_PTD[p], path.drop("member"), level, features)
+        curves.append(labelled(curve, **label))
+        ends.append(label | {"edge": level} | end)
+    return {"curves": pl.concat(curves), "arms": pl.DataFrame(ends)}
 
 
 def look(
-    sample: Batch, b_TD: np.ndarray, path: pl.DataFrame, edge: float, features: int
+    sample: Batch, b_TD: np.ndarray, path: pl.DataFrame, level: float, features: int
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """One network: its curves, and what they come to.
+    """One network's curves, from its path b and its steps, and what they come to.
 
-    Args:
-        sample: its sample.
-        b_TD: its end-to-end vector at every step.
-        path: its steps, with what else is known of them.
-        edge: the curvature beyond which its training is unstable.
-        features: number of inputs that the feature stands in, the last ones.
+    Its training is unstable beyond ``level``. The feature stands in the last inputs.
     """
     group_N = np.asarray(sample.latents["group"])
-    each_TN = trajectories.losses(sample, b_TD)
-    mean = lambda chosen_N: trajectories.mean_of(each_TN, chosen_N)
+    each_TN = linear.losses(sample, b_TD)
+    mean = lambda chosen_N: mean_of(each_TN, chosen_N)
     plus_T, minus_T = mean(group_N == 1), mean(group_N == -1)
-    first_T, second_T = map(mean, trajectories.random_groups(group_N, np.random.default_rng(0)))
-    after_T = np.cumsum((path["sharpness"] >= edge).fill_null(False).to_numpy()) > 0
+    first_T, second_T = map(mean, random_groups(group_N))
+    after_T = np.cumsum((path["sharpness"] >= level).fill_null(False).to_numpy()) > 0
     loss_T, known = each_TN.mean(1), linear.moments(sample)
-    best_D = linear.least_squares(known)
-    together, share = trajectories.together, trajectories.top_share
     end = {
         "alpha": float(np.linalg.eigvalsh(np.asarray(known.xx_DD, np.float64))[-1]),
-        "predicted": linear.fitted_sharpness(known, best_D),
-        "best": float(np.linalg.norm(best_D)),
+        "best": float(np.linalg.norm(linear.least_squares(known))),
         "crossed": bool(after_T.any()),
-        "mass": _mass(path, after_T),
-        "rise": trajectories.rise(loss_T),
+        "mass": path["mass"][int(np.argmax(after_T)) if after_T.any() else -1],
+        "rise": rise(loss_T),
         "before": together(plus_T, minus_T, ~after_T),
         "after": together(plus_T, minus_T, after_T),
+        "swing": swing(plus_T - minus_T, after_T if after_T.any() else ~after_T),
         "random": together(first_T, second_T, after_T),
-        "share": share(each_TN, group_N != 0, after_T),
-        "share_before": share(each_TN, group_N != 0, ~after_T),
+        "share": top_share(each_TN, group_N != 0, after_T),
+        "share_before": top_share(each_TN, group_N != 0, ~after_T),
     }
     curve = path.with_columns(
         signal=np.linalg.norm(b_TD, axis=1),
@@ -125,10 +116,16 @@ def look(
     return curve, end
 
 
-def _mass(path: pl.DataFrame, after_T: np.ndarray) -> float:
-    """The eigenvector's mass when the edge is reached; at the end where it is not."""
-    first = int(np.argmax(after_T)) if after_T.any() else len(after_T) - 1
-    return float(path["mass"][first])
+def mean_of(loss_TN: np.ndarray, members_N: np.ndarray) -> np.ndarray:
+    """A group's mean loss (T,), NaN for an empty group."""
+    return loss_TN[:, members_N].mean(1) if members_N.any() else np.full(len(loss_TN), np.nan)
+
+
+def random_groups(group_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two disjoint random sets of examples, masks (N,), as large as the first group."""
+    size = max(1, int((group_N == 1).sum()))
+    rank_N = np.random.default_rng(0).permutation(len(group_N)) // size
+    return rank_N == 0, rank_N == 1
 
 
 def cells(run: RunFolder, population: Population, lanczos: int) -> pl.DataFrame:
@@ -142,7 +139,7 @@ def cells(run: RunFolder, population: Population, lanczos: int) -> pl.DataFrame:
     alpha = float(population.task.fraction) * members["magnitude"].to_numpy() ** 2  # pyright: ignore
     rate = population.optimizer.learning_rate  # pyright: ignore
     return members.with_columns(
-        edge=pl.lit(float(linear.edge(rate))),
+        edge=pl.lit(float(edge(rate))),
         predicted=linear.end_sharpness(alpha, members["strength"].to_numpy()),
     )
 
@@ -153,13 +150,7 @@ def spikes(
     """A row per network of some optimisers: its excess loss and its spike, over the second half.
 
     The excess is the median of the whole sample's loss, above what the best linear network has; the
-    spike is the highest such loss over the median one.
-
-    Args:
-        run: the trained run.
-        name: of the population.
-        population: its networks.
-        optimizers: the name of each group of as many networks as there are seeds.
+    spike is the highest such loss over the median one. Each optimiser has as many networks.
     """
     _, found = recorded(run, name)
     known_P = jax.vmap(linear.moments)(samples(population))
