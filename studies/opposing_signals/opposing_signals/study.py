@@ -204,7 +204,7 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
     return found
 
 
-CELLS: Mapping[str, Any] = {"strengths": (2.0, 3.0), "magnitudes": (4.0, 6.0)}
+CELLS: Mapping[str, Any] = {"strengths": (2.0, 3.0), "magnitudes": (4.0, 7.0)}
 SMALL: Mapping[str, Any] = {"seeds": 2, "size": 80, "signals": 4, "hidden": 4, **CELLS}
 LARGE: Mapping[str, Any] = {"seeds": 64, "size": 8_000, "signals": 40, "features": 10, "hidden": 50}
 
