@@ -20,8 +20,8 @@ What is done otherwise. The restricted loss takes the weights of ``cos(w_k (r - 
 held-out pairs. From all pairs, as in the paper, memorised answers pass: they are right on the
 training pairs, and so have a part along every cosine.
 
-Did not reproduce: nothing was refuted; two claims are open for one network of eight each. In one 62%
-of the neurons have a single frequency, in the others 82 to 94%; in another the key frequencies
+Did not reproduce: nothing was refuted; two claims are open for one network of eight each. In one
+62% of the neurons have a single frequency, in the others 82 to 94%; in another the key frequencies
 explain 87% of the logits' variance, in the others 94 to 99%. So the intervals cross 80% and 90%.
 
 Tried: the laptop preset is the smallest setting in which every measure behaves (p = 53, 40% of the

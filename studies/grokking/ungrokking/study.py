@@ -22,11 +22,11 @@ were catastrophic forgetting.
 Source: Varma et al. 2023, Explaining grokking through circuit efficiency (arXiv:2309.02390),
 sections 3 to 5 and figures 4, 7 and 8.
 
-Did not reproduce: without weight decay networks should keep everything, and on the smallest D' three
-seeds of eight keep 32 to 53% of it, so that a part of what is lost there is not the decay's. One
-seed of eight fits D' to 96% only and keeps 95% on the largest D', which leaves three bars of 95 to
-99% within the intervals. One seed's transition moves with the decay (0.27 of its size), the others'
-by 0.09 at most. Two seeds have too few sizes that generalise for an exponent of their norm.
+Did not reproduce: without weight decay networks should keep everything, and on the smallest D'
+three seeds of eight keep 32 to 53% of it, so that a part of what is lost there is not the decay's.
+One seed of eight fits D' to 96% only and keeps 95% on the largest D', which leaves three bars of 95
+to 99% within the intervals. One seed's transition moves with the decay (0.27 of its size), the
+others' by 0.09 at most. Two seeds have too few sizes that generalise for an exponent of their norm.
 
 Tried: on other seeds, one at a time, at width 32 the full dataset is not learned soundly with a
 decay of 3 (loss 0.3), and such networks lose much even without decay; a decay of 8 does not fit D'.

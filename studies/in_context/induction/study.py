@@ -32,17 +32,18 @@ training, not half, and it begins 0.13 from the chance of naming a label of the 
 classes push towards the context, bursts alone do not (-0.08).
 
 Tried: part 1 for 3,000 steps, on sixteen other seeds: all copy without an error by step 2,000, and
-three that had no induction head at step 1,000 have none at the end. On one or two seeds, part 1 with rates of 0.003 (width 64, 32 tokens: no head in 300 steps)
-and 0.01; part 2 with rates of 0.003 and 0.01, where the higher one has a shorter unigram phase
-(bigram from step 210 instead of 390). In part 4, with Adam, 512 classes in bursts of 2 are
-memorised (in-weights 0.8 and in-context 0.15 after 1,200 steps of 128 sequences, and it stays
-there); many classes are therefore 2,048 for 1,024 or 512. With 16 labels those of two classes in
-the context may coincide, so that the chance of naming a label of the context is 0.30, not the
-paper's 1/4. After a review, before any result: all arms of the mixture are tested at one
-burstiness; the unigram phase is compared with mixtures of uniform and bigram (first: below half of
-the KL to the bigram); the fall to the bigram starts at the unigram's level; nearness to the bigram
-is a quarter of each world's KL to the uniform (first: 0.05 nats). After an audit, what holds at the
-start of training or by construction is tested, not claimed.
+three that had no induction head at step 1,000 have none at the end. On one or two seeds, part 1
+with rates of 0.003 (width 64, 32 tokens: no head in 300 steps) and 0.01; part 2 with rates of 0.003
+and 0.01, where the higher one has a shorter unigram phase (bigram from step 210 instead of 390). In
+part 4, with Adam, 512 classes in bursts of 2 are memorised (in-weights 0.8 and in-context 0.15
+after 1,200 steps of 128 sequences, and it stays there); many classes are therefore 2,048 for 1,024
+or 512. With 16 labels those of two classes in the context may coincide, so that the chance of
+naming a label of the context is 0.30, not the paper's 1/4. After a review, before any result: all
+arms of the mixture are tested at one burstiness; the unigram phase is compared with mixtures of
+uniform and bigram (first: below half of the KL to the bigram); the fall to the bigram starts at the
+unigram's level; nearness to the bigram is a quarter of each world's KL to the uniform (first: 0.05
+nats). After an audit, what holds at the start of training or by construction is tested, not
+claimed.
 """
 
 import dataclasses
