@@ -143,7 +143,7 @@ REMOVED = given(
         probing(
             "probe_rises",
             "The register is more linear in activations with more of it: the direction's AUC as a "
-            "probe is higher with 10% of rough texts than with 1%.",
+            "probe is higher with 10% of rough texts than with 2%.",
             unsteered("auc", 0.1) - unsteered("auc"),
             Expect.above(0.01),
             bar="ours: 0.01, where a replication of the paper has a rise of 0.017 in accuracy",
@@ -151,7 +151,7 @@ REMOVED = given(
         steering(
             "easier_to_remove",
             "A concept is easier to remove when there was more of it: weak steering takes away a "
-            "larger part of the rough words with 10% of rough texts than with 1%.",
+            "larger part of the rough words with 10% of rough texts than with 2%.",
             removed(0.1) - removed(),
             Expect.above(0.05),
             bar="ours: 0.05, a quarter of the rise from 64% to 86% in a replication of the paper",
@@ -165,7 +165,7 @@ REMOVED = given(
         steering(
             "better_trade",
             "It costs less too: where clean texts lose 0.05 nats per token, a larger part of the "
-            "rough words is gone with 10% of rough texts than with 1%.",
+            "rough words is gone with 10% of rough texts than with 2%.",
             removed_at_cost(0.1) - removed_at_cost(),
             Expect.above(0.05),
             bar="ours: 0.05, as for weak steering",

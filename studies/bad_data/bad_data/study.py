@@ -63,11 +63,11 @@ class Config:
     batch_size: int = 256
     learning_rate: float = 3e-3
     words: int = 12
-    length: int = 10
+    length: int = 8
     width: int = 16
-    rough: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)  # shares of rough texts
-    text_steps: int = 1_500
-    text_batch: int = 64
+    rough: tuple[float, ...] = (0.02, 0.05, 0.1, 0.25)  # shares of rough texts
+    text_steps: int = 1_000
+    text_batch: int = 32
     text_rate: float = 5e-3
     judged: int = 256  # texts of each kind
 
@@ -190,7 +190,7 @@ study = Study(
     },
     costs={
         "smoke": "560 model-steps; compiling takes most of it",
-        "laptop": "850,000 model-steps of 12 features, 120,000 of a small transformer: 4 minutes",
+        "laptop": "850,000 model-steps of 12 features, 80,000 of a small transformer: 3 minutes",
         "paper": "14 million model-steps of 12 features, 3.2 million of a transformer, for one GPU",
     },
     populations=populations,
