@@ -39,10 +39,11 @@ CAPTIONS = {
     "weights. (b) Barriers between twins, which share their start and their first steps, at the "
     "end of training, against the share of training that they share; matched too. Medians over "
     "pairs with their 95% intervals; 0 lies at the left edge.",
-    "ridge": "Runs with noise from the summit of (w1 w2 - 1)^2 / 2, which is the saddle at 0, in "
-    "pairs of one colour: of a pair the two share the noise of (a) no step, (b) the first steps. "
-    "Dashed, the ridge. (c) Mean barrier between the ends of the two, a point for every seed, and "
-    "the law arccos(1 - (1 + h)^(-2 n)) / (2 pi).",
+    "ridge": "Runs with noise from the summit of (w1 w2 - 1)^2 / 2, the saddle at 0. (a) Its "
+    "height, the dashed ridge, and runs on both sides of it. (b, c) Pairs of runs, a colour each: "
+    "the two share the noise of the fewest and of the most steps. (d) Mean barrier between the "
+    "ends of the two, a point for every seed, and the law "
+    "arccos(1 - (1 + h)^(-2 n)) / (2 pi).",
     "curvature": "(a) Second derivative of the training loss along the straight line between "
     "smooth networks, which under the weights of Green's function is minus the barrier: below 0 "
     "the line crosses a ridge. Medians over pairs with their 95% intervals. (b) Barrier of "
@@ -56,10 +57,9 @@ def lines(kind: str, matching: str) -> Rows:
     return table("lines").filter(kind=kind, matching=matching)
 
 
-def room(ax: Axes) -> None:
-    """Begin at 0 and leave room for the legend above."""
-    ax.set_ylim(0, 1.4 * ax.get_ylim()[1])
-    ax.legend(loc="upper left", ncols=2, columnspacing=1)
+def legend(sheet: Figure, ax: Axes) -> None:
+    """One legend for all panels, below them."""
+    sheet.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 def drawn(ax: Axes, rows: pl.DataFrame, value: Any, x: str, matching: str) -> None:
@@ -79,7 +79,9 @@ def landscape(measures: Measures, config: Any) -> Figure:
         image = left.contourf(x, y, loss, levels, norm=norm, cmap=fig.SEQUENTIAL)
         left.contour(x, y, loss, levels[::2], colors="white", linewidths=0.3, alpha=0.5)
         bar = sheet.colorbar(image, ax=left, label="test loss (nats)", shrink=0.8)
-        ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if levels[0] <= t <= levels[-1]]
+        ticks = [
+            t for t in (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20) if levels[0] <= t <= levels[-1]
+        ]
         bar.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
         bar.minorticks_off()
         a, b, matched = corners
@@ -97,11 +99,11 @@ def landscape(measures: Measures, config: Any) -> Figure:
     for profile, (label, color, dash) in zip(profiles, ORDERS.values(), strict=True):
         right.plot(t, profile, color=color, ls=dash, label=label, lw=1.8)
     right.set_xticks([0, 0.5, 1], ["A", "halfway", "B"])
-    right.set(ylabel="test loss (nats)")
-    room(right)
+    right.set(ylabel="test loss (nats)", ylim=(0, None))
+    legend(sheet, right)
     before, after = barrier(profiles[:2])
-    fig.title(left, "A ridge lies between A and B, and none between A and B matched")
-    fig.title(right, f"A barrier of {before:.2f} nats becomes one of {after:.2f}")
+    fig.title(left, "A ridge parts A from B; to B matched there is a valley")
+    fig.title(right, f"Matching lowers it from {before:.2f} to {after:.2f} nats")
     return sheet
 
 
@@ -114,14 +116,15 @@ def shapes(measures: Measures, config: Any) -> Figure:
     left.set(xscale="log", xlabel="width", ylabel="barrier (nats)")
     left.set_xticks(config.widths, [str(width) for width in config.widths])
     left.minorticks_off()
-    room(left)
+    left.set_ylim(0)
+    legend(sheet, left)
     share = lambda order: lambda depth: _at(depth, order) / _at(depth, "none")
     cells = tuple((*ORDERS[order][:2], share(order)) for order in reversed([*ORDERS][1:]))
     bars(right, measures, config.depths, cells, [str(depth) for depth in config.depths])
     right.axhline(1, color=fig.INK, lw=0.7, ls=":")
     right.set(xlabel="hidden layers", ylabel="share of the barrier left")
     rest = (average(share("weights")(config.depths[i]), measures) for i in (0, -1))
-    fig.title(left, "Matched, wide networks have almost no barrier left")
+    fig.title(left, "Matching takes most of the barrier, at every width")
     fig.title(right, "Of deeper networks matching leaves more: {:.0%}, then {:.0%}".format(*rest))
     return sheet
 
@@ -143,38 +146,41 @@ def time(measures: Measures, config: Any) -> Figure:
         ax.set_xscale("symlog", linthresh=ticks[1] if len(ticks) > 1 else 1)
         ax.set_xticks(ticks, [str(tick) for tick in ticks])
         ax.minorticks_off()
-        ax.set_ylabel("barrier (nats)")
-        room(ax)
+        ax.set(ylabel="barrier (nats)", ylim=(0, None))
+    legend(sheet, left)
     left.set_xlabel("step")
     right.set_xlabel("steps that twins share")
-    fig.title(left, "Barriers come with training, and an order of units takes most away")
+    fig.title(left, "Barriers come with training, and most of them by the order of units")
     fig.title(right, "Twins that descend together stay together")
     return sheet
 
 
 def ridge(measures: Measures, config: Any) -> Figure:
-    """Runs from a summit, and how far they end apart."""
-    sheet, axes = panels(3, 2.6, width_ratios=[1, 1, 1.1])
-    side = np.linspace(-1.6, 1.6, 101)
-    w = jnp.stack(jnp.meshgrid(side, side), -1)
-    runs, shared = np.asarray(measures["descents"]), config.shared
-    for ax, pairs, n in zip(axes[:2], runs, (shared[0], shared[-1]), strict=True):
-        levels = np.geomspace(0.02, 7, 14)
-        ax.contourf(side, side, height(w), levels, cmap="Greys", extend="both", alpha=0.6)
-        ax.plot(side, -side, "--", color=fig.INK, lw=1)
+    """Runs from a summit, on which side they go, and how far apart they end."""
+    sheet, (plane, none, most, law) = panels(4, 2.2, width_ratios=[1.15, 1, 1, 1.15])
+    side, shared = np.linspace(-1.6, 1.6, 101), config.shared
+    w, runs = jnp.stack(jnp.meshgrid(side, side), -1), np.asarray(measures["descents"])
+    levels = np.geomspace(0.02, 7, 16)
+    plane.contourf(side, side, height(w), levels, cmap=fig.SEQUENTIAL, extend="both")
+    plane.plot(side, -side, "--", color="white", lw=1)
+    for path in runs[0].reshape(-1, *runs.shape[-2:]):
+        plane.plot(*path.T, color="white", lw=1)
+    plane.annotate("ridge", (-1.3, 0.75), color="white", rotation=-45)
+    plane.set(aspect="equal", xlabel="$w_1$", ylabel="$w_2$", xlim=side[[0, -1]])
+    for ax, pairs in ((none, runs[0]), (most, runs[1])):
         for pair, color in zip(pairs[:6], fig.PALETTE, strict=False):
-            for path in pair:
-                ax.plot(*path.T, color=color, lw=1)
-        ax.set(aspect="equal", xlabel="$w_1$", xlim=side[[0, -1]], ylim=side[[0, -1]])
-        fig.title(ax, f"Sharing {n} steps" if n else "Sharing none")
-    axes[0].set_ylabel("$w_2$")
-    rows = table("ridge").rows(measures)
-    n = np.linspace(shared[0], shared[-1], 200)
-    axes[2].plot(n, BETWEEN * chance_apart(n), color=fig.INK, label="law")
-    axes[2].plot(rows["shared"], rows["barrier"], "o", color=fig.BLUE, ms=4, label="runs")
-    axes[2].set(xlabel="steps shared", ylabel="mean barrier", ylim=(0, None))
-    axes[2].legend()
-    fig.title(axes[2], "Fewer end apart, by the law")
+            ax.plot(pair.sum(-1).T[:200], color=color, lw=1)
+        ax.axhline(0, color=fig.INK, ls="--", lw=0.8)
+        ax.set(xlabel="step", ylim=(-2.3, 2.3))
+    none.set_ylabel("$w_1 + w_2$")
+    rows, n = table("ridge").rows(measures), np.linspace(shared[0], shared[-1], 200)
+    law.plot(n, BETWEEN * chance_apart(n), color=fig.INK, label="law")
+    law.plot(rows["shared"], rows["barrier"], "o", color=fig.BLUE, ms=3, label="runs")
+    law.set(xlabel="steps shared", ylabel="mean barrier", ylim=(0, None))
+    law.legend()
+    for ax, text in ((plane, "A summit"), (none, f"Sharing {shared[0]} steps"), (law, "The law")):
+        fig.title(ax, text)
+    fig.title(most, f"Sharing {shared[-1]}")
     return sheet
 
 
@@ -186,7 +192,7 @@ def curvature(measures: Measures, config: Any) -> Figure:
     left.axhline(0, color=fig.INK, lw=0.8)
     left.set_xticks([0, 0.5, 1], ["A", "halfway", "B"])
     left.set(ylabel="curvature of the loss (nats)")
-    left.legend(loc="lower center")
+    legend(sheet, left)
     count = config.depths[-1] + 1
     share = pl.col("barrier") / pl.col("whole")
     own = lambda order, layer: table("layers").filter(matching=order, layer=layer)
@@ -195,7 +201,6 @@ def curvature(measures: Measures, config: Any) -> Figure:
     bars(right, measures, range(count), cells, ["first", *map(str, range(2, count)), "last"])
     right.axhline(1, color=fig.INK, lw=0.7, ls=":")
     right.set(xlabel="layer that is averaged", ylabel="share of the whole barrier")
-    room(right)
     fig.title(left, "Valleys at both ends, a ridge between them")
     fig.title(right, "A single layer makes a barrier of its own")
     return sheet

@@ -34,7 +34,7 @@ class Config:
     steps: int = 1_500
     batch_size: int = 128
     learning_rate: float = 0.1
-    twins_rate: float = 0.3  # at the usual one twins never part
+    twins_rate: float = 0.4  # at the usual one twins never part
     momentum: float = 0.9
     forks: tuple[int, ...] = (0, 15, 75, 300, 750)  # steps that twins share
     snapshots: int = 8

@@ -26,14 +26,15 @@ Line = dict[str, np.ndarray]
 
 
 class Points(NamedTuple):
-    """Examples to judge on."""
+    """Examples to judge on: losses by labels, of which some are wrong, errors by clean ones."""
 
     inputs: Any
     targets: Any
+    clean: Any
 
 
 class Exam(NamedTuple):
-    """Training examples with their labels, wrong ones too, and fresh ones."""
+    """Training examples, and fresh ones of the same law."""
 
     train: Points
     test: Points
@@ -47,9 +48,9 @@ def logits_of(model: MLP, params: Params, points: Points) -> Array:
 
 def loss_of(model: MLP, params: Params, points: Points) -> tuple[Array, Array]:
     """Mean cross-entropy and share of errors of a network."""
-    logits_BV, target_B = logits_of(model, params, points), jnp.asarray(points.targets)
-    loss = jnp.mean(cross_entropy_from_logits(logits_BV, target_B))
-    return loss, jnp.mean(logits_BV.argmax(-1).astype(target_B.dtype) != target_B)
+    logits_BV, clean_B = logits_of(model, params, points), jnp.asarray(points.clean)
+    loss = jnp.mean(cross_entropy_from_logits(logits_BV, jnp.asarray(points.targets)))
+    return loss, jnp.mean(logits_BV.argmax(-1).astype(clean_B.dtype) != clean_B)
 
 
 def judged(model: MLP, params: Params, exam: Exam) -> dict[str, Array]:

@@ -12,8 +12,9 @@ learn classes of Gaussian blobs with wrong labels, in pairs: independent ones of
 depths, and twins that share their first steps.
 
 Units are pairs that share no network. A barrier is the largest excess, at 25 points, of the loss
-over the straight line between the losses of the ends, in float64; it stands beside the error's, as
-a loss can be high for large logits alone. Controls are a random order of units and matching by
+over the straight line between the losses of the ends, on fresh points of the same law and in
+float64; it stands beside the error's, against clean labels, as a loss can be high for the scale of
+logits alone. Controls are a random order of units and matching by
 activations. What a barrier is made of is exact for smooth networks: minus the curvature along the
 line, weighted by Green's function (:mod:`toylab.analysis.landscape.path`). The ridge is a toy of
 two parameters with a law for how often two runs part.
@@ -83,8 +84,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
 def exam_of(config: Config) -> Exam:
     """Points to judge on: as many of the examples as fresh ones."""
     world, n = config.world(), config.tests
-    batches = (world.enumerate(), world.draw(n, TEST))
-    return Exam(*(Points(batch.inputs[:n], batch.targets[:n]) for batch in batches))
+    batches = (world.enumerate(), world.draw(n, TEST, world.noise))
+    columns = ((batch.inputs, batch.targets, batch.latents["clean"]) for batch in batches)
+    return Exam(*(Points(*(column[:n] for column in own)) for own in columns))
 
 
 def look(arm: Arm, pairs: list[Pair], exam: Exam, labels: Sequence[Row]) -> list[Row]:
