@@ -8,6 +8,7 @@ channels and a diffusion model; here a disc has few pixels and two channels, red
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -152,6 +153,14 @@ class Discs(Task):
     def bayes_loss(self) -> float | None:
         """0 where every colour is told."""
         return 0.0 if float(np.asarray(self.masked)) == 0 else None
+
+
+def rgb(image_X: Float[np.ndarray, " X"]) -> Float[np.ndarray, "pixels pixels 3"]:
+    """Return an image as a picture on white; its numbers are cut to [0, 1]."""
+    red, blue = np.clip(image_X, 0, 1).reshape(2, -1)
+    bare = np.clip(1 - red - blue, 0, 1)
+    side = math.isqrt(len(red))
+    return np.clip(np.stack([bare + red, bare, bare + blue], -1), 0, 1).reshape(side, side, 3)
 
 
 def examples() -> tuple[Task, ...]:

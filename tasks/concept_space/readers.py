@@ -34,7 +34,7 @@ class Read(NamedTuple):
 
 
 def read(
-    task: Discs, image_NX: Float[Array, "N X"], place_N2: Float[Array, "N 2"], which: int
+    task: Discs, image_NX: Float[Array, "N X"], place_N2: Float[Array, "N 2"], which: int | Array
 ) -> Read:
     """Read images that were asked to show a class.
 

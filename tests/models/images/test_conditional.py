@@ -32,6 +32,9 @@ def test_images_are_those_of_numpy():
     np.testing.assert_allclose(images, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(acts["embed"], e, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(acts["image"], images)
+    halves = jnp.asarray(inputs[:, :2]), jnp.asarray(inputs[:, 2:])
+    parts = MODEL.decode(params, MODEL.encode(params, halves[0]), halves[1])
+    np.testing.assert_allclose(parts, images, rtol=1e-6)
 
 
 def test_every_site_is_tapped_in_its_order_and_parts_start_apart():

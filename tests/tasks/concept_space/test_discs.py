@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.oracles.discs import distances, image
 from toylab.check.suite import check
 from toylab.errors import ToylabError
-from toylab.tasks.concept_space.discs import MIDDLE, Discs, examples
+from toylab.tasks.concept_space.discs import MIDDLE, Discs, examples, rgb
 from toylab.tasks.concept_space.readers import Read, concepts, read
 
 TASK = Discs(0.3, 0.4)
@@ -100,6 +100,12 @@ def test_readings_are_those_of_a_loop_over_classes():
     told = (z - (np.asarray(MIDDLE) - np.array([0.15, 0.2]))) / np.array([0.3, 0.4])
     measured = np.asarray(concepts(TASK, jnp.asarray(shown), place))
     np.testing.assert_allclose(measured[inside], told[inside], atol=0.03)
+
+
+def test_pictures_are_white_where_there_is_no_disc():
+    red = rgb(np.array([1.0, 0, 0, 0, 0, 0, 0.5, 2]))
+    expected = [[[1, 0, 0], [1, 1, 1]], [[0.5, 0.5, 1], [0, 0, 1]]]
+    np.testing.assert_allclose(red, expected)
 
 
 def test_an_image_with_nan_is_read_as_nan():

@@ -86,6 +86,16 @@ class ConditionalDecoder(ModelCard):
                 inputs = part.apply(params[name], inputs, own)
         return inputs
 
+    def encode(self, params: Params, concepts: Float[Array, "B c"]) -> Float[Array, "B E"]:
+        """Return the embeddings of concepts."""
+        return self.parts["encoder"].apply(params["encoder"], concepts)
+
+    def decode(
+        self, params: Params, e: Float[Array, "B E"], nuisances: Float[Array, "B u"]
+    ) -> Float[Array, "B X"]:
+        """Return the images of embeddings, which need not be of any concept."""
+        return self.parts["decoder"].apply(params["decoder"], jnp.concatenate([e, nuisances], 1))
+
 
 def _site(part: str, site: str) -> str:
     ends = {"encoder": "embed", "decoder": "image"}
