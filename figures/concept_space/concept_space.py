@@ -52,7 +52,7 @@ CAPTIONS = {
     "times": "(a) Step at which colour, and size, of the new class is right, against the gap of "
     "colour; dotted, where both concepts have one signal. (b) The same of colour against the gap "
     "of size. (c) Against the share of examples that hide their colour, with the step at which "
-    "over-prompting shows the new class. (d) Step at which the new class is shown on asking, by the "
+    "over-prompting shows the new class. (d) Step at which it is shown on asking, by the "
     "best of four random shifts, by over-prompting and by a latent shift, with both readers; "
     "'never' where it is not by the end. (e) The same against the strength of over-prompts; "
     "dashed, on asking. (f) Colour shown on asking for the new class and its trained neighbour, "
