@@ -64,9 +64,13 @@ def twins_by_fork() -> Reading:
 
 
 def left_by_depth() -> Reading:
-    """How much more of the barrier matching leaves in the deepest networks than in the flattest."""
-    rows = left("depth", "weights", "depth")
-    return rows.last("depth").value("left", PAIR) - rows.first("depth").value("left", PAIR)
+    """How much more of the barrier the better matching leaves in the deepest than in the flattest.
+
+    Coordinate descent on weights may miss the best order where layers depend on each other.
+    """
+    rows = [left("depth", name, "depth") for name in ("weights", "activations")]
+    deep = least(*(own.last("depth").value("left", PAIR) for own in rows))
+    return deep - least(*(own.first("depth").value("left", PAIR) for own in rows))
 
 
 def untrained_share() -> Reading:
@@ -85,6 +89,12 @@ def twins(share: float = 0.0, matching: str = "none", value: str = "test_loss") 
     """A value of the twins that fork last of those that fork by a share of the training."""
     rows = lines("fork", matching).filter(pl.col("forked") <= share)
     return rows.last("forked").value(value, PAIR)
+
+
+def nearer() -> Reading:
+    """Squared distance of twins that share a fifth, as a share of that of twins with one start."""
+    share = twins(0.2, value="distance") / twins(value="distance")
+    return share * share
 
 
 def largest(places: Callable[[int], Sequence[int]]) -> Reading:
