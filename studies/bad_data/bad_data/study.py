@@ -72,10 +72,11 @@ class Config:
     judged: int = 256  # texts of each kind
 
     def __post_init__(self) -> None:
-        whole = ("n_hidden", "steps", "batch_size", "width", "text_steps", "text_batch", "judged")
-        for name in whole:
+        for name in ("n_hidden", "steps", "batch_size", "width", "text_steps", "text_batch"):
             check_number("bad_data", name, getattr(self, name), low=1, whole=True)
-        check_number("bad_data", "width", self.width % 2, high=0)
+        check_number("bad_data", "judged", self.judged, low=1, high=100_000, whole=True)
+        if self.width % 2:
+            raise ToylabError(f"bad_data: width = {self.width} for two heads; give an even number.")
         check_number("bad_data", "n_hidden", self.n_hidden, low=2)
         check_number("bad_data", "length", self.length, low=5, whole=True)
         for name in ("shares", "rough"):

@@ -82,8 +82,9 @@ class Config:
 
     def __post_init__(self) -> None:
         whole = ("width", "steps", "rungs", "pool_steps", "relu_hidden", "relu_steps")
-        for name in (*whole, "batch_size", "points"):
+        for name in (*whole, "batch_size"):
             check_number("adversarial_spheres", name, getattr(self, name), low=1, whole=True)
+        check_number("adversarial_spheres", "points", self.points, low=1, high=100_000, whole=True)
         for dim in (*self.dims, self.pool_dim):
             check_number("adversarial_spheres", "dims", dim, low=2, whole=True)
         for pool in self.pools:
@@ -105,8 +106,9 @@ def populations(config: Config) -> dict[str, Population]:
     """Quadratic networks on fresh points and on training sets, and ReLU networks."""
 
     def trained(model: Ellipsoid | MLP, members: Members, steps: int, rungs: int) -> Population:
-        dim = model.sizes[0] if isinstance(model, MLP) else model.n_in
-        rate = config.relu_rate if isinstance(model, MLP) else config.learning_rate
+        quadratic = isinstance(model, Ellipsoid)
+        dim = model.n_in if quadratic else config.pool_dim
+        rate = config.learning_rate if quadratic else config.relu_rate
         return Population(
             model=model,
             task=Spheres(dim, config.radius),

@@ -103,6 +103,8 @@ def test_settings_that_make_no_study_are_refused():
         (dict(words=10), "words mod 5"),
         (dict(length=4), "length = 4"),
         (dict(n_hidden=1), "n_hidden = 1"),
+        (dict(width=5), "width = 5 for two heads"),
+        (dict(judged=10**6), "judged = 1000000"),
         (dict(rare=12), "rare = 12"),
     ):
         with pytest.raises(ToylabError, match=told):
