@@ -1,8 +1,8 @@
 """Othello games that people have played: read from a file, checked move by move.
 
 One game per line, its moves as usual square names (``f5d6c3`` or ``f5 d6 c3``; letters are columns,
-a1 is the upper left corner); passes are left out. Empty lines and lines that begin with ``#`` do
-not count. A game may stop before its end.
+a1 is the upper left corner), or a file of PGN, GGF or WTHOR (:mod:`.othello_files`); passes are
+left out. Empty lines and lines that begin with ``#`` do not count. A game may stop before its end.
 """
 
 import dataclasses
@@ -27,6 +27,7 @@ from toylab.task import Batch
 
 from . import othello_rules as rules
 from .othello import Othello
+from .othello_files import read_games
 
 LISTED = 20  # bad lines that are named one by one
 log = logging.getLogger("toylab")
@@ -59,7 +60,7 @@ def read_transcripts(path: str | Path, size: int) -> Transcripts:
     """Read a file of games; a bad line is left out and told, and costs no other game.
 
     Args:
-        path: a text file, with the line ends of any system.
+        path: a file of games, with the line ends of any system.
         size: side of the board.
 
     Raises:
@@ -72,21 +73,21 @@ def read_transcripts(path: str | Path, size: int) -> Transcripts:
     try:
         if Path(path).exists() and not Path(path).is_file():  # a pipe would be read for ever
             raise OSError(errno.EINVAL, "not a plain file")
-        text = Path(path).read_text("utf-8-sig")
+        found = read_games(Path(path), size)
+    except ToylabError:
+        raise
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or str(error)
         name = str(path)[:200]
         raise ToylabError(f"{name} cannot be read as a text file of games: {told}.") from None
     games: list[tuple[int, list[int]]] = []
     bad: dict[int, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip().lower()
-        if line and not line.startswith("#"):
-            squares, wrong = _squares(line, size)
-            if wrong:
-                bad[number] = f"line {number}, {wrong}"
-            else:
-                games.append((number, squares))
+    for number, game in enumerate(found):
+        squares, wrong = _squares(game.moves, size)
+        if wrong:
+            bad[number] = f"{game.place}, {wrong}"
+        else:
+            games.append((number, squares))
     if not games and not bad:
         raise ToylabError(f"{path} holds no game; give one per line, as in 'f5d6c3'.")
     task = Othello(size)
@@ -96,14 +97,13 @@ def read_transcripts(path: str | Path, size: int) -> Transcripts:
     sound = np.ones(len(games), bool)
     for row, wrong in _illegal(task, squares_GT).items():
         sound[row], number = False, games[row][0]
-        bad[number] = f"line {number}, {wrong}"
+        bad[number] = f"{found[number].place}, {wrong}"
     tokens = np.where(squares_GT >= 0, task.tokens[squares_GT], 0).astype(np.int32)
     return Transcripts(tokens[sound], tuple(bad[number] for number in sorted(bad)))
 
 
-def _squares(line: str, size: int) -> tuple[list[int], str]:
-    """Return a line's squares, and what is wrong with it."""
-    words = re.findall(r"[a-z]\d+|[^\s,;]+", line)
+def _squares(words: list[str], size: int) -> tuple[list[int], str]:
+    """Return the squares of a game's moves, and what is wrong with it."""
     squares = []
     for ply, word in enumerate(words, 1):
         place = re.fullmatch(r"([a-z])(\d+)", word)

@@ -74,7 +74,7 @@ def test_draws_are_games_of_the_file(drawn, tmp_path):
         ("f5d6a1", "line 2, move 3: a1 is not legal here \\(legal: .*c3"),
         ("f5d6d4", "line 2, move 3: d4 is not legal here"),
         ("f5d9", "line 2, move 2: 'd9' is no square of a board of 8x8"),
-        ("f5 pass", "line 2, move 2: 'pass' is no square"),
+        ("f5 passe", "line 2, move 2: 'passe' is no square"),
         ("f5d6" * 31, "line 2, 62 moves; a game of 8x8 has at most 60"),
     ],
 )
