@@ -31,7 +31,7 @@ import jax
 import numpy as np
 import polars as pl
 
-from toylab.errors import ToylabError, check_counts
+from toylab.errors import ToylabError, check_counts, check_number
 from toylab.losses import cross_entropy
 from toylab.members import Members, zipped
 from toylab.models import Transformer
@@ -76,6 +76,7 @@ class Config:
     def __post_init__(self) -> None:
         check_counts("rosetta", self, "seeds", "hidden")
         check_counts("rosetta", self, "steps", low=8)
+        check_number("rosetta", "depth", self.depth, 1, 12, whole=True)
         for name, given in (("shares", (*self.shares, self.parallel)), ("biases", self.biases)):
             if len(set(given)) < len(given):
                 raise ToylabError(f"rosetta: {name} = {given} has a number twice; give each once.")
