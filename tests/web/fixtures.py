@@ -130,7 +130,7 @@ def phases() -> dict[str, Any]:
 def grokking() -> dict[str, Any]:
     """Two members of different weight decay on the same split."""
     task = ModularArithmetic(p=7, fraction=0.5, equals=False, split_seed=3)
-    model = TokenMLP(vocab=7, hidden=(16,), embed=8, shared=True, combine="sum", activation="relu")
+    model = TokenMLP(vocab=7, hidden=(16,), embed=8, combine="sum", activation="relu")
     batch = jax.jit(lambda: task.batch(jax.random.key(0), task.n_train))()
     init, watch = jax.jit(model.init), jax.jit(lambda p: scores(model, p, task))
     before, after, looks, spectra, losses = [], [], [], [], []
@@ -143,7 +143,7 @@ def grokking() -> dict[str, Any]:
         after.append(flatten(final))
         losses.append(seen)
         looks.append({name: float(v) for name, v in watch(final).items()})
-        spectra.append(jax.jit(spectrum)(final["embed"]))
+        spectra.append(jax.jit(spectrum)(final["embed"][0]))
     return {
         "p": 7,
         "decay": list(decays),

@@ -1,5 +1,6 @@
 /** The page: which playground or explorer the address names. */
 
+import { open as attention } from "./attention/page";
 import { open as grokking } from "./grokking/page";
 import { h } from "./shell/dom";
 import { notice } from "./shell/notice";
@@ -11,6 +12,7 @@ type Open = (root: HTMLElement, query: URLSearchParams) => () => void;
 const PAGES: Record<string, { title: string; open: Open }> = {
   superposition: { title: "Superposition", open: superposition },
   grokking: { title: "Grokking", open: grokking },
+  attention: { title: "Attention", open: attention },
 };
 const FIRST = "superposition";
 

@@ -41,7 +41,7 @@ export function transport(wishes: Wishes, speed = 3): Transport {
   document.addEventListener("keydown", keys);
   const buttons = h("div", { class: "buttons" }, play, step, reset, fast);
   return {
-    element: h("div", { class: "transport", role: "group", "aria-label": "Training" }, buttons, count),
+    element: h("section", { class: "transport", "aria-label": "Training" }, buttons, count),
     show(now, at, rate) {
       playing = now;
       play.textContent = now ? "Pause" : "Train";

@@ -30,7 +30,7 @@ export function axes(
   across: Axis,
   up: Axis,
 ): Plot {
-  const [left, right, top, bottom] = [46, width - 12, 26, height - 38];
+  const [left, right, top, bottom] = [46, width - 20, up.label ? 26 : 12, height - 38];
   const x = place(across, left, right);
   const y = place(up, bottom, top);
   context.lineWidth = 1;

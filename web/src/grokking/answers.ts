@@ -21,13 +21,13 @@ export function answers() {
         context.fillRect(x, y, cell - 0.5, cell - 0.5);
       }
       context.fillStyle = BLUE;
-      context.fillRect(0, height - 16, 10, 10);
-      write(context, "trained on", 14, height - 10, { colour: INK });
+      context.fillRect(0, height - 33, 10, 10);
+      write(context, "trained on", 15, height - 28, { colour: INK });
       context.fillStyle = ORANGE;
-      context.fillRect(width / 2, height - 16, 10, 10);
-      write(context, "never shown", width / 2 + 14, height - 10, { colour: INK });
+      context.fillRect(0, height - 15, 10, 10);
+      write(context, "never shown", 15, height - 10, { colour: INK });
     },
-    (width) => width + 22,
+    (width) => width + 40,
   );
   return {
     element: seen.figure,

@@ -15,7 +15,7 @@ export function curves() {
       const { history, setting } = now;
       const loss = setting.curve === "loss";
       const xs = history.steps.map((step) => Math.max(step, 1));
-      const end = Math.max(1000, 1.25 * (xs.at(-1) ?? 1));
+      const end = Math.max(1001, 1.25 * (xs.at(-1) ?? 1));
       const across = { low: 1, high: end, log: true, label: "step of training" };
       const up = loss
         ? { low: 1e-4, high: 10, log: true, label: "loss (nats)", text: power }

@@ -1,10 +1,10 @@
 /**
  * Modular addition by a small network, for a population.
  *
- * As `toylab.models.TokenMLP` with one embedding for both numbers, summed (Liu et al. 2022):
- * logits = ReLU((E[x] + E[y]) W_0) W_1, on `toylab.tasks.grokking.modular.ModularArithmetic`; weights
+ * As `toylab.models.TokenMLP` with an embedding for each number (Chughtai et al. 2023), summed:
+ * logits = ReLU((E_0[x] + E_1[y]) W_0) W_1, on `toylab.tasks.grokking.modular.ModularArithmetic`; weights
  * start as N(0, 1 / fan-in), embeddings as N(0, 1 / E); the loss is the mean cross-entropy over the
- * training pairs.
+ * training pairs. One embedding for both would know (y, x) from (x, y), and half of the others at once.
  *
  * Axes: P members, N pairs, p residues, E embedding, H hidden.
  */
@@ -24,14 +24,14 @@ const ROUNDING = 1e-3; // float32 may put fraction * size a hair below a whole n
 export function initial(p: number, members: number, seed: number): Tree {
   const one = (i: number): Record<string, Table> => {
     const random = new Random(seed + i, "weights");
-    const draw = (rows: number, columns: number, fan: number): Table => ({
-      shape: [rows, columns],
-      values: random.normal(rows * columns, fan ** -0.5),
-    });
+    const draw = (shape: number[], fan: number): Table => {
+      const count = shape.reduce((a, b) => a * b, 1);
+      return { shape, values: random.normal(count, fan ** -0.5) };
+    };
     return {
-      embed: draw(p, EMBED, EMBED),
-      "layers/0/kernel": draw(EMBED, HIDDEN, EMBED),
-      "layers/1/kernel": draw(HIDDEN, p, HIDDEN),
+      embed: draw([2, p, EMBED], EMBED),
+      "layers/0/kernel": draw([EMBED, HIDDEN], EMBED),
+      "layers/1/kernel": draw([HIDDEN, p], HIDDEN),
     };
   };
   return stacked(Array.from({ length: members }, (_, i) => one(i)));
@@ -45,18 +45,17 @@ export function split(p: number, fraction: number, seed: number): Uint8Array {
   return chosen;
 }
 
-/** Pairs as counts of residues (N, p), and their answers one-hot (N, p). */
+/** Pairs one-hot, x beside y (N, 2 p), and their answers (N, p). */
 export function pairs(p: number, which: (pair: number) => boolean): Tree {
   const rows = Array.from({ length: p * p }, (_, pair) => pair).filter(which);
-  const [inputs, answers] = [new Float32Array(rows.length * p), new Float32Array(rows.length * p)];
+  const [inputs, answers] = [new Float32Array(rows.length * 2 * p), new Float32Array(rows.length * p)];
   rows.forEach((pair, row) => {
     const [x, y] = [Math.floor(pair / p), pair % p];
-    inputs[row * p + x] += 1;
-    inputs[row * p + y] += 1;
+    inputs[row * 2 * p + x] = inputs[row * 2 * p + p + y] = 1;
     answers[row * p + ((x + y) % p)] = 1;
   });
-  const shape = [1, rows.length, p];
-  return { inputs: toArray(inputs, shape), answers: toArray(answers, shape) };
+  const count = rows.length;
+  return { inputs: toArray(inputs, [1, count, 2 * p]), answers: toArray(answers, [1, count, p]) };
 }
 
 /** Several members' pairs, of equally many each, as one batch (P, N, p). */
@@ -65,10 +64,11 @@ export function batch(each: Tree[]): Tree {
   return { inputs: join("inputs"), answers: join("answers") };
 }
 
-/** Logits (P, N, p); consumes both. E W_0 is p rows, far fewer than there are pairs. */
-function logits(params: Tree, inputs_PNp: np.Array): np.Array {
-  const rows_PpH = np.matmul(params.embed, params["layers/0/kernel"]);
-  const hidden_PNH = nn.relu(np.matmul(inputs_PNp, rows_PpH));
+/** Logits (P, N, p); consumes both. E W_0 has 2 p rows, far fewer than there are pairs. */
+function logits(params: Tree, inputs_PNR: np.Array): np.Array {
+  const [P, two, p, E] = params.embed.shape;
+  const rows_PRH = np.matmul(params.embed.reshape([P, two * p, E]), params["layers/0/kernel"]);
+  const hidden_PNH = nn.relu(np.matmul(inputs_PNR, rows_PRH));
   return np.matmul(hidden_PNH, params["layers/1/kernel"]);
 }
 

@@ -14,8 +14,8 @@ import { bars, ring } from "./ring";
 export const SCHEMA = {
   curve: choiceField("Curve", "accuracy", { accuracy: "Accuracy", loss: "Loss" }),
   decay: number("Weight decay", 0, 4, 1, 0.1),
-  fraction: number("Part of all pairs that is trained on", 0.2, 0.9, 0.5, 0.05),
-  p: choiceField("Numbers are added modulo", "31", { 13: "13", 23: "23", 31: "31", 43: "43" }),
+  fraction: number("Part of all pairs that is trained on", 0.2, 0.9, 0.65, 0.05),
+  p: choiceField("Numbers are added modulo", "31", { 23: "23", 31: "31", 43: "43" }),
   members: number("Networks", 1, 8, 2),
   member: number("Network shown", 1, 8, 1),
   rate: number("Learning rate", 0.001, 0.03, 0.01, 0.001, true),
@@ -32,7 +32,7 @@ export interface Shown {
   members: number;
   /** Scores of a member: 4 columns each, training and test loss, training and test accuracy. */
   history: History;
-  /** Of the member shown: which pairs are right, which are trained on, and the embedding. */
+  /** Of the member shown: which pairs are right, which are trained on, and the first number's embedding. */
   right: Float32Array;
   mask: Float32Array;
   embed: Float32Array;
@@ -76,16 +76,17 @@ function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
 
   function draw(): void {
     if (!latest) return;
-    const [members, p] = latest.embed.shape;
+    const [members, , p] = latest.embed.shape;
     const i = Math.min(bench.values.member, members) - 1;
     const part = (name: string): Float32Array => {
       const { values } = latest![name];
       return values.subarray((i * values.length) / members, ((i + 1) * values.length) / members);
     };
+    const first = part("embed").subarray(0, part("embed").length / 2); // of the first number
     shown = {
       ...{ setting: bench.values, step: history.steps.at(-1) ?? 0, p, members, history },
-      ...{ right: part("right"), mask: part("mask"), embed: part("embed") },
-      spectrum: spectrum(part("embed"), p),
+      ...{ right: part("right"), mask: part("mask"), embed: first },
+      spectrum: spectrum(first, p),
     };
     for (const each of parts) each.show(shown);
   }
@@ -95,6 +96,7 @@ function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
     stage: [
       tabs.element,
       h("div", { class: "wide" }, curve.element),
+      bench.hero,
       h("div", { class: "trio" }, ...others.map((part) => part.element)),
     ],
     side: (["fraction", "p", "members", "member"] as const).map(bench.control),

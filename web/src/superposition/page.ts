@@ -137,7 +137,7 @@ function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
 
   const sliders = ["importance", "features", "hidden", "members", "member"] as const;
   return {
-    stage: [tabs.element, holder],
+    stage: [tabs.element, holder, bench.hero],
     side: [...sliders.map(bench.control), beside.element, all.element],
     frame(look: Look, step: number) {
       const [members, hidden, features] = look.W.shape;

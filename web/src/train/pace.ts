@@ -1,6 +1,6 @@
 /** How many steps are due at the chosen speed, and how many are taken in fact. */
 
-const WINDOW = 500; // ms over which the rate is taken
+const WINDOW = 1000; // ms over which the rate is taken
 
 export class Pace {
   private speed = Infinity;

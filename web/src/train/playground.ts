@@ -23,7 +23,7 @@ export interface Spec<S extends Schema> {
   live: (keyof S)[];
   /** Settings that only change what is shown. */
   shown: (keyof S)[];
-  /** The setting to play with first, beneath the picture. */
+  /** The setting to play with first. */
   hero: keyof S;
   /** Settings under "more". */
   more: (keyof S)[];
@@ -34,6 +34,8 @@ export interface Spec<S extends Schema> {
 /** What a page is given. */
 export interface Bench<S extends Schema> {
   values: Values<S>;
+  /** The control of the setting to play with first, for the stage. */
+  hero: HTMLElement;
   /** Change a setting, as a control would. */
   put<K extends keyof S>(name: K, value: Values<S>[K]): void;
   /** Start afresh, with what is not a setting of the page besides. */
@@ -130,8 +132,10 @@ export function playground<S extends Schema>(root: HTMLElement, query: URLSearch
         ? slider(field, values[name] as number, on)
         : choice(field, values[name] as string, on);
   }
+  const hero = h("div", { class: "hero" }, controls[spec.hero].element);
   const scene = spec.build({
     values,
+    hero,
     put,
     again: start,
     refresh: (name) => {
@@ -141,7 +145,6 @@ export function playground<S extends Schema>(root: HTMLElement, query: URLSearch
     enable: (name, on) => controls[name].enable?.(on),
   });
 
-  const hero = h("div", { class: "hero" }, controls[spec.hero].element);
   const more = spec.more.map((name) => controls[name].element);
   root.append(
     said,
@@ -149,7 +152,8 @@ export function playground<S extends Schema>(root: HTMLElement, query: URLSearch
     h(
       "div",
       { class: "bench" },
-      h("section", { class: "stage", "aria-label": "Picture" }, ...scene.stage, hero, caption, buttons.element),
+      h("section", { class: "stage", "aria-label": "Picture" }, ...scene.stage, caption),
+      buttons.element,
       h(
         "section",
         { class: "side", "aria-label": "Settings" },

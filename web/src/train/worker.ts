@@ -1,12 +1,13 @@
 /** The worker: trains while the page stays free, and sends a frame whenever one is wanted. */
 
 import { startEngine } from "../numerics/arrays";
+import { attention } from "../attention/trainer";
 import { grokking } from "../grokking/trainer";
 import { superposition } from "../superposition/trainer";
 import { Pace } from "./pace";
 import type { Make, ToPage, ToWorker, Trainer } from "./protocol";
 
-const WORLDS: Record<string, Make> = { superposition, grokking };
+const WORLDS: Record<string, Make> = { superposition, grokking, attention };
 const BURST = 14; // ms of training between looks at the clock and the mail
 
 let trainer: Trainer | null = null;
@@ -17,6 +18,8 @@ let steps = 0; // single steps asked for
 let drawn = true; // the page is ready for a frame
 let changed = false; // there is something new to draw
 let busy = false;
+let looked = 0; // when the last frame was made
+let cost = 0; // ms that it took
 const pace = new Pace();
 
 const say = (message: ToPage, transfer: Transferable[] = []): void => {
@@ -99,9 +102,13 @@ async function work(current: Trainer): Promise<void> {
     await current.settle();
     changed = true;
   }
-  if (!drawn || !changed) return;
+  const now = performance.now();
+  // While it trains, at most a third of the time goes into looking.
+  if (!drawn || !changed || (playing && taken && now - looked < 2 * cost)) return;
   [drawn, changed] = [false, false];
   const look = await current.look();
+  looked = performance.now();
+  cost = looked - now;
   const buffers = Object.values(look).map((table) => table.values.buffer as ArrayBuffer);
   say({ type: "frame", id, step: current.step, rate: pace.rate(), look }, buffers);
 }

@@ -91,3 +91,11 @@ export async function reach(page: Page, wanted: number): Promise<void> {
   };
   await page.waitForFunction(done, wanted, { timeout: 40_000 });
 }
+
+/** Move a slider, as a hand would; on a log scale the place is a tick from 0 to 200. */
+export async function slide(page: Page, name: string, place: number): Promise<void> {
+  await page.getByLabel(name, { exact: true }).evaluate((input, place) => {
+    (input as HTMLInputElement).value = String(place);
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  }, place);
+}

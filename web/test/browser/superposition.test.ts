@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { built, found, launch, open, reach, serve, step, type Watched } from "./harness";
+import { built, found, launch, open, reach, serve, slide, step, type Watched } from "./harness";
 
 const path = found();
 
@@ -19,13 +19,6 @@ describe.skipIf(!path)("the playground of superposition", () => {
     await browser?.close();
     site?.close();
   });
-
-  const set = async (name: string, value: number): Promise<void> => {
-    await seen.page.getByLabel(name, { exact: true }).evaluate((input, value) => {
-      (input as HTMLInputElement).value = String(value);
-      input.dispatchEvent(new Event("input", { bubbles: true }));
-    }, value);
-  };
 
   test("trains by itself, pauses, steps and starts again", async () => {
     const { page } = seen;
@@ -52,7 +45,7 @@ describe.skipIf(!path)("the playground of superposition", () => {
     await reach(page, 600);
     const caption = page.locator(".caption");
     expect(await caption.textContent()).toMatch(/^2 of 5 features are kept in 2 dimensions/);
-    await set("Density", 60);
+    await slide(page, "Density", 60);
     await page.waitForFunction(
       () => /^[45] of 5/.test(document.querySelector(".caption")!.textContent ?? ""),
       undefined,
@@ -69,7 +62,7 @@ describe.skipIf(!path)("the playground of superposition", () => {
       ["Networks", 4, "members=4"],
       ["Network shown", 2, "member=2"],
     ] as const) {
-      await set(name, value);
+      await slide(page, name, value);
       await page.waitForURL((url) => url.hash.includes(said));
     }
     await page.locator("summary").click();

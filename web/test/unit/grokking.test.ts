@@ -33,7 +33,7 @@ test("a population trains as in Python", async () => {
   });
   const embed = (await toTable(population.params.embed)).values;
   for (let p = 0; p < 2; p++) {
-    agree(spectrum(embed.subarray(56 * p, 56 * (p + 1)), 7), member(stored.spectrum, p));
+    agree(spectrum(embed.subarray(112 * p, 112 * p + 56), 7), member(stored.spectrum, p));
   }
   population.dispose();
 });
