@@ -19,9 +19,10 @@ CAPTIONS = {
     "bound": "Share of the inner sphere that a network gets wrong, and mean chord from a random "
     "point of that sphere to the nearest error. (a) Lines: a cap, of all error sets the farthest "
     "away; no network can lie above its line. Dots: quadratic networks at steps of their training, "
-    "both numbers exact. (b) Distances over the cap's. Squares: networks at the end of training on "
-    "1,000 to 64,000 examples; diamonds: ReLU networks, whose distances are what an attack finds "
-    "and may be too large; crosses: initial weights with a bias that gives the rate (mean).",
+    "both numbers exact; dotted: the gap between the spheres. (b) Distances over the cap's. "
+    "Squares: networks at the end of training on 1,000 to 64,000 examples; diamonds: ReLU "
+    "networks, whose distances are what an attack finds and may be too large; crosses: initial "
+    "weights with a bias that gives the rate (mean).",
     "training": "(a) Axes of one network's ellipsoid in the most dimensions, sorted, at steps of "
     "training; in the shaded band an axis separates the spheres, and a network is free of errors "
     "when all are in it. (b) Error rate on the inner sphere, exact and by the paper's estimate; "
@@ -53,9 +54,6 @@ def bound(measures: Measures, config: Any) -> Figure:
     right.axhline(1, color=fig.INK, lw=1.2)
     right.set(ylim=(0, 1.08), ylabel="distance over the cap's")
     left.set(ylim=(0, None), ylabel="mean distance to the nearest error")
-    left.text(
-        2e-8, config.radius - 1.025, "radius of the outer sphere − 1", size=7, color=fig.MUTED
-    )
     left.axhline(config.radius - 1, color=fig.MUTED, lw=0.6, ls=":")
     for ax in (left, right):
         log_axis(ax)
