@@ -22,15 +22,17 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 from jax import Array
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from toylab.analysis.landscape.path import along, barrier
 from toylab.errors import check_number
-from toylab.random import fold_in, normal
+from toylab.random import fold_in, normal, stream
 
 BETWEEN = 0.5  # barrier between the middles of the two branches
-STEP, NOISE = 0.05, 0.01
+STEP, NOISE, STEPS = 0.05, 0.01, 400
 
 
 def height(w: Float[Array, "*lead 2"]) -> Float[Array, "*lead"]:
@@ -82,3 +84,31 @@ def descend(
     start_R22 = jnp.zeros((runs, 2, 2), jnp.float32)
     path = jax.lax.scan(move, start_R22, jnp.arange(steps, dtype=jnp.int32))[1]
     return jnp.moveaxis(jnp.concatenate([start_R22[None], path]), 0, 2)
+
+
+def barriers_by_sharing(seeds: int, runs: int, shared: tuple[int, ...]) -> pl.DataFrame:
+    """Mean barrier between the ends of pairs of runs, with the law's.
+
+    Args:
+        seeds: independent repetitions.
+        runs: pairs in each.
+        shared: numbers of steps that a pair shares.
+
+    Returns:
+        A row for every seed and number: ``init_seed``, ``shared``, ``barrier``, ``law``.
+    """
+    line = jax.jit(jax.vmap(lambda w_22: along(height, w_22[0], w_22[1])))
+    rows = []
+    for seed in range(seeds):
+        for n in shared:
+            path = descend(stream(seed, f"ridge {n}"), jnp.int32(n), runs, STEPS)
+            found, law = barrier(line(path[:, :, -1])).mean(), BETWEEN * chance_apart(n)
+            own = {"barrier": float(found), "law": float(law)}
+            rows.append({"init_seed": seed, "shared": n} | own)
+    return pl.DataFrame(rows)
+
+
+def descents(shared: tuple[int, ...], runs: int = 12) -> Float[np.ndarray, "2 R 2 S+1 2"]:
+    """Return some pairs of runs that share the fewest and the most steps, to draw."""
+    run = lambda n: descend(stream(0, "shown"), jnp.int32(n), runs, STEPS)
+    return np.stack([np.asarray(run(n)) for n in (min(shared), max(shared))])

@@ -3,62 +3,24 @@
 Shape suffixes: N networks, T points of a line, G of a quadrature, B examples.
 """
 
-import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from toylab.analysis.landscape.lines import at_networks, on_lines, stack
+from toylab.analysis.landscape.lines import at_networks, on_lines
 from toylab.analysis.landscape.path import barrier, bend, between, green
 from toylab.analysis.matching.layers import Params, averaged_layers
 from toylab.analysis.matching.match import distance
 from toylab.analysis.matching.pairs import Pair
-from toylab.losses import cross_entropy_from_logits
 from toylab.models.mlp import MLP
+from toylab.tasks.mode_connectivity.exam import Exam, Points, judged, loss_of
 
 SOME = ("none", "weights")  # orders of units that everything is asked of
 BENDS = ("t", "weight", "total", "newton")
 NODES = 24  # of the quadrature, on each side of the middle
 Line = dict[str, np.ndarray]
-
-
-class Points(NamedTuple):
-    """Examples to judge on: losses by labels, of which some are wrong, errors by clean ones."""
-
-    inputs: Any
-    targets: Any
-    clean: Any
-
-
-class Exam(NamedTuple):
-    """Training examples, and fresh ones of the same law."""
-
-    train: Points
-    test: Points
-
-
-def logits_of(model: MLP, params: Params, points: Points) -> Array:
-    """Outputs of a network, in the arithmetic of its parameters."""
-    kind = params["layers"]["0"]["kernel"].dtype
-    return model.apply(params, jnp.asarray(points.inputs, kind))
-
-
-def loss_of(model: MLP, params: Params, points: Points) -> tuple[Array, Array]:
-    """Mean cross-entropy and share of errors of a network."""
-    logits_BV, clean_B = logits_of(model, params, points), jnp.asarray(points.clean)
-    loss = jnp.mean(cross_entropy_from_logits(logits_BV, jnp.asarray(points.targets)))
-    return loss, jnp.mean(logits_BV.argmax(-1).astype(clean_B.dtype) != clean_B)
-
-
-def judged(model: MLP, params: Params, exam: Exam) -> dict[str, Array]:
-    """Losses and errors of a network."""
-    found = {}
-    for name, points in exam._asdict().items():
-        found[f"{name}_loss"], found[f"{name}_error"] = loss_of(model, params, points)
-    return found
 
 
 def lines(model: MLP, pairs: list[Pair], exam: Exam) -> list[dict[str, Line]]:
@@ -95,12 +57,10 @@ def layer_rows(model: MLP, pair: Pair, exam: Exam) -> list[dict[str, Any]]:
     return rows
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _bends(model: MLP, both: Params, t_G: Array, points: Points) -> tuple[Array, Array]:
-    a, b = (jax.tree.map(lambda leaf, i=i: leaf[i], both) for i in range(2))
-    loss = lambda logits_BV: jnp.mean(cross_entropy_from_logits(logits_BV, points.targets))
-    outputs = lambda params: logits_of(model, params, points)
-    return jax.lax.map(lambda t: bend(outputs, loss, a, b, t), t_G)
+def _bent(model: MLP, both: Params, data: tuple[Array, Points]) -> tuple[Array, Array]:
+    (a, b), (t_G, points) = both, data
+    outputs = lambda params: points.logits(model, params)
+    return jax.lax.map(lambda t: bend(outputs, points.loss, a, b, t), t_G)
 
 
 def bend_rows(model: MLP, pair: Pair, exam: Exam) -> list[dict[str, Any]]:
@@ -116,9 +76,8 @@ def bend_rows(model: MLP, pair: Pair, exam: Exam) -> list[dict[str, Any]]:
     for name in SOME:
         a, b = pair.a, pair.others[name]
         loss_N = at_networks(loss_of, model, [a, b, between(a, b, 0.5)], exam.train)[0]
-        with jax.enable_x64(True):
-            found = _bends(model, stack([a, b]), jnp.asarray(t_G), exam.train)
+        found = at_networks(_bent, model, [(a, b)], (t_G, exam.train))
         about = {"matching": name, "middle": float(loss_N[2] - loss_N[:2].mean())}
-        columns = zip(t_G, weight_G, *map(np.asarray, found), strict=True)
+        columns = zip(t_G, weight_G, *(own[0] for own in found), strict=True)
         rows += [about | dict(zip(BENDS, column, strict=True)) for column in columns]
     return rows

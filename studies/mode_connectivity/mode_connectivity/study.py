@@ -37,12 +37,13 @@ import polars as pl
 from toylab.analysis.matching.pairs import ORDERS, Pair, pairs_of
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
-from toylab.tasks.mode_connectivity.blobs import TEST
+from toylab.tasks.mode_connectivity.exam import Exam, draw_exam
+from toylab.tasks.mode_connectivity.ridge import barriers_by_sharing, descents
 
 from .arms import Arm, Config, arms, populations
 from .claims import CLAIMS
-from .lines import BENDS, SOME, Exam, Points, bend_rows, layer_rows, lines, summary
-from .views import descents, plane, ridge_table
+from .lines import BENDS, SOME, bend_rows, layer_rows, lines, summary
+from .views import plane
 
 QUANTITIES = ("train_loss", "train_error", "test_loss", "test_error")
 COLUMNS = {
@@ -55,7 +56,7 @@ Row = dict[str, Any]
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Lines between the networks of every pair, single layers, curvature, and the ridge."""
-    exam, views = exam_of(config), {}
+    exam, views = draw_exam(config.world(), config.tests), {}
     rows: dict[str, list[Row]] = {name: [] for name in COLUMNS}
     for arm in arms(config):
         lost_P, steps = run.dead_at(arm.name) >= 0, run.steps(arm.name)
@@ -77,16 +78,8 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
             shown = next((pair for pair in pairs if pair.others), pairs[0])
             views = plane(arm.model, shown, exam, config.grid)
     tables = {name: frame(own, COLUMNS[name]) for name, own in rows.items()}
-    tables["ridge"] = ridge_table(config.seeds, config.runs, config.shared)
+    tables["ridge"] = barriers_by_sharing(config.seeds, config.runs, config.shared)
     return tables | views | {"descents": descents(config.shared)}
-
-
-def exam_of(config: Config) -> Exam:
-    """Points to judge on: as many of the examples as fresh ones."""
-    world, n = config.world(), config.tests
-    batches = (world.enumerate(), world.draw(n, TEST, world.noise))
-    columns = ((batch.inputs, batch.targets, batch.latents["clean"]) for batch in batches)
-    return Exam(*(Points(*(column[:n] for column in own)) for own in columns))
 
 
 def look(arm: Arm, pairs: list[Pair], exam: Exam, labels: Sequence[Row]) -> list[Row]:

@@ -20,7 +20,8 @@ from toylab.studies.mode_connectivity.mode_connectivity.lines import (
     lines,
     summary,
 )
-from toylab.studies.mode_connectivity.mode_connectivity.study import exam_of, measure, study
+from toylab.studies.mode_connectivity.mode_connectivity.study import measure, study
+from toylab.tasks.mode_connectivity.exam import draw_exam
 
 SMOKE = study.config("smoke")
 
@@ -50,7 +51,7 @@ def mixed(a, b, shares):
 
 
 def test_lines_and_layers_are_those_of_numpy():
-    model, exam = SMOKE.model(8, 2), exam_of(SMOKE)
+    model, exam = SMOKE.model(8, 2), draw_exam(SMOKE.world(), SMOKE.tests)
     (pair,) = pairs_of(model, drawn(model, 2), np.zeros(2, bool), exam.train.inputs, SOME)
     (line,) = lines(model, [pair], exam)
     a, b = as_list(pair.a), as_list(pair.others["weights"])
@@ -73,7 +74,7 @@ def test_lines_and_layers_are_those_of_numpy():
 
 
 def test_curvature_of_smooth_networks_gives_their_barrier():
-    model, exam = SMOKE.model(8, activation="gelu"), exam_of(SMOKE)
+    model, exam = SMOKE.model(8, activation="gelu"), draw_exam(SMOKE.world(), SMOKE.tests)
     (pair,) = pairs_of(model, drawn(model, 2), np.zeros(2, bool), exam.train.inputs, SOME)
     rows = bend_rows(model, pair, exam)
     (line,) = lines(model, [pair], exam)
