@@ -27,25 +27,23 @@ CURVES = table("curves", of="discs")
 MAIN = CURVES.filter(pl.col("of colour"), pl.col("of size"), pl.col("of masked"))
 STRENGTHS = (0.125, 0.25, 0.5, 1.0)
 SPEED = "viridis"
-FIRST = "The stronger signal is learned first"
-UNTOLD = "Colour that is not always told stays hidden"
 LOOKS = (
     ("colour", "colour", fig.VERMILLION, "o"),
     ("size", "size", fig.BLUE, "s"),
     ("over 0.5 lenient", "over-prompted", fig.ORANGE, "s"),
 )
 MOMENTS = (
-    ("latent 0.5 lenient", "*", 11, "hidden capability: a latent shift shows the new class"),
+    ("latent 0.5 lenient", "*", 11, "hidden capability: a latent shift shows it"),
     ("naive lenient", "o", 6.5, "asking shows it"),
 )
 CAPTIONS = {
     "paths": "What networks show of the class that they never saw (large, second colour; top "
-    "right), in concept space: colour and size of the disc shown, 0 and 1 at the middles of the "
-    "classes, whose true images stand in the corners. Thin lines are seeds, the thick one their "
-    "mean, from the first record (dark) to the last (light). Star: a latent shift of half the "
-    "difference between trained colours begins to show the new class (the nearest of four, median "
-    "over seeds); the arrow leads to what over-prompting by half a gap shows then. Circle: asking "
-    "shows the new class, without help. Titles: signals of colour and of size.",
+    "right), by colour and size of the disc shown: 0 and 1 are the middles of the classes, whose "
+    "true images stand in the corners. Thin lines are seeds, the thick one their mean, from the "
+    "first record (dark) to the last (light). Star: a latent shift of half the difference between "
+    "trained colours begins to show the new class (the nearest of four, median over seeds). "
+    "Diamond: what over-prompting by half a gap shows then. Circle: asking begins to show the new "
+    "class. Titles: gap of colour, and the concept with the stronger signal.",
     "pictures": "Pictures by the first network: asked for the new class, over-prompted by half a "
     "gap of colour, and shifted by half the difference of trained embeddings; below, the true "
     "image. Framed: the new class is the nearest of four.",
@@ -88,7 +86,7 @@ def paths(measures: Measures, config: Any) -> Figure:
         weak = signal[0] < signal[1]
         _moments(ax, rows, measures, mean_S2, MOMENTS if weak else MOMENTS[1:])
         _corners(ax, Discs(gap, config.size_gap, pixels=24))
-        fig.title(ax, f"{'Weak' if weak else 'Strong'} colour, {signal[0]:.1f} to {signal[1]:.1f}")
+        fig.title(ax, f"Gap {gap:g}: {'size' if weak else 'colour'} first")
         ax.set(xlabel="colour shown", xticks=(0, 1), yticks=(0, 1))
     axes[0].set_ylabel("size shown")
     sheet.colorbar(ScalarMappable(norm, SPEED), ax=axes, shrink=0.8, pad=0.01, label="step")
@@ -113,25 +111,25 @@ def _moments(ax: Axes, rows: Rows, measures: Measures, mean_S2: np.ndarray, mome
         look = {"mfc": fig.VERMILLION, "mec": "white", "ls": "", "zorder": 5}
         ax.plot(*mean_S2[at], marker, ms=size, label=label, **look)
         if marker == "*":
-            over = [_mean(series(rows.rows(measures), f"over 0.5 {c}")[1])[at] for c in "xy"]
-            how = {"arrowstyle": "->", "color": fig.VERMILLION, "lw": 1.1, "shrinkA": 5}
-            ax.annotate("", over, mean_S2[at], arrowprops=how, zorder=4)
+            x, y = (_mean(series(rows.rows(measures), f"over 0.5 {c}")[1])[at] for c in "xy")
+            ax.plot([mean_S2[at, 0], x], [mean_S2[at, 1], y], color=fig.VERMILLION, lw=1, zorder=4)
+            look = {"mfc": "white", "mec": fig.VERMILLION, "ls": "", "zorder": 6}
+            ax.plot(x, y, "D", ms=4.5, label="what over-prompting shows then", **look)
 
 
 def _corners(ax: Axes, task: Discs) -> None:
     """Put true images of the classes into the corners."""
     ax.set(xlim=(-0.35, 1.35), ylim=(-0.35, 1.35))
     for which in range(4):
-        x, y = which // 2, which % 2
+        x, y, colour = which // 2, which % 2, fig.VERMILLION if which == 3 else fig.INK
         image = rgb(np.asarray(task.render(task.values(which), np.zeros(2, np.float32))))
         left, low = (1.08 if x else -0.34), (1.08 if y else -0.34)
         inset = ax.inset_axes((left, low, 0.26, 0.26), transform=ax.transData)
         inset.imshow(image, interpolation="bilinear")
         inset.set(xticks=[], yticks=[])
         for spine in inset.spines.values():
-            spine.set(visible=True, lw=0.8, color=fig.VERMILLION if which == 3 else fig.MUTED)
-        face = "none" if which == 3 else fig.INK
-        ax.plot(x, y, "s", ms=4, mfc=face, mec=fig.VERMILLION if which == 3 else fig.INK)
+            spine.set(visible=True, lw=0.8, color=colour)
+        ax.plot(x, y, "s", ms=4, mfc="none" if which == 3 else colour, mec=colour)
 
 
 def pictures(measures: Measures, config: Any) -> Figure:
@@ -139,7 +137,7 @@ def pictures(measures: Measures, config: Any) -> Figure:
     shown, steps = measures["pictures"], config.snapshots()
     task, at = Discs(config.colour_gap, config.size_gap, pixels=config.pixels), np.zeros(2)
     true = np.stack([np.asarray(task.render(task.values(c), at)) for c in range(4)])
-    sheet = fig.figure(0.75 * fig.PAGE, 3.4)
+    sheet = fig.figure(0.75 * fig.PAGE, 3.6)
     ax = sheet.subplots()
     shown = np.concatenate([shown, np.tile(true[3], (1, len(steps), 1))])
     for i, j in np.ndindex(*shown.shape[:2]):
@@ -154,7 +152,7 @@ def pictures(measures: Measures, config: Any) -> Figure:
     ax.set_yticks(-np.arange(len(shown)) - 0.46, ("asked", "over-\nprompted", "shifted", "true"))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    fig.title(ax, "Over-prompts show the new class early, and never become its image")
+    fig.title(sheet, "Over-prompts show the new class early, and never become its image")
     return sheet
 
 
@@ -163,19 +161,34 @@ def times(measures: Measures, config: Any) -> Figure:
     sheet, axes = panels(3, 4.9, rows=2)
     told = CURVES.filter(pl.col("masked") < 1)
     for ax, which, setting, name, looks, title in (
-        (axes[0, 0], "of colour", "colour_gap", "gap of colour", LOOKS[:2], FIRST),
+        (
+            axes[0, 0],
+            "of colour",
+            "colour_gap",
+            "gap of colour",
+            LOOKS[:2],
+            "Stronger signals first",
+        ),
         (axes[0, 1], "of size", "size_gap", "gap of size", LOOKS[:1], "Size slows colour down"),
-        (axes[0, 2], "of masked", "masked", "share that hide their colour", LOOKS[::2], UNTOLD),
+        (
+            axes[0, 2],
+            "of masked",
+            "masked",
+            "share that hide colour",
+            LOOKS[::2],
+            "Colour kept, but hidden",
+        ),
     ):
         _against(ax, told.filter(pl.col(which)).rows(measures), setting, looks)
         _log_steps(ax, config)
         fig.title(ax, title)
         ax.set_xlabel(name)
-    axes[0, 2].legend(loc="center right", bbox_to_anchor=(1, 0.6))
+        ax.locator_params("x", nbins=4)
+    axes[0, 2].legend(loc="lower right")
     one = CURVES.filter(pl.col("of colour")).last().rows(measures).row(0, named=True)
     balance = one["size signal"] / one["colour signal"] * one["colour_gap"]
     axes[0, 0].axvline(balance, color=fig.INK, ls=":", lw=0.8)
-    axes[0, 0].legend(loc="center right")
+    axes[0, 0].legend(loc="lower center", bbox_to_anchor=(0.65, 0))
     _interventions(axes[1, 0], measures, config)
     _strengths(axes[1, 1], measures, config)
     _gain(axes[1, 2], measures)

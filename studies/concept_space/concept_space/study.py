@@ -11,10 +11,9 @@ model that can be solved, identity regression on clusters along axes, and say th
 new combination falls, rises, and falls again (swing-by).
 
 What is done otherwise: discs of 8 x 8 pixels, red and blue, and a perceptron that decodes them from
-an embedding of colour and size, with their place, by squared error, instead of a diffusion model;
-two readers in place of a trained classifier, of which the lenient one takes the nearest class, as a
-classifier does, and the strict one asks for the image; one strength of each intervention, fixed on
-other seeds; and random directions as rivals.
+an embedding of colour and size, with their place, instead of a diffusion model; two readers in
+place of a trained classifier, one that takes the nearest class, as a classifier does, and one that
+asks for the image; one strength of each intervention, fixed on other seeds; and random rivals.
 
 Source: Park et al. 2024 (arXiv:2406.19370); Yang et al. 2025 (arXiv:2410.08309).
 """
