@@ -54,7 +54,7 @@ CLAIMS = (
         "matched",
         "With the units of one network in the order that fits the other's weights, at most 30% "
         "remain of the loss barrier and of the error barrier, at every width from 64 on.",
-        f"{AINSWORTH}, section 5",
+        f"{AINSWORTH}, experiments",
         of.most_left("weights"),
         Expect.below(0.3),
         bar="ours: 30%; the paper says zero, of much wider networks",
@@ -68,7 +68,7 @@ CLAIMS = (
         "activations",
         "An order found from activations alone, without the weights, does it as well: at most 30% "
         "remain of both barriers.",
-        f"{AINSWORTH}, section 3.1",
+        f"{AINSWORTH}, matching activations",
         of.most_left("activations"),
         Expect.below(0.3),
         bar="ours: 30%, as for the weights",

@@ -6,8 +6,8 @@ descent ends in a local optimum, and several orders are tried. Duplicated or dea
 permutation open, not the function. Units of a ReLU may also be scaled, ``(c w, v / c)``, which no
 permutation undoes.
 
-Source: Ainsworth, Hayase and Srinivasa 2023 (Git Re-Basin, arXiv:2209.04836), sections 3.1 and 3.2
-and MergeMany, with their code.
+Source: Ainsworth, Hayase and Srinivasa 2023 (Git Re-Basin, arXiv:2209.04836): matching
+activations, matching weights and MergeMany, with their code.
 """
 
 from collections.abc import Sequence
