@@ -143,8 +143,7 @@ study = Study(
     costs={
         "smoke": "a few hundred steps of networks of 64 units; compiling takes most of it",
         "laptop": "600,000 model-steps of 1 to 8 MFLOP: 3 minutes; measures: 3",
-        "paper": "960 networks of up to 0.5 million parameters, 12,000 steps of 500: 2 PFLOP, for one "
-        "GPU",
+        "paper": "960 networks of up to 0.5 million parameters: 2 PFLOP, for one GPU",
     },
     populations=populations,
     measure=measure,
