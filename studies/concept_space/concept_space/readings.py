@@ -14,7 +14,7 @@ from .elicit import FIXED, NEIGHBOUR, RANDOM
 
 REACHED, HOLD = 0.8, 3  # share of places; records in a row
 SETTING = ("init_seed", "colour_gap", "size_gap", "masked")
-COLOUR, SIZE, MASKED = pl.col("of colour"), pl.col("of size"), pl.col("of masked")
+COLOUR, SIZE, MASKED = (pl.col(f"of {name}") for name in ("colour_gap", "size_gap", "masked"))
 CURVES = table("curves", of="discs")
 MAIN = CURVES.filter(COLOUR, SIZE, MASKED)
 IDENTITY = table("identity")

@@ -176,9 +176,8 @@ def curves(config: Config, run: RunFolder) -> pl.DataFrame:
     known = pl.DataFrame(signals, dict.fromkeys(names, pl.Float64), orient="row")
     same = {name: pl.col(name) == value for name, value in zip(GAPS, config.arms()[0], strict=True)}
     but = lambda free: pl.all_horizontal(test for name, test in same.items() if name != free)
-    series = {"of colour": "colour_gap", "of size": "size_gap", "of masked": "masked"}
     found = recorded(run, "discs").join(known, on=GAPS, how="left", maintain_order="left")
-    return found.with_columns(**{column: but(free) for column, free in series.items()})
+    return found.with_columns(**{f"of {name}": but(name) for name in GAPS})
 
 
 def paths(run: RunFolder, depth: int) -> pl.DataFrame:

@@ -67,7 +67,7 @@ def planted(masked: float = 0.0, colour_gap: float = 0.3, **columns: list[float]
     """Six records, 10 steps apart, of one network."""
     rows = pl.DataFrame({"step": range(10, 70, 10), **columns})
     setting = {"init_seed": 0, "colour_gap": colour_gap, "size_gap": 0.4, "masked": masked}
-    flags = {"of colour": masked == 0, "of size": colour_gap == 0.3 and masked == 0}
+    flags = {"of colour_gap": masked == 0, "of size_gap": colour_gap == 0.3 and masked == 0}
     flags |= {"of masked": colour_gap == 0.3, "diverged": False}
     return rows.with_columns(**{n: pl.lit(v) for n, v in (setting | flags).items()})
 
@@ -144,9 +144,9 @@ def measured(tmp_path_factory):
 def test_a_smoke_run_measures_every_arm(measured):
     m, config = measured.measures(), Config()
     assert m["curves"].height == 2 * len(config.arms()) * 4
-    alone = pl.col("of colour") & pl.col("of size") & pl.col("of masked")
+    alone = pl.col("of colour_gap") & pl.col("of size_gap") & pl.col("of masked")
     assert m["curves"].filter(alone)["colour_gap"].unique().to_list() == [0.3]
-    assert m["curves"].filter("of colour")["colour_gap"].n_unique() == 5
+    assert m["curves"].filter("of colour_gap")["colour_gap"].n_unique() == 5
     assert m["identity"]["depth"].unique().sort().to_list() == [1, 2, 3, 4]
     assert m["pictures"].shape == (
         3,
