@@ -97,6 +97,8 @@ class Config:
     def __post_init__(self) -> None:
         for name in ("seeds", "hidden", "steps", "batch_steps", "lanczos"):
             check_number("opposing_signals", name, getattr(self, name), low=1, whole=True)
+        for name, most in (("signals", 500), ("features", 500), ("steps", 100_000)):
+            check_number("opposing_signals", name, getattr(self, name), high=most)
         check_number("opposing_signals", "momentum", self.momentum, low=0, high=1)
         trained = {f"arm {arm!r}": self.numbers(arm) for arm in ARMS}
         trained |= {
