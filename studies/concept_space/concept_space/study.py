@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.errors import ToylabError, check_counts, check_number
+from toylab.errors import ToylabError, check_counts
 from toylab.members import seeds, zipped
 from toylab.models import MLP
 from toylab.models.images.conditional import ConditionalDecoder
@@ -44,7 +44,7 @@ from toylab.tasks.concept_space.mixture import IdentityMixture, one_layer
 from .claims import CLAIMS
 from .elicit import FIXED, PLACES, draw, embeddings, responses
 
-DEPTHS, WIDTH = (1, 2, 3, 4), 4  # of linear networks
+DEPTHS, WIDTH, SPREAD = (1, 2, 3, 4), 4, 0.3  # of linear networks and their first weights
 SHOWN = ("naive", f"over {FIXED}", f"latent {FIXED}")  # as pictures
 GAPS = ["colour_gap", "size_gap", "masked"]
 
@@ -66,7 +66,6 @@ class Config:
     batch_size: int = 64
     learning_rate: float = 1e-3
     identity_seeds: int = 64
-    identity_scale: float = 0.3  # standard deviation of first weights
     identity_steps: int = 3000
     identity_rate: float = 0.01
 
@@ -74,7 +73,6 @@ class Config:
         counts = ("seeds", "steps", "record_every", "batch_size", "width", "pixels")
         check_counts("concept_space", self, *counts)
         check_counts("concept_space", self, "identity_seeds", "identity_steps")
-        check_number("concept_space", "identity_scale", self.identity_scale, low=0)
         if 4 * self.record_every > self.steps:
             raise ToylabError(
                 f"concept_space: record_every = {self.record_every} gives fewer than 4 records in "
@@ -135,7 +133,7 @@ def linear(config: Config, depth: int) -> Population:
     task = IdentityMixture()
     d = len(task.means)
     sizes = (d, *[WIDTH] * (depth - 1), d)
-    scale = tuple(config.identity_scale * n**0.5 for n in sizes[:-1])
+    scale = tuple(SPREAD * n**0.5 for n in sizes[:-1])
     return Population(
         model=MLP(sizes=sizes, activation="identity", biases=False, init_scale=scale),
         task=task,

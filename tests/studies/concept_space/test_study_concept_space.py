@@ -177,7 +177,7 @@ def test_claims_and_figures_count_a_diverged_network(measured):
         ({"colour_gaps": (0.3,)}, "given twice"),
         ({"record_every": 2000}, "three in a row"),
         ({"steps": 0}, "steps = 0"),
-        ({"identity_scale": -1.0}, "identity_scale"),
+        ({"identity_seeds": 0}, "identity_seeds = 0"),
     ],
 )
 def test_settings_that_make_no_study_are_refused(wrong, told):
