@@ -17,6 +17,7 @@ from toylab.models.mlp import MLP
 from toylab.optim import SGD, constant, cosine
 from toylab.population import Population, ladder
 from toylab.tasks.mode_connectivity.blobs import Blobs
+from toylab.tasks.mode_connectivity.ridge import STEPS
 
 FRESH = 100_000  # seeds of a trunk's batches begin here; each trunk has its own
 
@@ -44,10 +45,11 @@ class Config:
     shared: tuple[int, ...] = (0, 5, 10, 20, 40)  # steps that they share, of 400
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "snapshots", "width", "runs", "batch_size"):
+        for name in ("seeds", "steps", "width", "batch_size"):
             check_number("mode_connectivity", name, getattr(self, name), low=1, whole=True)
-        check_number("mode_connectivity", "grid", self.grid, low=2, high=1_000, whole=True)
-        check_number("mode_connectivity", "tests", self.tests, 1, self.examples, whole=True)
+        most = {"grid": 1_000, "snapshots": 1_000, "runs": 100_000, "tests": self.examples}
+        for name, high in most.items():
+            check_number("mode_connectivity", name, getattr(self, name), 2, high, whole=True)
         for name, low in (("widths", 1), ("depths", 1), ("forks", 0), ("shared", 0)):
             own = getattr(self, name)
             if list(own) != sorted({*own}) or min(own, default=-1) < low:
@@ -56,11 +58,14 @@ class Config:
                 )
         wrong = {
             f"width = {self.width} is none of widths = {self.widths}": self.width in self.widths,
-            f"depths = {self.depths}; begin with 1, as others are compared with it": (
+            f"depths = {self.depths}; begin with 1 and give another": (
                 self.depths[0] == 1 < len(self.depths)
             ),
-            f"a fork at step {max(self.forks)} of {self.steps}; fork before the end": (
-                max(self.forks) < self.steps
+            f"forks = {self.forks}; begin with 0 and end before step {self.steps}": (
+                self.forks[0] == 0 and self.forks[-1] < self.steps
+            ),
+            f"shared = {self.shared}; at most the {STEPS // 2} steps with noise": (
+                self.shared[-1] <= STEPS // 2
             ),
         }
         for text, right in wrong.items():

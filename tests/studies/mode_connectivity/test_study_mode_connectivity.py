@@ -133,7 +133,10 @@ def test_twins_share_their_start_and_the_steps_before_their_fork():
     [
         ({"widths": (64, 16)}, r"widths = \(64, 16\); give rising numbers from 1 on"),
         ({"forks": ()}, r"forks = \(\); give rising numbers from 0 on"),
-        ({"forks": (0, 1_500)}, "a fork at step 1500 of 1500"),
+        ({"forks": (0, 1_500)}, "end before step 1500"),
+        ({"forks": (15, 75)}, "begin with 0"),
+        ({"shared": (0, 300)}, "at most the 200 steps with noise"),
+        ({"runs": 10**9}, "runs = 1000000000"),
         ({"width": 48}, "width = 48 is none of widths"),
         ({"depths": (2, 3)}, "begin with 1"),
         ({"tests": 9_000}, "tests = 9000"),
