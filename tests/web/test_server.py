@@ -194,8 +194,8 @@ def test_the_shipped_pages_train_in_a_browser(server: Server, tmp_path: Path):
     if program is None:
         pytest.skip("there is no Chromium (Debian: apt-get install chromium)")
     with opened(program, tmp_path) as browser:
-        browser.goto(server.url)
-        browser.until("/step [1-9]/.test(document.querySelector('.count').textContent)")
+        browser.goto(f"{server.url}#/superposition")
+        browser.until("/step [1-9]/.test(document.querySelector('.count')?.textContent)")
         assert browser.errors == []
         hosts = {url.split("/")[2] for url in browser.asked if url.startswith("http")}
         assert hosts == {f"127.0.0.1:{server.server_port}"}

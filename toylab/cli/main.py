@@ -34,7 +34,7 @@ COMMANDS = {
     "check": "hold a task to the rules every task must keep",
     "bench": "time the laboratory beside its peers",
     "course": "the lessons: list, get, slides, test, grade",
-    "explore": "the laboratory in a browser: models that train while you watch",
+    "explore": "the laboratory in a browser: live playgrounds, and a run to look into",
 }
 FILE_MENDS = "check the path, its permissions and the space left on the disk"
 
@@ -150,6 +150,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     course.add_argument("--seconds", default="600", help="limit of each script, 600 by default")
     course.add_argument("--megabytes", default="4096", help="limit of memory, 4096 by default")
     explore = subs["explore"]
+    explore.add_argument("run", metavar="RUN", nargs="?", help="a run folder to look into")
     explore.add_argument("--port", metavar="N", default="0", help="of loopback; a free one")
     explore.add_argument("--no-browser", action="store_true", help="print the address alone")
     subs["bench"].add_argument("name", metavar="NAME", nargs="?", help="one benchmark; else all")

@@ -16,9 +16,14 @@ from .server import Server, pages
 
 
 def explore(args: argparse.Namespace, stop: Stop) -> int:
-    """Serve the pages on loopback and open them in a browser."""
-    server = Server(pages(), _port(args.port))
-    print(f"{server.url} shows the laboratory; Ctrl-C ends it.", flush=True)
+    """Serve the pages, and a run if one is named, and open them in a browser."""
+    name, table = None, {}
+    if args.run:
+        from .run import questions
+
+        name, table = questions(args.run)
+    server = Server({**pages(name), **table}, _port(args.port))
+    print(f"{server.url} shows {name or 'the laboratory'}; Ctrl-C ends it.", flush=True)
     if not args.no_browser and _can_show():
         with contextlib.suppress(webbrowser.Error):
             webbrowser.open(server.url)

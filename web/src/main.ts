@@ -2,6 +2,7 @@
 
 import { open as attention } from "./attention/page";
 import { open as grokking } from "./grokking/page";
+import { open as run } from "./run/page";
 import { h } from "./shell/dom";
 import { notice } from "./shell/notice";
 import { split } from "./shell/state";
@@ -14,7 +15,10 @@ const PAGES: Record<string, { title: string; open: Open }> = {
   grokking: { title: "Grokking", open: grokking },
   attention: { title: "Attention", open: attention },
 };
-const FIRST = "superposition";
+// The local server says here whether a run is open; elsewhere there is none.
+const opened = document.querySelector<HTMLMetaElement>('meta[name="toylab-run"]')?.content;
+if (opened) PAGES.run = { title: `Run: ${opened}`, open: run };
+const FIRST = opened ? "run" : "superposition";
 
 const main = document.getElementById("main")!;
 const nav = document.querySelector("nav")!;

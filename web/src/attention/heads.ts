@@ -66,7 +66,7 @@ function one(
   context.globalAlpha = 1;
   context.strokeStyle = INK;
   context.lineWidth = 1;
-  context.strokeRect(x - 0.5, top + (shown.setting.query - 1) * step - 0.5, size + 1, step);
+  context.strokeRect(x + 0.5, top + (shown.setting.query - 1) * step - 0.5, size - 1, step);
   write(context, told(shown, head), x, top + size + 13, { colour: MUTED, size: 12 });
 }
 

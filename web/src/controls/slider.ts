@@ -17,6 +17,7 @@ export function slider(
   value: number,
   on: (value: number) => void,
   about = "",
+  text: (value: number) => string = short,
 ): Slider {
   const id = fresh("slider");
   const scale = field.log ? logScale(field) : { to: (v: number) => v, from: (v: number) => v };
@@ -37,8 +38,8 @@ export function slider(
   const show = (value: number): void => {
     const place = (scale.to(value) - Number(input.min)) / (Number(input.max) - Number(input.min));
     input.style.setProperty("--place", String(place));
-    output.textContent = short(value);
-    input.setAttribute("aria-valuetext", short(value));
+    output.textContent = text(value);
+    input.setAttribute("aria-valuetext", text(value));
   };
   const set = (value: number): void => {
     input.value = String(scale.to(value));

@@ -49,7 +49,7 @@ export function arrows(
   for (const i of order) {
     const { x, y, depth } = found[i];
     const [px, py] = [ox + unit * x, oy - unit * y];
-    context.globalAlpha = m === 3 ? 0.55 + 0.45 * Math.min(1, Math.max(-1, depth)) * 0.9 : 1;
+    context.globalAlpha = m === 3 ? 0.72 + 0.28 * Math.min(1, Math.max(-1, depth)) : 1;
     context.strokeStyle = context.fillStyle = feature(i, n);
     context.lineWidth = thick;
     context.beginPath();

@@ -132,7 +132,7 @@ export function playground<S extends Schema>(root: HTMLElement, query: URLSearch
         ? slider(field, values[name] as number, on)
         : choice(field, values[name] as string, on);
   }
-  const hero = h("div", { class: "hero" }, controls[spec.hero].element);
+  const hero = h("div", { class: "hero" }, controls[spec.hero].element, caption);
   const scene = spec.build({
     values,
     hero,
@@ -152,7 +152,7 @@ export function playground<S extends Schema>(root: HTMLElement, query: URLSearch
     h(
       "div",
       { class: "bench" },
-      h("section", { class: "stage", "aria-label": "Picture" }, ...scene.stage, caption),
+      h("section", { class: "stage", "aria-label": "Picture" }, ...scene.stage),
       buttons.element,
       h(
         "section",
