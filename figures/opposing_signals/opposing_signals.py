@@ -27,11 +27,11 @@ CAPTIONS = {
     "(b) Highest sharpness over 2 / rate against the closed form max(alpha, 2) |beta| over a grid "
     "of signals and outliers, all networks. Dotted, where the two are equal, and the edge.",
     "controls": "(a) Correlation of the changes of two losses from step to step, from where a "
-    "network reaches the edge: of the groups of outliers; of random sets of its examples; of the "
-    "groups below the edge, where they drift but do not swing; of groups that ask for the same "
-    "response; and of the halves with either sign of a normal feature. (b) Share of the top "
-    "eigenvector along the feature. (c) Largest rise of the whole loss, as a share of its first "
-    "value. Points are means over networks with 95% intervals, ticks networks.",
+    "network reaches the edge: of the groups of outliers; of random sets of its examples; of "
+    "groups that ask for the same response; of the halves with either sign of a normal feature. "
+    "(b) Correlation of a change of the difference of the two groups' losses with the next change: "
+    "-1 for a steady swing. (c) Largest rise of the whole loss, as a share of its first value. "
+    "Points are means over networks with 95% intervals, ticks networks.",
     "optimizers": "Minibatches of the same samples, second half of training: highest loss on the "
     "whole sample over the median one, against that median's excess over the best linear network, "
     "for several rates. Points are means over networks, bars their standard deviation. Dotted, the "
@@ -115,36 +115,34 @@ def _arm(name: str, value: str) -> Reading:
 
 
 def controls(measures: Measures, config: Any) -> Figure:
-    """What takes the losses into opposition, and what does not."""
-    sheet, (left, middle, right) = panels(3, 3.0, width_ratios=[1.5, 1, 1.2])
+    """What takes the losses into opposition and to a spike, and what does not."""
+    sheet, (left, middle, right) = panels(3, 3.0, width_ratios=[1.2, 1, 1.2])
     correlations = (
-        ("at the\nedge", "edge", "after", fig.VERMILLION),
+        ("groups", "edge", "after", fig.VERMILLION),
         ("random\nsets", "edge", "random", fig.MUTED),
-        ("below\nit", "below", "before", fig.GREEN),
         ("same\ntarget", "aligned", "after", fig.BLUE),
         ("normal\nfeature", "gaussian", "after", fig.PURPLE),
     )
-    _column(left, measures, correlations)
-    left.axhline(0, color=fig.INK, lw=0.6)
-    left.set(ylabel="correlation of loss changes", ylim=(-1.1, 1.1))
-    masses = (
-        ("outliers", "edge", "mass", fig.VERMILLION),
-        ("random\nways", "scattered", "mass", fig.SKY),
-        ("no\noutliers", "none", "mass", fig.MUTED),
+    swings = (
+        ("at the\nedge", "edge", "swing", fig.VERMILLION),
+        ("normal\nfeature", "gaussian", "swing", fig.PURPLE),
+        ("below\nthe edge", "below", "swing", fig.GREEN),
     )
-    _column(middle, measures, masses)
-    middle.set(ylabel="eigenvector along the feature", ylim=(-0.05, 1.1))
     rises = (
         ("both\ngroups", "edge", "rise", fig.VERMILLION),
         ("one", "one", "rise", fig.ORANGE),
         ("same\ntarget", "aligned", "rise", fig.BLUE),
-        ("no\noutliers", "none", "rise", fig.MUTED),
+        ("none", "none", "rise", fig.MUTED),
     )
-    _column(right, measures, rises)
+    for ax, cells in ((left, correlations), (middle, swings), (right, rises)):
+        _column(ax, measures, cells)
+        ax.axhline(0, color=fig.INK, lw=0.6)
+    left.set(ylabel="correlation of loss changes", ylim=(-1.1, 1.1))
+    middle.set(ylabel="correlation with the next change", ylim=(-1.1, 1.1))
     right.set(ylabel="rise of the loss / first loss", ylim=(-0.01, None))
-    fig.title(left, "Losses oppose at the edge, where targets do")
-    fig.title(middle, "The sharp direction is the shared feature")
-    fig.title(right, "One group does not spike, two do, alike or opposed")
+    fig.title(left, "At the edge losses oppose, if targets do")
+    fig.title(middle, "They swing there, and drift below")
+    fig.title(right, "One group does not spike; two do, alike or opposed")
     return sheet
 
 
