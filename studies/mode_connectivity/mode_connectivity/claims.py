@@ -18,8 +18,7 @@ PAIRS = "pair of networks"
 
 def learned(*kinds: str) -> tuple[Condition, ...]:
     """The networks of comparisons know their task, and are apart before matching."""
-    accuracy, _ = of.extremes(kinds, "accuracy")
-    barrier, _ = of.extremes(kinds, "test_loss")
+    accuracy, barrier = (of.lowest(kinds, value) for value in ("accuracy", "test_loss"))
     named = ", ".join(kinds)
     return (
         Condition(f"{named}: 90% are right", accuracy, Expect.above(0.9)),
@@ -28,14 +27,12 @@ def learned(*kinds: str) -> tuple[Condition, ...]:
 
 
 RANDOM = Condition(
-    "a random order of units leaves 70% or more of the loss barrier",
-    of.most_left("random", of.LOSS),
+    "a random order of units leaves 70% of the loss barrier or more at every width",
+    of.least_left("random"),
     Expect.above(0.7),
 )
 TWINS = (
-    Condition(
-        "twins: 90% of fresh points are right", of.twins(value="accuracy"), Expect.above(0.9)
-    ),
+    Condition("twins: 90% are right", of.twins(value="accuracy"), Expect.above(0.9)),
     Condition("twins: the barrier is 0.1 nats at least", of.twins(), Expect.above(0.1)),
 )
 NEARER = Condition(
@@ -53,7 +50,7 @@ CLAIMS = (
     Claim(
         "matched",
         "With the units of one network in the order that fits the other's weights, at most 30% "
-        "remain of the loss barrier and of the error barrier, at every width from 64 on.",
+        "remain of the barriers of training loss, test loss and error, at every width from 64 on.",
         f"{AINSWORTH}, experiments",
         of.most_left("weights"),
         Expect.below(0.3),
@@ -67,7 +64,7 @@ CLAIMS = (
     Claim(
         "activations",
         "An order found from activations alone, without the weights, does it as well: at most 30% "
-        "remain of both barriers.",
+        "remain of these barriers.",
         f"{AINSWORTH}, matching activations",
         of.most_left("activations"),
         Expect.below(0.3),
