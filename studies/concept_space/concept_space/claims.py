@@ -46,10 +46,15 @@ CLAIMS: tuple[Claim, ...] = (
         "order",
         "The concept with the stronger signal is right first in the new class: colour at the "
         "widest gap of colours, size at the narrowest.",
-        least(r.order("widest"), 1 / r.order("narrowest")),
+        least(r.order(r.WIDEST), 1 / r.order(r.NARROWEST)),
         Expect.above(1.5),
         at="figure 4",
         bar="ours: half as soon again, beyond ties of records",
+        control=only(
+            "the gap alone does not set it: at equal gaps size, of the stronger signal, is first",
+            1 / r.order(r.EQUAL),
+            Expect.above(1.5),
+        ),
     ),
     space(
         "speed",

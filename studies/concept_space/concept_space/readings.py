@@ -17,6 +17,9 @@ SETTING = ("init_seed", "colour_gap", "size_gap", "masked")
 COLOUR, SIZE, MASKED = (pl.col(f"of {name}") for name in ("colour_gap", "size_gap", "masked"))
 CURVES = table("curves", of="discs")
 MAIN = CURVES.filter(COLOUR, SIZE, MASKED)
+WIDEST = CURVES.filter(COLOUR).last("colour_gap")
+NARROWEST = CURVES.filter(COLOUR).first("colour_gap")
+EQUAL = CURVES.filter(COLOUR, pl.col("colour_gap") == pl.col("size_gap"))
 IDENTITY = table("identity")
 
 
@@ -41,10 +44,8 @@ def ahead(how: str, reader: str = "lenient") -> Reading:
     return lead(elicited(how, reader), unaided(reader))
 
 
-def order(colours: str) -> Reading:
-    """By what factor colour is right before size is, at the widest or narrowest gap of colour."""
-    rows = CURVES.filter(COLOUR)
-    rows = rows.last("colour_gap") if colours == "widest" else rows.first("colour_gap")
+def order(rows: Rows) -> Reading:
+    """By what factor colour is right before size is."""
     return lead(when(rows, "colour"), when(rows, "size"))
 
 

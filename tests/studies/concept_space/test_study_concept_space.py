@@ -96,10 +96,11 @@ def test_an_intervention_is_ahead_of_asking_and_of_every_random_shift():
 def test_order_hiding_and_trends_of_planted_times():
     frames = [
         planted(0.0, gap, colour=curve(c), size=curve(s))
-        for gap, c, s in ((0.2, 4, 1), (0.3, 3, 2), (0.8, 1, 7))
+        for gap, c, s in ((0.2, 4, 1), (0.4, 3, 2), (0.8, 1, 7))
     ]
-    assert value(readings.order("widest"), *frames) == [6.0]
-    assert value(readings.order("narrowest"), *frames) == [0.25]
+    assert value(readings.order(readings.WIDEST), *frames) == [6.0]
+    assert value(readings.order(readings.NARROWEST), *frames) == [0.25]
+    assert value(readings.order(readings.EQUAL), *frames) == [pytest.approx(2 / 3)]
     assert value(readings.time_trend(readings.COLOUR, "colour", "colour_gap"), *frames) == [-1.0]
     shown = {"over 0.5 lenient": curve(2), "naive lenient": curve(7)}
     assert value(readings.hidden(0.05), planted(0.05, **shown)) == [1.0]
