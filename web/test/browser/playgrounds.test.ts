@@ -33,6 +33,7 @@ describe.skipIf(!path)("the playgrounds of grokking and attention", () => {
     await slide(page, "Weight decay", 2);
     await page.waitForURL((url) => url.hash.includes("decay=2"));
     await reach(page, 45);
+    await page.getByRole("button", { name: "Pause" }).click();
     await slide(page, "Part of all pairs that is trained on", 0.5);
     await page.waitForURL((url) => url.hash.includes("fraction=0.5"));
     await page.locator(".caption", { hasText: /^Learning/ }).waitFor();
@@ -41,7 +42,7 @@ describe.skipIf(!path)("the playgrounds of grokking and attention", () => {
     await page.getByLabel("31", { exact: true }).check({ force: true });
     await page.waitForURL((url) => url.hash.includes("members=3") && url.hash.includes("member=2"));
     await page.keyboard.press(" ");
-    await page.getByRole("button", { name: "Train" }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).waitFor();
   });
 
   test("attention looks back from where the pointer is", async () => {
