@@ -15,6 +15,7 @@ from toylab.errors import ToylabError
 from toylab.runs.run_folder import RunFolder
 from toylab.study import load_study, study_names
 from toylab.tasks.othello.othello_transcripts import read_transcripts
+from toylab.web.server import Server
 
 NUMBERS = (
     "0", "1", "2", "3", "-1", "-0.5", "0.5", "1e-9", "1e400", "-1e400", "nan", "inf", "-inf",
@@ -142,6 +143,7 @@ def test_command_lines(count: int, field: Path, capsys, monkeypatch):
     monkeypatch.setattr(commands, "matmul_rate", lambda: 1.0)
     monkeypatch.setattr(find, "benchmarks", lambda name: {})
     monkeypatch.setitem(commands.TABLE, "list", lambda args, stop: 0)
+    monkeypatch.setattr(Server, "serve_forever", lambda server: None)
     before = tree(field.parent / "checkout")
     for number in cases(count):
         words = sentence(rng, names)

@@ -183,7 +183,7 @@ def test_the_command_prints_the_address_and_ends_with_ctrl_c():
     assert process.returncode == 130 and "Traceback" not in out + err
 
 
-@pytest.mark.parametrize("port", ["-1", "x", "70000", "1.5", "²"])
+@pytest.mark.parametrize("port", ["-1", "x", "70000", "1.5", "²", "٣", "9" * 5000])
 def test_a_wrong_port_is_said(port: str, capsys: pytest.CaptureFixture[str]):
     assert main(["explore", f"--port={port}"]) == 1
     assert "--port" in capsys.readouterr().err

@@ -33,8 +33,10 @@ def explore(args: argparse.Namespace, stop: Stop) -> int:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise ToylabError(f"--port {text!r} is not a port; give a whole number up to 65535, or 0.")
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) < 65_536):
+        raise ToylabError(
+            f"--port {text[:50]!r} is no port; give a whole number up to 65535."
+        )
     return int(text)
 
 
