@@ -43,7 +43,7 @@ def reached(
 
     Example:
         >>> from toylab.read import table
-        >>> curve = pl.DataFrame({"init_seed": [0] * 3, "step": [1, 2, 3], "right": [0.0, 0.9, 1.0]})
+        >>> curve = pl.DataFrame({"init_seed": 0, "step": [1, 2], "right": [0.2, 0.9]})
         >>> reached(table("curve"), "right", 0.8).time({"curve": curve}).array()
         array([2.])
     """
