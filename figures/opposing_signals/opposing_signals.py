@@ -37,7 +37,6 @@ CAPTIONS = {
     "for several rates. Points are means over networks, bars their standard deviation. Dotted, the "
     "excess at which optimisers are compared.",
 }
-GROUPS = {"plus": fig.ORANGE, "minus": fig.BLUE}
 MATCHED = 0.04
 
 
@@ -57,17 +56,15 @@ def edge(measures: Measures, config: Any) -> Figure:
         rows = rows.drop_nulls("sharpness").sort("step")
         sharp.plot(rows["step"], rows["sharpness"], label=label, **look)
     sharp.axhline(level, color=fig.INK, ls=":", lw=1)
-    sharp.annotate(
-        "2 / rate", (1, level), xycoords=("axes fraction", "data"), va="bottom", ha="right"
-    )
-    for name, sign in (("plus", "+"), ("minus", "−")):
-        groups.plot(known["step"], known[name], color=GROUPS[name], label=f"feature {sign}")
+    last = max(2, min(40, config.steps))
+    sharp.text(last, level, "2 / rate", va="bottom", ha="right")
+    for name, sign, colour in (("plus", "+", fig.ORANGE), ("minus", "−", fig.BLUE)):
+        groups.plot(known["step"], known[name], color=colour, label=f"feature {sign}")
     whole.plot(known["step"], known["loss"], color=fig.INK)
     beyond = known.filter(pl.col("sharpness") >= level)["step"]
     for ax in (sharp, groups, whole):
         if len(beyond):
             ax.axvspan(beyond.min(), beyond.max(), color=fig.YELLOW, alpha=0.25, lw=0)
-    last = max(2, min(40, config.steps))
     whole.set(xlabel="step", ylabel="loss of all", xlim=(1, last), ylim=(0, None))
     groups.set(ylabel="loss of a group", ylim=(0, None))
     sharp.set(ylabel="sharpness", ylim=(0, None))
@@ -93,15 +90,12 @@ def laws(measures: Measures, config: Any) -> Figure:
     b = np.linspace(0, 1.05 * config.strength, 50)
     for line in (alpha * b, 2 * b, config.strength - b):
         left.plot(b, np.maximum(line, 0), ":", color=fig.INK, lw=0.9)
-    left.set(
-        xlabel="length of the response |b|", ylabel="sharpness", xlim=(0, None), ylim=(0, None)
-    )
+    left.set(xlabel="length of response |b|", ylabel="sharpness", xlim=(0, None), ylim=(0, None))
     left.legend(loc="upper left", markerscale=3)
     cells = table("cells").rows(measures).filter(~pl.col("diverged"))
     over = cells.select(x=pl.col("predicted") / pl.col("edge"), y=pl.col("peak") / pl.col("edge"))
     right.plot(over["x"], over["y"], ".", ms=3.5, color=fig.BLUE, alpha=0.5)
-    ends = (0.2, 1.6)
-    right.plot(ends, ends, ":", color=fig.INK, lw=0.9)
+    right.plot((0.2, 1.6), (0.2, 1.6), ":", color=fig.INK, lw=0.9)
     right.axhline(1, color=fig.INK, ls=":", lw=0.9)
     right.axvline(1, color=fig.INK, ls=":", lw=0.9)
     right.set(xlabel="closed form / edge", ylabel="highest sharpness / edge", ylim=(0.2, 2.2))
