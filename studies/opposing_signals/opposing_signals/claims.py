@@ -1,8 +1,7 @@
 """Claims of the study of opposing signals.
 
 The *edge* is the curvature beyond which gradient descent is unstable, 2 / rate. Networks of the arm
-``edge`` reach it, those ``below`` have a lower rate on the same samples. Correlations are between
-the two groups' mean losses, of their changes from step to step.
+``edge`` reach it, those ``below`` have a lower rate. Correlations are of changes from step to step.
 """
 
 from toylab.claims import Claim, Condition, Expect

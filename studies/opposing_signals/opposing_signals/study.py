@@ -20,15 +20,14 @@ What is done otherwise: the paper's sizes and rates are not known here, so that 
 laboratory's. Samples are finite, with groups of one size. A linear network sees second moments
 only: of heavy tails it can say no more than that it does not need them.
 
-Did not reproduce: nothing failed; two claims stay open. 93% of the largest changes are of outliers
-in the mean, in one network of 20 73%, where learning still goes on at the edge; and clipped
-gradients hardly help SGD. A heavy tail and opposition are not needed here: a normal feature swings
-as well, and groups that ask for the same response spike a little more.
+Did not reproduce: nothing failed; two claims stay open. Of the largest changes 93% are of outliers,
+but 73% in one network of 20; and clipped gradients hardly help SGD. Neither heavy tail nor
+opposition is needed: a normal feature swings too, and groups that ask for the same response spike.
 
-Tried, on pilots: with 400 examples a network in eight reaches the edge without outliers. Up to a
+Tried, on pilots: with 400 examples one network in eight reaches the edge without outliers. Up to a
 fifth of |beta| the gradient's own curvature is the larger, so that sharpness is read from a third.
-Momentum 0.6 overshoots. Below the edge losses may oppose too, down to -0.9, as one drifts up while
-the other falls: hence the claim on their swing. One group has half the variance, hence ``alike``.
+Momentum 0.6 overshoots. Below the edge losses may oppose too, down to -0.9, by drift: hence the
+claim on their swing. One group has half the variance: hence ``alike``.
 
 Source: Rosenfeld and Risteski 2023 (arXiv:2311.04163); the edge, Cohen et al. 2021
 (arXiv:2103.00065).
