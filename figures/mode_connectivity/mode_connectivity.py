@@ -46,7 +46,7 @@ CAPTIONS = {
     "arccos(1 - (1 + h)^(-2 n)) / (2 pi).",
     "curvature": "(a) Second derivative of the training loss along the straight line between "
     "smooth networks, which under the weights of Green's function is minus the barrier: below 0 "
-    "the line crosses a ridge. Medians over pairs with their 95% intervals. (b) Barrier of "
+    "(grey) the line crosses a ridge. Medians over pairs with their 95% intervals. (b) Barrier of "
     "averaging a single layer of networks of several hidden layers, as a share of the barrier of "
     "averaging all of them, as trained and matched. Bars are means, ticks pairs.",
 }
@@ -190,6 +190,7 @@ def curvature(measures: Measures, config: Any) -> Figure:
     for order in ("none", "weights"):
         drawn(left, table("bends").filter(matching=order).rows(measures), "total", "t", order)
     left.axhline(0, color=fig.INK, lw=0.8)
+    left.axhspan(min(left.get_ylim()[0], 0), 0, color=fig.MUTED, alpha=0.12, lw=0)
     left.set_xticks([0, 0.5, 1], ["A", "halfway", "B"])
     left.set(ylabel="curvature of the loss (nats)")
     legend(sheet, left)
