@@ -56,12 +56,12 @@ def entanglement(measures: Measures, config: Any) -> Figure:
         if len(scarce):
             ax.axvspan(rows["share"].min(), scarce.max(), color=fig.MUTED, alpha=0.15, lw=0)
         log_axis(ax)
-        ax.set(xlabel="share of data of the rare features", ylim=(0.2, 1.03))
+        ax.set(xlabel="share of data of the rare features", ylim=(-0.03, 1.03))
     axes[0].set_ylabel("entanglement")
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 0.08))
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 0.12))
     fig.title(axes[0], "The paper's measure: it falls, from noise")
     fig.title(axes[1], "Where features exist it is the others that fall")
-    fig.title(axes[2], "Without antipodal pairs the rare ones lie above")
+    fig.title(axes[2], "With antipodal pairs free, the rare ones lie above")
     return sheet
 
 
@@ -104,18 +104,18 @@ def steering(measures: Measures, config: Any) -> Figure:
             left.plot(weak["cost"], weak["rough"], "o", color=colour, ms=5.5)
     left.set(xlabel="loss of clean texts, nats above unsteered", xlim=(-0.01, 0.4))
     left.set(ylabel="chance of a rough word after rough ones", ylim=(0, None))
-    left.legend()
-    fig.title(left, "What steering takes away, and what it costs")
+    left.legend(loc="lower right", bbox_to_anchor=(1, 0.06))
+    fig.title(left, "More rough texts do not make rough words cheaper to remove")
     found = rows.filter(push="found")
     look = {"marker": "o", "ms": 3}
     curve(right, found.filter(strength=1.0), "gone", "share", label="gone at strength 1", **look)
     curve(right, at_cost(found), "gone", "share", label="gone at a cost of 0.05", **look)
     probe = found.filter(strength=0.0)
     curve(right, probe, "auc", "share", label="AUC of the direction", ls="--", **look)
-    log_axis(right)
+    log_axis(right, ticks=shares)
     right.set(xlabel="share of rough texts", ylim=(0, 1.05), ylabel="part of rough words, or AUC")
     right.legend(loc="lower right")
-    fig.title(right, "Removal over the share of rough texts")
+    fig.title(right, "With more of them only the probe is better")
     return sheet
 
 
