@@ -14,6 +14,7 @@ import numpy as np
 
 from toylab.check.data_files import absolute, changed_files
 from toylab.check.populations import checked_populations, read_by, seeded
+from toylab.check.sums import check_sums
 from toylab.claims import all_diverged, judge_all
 from toylab.cluster.training import train_all
 from toylab.errors import ToylabError
@@ -135,7 +136,7 @@ def resume(
     """
     run = RunFolder(path)
     study, config = study_of(run, source)
-    changed = _changed_files(run)
+    changed = changed_files(run.manifest.get("data", {}))
     if changed and not adopt:
         raise _changed(run, f"begun with other data: {changed[0]}")
     first_seed = run.manifest.get("first_seed", 0)
@@ -150,10 +151,6 @@ def resume(
             data = read_by(config, populations)
             run.note(described=described, numerics=numerics(), data=data, adopted=adopted)
     return _stages(run, study, config, populations, reporter or Reporter(), stop, on)
-
-
-def _changed_files(run: RunFolder) -> list[str]:
-    return changed_files(run.manifest.get("data", {}))
 
 
 def _moved(run: RunFolder, populations: Mapping[str, Population]) -> list[str]:
@@ -181,7 +178,7 @@ def judge(path: str | Path, remeasure: bool = False, source: str | None = None) 
     with RunFolder(path).writing() as run:
         study, config = study_of(run, source)
         if remeasure:
-            if changed := _changed_files(run):
+            if changed := changed_files(run.manifest.get("data", {})):
                 raise ToylabError(f"{run.path} was begun with other data: {changed[0]}.")
             populations = seeded(study, config, run.manifest.get("first_seed", 0))
             _measure(run, study, config, populations)
@@ -315,6 +312,7 @@ def _measure(
             )
         for step in run.steps(name):
             check_params(population.model, run.shapes(name, step), f"{run.path}: {name!r}")
+    check_sums()
     measures = {} if run.lost() else called(f"measure of {study.name}", study.measure, config, run)
     check_measures(study.name, measures)
     run.write_measures(measures)

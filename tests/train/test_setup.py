@@ -94,6 +94,7 @@ def test_resume_refuses_other_numerics_while_anything_is_to_be_trained(tmp_path,
     monkeypatch.setattr(
         "toylab.lab.study_of", lambda run, source=None: (made, made.config("smoke"))
     )
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
     with pytest.raises(Interrupted):
         run_study(made, "smoke", tmp_path / "run", stop=lambda: True)
     kept = RunFolder(tmp_path / "run").manifest["numerics"]

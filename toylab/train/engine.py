@@ -20,6 +20,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
+from toylab.check.sums import check_sums
 from toylab.errors import ToylabError
 from toylab.losses import bind, lags
 from toylab.members import SEEDS
@@ -82,6 +83,7 @@ class Program:
 
     def _prepare(self, population: Population) -> int:
         """Make the functions that will be compiled; return the number of devices."""
+        check_sums()
         self.population = population
         self.lagged = lags(population.loss)
         available = len(jax.devices())
