@@ -43,7 +43,7 @@ CAPTIONS = {
     "signs": "(a) Networks of all worlds with shared names and values: unification after a quarter "
     "of the training, and transfer at its end. (b) Rank correlation with that transfer of what can "
     "be seen at a quarter: over a seed's worlds, over seeds within a world, and the latter among "
-    "networks of the same early transfer. Bars are means, ticks what each seed adds.",
+    "networks of the same early transfer. Bars are means, ticks what seeds add.",
 }
 CELLS = table("cells")
 Read = Any  # from a column to a reading
