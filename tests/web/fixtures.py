@@ -25,7 +25,7 @@ from toylab.optim import AdamW
 from toylab.taps import run
 from toylab.task import Batch
 from toylab.tasks.grokking.modular import ModularArithmetic, scores
-from toylab.tasks.grokking.theory.fourier import spectrum
+from toylab.tasks.grokking.theory.fourier import spectrum, waves
 from toylab.tasks.in_context.repeats import Repeats
 from toylab.tasks.superposition.sparse import Sparse
 from toylab.tasks.superposition.superposition_exact import sparse_losses
@@ -133,7 +133,7 @@ def grokking() -> dict[str, Any]:
     model = TokenMLP(vocab=7, hidden=(16,), embed=8, combine="sum", activation="relu")
     batch = jax.jit(lambda: task.batch(jax.random.key(0), task.n_train))()
     init, watch = jax.jit(model.init), jax.jit(lambda p: scores(model, p, task))
-    before, after, looks, spectra, losses = [], [], [], [], []
+    before, after, looks, spectra, losses, without = [], [], [], [], [], []
     decays = (0.0, 1.0)
     for seed, decay in enumerate(decays):
         params = init(jax.random.key(seed))
@@ -144,6 +144,8 @@ def grokking() -> dict[str, Any]:
         losses.append(seen)
         looks.append({name: float(v) for name, v in watch(final).items()})
         spectra.append(jax.jit(spectrum)(final["embed"][0]))
+        cut = final | {"embed": final["embed"] - along(final["embed"], k=2, p=7)}
+        without.append({name: float(v) for name, v in watch(cut).items()})
     return {
         "p": 7,
         "decay": list(decays),
@@ -152,8 +154,15 @@ def grokking() -> dict[str, Any]:
         "after": stack(after),
         "losses": table(losses),
         "look": looks,
+        "without_2": without,
         "spectrum": table(spectra),
     }
+
+
+def along(embed_2pE: Array, k: int, p: int) -> Array:
+    """The part of both embeddings along the cosine and the sine of a frequency."""
+    wave_2p = waves(np.arange(p), p)[k - 1]
+    return jnp.einsum("tp,tq,iqe->ipe", wave_2p, wave_2p, embed_2pE)
 
 
 def attention() -> dict[str, Any]:

@@ -34,9 +34,7 @@ def explore(args: argparse.Namespace, stop: Stop) -> int:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) < 65_536):
-        raise ToylabError(
-            f"--port {text[:50]!r} is no port; give a whole number up to 65535."
-        )
+        raise ToylabError(f"--port {text[:50]!r} is no port; give a whole number up to 65535.")
     return int(text)
 
 

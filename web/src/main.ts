@@ -17,7 +17,7 @@ const PAGES: Record<string, { title: string; open: Open }> = {
 };
 // The local server says here whether a run is open; elsewhere there is none.
 const opened = document.querySelector<HTMLMetaElement>('meta[name="toylab-run"]')?.content;
-if (opened) PAGES.run = { title: `Run: ${opened}`, open: run };
+if (opened) PAGES.run = { title: "Run", open: run };
 const FIRST = opened ? "run" : "superposition";
 
 const main = document.getElementById("main")!;

@@ -130,7 +130,14 @@ export function ticks({ low, high, log }: Axis): number[] {
   return found;
 }
 
-function plain(value: number): string {
+/** A number as a tick has it: powers of ten where it is small, thousands where it is large. */
+export function plain(value: number): string {
+  const power = Math.log10(Math.abs(value));
+  if (value && power < -2.5 && Math.abs(power - Math.round(power)) < 1e-6) return `10${superscript(Math.round(power))}`;
   if (value >= 10_000) return `${Number((value / 1000).toPrecision(3))}k`;
   return String(Number(value.toPrecision(3)));
+}
+
+function superscript(value: number): string {
+  return String(value).replace(/[-\d]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]));
 }

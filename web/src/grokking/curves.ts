@@ -18,7 +18,7 @@ export function curves() {
       const end = Math.max(1001, 1.25 * (xs.at(-1) ?? 1));
       const across = { low: 1, high: end, log: true, label: "step of training" };
       const up = loss
-        ? { low: 1e-4, high: 10, log: true, label: "loss (nats)", text: power }
+        ? { low: 1e-4, high: 10, log: true, label: "loss (nats)" }
         : { low: 0, high: 1.04, label: "share of answers that are right", ticks: [0, 0.25, 0.5, 0.75, 1], text: percent };
       const plot = axes(context, width, height, across, up);
       const bold = chosen(now);
@@ -50,12 +50,4 @@ export function curves() {
 
 function percent(share: number): string {
   return `${Math.round(100 * share)}%`;
-}
-
-function power(value: number): string {
-  return value >= 0.01 ? String(value) : `10${superscript(Math.round(Math.log10(value)))}`;
-}
-
-function superscript(value: number): string {
-  return String(value).replace(/[-\d]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]));
 }

@@ -9,6 +9,7 @@ import type { Look } from "../train/protocol";
 import { curves } from "./curves";
 import { spectrum } from "./fourier";
 import { answers } from "./answers";
+import { rightly, share, without } from "./inside";
 import { bars, ring } from "./ring";
 
 export const SCHEMA = {
@@ -18,6 +19,7 @@ export const SCHEMA = {
   p: choiceField("Numbers are added modulo", "31", { 23: "23", 31: "31", 43: "43" }),
   members: number("Networks", 1, 8, 2),
   member: number("Network shown", 1, 8, 1),
+  out: number("Frequency taken out of the network", 0, 21, 0),
   rate: number("Learning rate", 0.001, 0.03, 0.01, 0.001, true),
   seed: number("Seed", 0, 999, 0),
 };
@@ -37,6 +39,8 @@ export interface Shown {
   mask: Float32Array;
   embed: Float32Array;
   spectrum: Float32Array;
+  /** Frequency that is taken out; 0 for none. */
+  out: number;
 }
 
 /** The member shown, counted from 0. */
@@ -56,7 +60,7 @@ export function open(root: HTMLElement, query: URLSearchParams): () => void {
     title: "Memorised first, understood later",
     schema: SCHEMA,
     live: ["decay", "rate"],
-    shown: ["curve", "member"],
+    shown: ["curve", "member", "out"],
     hero: "decay",
     more: ["rate", "seed"],
     settings: (values) => values,
@@ -69,7 +73,8 @@ const LEAD =
 
 function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
   const history = new History();
-  const parts = [curves(), answers(), ring(), bars()] as const;
+  const take = (k: number): void => bench.put("out", bench.values.out === k ? 0 : k);
+  const parts = [curves(), answers(), ring(), bars(take)] as const;
   const tabs = choice(SCHEMA.curve, bench.values.curve, (curve) => bench.put("curve", curve), true);
   let shown: Shown | null = null;
   let latest: Look | null = null;
@@ -83,9 +88,12 @@ function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
       return values.subarray((i * values.length) / members, ((i + 1) * values.length) / members);
     };
     const first = part("embed").subarray(0, part("embed").length / 2); // of the first number
+    const out = bench.values.out > (p - 1) / 2 ? 0 : bench.values.out;
+    const network = { p, embed: part("embed"), first: part("first"), second: part("second") };
+    const right = out ? rightly({ ...network, embed: without(network, out) }) : part("right");
     shown = {
       ...{ setting: bench.values, step: history.steps.at(-1) ?? 0, p, members, history },
-      ...{ right: part("right"), mask: part("mask"), embed: first },
+      ...{ right, mask: part("mask"), embed: first, out },
       spectrum: spectrum(first, p),
     };
     for (const each of parts) each.show(shown);
@@ -99,7 +107,7 @@ function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
       bench.hero,
       h("div", { class: "trio" }, ...others.map((part) => part.element)),
     ],
-    side: (["fraction", "p", "members", "member"] as const).map(bench.control),
+    side: (["fraction", "p", "members", "member", "out"] as const).map(bench.control),
     frame(look, step) {
       latest = look;
       history.add(step, look.scores.values);
@@ -120,6 +128,10 @@ function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
 function caption(shown: Shown): string {
   const [trained, others] = [score(shown, 2), score(shown, 3)];
   const percent = (share: number): string => `${Math.round(100 * share)}%`;
+  if (shown.out) {
+    const left = percent(share(shown.right, shown.mask, false));
+    return `Without frequency ${shown.out}, ${left} of the other pairs are right; with it, ${percent(others)}.`;
+  }
   const told = `${percent(trained)} of the pairs it trains on are right, ${percent(others)} of the others.`;
   if (trained < 0.95) return `Learning: ${told}`;
   if (others < 0.5) return `Memorised: ${told}`;

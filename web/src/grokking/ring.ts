@@ -54,11 +54,11 @@ export function ring() {
   };
 }
 
-/** The spectrum. */
-export function bars() {
+/** The spectrum; a click on a bar takes its frequency out of the network, or puts it back. */
+export function bars(take: (k: number) => void) {
   let now: Shown | null = null;
   const seen = panel(
-    "How strong each frequency is",
+    "How strong each frequency is; click to take it out",
     "Fourier spectrum of the embedding",
     (context, width) => {
       if (!now) return;
@@ -68,9 +68,12 @@ export function bars() {
       const wide = width / spectrum.length;
       const best = strongest(spectrum);
       spectrum.forEach((size, i) => {
-        context.fillStyle = i + 1 === best ? BLUE : "#a9b7c4";
+        const colour = i + 1 === best ? BLUE : "#a9b7c4";
+        context.fillStyle = context.strokeStyle = colour;
         const tall = (bottom - 8) * (size / most);
-        context.fillRect(i * wide + 0.5, bottom - tall, Math.max(1, wide - 1.5), tall);
+        const box = [i * wide + 0.5, bottom - tall, Math.max(1, wide - 1.5), tall] as const;
+        if (i + 1 === now!.out) context.strokeRect(box[0] + 0.5, box[1], box[2] - 1, box[3]);
+        else context.fillRect(...box);
       });
       const every = Math.ceil(spectrum.length / 8);
       spectrum.forEach((_, i) => {
@@ -80,6 +83,10 @@ export function bars() {
     },
     (width) => width + 22,
   );
+  seen.canvas.classList.add("press");
+  seen.canvas.addEventListener("click", (event) => {
+    if (now) take(Math.floor((event.offsetX / seen.canvas.clientWidth) * now.spectrum.length) + 1);
+  });
   return {
     element: seen.figure,
     show(shown: Shown) {

@@ -46,7 +46,7 @@ class Grokking implements Trainer {
     await this.last?.ref.data();
   }
 
-  /** Loss and accuracy on training and other pairs, (P, 4); which pairs are right; the embeddings. */
+  /** Loss and accuracy on training and other pairs, (P, 4); which pairs are right; the parameters. */
   async look(): Promise<Look> {
     const { params } = this.population;
     const [nats, right] = test(tree.ref(params), tree.ref(this.all));
@@ -65,6 +65,8 @@ class Grokking implements Trainer {
       right: hits,
       mask: { shape: hits.shape, values: mask },
       embed: await toTable(params.embed),
+      first: await toTable(params["layers/0/kernel"]),
+      second: await toTable(params["layers/1/kernel"]),
     };
   }
 

@@ -23,12 +23,19 @@ export function claims(bench: Bench): View {
       if (holder.childElementCount) return;
       ask<Claim[]>("claims").then((found) => {
         drawn = [];
-        if (!found.length) holder.append(h("p", {}, "This run has not been judged yet."));
+        holder.append(h("p", { class: "caption" }, found.length ? tally(found) : "This run has not been judged yet."));
         holder.append(...found.map((claim) => one(claim, drawn)));
       }, bench.failed);
     },
     close: () => drawn.forEach((each) => each.close()),
   };
+}
+
+/** How many claims have which verdict. */
+function tally(found: Claim[]): string {
+  const counts = new Map<string, number>();
+  for (const { verdict } of found) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+  return `${[...counts].map(([verdict, count]) => `${count} ${verdict}`).join("; ")}. Open one to see its evidence.`;
 }
 
 function one(claim: Claim, drawn: Surface[]): HTMLElement {

@@ -43,6 +43,11 @@ describe.skipIf(!path)("the playgrounds of grokking and attention", () => {
     await page.waitForURL((url) => url.hash.includes("members=3") && url.hash.includes("member=2"));
     await page.keyboard.press(" ");
     await page.getByRole("button", { name: "Pause" }).waitFor();
+    await slide(page, "Frequency taken out of the network", 3);
+    await page.locator(".caption", { hasText: "Without frequency 3" }).waitFor();
+    await page.getByLabel(/^Fourier spectrum/).click({ position: { x: 3, y: 60 } });
+    await page.locator(".caption", { hasText: "Without frequency 1" }).waitFor();
+    await page.waitForURL((url) => url.hash.includes("out=1"));
   });
 
   test("attention looks back from where the pointer is", async () => {

@@ -2,6 +2,7 @@ import { tree as trees } from "@jax-js/jax";
 import { expect, test } from "vitest";
 
 import { circle, around, spectrum } from "../../src/grokking/fourier";
+import { logits, rightly, share, without } from "../../src/grokking/inside";
 import { losses, pairs, scores, split } from "../../src/grokking/model";
 import { Population } from "../../src/numerics/adamw";
 import { toTable } from "../../src/numerics/arrays";
@@ -32,6 +33,26 @@ test("a population trains as in Python", async () => {
     agree([mean(hits, true), mean(hits, false)], [look.train_accuracy, look.test_accuracy]);
   });
   const embed = (await toTable(population.params.embed)).values;
+  const [first, second] = await Promise.all([0, 1].map((i) => toTable(population.params[`layers/${i}/kernel`])));
+  for (let p = 0; p < 2; p++) {
+    const part = (values: Float32Array): Float32Array => values.subarray((p * values.length) / 2, ((p + 1) * values.length) / 2);
+    const network = { p: 7, embed: part(embed), first: part(first.values), second: part(second.values) };
+    const mask = Float32Array.from(stored.training, Number);
+    for (const [look, now] of [
+      [stored.look[p], network],
+      [stored.without_2[p], { ...network, embed: without(network, 2) }],
+    ]) {
+      expect(share(rightly(now), mask, true)).toBeCloseTo(look.train_accuracy, 5);
+      expect(share(rightly(now), mask, false)).toBeCloseTo(look.test_accuracy, 5);
+      const all = logits(now);
+      const nats = new Float32Array(49).map((_, pair) => {
+        const row = all.subarray(7 * pair, 7 * pair + 7);
+        const total = row.reduce((sum, z) => sum + Math.exp(z), 0);
+        return Math.log(total) - row[(Math.floor(pair / 7) + (pair % 7)) % 7];
+      });
+      agree([share(nats, mask, true), share(nats, mask, false)], [look.train_loss, look.test_loss]);
+    }
+  }
   for (let p = 0; p < 2; p++) {
     agree(spectrum(embed.subarray(112 * p, 112 * p + 56), 7), member(stored.spectrum, p));
   }
