@@ -190,7 +190,9 @@ def curvature(measures: Measures, config: Any) -> Figure:
     for order in ("none", "weights"):
         drawn(left, table("bends").filter(matching=order).rows(measures), "total", "t", order)
     left.axhline(0, color=fig.INK, lw=0.8)
-    left.axhspan(min(left.get_ylim()[0], 0), 0, color=fig.MUTED, alpha=0.12, lw=0)
+    low = min(left.get_ylim()[0], 0)
+    left.axhspan(low, 0, color=fig.MUTED, alpha=0.12, lw=0)
+    left.set_ylim(low)
     left.set_xticks([0, 0.5, 1], ["A", "halfway", "B"])
     left.set(ylabel="curvature of the loss (nats)")
     legend(sheet, left)
