@@ -18,6 +18,7 @@ from toylab.report.averages import average
 from toylab.report.axes import log_axis
 from toylab.report.marks import points
 from toylab.report.panels import drawing, panels
+from toylab.report.ramp import MAP
 from toylab.report.series import series
 from toylab.stats import seed_interval
 from toylab.stats.rise import greatest_rise
@@ -26,7 +27,6 @@ from toylab.tasks.concept_space.discs import Discs, rgb
 CURVES = table("curves", of="discs")
 MAIN = CURVES.filter(*(pl.col(f"of {c}") for c in ("colour_gap", "size_gap", "masked")))
 STRENGTHS = (0.125, 0.25, 0.5, 1.0)
-SPEED = "viridis"
 LOOKS = (
     ("colour", "colour", fig.VERMILLION, "o"),
     ("size", "size", fig.BLUE, "s"),
@@ -39,7 +39,7 @@ MOMENTS = (
 SETTINGS = {
     "colour_gap": ("gap of colour", LOOKS[:2], "Stronger signals first"),
     "size_gap": ("gap of size", LOOKS[:1], "Size slows colour down"),
-    "masked": ("share that hide colour", LOOKS[::2], "Colour kept, but hidden"),
+    "masked": ("share that hide colour", LOOKS[::2], "Hiding colour delays it"),
 }
 CAPTIONS = {
     "paths": "What networks show of the class that they never saw (large, second colour; top "
@@ -53,14 +53,13 @@ CAPTIONS = {
     "gap of colour, and shifted by half the difference of trained embeddings; below, the true "
     "image. Framed: the new class is the nearest of four.",
     "times": "(a) Step at which colour, and size, of the new class is right, against the gap of "
-    "colour; dotted, where both concepts have one signal. (b) The same of colour against the gap "
-    "of size. (c) Against the share of examples that hide their colour, with the step at which "
-    "over-prompting shows the new class. (d) Step at which it is shown on asking, by the "
-    "best of four random shifts, by over-prompting and by a latent shift, with both readers; "
-    "'never' where it is not by the end. (e) The same against the strength of over-prompts; "
-    "dashed, on asking. (f) Colour shown on asking for the new class and its trained neighbour, "
-    "and when over-prompted; dashed, the straight line through the first two. Points are means, "
-    "ticks seeds, bands 95% intervals.",
+    "colour; dotted, where both have one signal. (b) The same of colour against the gap of size. "
+    "(c) Against the share of examples that hide their colour, with the step at which over-prompts "
+    "first show the new class. (d) Step at which it is shown on asking, by the best of four random "
+    "shifts, by over-prompts and latent shifts, with both readers. (e) Against the strength of "
+    "over-prompts; dashed, on asking. (f) Colour shown on asking for the new class and its trained "
+    "neighbour, and when over-prompted; dashed, the straight line through the first two. Points "
+    "are means, ticks seeds, bands 95% intervals; what is never seen is drawn at the last step.",
     "identity": "Identity regression by linear networks. (a) One layer's answers to the new "
     "point, (1, 2), every fourth seed; dashed, the formula. (b) Error on the new point with four "
     "layers, over its first value; orange, seeds in which it rises by 5% or more. (c) Share of "
@@ -85,16 +84,16 @@ def paths(measures: Measures, config: Any) -> Figure:
         ax.plot(x_PS.T, y_PS.T, color=fig.MUTED, lw=0.4, alpha=0.5)
         mean_S2 = np.column_stack([_mean(x_PS), _mean(y_PS)])
         pieces = np.stack([mean_S2[:-1], mean_S2[1:]], 1)
-        look = {"cmap": SPEED, "norm": norm, "lw": 2.6, "capstyle": "round"}
+        look = {"cmap": MAP, "norm": norm, "lw": 2.6, "capstyle": "round"}
         ax.add_collection(LineCollection([*pieces], array=step[1:], **look))
-        signal = rows.last().rows(measures).select("colour signal", "size signal").row(0)
-        weak = signal[0] < signal[1]
+        signals = rows.last().rows(measures)
+        weak = signals["colour signal"][0] < signals["size signal"][0]
         _moments(ax, rows, measures, mean_S2, MOMENTS if weak else MOMENTS[1:])
         _corners(ax, Discs(gap, config.size_gap, pixels=24))
         fig.title(ax, f"Gap {gap:g}: {'size' if weak else 'colour'} first")
         ax.set(xlabel="colour shown", xticks=(0, 1), yticks=(0, 1))
     axes[0].set_ylabel("size shown")
-    sheet.colorbar(ScalarMappable(norm, SPEED), ax=axes, shrink=0.8, pad=0.01, label="step")
+    sheet.colorbar(ScalarMappable(norm, MAP), ax=axes, shrink=0.8, pad=0.01, label="step")
     sheet.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return sheet
 
@@ -216,7 +215,7 @@ def _interventions(ax: Axes, measures: Measures, config: Any) -> None:
     ax.text(-0.55, 0.94 * config.steps, "never", va="top", size=7)
     ax.set(xlim=(-0.6, 1.55), xticks=(0, 1), xticklabels=("lenient reader", "strict reader"))
     ax.legend(loc="lower right", fontsize=6.5)
-    fig.title(ax, "Over-prompts lead, but not by the strict reader")
+    fig.title(ax, "Over-prompts lead, by one reader only")
 
 
 def _strengths(ax: Axes, measures: Measures, config: Any) -> None:

@@ -1,8 +1,7 @@
 """Claims of the study of concept space.
 
-Times are the first of three records at which the new class is shown at 80% of places. By the
-lenient reader it is the nearest of four classes; by the strict one the image is within half of the
-way to the next.
+Times are the first of three records at which the new class is shown at 80% of places: as the
+nearest of four by the lenient reader, within half of the way to the next by the strict one.
 """
 
 import polars as pl
@@ -159,7 +158,11 @@ CLAIMS: tuple[Claim, ...] = (
         r.hidden(0.05),
         Expect.above(0.5),
         bar="ours: most networks",
-        control=(NEVER_TOLD,),
+        control=only(
+            "after training over-prompts still show it, at 80% of places",
+            r.end(r.CURVES.filter(masked=0.05), "over 0.5 lenient"),
+            Expect.above(0.8),
+        ),
     ),
     identity(
         "formula",

@@ -1,8 +1,8 @@
 """What networks show of the class they never saw: asked for it, over-prompted, shifted inside.
 
-The held-out class 11 differs from the trained class 01 in colour. Over-prompting asks for a colour
-beyond that of 11. A latent shift adds to the embedding of 11 a part of what class 10 has more than
-00. Its controls are random directions of the same length, and asking for more size.
+Class 11 differs from the trained 01 in colour. Over-prompting asks for a colour beyond that of 11;
+a latent shift adds to its embedding a part of what class 10 has more than 00. Controls are random
+directions of the same length, and asking for more size.
 
 N places, X pixels, E embedding.
 """
@@ -23,8 +23,7 @@ PLACES = 32  # at which every record is judged
 STRENGTHS = (0.125, 0.25, 0.5, 1.0)  # of the gap, or of the difference of embeddings
 FIXED = 0.5  # the strength that claims are judged at, chosen on other seeds
 RANDOM = 4  # directions
-NEW = 3  # class 11
-NEIGHBOUR = "class 1"  # 01, which differs in colour
+NEW, NEIGHBOUR = 3, "class 1"  # class 11, and 01, which differs in colour
 
 
 def embeddings(model: ConditionalDecoder, params: Params, task: Discs) -> dict[str, Array]:
@@ -66,9 +65,8 @@ def responses(model: ConditionalDecoder, params: Params, task: Discs) -> Mapping
             found |= dict(zip((f"{name} x", f"{name} y"), shares.concepts[i], strict=True))
         if name == "naive":
             found |= dict(zip(("colour", "size"), shares.bits[i], strict=True))
-    for reader in ("lenient", "strict"):
-        own = [found[f"class {c} {reader}"] for c in task.trained]
-        found[f"trained {reader}"] = jnp.min(jnp.stack(own))
+    trained = [found[f"class {c} strict"] for c in task.trained]
+    found["trained strict"] = jnp.min(jnp.stack(trained))
     over, latent = (asked[f"{how} {FIXED}"] - asked["naive"] for how in ("over", "latent"))
     length = jnp.linalg.norm(over) * jnp.linalg.norm(latent)
     return found | {"alike": jnp.sum(over * latent) / length}

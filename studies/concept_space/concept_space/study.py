@@ -5,15 +5,26 @@
 Networks learn discs of two colours and two sizes from three of the four classes, each example asked
 for by its own colour and size. Park et al. say that a concept is learned the sooner the stronger
 its signal, the derivative of the image; that the path of the new class in concept space first goes
-to a trained one and then turns; and that at the turn the capability is there, though hidden:
-over-prompting, or a shift of the embedding, elicits it long before asking does. Yang et al. give a
-model that can be solved, identity regression on clusters along axes, and say that the error on the
-new combination falls, rises, and falls again (swing-by).
+to a trained one and then turns; and that the capability is then there, though hidden: over-prompts,
+or shifts of the embedding, elicit it long before asking does. Yang et al. solve a model, identity
+regression on clusters along axes, whose error on the new one falls, rises and falls (swing-by).
 
 What is done otherwise: discs of 8 x 8 pixels, red and blue, and a perceptron that decodes them from
-an embedding of colour and size, with their place, instead of a diffusion model; two readers in
-place of a trained classifier, one that takes the nearest class, as a classifier does, and one that
-asks for the image; one strength of each intervention, fixed on other seeds; and random rivals.
+an embedding of colour and size, with their place, instead of a diffusion model; in place of a
+trained classifier a reader that takes the nearest class, and one that asks for the image; one
+strength of each intervention, fixed on other seeds; and random rivals.
+
+Did not reproduce: the image. On average asking shows the new class after 558 steps and over-prompts
+after 206, but by the strict reader asking does after 1,600 and over-prompts never, as they
+overshoot. Nor is there one moment: twice the strength succeeds 1.5 times sooner, and moves what the
+gain of the time makes of it, 1.13 of a straight line. Where 5% of colours are hidden asking never
+shows the new class and over-prompts do, but only for a time: 38% of places are left at the end.
+Colour takes 3.3 times as long where size has the wider gap. One seed in three swings by with four
+layers. The two interventions are one: their cosine is 0.99. Open: the turn; in ten of twelve seeds
+it comes before the latent shift succeeds.
+
+Tried, on pilots: hiding 25% of colours or more, after which asking comes no nearer; a linear
+renderer as a control, which learns no discs.
 
 Source: Park et al. 2024 (arXiv:2406.19370); Yang et al. 2025 (arXiv:2410.08309).
 """
@@ -37,7 +48,6 @@ from toylab.read.records import recorded
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Model, Params
-from toylab.task import Task
 from toylab.tasks.concept_space.discs import Discs
 from toylab.tasks.concept_space.mixture import IdentityMixture, one_layer
 
@@ -97,8 +107,8 @@ class Config:
     def snapshots(self) -> tuple[int, ...]:
         """Steps of pictures: log-spaced records."""
         last = self.steps // self.record_every
-        rungs = np.unique(np.geomspace(min(4, last), last, 6).round().astype(int))
-        return tuple(int(r) * self.record_every for r in rungs)
+        rungs = np.geomspace(min(4, last), last, 6).round()
+        return tuple(sorted({int(r) * self.record_every for r in rungs}))
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -147,9 +157,8 @@ def linear(config: Config, depth: int) -> Population:
     )
 
 
-def answer(model: Model, params: Params, task: Task) -> dict[str, Array]:
+def answer(model: Model, params: Params, task: IdentityMixture) -> dict[str, Array]:
     """What a network answers to the new point."""
-    assert isinstance(task, IdentityMixture)
     point = model.apply(params, jnp.asarray(task.target)[None])[0]
     return dict(zip("xy", point, strict=True))
 
@@ -206,7 +215,6 @@ def pictures(config: Config, run: RunFolder) -> np.ndarray:
 
 
 SHORT: dict[str, int] = {"steps": 40, "record_every": 10, "batch_size": 8}
-PAPER = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8)
 study = Study(
     name="concept_space",
     title="Concept space: hidden capabilities, and what over-prompting elicits",
@@ -214,12 +222,12 @@ study = Study(
     presets={
         "smoke": Config(seeds=2, pixels=4, width=8, identity_seeds=2, identity_steps=30, **SHORT),
         "laptop": Config(),
-        "paper": Config(seeds=20, pixels=32, width=1024, steps=20_000, colour_gaps=PAPER),
+        "paper": Config(seeds=20, pixels=32, width=1024, steps=20_000),
     },
     costs={
         "smoke": "1,200 model-steps; compiling takes most of it",
         "laptop": "576,000 model-steps of 8 MFLOP, and 768,000 of tiny ones: 4 minutes",
-        "paper": "5.8 million model-steps of 3 GFLOP: a few hours on one GPU",
+        "paper": "4.8 million model-steps of 3 GFLOP: a few hours on one GPU",
     },
     populations=populations,
     measure=measure,

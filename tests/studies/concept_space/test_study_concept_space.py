@@ -50,8 +50,8 @@ def test_interventions_are_prompts_and_edits_of_the_embedding():
     moved = np.asarray(over - embedded(3), np.float64)
     cosine = moved @ shift / np.linalg.norm(moved) / np.linalg.norm(shift)
     np.testing.assert_allclose(found["alike"], cosine, rtol=1e-3)
-    worst = min(float(found[f"class {c} lenient"]) for c in (0, 1, 2))
-    assert float(found["trained lenient"]) == worst
+    worst = min(float(found[f"class {c} strict"]) for c in (0, 1, 2))
+    assert float(found["trained strict"]) == worst
 
 
 def test_random_directions_are_as_long_as_the_latent_shift():
