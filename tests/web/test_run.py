@@ -15,7 +15,7 @@ from toylab.errors import ToylabError
 from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.run_folder import RunFolder
 from toylab.stats import seed_interval
-from toylab.web.run import LINES, SIDE, STEPS, questions
+from toylab.web.run import LINES, SIDE, STEPS, _leaf, questions
 from toylab.web.server import Server, pages
 
 DENSITY = [1.0, 1.0, 1.0, 0.1, 0.1, 0.1]
@@ -137,6 +137,15 @@ def test_large_runs_are_thinned(tmp_path: Path):
     assert (found["steps"][0], found["steps"][-1]) == (0, long - 1)
     (leaf,) = ask(folder, "params", population="p", step="0", member="0")["leaves"]
     assert (leaf["rows"], leaf["columns"], leaf["every"]) == (SIDE, 2, [3, 1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"), [((1, 8, 4), 8), ((4, 1, 4), 4), ((2, 4, 8), 8), ((5,), 1), ((2, 3), 2)]
+)
+def test_a_parameter_of_many_axes_is_shown_nearly_square(shape: tuple[int, ...], rows: int):
+    leaf = _leaf("w", np.arange(np.prod(shape), dtype=np.float32).reshape(shape))
+    assert (leaf["rows"], leaf["rows"] * leaf["columns"]) == (rows, np.prod(shape))
+    assert leaf["values"] == list(range(int(np.prod(shape))))
 
 
 def test_foreign_and_damaged_folders_are_said(run: RunFolder, tmp_path: Path, capsys: Any):

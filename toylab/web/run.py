@@ -173,9 +173,14 @@ def _group(key: Any, value_SP: np.ndarray) -> dict[str, Any]:
 
 
 def _leaf(name: str, values: np.ndarray) -> dict[str, Any]:
-    """A parameter as a matrix of at most SIDE rows and columns: thinned evenly beyond."""
+    """A parameter as a matrix of at most SIDE rows and columns: thinned evenly beyond.
+
+    Its first axes are the rows, the others the columns; as many as make it most nearly square.
+    """
     flat = np.asarray(values, float)
-    matrix = flat.reshape(flat.shape[0] if flat.ndim > 1 else 1, -1)
+    heights = np.cumprod([1, *flat.shape[:-1]]) if flat.ndim > 1 else np.ones(1)
+    rows = heights[np.argmin(np.abs(np.log(heights**2 / max(flat.size, 1))))]
+    matrix = flat.reshape(int(rows), -1)
     rows, columns = (max(1, math.ceil(size / SIDE)) for size in matrix.shape)
     shown = matrix[::rows, ::columns]
     return {

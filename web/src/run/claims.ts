@@ -35,12 +35,13 @@ export function claims(bench: Bench): View {
 function tally(found: Claim[]): string {
   const counts = new Map<string, number>();
   for (const { verdict } of found) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
-  return `${[...counts].map(([verdict, count]) => `${count} ${verdict}`).join("; ")}. Open one to see its evidence.`;
+  return `${[...counts].map(([verdict, count]) => `${count} ${verdict}`).join("; ")}. Open one: dots are units, orange the estimate with its interval, dashed the bar.`;
 }
 
 function one(claim: Claim, drawn: Surface[]): HTMLElement {
   const verdict = h("span", { class: `verdict ${CLASSES[claim.verdict] ?? "open"}` }, claim.verdict);
-  const measured = `${digits(claim.estimate)} [${digits(claim.low)}, ${digits(claim.high)}], expected ${claim.expected}`;
+  const expected = claim.expected.replace(">=", "≥").replace("<=", "≤");
+  const measured = `${digits(claim.estimate)} [${digits(claim.low)}, ${digits(claim.high)}], expected ${expected}`;
   const lost = (["diverged", "undefined", "excluded"] as const)
     .filter((kind) => claim[kind])
     .map((kind) => `${claim[kind]} ${kind}`);
