@@ -35,8 +35,8 @@ CAPTIONS = {
     "the straight line between the losses of the ends. (a) By width, one hidden layer, with the "
     "units in four orders; medians over pairs with their 95% intervals. (b) Share of the barrier "
     "that an order leaves, by the number of hidden layers; bars are means, ticks pairs.",
-    "time": "(a) Barriers between independent networks over training, as trained and matched by "
-    "weights. (b) Barriers between twins, which share their start and their first steps, at the "
+    "time": "Barriers of the test loss. (a) Between independent networks over training, as trained and matched by "
+    "weights. (b) Between twins, which share their start and their first steps, at the "
     "end of training, against the share of training that they share; matched too. Medians over "
     "pairs with their 95% intervals; 0 lies at the left edge.",
     "ridge": "Runs with noise from the summit of (w1 w2 - 1)^2 / 2, the saddle at 0. (a) Its "
@@ -103,7 +103,7 @@ def landscape(measures: Measures, config: Any) -> Figure:
     legend(sheet, right)
     before, after = barrier(profiles[:2])
     fig.title(left, "A ridge parts A from B; to B matched there is a valley")
-    fig.title(right, f"Matching lowers it from {before:.2f} to {after:.2f} nats")
+    fig.title(right, f"Matching lowers the barrier from {before:.2f} to {after:.2f} nats")
     return sheet
 
 
@@ -151,7 +151,7 @@ def time(measures: Measures, config: Any) -> Figure:
     left.set_xlabel("step")
     right.set_xlabel("steps that twins share")
     fig.title(left, "Barriers come with training, and most of them by the order of units")
-    fig.title(right, "Twins that descend together stay together")
+    fig.title(right, "Twins that descend together are not parted; matching mends the others")
     return sheet
 
 
