@@ -35,9 +35,9 @@ CAPTIONS = {
     "the straight line between the losses of the ends. (a) By width, one hidden layer, with the "
     "units in four orders; medians over pairs with their 95% intervals. (b) Share of the barrier "
     "that an order leaves, by the number of hidden layers; bars are means, ticks pairs.",
-    "time": "Barriers of the test loss. (a) Between independent networks over training, as trained and matched by "
-    "weights. (b) Between twins, which share their start and their first steps, at the "
-    "end of training, against the share of training that they share; matched too. Medians over "
+    "time": "Barriers of the test loss. (a) Between independent networks over training, as trained "
+    "and matched by weights. (b) Between twins, which share their start and their first steps, at "
+    "the end of training, against the number of steps that they share; matched too. Medians over "
     "pairs with their 95% intervals; 0 lies at the left edge.",
     "ridge": "Runs with noise from the summit of (w1 w2 - 1)^2 / 2, the saddle at 0. (a) Its "
     "height, the dashed ridge, and runs on both sides of it. (b, c) Pairs of runs, a colour each: "
