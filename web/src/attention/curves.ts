@@ -2,13 +2,15 @@
 
 import { axes, path } from "../draw/chart";
 import { BLUE, GREEN, ORANGE } from "../draw/colours";
-import { surface, write } from "../draw/surface";
+import { legend } from "../draw/legend";
+import { surface } from "../draw/surface";
+import { h } from "../shell/dom";
 import type { Shown } from "./page";
 
-const LINES: [string, string, string][] = [
-  ["best induction score", ORANGE, "#a87400"],
-  ["best previous-letter score", GREEN, "#00795a"],
-  ["repeated letters foreseen", BLUE, BLUE],
+const LINES: [string, string][] = [
+  [ORANGE, "best induction score"],
+  [GREEN, "best previous-letter score"],
+  [BLUE, "repeated letters foreseen"],
 ];
 
 /** Make the picture. */
@@ -25,19 +27,16 @@ export function curves() {
       for (let i = 0; i < members; i++) {
         const p = (i + member + 1) % members; // the one shown comes last, on top
         context.globalAlpha = p === member ? 1 : 0.3;
-        LINES.forEach(([, colour], which) => {
+        LINES.forEach(([colour], which) => {
           path(context, plot, history.steps, history.column(3 * p + which), colour, p === member ? 2.4 : 1.1);
         });
       }
       context.globalAlpha = 1;
-      LINES.forEach(([text, , colour], i) => {
-        write(context, text, plot.right - 6, plot.bottom - 52 + 18 * i, { align: "right", colour, size: 13 });
-      });
     },
     (width) => Math.min(220, width * 0.6),
   );
   return {
-    element: seen.element,
+    element: h("div", {}, legend(LINES), seen.element),
     show(shown: Shown) {
       now = shown;
       seen.refresh();

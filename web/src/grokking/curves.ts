@@ -2,7 +2,9 @@
 
 import { axes, path } from "../draw/chart";
 import { BLUE, ORANGE } from "../draw/colours";
-import { surface, write } from "../draw/surface";
+import { legend } from "../draw/legend";
+import { surface } from "../draw/surface";
+import { h } from "../shell/dom";
 import { chosen, score, type Shown } from "./page";
 
 /** Make the picture. */
@@ -31,14 +33,11 @@ export function curves() {
         }
       }
       context.globalAlpha = 1;
-      const right = plot.right - 6;
-      write(context, "pairs it trains on", right, loss ? plot.bottom - 30 : plot.bottom - 34, { colour: BLUE, align: "right", size: 13 });
-      write(context, "the other pairs", right, loss ? plot.bottom - 12 : plot.bottom - 14, { colour: "#a87400", align: "right", size: 13 });
     },
     (width) => Math.min(300, width * 0.62),
   );
   return {
-    element: seen.element,
+    element: h("div", {}, legend([[BLUE, "pairs it trains on"], [ORANGE, "the other pairs"]]), seen.element),
     show(shown: Shown) {
       now = shown;
       seen.describe(`Test accuracy ${percent(score(shown, 3))}, training accuracy ${percent(score(shown, 2))}`);

@@ -3,6 +3,7 @@
 import { choice } from "../controls/choice";
 import { axes, path, type Axis } from "../draw/chart";
 import { PALETTE, sequential } from "../draw/colours";
+import { legendEntry } from "../draw/legend";
 import { surface } from "../draw/surface";
 import { h } from "../shell/dom";
 import { choice as choiceField } from "../shell/state";
@@ -71,11 +72,9 @@ function colour(i: number, count: number): string {
 }
 
 function entry(by: string, value: number | null, n: number, i: number, { groups }: Curves): HTMLElement {
-  const mark = h("span", { class: "mark" });
-  mark.style.background = colour(i, groups.length);
   const text = by ? `${by} ${digits(value)}` : "all members";
   const end = digits(groups[i].mean.at(-1));
-  return h("li", {}, mark, `${text}: ${end} at the end, ${n} member${n === 1 ? "" : "s"}`);
+  return legendEntry(colour(i, groups.length), `${text}: ${end} at the end, ${n} member${n === 1 ? "" : "s"}`);
 }
 
 function draw(context: CanvasRenderingContext2D, width: number, height: number, curves: Curves, metric: string): void {
