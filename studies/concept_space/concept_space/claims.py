@@ -109,7 +109,7 @@ CLAIMS: tuple[Claim, ...] = (
         r.lead(r.elicited("over"), r.elicited("latent")),
         Expect.between(0.5, 2),
         at="figure 6",
-        bar="ours: a factor of 2, for the paper's 'at the same time'",
+        bar="ours: a factor of 2, where the paper has about one step",
         control=only(
             "the two are different shifts of the embedding: their cosine is below 0.9",
             r.end(r.MAIN, "alike"),
@@ -187,6 +187,6 @@ CLAIMS: tuple[Claim, ...] = (
         r.swings(4),
         Expect.above(0.5),
         at="figures 2 and 3",
-        bar="ours: half, as the paper shows it as the course of training",
+        bar="ours: half, for a course that is typical",
     ),
 )
