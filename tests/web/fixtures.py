@@ -19,6 +19,7 @@ from jax import Array
 
 from toylab import random
 from toylab.analysis.heads import induction_score, previous_token_score
+from toylab.change import head, run_changes, zero
 from toylab.losses import cross_entropy, cross_entropy_from_logits, squared_error
 from toylab.models import Autoencoder, TokenMLP, Transformer
 from toylab.optim import AdamW
@@ -177,6 +178,9 @@ def attention() -> dict[str, Any]:
     repeats = Repeats(n_tokens=6, length=12, shortest=5, longest=5)
     fixed = jax.jit(lambda: repeats.batch(jax.random.key(1), 4))()
     look = jax.jit(lambda p: looked(model, p, fixed))(final)
+    cuts = [zero(head(layer, which)) for layer in (0, 1) for which in (0, 1)]
+    population = jax.tree.map(lambda leaf: leaf[None], final)
+    cut = run_changes(model, population, fixed.inputs, cuts)[:, 0]  # (change, B, L, V)
     return {
         "before": stack([flatten(params)]),
         "after": stack([flatten(final)]),
@@ -186,6 +190,7 @@ def attention() -> dict[str, Any]:
         "weights": [table(batch.weights) for batch in batches],
         "fixed": {"inputs": table(fixed.inputs), "targets": table(fixed.targets), "period": 5},
         **{name: table(value) for name, value in look.items()},
+        "without_head": table([copied(logits, fixed)["copy_loss"] for logits in cut]),
     }
 
 
@@ -193,16 +198,20 @@ def looked(model: Transformer, params: Any, batch: Batch) -> dict[str, Array]:
     """Patterns of all heads, their scores, and how well tokens are copied."""
     logits, acts = run(model, params, batch.inputs, record=("blocks/*/attn/pattern",))
     pattern = jnp.concatenate(list(acts.values()), 1)
-    nats = cross_entropy_from_logits(logits, batch.targets)
-    right = (logits.argmax(-1) == batch.targets).astype(jnp.float32)
-    mean = lambda values: jnp.sum(values * batch.weights) / jnp.sum(batch.weights)
     return {
         "pattern": pattern,
         "induction": induction_score(pattern, 5).mean(0),
         "previous": previous_token_score(pattern).mean(0),
-        "copy_loss": mean(nats),
-        "accuracy": mean(right),
+        **copied(logits, batch),
     }
+
+
+def copied(logits: Array, batch: Batch) -> dict[str, Array]:
+    """Loss and accuracy on tokens that the context decides."""
+    nats = cross_entropy_from_logits(logits, batch.targets)
+    right = (logits.argmax(-1) == batch.targets).astype(jnp.float32)
+    mean = lambda values: jnp.sum(values * batch.weights) / jnp.sum(batch.weights)
+    return {"copy_loss": mean(nats), "accuracy": mean(right)}
 
 
 def fixtures() -> dict[str, Any]:

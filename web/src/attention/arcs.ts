@@ -31,6 +31,7 @@ export function arcs(choose: (query: number) => void) {
       for (let layer = 0; layer < layers; layer++) {
         const side = layers > 1 && layer === layers - 1 ? -1 : 1;
         for (let head = 0; head < heads; head++) {
+          if (layer * heads + head + 1 === now.off) continue;
           const at = ((layer * heads + head) * LENGTH + query) * LENGTH;
           context.strokeStyle = HEADS[head];
           for (let key = 0; key <= query; key++) {

@@ -3,13 +3,13 @@
 import { surface, write } from "../draw/surface";
 import { INK, MUTED } from "../draw/colours";
 import { HEADS } from "./arcs";
-import { LENGTH, type Shown } from "./page";
+import { headName, LENGTH, type Shown } from "./page";
 
 const GAP = 18;
 const WORDS = 46; // above and beneath a pattern
 
-/** Make the picture. */
-export function heads() {
+/** Make the picture; a click on a head switches it off, or on again. */
+export function heads(toggle: (head: number) => void) {
   let now: Shown | null = null;
   const across = (width: number): number => (width < 480 ? 2 : 4);
   const rows = (width: number): number => Math.ceil((now ? now.heads * now.layers : 4) / across(width));
@@ -27,6 +27,14 @@ export function heads() {
     },
     (width) => rows(width) * (cell(width) + WORDS),
   );
+  seen.canvas.classList.add("press");
+  seen.canvas.addEventListener("click", (event) => {
+    const width = seen.canvas.clientWidth;
+    const column = Math.floor(event.offsetX / (cell(width) + GAP));
+    const row = Math.floor(event.offsetY / (cell(width) + WORDS));
+    const head = row * across(width) + column;
+    if (now && head < now.heads * now.layers) toggle(head + 1);
+  });
   let [before, wide] = [0, 0];
   return {
     element: seen.element,
@@ -36,7 +44,7 @@ export function heads() {
       if (before !== count || wide !== seen.canvas.clientWidth) seen.fit();
       else seen.refresh();
       [before, wide] = [count, seen.canvas.clientWidth];
-      seen.describe(Array.from({ length: count }, (_, head) => `${name(shown, head)}: ${told(shown, head)}`).join("; "));
+      seen.describe(Array.from({ length: count }, (_, head) => `${headName(shown, head)}: ${told(shown, head)}`).join("; "));
     },
     close: seen.close,
   };
@@ -50,8 +58,10 @@ function one(
   y: number,
   size: number,
 ): void {
-  const colour = HEADS[head % shown.heads];
-  write(context, name(shown, head), x, y + 9, { colour, size: 13 });
+  const off = head + 1 === shown.off;
+  const colour = off ? "#9a978f" : HEADS[head % shown.heads];
+  const title = headName(shown, head);
+  write(context, title.charAt(0).toUpperCase() + title.slice(1), x, y + 9, { colour, size: 13 });
   const step = size / LENGTH;
   const top = y + 20;
   context.fillStyle = "#f4f2ee";
@@ -67,12 +77,7 @@ function one(
   context.strokeStyle = INK;
   context.lineWidth = 1;
   context.strokeRect(x + 0.5, top + (shown.setting.query - 1) * step - 0.5, size - 1, step);
-  write(context, told(shown, head), x, top + size + 13, { colour: MUTED, size: 12 });
-}
-
-function name({ heads, layers }: Shown, head: number): string {
-  const layer = layers > 1 ? `Layer ${Math.floor(head / heads) + 1}, ` : "";
-  return `${layer}${layer ? "head" : "Head"} ${(head % heads) + 1}`;
+  write(context, off ? "switched off" : told(shown, head), x, top + size + 13, { colour: MUTED, size: 12 });
 }
 
 /** What a head scores as, if as anything. */

@@ -97,12 +97,15 @@ function rotate(x_PBHLK: np.Array, cos: np.Array, sin: np.Array): np.Array {
 }
 
 /**
- * Logits (P, B L, V), and the pattern of each layer, (P, B, H, L, L). Consumes parameters, tokens and positions.
+ * Logits (P, B L, V), and the pattern of each layer, (P, B, H, L, L). Consumes all that it is given.
+ *
+ * @param gates 1 for a head that works, 0 for one that is zero-ablated, (layers, H); all work without it.
  */
-export function apply(params: Tree, tokens_BLV: np.Array, where: Tree): [np.Array, np.Array[]] {
+export function apply(params: Tree, tokens_BLV: np.Array, where: Tree, gates?: np.Array): [np.Array, np.Array[]] {
   const [B, L, V] = tokens_BLV.shape;
   const depth = Object.keys(params).filter((name) => name.endsWith("w_q")).length;
   const patterns: np.Array[] = [];
+  const gate = gates ? np.split(gates, depth, 0) : [];
   let x = np.matmul(tokens_BLV.reshape([1, B * L, V]), params["embed/embedding"]);
   for (let layer = 0; layer < depth; layer++) {
     const take = (name: string): np.Array => params[`blocks/${layer}/${name}`];
@@ -117,7 +120,9 @@ export function apply(params: Tree, tokens_BLV: np.Array, where: Tree): [np.Arra
     normed.dispose();
     const scores = np.matmul(q, k.transpose([0, 1, 2, 4, 3])).mul(1 / Math.sqrt(K));
     const pattern = nn.softmax(scores.add(where.mask.ref), -1);
-    const z = np.matmul(pattern.ref, v).transpose([0, 1, 3, 2, 4]).reshape([P, B * L, H * K]);
+    const read_PBHLK = np.matmul(pattern.ref, v);
+    const kept = gate.length ? read_PBHLK.mul(gate[layer].reshape([1, 1, H, 1, 1])) : read_PBHLK;
+    const z = kept.transpose([0, 1, 3, 2, 4]).reshape([P, B * L, H * K]);
     patterns.push(pattern);
     x = x.add(np.matmul(z, take("attn/w_o").reshape([P, H * K, D])));
   }

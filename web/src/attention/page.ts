@@ -18,6 +18,7 @@ export const SCHEMA = {
   period: number("Period of the sequence shown", 4, 7, 6),
   members: number("Networks", 1, 6, 2),
   member: number("Network shown", 1, 6, 1),
+  off: { ...number("Head switched off", 0, 8, 0), zero: "none" },
   width: choiceField("Width", "16", { 16: "16", 32: "32" }),
   rate: number("Learning rate", 0.001, 0.03, 0.01, 0.001, true),
   seed: number("Seed", 0, 999, 1),
@@ -37,6 +38,10 @@ export interface Shown {
   tokens: Float32Array;
   /** Cross-entropy of the next token at each position. */
   nats: Float32Array;
+  /** Head that is switched off, from 1; 0 for none. */
+  off: number;
+  /** Accuracy of copies without it. */
+  without: number;
   /** Induction and previous-token score of every head. */
   scores: Float32Array;
   /** Per member: best induction score, best previous-token score, accuracy of copies. */
@@ -48,13 +53,19 @@ export function letter(token: number): string {
   return "abcdefgh"[token];
 }
 
+/** What a head is called in a sentence. */
+export function headName({ heads, layers }: Pick<Shown, "heads" | "layers">, head: number): string {
+  const layer = layers > 1 ? `layer ${Math.floor(head / heads) + 1}, ` : "";
+  return `${layer}head ${(head % heads) + 1}`;
+}
+
 /** Open the page. */
 export function open(root: HTMLElement, query: URLSearchParams): () => void {
   return playground(root, query, {
     page: "attention",
     title: "A head that finds what came next last time",
     schema: SCHEMA,
-    live: ["rate", "period"],
+    live: ["rate", "period", "off"],
     shown: ["query", "member"],
     hero: "query",
     more: ["width", "rate", "seed"],
@@ -64,11 +75,12 @@ export function open(root: HTMLElement, query: URLSearchParams): () => void {
 }
 
 const LEAD =
-  "The letters repeat, so what comes next has been seen before. Layer 1 learns to look one letter back; on top of it, layer 2 learns to look at what followed the same letter last time. One layer cannot.";
+  "The letters repeat, so what comes next has been seen before. Layer 1 learns to look one letter back; on top of it, layer 2 learns to look at what followed the same letter last time. One layer cannot. Click a head to switch it off.";
 
 function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
   const history = new History();
-  const parts = [arcs((query) => bench.put("query", query)), heads(), curves()] as const;
+  const toggle = (head: number): void => bench.put("off", bench.values.off === head ? 0 : head);
+  const parts = [arcs((query) => bench.put("query", query)), heads(toggle), curves()] as const;
   let shown: Shown | null = null;
   let latest: Look | null = null;
 
@@ -84,6 +96,8 @@ function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
     const layers = all === Number(bench.values.heads) ? 1 : Math.max(1, Math.round(all / Number(bench.values.heads)));
     shown = {
       ...{ setting: bench.values, members, member, layers, heads: all / layers, history },
+      off: bench.values.off,
+      without: latest.without.values[member],
       ...{ pattern: part("pattern"), nats: part("nats"), scores: part("scores") },
       tokens: latest.tokens.values,
     };
@@ -98,7 +112,7 @@ function build(bench: Bench<typeof SCHEMA>): Scene<typeof SCHEMA> {
       patterns.element,
       h("div", { class: "wide" }, curve.element),
     ],
-    side: (["depth", "heads", "period", "members", "member"] as const).map(bench.control),
+    side: (["depth", "heads", "period", "members", "member", "off"] as const).map(bench.control),
     frame(look, step) {
       latest = look;
       history.add(step, best(look));
@@ -137,6 +151,11 @@ function caption(shown: Shown): string {
   const row = shown.history.rows.at(-1);
   if (!row) return "";
   const [induction, , accuracy] = row.subarray(3 * shown.member, 3 * shown.member + 3);
+  const { off, layers, heads } = shown;
+  if (off > 0 && off <= layers * heads) {
+    const [left, all] = [shown.without, accuracy].map((share) => `${Math.round(100 * share)}%`);
+    return `With ${headName(shown, off - 1)} switched off, ${left} of the repeated letters are foreseen; with it, ${all}.`;
+  }
   const copies = `${Math.round(100 * accuracy)}% of the repeated letters are foreseen`;
   if (induction > 0.5) return `An induction head: ${copies}.`;
   return accuracy > 0.9 ? `No induction head, and yet ${copies}: it found another way.` : `No induction head yet: ${copies}.`;

@@ -18,9 +18,9 @@ const EVALUATED = 16; // sequences of the longest period, on which scores are ta
 
 /** Nats and correctness of every position, (P, B L), and the pattern of each layer. */
 const test = jit((params: Tree, data: Tree): [np.Array, np.Array, np.Array[]] => {
-  const { tokens, answers, ...where } = data;
+  const { tokens, answers, gates, ...where } = data;
   const [B, L, V] = answers.shape;
-  const [logits, patterns] = apply(params, tokens, where);
+  const [logits, patterns] = apply(params, tokens, where, gates);
   const wanted = answers.reshape([1, B * L, V]);
   return [crossEntropy(logits.ref, wanted.ref), correct(logits, wanted), patterns];
 });
@@ -72,16 +72,19 @@ class Attention implements Trainer {
 
   /**
    * Per member: patterns (P, heads of all layers, L, L) and the nats (P, L) of the sequence shown;
-   * induction and previous-token scores of every head, (P, heads, 2); accuracy of copies, (P, 1).
+   * induction and previous-token scores of every head, (P, heads, 2); accuracy of copies, (P,), and
+   * that without the head that is switched off.
    */
   async look(): Promise<Look> {
     const period = Number(this.settings.period);
     const one = draw({ ...WORLD, shortest: period, longest: period }, 1, new Random(1, "shown"));
     const fixed = draw({ ...WORLD, shortest: WORLD.longest }, EVALUATED, new Random(2, "scored"));
-    const [seen, scored] = [await this.run(one), await this.run(fixed)];
+    const off = Number(this.settings.off); // from 1; 0 for none
+    const [seen, scored] = [await this.run(one, off), await this.run(fixed, 0)];
+    const cut = off > 0 ? await this.run(fixed, off) : scored;
     const count = this.layers * this.heads;
     const table = new Float32Array(this.members * count * 2);
-    const accuracy = new Float32Array(this.members);
+    const [accuracy, without] = [new Float32Array(this.members), new Float32Array(this.members)];
     for (let p = 0; p < this.members; p++) {
       scored.patterns.forEach((layer, i) => {
         const found = scores(part(layer, p), layer.shape.slice(1, 4), WORLD.longest);
@@ -91,6 +94,7 @@ class Attention implements Trainer {
         }
       });
       accuracy[p] = weighted(part(scored.right, p), fixed.weights);
+      without[p] = weighted(part(cut.right, p), fixed.weights);
     }
     return {
       pattern: joined(seen.patterns),
@@ -98,11 +102,14 @@ class Attention implements Trainer {
       tokens: { shape: [WORLD.length], values: Float32Array.from(one.inputs) },
       scores: { shape: [this.members, count, 2], values: table },
       accuracy: { shape: [this.members], values: accuracy },
+      without: { shape: [this.members], values: without },
     };
   }
 
-  private async run(batch: Batch): Promise<{ nats: Table; right: Table; patterns: Table[] }> {
-    const [nats, right, patterns] = test(tree.ref(this.population.params), this.shown(batch));
+  private async run(batch: Batch, off: number): Promise<{ nats: Table; right: Table; patterns: Table[] }> {
+    const gates = Float32Array.from({ length: this.layers * this.heads }, (_, head) => Number(head + 1 !== off));
+    const data = { ...this.shown(batch), gates: toArray(gates, [this.layers, this.heads]) };
+    const [nats, right, patterns] = test(tree.ref(this.population.params), data);
     const found = {
       nats: await toTable(nats),
       right: await toTable(right),

@@ -35,11 +35,12 @@ export function slider(
     },
   });
   const output = h("output", { for: id });
+  const said = (value: number): string => (value === 0 && field.zero ? field.zero : text(value));
   const show = (value: number): void => {
     const place = (scale.to(value) - Number(input.min)) / (Number(input.max) - Number(input.min));
     input.style.setProperty("--place", String(place));
-    output.textContent = text(value);
-    input.setAttribute("aria-valuetext", text(value));
+    output.textContent = said(value);
+    input.setAttribute("aria-valuetext", said(value));
   };
   const set = (value: number): void => {
     input.value = String(scale.to(value));

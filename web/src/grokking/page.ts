@@ -19,7 +19,7 @@ export const SCHEMA = {
   p: choiceField("Numbers are added modulo", "31", { 23: "23", 31: "31", 43: "43" }),
   members: number("Networks", 1, 8, 2),
   member: number("Network shown", 1, 8, 1),
-  out: number("Frequency taken out of the network", 0, 21, 0),
+  out: { ...number("Frequency taken out of the network", 0, 21, 0), zero: "none" },
   rate: number("Learning rate", 0.001, 0.03, 0.01, 0.001, true),
   seed: number("Seed", 0, 999, 0),
 };

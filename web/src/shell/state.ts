@@ -14,6 +14,8 @@ export interface NumberField {
   /** Distance of neighbours; on a log scale their ratio decides, see `log`. */
   step: number;
   log?: boolean;
+  /** What 0 is called. */
+  zero?: string;
 }
 
 export interface ChoiceField {

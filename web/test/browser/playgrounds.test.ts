@@ -62,10 +62,15 @@ describe.skipIf(!path)("the playgrounds of grokking and attention", () => {
     await slide(page, "Position that looks back", 12);
     await page.waitForURL((url) => url.hash.includes("query=12"));
     await slide(page, "Period of the sequence shown", 4);
+    await slide(page, "Head switched off", 3);
+    await page.locator(".caption", { hasText: "With layer 2, head 1 switched off" }).waitFor();
+    await page.getByLabel(/^Attention patterns/).click({ position: { x: 40, y: 40 } });
+    await page.locator(".caption", { hasText: "With layer 1, head 1 switched off" }).waitFor();
+    await slide(page, "Head switched off", 0);
     await page.getByLabel("one", { exact: true }).check({ force: true });
     await page.getByLabel("4", { exact: true }).check({ force: true });
     await page.waitForURL((url) => url.hash.includes("depth=1") && url.hash.includes("heads=4"));
-    await page.getByLabel(/Head 4/).waitFor();
+    await page.getByLabel(/^Attention patterns.*head 4/).waitFor();
     await reach(page, 3);
   });
 

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { apply, losses, oneHot, positions } from "../../src/attention/model";
 import { draw, scores } from "../../src/attention/repeats";
 import { Population } from "../../src/numerics/adamw";
+import { crossEntropy } from "../../src/numerics/losses";
 import { toArray, toTable } from "../../src/numerics/arrays";
 import { Random } from "../../src/numerics/random";
 import { agree, fixture, tree, values } from "./fixtures";
@@ -42,6 +43,16 @@ test("a network trains as in Python, and its patterns are the same", async () =>
       const wanted = stored.pattern.values.slice((2 * b + layer) * size, (2 * b + layer + 1) * size);
       agree(layers[layer].values.subarray(b * size, (b + 1) * size), wanted);
     }
+  }
+  for (let cut = 0; cut < 4; cut++) {
+    const gates = toArray(Float32Array.from({ length: 4 }, (_, head) => Number(head !== cut)), [2, 2]);
+    const tokens = oneHot(stored.fixed.inputs.values, 12, 6);
+    const [changed, rest] = apply(trees.ref(population.params), tokens, trees.ref(where), gates);
+    trees.dispose(rest);
+    const answers = oneHot(stored.fixed.targets.values, 12, 6).reshape([1, 48, 6]);
+    const nats = await crossEntropy(changed, answers).data();
+    const late = [...nats].filter((_, i) => i % 12 >= 5);
+    agree([late.reduce((a, b) => a + b, 0) / late.length], [stored.without_head.values[cut]]);
   }
   population.dispose();
 });
