@@ -48,7 +48,7 @@ from toylab.read.records import recorded
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Model, Params
-from toylab.tasks.concept_space.discs import Discs
+from toylab.tasks.concept_space.discs import CONCEPTS, Discs
 from toylab.tasks.concept_space.mixture import IdentityMixture, one_layer
 
 from .claims import CLAIMS
@@ -174,17 +174,14 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
 
 def curves(config: Config, run: RunFolder) -> pl.DataFrame:
     """What networks show at every record, with the signals of their worlds."""
-    signals = []
-    for arm in config.arms():
-        task = config.discs(*arm)
-        pair = [float(task.signal(i, task.places(PLACES))) for i in (0, 1)]
-        signals.append((*arm, *pair))
-    names = [*GAPS, "colour signal", "size signal"]
-    known = pl.DataFrame(signals, dict.fromkeys(names, pl.Float64), orient="row")
-    same = {name: pl.col(name) == value for name, value in zip(GAPS, config.arms()[0], strict=True)}
-    but = lambda free: pl.all_horizontal(test for name, test in same.items() if name != free)
-    found = recorded(run, "discs").join(known, on=GAPS, how="left", maintain_order="left")
-    return found.with_columns(**{f"of {name}": but(name) for name in GAPS})
+    main = dict(zip(GAPS, config.arms()[0], strict=True))
+    task = config.discs(*main.values())
+    but = lambda free: pl.all_horizontal(pl.col(n) == v for n, v in main.items() if n != free)
+    columns = {f"of {name}": but(name) for name in GAPS}
+    for i, concept in enumerate(CONCEPTS):  # a signal is its gap times a slope that all arms share
+        slope = float(task.signal(i, task.places(PLACES)) / task.gaps[i])
+        columns[f"{concept} signal"] = slope * pl.col(f"{concept}_gap")
+    return recorded(run, "discs").with_columns(**columns)
 
 
 def paths(run: RunFolder, depth: int) -> pl.DataFrame:
