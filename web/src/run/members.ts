@@ -4,11 +4,14 @@ import { h } from "../shell/dom";
 import { ask, digits, type Members } from "./api";
 import { populations, type Bench, type View } from "./page";
 
+const MOST = 500; // rows at a time
+
 /** Make the view; the head of a column sorts by it, and a second time the other way. */
 export function members(bench: Bench): View {
   let found: Members | null = null;
   let of = "";
   const controls = h("div", { class: "row" });
+  const note = h("p", { class: "engine" });
   const table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Members" });
 
   function draw(): void {
@@ -24,9 +27,10 @@ export function members(bench: Bench): View {
       const order = now ? (sign > 0 ? "ascending" : "descending") : null;
       return h("th", { "aria-sort": order, scope: "col" }, h("button", { type: "button", onclick: go }, `${name}${arrow}`));
     });
-    const body = rows.map((row) =>
+    const body = rows.slice(0, MOST).map((row) =>
       h("tr", { class: row[0] === bench.values.member ? "chosen" : "" }, ...row.map((value, i) => cell(row, value, i))),
     );
+    note.textContent = rows.length > MOST ? `The first ${MOST} of ${rows.length} in this order.` : "";
     table.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...body)));
   }
 
@@ -38,7 +42,7 @@ export function members(bench: Bench): View {
   }
 
   return {
-    element: h("div", {}, controls, table),
+    element: h("div", {}, controls, table, note),
     show() {
       const population = String(bench.values.population);
       controls.replaceChildren(...[populations(bench)].filter((part) => part !== null));
