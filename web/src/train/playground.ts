@@ -120,7 +120,10 @@ export function playground<S extends Schema>(root: HTMLElement, query: URLSearch
     address();
     const restart = !spec.live.includes(name) && !spec.shown.includes(name);
     if (restart) restarted();
-    else if (!spec.shown.includes(name)) session!.set(spec.settings(values));
+    else if (!spec.shown.includes(name)) {
+      // Alone: others may already be those of a population that is still to start.
+      session!.set({ [name as string]: spec.settings(values)[name as string] });
+    }
     scene.changed(values, restart);
     lead.textContent = scene.lead();
   };
