@@ -69,8 +69,8 @@ def concepts(
     """
 
     def one(image_X: Array, place_2: Array) -> Array:
-        red, blue = (half.sum() for half in jnp.split(image_X, 2))
-        mass_S = jax.vmap(task.mask, (0, None))(jnp.asarray(SIZES), place_2).sum(1)  # grows with size
+        red, blue = (half.sum() for half in jnp.split(image_X, 2))  # their sum grows with size
+        mass_S = jax.vmap(task.mask, (0, None))(jnp.asarray(SIZES), place_2).sum(1)
         return jnp.stack([red / (red + blue), jnp.interp(red + blue, mass_S, SIZES)])
 
     found_N2 = jax.vmap(one)(image_NX, place_N2)
