@@ -10,7 +10,7 @@ import type { Look, Settings, Trainer } from "../train/protocol";
 import { apply, initial, losses, oneHot, positions } from "./model";
 import { draw, scores, type Batch, type World } from "./repeats";
 
-export const WORLD: World = { tokens: 8, length: 16, shortest: 4, longest: 7 };
+const WORLD: World = { tokens: 8, length: 16, shortest: 4, longest: 7 };
 const BETAS = { b1: 0.9, b2: 0.98 };
 const DECAY = 0.01;
 const BATCH = 32;

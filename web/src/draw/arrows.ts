@@ -16,7 +16,7 @@ export interface Arrow {
 }
 
 /** Tips of the columns of W (M, N), M of 2 or 3, as seen. */
-export function tips(W: Float32Array, m: number, n: number, turn: Turn): Arrow[] {
+function tips(W: Float32Array, m: number, n: number, turn: Turn): Arrow[] {
   const [cy, sy] = [Math.cos(turn.yaw), Math.sin(turn.yaw)];
   const [cp, sp] = [Math.cos(turn.pitch), Math.sin(turn.pitch)];
   return Array.from({ length: n }, (_, i) => {

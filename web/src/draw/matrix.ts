@@ -33,7 +33,7 @@ export function gramHeight(n: number, width: number): number {
 }
 
 /** The scale of colours, from -1 to 1. */
-export function scale(context: CanvasRenderingContext2D, centre: number, y: number, width: number): void {
+function scale(context: CanvasRenderingContext2D, centre: number, y: number, width: number): void {
   const left = centre - width / 2;
   for (let x = 0; x < width; x++) {
     context.fillStyle = diverging((2 * x) / width - 1);

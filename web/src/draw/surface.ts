@@ -64,7 +64,7 @@ export function surface(label: string, draw: Draw, ratio: number | ((width: numb
   };
 }
 
-export const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
+const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
 
 /** Write a text at a place. */
 export function write(

@@ -16,7 +16,7 @@ import { toArray, type Table, type Tree } from "../numerics/arrays";
 import { correct, crossEntropy } from "../numerics/losses";
 import { Random } from "../numerics/random";
 
-export const EMBED = 32;
+const EMBED = 32;
 export const HIDDEN = 64;
 const ROUNDING = 1e-3; // float32 may put fraction * size a hair below a whole number
 

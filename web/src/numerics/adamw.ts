@@ -8,7 +8,7 @@
 
 import { jit, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 
-import { mapTree, toArray, type Tree, zerosLike } from "./arrays";
+import { toArray, type Tree, zerosLike } from "./arrays";
 
 /** Losses (P,) of a population, from its parameters and what it is shown. It consumes both. */
 export type Losses = (params: Tree, data: Tree) => np.Array;
@@ -142,5 +142,3 @@ export function stacked(members: Record<string, { shape: number[]; values: Float
   }
   return out;
 }
-
-export { mapTree };

@@ -30,7 +30,7 @@ export function zerosLike(tree: Tree): Tree {
 }
 
 /** Apply a function to every array of a tree; the function decides what it consumes. */
-export function mapTree(tree: Tree, f: (leaf: np.Array, name: string) => np.Array): Tree {
+function mapTree(tree: Tree, f: (leaf: np.Array, name: string) => np.Array): Tree {
   return Object.fromEntries(Object.entries(tree).map(([name, leaf]) => [name, f(leaf, name)]));
 }
 

@@ -38,7 +38,7 @@ export function members(settings: Settings): Members {
 }
 
 /** Number i of `count`, evenly in the logarithm from low to high. */
-export function logspace(low: number, high: number, count: number, i: number): number {
+function logspace(low: number, high: number, count: number, i: number): number {
   return low * (high / low) ** (count > 1 ? i / (count - 1) : 0);
 }
 

@@ -67,6 +67,6 @@ function turning(canvas: HTMLCanvasElement, may: () => boolean, move: (dx: numbe
 }
 
 /** "1 dimension", "2 dimensions". */
-export function plural(count: number, word: string): string {
+function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
