@@ -36,7 +36,7 @@ from toylab.tasks.superposition.superposition import Sparse
 @dataclasses.dataclass(frozen=True)
 class Config:
     seeds: int = 8
-    steps: int = 6000
+    steps: int = 1500
     rate: float = 0.01
     hidden: int = 2
 
@@ -206,15 +206,15 @@ def test_a_sweep_on_slurm_outlives_requeued_jobs(home: Path):
         running = lambda: subprocess.run(
             ["squeue", "-h", "-t", "running", "-o", "%i"], env=found, capture_output=True, text=True
         ).stdout.split()
-        driver = subprocess.Popen(command(home, "slurm", "--on", options), env=found, cwd=home)
+        driver = subprocess.Popen(command(home, "queued", "--on", options), env=found, cwd=home)
         rng, requeued = random.Random(SEED), 0
         while driver.poll() is None:
             time.sleep(2.0)
             jobs = running()
-            begun = list((home / "slurm").glob("packs/state/*/*.tile"))
+            begun = list((home / "queued").glob("packs/state/*/*.tile"))
             if requeued < 3 and begun and len(jobs) == 2:
                 subprocess.run(["scontrol", "requeue", rng.choice(jobs)], env=found, check=True)
                 requeued += 1
         assert driver.returncode == 0
         assert requeued
-    assert_alike(home / "here", home / "slurm")
+    assert_alike(home / "here", home / "queued")

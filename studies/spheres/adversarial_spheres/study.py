@@ -29,10 +29,10 @@ rate is below 1 in 10,000 it is four times too high, at 3 in 10 million 34 times
 distances themselves are as near to the bound as the paper shows.
 
 Tried: after 10,000 steps 7 of 20 networks in 100 dimensions are free of errors, after 12,000 all of
-a pilot's: errors are those of a training that stops, not of the model. An attack on ReLU networks of
-high error rates finds distances near the cap's or above it, which only says that the attack is weak
-there. Random ellipsoids of uniform alphas keep 0.7 of the bound as well, two opposite caps 0.6 to
-0.85.
+a pilot's: errors are those of a training that stops, not of the model. An attack on ReLU networks
+of high error rates finds distances near the cap's or above it, which only says that the attack is
+weak there. Random ellipsoids of uniform alphas keep 0.7 of the bound as well, two opposite caps 0.6
+to 0.85.
 
 Source: Gilmer, Metz, Faghri, Schoenholz, Raghu, Wattenberg and Goodfellow 2018, Adversarial Spheres
 (arXiv:1801.02774; later "The Relationship Between High-Dimensional Geometry and Adversarial
