@@ -140,3 +140,8 @@ def _rows(task: Blobs, u: Array) -> Batch:
     pick = lambda column: jnp.asarray(column)[at]
     latents = {name: pick(column) for name, column in whole.latents.items()}
     return Batch(pick(whole.inputs), pick(whole.targets), pick(whole.weights), latents)
+
+
+def examples() -> tuple[Task, ...]:
+    """A small instance, for ``toylab check blobs``."""
+    return (Blobs(4, 3, n_blobs=2, examples=300),)

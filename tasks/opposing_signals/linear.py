@@ -13,7 +13,7 @@ From a small start ``W = u b^T / |u|^2`` and ``|u|^2 = |b|`` (balanced). In the 
 sample C is 1 but for ``alpha = E[x_o^2]`` along the outliers' feature, to which b does not respond:
 the eigenvalues are ``alpha |b|`` along the feature and ``2 |b|`` along the signal.
 
-Sources: the forms follow from the definitions; that sharpness rises linearly with |b| up to a
+Sources: the forms follow from the definitions; that sharpness rises linearly with ``|b|`` up to a
 multiple set by the outliers is the theorem of Rosenfeld and Risteski 2023 (arXiv:2311.04163), on
 gradient flow.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toylab import lab
+from toylab.cluster import training
 from toylab.errors import ToylabError
 from toylab.lab import draw, judge, resume, run_study
 from toylab.runs import manifest as manifests
@@ -145,7 +145,8 @@ def test_first_seed_gives_other_networks_with_the_same_names(source: Path, tmp_p
 def test_a_state_that_a_killed_writer_left_is_removed(source: Path, tmp_path: Path, monkeypatch):
     with monkeypatch.context() as killed:
         killed.setattr(FolderCheckpointer, "discard", lambda self: None)
-        killed.setattr(lab, "train", partial(lab.train, save_seconds=0.0, chunk_seconds=0.0))
+        short = partial(training.train, save_seconds=0.0, chunk_seconds=0.0)
+        killed.setattr(training, "train", short)
         run = started(source, tmp_path / "run")
     assert (run.path / "state" / "p.safetensors").exists()
     assert "state/p.safetensors" not in resume(run.path).files()

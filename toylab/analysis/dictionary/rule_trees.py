@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float
 from toylab.errors import ToylabError, check_number
 
 RULE_LIKE = 0.7  # R^2 from which a neuron counts as rule-like (Singh et al. 2025)
+ROUNDING = 1e-5  # of sums in float32
 CHUNK = 16  # targets grown together: memory is N * CHUNK * 2**depth numbers
 
 
@@ -132,8 +133,10 @@ def _best(sums: Array, counts: Array, least: Array) -> Array:
     sum_yes, count_yes = sums[1:], counts[1:]
     sum_no, count_no = sums[:1] - sum_yes, counts[:1] - count_yes
     part = lambda s, n: s**2 / jnp.maximum(n, 1)
-    gain = part(sum_yes, count_yes) + part(sum_no, count_no) - part(sums[:1], counts[:1])
-    allowed = (count_yes >= least) & (count_no >= least) & (gain > 0)
+    told = part(sum_yes, count_yes) + part(sum_no, count_no)
+    gain = told - part(sums[:1], counts[:1])
+    # Where all targets are alike a question gains nothing but rounding.
+    allowed = (count_yes >= least) & (count_no >= least) & (gain > ROUNDING * told)
     best_CQ = jnp.argmax(jnp.where(allowed, gain, -jnp.inf), 0)
     return jnp.where(allowed.any(0), best_CQ, -1).astype(jnp.int32)
 
