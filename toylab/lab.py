@@ -48,7 +48,7 @@ def run_study(
 
     Args:
         study: the study.
-        preset: ``smoke``, ``laptop`` or ``paper``.
+        preset: ``smoke``, ``laptop``, ``night`` or ``paper``.
         out: the run folder to make; by default ``runs/<study>-<preset>``, numbered when taken.
         overrides: ``{setting: text}``.
         source: path of the user's study file, so that the run can be resumed.
