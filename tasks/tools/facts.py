@@ -11,7 +11,6 @@ Shape suffixes: F facts (relations vary fastest).
 import dataclasses
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array

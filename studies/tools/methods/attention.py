@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import polars as pl
+from jax import Array
 
 from toylab.analysis.attention_edits import window_knock_outs
 from toylab.change import NOTHING, run_changes
@@ -48,7 +49,7 @@ def knock_outs(run: RunFolder) -> pl.DataFrame:
     members, inputs = networks(run, "facts"), FACTS.enumerate().inputs
     edges = [(key, width) for key in KEYS.values() for width in WINDOWS]
     changes = [change for edge in edges for change in window_knock_outs(MOVER, -1, *edge)]
-    chances = run_changes(MOVER, run.params("facts"), inputs, [NOTHING, *changes], jax.nn.softmax)
+    chances = run_changes(MOVER, run.params("facts"), inputs, [NOTHING, *changes], chances_of)
     worlds = [dataclasses.replace(FACTS, world=world) for world in members["world"].to_list()]
     right_PB = np.stack([world.enumerate().targets for world in worlds])
     p_CPB = np.take_along_axis(np.asarray(chances, float), right_PB[None, ..., None], -1)[..., 0]
@@ -57,6 +58,11 @@ def knock_outs(run: RunFolder) -> pl.DataFrame:
     fall_KWIP = (1 - p_CP[1:] / p_CP[0]).reshape(len(KEYS), len(WINDOWS), DEPTH, -1)
     axes = {"key": list(KEYS), "width": WINDOWS, "layer": None}
     return spread(members.with_columns(accuracy=found_P), axes, fall=fall_KWIP)
+
+
+def chances_of(logits: Array, _: dict[str, Array]) -> Array:
+    """What is kept of a run: the chance of every answer."""
+    return jax.nn.softmax(logits)
 
 
 ROWS = table("knock_out")
@@ -71,7 +77,7 @@ def fall(key: str) -> Reading:
 def peak(rows: pl.DataFrame) -> float:
     """Share of a seed's networks whose largest fall is at the layer that moves."""
     best = rows.sort("fall", descending=True, nulls_last=True).group_by("mover").first()
-    return float((best["layer"] == best["mover"]).mean())
+    return np.mean(best["layer"].to_numpy() == best["mover"].to_numpy()).item()
 
 
 KNOWS = Condition(

@@ -19,9 +19,9 @@ def window_knock_outs(
 ) -> list[Change]:
     """Return for each layer the knock-out of edges, in all heads, in a window around that layer.
 
-    The window of layer i is of layers ``i - (width - 1) // 2`` to ``i + width // 2``, as far as they
-    exist. Information may also go over positions between, by edges that stay open: compare windows
-    with single layers, and with a key of as much attention.
+    The window of layer i is of layers ``i - (width - 1) // 2`` to ``i + width // 2``, as far as
+    they exist. Information may also go over positions between, by edges that stay open: compare
+    windows with single layers, and with a key of as much attention.
 
     Args:
         model: the transformer.
