@@ -7,8 +7,9 @@ import optax
 import pytest
 
 from toylab.analysis.dictionary.autoencoder import fit_dictionary, quality
-from toylab.analysis.dictionary.training import Rules, State, _restart, initial, objective, sparse
+from toylab.analysis.dictionary.training import Rules, State, _restart, initial, objective
 from toylab.errors import ToylabError
+from toylab.models.dictionaries.codes import sparse
 from toylab.tasks.superposition.sparse import Sparse
 
 

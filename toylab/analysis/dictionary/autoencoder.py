@@ -26,8 +26,9 @@ from jax import Array
 from jaxtyping import Float
 
 from toylab.analysis.dictionary.inputs import check_fit, settings, standardised
-from toylab.analysis.dictionary.training import Rules, initial, sparse, train
+from toylab.analysis.dictionary.training import Rules, initial, train
 from toylab.errors import ToylabError, check_number
+from toylab.models.dictionaries.codes import sparse
 
 __all__ = ["Dictionary", "Quality", "fit_dictionary", "quality"]
 

@@ -17,6 +17,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from toylab.models.dictionaries.codes import sparse
 from toylab.task import Number
 
 Params = dict[str, Array]
@@ -59,27 +60,6 @@ class State(NamedTuple):
     params: Params
     adam: Any
     fired_F: Array
-
-
-def sparse(pre: Array, k: Array, most: int, kind: str) -> Array:
-    """Return the code (..., F) of pre-activations: ReLU, and of TopK the ``k`` largest entries.
-
-    Args:
-        pre: (..., F).
-        k: entries to keep, broadcastable to (...), at most ``most``.
-        most: static bound of k.
-        kind: "topk" or "l1".
-    """
-    positive = jax.nn.relu(pre)
-    if kind == "l1":
-        return positive
-    values, places = jax.lax.top_k(jax.lax.stop_gradient(pre), most)
-    last = jnp.broadcast_to(k, pre.shape[:-1])[..., None] - 1
-    least, place = (jnp.take_along_axis(a, last, -1) for a in (values, places))
-    # top_k takes the first of equals: of those with the k-th value, the ones up to its place.
-    index = jnp.broadcast_to(jnp.arange(pre.shape[-1], dtype=jnp.int32), pre.shape)
-    keep = (pre > least) | ((pre == least) & (index <= place))
-    return jnp.where(keep, positive, jnp.zeros_like(positive))
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))

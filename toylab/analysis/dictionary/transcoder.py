@@ -25,8 +25,9 @@ from jaxtyping import Float
 
 from toylab.analysis.dictionary.autoencoder import Quality, activity
 from toylab.analysis.dictionary.inputs import check_fit, settings, standardised
-from toylab.analysis.dictionary.training import Rules, sparse, train, unit
+from toylab.analysis.dictionary.training import Rules, train, unit
 from toylab.errors import ToylabError, check_number
+from toylab.models.dictionaries.codes import sparse
 
 
 @jax.tree_util.register_dataclass

@@ -1,0 +1,1 @@
+"""Whether dictionaries recover features that are known, and each other."""

@@ -1,0 +1,1 @@
+"""Dictionaries that are learned: sparse codes of many kinds, archetypal and temporal ones."""
