@@ -32,9 +32,9 @@ def firing_f1(
         )
     fires_NF, holds_NG = (codes_NF > 0).astype(np.float64), active_NG.astype(np.float64)
     both_FG = fires_NF.T @ holds_NG
-    total_FG = fires_NF.sum(0)[:, None] + holds_NG.sum(0)[None]
+    total_FG = np.add.outer(fires_NF.sum(0), holds_NG.sum(0))
     found_FG = 2 * both_FG / np.maximum(total_FG, 1)
-    return np.where(np.isfinite(codes_NF).all(0)[:, None], found_FG, np.nan)
+    return np.where(np.isfinite(codes_NF.sum(0))[:, None], found_FG, np.nan)
 
 
 class Absorption(NamedTuple):
