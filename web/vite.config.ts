@@ -6,9 +6,11 @@ const names = { entryFileNames: "[name].js", chunkFileNames: "[name].js", assetF
 
 export default defineConfig({
   base: "./", // any folder of any web space
+  publicDir: "../toylab/web/exhibits", // trained networks, beside the built files
   build: {
     outDir: "../toylab/web/site",
     emptyOutDir: true,
+    copyPublicDir: false,
     target: "es2022",
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,

@@ -6,6 +6,7 @@ repeat the same steps in jax-js, and ``tests/web/test_fixtures.py`` that the lib
 these numbers.
 """
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -19,15 +20,18 @@ from jax import Array
 
 from toylab import random
 from toylab.analysis.heads import induction_score, previous_token_score
+from toylab.analysis.steering.at_place import add
 from toylab.change import head, run_changes, zero
 from toylab.losses import cross_entropy, cross_entropy_from_logits, squared_error
 from toylab.models import Autoencoder, TokenMLP, Transformer
 from toylab.optim import AdamW
+from toylab.studies.othello.network import network
 from toylab.taps import run
 from toylab.task import Batch
 from toylab.tasks.grokking.modular import ModularArithmetic, scores
 from toylab.tasks.grokking.theory.fourier import spectrum, waves
 from toylab.tasks.in_context.repeats import Repeats
+from toylab.tasks.othello.othello import Othello
 from toylab.tasks.superposition.sparse import Sparse
 from toylab.tasks.superposition.superposition_exact import sparse_losses
 from toylab.tasks.superposition.superposition_geometry import (
@@ -41,7 +45,8 @@ from toylab.tasks.superposition.superposition_phase import (
     superposition_boundary,
 )
 from toylab.train.setup import setup
-from toylab.trees import flatten
+from toylab.trees import flatten, unflatten
+from toylab.web.exhibit import packed, unpacked
 
 FOLDER = Path(__file__).parents[2] / "web" / "test" / "fixtures"
 STEPS = 20
@@ -214,9 +219,42 @@ def copied(logits: Array, batch: Batch) -> dict[str, Array]:
     return {"copy_loss": mean(nats), "accuracy": mean(right)}
 
 
+def othello() -> dict[str, Any]:
+    """A game of 6x6, a small network on 4x4 as the page reads it, and what an edit does to it."""
+    draw = jax.jit(lambda: Othello(6).batch(jax.random.key(2), 4))
+    games = draw()
+    task = Othello(4)
+    model = network(4, depth=2, width=32, heads=4)
+    rng = np.random.default_rng(0)  # whole numbers: the same file on every processor
+    drawn = lambda leaf: (rng.integers(-127, 128, leaf.shape) / 400).astype("f")
+    start = jax.tree.map(drawn, jax.eval_shape(model.init, jax.random.key(0)))
+    file = packed({f"params/{name}": leaf for name, leaf in flatten(start).items()}, {"size": "4"})
+    flat = {name.removeprefix("params/"): leaf for name, leaf in unpacked(file).items()}
+    params, tokens = unflatten(flat), jnp.asarray([[3, 1, 7, 12]], jnp.int32)
+    logits, acts = run(model, params, tokens, record=("blocks/*/resid_mid",))
+    delta = np.linspace(-1, 1, 2 * 32, dtype="f").reshape(2, 1, 32)
+    edited = add(model, params, tokens, jnp.asarray([3]), jnp.asarray(delta))
+    return {
+        "tokens": table(games.inputs),
+        "squares": table(Othello(6).squares),
+        "colour": table(games.latents["colour"]),
+        "mover": table(games.latents["mover"]),
+        "legal": table(games.latents["legal"]),
+        "weights": table(games.weights),
+        "small_squares": table(task.squares),
+        "small_tokens": table(tokens[0]),
+        "file": base64.b64encode(file).decode(),
+        "logits": table(logits[0]),
+        "mid": table(np.stack([acts[f"blocks/{i}/resid_mid"][0] for i in range(2)])),
+        "delta": table(delta[:, 0]),
+        "edited": table(edited[0]),
+    }
+
+
 def fixtures() -> dict[str, Any]:
     """Every fixture by the name of its file."""
     return {
+        "othello": othello(),
         "superposition_relu": superposition("relu"),
         "superposition_linear": superposition("linear"),
         "phases": phases(),

@@ -20,6 +20,7 @@ from toylab.errors import ToylabError
 
 LOOPBACK = "127.0.0.1"
 SITE = Path(__file__).parent / "site"
+EXHIBITS = Path(__file__).parent / "exhibits"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -27,6 +28,7 @@ TYPES = {
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".safetensors": "application/octet-stream",
 }
 # Scripts and styles from here alone; WebAssembly is compiled in the page. A notebook of this
 # machine may frame a page.
@@ -63,7 +65,7 @@ def as_json(value: Any) -> Answer:
 
 
 def pages(run: str | None = None, site: Path = SITE) -> dict[str, Question]:
-    """Return the shipped pages by path, the first one told which run is open.
+    """Return the shipped pages and trained networks by path, the first page told of the open run.
 
     Args:
         run: name of the open run, if there is one.
@@ -75,7 +77,7 @@ def pages(run: str | None = None, site: Path = SITE) -> dict[str, Question]:
     if not (site / "index.html").is_file():
         raise ToylabError(f"{site}: no built pages; 'npm ci && npm run build' in web/ makes them.")
     table: dict[str, Question] = {}
-    for path in sorted(site.iterdir()):
+    for path in sorted([*site.iterdir(), *EXHIBITS.glob("*.safetensors")]):
         body = path.read_bytes()
         if path.name == "index.html":
             told = f'<meta name="toylab-run" content="{html.escape(run or "")}" />'

@@ -2,6 +2,7 @@
 
 import { open as attention } from "./attention/page";
 import { open as grokking } from "./grokking/page";
+import { open as othello } from "./othello/page";
 import { open as run } from "./run/page";
 import { h } from "./shell/dom";
 import { notice } from "./shell/notice";
@@ -14,6 +15,7 @@ const PAGES: Record<string, { title: string; open: Open }> = {
   superposition: { title: "Superposition", open: superposition },
   grokking: { title: "Grokking", open: grokking },
   attention: { title: "Attention", open: attention },
+  othello: { title: "Othello", open: othello },
 };
 // The local server says here whether a run is open; elsewhere there is none.
 const opened = document.querySelector<HTMLMetaElement>('meta[name="toylab-run"]')?.content;

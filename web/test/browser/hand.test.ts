@@ -6,7 +6,7 @@ import { built, found, launch, open, serve } from "./harness";
 
 const path = found();
 const LONG = 6000; // ms
-const PAGES = ["superposition", "grokking", "attention"];
+const PAGES = ["superposition", "grokking", "attention", "othello"];
 
 describe.skipIf(!path)("a hand that is everywhere", () => {
   let browser: Browser;
@@ -29,7 +29,7 @@ describe.skipIf(!path)("a hand that is everywhere", () => {
     while (Date.now() < end) {
       const draw = random.one();
       if (draw < 0.08) {
-        const name = PAGES[random.below(3)];
+        const name = PAGES[random.below(PAGES.length)];
         await page.evaluate((name) => (location.hash = `#/${name}`), name);
         done.push(name);
       } else if (draw < 0.85) {

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { build } from "vite";
 
@@ -35,12 +36,14 @@ export async function built(): Promise<string> {
   return outDir;
 }
 
-/** Serve a folder on loopback. */
+const EXHIBITS = fileURLToPath(new URL("../../../toylab/web/exhibits", import.meta.url));
+
+/** Serve a folder on loopback, the trained networks beside it. */
 export async function serve(folder: string): Promise<{ url: string; close(): void }> {
   const server: Server = createServer((request, response) => {
     const name = new URL(request.url ?? "/", "http://localhost").pathname.slice(1) || "index.html";
-    const path = join(folder, name);
-    if (name.includes("/") || !existsSync(path)) return void response.writeHead(404).end();
+    const path = [folder, EXHIBITS].map((place) => join(place, name)).find(existsSync) ?? "";
+    if (name.includes("/") || !path) return void response.writeHead(404).end();
     response.writeHead(200, { "Content-Type": TYPES[extname(name)] ?? "application/octet-stream" });
     response.end(readFileSync(path));
   });
