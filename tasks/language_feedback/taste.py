@@ -112,7 +112,9 @@ class Taste(Rules, Task):
         lists_BR = jax.vmap(self.written)(answers_BS)
         u_BR = jax.vmap(lambda key: random.uniform(key, (self.room,)))(keys_B)
         guess_BR = (u_BR < self.unwanted / self.words) & (lists_BR < self.good)
-        same_BRR = (lists_BR[:, :, None] == lists_BR[:, None]) & ~jnp.tri(self.room, dtype=bool).T
+        same_BRR = (lists_BR[:, :, None] == lists_BR[:, None]) & ~jnp.tri(self.room, dtype=bool).T[
+            None
+        ]
         first_BR = ~same_BRR.any(2)
         pick = lambda list_R, keep_R: self.compact(list_R, keep_R, self.named)
         guess_BF = jax.vmap(pick)(lists_BR, guess_BR & first_BR)
