@@ -14,6 +14,7 @@ import toylab as tl
 from toylab.course.lesson_01_superposition.checks import check
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.teach import slider
+from toylab.web.embed import Playground
 
 tl.setup()
 DENSITIES = (1.0, 0.3, 0.1, 0.03, 0.01)
@@ -130,6 +131,16 @@ b_mine = np.full(5, -0.3)
 # student: W_mine = ...
 # student: b_mine = ...
 check("by_hand", (W_mine, b_mine))
+
+# %% [markdown]
+# ## With your hands
+#
+# The same model trains in the frame below, sixteen times over if you like. Drag the density down
+# slowly: in which order do features arrive, and which pair up? *Sweep* trains a network at each
+# density at once.
+
+# %%
+Playground("superposition", density=0.3, features=5)
 
 # %% [markdown]
 # ## Further

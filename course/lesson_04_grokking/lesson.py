@@ -18,6 +18,7 @@ from toylab.members import zipped
 from toylab.models.token_mlp import TokenMLP
 from toylab.tasks.grokking.modular import ModularArithmetic, scores
 from toylab.teach import slider
+from toylab.web.embed import Playground
 
 tl.setup()
 P, SEEDS = 31, 6
@@ -223,6 +224,15 @@ early = first(restricted < np.log(P) / 2) / first(accuracy >= 0.9)
 # </solution>
 # student: early = ...
 check("early", early, restricted=restricted, accuracy=accuracy, moments=moments)
+
+# %% [markdown]
+# ## With your hands
+#
+# Here networks of another kind grok while you watch. Before you change the weight decay, say
+# whether the jump will come sooner or later. Then click a frequency to take it out.
+
+# %%
+Playground("grokking", members=2)
 
 # %% [markdown]
 # ## Further

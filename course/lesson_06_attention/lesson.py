@@ -17,6 +17,7 @@ from toylab.analysis import circuits
 from toylab.course.lesson_06_attention.checks import check
 from toylab.tasks.in_context.repeats import Repeats
 from toylab.teach import slider
+from toylab.web.embed import Playground
 
 tl.setup()
 model = tl.Transformer(vocab=12, length=20, width=32, depth=2, heads=2, positions="rope")
@@ -187,7 +188,17 @@ plt.show()
 # %% [markdown]
 # In some networks one head of the second layer carries nearly all; in others two share the work,
 # and a single patch shows less than both do. That is why a circuit is claimed with a population.
+
+# %% [markdown]
+# ## With your hands
 #
+# The frame trains two networks like yours. Point at a letter to see what each head looks back at,
+# and switch off one head at a time: which one cannot be spared?
+
+# %%
+Playground("attention", depth=2)
+
+# %% [markdown]
 # ## Further
 #
 # *Stretch.* `circuits.edge_attribution` scores every edge between parts. Which head of layer 0

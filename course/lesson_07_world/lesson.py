@@ -19,6 +19,7 @@ import toylab as tl
 from toylab.analysis.world.edits import top_errors
 from toylab.course.lesson_07_world.checks import check
 from toylab.teach import slider
+from toylab.web.embed import Playground
 
 tl.setup()
 DOORS, LENGTH, NETWORKS, WIDTH = 4, 16, 3, 32
@@ -274,7 +275,17 @@ check("repaired", repaired, none=none, edited=mirrored)
 # control reads it as well, and behaviour follows when it is changed. They are not one: fit the
 # probes with `l2=1.0` in place of 100. Do they read as well, and how far do edits along them get?
 # The direction that tells best need not be the one that the network acts on.
+
+# %% [markdown]
+# ## With your hands
 #
+# This network was trained on moves of Othello alone. Flip a disc in its mind and see which moves it
+# then expects; then push as far *in a random direction*. Which of your controls is that?
+
+# %%
+Playground("othello")
+
+# %% [markdown]
 # ## Further
 #
 # *Stretch.* Put `Othello(4)` (toylab.tasks.othello.othello) in place of the house: a board of 16
