@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toylab.errors import ToylabError
-from toylab.read import choose, combine, greatest, least, reading, table
+from toylab.read import as_rows, choose, combine, greatest, least, reading, table
 
 NAN = math.nan
 
@@ -137,6 +137,24 @@ def test_last_first_then_each_choose():
     assert combine(lambda x, y: x * y, gain, 3.0)(m).array().tolist() == [12.0, 3.0]
     two = table("t").mean("x", unit=("init_seed", "step"))
     assert two(m).frame.columns == ["init_seed", "step", "value", "state"]
+
+
+def test_values_as_rows_keep_their_states():
+    unit = ("init_seed", "width")
+    rows = pl.DataFrame({"init_seed": [0, 0, 1, 1, 2, 2, 3, 3, 4], "width": [8, 9] * 4 + [8]})
+    rows = rows.with_columns(
+        loss=pl.Series([2.0, 4, 2, NAN, 2, 2, 2, 8, 0.5]),
+        diverged=pl.Series([False] * 4 + [True] + [False] * 4),
+    )
+    share = table("ends").value("loss", unit) / table("ends").filter(width=8).value("loss", unit)
+    loss = table("ends").value("loss", unit)
+    again = as_rows(loss.where(loss > 1))
+    found = again.aggregate(pl.col("value").max())({"ends": rows})
+    assert states(found) == ["value", "undefined", "diverged", "value", "excluded"]
+    assert found.values.tolist() == [4, 8]
+    wide = again.filter(width=9).value("value")({"ends": rows})
+    assert states(wide) == ["value", "undefined", "value", "value"]
+    assert states(as_rows(share).mean("value")({"ends": rows}))[0] == "undefined"  # of width 9
 
 
 def test_a_reading_of_a_function():

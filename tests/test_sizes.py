@@ -11,7 +11,7 @@ import pytest
 
 from toylab.check import sizes
 from toylab.check.populations import checked_populations
-from toylab.errors import ToylabError, check_counts, check_number
+from toylab.errors import ToylabError, check_counts, check_number, check_rising
 from toylab.members import grid, seeds
 from toylab.models import Autoencoder
 from toylab.optim import AdamW
@@ -102,3 +102,12 @@ def test_counts_are_whole_numbers_from_a_least_one_on():
     check_counts("x", settings, "steps", low=3)
     with pytest.raises(ToylabError, match="x: rungs = 0"):
         check_counts("x", settings, "steps", "rungs")
+    with pytest.raises(ToylabError, match="x: steps = 3 .* <= 2"):
+        check_counts("x", settings, "steps", low=0, high=2)
+
+
+@pytest.mark.parametrize("widths", [(), (8, 8), (8, 4), (0, 4)])
+def test_sizes_rise_from_a_least_one_on(widths):
+    check_rising("x", SimpleNamespace(widths=(1, 4)), "widths", low=1)
+    with pytest.raises(ToylabError, match=r"x: widths = \(.*give rising numbers from 1 on"):
+        check_rising("x", SimpleNamespace(widths=widths), "widths", low=1)

@@ -71,7 +71,9 @@ def check_number(
         raise ToylabError(f"{owner}: {field} = {value!r} is out of range; give {span}.")
 
 
-def check_counts(owner: str, settings: Any, *fields: str, low: int = 1) -> None:
+def check_counts(
+    owner: str, settings: Any, *fields: str, low: int = 1, high: float | None = None
+) -> None:
     """Refuse settings that are no whole numbers from ``low`` on; see :func:`check_number`.
 
     Args:
@@ -79,6 +81,15 @@ def check_counts(owner: str, settings: Any, *fields: str, low: int = 1) -> None:
         settings: the object that has them.
         *fields: their names.
         low: least allowed value.
+        high: greatest allowed value.
     """
     for field in fields:
-        check_number(owner, field, getattr(settings, field), low=low, whole=True)
+        check_number(owner, field, getattr(settings, field), low, high, whole=True)
+
+
+def check_rising(owner: str, settings: Any, *fields: str, low: int = 0) -> None:
+    """Refuse settings that are no rising numbers from ``low`` on, at least one; as check_counts."""
+    for field in fields:
+        own = getattr(settings, field)
+        if not own or list(own) != sorted({*own}) or own[0] < low:
+            raise ToylabError(f"{owner}: {field} = {own}; give rising numbers from {low} on.")

@@ -8,13 +8,15 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from toylab.analysis.landscape.path import barrier
 from toylab.read import Measures, Rows, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
+from toylab.report.axes import log_axis
 from toylab.report.marks import bars
-from toylab.report.panels import drawing, panels
+from toylab.report.panels import drawing, legend_below, panels
 from toylab.report.series import curve
 from toylab.tasks.mode_connectivity.ridge import BETWEEN, chance_apart, height
 
@@ -57,53 +59,41 @@ def lines(kind: str, matching: str) -> Rows:
     return table("lines").filter(kind=kind, matching=matching)
 
 
-def legend(sheet: Figure, ax: Axes) -> None:
-    """One legend for all panels, below them."""
-    sheet.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-
-
 def drawn(ax: Axes, rows: pl.DataFrame, value: Any, x: str, matching: str) -> None:
-    """A median with its band over pairs, if any pair has a value."""
+    """A median with its band over pairs."""
     label, color, dash = ORDERS[matching]
-    if rows[value].is_finite().any():
-        curve(ax, rows, value, x, PAIR, label, color, linestyle=dash)
+    curve(ax, rows, value, x, PAIR, label, color, linestyle=dash)
 
 
 def landscape(measures: Measures, config: Any) -> Figure:
     """The loss on the plane of A, B and B matched, and along the lines."""
     sheet, (left, right) = panels(2, 3.3, width_ratios=[1.25, 1])
-    loss, corners = np.asarray(measures["plane"]), np.asarray(measures["corners"])
-    x, y = np.asarray(measures["plane_x"]), np.asarray(measures["plane_y"])
+    names = ("plane", "plane_x", "plane_y", "corners", "profiles")
+    loss, x, y, corners, profiles = (np.asarray(measures[name]) for name in names)
     if np.isfinite(loss).all() and 0 < loss.min() < loss.max():
         norm, levels = LogNorm(loss.min(), loss.max()), np.geomspace(loss.min(), loss.max(), 25)
         image = left.contourf(x, y, loss, levels, norm=norm, cmap=fig.SEQUENTIAL)
         left.contour(x, y, loss, levels[::2], colors="white", linewidths=0.3, alpha=0.5)
-        bar = sheet.colorbar(image, ax=left, label="test loss (nats)", shrink=0.8)
-        ticks = [
-            t for t in (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20) if levels[0] <= t <= levels[-1]
-        ]
-        bar.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
-        bar.minorticks_off()
-        a, b, matched = corners
-        for end, order in ((b, "none"), (matched, "weights")):
-            left.plot(*np.transpose([a, end]), color="white", lw=3)
-            left.plot(*np.transpose([a, end]), color=ORDERS[order][1], lw=1.8)
+        scale = {"ticks": LogLocator(subs=(1, 1.5, 2, 3, 5)), "format": "%g", "shrink": 0.8}
+        sheet.colorbar(image, ax=left, label="test loss (nats)", **scale).minorticks_off()
+        for end, order in ((1, "none"), (2, "weights")):
+            left.plot(*corners[[0, end]].T, color="white", lw=3)
+            left.plot(*corners[[0, end]].T, color=ORDERS[order][1], lw=1.8)
         box = {"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.85}
-        names = {"A": (a, (-12, -14)), "B": (b, (6, -14)), "B matched": (matched, (6, 7))}
-        for name, (point, offset) in names.items():
+        places = {"A": (-12, -14), "B": (6, -14), "B matched": (6, 7)}
+        for point, (name, offset) in zip(corners, places.items(), strict=True):
             left.plot(*point, "o", color="white", mec=fig.INK, ms=6, zorder=3)
             left.annotate(name, point, offset, textcoords="offset points", weight="bold", bbox=box)
     left.set(aspect="equal", xlabel="distance", ylabel="distance")
-    profiles = np.asarray(measures["profiles"])
     t = np.linspace(0, 1, profiles.shape[1])
     for profile, (label, color, dash) in zip(profiles, ORDERS.values(), strict=True):
         right.plot(t, profile, color=color, ls=dash, label=label, lw=1.8)
     right.set_xticks([0, 0.5, 1], ["A", "halfway", "B"])
     right.set(ylabel="test loss (nats)", ylim=(0, None))
-    legend(sheet, right)
-    before, after = barrier(profiles[:2])
+    legend_below(sheet, right)
     fig.title(left, "A ridge parts A from B; to B matched there is a valley")
-    fig.title(right, f"Matching lowers the barrier from {before:.2f} to {after:.2f} nats")
+    numbers = "Matching lowers the barrier from {:.2f} to {:.2f} nats"
+    fig.title(right, numbers.format(*barrier(profiles[:2])))
     return sheet
 
 
@@ -111,14 +101,12 @@ def shapes(measures: Measures, config: Any) -> Figure:
     """Barriers by width and by depth."""
     sheet, (left, right) = panels(2, 2.9)
     for order in ORDERS:
-        rows = lines("width", order).rows(measures)
-        drawn(left, rows, "test_loss", "width", order)
-    left.set(xscale="log", xlabel="width", ylabel="barrier (nats)")
-    left.set_xticks(config.widths, [str(width) for width in config.widths])
-    left.minorticks_off()
-    left.set_ylim(0)
-    legend(sheet, left)
-    share = lambda order: lambda depth: _at(depth, order) / _at(depth, "none")
+        drawn(left, lines("width", order).rows(measures), "test_loss", "width", order)
+    log_axis(left, ticks=config.widths)
+    left.set(xlabel="width", ylabel="barrier (nats)", ylim=(0, None))
+    legend_below(sheet, left)
+    at = lambda depth, order: lines("depth", order).filter(depth=depth).value("test_loss", PAIR)
+    share = lambda order: lambda depth: at(depth, order) / at(depth, "none")
     cells = tuple((*ORDERS[order][:2], share(order)) for order in reversed([*ORDERS][1:]))
     bars(right, measures, config.depths, cells, [str(depth) for depth in config.depths])
     right.axhline(1, color=fig.INK, lw=0.7, ls=":")
@@ -127,10 +115,6 @@ def shapes(measures: Measures, config: Any) -> Figure:
     fig.title(left, "Matching takes most of the barrier, at every width")
     fig.title(right, "Of deeper networks matching leaves more: {:.0%}, then {:.0%}".format(*rest))
     return sheet
-
-
-def _at(depth: int, order: str) -> Any:
-    return lines("depth", order).filter(depth=depth).value("test_loss", PAIR)
 
 
 def time(measures: Measures, config: Any) -> Figure:
@@ -147,7 +131,7 @@ def time(measures: Measures, config: Any) -> Figure:
         ax.set_xticks(ticks, [str(tick) for tick in ticks])
         ax.minorticks_off()
         ax.set(ylabel="barrier (nats)", ylim=(0, None))
-    legend(sheet, left)
+    legend_below(sheet, left)
     left.set_xlabel("step")
     right.set_xlabel("steps that twins share")
     fig.title(left, "Barriers come with training, and most of them by the order of units")
@@ -173,7 +157,7 @@ def ridge(measures: Measures, config: Any) -> Figure:
         ax.axhline(0, color=fig.INK, ls="--", lw=0.8)
         ax.set(xlabel="step", ylim=(-2.3, 2.3))
     none.set_ylabel("$w_1 + w_2$")
-    rows, n = table("ridge").rows(measures), np.linspace(shared[0], shared[-1], 200)
+    rows, n = measures["ridge"], np.linspace(shared[0], shared[-1], 200)
     law.plot(n, BETWEEN * chance_apart(n), color=fig.INK, label="law")
     law.plot(rows["shared"], rows["barrier"], "o", color=fig.BLUE, ms=3, label="runs")
     law.set(xlabel="steps shared", ylabel="mean barrier", ylim=(0, None))
@@ -195,7 +179,7 @@ def curvature(measures: Measures, config: Any) -> Figure:
     left.set_ylim(low)
     left.set_xticks([0, 0.5, 1], ["A", "halfway", "B"])
     left.set(ylabel="curvature of the loss (nats)")
-    legend(sheet, left)
+    legend_below(sheet, left)
     count = config.depths[-1] + 1
     share = pl.col("barrier") / pl.col("whole")
     own = lambda order, layer: table("layers").filter(matching=order, layer=layer)

@@ -1,7 +1,7 @@
 """Sheets with lettered panels, and what draws all of a study."""
 
 from toylab.report.figures import figure, style
-from toylab.report.panels import drawing, gallery, panels
+from toylab.report.panels import drawing, gallery, legend_below, panels
 
 
 def test_panels_stand_in_a_row_and_are_lettered():
@@ -10,6 +10,17 @@ def test_panels_stand_in_a_row_and_are_lettered():
     letters = [ax.texts[0].get_text() for ax in axes]
     assert letters == ["a", "b", "c"] and list(sheet.axes) == list(axes)
     assert tuple(sheet.get_size_inches()) == (7.0, 2.5)
+
+
+def test_a_legend_for_all_panels_stands_below_them():
+    with style():
+        sheet, axes = panels(2, 2.5)
+        axes[1].plot([0, 1], label="loss")
+        legend_below(sheet, axes[1])
+        sheet.draw_without_rendering()
+    (legend,) = sheet.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["loss"]
+    assert legend.get_window_extent().y1 < axes[1].get_window_extent().y0
 
 
 def test_panels_of_several_rows_are_lettered_row_by_row():

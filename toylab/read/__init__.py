@@ -27,7 +27,7 @@ it does not, a row counts as diverged if a network with its ``init_seed`` diverg
 """
 
 from toylab.read.expressions import Reading, choose, combine, greatest, least, reading
-from toylab.read.rows import Rows, table
+from toylab.read.rows import Rows, as_rows, table
 from toylab.read.values import DIVERGED, SEED, STATES, Measures, Values, clean
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Reading",
     "Rows",
     "Values",
+    "as_rows",
     "choose",
     "clean",
     "combine",

@@ -21,6 +21,7 @@ class Rows:
     name: str
     of: tuple[str, ...] = ()
     steps: tuple[Callable[[pl.DataFrame, Measures], pl.DataFrame], ...] = ()
+    source: Callable[[Measures], pl.DataFrame] | None = None
 
     def filter(self, *tests: Test, **equals: Any) -> "Rows":
         """Select the rows that a reading is about.
@@ -140,7 +141,7 @@ class Rows:
     def rows(self, measures: Measures) -> pl.DataFrame:
         """Return the rows of a run, with null for NaN."""
         m = clean(measures)
-        frame = flagged(m[self.name], m, self.of)
+        frame = flagged(self.source(m) if self.source else m[self.name], m, self.of)
         for step in self.steps:
             try:
                 frame = flagged(step(frame, m), m, self.of)
@@ -177,6 +178,33 @@ def table(name: str, of: str | Sequence[str] = ()) -> Rows:
         array([0.5, nan])
     """
     return Rows(name, (of,) if isinstance(of, str) else tuple(of))
+
+
+def as_rows(reading: Reading) -> Rows:
+    """Return the values of a reading as rows, to read anew for a coarser unit.
+
+    Units that diverged or were excluded stay so; of one without a value there is a null.
+
+    Args:
+        reading: of several columns, such as seed and width.
+
+    Returns:
+        Rows with the columns of its unit, and ``value``.
+
+    Example:
+        >>> rows = {"init_seed": [0, 0, 1, 1], "width": [8, 9, 8, 9], "gain": [1, 3, 2, 0]}
+        >>> m = {"ends": pl.DataFrame(rows)}
+        >>> gain = table("ends").value("gain", ("init_seed", "width"))
+        >>> as_rows(2 * gain).aggregate(pl.col("value").max())(m).array()
+        array([6., 4.])
+    """
+
+    def source(m: Measures) -> pl.DataFrame:
+        state = pl.col("state")
+        flags = {FLAG: state == "diverged", KEPT: state != "excluded"}
+        return reading(m).frame.with_columns(**flags)
+
+    return Rows("value", source=source)
 
 
 def _tests(tests: Sequence[Test], m: Measures) -> list[pl.Expr]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from toylab.read import Measures
@@ -45,6 +46,11 @@ def panels(
     for i, ax in enumerate(axes.flat):
         fig.panel_label(ax, chr(ord("a") + i))
     return sheet, axes if rows > 1 else axes[0]
+
+
+def legend_below(sheet: Figure, ax: Axes, columns: int = 4) -> None:
+    """Put one legend for all panels below them, with the entries of one of them."""
+    sheet.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 
 def gallery(height: float, count: int, width: float = fig.PAGE) -> tuple[Figure, Any, Any]:

@@ -5,12 +5,13 @@ have one start and, from the fork on, batches of their own.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from toylab.errors import ToylabError, check_number
+from toylab.errors import ToylabError, check_counts, check_rising
 from toylab.losses import cross_entropy
 from toylab.members import Members, seeds, zipped
 from toylab.models.mlp import MLP
@@ -45,32 +46,24 @@ class Config:
     shared: tuple[int, ...] = (0, 5, 10, 20, 40)  # steps that they share, of 400
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "width", "batch_size"):
-            check_number("mode_connectivity", name, getattr(self, name), low=1, whole=True)
-        most = {"grid": 1_000, "snapshots": 1_000, "runs": 100_000, "tests": self.examples}
-        for name, high in most.items():
-            check_number("mode_connectivity", name, getattr(self, name), 2, high, whole=True)
-        for name, low in (("widths", 1), ("depths", 1), ("forks", 0), ("shared", 0)):
-            own = getattr(self, name)
-            if list(own) != sorted({*own}) or min(own, default=-1) < low:
-                raise ToylabError(
-                    f"mode_connectivity: {name} = {own}; give rising numbers from {low} on."
-                )
-        wrong = {
-            f"width = {self.width} is none of widths = {self.widths}": self.width in self.widths,
-            f"depths = {self.depths}; begin with 1 and give another": (
-                self.depths[0] == 1 < len(self.depths)
-            ),
-            f"forks = {self.forks}; begin with 0 and end before step {self.steps}": (
-                self.forks[0] == 0 and self.forks[-1] < self.steps
-            ),
-            f"shared = {self.shared}; at most the {STEPS // 2} steps with noise": (
-                self.shared[-1] <= STEPS // 2
-            ),
-        }
-        for text, right in wrong.items():
-            if not right:
-                raise ToylabError(f"mode_connectivity: {text}.")
+        name = "mode_connectivity"
+        check_counts(name, self, "seeds", "steps", "width", "batch_size")
+        check_counts(name, self, "grid", "snapshots", low=2, high=1_000)
+        check_counts(name, self, "runs", low=2, high=100_000)
+        check_counts(name, self, "tests", low=2, high=self.examples)
+        check_rising(name, self, "widths", "depths", low=1)
+        check_rising(name, self, "forks", "shared")
+        wrong = ""
+        if self.width not in self.widths:
+            wrong = f"width = {self.width} is none of widths = {self.widths}"
+        elif not self.depths[0] == 1 < len(self.depths):
+            wrong = f"depths = {self.depths}; begin with 1 and give another"
+        elif self.forks[0] or self.forks[-1] >= self.steps:
+            wrong = f"forks = {self.forks}; begin with 0 and end before step {self.steps}"
+        elif self.shared[-1] > STEPS // 2:
+            wrong = f"shared = {self.shared}; at most the {STEPS // 2} steps with noise"
+        if wrong:
+            raise ToylabError(f"{name}: {wrong}.")
         self.world()
 
     def world(self) -> Blobs:
@@ -120,43 +113,38 @@ def arms(config: Config) -> Iterator[Arm]:
 
 def populations(config: Config) -> dict[str, Population]:
     """Independent networks, then trunks and the twins that leave them."""
-    found = {}
+    found, members = {}, seeds(2 * config.seeds)
     for arm in arms(config):
         if arm.fork < 0:
-            rate = SGD(config.learning_rate, config.momentum, cosine(config.steps))
-            watched = ladder(config.steps, config.snapshots) if "time" in arm.kinds else ()
-            found[arm.name] = _population(
-                config, arm.model, rate, seeds(2 * config.seeds), config.steps, snapshots=watched
-            )
+            kept = ladder(config.steps, config.snapshots) if "time" in arm.kinds else ()
+            found[arm.name] = _population(config, arm.model, members, config.steps, snapshots=kept)
     return found | _twins(config)
 
 
 def _twins(config: Config) -> dict[str, Population]:
     """Trunks end at the forks, each going on from the one before; momentum begins anew there."""
-    found, trunk, pair = {}, "", np.arange(config.seeds)
-    model, both = config.model(config.width), np.repeat(pair, 2)
+    found, trunk, before, pair = {}, "", 0, np.arange(config.seeds)
+    twins = zipped(init_seed=np.repeat(pair, 2), data_seed=np.arange(2 * config.seeds))
+    own = functools.partial(_population, config, config.model(config.width), rate=config.twins_rate)
     for i, fork in enumerate(config.forks):
         if fork:
-            length = fork - (config.forks[i - 1] if i else 0)
             members = zipped(init_seed=pair, data_seed=FRESH * (i + 1) + pair)
-            rate = SGD(config.twins_rate, config.momentum, constant())
             start, trunk = trunk, f"trunk {fork}"
-            found[trunk] = _population(config, model, rate, members, length, start=start)
-        members = zipped(init_seed=both, data_seed=np.arange(2 * config.seeds))
-        left = config.steps - fork
-        rate = SGD(config.twins_rate, config.momentum, cosine(left))
-        found[f"fork {fork}"] = _population(config, model, rate, members, left, start=trunk)
+            found[trunk] = own(members, fork - before, schedule=constant(), start=start)
+        found[f"fork {fork}"] = own(twins, config.steps - fork, start=trunk)
+        before = fork
     return found
 
 
 def _population(
-    config: Config, model: MLP, rate: SGD, members: Members, steps: int, **more: Any
+    config: Config, model: MLP, members: Members, steps: int, rate: float = 0, **more: Any
 ) -> Population:
+    schedule = more.pop("schedule", cosine(steps))
     return Population(
         model=model,
         task=config.world(),
         members=members,
-        optimizer=rate,
+        optimizer=SGD(rate or config.learning_rate, config.momentum, schedule),
         steps=steps,
         batch_size=config.batch_size,
         loss=cross_entropy,

@@ -4,7 +4,12 @@ The papers show curves of image classifiers, of barriers that all but vanish: mo
 laboratory's. Green's identity and the law of the ridge are its own too, and exact.
 """
 
+import functools
+
+import polars as pl
+
 from toylab.claims import Claim, Condition, Expect
+from toylab.read.networks import trend
 
 from . import readings as of
 
@@ -16,13 +21,12 @@ HERE = "this laboratory"
 PAIRS = "pair of networks"
 
 
-def learned(*kinds: str) -> tuple[Condition, ...]:
-    """The networks of comparisons know their task, and are apart before matching."""
-    accuracy, barrier = (of.lowest(kinds, value) for value in ("accuracy", "test_loss"))
-    named = ", ".join(kinds)
+def learned(kind: str) -> tuple[Condition, ...]:
+    """The networks of a comparison know their task, and are apart before matching."""
+    accuracy, barrier = (of.lowest(kind, value) for value in ("accuracy", "test_loss"))
     return (
-        Condition(f"{named}: 90% are right", accuracy, Expect.above(0.9)),
-        Condition(f"{named}: the barrier is 0.1 nats at least", barrier, Expect.above(0.1)),
+        Condition(f"{kind}: 90% are right", accuracy, Expect.above(0.9)),
+        Condition(f"{kind}: the barrier is 0.1 nats at least", barrier, Expect.above(0.1)),
     )
 
 
@@ -46,8 +50,11 @@ IDENTITY = Condition(
     Expect.below(0.01),
 )
 
+on = lambda kind, *more: functools.partial(Claim, unit=PAIRS, requires=learned(kind) + more)
+of_twins = functools.partial(Claim, unit=PAIRS, requires=TWINS)
+
 CLAIMS = (
-    Claim(
+    on("width")(
         "matched",
         "With the units of one network in the order that fits the other's weights, at most 30% "
         "remain of the barriers of training loss, test loss and error, at every width from 64 on.",
@@ -56,12 +63,10 @@ CLAIMS = (
         Expect.below(0.3),
         bar="ours: 30%; the paper says zero, of much wider networks",
         paper=0,
-        unit=PAIRS,
-        requires=learned("width"),
         control=(RANDOM,),
         headline=True,
     ),
-    Claim(
+    on("width")(
         "activations",
         "An order found from activations alone, without the weights, does it as well: at most 30% "
         "remain of these barriers.",
@@ -69,22 +74,18 @@ CLAIMS = (
         of.most_left("activations"),
         Expect.below(0.3),
         bar="ours: 30%, as for the weights",
-        unit=PAIRS,
-        requires=learned("width"),
         control=(RANDOM,),
     ),
-    Claim(
+    on("width")(
         "wider",
         "The wider the networks, the smaller the share of the loss barrier that matching leaves "
         "(Spearman's correlation over widths).",
         f"{AINSWORTH}, on width",
-        of.left_by_width(),
+        trend(of.left("width", "weights"), pl.col("value").mean(), "width", of.PAIR),
         Expect.below(-0.8),
         bar="ours: -0.8, what two swaps of neighbours leave of five ranks",
-        unit=PAIRS,
-        requires=learned("width"),
     ),
-    Claim(
+    on("depth")(
         "deeper",
         "In networks of three hidden layers the better of both orders leaves a larger share of the "
         "barrier than in those of one.",
@@ -92,10 +93,8 @@ CLAIMS = (
         of.left_by_depth(),
         Expect.above(0),
         bar="theory: no difference is 0",
-        unit=PAIRS,
-        requires=learned("depth"),
     ),
-    Claim(
+    on("time")(
         "untrained",
         "Barriers come with training: between untrained networks it is at most 5% of what it is at "
         "the end.",
@@ -103,10 +102,8 @@ CLAIMS = (
         of.untrained_share(),
         Expect.below(0.05),
         bar="ours: 5%, next to nothing in a figure",
-        unit=PAIRS,
-        requires=learned("time"),
     ),
-    Claim(
+    on("time")(
         "later",
         "The barrier after matching rises and falls in training: at the end it is at most half of "
         "its largest value.",
@@ -114,10 +111,8 @@ CLAIMS = (
         of.late_share(),
         Expect.below(0.5),
         bar="ours: half; the paper's falls to nearly nothing",
-        unit=PAIRS,
-        requires=learned("time"),
     ),
-    Claim(
+    of_twins(
         "stable",
         "Twins that share the first fifth of training have at most 5% of the barrier of twins that "
         "share only the start.",
@@ -125,54 +120,44 @@ CLAIMS = (
         of.twins(0.2) / of.twins(),
         Expect.below(0.05),
         bar="ours: 5%, next to nothing; the paper's networks are stable well before a fifth",
-        unit=PAIRS,
-        requires=TWINS,
         control=(NEARER,),
     ),
-    Claim(
+    of_twins(
         "monotone",
         "The longer twins descend together, the lower the barrier between them (Spearman's "
         "correlation over forks).",
         f"{SINGH}, abstract; {FRANKLE}",
-        of.twins_by_fork(),
+        trend(of.lines("fork"), pl.col("test_loss").mean(), "forked", of.PAIR),
         Expect.below(-0.8),
         bar="ours: -0.8, what two swaps of neighbours leave of five ranks",
-        unit=PAIRS,
-        requires=TWINS,
         control=(NEARER,),
     ),
-    Claim(
+    of_twins(
         "no_order",
         "The ridge between twins is none of order: matching leaves half of the barrier or more.",
         HERE,
         of.twins(matching="weights") / of.twins(),
         Expect.above(0.5),
         bar="ours: half; of independent networks matching leaves little",
-        unit=PAIRS,
-        requires=TWINS,
     ),
-    Claim(
+    on("depth")(
         "outer_layers",
         "Averaging only the first or only the last of four layers makes at most 20% of the barrier "
         "of averaging all.",
         f"{ADILOVA}; {SINGH}, abstract",
-        of.largest(of.outer),
+        of.largest(outer=True),
         Expect.below(0.2),
         bar="ours: 20%; the paper says that no single layer has a barrier",
-        unit=PAIRS,
-        requires=learned("depth"),
     ),
-    Claim(
+    on("depth")(
         "inner_layers",
         "Of single layers those in the middle make the largest barriers.",
         ADILOVA,
-        of.largest(of.inner) - of.largest(of.outer),
+        of.largest(outer=False) - of.largest(outer=True),
         Expect.above(0),
         bar="theory: no difference is 0",
-        unit=PAIRS,
-        requires=learned("depth"),
     ),
-    Claim(
+    on("smooth", IDENTITY)(
         "ends_blind",
         "The curvature at the two networks cannot tell of the barrier: taken for that of the whole "
         "line it gives one of at most 0.",
@@ -180,10 +165,8 @@ CLAIMS = (
         of.from_ends() / of.halfway(),
         Expect.below(0),
         bar="theory: at a minimum the curvature is not negative, so no barrier follows from it",
-        unit=PAIRS,
-        requires=(*learned("smooth"), IDENTITY),
     ),
-    Claim(
+    on("width")(
         "more_than_shorter",
         "Matching does more than shorten the line: it leaves a smaller share of the barrier than "
         "of the squared distance, as much as constant curvature would leave.",
@@ -191,8 +174,6 @@ CLAIMS = (
         of.shortened(),
         Expect.below(1),
         bar="theory: 1 at constant curvature along and across the lines",
-        unit=PAIRS,
-        requires=learned("width"),
         control=(RANDOM,),
     ),
     Claim(
@@ -207,7 +188,7 @@ CLAIMS = (
         control=(
             Condition(
                 "runs that share the most steps have at most half of the barrier of others",
-                of.on_the_ridge(most=True) / of.on_the_ridge(most=False),
+                of.share_on_the_ridge(),
                 Expect.below(0.5),
             ),
         ),

@@ -42,13 +42,14 @@ Hayase and Srinivasa 2023 (arXiv:2209.04836), with their code; Frankle et al. 20
 (arXiv:1912.05671); Adilova et al. 2024 (arXiv:2307.06966), with their code.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from toylab.analysis.matching.pairs import ORDERS, Pair, pairs_of
+from toylab.read.tables import labelled, stacked
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.mode_connectivity.exam import Exam, draw_exam
@@ -56,71 +57,39 @@ from toylab.tasks.mode_connectivity.ridge import barriers_by_sharing, descents
 
 from .arms import Arm, Config, arms, populations
 from .claims import CLAIMS
-from .lines import BENDS, SOME, bend_rows, layer_rows, lines, summary
-from .views import plane
-
-QUANTITIES = ("train_loss", "train_error", "test_loss", "test_error")
-COLUMNS = {
-    "lines": (*QUANTITIES, "accuracy", "ends", "distance"),
-    "layers": ("whole", "layer", "barrier"),
-    "bends": ("middle", *BENDS),
-}
-Row = dict[str, Any]
+from .lines import SOME, bends, layers, lines, plane
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Lines between the networks of every pair, single layers, curvature, and the ridge."""
     exam, views = draw_exam(config.world(), config.tests), {}
-    rows: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+    parts: list[dict[str, pl.DataFrame]] = []
     for arm in arms(config):
-        lost_P, steps = run.dead_at(arm.name) >= 0, run.steps(arm.name)
-        for step in steps if "time" in arm.kinds else steps[-1:]:
-            last = step == steps[-1]
-            names = ORDERS if last and arm.fork < 0 else SOME
-            pairs = pairs_of(
-                arm.model, run.params(arm.name, step), lost_P, exam.train.inputs, names
-            )
-            label = {"step": step, "width": arm.width, "depth": arm.depth}
-            label |= {"forked": arm.fork / config.steps}
-            kinds = [label | {"kind": kind} for kind in (arm.kinds if last else ("time",))]
-            rows["lines"] += look(arm, pairs, exam, kinds)
-        if "deepest" in arm.kinds:
-            rows["layers"] += look_closer(layer_rows, arm, pairs, exam)
-        if "smooth" in arm.kinds:
-            rows["bends"] += look_closer(bend_rows, arm, pairs, exam)
-        if "time" in arm.kinds:
-            shown = next((pair for pair in pairs if pair.others), pairs[0])
-            views = plane(arm.model, shown, exam, config.grid)
-    tables = {name: frame(own, COLUMNS[name]) for name, own in rows.items()}
-    tables["ridge"] = barriers_by_sharing(config.seeds, config.runs, config.shared)
-    return tables | views | {"descents": descents(config.shared)}
+        about = {"width": arm.width, "depth": arm.depth, "forked": arm.fork / config.steps}
+        for step, kinds, pairs in watched(arm, run, exam):
+            table, line_NMT = lines(arm.model, pairs, exam)
+            parts += [{"lines": labelled(table, kind=kind, step=step, **about)} for kind in kinds]
+            if "deepest" in kinds:
+                parts.append({"layers": layers(arm.model, pairs, exam)})
+            if "smooth" in kinds:
+                parts.append({"bends": bends(arm.model, pairs, exam)})
+            if "time" in kinds and pairs[0].names == ORDERS:
+                views = plane(arm.model, pairs, line_NMT, exam, config.grid)
+    ridge = barriers_by_sharing(config.seeds, config.runs, config.shared)
+    return stacked(parts) | views | {"ridge": ridge, "descents": descents(config.shared)}
 
 
-def look(arm: Arm, pairs: list[Pair], exam: Exam, labels: Sequence[Row]) -> list[Row]:
-    """Return the lines of an arm's pairs at one step, once for each label."""
-    rows = []
-    for i, (pair, own) in enumerate(zip(pairs, lines(arm.model, pairs, exam), strict=True)):
-        for name in pair.names:
-            about = {"pair": i, "diverged": not pair.others, "matching": name}
-            about |= summary(pair, name, own[name]) if own else {}
-            rows += [label | about for label in labels]
-    return rows
-
-
-def look_closer(
-    rows_of: Callable[..., list[Row]], arm: Arm, pairs: list[Pair], exam: Exam
-) -> list[Row]:
-    """Return what only some arms are asked, of every pair."""
-    return [
-        {"pair": i, "diverged": not pair.others} | own
-        for i, pair in enumerate(pairs)
-        for own in rows_of(arm.model, pair, exam)
-    ]
-
-
-def frame(rows: list[Row], columns: Sequence[str]) -> pl.DataFrame:
-    """Return rows as a table with all columns, NaN where a pair has no value."""
-    return pl.DataFrame([dict.fromkeys(columns, np.nan) | row for row in rows])
+def watched(
+    arm: Arm, run: RunFolder, exam: Exam
+) -> Iterator[tuple[int, tuple[str, ...], list[Pair]]]:
+    """Yield the steps at which an arm is looked at, for which comparisons, and its pairs."""
+    lost_P, steps = run.dead_at(arm.name) >= 0, run.steps(arm.name)
+    for step in steps if "time" in arm.kinds else steps[-1:]:
+        last = step == steps[-1]
+        names = ORDERS if last and arm.fork < 0 else SOME
+        params_P = run.params(arm.name, step)
+        pairs = pairs_of(arm.model, params_P, lost_P, exam.train.inputs, names)
+        yield step, arm.kinds if last else ("time",), pairs
 
 
 QUICK: Mapping[str, Any] = {"grid": 5, "runs": 20, "shared": (0, 10)}

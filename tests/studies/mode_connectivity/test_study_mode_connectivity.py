@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import numpy as np
+import polars as pl
 import pytest
 from scipy.special import log_softmax
 
@@ -15,10 +16,9 @@ from toylab.studies.mode_connectivity.mode_connectivity import claims, readings
 from toylab.studies.mode_connectivity.mode_connectivity.arms import Config, arms, populations
 from toylab.studies.mode_connectivity.mode_connectivity.lines import (
     SOME,
-    bend_rows,
-    layer_rows,
+    bends,
+    layers,
     lines,
-    summary,
 )
 from toylab.studies.mode_connectivity.mode_connectivity.study import measure, study
 from toylab.tasks.mode_connectivity.exam import draw_exam
@@ -53,19 +53,18 @@ def mixed(a, b, shares):
 def test_lines_and_layers_are_those_of_numpy():
     model, exam = SMOKE.model(8, 2), draw_exam(SMOKE.world(), SMOKE.tests)
     (pair,) = pairs_of(model, drawn(model, 2), np.zeros(2, bool), exam.train.inputs, SOME)
-    (line,) = lines(model, [pair], exam)
+    table, line_NMT = lines(model, [pair], exam)
     a, b = as_list(pair.a), as_list(pair.others["weights"])
-    by_hand = [loss_by_hand(mixed(a, b, [t] * 3), exam.test) for t in np.linspace(0, 1, 25)]
-    np.testing.assert_allclose(line["weights"]["test_loss"], by_hand, rtol=1e-10)
-    found = summary(pair, "weights", line["weights"])
     t = np.linspace(0, 1, 25)
+    by_hand = [loss_by_hand(mixed(a, b, [at] * 3), exam.test) for at in t]
+    np.testing.assert_allclose(line_NMT["test_loss"][0, 1], by_hand, rtol=1e-10)
+    found = table.filter(matching="weights").row(0, named=True)
     above = np.array(by_hand) - (1 - t) * by_hand[0] - t * by_hand[-1]
     assert found["test_loss"] == pytest.approx(above.max())
     pairs = [both for own in zip(a, b, strict=True) for both in zip(*own, strict=True)]
     squares = [((x - y) ** 2).sum() for x, y in pairs]
     assert found["distance"] == pytest.approx(np.sqrt(sum(squares)))
-    rows = layer_rows(model, pair, exam)
-    (row,) = (r for r in rows if r["matching"] == "weights" and r["layer"] == 1)
+    row = layers(model, [pair], exam).filter(matching="weights", layer=1).row(0, named=True)
     ends = (by_hand[0] + by_hand[-1]) / 2
     rests = [[0, 0.5, 0], [1, 0.5, 1]]
     each = [loss_by_hand(mixed(a, b, shares), exam.test) - ends for shares in rests]
@@ -75,17 +74,14 @@ def test_lines_and_layers_are_those_of_numpy():
 
 def test_curvature_of_smooth_networks_gives_their_barrier():
     model, exam = SMOKE.model(8, activation="gelu"), draw_exam(SMOKE.world(), SMOKE.tests)
-    (pair,) = pairs_of(model, drawn(model, 2), np.zeros(2, bool), exam.train.inputs, SOME)
-    rows = bend_rows(model, pair, exam)
-    (line,) = lines(model, [pair], exam)
-    for name in SOME:
-        own = [row for row in rows if row["matching"] == name]
-        total = -sum(row["weight"] * row["total"] for row in own)
-        loss = line[name]["train_loss"]
-        assert own[0]["middle"] == pytest.approx(loss[12] - (loss[0] + loss[-1]) / 2)
-        assert total == pytest.approx(own[0]["middle"], rel=1e-4)
-        assert min(row["newton"] for row in own) >= 0
-        assert [row["weight"] for row in own if row["t"] in (0, 1)] == [0, 0]
+    pairs = pairs_of(model, drawn(model, 2), np.zeros(2, bool), exam.train.inputs, SOME)
+    rows, (_, line_NMT) = bends(model, pairs, exam), lines(model, pairs, exam)
+    for name, loss_T in zip(SOME, line_NMT["train_loss"][0], strict=True):
+        own = rows.filter(matching=name)
+        middle = loss_T[12] - (loss_T[0] + loss_T[-1]) / 2
+        np.testing.assert_allclose(own["middle"], middle)
+        assert -(own["weight"] * own["total"]).sum() == pytest.approx(middle, rel=1e-4)
+        assert own.filter(pl.col("t").is_in([0.0, 1.0]))["weight"].to_list() == [0, 0]
 
 
 class Untrained:
