@@ -99,9 +99,9 @@ def test_centroids_are_those_of_scikit_learn():
 
 def test_members_of_a_world_begin_alike_only_where_they_share_it():
     keys = jax.vmap(jax.random.key)(jnp.arange(2))
-    for shared in (True, False):
-        start = Centroids(Noise(), 4, points=32, rounds=3, shared=shared)
-        one, other = jax.vmap(lambda key, start=start: start(key, 7))(keys)
+    start = Centroids(Noise(), 4, points=32, rounds=3)
+    for shared in (1, 0):
+        one, other = jax.vmap(lambda key, shared=shared: start(key, 7, shared))(keys)
         assert bool((one == other).all()) == shared
 
 

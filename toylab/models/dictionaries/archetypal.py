@@ -50,7 +50,7 @@ class ArchetypalDictionary(SparseDictionary):
     def init(self, key: Array) -> Params:
         """Begin with every atom at a candidate, its encoder in the same direction."""
         assert self.start is not None
-        points_CD = self.start(key, self.world)
+        points_CD = self.start(key, self.world, self.shared)
         return self._beside(unit(points_CD[: self.features])) | {
             "points": points_CD,
             "mixture": jnp.eye(self.features, len(points_CD), dtype=jnp.float32),

@@ -9,9 +9,10 @@ An input ``x`` (..., D) is explained as ``x_hat = c + sum_f a_f d_f`` with ``||d
     gated       [z > 0] relu(r z' + b'), z' without b, with a price on sum relu(z)
 
 and ``prefixes`` make any of them Matryoshka: the first m features alone must explain x too, for
-each m. Trained by :func:`reconstruction`. The analysis room's
-:func:`toylab.analysis.dictionary.autoencoder.fit_dictionary` fits the TopK and L1 kinds to
-activations that are at hand.
+each m. How many atoms there are, where they begin and how much prefixes weigh may differ per
+member, so that one program trains dictionaries of many sizes. Trained by :func:`reconstruction`.
+The analysis room's :func:`toylab.analysis.dictionary.autoencoder.fit_dictionary` fits the TopK and
+L1 kinds to activations that are at hand.
 
 Sources: Gao et al. 2024 (arXiv:2406.04093) for TopK; Bussmann et al. 2024 (arXiv:2412.06410) for
 BatchTopK; Rajamanoharan et al. 2024 for gates (arXiv:2404.16014) and jumps (arXiv:2407.14435);
@@ -25,6 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jaxtyping import Float
 
 from toylab import random
@@ -37,6 +39,7 @@ from toylab.task import Batch, Number
 
 KINDS = ("topk", "batchtopk", "jumprelu", "gated")
 THRESHOLD = 0.3  # first theta of the jumps
+NEVER = -1e9  # pre-activation of an atom that a member has not; finite, as are its gradients
 
 
 def unit(rows: Array) -> Array:
@@ -57,6 +60,7 @@ class SparseDictionary(ModelCard):
     Args:
         width: D.
         features: F, the number of atoms.
+        size: how many of these a member has, the first ones; 0 for all. May differ per member.
         kind: "topk", "batchtopk", "jumprelu" or "gated".
         k: entries that a code keeps (of jumps, that it shall have); may differ per member. Gates
             have no limit.
@@ -64,7 +68,10 @@ class SparseDictionary(ModelCard):
         price: of gates, the price of the code; of jumps, of ``(L0 / k - 1)^2``.
         window: width of the kernel of the jumps.
         prefixes: Matryoshka's sizes, each below F.
+        nested: weight of each prefix beside the whole; may differ per member.
         start: centroids at which the atoms begin; None begins at random directions.
+        central: 1 to begin there, 0 to begin at random all the same; may differ per member.
+        shared: 1 if all members of a world begin at the same ones; may differ per member.
         world: of the data whose centroids these are; may differ per member.
 
     Raises:
@@ -80,19 +87,27 @@ class SparseDictionary(ModelCard):
 
     width: int
     features: int
+    size: Number = 0
     kind: Literal["topk", "batchtopk", "jumprelu", "gated"] = "topk"
     k: Number = 4
     most: int = 0
     price: Number = 0.0
     window: Number = 0.2
     prefixes: tuple[int, ...] = ()
+    nested: Number = 1.0
     start: Centroids | None = None
+    central: Number = 1.0
+    shared: Number = 0.0
     world: Number = 0
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
         check_number(owner, "width", self.width, low=1, whole=True)
         check_number(owner, "features", self.features, low=1, whole=True)
+        check_number(owner, "size", self.size, low=0, high=self.features, whole=True)
+        check_number(owner, "nested", self.nested, low=0)
+        for name in ("central", "shared"):
+            check_number(owner, name, getattr(self, name), low=0, high=1)
         check_number(owner, "most", self.most, low=0, high=self.features, whole=True)
         check_number(owner, "k", self.k, low=1, high=self.largest, whole=True)
         check_number(owner, "price", self.price, low=0)
@@ -119,10 +134,10 @@ class SparseDictionary(ModelCard):
 
     def init(self, key: Array) -> Params:
         """Draw the atoms, or begin at centroids; the encoder is their transpose, the rest 0."""
-        if self.start is None:
-            atoms_FD = random.normal(random.fold_in(key, 0), (self.features, self.width))
-        else:
-            atoms_FD = self.start(key, self.world)[: self.features]
+        atoms_FD = random.normal(random.fold_in(key, 0), (self.features, self.width))
+        if self.start is not None:
+            central_CD = self.start(key, self.world, self.shared)
+            atoms_FD = jnp.where(self.central > 0, central_CD[: self.features], atoms_FD)
         return self._beside(unit(atoms_FD)) | {"decoder": unit(atoms_FD)}
 
     def _beside(self, atoms_FD: Array) -> Params:
@@ -145,7 +160,11 @@ class SparseDictionary(ModelCard):
     def pre(self, params: Params, x: Float[Array, "*n D"]) -> Float[Array, "*n F"]:
         """Return z, the codes before anything is left out."""
         pre = along(params["centre"], x, -1) @ params["encoder"]
-        return along(params["bias"], pre)
+        pre = along(params["bias"], pre)
+        if not isinstance(self.size, Tracer) and not np.any(self.size):
+            return pre
+        has_F = jnp.arange(self.features) < jnp.asarray(self.size, jnp.int32)
+        return jnp.where(jnp.broadcast_to(has_F, pre.shape), pre, jnp.full_like(pre, NEVER))
 
     def _codes(self, params: Params, pre: Array) -> tuple[Array, Array]:
         """Codes of pre-activations, and what a price is paid for, (...)."""
@@ -185,9 +204,12 @@ class SparseDictionary(ModelCard):
         codes, paid = self._codes(params, pre)
         decoder_FD, left = self.decoder(params), along(params["centre"], x, -1)
         error = jnp.sum((left - codes @ decoder_FD) ** 2, -1)
+        nested = jnp.asarray(self.nested, jnp.float32)
         for m in self.prefixes:
-            error = error + jnp.sum((left - codes[..., :m] @ decoder_FD[:m]) ** 2, -1)
-        total = error / (len(self.prefixes) + 1) + jnp.float32(self.price) * paid
+            part = jnp.sum((left - codes[..., :m] @ decoder_FD[:m]) ** 2, -1)
+            error = error + nested * part
+        share = 1 / (1 + len(self.prefixes) * nested)
+        total = share * error + jnp.asarray(self.price, jnp.float32) * paid
         if self.kind == "gated":  # the gates alone must explain x too, by a decoder held fixed
             held, centre = jax.lax.stop_gradient((decoder_FD, params["centre"]))
             total = total + jnp.sum((along(centre, x, -1) - jax.nn.relu(pre) @ held) ** 2, -1)

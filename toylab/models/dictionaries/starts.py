@@ -40,15 +40,13 @@ def k_means(x_ND: Float[Array, "N D"], first_CD: Float[Array, "C D"], rounds: in
 
 @dataclasses.dataclass(frozen=True)
 class Centroids:
-    """Centroids of a task's inputs, in random order, a member's own or shared by its world.
+    """Centroids of a task's inputs, in random order.
 
     Args:
         task: whose inputs; one with a field ``world``.
         count: C.
         points: N, inputs drawn.
         rounds: of Lloyd's.
-        shared: whether inputs and their order are drawn by the world alone, so that members of
-            one world begin alike, or by each member's own key.
 
     Raises:
         ToylabError: fewer points than centroids.
@@ -58,7 +56,6 @@ class Centroids:
     count: int
     points: int = 4_096
     rounds: int = 20
-    shared: bool = False
 
     def __post_init__(self) -> None:
         check_number("Centroids", "count", self.count, low=1, whole=True)
@@ -68,16 +65,20 @@ class Centroids:
                 f"Centroids: {self.points} points have no {self.count} centroids; draw more points."
             )
 
-    def __call__(self, key: Array, world: Number) -> Float[Array, "C D"]:
+    def __call__(self, key: Array, world: Number, shared: Number = 0.0) -> Float[Array, "C D"]:
         """Return centroids.
 
         Args:
             key: a member's.
             world: in which inputs are drawn.
+            shared: 1 draws the inputs and their order by the world alone, so that its members
+                begin alike; 0 by the member's key.
         """
         task: Any = self.task
         task = dataclasses.replace(task, world=world)
-        key = random.stream(jnp.asarray(world, jnp.uint32), "centroids") if self.shared else key
+        common = random.stream(jnp.asarray(world, jnp.uint32), "centroids")
+        own, common = (jax.random.key_data(k) for k in (key, common))
+        key = jax.random.wrap_key_data(jnp.where(shared > 0, common, own), impl="threefry2x32")
         x_ND = task.batch(random.fold_in(key, 1), self.points).inputs.reshape(self.points, -1)
         # Inputs are drawn independently: the first of them are a random choice.
         return k_means(x_ND, x_ND[: self.count], self.rounds)
