@@ -1,6 +1,7 @@
 """Settings of the study of methods, and what its parts share."""
 
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,3 +55,13 @@ def spread(members: pl.DataFrame, axes: Axes, **values: np.ndarray) -> pl.DataFr
     """
     table = long_table({**axes, "member": members["member"].to_list()}, **values)
     return table.join(members, on="member", maintain_order="left")
+
+
+def by_network(
+    members: pl.DataFrame, names: Sequence[str], look: Callable[[int], Mapping[str, float]]
+) -> pl.DataFrame:
+    """A row per network with what ``look`` says of its number; NaN where it diverged."""
+    lost = dict.fromkeys(names, np.nan)
+    gone = members["diverged"].to_list()
+    rows = [lost if gone[i] else dict(look(i)) for i in range(len(gone))]
+    return members.hstack(pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64)))

@@ -15,10 +15,10 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 
-from . import attention
+from . import attention, copying, dialogue, mapping
 from .settings import Config
 
-PARTS = (attention,)
+PARTS = (attention, copying, dialogue, mapping)
 
 
 def populations(config: Config) -> dict[str, Population]:

@@ -18,21 +18,26 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jaxtyping import Bool, Float
 
 from toylab.errors import ToylabError, check_number
 from toylab.taps import Tap
 from toylab.task import Number
 
+Mask = Bool[Array, "*lead M"] | Bool[np.ndarray, "*lead M"]
+
 
 def split_softmax(
-    pattern: Float[Array, "*lead L M"], prompt: Bool[np.ndarray, "*lead M"], strength: Number
+    pattern: Float[Array, "*lead L M"],
+    prompt: Bool[Array | np.ndarray, "*lead M"],
+    strength: Number,
 ) -> Float[Array, "*lead L M"]:
     """Return an attention pattern with the mass on some keys raised to a power.
 
     Args:
         pattern: shares of keys, which add up to 1.
-        prompt: which keys are the prompt's; broadcastable to the pattern.
+        prompt: which keys are the prompt's; broadcastable to the pattern, perhaps traced.
         strength: k in [0, 1]; 1 changes nothing.
 
     Returns:
@@ -48,8 +53,9 @@ def split_softmax(
         Array([[0.5       , 0.16666667, 0.33333334]], dtype=float32)
     """
     check_number("split_softmax", "strength", strength, 0, 1)
-    prompt = np.asarray(prompt)
-    if prompt.dtype != bool or not prompt.any(-1).all():
+    traced = isinstance(prompt, Tracer)
+    prompt = prompt if traced else np.asarray(prompt)
+    if not traced and (prompt.dtype != bool or not prompt.any(-1).all()):
         raise ToylabError(
             f"split_softmax: a prompt of {prompt.dtype} with {prompt.sum(-1).min()} keys; give a "
             "boolean mask of one key or more."
@@ -78,7 +84,7 @@ def prompt_boost(mass: Float[Array, "*lead"], strength: Number) -> Float[Array, 
     return jnp.where(mass < 1, boost, -jnp.log(k))
 
 
-def splitting(layers: Sequence[int], prompt: Bool[np.ndarray, "*lead M"], strength: Number) -> Tap:
+def splitting(layers: Sequence[int], prompt: Mask, strength: Number) -> Tap:
     """Return the tap that splits the softmax of some layers of a transformer, in all heads.
 
     Args:
