@@ -7,6 +7,7 @@ import pytest
 
 from toylab.analysis.recovery.directions import (
     cosines,
+    matched_stability,
     random_atoms,
     recovery,
     stability,
@@ -43,6 +44,15 @@ def test_scores_are_those_of_slow_loops():
     ways = itertools.permutations(range(5), 4)
     best = max(np.mean([cos[row, g] for g, row in enumerate(way)]) for way in ways)
     np.testing.assert_allclose(found.matched, best)
+
+
+def test_atoms_that_stand_for_features_are_compared():
+    features = np.linalg.qr(RNG.normal(size=(4, 4)))[0]
+    one = np.concatenate([features, RNG.normal(size=(3, 4))])
+    other = np.concatenate([RNG.normal(size=(3, 4)), features[::-1] + 0.1])
+    expected = [f @ (f + 0.1) / np.linalg.norm(f + 0.1) for f in features]
+    np.testing.assert_allclose(matched_stability(one, other, features), np.mean(expected))
+    assert stability(one, other) < np.mean(expected)
 
 
 def test_the_null_of_random_dictionaries():

@@ -102,6 +102,28 @@ def stability(
     return _assigned(cosines(one, other))
 
 
+def matched_stability(
+    one: Float[np.ndarray, "F D"],
+    other: Float[np.ndarray, "E D"],
+    features: Float[np.ndarray, "G D"],
+) -> float:
+    """Return the mean cosine of the two atoms that stand for each feature in two dictionaries.
+
+    An atom stands for the feature that it is assigned to; atoms beyond the features, which may be
+    dead or double, are left out, and features beyond the atoms too. NaN of what diverged.
+
+    Example:
+        >>> more = np.array([[0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])
+        >>> matched_stability(more, -more, np.eye(2))
+        0.5
+    """
+    if not np.isfinite(cosines(one, other)).all():
+        return float("nan")
+    rows = [dict(zip(*assigned(cosines(a, features))[::-1], strict=True)) for a in (one, other)]
+    pairs = [(rows[0][g], rows[1][g]) for g in rows[0] if g in rows[1]]
+    return float(np.mean([cosines(one[[i]], other[[j]]).item() for i, j in pairs]))
+
+
 def assigned(cos_FG: Float[np.ndarray, "F G"]) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows and columns of the assignment with the largest sum."""
     return linear_sum_assignment(cos_FG, maximize=True)
