@@ -110,6 +110,13 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     grid = subs["sweep"]
     grid.add_argument("--out", metavar="DIR", help="the sweep's folder, new or begun before")
     grid.add_argument(
+        "--refine",
+        metavar="N",
+        default="0",
+        help="add cells N times, halfway between neighbours that a claim divides",
+    )
+    grid.add_argument("--claim", metavar="KEY", default="", help="that claim; the headline")
+    grid.add_argument(
         "--grid",
         metavar="key=values",
         nargs="+",

@@ -16,6 +16,7 @@ from toylab.sweep.plan import Plan
 from toylab.sweep.sweep import plan_sweep, run_sweep
 
 MOST = 40  # cells that are shown
+MOST_ROUNDS = 8  # the last halves a gap to a 256th
 
 
 def sweep(args: argparse.Namespace, stop: Stop) -> int:
@@ -27,11 +28,14 @@ def sweep(args: argparse.Namespace, stop: Stop) -> int:
     if args.dry_run:
         tables.show(*dry_run(plan))
         return 0
+    refine = parse("--refine", args.refine, 0)
+    if not 0 <= refine <= MOST_ROUNDS:
+        raise ToylabError(f"sweep: --refine {refine}; give 0 to {MOST_ROUNDS} times.")
     if not args.out:
         raise ToylabError("sweep: name its folder with --out; a sweep goes on where it stopped.")
     shown = stop.tracker = progress.reporter(quiet=False)
     try:
-        done = run_sweep(plan, args.out, shown, stop, args.on)
+        done = run_sweep(plan, args.out, shown, stop, args.on, refine, args.claim)
     finally:
         shown.close()
     claims = pl.read_parquet(done / "claims.parquet")

@@ -2,6 +2,7 @@
 
 sweep.json          study, preset, settings, grid
 packs/              a run folder: the populations, each of many cells
+packs-1/            the same of the first refinement, and so on
 cells/0000/         a run folder for every cell: its networks, measures and verdicts
 claims.parquet      a row per cell and claim: settings, verdict, estimate, interval
 members.parquet     a row per cell, population, member and metric: settings, last value
@@ -49,8 +50,8 @@ class SweepFolder:
         write_text(self.path / NAME, json.dumps(mine, indent=1) + "\n")
 
     def cell(self, number: int) -> Path:
-        """The run folder of a cell."""
-        return self.path / "cells" / f"{number:04d}"
+        """The run folder of a cell of the plan."""
+        return self.path / "cells" / f"{self.plan.first + number:04d}"
 
     def judged(self, number: int) -> bool:
         """Whether a cell has its verdicts."""
@@ -97,7 +98,8 @@ class SweepFolder:
 
     def _packs(self) -> RunFolder:
         """The run folder of what is trained."""
-        path, plan = self.path / "packs", self.plan
+        plan = self.plan
+        path = self.path / (f"packs-{plan.round}" if plan.round else "packs")
         described = describe(plan.packed)
         if (path / "manifest.json").exists():
             packs = RunFolder(path)

@@ -85,6 +85,25 @@ def _span(key: str, text: str, like: Any) -> list[Any]:
     return [round(value) for value in short] if isinstance(like, int) else short
 
 
+def by_log(values: Sequence[float]) -> bool:
+    """Say whether values lie rather evenly in their logarithm than as they are.
+
+    Example:
+        >>> by_log((0.1, 1, 10)), by_log((1, 2, 3))
+        (True, False)
+    """
+    ordered = sorted(values)
+    if ordered[0] <= 0 or len(ordered) < 3:
+        return False
+    gaps, ratios = np.diff(ordered), np.diff(np.log(ordered))
+    return bool(np.std(ratios) / np.mean(ratios) < np.std(gaps) / np.mean(gaps))
+
+
+def numeric(values: Sequence[Any]) -> bool:
+    """Say whether all values are numbers, and no yes or no."""
+    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+
+
 def cells_of(axes: dict[str, tuple[Any, ...]]) -> list[Settings]:
     """Return the settings of every cell; the last axis varies fastest.
 

@@ -23,6 +23,8 @@ class Plan:
         cells: each cell's settings of the grid, the last axis fastest.
         configs: each cell's settings, all of them.
         populations: each cell's populations.
+        first: number of the first cell: those before it are of earlier rounds.
+        round: 0 for the grid, then 1 for each time that its boundary was refined.
     """
 
     study: Study
@@ -34,6 +36,8 @@ class Plan:
     cells: Sequence[Settings]
     configs: Sequence[Any]
     populations: Sequence[Mapping[str, Population]]
+    first: int = 0
+    round: int = 0
 
     @functools.cached_property
     def packs(self) -> list[Pack]:

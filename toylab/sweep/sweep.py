@@ -1,9 +1,12 @@
 """A sweep: a study at every cell of a grid of settings, trained in few programs."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from toylab import lab
 from toylab.check.data_files import absolute
@@ -17,7 +20,8 @@ from toylab.study import Study
 from toylab.sweep.folder import SweepFolder
 from toylab.sweep.grid import cells_of, read_grids
 from toylab.sweep.plan import Plan
-from toylab.sweep.tables import write_tables
+from toylab.sweep.refine import between, dividing
+from toylab.sweep.tables import claims_table, write_tables
 from toylab.train.fast_compile import compiling
 from toylab.train.returns import check_populations
 
@@ -52,18 +56,23 @@ def plan_sweep(
     """
     config = absolute(study.config(preset, overrides))
     axes = read_grids(grids, config)
-    cells = cells_of(axes)
+    return _planned(Plan(study, preset, source, first_seed, config, axes, cells_of(axes), [], []))
+
+
+def _planned(plan: Plan) -> Plan:
+    """Fill in the settings and populations of a plan's cells."""
+    study, first = plan.study, plan.first_seed
 
     def populations_of(config: Any) -> Mapping[str, Population]:
-        check_seeds(study.name, first_seed, config.seeds)
-        found = seeded(study, config, first_seed)
+        check_seeds(study.name, first, config.seeds)
+        found = seeded(study, config, first)
         check_populations(study.name, found)
         return found
 
     with bounded_memory(study.name):
-        configs = [study.changed(config, cell) for cell in cells]
+        configs = [study.changed(plan.config, cell) for cell in plan.cells]
         populations = [populations_of(own) for own in configs]
-    return Plan(study, preset, source, first_seed, config, axes, cells, configs, populations)
+    return dataclasses.replace(plan, configs=configs, populations=populations)
 
 
 def run_sweep(
@@ -72,6 +81,8 @@ def run_sweep(
     reporter: Reporter | None = None,
     stop: Callable[[], bool] = lambda: False,
     on: str | Executor = "",
+    refine: int = 0,
+    claim: str = "",
 ) -> Path:
     """Run a sweep, or finish what is missing of it.
 
@@ -81,15 +92,37 @@ def run_sweep(
         reporter: told what happens.
         stop: asked between chunks and cells.
         on: an engine that trains; by default this process.
+        refine: how many times cells are added halfway between neighbours that a claim divides.
+        claim: its key; the headline claim by default.
 
     Returns:
         The folder.
 
     Raises:
-        ToylabError: the folder holds something else.
+        ToylabError: the folder holds something else, or the claim is none of the study's.
         Interrupted: ``stop`` said so.
     """
-    folder, reporter = SweepFolder(out, plan), reporter or Reporter()
+    reporter = reporter or Reporter()
+    divides = dividing(plan.study, claim) if refine else None
+    rounds = [_round(plan, out, reporter, stop, on)]
+    while divides and len(rounds) <= refine:
+        judged = pl.concat([claims_table(each) for each in rounds], how="vertical_relaxed")
+        cells = between(judged, divides, plan.axes)
+        if not cells:
+            break
+        first = rounds[-1].plan.first + len(rounds[-1].plan.cells)
+        added = dataclasses.replace(plan, cells=cells, first=first, round=len(rounds))
+        rounds.append(_round(_planned(added), out, reporter, stop, on))
+    write_tables(rounds)
+    reporter.close()
+    return rounds[0].path
+
+
+def _round(
+    plan: Plan, out: str | Path, reporter: Reporter, stop: Callable[[], bool], on: str | Executor
+) -> SweepFolder:
+    """Train and judge what is missing of a plan's cells."""
+    folder = SweepFolder(out, plan)
     missing = [cell for cell in range(len(plan.cells)) if not folder.judged(cell)]
     if missing:
         reporter.plan(folder.path, plan.packed, folder.packs.manifest.get("finished", {}))
@@ -103,9 +136,7 @@ def run_sweep(
             raise Interrupted(str(folder.path))
         lab.judge(folder.cell(cell), remeasure=True, source=plan.source)
         reporter.note(f"judged {number + 1} of {len(missing)} cells")
-    write_tables(folder)
-    reporter.close()
-    return folder.path
+    return folder
 
 
 def _train(

@@ -15,19 +15,22 @@ from toylab.report.figures import COLUMN, PAGE, PALETTE, figure, save, style, ti
 from toylab.runs.atomic import write_bytes
 from toylab.runs.run_folder import RunFolder
 from toylab.sweep.folder import SweepFolder
+from toylab.sweep.grid import by_log, numeric
 
 MOST = 12  # claims that are drawn
 ACROSS = 3
 
 
-def write_tables(folder: SweepFolder) -> None:
+def write_tables(rounds: Sequence[SweepFolder]) -> None:
     """Write a judged sweep's tables and its figure.
 
     Args:
-        folder: the sweep's.
+        rounds: the sweep's folder with the plan of its grid, then of each refinement.
     """
-    claims = claims_table(folder)
-    for name, table in (("claims", claims), ("members", members_table(folder))):
+    folder = rounds[0]
+    claims = pl.concat([claims_table(each) for each in rounds], how="vertical_relaxed")
+    members = pl.concat([members_table(each) for each in rounds], how="vertical_relaxed")
+    for name, table in (("claims", claims), ("members", members)):
         buffer = io.BytesIO()
         table.write_parquet(buffer)
         write_bytes(folder.path / f"{name}.parquet", buffer.getvalue())
@@ -45,7 +48,8 @@ def claims_table(folder: SweepFolder) -> pl.DataFrame:
         for verdict in RunFolder(folder.cell(number)).claims():
             rows.append(
                 {
-                    "cell": number,
+                    "cell": folder.plan.first + number,
+                    "round": folder.plan.round,
                     **{name: _plain(value) for name, value in settings.items()},
                     "claim": verdict.key,
                     "text": verdict.text,
@@ -74,7 +78,8 @@ def members_table(folder: SweepFolder) -> pl.DataFrame:
             for name in run.populations()
         )
         joined = last.join(seeds, on=["population", "member"])
-        tables.append(joined.select(pl.lit(number).alias("cell"), *_named(columns), pl.all()))
+        cell = pl.lit(folder.plan.first + number).alias("cell")
+        tables.append(joined.select(cell, *_named(columns), pl.all()))
     return pl.concat(tables)
 
 
@@ -119,8 +124,9 @@ def draw_claims(claims: pl.DataFrame, axes: Mapping[str, Sequence[Any]]) -> Figu
 
 def _line(ax: Axes, rows: pl.DataFrame, name: str, values: Sequence[Any]) -> None:
     """Estimates and intervals over one setting."""
-    numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    x = np.array(values, float) if numeric else np.arange(len(values))
+    numbers = numeric(values)
+    rows = rows.sort(name) if numbers else rows
+    x = rows[name].cast(pl.Float64).to_numpy() if numbers else np.arange(len(values))
     y, low, high = (rows[c].cast(pl.Float64).to_numpy() for c in ("estimate", "low", "high"))
     ax.plot(x, y, color=PALETTE[0])
     ax.vlines(x, low, high, color=PALETTE[0], linewidth=1)
@@ -130,19 +136,22 @@ def _line(ax: Axes, rows: pl.DataFrame, name: str, values: Sequence[Any]) -> Non
     span = np.ptp(y[np.isfinite(y)]) if np.isfinite(y).any() else 0.0
     if span:  # intervals of few seeds would hide the estimates
         ax.set_ylim(np.nanmin(y) - 0.7 * span, np.nanmax(y) + 0.7 * span)
-    if numeric and _by_log(values):
+    if numbers and by_log(values):
         log_axis(ax, ticks=values if len(values) <= 5 else None)
-    elif not numeric:
+    elif not numbers:
         ax.set_xticks(x, [str(_plain(value)) for value in values])
     ax.set_xlabel(name)
 
 
 def _map(ax: Axes, rows: pl.DataFrame, names: list[str], axes: list[Sequence[Any]]) -> None:
-    """Estimates over two settings as a map; cells whose claim is reproduced have a dot."""
+    """Estimates over two settings as a map; cells whose claim is reproduced have a dot.
+
+    Cells between those of the grid, from a refinement, are small squares at their places.
+    """
     places = [{_plain(value): i for i, value in enumerate(values)} for values in axes]
     shape = [len(values) for values in axes]
     total, count, held = (np.zeros(shape) for _ in range(3))
-    for row in rows.iter_rows(named=True):
+    for row in rows.filter(round=0).iter_rows(named=True):
         at = tuple(place[row[name]] for place, name in zip(places, names, strict=True))
         if row["estimate"] is not None and math.isfinite(row["estimate"]):
             total[at] += row["estimate"]
@@ -154,6 +163,11 @@ def _map(ax: Axes, rows: pl.DataFrame, names: list[str], axes: list[Sequence[Any
     figure_of = ax.get_figure(root=True)
     assert figure_of is not None
     figure_of.colorbar(image, ax=ax)
+    between = rows.filter(pl.col("round") > 0)
+    if between.height:
+        x, y = (_place(between[n], values) for n, values in zip(names, axes, strict=True))
+        shades = image.to_rgba(between["estimate"].cast(pl.Float64).to_numpy())
+        ax.scatter(x, y, s=16, marker="s", edgecolor="white", linewidth=0.4, color=shades)
     x, y = np.nonzero(held)
     ax.scatter(x, y, color="white", edgecolor="black", s=12, linewidth=0.6)
     for axis, values_of, name in zip((ax.xaxis, ax.yaxis), axes, names, strict=True):
@@ -162,14 +176,16 @@ def _map(ax: Axes, rows: pl.DataFrame, names: list[str], axes: list[Sequence[Any
         axis.set_label_text(name)
 
 
+def _place(found: pl.Series, values: Sequence[Any]) -> np.ndarray:
+    """Where numbers lie among an axis' values, counted from 0; of other axes they are values."""
+    if not numeric(values):
+        return np.array([[_plain(v) for v in values].index(value) for value in found], float)
+    scale = np.log if by_log(values) else np.asarray
+    order = np.argsort(values)
+    ends = scale(np.array(values, float)[order])
+    return np.interp(scale(found.cast(pl.Float64).to_numpy()), ends, order)
+
+
 def _label(value: Any) -> str:
     """A value as an axis has room for."""
     return f"{value:.2g}" if isinstance(value, float) else str(_plain(value))
-
-
-def _by_log(values: Sequence[float]) -> bool:
-    """Whether values lie rather evenly in their logarithm than as they are."""
-    if min(values) <= 0 or len(values) < 3:
-        return False
-    gaps, ratios = np.diff(values), np.diff(np.log(values))
-    return bool(np.std(ratios) / np.mean(ratios) < np.std(gaps) / np.mean(gaps))
