@@ -5,9 +5,9 @@ import dataclasses
 import jax
 import numpy as np
 import polars as pl
-from jax import Array
 
 from toylab.analysis.attention_edits import window_knock_outs
+from toylab.analysis.steering.function_vectors import last_chances
 from toylab.change import NOTHING, run_changes
 from toylab.claims import Condition, Expect
 from toylab.conditions import passage
@@ -46,23 +46,21 @@ def knock_outs(run: RunFolder) -> pl.DataFrame:
         Columns: those of the members, key, width and layer (of the window), accuracy (of the whole
         network), fall (share of its mean probability of answers that is lost).
     """
-    members, inputs = networks(run, "facts"), FACTS.enumerate().inputs
+    members, facts = networks(run, "facts"), jax.jit(FACTS.enumerate)()
+    params_P = run.params("facts")
     edges = [(key, width) for key in KEYS.values() for width in WINDOWS]
     changes = [change for edge in edges for change in window_knock_outs(MOVER, -1, *edge)]
-    chances = run_changes(MOVER, run.params("facts"), inputs, [NOTHING, *changes], chances_of)
-    worlds = [dataclasses.replace(FACTS, world=world) for world in members["world"].to_list()]
-    right_PB = np.stack([world.enumerate().targets for world in worlds])
+    chances = run_changes(
+        MOVER, run.params("facts"), facts.inputs, [NOTHING, *changes], last_chances
+    )
+    value = jax.vmap(lambda world: dataclasses.replace(FACTS, world=world).values_of_facts())
+    right_PB = np.asarray(jax.jit(value)(members["world"].to_numpy()))[:, facts.latents["fact"]]
     p_CPB = np.take_along_axis(np.asarray(chances, float), right_PB[None, ..., None], -1)[..., 0]
     found_P = (p_CPB[0] > 0.5).mean(-1)
     p_CP = p_CPB.mean(-1)
     fall_KWIP = (1 - p_CP[1:] / p_CP[0]).reshape(len(KEYS), len(WINDOWS), DEPTH, -1)
     axes = {"key": list(KEYS), "width": WINDOWS, "layer": None}
     return spread(members.with_columns(accuracy=found_P), axes, fall=fall_KWIP)
-
-
-def chances_of(logits: Array, _: dict[str, Array]) -> Array:
-    """What is kept of a run: the chance of every answer."""
-    return jax.nn.softmax(logits)
 
 
 ROWS = table("knock_out")

@@ -48,7 +48,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
     tokens = jnp.asarray(repeated(WORLD.vocab, PERIOD, config.samples, seed=79))
     scores_P2IH = head_scores(NET, params_P, np.asarray(tokens))
     sites = [f"blocks/1/attn/{name}" for name in ("q", "k", "pattern")]
-    _, acts = run_model(NET, params_P, tokens, sites)
+    acts = jax.jit(lambda params: run_model(NET, params, tokens, sites)[1])(params_P)
     own = lambda i: jax.tree.map(lambda leaf: np.asarray(leaf)[i], params_P)
     heads = lambda i: [int(scores_P2IH[i, kind, kind].argmax()) for kind in (0, 1)]
     seen = lambda i: [np.asarray(acts[site], float)[i] for site in sites]

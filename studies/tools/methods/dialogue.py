@@ -3,6 +3,7 @@
 Shape suffixes: P networks, B dialogues, T turns.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -43,13 +44,19 @@ def populations(config: Config) -> dict[str, Population]:
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
     """Dialects that networks speak in long dialogues, with and without split-softmax."""
     params_P, members = run.params("dialects"), networks(run, "dialects")
-    long = LONG.batch(jax.random.key(80), min(config.samples, 64))
-    short = WORLD.batch(jax.random.key(81), config.samples)
+    long = draw(LONG, min(config.samples, 64))
+    short = draw(WORLD, config.samples)
     right_PWT, mass_PWT, loss_PW = map(np.asarray, dialogues(params_P, long, short))
     bins = lambda x_PWT: x_PWT.reshape(*x_PWT.shape[:2], -1, BIN).mean(-1).transpose(1, 2, 0)
     axes = {"how": list(PLACES), "turn": np.arange(0, LONG.turns, BIN)}
     spoken = spread(members, axes, right=bins(right_PWT), mass=bins(mass_PWT))
     return {"dialogues": spoken, "costs": spread(members, {"how": list(PLACES)}, loss=loss_PW.T)}
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def draw(world: Dialects, count: int) -> Batch:
+    """Held-out dialogues."""
+    return world.batch(jax.random.key(80), count)
 
 
 @jax.jit

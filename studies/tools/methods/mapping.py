@@ -4,8 +4,6 @@ Shape suffixes: P networks, T tasks, X queries, B = T X prompts, L tokens, H hea
 width.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,10 +47,11 @@ def populations(config: Config) -> dict[str, Population]:
     return {"shifts": population(config, NET, WORLD, seeds(config.seeds), 3_000)}
 
 
-def prompts(seed: int) -> tuple[Array, Array]:
+@jax.jit
+def prompts(seed: int | Array) -> tuple[Array, Array]:
     """Every shift with every symbol asked for, after random others, (B, L); its answers (B,)."""
     keys = jax.random.split(jax.random.key(seed), S * S)
-    shift_B, x_B = jnp.divmod(jnp.arange(S * S), S)
+    shift_B, x_B = (jnp.asarray(x, jnp.int32) for x in np.divmod(np.arange(S * S), S))
 
     def one(key: Array, x: Array, shift: Array) -> tuple[Array, Array]:
         others = jax.random.permutation(key, S - 1)[: WORLD.pairs - 1]
@@ -66,11 +65,10 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
     """What each head does for answers; answers in context, and to a symbol alone with a vector."""
     params_P, members = run.params("shifts"), networks(run, "shifts")
     tokens_BL, answer_B = prompts(0)
-    means = task_means(params_P)
-    noise = S + jax.random.randint(jax.random.key(1), tokens_BL[:, 1::2].shape, 0, S)
-    mute_BL = tokens_BL.at[:, 1::2].set(noise)
-    effect_PIH = indirect_effects(NET, params_P, mute_BL, answer_B, means)
-    told_P = answers(params_P, tokens_BL, [NOTHING], answer_B)[0].mean((1, 2))
+    means, told_P = task_means(params_P)
+    mute_BL = np.array(tokens_BL)
+    mute_BL[:, 1::2] = S + np.random.default_rng(1).integers(0, S, mute_BL[:, 1::2].shape)
+    effect_PIH = indirect_effects(NET, params_P, jnp.asarray(mute_BL), answer_B, means)
     vectors = vectors_of(params_P, means, effect_PIH)
     changes = [moved(site, d_PBD) for d_PBD in vectors.values() for site in SITES]
     found_CPTX = answers(params_P, tokens_BL[:, -1:], [NOTHING, *changes], answer_B)
@@ -90,19 +88,29 @@ def answers(params_P: Params, tokens: Array, changes: list[Change], answer_B: Ar
 
 def moved(site: str, d_PBD: np.ndarray) -> Change:
     """The change that adds vectors to a site at the last position."""
-    d_PB1D = jnp.asarray(d_PBD)[:, :, None]
-    return steer(at(site, -1), d_PB1D, jnp.linalg.norm(d_PB1D, axis=-1))
+    d_PB1D = d_PBD[:, :, None]
+    return steer(at(site, -1), jnp.asarray(d_PB1D), np.linalg.norm(d_PB1D, axis=-1))
 
 
-def task_means(params_P: Params) -> dict[int, np.ndarray]:
-    """By layer, outputs of heads at the last position, mean over a task's other queries."""
-    sums: dict[int, Any] = dict.fromkeys(range(NET.depth), 0.0)
-    for seed in range(3, 3 + SETS):
-        _, acts = run_model(NET, params_P, prompts(seed)[0], ("blocks/*/attn/z",))
-        for layer in sums:
-            sums[layer] += np.asarray(acts[f"blocks/{layer}/attn/z"])[:, :, -1] / SETS
+def task_means(params_P: Params) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """By layer, outputs of heads at the last position, mean over a task's other queries.
+
+    And the share that each network answers right in context (P,).
+    """
+    found = [look(params_P, *prompts(seed)) for seed in range(1, 1 + SETS)]
     tasks = lambda z: means_of_others(z.reshape(len(z), S, S, -1)).reshape(z.shape)
-    return {layer: tasks(z_PBHK) for layer, z_PBHK in sums.items()}
+    means = [tasks(np.mean([z_IPBHK[i] for z_IPBHK, _ in found], 0)) for i in range(NET.depth)]
+    return dict(enumerate(means)), np.mean([right_P for _, right_P in found], 0)
+
+
+@jax.jit
+def look(params_P: Params, tokens_BL: Array, answer_B: Array) -> tuple[list[Array], Array]:
+    """Outputs of heads at the last position by layer, (P, B, H, K), and the share right (P,)."""
+    logits, acts = run_model(NET, params_P, tokens_BL, ("blocks/*/attn/z",))
+    right_P = (logits[:, :, -1].argmax(-1) == answer_B).mean(-1)
+    return [z[:, :, -1] for z in acts.values()], jnp.where(
+        jnp.isnan(logits).any(), jnp.nan, right_P
+    )
 
 
 def vectors_of(params_P: Params, means: dict, effect_PIH: np.ndarray) -> dict[str, np.ndarray]:
