@@ -47,7 +47,6 @@ def knock_outs(run: RunFolder) -> pl.DataFrame:
         network), fall (share of its mean probability of answers that is lost).
     """
     members, facts = networks(run, "facts"), jax.jit(FACTS.enumerate)()
-    params_P = run.params("facts")
     edges = [(key, width) for key in KEYS.values() for width in WINDOWS]
     changes = [change for edge in edges for change in window_knock_outs(MOVER, -1, *edge)]
     chances = run_changes(

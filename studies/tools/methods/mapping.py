@@ -108,9 +108,8 @@ def look(params_P: Params, tokens_BL: Array, answer_B: Array) -> tuple[list[Arra
     """Outputs of heads at the last position by layer, (P, B, H, K), and the share right (P,)."""
     logits, acts = run_model(NET, params_P, tokens_BL, ("blocks/*/attn/z",))
     right_P = (logits[:, :, -1].argmax(-1) == answer_B).mean(-1)
-    return [z[:, :, -1] for z in acts.values()], jnp.where(
-        jnp.isnan(logits).any(), jnp.nan, right_P
-    )
+    right_P = jnp.where(jnp.isfinite(logits).all((1, 2, 3)), right_P, jnp.nan)
+    return [z[:, :, -1] for z in acts.values()], right_P
 
 
 def vectors_of(params_P: Params, means: dict, effect_PIH: np.ndarray) -> dict[str, np.ndarray]:
