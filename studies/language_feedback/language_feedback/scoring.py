@@ -1,0 +1,231 @@
+"""Scores of policies, of a round's data, of refiners, and of the best of many samples.
+
+Shapes: P networks, B prompts, K samples of each, S tokens of a list, W words, V tokens.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+
+from toylab.models import Transformer
+from toylab.models.sampling import generate
+from toylab.read.networks import networks
+from toylab.read.tables import labelled
+from toylab.rl.language_feedback import OWN, REFINED
+from toylab.rl.policy_gradient import until_stop
+from toylab.rl.selection import selection_law, votes_law
+from toylab.runs.run_folder import RunFolder
+from toylab.task import Batch
+from toylab.tasks.language_feedback.taste import ANOTHERS, GUESSED, TRUE, Taste
+
+JUDGED, ROUND, BEST = 61, 62, 63  # seeds of what is drawn to be measured
+KINDS = {"guessed": GUESSED, "true": TRUE, "another's": ANOTHERS}
+
+
+def prompts(world: Taste, size: int, seed: int) -> Batch:
+    """Topics in turn, (B, 1), each with random bits of its own."""
+    bits_B2 = jax.random.bits(jax.random.key(seed), (size, 2))
+    topic_B = jnp.arange(size, dtype=jnp.int32) % world.topics
+    return jax.vmap(world.prompt)(topic_B, bits_B2)
+
+
+def mapped(call: Any, *trees: Any) -> dict[str, np.ndarray]:
+    """Call a function of one network on every network, compiled once."""
+    trees = jax.tree.map(jnp.asarray, trees)
+    found = jax.jit(lambda *parts: jax.lax.map(lambda one: call(*one), parts))(*trees)
+    return {name: np.asarray(value, np.float64) for name, value in found.items()}
+
+
+def policy_score(model: Transformer, world: Taste, size: int) -> Any:
+    """Return what scores a policy, ``f(params, first params, world_seed) -> {name: number}``.
+
+    Means over lists: ``unwanted`` and ``wanted`` words, ``clean``, no unwanted word; ``sound``;
+    ``nats``, whose mean is the policy's entropy; ``drift``, KL per place of words among wanted ones
+    from the first policy's law. A network whose numbers are not finite has no score.
+    """
+
+    def score(params: Any, first: Any, seed: Array) -> dict[str, Array]:
+        own = dataclasses.replace(world, world_seed=seed)
+        asked = prompts(own, size, JUDGED)
+        rules = (own.length, jax.random.key(JUDGED), 1.0, own.end, own.pad)
+        answers_BS, logp_BS = generate(model, params, asked.inputs, *rules)
+        counts = own.counts(answers_BS, asked)
+        counts["clean"] = (counts["unwanted"] == 0).astype(jnp.float32)
+        told = {name: value.mean() for name, value in counts.items()}
+        told["nats"] = -logp_BS.sum(1).mean()
+        told["drift"] = _drift(model, params, first, asked, answers_BS, own)
+        alive = jnp.isfinite(told["nats"] + told["drift"])
+        return {name: jnp.where(alive, value, jnp.nan) for name, value in told.items()}
+
+    return score
+
+
+def _drift(
+    model: Transformer, params: Any, first: Any, asked: Batch, answers_BS: Array, world: Taste
+) -> Array:
+    """Mean KL of the next word among wanted words of a topic, from the first policy's."""
+    whole_BS = jnp.concatenate([asked.inputs, answers_BS[:, :-1]], 1)
+    of_topic_BW = jax.vmap(world.of_topic)(asked.latents["topic"])
+    wanted_BW = of_topic_BW & (asked.latents["unwanted"] == 0)
+    among = lambda p: jax.nn.log_softmax(
+        jnp.where(wanted_BW[:, None], model.apply(p, whole_BS)[..., : world.words], -1e9)
+    )
+    now_BSW, then_BSW = among(params), among(first)
+    kl_BS = jnp.sum(jnp.where(wanted_BW[:, None], jnp.exp(now_BSW) * (now_BSW - then_BSW), 0), -1)
+    counted_BS = until_stop(answers_BS, world.end).astype(jnp.float32)
+    return jnp.sum(kl_BS * counted_BS) / jnp.sum(counted_BS)
+
+
+def policy_rows(config: Any, run: RunFolder, names: np.ndarray) -> pl.DataFrame:
+    """One row per policy and round: every arm, and GRPO."""
+    score = policy_score(config.model(), config.taste(), config.judged)
+    rows = []
+    for population, arms in (("ilf", names), ("grpo", np.repeat("grpo", config.seeds))):
+        about = networks(run, population)
+        seed_P = about["world_seed"].to_numpy().astype(np.uint32)
+        label = pl.DataFrame({"arm": arms, "init_seed": seed_P.astype(np.int64)})
+        label = label.with_columns(about["diverged"])
+        first = run.params(population, 0)
+        steps = run.steps(population)
+        stack = lambda trees: jax.tree.map(lambda *leaves: np.concatenate(leaves), *trees)
+        several = stack([run.params(population, step) for step in steps])
+        firsts, seeds = stack([first] * len(steps)), np.tile(seed_P, len(steps))
+        found = mapped(score, several, firsts, seeds)
+        for place, step in enumerate(steps):
+            own = slice(place * len(seed_P), (place + 1) * len(seed_P))
+            table = label.with_columns(**{n: pl.Series(v[own]) for n, v in found.items()})
+            rows.append(labelled(table, round=step // config.round_steps))
+    return pl.concat(rows)
+
+
+def data_rows(config: Any, run: RunFolder) -> pl.DataFrame:
+    """What the first round of each seed's best refiner gives to imitate: one row per kind.
+
+    Kinds are those of feedback, and "verdicts", own outputs chosen by verdicts. ``first`` and
+    ``chosen`` are shares of criticised lists whose first refinement, or the one that the judge
+    chose, has none of the words left that *true* feedback names. ``unwanted`` and ``clean`` are of
+    what is imitated; ``law`` is the best-of-K law of the share that verdicts leave clean.
+    """
+    members = networks(run, "first").filter(pl.col("member") < config.seeds)
+    params = jax.tree.map(lambda leaf: leaf[: config.seeds], run.params("first"))
+    seed_P = members["init_seed"].to_numpy().astype(np.uint32)
+    found = mapped(lambda *one: _first_round(config, *one), params, seed_P)
+    clean_PT = found.pop("clean own")
+    right = np.array([False, True])
+    votes = votes_law(right, 0.0, config.votes)
+    law = lambda a: selection_law(np.array([1 - a, a]), votes, config.samples)[1]
+    laws_P = [np.mean([law(a) for a in row]) if np.isfinite(row).all() else np.nan
+              for row in clean_PT]  # fmt: skip
+    kinds = (*KINDS, "verdicts")
+    label = members.select("init_seed", "diverged").with_columns(law=pl.Series(laws_P))
+    tables = [
+        labelled(label.with_columns(**{n: pl.Series(v[:, i]) for n, v in found.items()}), kind=kind)
+        for i, kind in enumerate(kinds)
+    ]
+    return pl.concat(tables)
+
+
+def _first_round(config: Any, params: Any, seed: Array) -> dict[str, Array]:
+    """Scores of one network's first round, (C,) for the kinds, then verdicts."""
+    world = dataclasses.replace(config.taste(), world_seed=seed)
+    asked = prompts(world, config.judged, ROUND)
+    loss = config.feedback(reference=params, behaviour=params)
+
+    def draw(kind: Array, source: Array, error: Array) -> dict[str, Array]:
+        own = dataclasses.replace(loss, feedback=kind, source=source, error=error)
+        return own.draw(config.model(), asked)
+
+    kinds = jnp.asarray([*KINDS.values(), TRUE], jnp.float32)
+    source = jnp.asarray([REFINED] * len(KINDS) + [OWN], jnp.float32)
+    error = jnp.asarray([config.error] * len(KINDS) + [0.0], jnp.float32)
+    told = jax.vmap(draw)(kinds, source, error)
+    truth_BF, criticised_B = told["said"][TRUE], ~told["silent"][TRUE]
+    share = lambda right_B: (right_B & criticised_B).sum() / criticised_B.sum()
+    heeds = jax.vmap(lambda answers: share(world.incorporates(answers, truth_BF)))
+    clean_KB = jax.vmap(lambda a: world.pleases(a, asked), 1)(told["own"][0])
+    counts = jax.vmap(lambda answers: world.counts(answers, asked))(told["imitated"])
+    scores = {"first": heeds(told["refined"][:, :, 0]), "chosen": heeds(told["imitated"])}
+    scores |= {"unwanted": counts["unwanted"].mean(1), "wanted": counts["wanted"].mean(1)}
+    scores["clean"] = (counts["unwanted"] == 0).mean(1)
+    whole = len(asked.inputs) // world.topics * world.topics
+    by_topic = clean_KB[:, :whole].reshape(config.samples, -1, world.topics)
+    scores["clean own"] = by_topic.mean((0, 1))
+    alive = jnp.isfinite(jnp.stack([leaf.sum() for leaf in jax.tree.leaves(params)])).all()
+    return {n: jnp.where(alive, v.astype(jnp.float32), jnp.nan) for n, v in scores.items()}
+
+
+def refiner_rows(config: Any, run: RunFolder, worse: int) -> pl.DataFrame:
+    """One row per network before feedback: how often its greedy answers to requests are right.
+
+    ``exact`` is of requests that leave a word, ``all`` of all: where every word is named, even one
+    who always writes an empty list is right.
+    """
+    world, model = config.world(), config.model()
+    cells = world.cells(config.cells, ROUND)
+    request, answer = (jnp.asarray(cells[name]) for name in ("request", "answer"))
+    kinds = {"exact": cells["names"] < cells["words"], "all": cells["names"] > 0}
+
+    def one(params: Any) -> dict[str, Array]:
+        rules = (world.length, jax.random.key(0), 0.0, world.end, world.pad)
+        told, logp = generate(model, params, request, *rules)
+        right = (told == answer).all(1).astype(jnp.float32)
+        right = jnp.where(jnp.isfinite(logp).all(), right, jnp.nan)
+        return {name: jnp.mean(right[np.flatnonzero(own)]) for name, own in kinds.items()}
+
+    members = networks(run, "first")
+    found = mapped(one, run.params("first"))
+    columns = {name: pl.Series(value) for name, value in found.items()}
+    return members.with_columns(
+        **columns, skill=pl.col("init_seed") // worse, init_seed=pl.col("init_seed") % worse
+    )
+
+
+def best_rows(config: Any, run: RunFolder) -> pl.DataFrame:
+    """The best of many lists by each seed's reward model: one row per policy.
+
+    ``unwanted`` and ``wanted`` are of the list that the reward model likes best, out of ``best_of``
+    of one topic; ``right`` is the share of new pairs in which it likes the better list better.
+    """
+    judges = networks(run, "judge")
+    seed_P = judges["init_seed"].to_numpy().astype(np.uint32)
+    own = {"first": run.params("first"), "ilf": run.params("ilf"), "grpo": run.params("grpo")}
+    call = lambda *one: _best(config, *one)
+    rows = []
+    for name, params in own.items():  # in all of them the first members are the main arm's
+        params = jax.tree.map(lambda leaf: leaf[: config.seeds], params)
+        found = mapped(call, params, run.params("judge"), seed_P)
+        about = judges.select("init_seed", "diverged")
+        table = about.with_columns(**{n: pl.Series(v) for n, v in found.items()})
+        rows.append(labelled(table, policy=name))
+    return pl.concat(rows)
+
+
+def _best(config: Any, params: Any, judge: Any, seed: Array) -> dict[str, Array]:
+    """Scores of one policy's best lists by one reward model."""
+    world = dataclasses.replace(config.taste(), world_seed=seed)
+    topics = max(1, config.judged // config.best_of) * world.topics
+    asked = prompts(world, topics * config.best_of, BEST)
+    rules = (world.length, jax.random.key(BEST), 1.0, world.end, world.pad)
+    answers_NS, logp_NS = generate(config.model(), params, asked.inputs, *rules)
+    pairs = dataclasses.replace(config.comparisons(), world_seed=seed)
+    read_NR = jax.vmap(lambda answer: pairs.judged(pairs.written(answer)))(answers_NS)
+    reward_N = config.judge().apply(judge, read_NR)[:, 0]
+    # Topics come in turn, so that a column holds lists of one.
+    place_C = reward_N.reshape(config.best_of, topics).argmax(0)
+    scores = {
+        name: jnp.take_along_axis(x.reshape(config.best_of, topics), place_C[None], 0).mean()
+        for name, x in world.counts(answers_NS, asked).items()
+    }
+    batch = pairs.batch(jax.random.key(BEST), config.judged)
+    both = config.judge().apply(judge, batch.inputs.reshape(-1, batch.inputs.shape[-1]))
+    first_B, second_B = both.reshape(-1, 2).T
+    scores["right"] = jnp.average(
+        (first_B > second_B).astype(jnp.float32), weights=batch.weights[:, 0]
+    )
+    alive = jnp.isfinite(reward_N).all() & jnp.isfinite(logp_NS).all()
+    return {name: jnp.where(alive, value, jnp.nan) for name, value in scores.items()}

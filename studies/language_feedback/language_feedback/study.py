@@ -1,0 +1,335 @@
+"""Language feedback: imitating refinements of one's own outputs, in rounds, with its controls.
+
+    toylab run language_feedback
+
+Scheurer et al. let a language model write, have people say in words what is wrong, let the model
+refine what it wrote by those words, choose among five refinements by asking a model whether they
+heed the feedback, and finetune on the chosen ones (ILF). Finetuning on the model's own outputs,
+unrefined, is the control that tells what refinement adds.
+
+Here a small transformer learns to write lists of a topic's words and, from random examples, to
+remove named words from a list: the paper's targeted word removal. To a hidden taste six of twenty
+words are unwanted. Feedback names up to three of them in a list; the network as it was before any
+feedback refines; a judge of five votes, each wrong with chance 0.2, chooses among five; four rounds
+of 800 lists. Scores are unwanted words per list beside wanted ones, since who removes all leaves no
+unwanted word either.
+
+Controls: own outputs; refining by guessed names, and by another list's feedback; a random choice;
+corrections without fault; one round with as many lists; fewer lists; worse refiners. Peers get as
+many bits: feedback on a list of 3 to 6 words tells at most 4.3 bits in the mean (not 12: the names
+are in the list), so that per prompt there are five verdicts of one bit each, for rejection sampling
+and for GRPO, or five comparisons for a reward model.
+
+What is done otherwise: one network of two layers writes and refines, learned from scratch; the
+refiner stays as it is. Every update draws new outputs from the policy of its round, and each is
+used once. The judge knows the truth but errs; it is no model.
+
+Source: Scheurer et al. 2023, Training Language Models with Language Feedback at Scale
+(arXiv:2303.16755), with their code; GRPO: Shao et al. 2024 (arXiv:2402.03300).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from toylab.errors import ToylabError, check_counts, check_number
+from toylab.members import Members, seeds, zipped
+from toylab.models import Transformer
+from toylab.optim import AdamW, cosine
+from toylab.population import Population
+from toylab.rl.grpo import GRPO
+from toylab.rl.language_feedback import CORRECTED, OWN, REFINED, LanguageFeedback
+from toylab.rl.likelihood import comparison_nats, sequence_nats
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.language_feedback.lists import WordRemoval
+from toylab.tasks.language_feedback.taste import ANOTHERS, GUESSED, TRUE, Comparisons, Taste
+
+from .claims import CLAIMS
+from .scoring import best_rows, data_rows, policy_rows, refiner_rows
+
+WORSE = 1_000  # added to a seed for the network of each worse refiner
+
+
+class Arm(NamedTuple):
+    """What is imitated, by which feedback, and how it is chosen."""
+
+    source: int = REFINED
+    feedback: int = TRUE
+    random: int = 0  # 1: a choice at random
+    once: int = 0
+    size: int = -1  # which of the sizes of data; -1 all
+    skill: int = 0  # which refiner
+
+
+ARMS = {
+    "ilf": Arm(),
+    "random": Arm(random=1),
+    "guessed": Arm(feedback=GUESSED),
+    "another's": Arm(feedback=ANOTHERS),
+    "own": Arm(source=OWN, random=1),
+    "corrected": Arm(source=CORRECTED),
+    "rejection": Arm(source=OWN),
+    "once": Arm(once=1),
+    "few": Arm(size=0),
+    "more": Arm(size=1),
+    "ilf 1": Arm(skill=1),
+    "ilf 2": Arm(skill=2),
+    "random 2": Arm(random=1, skill=2),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings; ``skills`` are shares of removals in what networks learn from first."""
+
+    seeds: int = 8
+    words: int = 20
+    topics: int = 4
+    most: int = 6
+    unwanted: int = 6
+    width: int = 32
+    depth: int = 2
+    skills: tuple[float, ...] = (0.6, 0.2, 0.02)
+    steps: int = 700
+    batch_size: int = 64
+    learning_rate: float = 8e-3
+    rounds: int = 4
+    round_steps: int = 25
+    prompts: int = 32  # per update
+    samples: int = 5
+    votes: int = 5
+    error: float = 0.2  # of each vote
+    sizes: tuple[int, ...] = (100, 1_000)  # lists with feedback, of all rounds
+    tune_rate: float = 2e-3
+    reward_rate: float = 5e-4  # of GRPO
+    kl: float = 0.05
+    judge_steps: int = 250
+    judge_batch: int = 64  # comparisons
+    judged: int = 256  # lists of each policy
+    best_of: int = 4  # one list in four has no unwanted word
+    cells: int = 20  # requests of each number of words and names
+
+    def __post_init__(self) -> None:
+        counts = ("steps", "rounds", "round_steps", "prompts", "samples", "votes", "judge_steps")
+        check_counts("language_feedback", self, *counts, "judge_batch", "judged", "best_of")
+        check_counts("language_feedback", self, "cells", "depth", "batch_size")
+        check_number("language_feedback", "error", self.error, 0, 0.5)
+        check_number("language_feedback", "samples", self.samples, 2)
+        check_number("language_feedback", "unwanted", self.unwanted, 1, self.words - 1)
+        if len(self.skills) != 3 or len({*self.skills}) < 3:
+            raise ToylabError(f"language_feedback: skills = {self.skills}; give three shares.")
+        if len(self.sizes) != 2 or not self.rounds <= self.sizes[0] < self.sizes[1] < self.lists:
+            raise ToylabError(
+                f"language_feedback: sizes = {self.sizes}; give two numbers of lists, from "
+                f"{self.rounds} on and below all {self.lists}."
+            )
+        self.model()
+        for share in self.skills:
+            self.world(share)
+
+    @property
+    def lists(self) -> int:
+        """Lists that all rounds give feedback on."""
+        return self.rounds * self.round_steps * self.prompts
+
+    @property
+    def tuning(self) -> int:
+        """Updates of all rounds."""
+        return self.rounds * self.round_steps
+
+    def _rules(self) -> dict[str, Any]:
+        least = min(3, self.most)
+        return {"words": self.words, "topics": self.topics, "most": self.most, "least": least}
+
+    def world(self, share: float = 0.5) -> WordRemoval:
+        """What networks learn from first."""
+        return WordRemoval(**self._rules(), share=share)
+
+    def taste(self) -> Taste:
+        """Topics to write about, and who reads."""
+        return Taste(**self._rules(), unwanted=self.unwanted)
+
+    def comparisons(self) -> Comparisons:
+        """What a reward model learns from."""
+        return Comparisons(**self._rules(), unwanted=self.unwanted)
+
+    def model(self) -> Transformer:
+        """The network that writes and refines."""
+        world = self.world()
+        return self._transformer(length=world.request_length + world.length)
+
+    def judge(self) -> Transformer:
+        """The reward model."""
+        return self._transformer(length=self.world().room + 1, n_out=1, read="last")
+
+    def _transformer(self, **shape: Any) -> Transformer:
+        sizes = {"vocab": self.world().vocab, "width": self.width, "depth": self.depth}
+        block = {"heads": 4, "hidden": 4 * self.width, "positions": "rope", "norm": "rms"}
+        return Transformer(**sizes, **block, **shape)
+
+    def feedback(self, **changes: Any) -> LanguageFeedback:
+        """The loop of refining and imitating."""
+        world = self.taste()
+        rules = {"length": world.length, "stop": world.end, "pad": world.pad, "votes": self.votes}
+        rules |= {"samples": self.samples, "refresh": self.round_steps, "error": self.error}
+        return LanguageFeedback(world, **rules, **changes)
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Networks that write and refine; all arms of feedback; the peers."""
+    seed = np.tile(np.arange(config.seeds), 3)
+    place = np.repeat(np.arange(3), config.seeds)
+    first = Population(
+        model=config.model(),
+        task=config.world(),
+        members=zipped(
+            init_seed=seed + WORSE * place,
+            data_seed=seed + WORSE * place,
+            share=np.array(config.skills)[place],
+        ),
+        optimizer=AdamW(
+            config.learning_rate, 0.01, schedule=cosine(config.steps, config.steps // 20)
+        ),
+        steps=config.steps,
+        batch_size=config.batch_size,
+        loss=sequence_nats,
+    )
+    ilf = _tuned(config, arms(config), config.feedback(), config.tune_rate)
+    return {"first": first, "ilf": ilf, "grpo": _rewarded(config), "judge": _judges(config)}
+
+
+def arms(config: Config) -> Members:
+    """Every arm of every seed; all arms of a seed see the same prompts with the same bits."""
+    count = len(ARMS)
+    seed = np.tile(np.arange(config.seeds), count)
+    sizes = {place: size // config.rounds for place, size in enumerate(config.sizes)}
+    each = {
+        "source": [arm.source for arm in ARMS.values()],
+        "feedback": [arm.feedback for arm in ARMS.values()],
+        "error": [_error(config, arm) for arm in ARMS.values()],
+        "once": [arm.once for arm in ARMS.values()],
+        "examples": [sizes.get(arm.size, 0) for arm in ARMS.values()],
+    }
+    skill = np.repeat([arm.skill for arm in ARMS.values()], config.seeds)
+    columns = {name: np.repeat(values, config.seeds) for name, values in each.items()}
+    return zipped(init_seed=seed + WORSE * skill, data_seed=seed, world_seed=seed, **columns)
+
+
+def _error(config: Config, arm: Arm) -> float:
+    """Chance of a wrong vote: a verdict on one's own outputs is right, a random choice is not."""
+    return 0.5 if arm.random else 0.0 if arm.source == OWN else config.error
+
+
+def _tuned(config: Config, members: Members, loss: Any, rate: float) -> Population:
+    return Population(
+        model=config.model(),
+        task=config.taste(),
+        members=members,
+        optimizer=AdamW(rate, 0.0),
+        steps=config.tuning,
+        batch_size=config.prompts,
+        loss=loss,
+        start="first",
+        snapshots=tuple(range(0, config.tuning + 1, config.round_steps)),
+        record_every=config.round_steps,
+    )
+
+
+def _rewarded(config: Config) -> Population:
+    """GRPO by as many verdicts as rejection sampling has."""
+    world = config.taste()
+    rules = {"group": config.samples, "length": world.length, "stop": world.end, "pad": world.pad}
+    loss = GRPO(world.reward, **rules, kl=config.kl)
+    return _tuned(config, _tastes(config), loss, config.reward_rate)
+
+
+def _judges(config: Config) -> Population:
+    """Reward models, trained on comparisons."""
+    return Population(
+        model=config.judge(),
+        task=config.comparisons(),
+        members=_tastes(config),
+        optimizer=AdamW(3e-3, 0.01, schedule=cosine(config.judge_steps)),
+        steps=config.judge_steps,
+        batch_size=config.judge_batch,
+        loss=comparison_nats,
+    )
+
+
+def _tastes(config: Config) -> Members:
+    """One member per seed, with its taste."""
+    return Members({**seeds(config.seeds).columns, "world_seed": np.arange(config.seeds)})
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Policies round by round, the data of the first round, refiners, and the best of many."""
+    names = np.repeat(list(ARMS), config.seeds)
+    return {
+        "lists": policy_rows(config, run, names),
+        "data": data_rows(config, run),
+        "refiners": refiner_rows(config, run, WORSE),
+        "best": best_rows(config, run),
+    }
+
+
+study = Study(
+    name="language_feedback",
+    title="Language feedback: refine, select, finetune, in rounds",
+    paper="Scheurer et al. 2023, Training Language Models with Language Feedback at Scale "
+    "(arXiv:2303.16755)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            words=8,
+            topics=2,
+            most=3,
+            unwanted=3,
+            width=8,
+            depth=1,
+            steps=10,
+            batch_size=8,
+            rounds=2,
+            round_steps=2,
+            prompts=4,
+            samples=2,
+            votes=3,
+            sizes=(4, 8),
+            judge_steps=4,
+            judge_batch=4,
+            judged=16,
+            best_of=4,
+            cells=2,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=20,
+            words=30,
+            topics=3,
+            most=10,
+            unwanted=10,
+            width=64,
+            steps=2_000,
+            batch_size=128,
+            learning_rate=3e-3,
+            round_steps=80,
+            prompts=64,
+            tune_rate=1e-3,
+            sizes=(100, 5_000),
+            judge_steps=2_000,
+            judged=2_000,
+            cells=50,
+        ),
+    },
+    costs={
+        "smoke": "compiling takes most of it",
+        "laptop": "12,000 model-steps of first training, 12,000 of feedback; a few minutes",
+        "paper": "120,000 model-steps of first training, 96,000 of feedback, for one GPU",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
