@@ -176,7 +176,7 @@ class Phrases(Task):
         row_B, targets_BL = np.asarray(batch.latents["sentence"]), np.asarray(batch.targets)
         told_B = np.asarray(self.corpus())[row_B]
         right_B = (self.table().tokens[row_B] == targets_BL).all(1)
-        moved_B = (np.asarray(batch.inputs) == np.asarray(shifted(targets_BL))).all(1)
+        moved_B = (np.asarray(batch.inputs) == np.asarray(shifted(batch.targets))).all(1)
         return told_B & right_B & moved_B
 
     def enumerate(self) -> Batch | None:

@@ -1,0 +1,79 @@
+"""What samples of sentences hold of a grammar: valid ones, different ones, new ones.
+
+Shape suffixes: N samples, S sentences of the grammar, L length.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from toylab.analysis.volumes.chances import expected_distinct
+from toylab.tasks.ariel.parser import Parser, parser
+from toylab.tasks.ariel.phrases import Phrases, Table
+
+
+class Grammar(NamedTuple):
+    """A grammar with its table, its parser, and the row of every sentence by its tokens."""
+
+    task: Phrases
+    table: Table
+    parser: Parser
+    index: dict[bytes, int]
+
+    @property
+    def size(self) -> int:
+        """Number of sentences S."""
+        return self.task.size
+
+    def places(self, tokens: Int[np.ndarray, "N L"]) -> Int[np.ndarray, " N"]:
+        """Return the row of each sentence in the table, -1 if the parser refuses it."""
+        valid_N, rows = self.parser.accepts(tokens), tokens.astype(np.int8)
+        find = lambda row, valid: self.index[row.tobytes()] if valid else -1
+        return np.array([find(row, valid) for row, valid in zip(rows, valid_N, strict=True)])
+
+    def scores(
+        self, tokens: Int[np.ndarray, "N L"], told: Bool[np.ndarray, " S"]
+    ) -> dict[str, float]:
+        """Score samples.
+
+        Args:
+            tokens: the samples, filled up with end tokens.
+            told: which sentences the corpus holds.
+
+        Returns:
+            ``valid``, share of the samples; ``distinct``, share of all sentences that are among
+            them; ``new``, the same of those that the corpus does not hold.
+        """
+        found_N = self.places(tokens)
+        seen_S = np.bincount(found_N[found_N >= 0], minlength=self.size) > 0
+        new = seen_S[~told].mean() if (~told).any() else np.nan
+        found = {"valid": np.mean(found_N >= 0), "distinct": seen_S.mean(), "new": new}
+        return {name: float(value) for name, value in found.items()}
+
+    def law(self, chance: np.ndarray, told: Bool[np.ndarray, " S"], draws: int) -> dict[str, float]:
+        """Return what these scores are in expectation, over n draws of sentences by their chances.
+
+        Args:
+            chance: of each sentence (S,); what is missing to 1 is not valid.
+            told: which sentences the corpus holds.
+            draws: number n of samples.
+        """
+        shares = {"valid": float(chance.sum()), "distinct": expected_distinct(chance, draws)}
+        new = expected_distinct(chance[~told], draws) / max(int((~told).sum()), 1)
+        shares["distinct"] /= self.size
+        return shares | {"new": new if (~told).any() else np.nan}
+
+
+def grammar_of(task: Phrases) -> Grammar:
+    """Return a task's grammar.
+
+    Example:
+        >>> grammar = grammar_of(Phrases())
+        >>> words = np.array([[1, 6, 12, 1, 6, 0, 0, 0], [6, 1, 12, 1, 6, 0, 0, 0]])
+        >>> grammar.places(words).tolist()
+        [0, -1]
+    """
+    table = task.table()
+    index = {row.tobytes(): i for i, row in enumerate(table.tokens.astype(np.int8))}
+    return Grammar(task, table, parser(task), index)
