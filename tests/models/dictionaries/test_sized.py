@@ -1,0 +1,38 @@
+"""Dictionaries of a size that is a number: only so many atoms are ever active or trained."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from toylab.errors import ToylabError
+from toylab.models.dictionaries.sized import SizedDictionary
+from toylab.models.dictionaries.sparse import SparseDictionary
+
+X = jnp.asarray(np.random.default_rng(0).normal(size=(50, 4)), jnp.float32) + 1
+
+
+def test_the_first_atoms_are_a_smaller_dictionary_and_the_rest_have_no_gradient():
+    model = SizedDictionary(width=4, features=8, k=2, size=3)
+    params = model.init(jax.random.key(0))
+    cut = {name: leaf[..., :3] for name, leaf in params.items() if name in ("encoder", "bias")}
+    few = params | cut | {"decoder": params["decoder"][:3]}
+    small = SparseDictionary(width=4, features=3, k=2)
+    np.testing.assert_array_equal(model.apply(params, X), small.apply(few, X))
+    loss = lambda params: jnp.mean(model.objective(params, X))
+    grads = jax.grad(loss)(params)
+    assert not grads["decoder"][3:].any()
+    assert not grads["encoder"][:, 3:].any()
+    assert grads["centre"].any()
+
+
+def test_a_centre_that_is_not_learned_stays():
+    for centred in (0, 1):
+        model = SizedDictionary(width=4, features=8, k=2, centred=centred)
+        params = model.init(jax.random.key(0)) | {"centre": jnp.ones(4)}
+        grads = jax.grad(lambda p, m=model: jnp.mean(m.objective(p, X)))(params)
+        assert grads["centre"].any() == bool(centred)
+        plain = SparseDictionary(width=4, features=8, k=2)
+        np.testing.assert_allclose(model.objective(params, X), plain.objective(params, X))
+    with pytest.raises(ToylabError, match="size = 9"):
+        SizedDictionary(width=4, features=8, size=9)
