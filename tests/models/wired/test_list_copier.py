@@ -64,7 +64,7 @@ def test_two_layers_need_attention_that_depends_on_the_list(tied: bool):
         logits, _ = run(model, params, jnp.asarray(TOKENS), (), [Edit(site, "patch", held)])
         two = np.asarray(logits).reshape(DIGITS, DIGITS, 2, 8)
         i, j = np.triu_indices(DIGITS, 1)
-        ahead = lambda place, a, b: two[a, b, place, a] - two[a, b, place, b]
+        ahead = lambda place, a, b, two=two: two[a, b, place, a] - two[a, b, place, b]
         first = [ahead(0, *pair) > 0 for pair in ((i, j), (j, i))]
         second = [ahead(1, *pair) < 0 for pair in ((i, j), (j, i))]
         assert not np.logical_and.reduce(first + second).any()
