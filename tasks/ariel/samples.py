@@ -9,8 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from toylab.analysis.volumes.chances import expected_distinct
+from toylab.stats.means import mean_or_nan
 from toylab.tasks.ariel.parser import Parser, parser
 from toylab.tasks.ariel.phrases import Phrases, Table
+
+ROLES = ("subject", "verb", "object")
 
 
 class Grammar(NamedTuple):
@@ -63,6 +66,32 @@ class Grammar(NamedTuple):
         new = expected_distinct(chance[~told], draws) / max(int((~told).sum()), 1)
         shares["distinct"] /= self.size
         return shares | {"new": new if (~told).any() else np.nan}
+
+    def kept(
+        self, tokens: Int[np.ndarray, "N L"], ends: Int[np.ndarray, "N 2"]
+    ) -> dict[str, float]:
+        """Score sentences that lie between two others, by whether they are made of their words.
+
+        Args:
+            tokens: the sentences, one for each pair.
+            ends: rows of the pairs in the table.
+
+        Returns:
+            ``valid``, share of the sentences; and of the valid ones, for each role, Cohen's kappa
+            of its word, whatever its form, being that of one of the ends:
+            ``(share - chance) / (1 - chance)``, where chance is the share with the next pair's
+            ends. NaN where none is valid, or chance is 1.
+        """
+        found_N, own = self.places(tokens), {}
+        valid_N = found_N >= 0
+        for r, role in enumerate(ROLES):
+            word_N, word_N2 = self.table.roles[found_N, r], self.table.roles[ends, r]
+            near, far = (
+                mean_or_nan((word_N[:, None] == other_N2).any(1)[valid_N])
+                for other_N2 in (word_N2, np.roll(word_N2, 1, 0))
+            )
+            own[role] = (near - far) / (1 - far) if far < 1 else np.nan
+        return {"valid": float(valid_N.mean())} | own
 
 
 def grammar_of(task: Phrases) -> Grammar:

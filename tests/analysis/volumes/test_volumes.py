@@ -11,6 +11,7 @@ from toylab.analysis.volumes.chances import (
     ancestral,
     distinct_spread,
     expected_distinct,
+    frequency_p_value,
     log_chances,
 )
 from toylab.analysis.volumes.coder import boxes, decode, returns
@@ -131,6 +132,18 @@ def test_how_many_draws_differ():
         mean, second = mean + weight * distinct, second + weight * distinct**2
     assert expected_distinct(p, draws) == pytest.approx(mean)
     assert distinct_spread(p, draws) == pytest.approx(np.sqrt(second - mean**2))
+
+
+def test_p_values_of_counts_are_even_and_notice_another_law():
+    p = RNG.dirichlet(np.full(300, 0.5)) * 0.97
+    draw = lambda law: np.bincount(
+        RNG.choice(301, 5_000, p=np.append(law, 1 - law.sum())), minlength=301
+    )
+    found = np.array([frequency_p_value(draw(p), p) for _ in range(400)])
+    for level in (0.05, 0.5):
+        assert (found < level).mean() == pytest.approx(level, abs=0.07)
+    assert frequency_p_value(draw(0.9 * p), p) < 1e-6
+    assert frequency_p_value(draw(np.roll(p, 1)), p) < 1e-6
 
 
 def test_floats_hold_as_many_bits_of_an_axis_as_they_have():

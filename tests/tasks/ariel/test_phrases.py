@@ -11,6 +11,7 @@ from tests.oracles.phrases import chance, numbered, parse, speak
 from toylab.errors import ToylabError
 from toylab.tasks.ariel.parser import parser
 from toylab.tasks.ariel.phrases import Phrases
+from toylab.tasks.ariel.samples import grammar_of
 
 RNG = np.random.default_rng(0)
 TINY, TASK = Phrases(1, 1, 1, told=0.6), Phrases()
@@ -94,6 +95,44 @@ def test_losses_are_entropies():
     assert len(every.targets) == told.sum()
     assert TINY.consistent(every).all()
     assert Phrases(noise=1).enumerate() is None
+
+
+def test_samples_are_scored_as_counted_by_hand():
+    grammar, told = grammar_of(TASK), np.asarray(TASK.corpus())
+    rows = RNG.choice(TASK.size, 500, p=TASK.table().chance)
+    tokens = TASK.table().tokens[rows].copy()
+    tokens[::5, 0] = 6  # a noun in front
+    kept = [row for i, row in enumerate(rows) if i % 5]
+    found, new = grammar.scores(tokens, told), {row for row in kept if not told[row]}
+    assert found["valid"] == pytest.approx(0.8)
+    assert found["distinct"] == pytest.approx(len(set(kept)) / TASK.size)
+    assert found["new"] == pytest.approx(len(new) / (~told).sum())
+    means = [grammar.scores(_draw(), told) for _ in range(30)]
+    law = grammar.law(TASK.table().chance, told, 500)
+    for name in ("distinct", "new"):
+        assert np.mean([score[name] for score in means]) == pytest.approx(law[name], rel=0.03)
+    assert law["valid"] == pytest.approx(1)
+
+
+def _draw():
+    return TASK.table().tokens[RNG.choice(TASK.size, 500, p=TASK.table().chance)]
+
+
+def test_what_is_kept_of_two_ends_is_beyond_chance():
+    grammar, table = grammar_of(TASK), TASK.table()
+    ends = RNG.integers(TASK.size, size=(4_000, 2))
+    ends = ends[(table.roles[ends[:, 0]] != table.roles[ends[:, 1]]).any(1)]
+    first, other = table.tokens[ends[:, 0]], RNG.integers(TASK.size, size=len(ends))
+    same, none = grammar.kept(first, ends), grammar.kept(table.tokens[other], ends)
+    for role in ("subject", "verb", "object"):
+        assert same[role] == 1
+        assert none[role] == pytest.approx(0, abs=0.1)
+    half = np.where((np.arange(len(ends)) % 2 == 0)[:, None], first, 0)  # every other is no one
+    assert grammar.kept(half, ends)["valid"] == pytest.approx(0.5, abs=1e-3)
+    assert grammar.kept(half, ends)["object"] == 1
+    words = [TASK.words(row).split()[-1].rstrip("s") for row in table.tokens[:300]]
+    nouns = [TASK.names[6 + 2 * noun] for noun in table.roles[:300, 2]]
+    assert words == nouns
 
 
 def test_grammars_that_cannot_be_are_refused():

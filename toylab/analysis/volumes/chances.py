@@ -10,11 +10,13 @@ Shape suffixes: N sentences, L length, V vocabulary, S sentences with a chance.
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.random import Generator
+from scipy.stats import chisquare
 
 from toylab.analysis.volumes.coder import Next, chances
 from toylab.errors import ToylabError, check_number
 
 BLOCK = 512
+MANY = 10  # expected draws of a group of sentences
 
 
 def log_chances(
@@ -97,6 +99,27 @@ def distinct_spread(p: Float[np.ndarray, " S"], draws: int) -> float:
         variance += float(pairs.sum())
     own = np.maximum(1 - 2 * p, 0) ** draws - missed_S**2
     return float(np.sqrt(max(variance - float(own.sum()), 0.0)))
+
+
+def frequency_p_value(counts: Int[np.ndarray, " S"], p: Float[np.ndarray, " S"]) -> float:
+    """Return Pearson's p-value of counts of S sentences, and of all others in the last place.
+
+    The rarest are put together until ten of them are expected.
+
+    Args:
+        counts: how often each was drawn (S + 1,); last, what is none of them.
+        p: chance of each (S,).
+
+    Example:
+        >>> round(frequency_p_value(np.array([60, 40, 0]), np.array([0.5, 0.5])), 4)
+        0.0455
+    """
+    expected = counts.sum() * np.append(p, max(1 - p.sum(), 0.0))
+    order = np.argsort(expected)
+    group = (np.cumsum(expected[order]) / MANY).astype(int)
+    seen, law = (np.bincount(group, own[order]) for own in (counts, expected))
+    some = law > 0  # a sentence that is expected often may pass over a group
+    return float(chisquare(seen[some], law[some]).pvalue)
 
 
 def _log_missed(p_S: np.ndarray, draws: int) -> np.ndarray:
