@@ -7,7 +7,8 @@ Source: Park et al. 2025 (arXiv:2501.00070) for the grid, the ring and the hexag
 """
 
 import functools
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from toylab import random
+from toylab.check.data_files import read_rows
 from toylab.errors import ToylabError, check_number, nearest
 
 FAMILIES = ("grid", "ring", "hexagonal", "regular", "tree", "given")
@@ -82,6 +84,49 @@ def given(edges: Any) -> np.ndarray:
     adjacency |= adjacency.T
     check_connected("graph", adjacency)
     return adjacency
+
+
+class Edges(NamedTuple):
+    """A graph from a file.
+
+    Attributes:
+        edges: pairs of nodes 0 to n - 1, each once, as ``GraphTracing(edges=...)`` takes them.
+        names: what the file calls each node.
+    """
+
+    edges: tuple[tuple[int, int], ...]
+    names: tuple[str, ...]
+
+
+def read_edges(path: str | Path) -> Edges:
+    """Read an edge list: two nodes a line, apart by commas, semicolons, tabs or spaces.
+
+    Nodes are in the order of their numbers, from whichever they begin, or of the alphabet. An edge
+    in both directions is one. Lines that begin with ``#`` do not count.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ToylabError: a file that cannot be read, a line that is not two nodes, a node joined to
+            itself, or a graph in several pieces.
+
+    Example:
+        >>> from toylab.tasks.in_context.graph_tracing import GraphTracing
+        >>> found = read_edges(Path(__file__).with_name("edge_list.txt"))
+        >>> found.names, found.edges[:3]
+        (('ant', 'bee', 'cat', 'dog', 'eel'), ((0, 1), (0, 3), (1, 2)))
+        >>> GraphTracing(5, ("given",), (), edges=found.edges, length=12).n_nodes
+        5
+    """
+    rows = [words for _, words in read_rows(path, 2, "two nodes")]
+    nodes = {node for words in rows for node in words}
+    numbered = all(node.isdecimal() for node in nodes)
+    names = tuple(sorted(nodes, key=int if numbered else None))
+    place = {name: i for i, name in enumerate(names)}
+    edges = sorted({(min(e), max(e)) for a, b in rows if (e := (place[a], place[b]))})
+    given(edges)
+    return Edges(tuple(edges), names)
 
 
 def check_connected(owner: str, adjacency: np.ndarray) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from toylab.check.data_files import decoded
 from toylab.errors import ToylabError
 
 PASSES = {"--", "-", "pa", "pass", "ps", "@@"}
@@ -46,20 +47,8 @@ def read_games(path: Path, size: int) -> list[Game]:
     """
     if path.suffix.lower() == ".wtb":
         return wthor(path, size)
-    text = _decoded(path.read_bytes())
+    text = decoded(path.read_bytes())
     return kind_of(text)(text)
-
-
-def _decoded(data: bytes) -> str:
-    """Text in Unicode, or in the Latin letters of older programs."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        if b"\0" in data:
-            raise
-        return data.decode("latin-1")
 
 
 def kind_of(text: str) -> Callable[[str], list[Game]]:

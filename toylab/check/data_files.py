@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,72 @@ def digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
+
+
+def read_text(path: str | Path) -> str:
+    """Return a file of data as text: UTF-8, UTF-16 with its mark, or Latin letters as of old.
+
+    Raises:
+        ToylabError: it cannot be read, or is no text.
+    """
+    try:
+        return decoded(read_bytes(path))
+    except ValueError as error:
+        raise _unreadable(path, error) from None
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return a file of data as it is.
+
+    Raises:
+        ToylabError: it cannot be read.
+    """
+    try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would be read for ever
+            raise OSError(errno.EINVAL, "not a plain file")
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+
+
+def decoded(data: bytes) -> str:
+    """Return bytes as text, in the encoding that they are in.
+
+    Raises:
+        ValueError: they are no text.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if b"\0" in data:
+            raise
+        return data.decode("latin-1")
+
+
+def read_rows(path: str | Path, columns: int, what: str) -> list[tuple[int, list[str]]]:
+    """Return a table's rows with their line numbers, words apart by commas, semicolons or space.
+
+    Args:
+        path: the file; empty lines and lines that begin with ``#`` do not count.
+        columns: words in a row.
+        what: a row in words, for the message: "two nodes".
+
+    Raises:
+        ToylabError: it cannot be read, holds no row, or a row has another number of words.
+    """
+    found = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        words = re.split(r"\s*[,;\t]\s*|\s+", line.strip())
+        if len(words) != columns or not all(words):
+            raise ToylabError(f"{path}, line {number}: {line.strip()[:60]!r} is not {what}.")
+        found.append((number, words))
+    if not found:
+        raise ToylabError(f"{path} holds no row; give {what} a line.")
+    return found
 
 
 def changed_files(had: Mapping[str, str]) -> list[str]:
