@@ -27,7 +27,7 @@ from toylab.task import Batch, Number, Task
 class Corpora(Task):
     """Inputs (F,): a sum of patterns; targets (U,): how much of each unit's patterns there is.
 
-    ``x = s Q + noise`` with Q orthogonal and features s, each 0 or uniform in [1/2, 1]; a feature that the
+    ``x = s Q`` with Q orthogonal and features s, each 0 or uniform in [1/2, 1]; a feature that the
     corpus has is there with chance ``density``. Features are those of both corpora, the first's
     own, the second's own. The first units have one shared feature each; unit ``shared + i`` has
     the i-th own feature of both corpora. Latents: ``corpus`` () and ``features`` (F,).
@@ -38,7 +38,6 @@ class Corpora(Task):
         density: chance of a feature.
         second: chance of the second corpus; 0 or 1 draw from one. It and the density may differ per
             member.
-        noise: standard deviation of each pixel's noise; it, too, may differ.
         world: number of the patterns.
 
     Example:
@@ -51,7 +50,6 @@ class Corpora(Task):
     own: int = 6
     density: Number = 0.1
     second: Number = 0.5
-    noise: Number = 0.1
     world: int = 0
 
     def __post_init__(self) -> None:
@@ -59,7 +57,6 @@ class Corpora(Task):
         check_number("Corpora", "own", self.own, 1, 1_000, whole=True)
         check_number("Corpora", "density", self.density, 0.001, 1)
         check_number("Corpora", "second", self.second, 0, 1)
-        check_number("Corpora", "noise", self.noise, 0, 1e3)
         check_number("Corpora", "world", self.world, 0, 2**32 - 1, whole=True)
 
     @property
@@ -89,20 +86,19 @@ class Corpora(Task):
 
     def example(self, key: Array) -> Batch:
         """Draw a corpus, and its features."""
-        k_corpus, k_there, k_size, k_noise = jax.random.split(key, 4)
+        k_corpus, k_there, k_size = jax.random.split(key, 3)
         corpus = (jax.random.uniform(k_corpus) < self.second).astype(jnp.int32)
         has = jnp.asarray(np.stack([self.in_corpus(0), self.in_corpus(1)]))[corpus]
         there = jax.random.uniform(k_there, (self.size,)) < self.density
         s = jnp.where(there & has, (1 + jax.random.uniform(k_size, (self.size,))) / 2, 0.0)
         x, y = (s @ jnp.asarray(m, jnp.float32) for m in (self.patterns(), self.owned()))
-        x = x + self.noise * jax.random.normal(k_noise, x.shape)
         return Batch(x, y, jnp.ones(self.units), {"corpus": corpus, "features": s})
 
     def consistent(self, batch: Batch) -> Any:
         """Whether every feature that is there is one of the corpus, and makes input and target."""
         has = np.stack([self.in_corpus(0), self.in_corpus(1)])[np.asarray(batch.latents["corpus"])]
         s = np.asarray(batch.latents["features"])
-        there = np.abs(s @ self.patterns() - np.asarray(batch.inputs)) < 7 * self.noise + 1e-5
+        there = np.abs(s @ self.patterns() - np.asarray(batch.inputs)) < 1e-5
         told = np.isclose(s @ self.owned(), np.asarray(batch.targets), atol=1e-5)
         return ((s == 0) | has).all(1) & there.all(1) & told.all(1)
 

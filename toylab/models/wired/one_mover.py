@@ -42,7 +42,7 @@ class OneMover(Transformer):
         """Draw initial parameters, with W_V and W_O at 0 in all layers but one."""
         params = super().init(key)
         for layer, block in params["blocks"].items():
-            alive = jnp.asarray(self.mover) == int(layer)
+            alive = (jnp.asarray(self.mover) == int(layer)).astype(jnp.float32)
             for name in ("w_v", "w_o"):
                 block["attn"][name] = block["attn"][name] * alive
         return params
