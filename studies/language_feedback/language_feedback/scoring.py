@@ -4,6 +4,7 @@ Shapes: P networks, B prompts, K samples of each, S tokens of a list, W words, V
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -41,7 +42,7 @@ def mapped(call: Any, *trees: Any) -> dict[str, np.ndarray]:
     return {name: np.asarray(value, np.float64) for name, value in found.items()}
 
 
-def policy_score(model: Transformer, world: Taste, size: int) -> Any:
+def policy_score(model: Transformer, world: Taste, size: int) -> Callable[..., dict[str, Array]]:
     """Return what scores a policy, ``f(params, first params, world_seed) -> {name: number}``.
 
     Means over lists: ``unwanted`` and ``wanted`` words, ``clean``, no unwanted word; ``sound``;
@@ -81,26 +82,27 @@ def _drift(
     return jnp.sum(kl_BS * counted_BS) / jnp.sum(counted_BS)
 
 
+def joined(trees: Sequence[Any]) -> Any:
+    """Put networks of several parameter trees one after another."""
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *trees)
+
+
 def policy_rows(config: Any, run: RunFolder, names: np.ndarray) -> pl.DataFrame:
     """One row per policy and round: every arm, and GRPO."""
-    score = policy_score(config.model(), config.taste(), config.judged)
-    rows = []
+    trees, firsts, labels = [], [], []
     for population, arms in (("ilf", names), ("grpo", np.repeat("grpo", config.seeds))):
         about = networks(run, population)
-        seed_P = about["world_seed"].to_numpy().astype(np.uint32)
-        label = pl.DataFrame({"arm": arms, "init_seed": seed_P.astype(np.int64)})
-        label = label.with_columns(about["diverged"])
-        first = run.params(population, 0)
-        steps = run.steps(population)
-        stack = lambda trees: jax.tree.map(lambda *leaves: np.concatenate(leaves), *trees)
-        several = stack([run.params(population, step) for step in steps])
-        firsts, seeds = stack([first] * len(steps)), np.tile(seed_P, len(steps))
-        found = mapped(score, several, firsts, seeds)
-        for place, step in enumerate(steps):
-            own = slice(place * len(seed_P), (place + 1) * len(seed_P))
-            table = label.with_columns(**{n: pl.Series(v[own]) for n, v in found.items()})
-            rows.append(labelled(table, round=step // config.round_steps))
-    return pl.concat(rows)
+        label = about.select(pl.col("world_seed").cast(pl.Int64).alias("init_seed"), "diverged")
+        for step in run.steps(population):
+            trees.append(run.params(population, step))
+            firsts.append(run.params(population, 0))
+            own = label.with_columns(arm=pl.Series(arms))
+            labels.append(labelled(own, round=step // config.round_steps))
+    rows = pl.concat(labels)
+    score = policy_score(config.model(), config.taste(), config.judged)
+    seed_P = rows["init_seed"].to_numpy().astype(np.uint32)
+    found = mapped(score, joined(trees), joined(firsts), seed_P)
+    return rows.with_columns(**{name: pl.Series(value) for name, value in found.items()})
 
 
 def data_rows(config: Any, run: RunFolder) -> pl.DataFrame:
@@ -191,18 +193,16 @@ def best_rows(config: Any, run: RunFolder) -> pl.DataFrame:
     ``unwanted`` and ``wanted`` are of the list that the reward model likes best, out of ``best_of``
     of one topic; ``right`` is the share of new pairs in which it likes the better list better.
     """
-    judges = networks(run, "judge")
-    seed_P = judges["init_seed"].to_numpy().astype(np.uint32)
-    own = {"first": run.params("first"), "ilf": run.params("ilf"), "grpo": run.params("grpo")}
-    call = lambda *one: _best(config, *one)
-    rows = []
-    for name, params in own.items():  # in all of them the first members are the main arm's
-        params = jax.tree.map(lambda leaf: leaf[: config.seeds], params)
-        found = mapped(call, params, run.params("judge"), seed_P)
-        about = judges.select("init_seed", "diverged")
-        table = about.with_columns(**{n: pl.Series(v) for n, v in found.items()})
-        rows.append(labelled(table, policy=name))
-    return pl.concat(rows)
+    about = networks(run, "judge").select("init_seed", "diverged")
+    # In all of them the first members are those of the main arm.
+    main = lambda name: jax.tree.map(lambda leaf: leaf[: config.seeds], run.params(name))
+    policies = ("first", "ilf", "grpo")
+    rows = pl.concat([labelled(about, policy=name) for name in policies])
+    seed_P = rows["init_seed"].to_numpy().astype(np.uint32)
+    trees = joined([main(name) for name in policies])
+    judges = joined([run.params("judge")] * len(policies))
+    found = mapped(lambda *one: _best(config, *one), trees, judges, seed_P)
+    return rows.with_columns(**{name: pl.Series(value) for name, value in found.items()})
 
 
 def _best(config: Any, params: Any, judge: Any, seed: Array) -> dict[str, Array]:
