@@ -1,0 +1,76 @@
+"""Facts, copies, shifts and dialects: their own rules, against slow ones."""
+
+import jax
+import numpy as np
+import pytest
+
+from toylab.check.suite import check
+from toylab.errors import ToylabError
+from toylab.tasks.tools.copies import Copies
+from toylab.tasks.tools.dialects import Dialects
+from toylab.tasks.tools.facts import Facts
+from toylab.tasks.tools.shifts import Shifts
+
+FACTS, COPIES, SHIFTS = Facts(5, 2, 3, 4, world=1), Copies(6, 10, 3, 5), Shifts(3, 4)
+DIALECTS = Dialects(3, 3, 5)
+
+
+@pytest.mark.parametrize("world", [FACTS, COPIES, SHIFTS, DIALECTS], ids=lambda w: type(w).__name__)
+def test_the_rules_hold(world):
+    assert all(rule.ok for rule in check(world))
+    batch = world.batch(jax.random.key(0), 8)
+    assert world.consistent(batch).all()
+    assert not world.consistent(batch._replace(targets=batch.targets + 1)).any()
+
+
+def test_a_fact_is_one_thing_whatever_its_filler():
+    batch, told = FACTS.enumerate(), {}
+    for x, value in zip(batch.inputs.tolist(), batch.targets.tolist(), strict=True):
+        assert told.setdefault((x[0], x[2]), value) == value
+    assert len(told) == FACTS.size and len(batch.inputs) == FACTS.size * FACTS.fillers
+    other = Facts(5, 2, 3, 4, world=2).values_of_facts()
+    assert (np.asarray(other) != np.asarray(FACTS.values_of_facts())).any()
+
+
+def test_copies_are_decided_by_the_past():
+    batch = COPIES.batch(jax.random.key(1), 32)
+    for x, y, w in zip(*(np.asarray(part).tolist() for part in batch[:3]), strict=True):
+        for t in np.flatnonzero(w):
+            earlier = max(s for s in range(t) if x[s] == x[t])
+            assert x[earlier + 1] == y[t]
+
+
+def test_shifts_move_a_torus():
+    batch = SHIFTS.batch(jax.random.key(1), 32)
+    parts = batch.inputs, batch.targets, batch.latents["shift"]
+    for x, y, shift in zip(*(part.tolist() for part in parts), strict=True):
+        down, right = divmod(shift, 3)
+        for t in range(0, 7, 2):
+            row, column = divmod(x[t], 3)
+            assert y[t] == (row + down) % 3 * 3 + (column + right) % 3
+            assert t == 6 or x[t + 1] == 9 + y[t]
+        assert len(set(x[::2])) == 4
+
+
+def test_dialects_name_things():
+    batch = DIALECTS.batch(jax.random.key(1), 32)
+    for i, x in enumerate(batch.inputs.tolist()):
+        dialect, partner = (int(batch.latents[name][i]) for name in ("dialect", "partner"))
+        assert x[0] == dialect != partner
+        for t in range(1, 11, 2):
+            speaker, thing = divmod(x[t] - 3, 3)
+            assert x[t + 1] == 9 + thing * 3 + (dialect, partner)[speaker]
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Facts(subjects=1), "subjects = 1"),
+        (lambda: Copies(vocab=8, most=9), "distances from 6 to 9"),
+        (lambda: Shifts(side=2, pairs=5), "pairs = 5"),
+        (lambda: Dialects(dialects=1), "dialects = 1"),
+    ],
+)
+def test_what_is_no_world_is_refused(make, told: str):
+    with pytest.raises(ToylabError, match=told):
+        make()
