@@ -5,6 +5,7 @@ package (its folder has an ``__init__.py``) may also import relatively. A file o
 the module that it is there.
 """
 
+import collections
 import contextlib
 import importlib
 import importlib.util
@@ -33,13 +34,20 @@ def catalogue(name: str, pattern: str) -> dict[str, str]:
         pattern: glob of the files below the room; a file ``study.py`` bears its folder's name.
 
     Returns:
-        ``{name: dotted module}``, sorted by name.
+        ``{name: dotted module}``, sorted by name. A name that two families have is preceded by its
+        family: ``successor.lists``.
     """
-    folder, found = room(name), {}
+    folder, found = room(name), collections.defaultdict(list)
     for path in folder.glob(pattern):
         parts = path.relative_to(folder).with_suffix("").parts
-        found[parts[-2 if path.stem == "study" else -1]] = ".".join(("toylab", name, *parts))
-    return dict(sorted(found.items()))
+        found[parts[-2 if path.stem == "study" else -1]].append(parts)
+    dotted = lambda parts: ".".join(("toylab", name, *parts))
+    full = {
+        key if len(alike) == 1 else f"{parts[0]}.{key}": dotted(parts)
+        for key, alike in found.items()
+        for parts in alike
+    }
+    return dict(sorted(full.items()))
 
 
 def load_module(path: Path) -> ModuleType:
