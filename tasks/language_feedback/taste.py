@@ -78,6 +78,18 @@ class Taste(Rules, Task):
         name = (topic + jnp.int32(self.words + 5))[None]
         return Batch(name, name, jnp.ones(1, jnp.float32), latents)
 
+    def asked(self, size: int, seed: int) -> Batch:
+        """Return ``size`` prompts, topics in turn, each with random bits of its own."""
+        bits_B2 = jax.random.bits(jax.random.key(seed), (size, 2))
+        topic_B = jnp.arange(size, dtype=jnp.int32) % self.topics
+        return jax.vmap(self.prompt)(topic_B, bits_B2)
+
+    def wanted_of(self, batch: Batch) -> Bool[Array, "B V"]:
+        """Which tokens are wanted words of each prompt's topic."""
+        of_topic_BW = jax.vmap(self.of_topic)(batch.latents["topic"])
+        more = self.vocab - self.words
+        return jnp.pad(of_topic_BW & (batch.latents["unwanted"] == 0), ((0, 0), (0, more)))
+
     def marks(self, lists_BR: Array, batch: Batch) -> Bool[Array, "B R"]:
         """Which entries of lists are unwanted words."""
         more = self.vocab - self.words

@@ -17,22 +17,15 @@ from toylab.models import Transformer
 from toylab.models.sampling import generate
 from toylab.read.networks import networks
 from toylab.read.tables import labelled
+from toylab.rl.drift import drift_among
 from toylab.rl.language_feedback import OWN, REFINED
 from toylab.rl.policy_gradient import until_stop
 from toylab.rl.selection import selection_law, votes_law
 from toylab.runs.run_folder import RunFolder
-from toylab.task import Batch
 from toylab.tasks.language_feedback.taste import ANOTHERS, GUESSED, TRUE, Taste
 
 JUDGED, ROUND, BEST = 61, 62, 63  # seeds of what is drawn to be measured
 KINDS = {"guessed": GUESSED, "true": TRUE, "another's": ANOTHERS}
-
-
-def prompts(world: Taste, size: int, seed: int) -> Batch:
-    """Topics in turn, (B, 1), each with random bits of its own."""
-    bits_B2 = jax.random.bits(jax.random.key(seed), (size, 2))
-    topic_B = jnp.arange(size, dtype=jnp.int32) % world.topics
-    return jax.vmap(world.prompt)(topic_B, bits_B2)
 
 
 def mapped(call: Any, *trees: Any) -> dict[str, np.ndarray]:
@@ -52,34 +45,20 @@ def policy_score(model: Transformer, world: Taste, size: int) -> Callable[..., d
 
     def score(params: Any, first: Any, seed: Array) -> dict[str, Array]:
         own = dataclasses.replace(world, world_seed=seed)
-        asked = prompts(own, size, JUDGED)
+        asked = own.asked(size, JUDGED)
         rules = (own.length, jax.random.key(JUDGED), 1.0, own.end, own.pad)
         answers_BS, logp_BS = generate(model, params, asked.inputs, *rules)
         counts = own.counts(answers_BS, asked)
         counts["clean"] = (counts["unwanted"] == 0).astype(jnp.float32)
         told = {name: value.mean() for name, value in counts.items()}
         told["nats"] = -logp_BS.sum(1).mean()
-        told["drift"] = _drift(model, params, first, asked, answers_BS, own)
+        whole_BS = jnp.concatenate([asked.inputs, answers_BS[:, :-1]], 1)
+        among = (own.wanted_of(asked), until_stop(answers_BS, own.end))
+        told["drift"] = drift_among(model, params, first, whole_BS, *among)
         alive = jnp.isfinite(told["nats"] + told["drift"])
         return {name: jnp.where(alive, value, jnp.nan) for name, value in told.items()}
 
     return score
-
-
-def _drift(
-    model: Transformer, params: Any, first: Any, asked: Batch, answers_BS: Array, world: Taste
-) -> Array:
-    """Mean KL of the next word among wanted words of a topic, from the first policy's."""
-    whole_BS = jnp.concatenate([asked.inputs, answers_BS[:, :-1]], 1)
-    of_topic_BW = jax.vmap(world.of_topic)(asked.latents["topic"])
-    wanted_BW = of_topic_BW & (asked.latents["unwanted"] == 0)
-    among = lambda p: jax.nn.log_softmax(
-        jnp.where(wanted_BW[:, None], model.apply(p, whole_BS)[..., : world.words], -1e9)
-    )
-    now_BSW, then_BSW = among(params), among(first)
-    kl_BS = jnp.sum(jnp.where(wanted_BW[:, None], jnp.exp(now_BSW) * (now_BSW - then_BSW), 0), -1)
-    counted_BS = until_stop(answers_BS, world.end).astype(jnp.float32)
-    return jnp.sum(kl_BS * counted_BS) / jnp.sum(counted_BS)
 
 
 def joined(trees: Sequence[Any]) -> Any:
@@ -135,7 +114,7 @@ def data_rows(config: Any, run: RunFolder) -> pl.DataFrame:
 def _first_round(config: Any, params: Any, seed: Array) -> dict[str, Array]:
     """Scores of one network's first round, (C,) for the kinds, then verdicts."""
     world = dataclasses.replace(config.taste(), world_seed=seed)
-    asked = prompts(world, config.judged, ROUND)
+    asked = world.asked(config.judged, ROUND)
     loss = config.feedback(reference=params, behaviour=params)
 
     def draw(kind: Array, source: Array, error: Array) -> dict[str, Array]:
@@ -209,7 +188,7 @@ def _best(config: Any, params: Any, judge: Any, seed: Array) -> dict[str, Array]
     """Scores of one policy's best lists by one reward model."""
     world = dataclasses.replace(config.taste(), world_seed=seed)
     topics = max(1, config.judged // config.best_of) * world.topics
-    asked = prompts(world, topics * config.best_of, BEST)
+    asked = world.asked(topics * config.best_of, BEST)
     rules = (world.length, jax.random.key(BEST), 1.0, world.end, world.pad)
     answers_NS, logp_NS = generate(config.model(), params, asked.inputs, *rules)
     pairs = dataclasses.replace(config.comparisons(), world_seed=seed)

@@ -34,7 +34,7 @@ def test_scores_are_those_of_the_lists_that_are_drawn():
     broken = jax.tree.map(lambda leaf: leaf * np.nan, params)
     seeds = np.zeros(3, np.uint32)
     found = scoring.mapped(score, stack(params, first, broken), stack(first, first, first), seeds)
-    asked = scoring.prompts(world, SIZE, scoring.JUDGED)
+    asked = world.asked(SIZE, scoring.JUDGED)
     rules = (world.length, jax.random.key(scoring.JUDGED), 1.0, world.end, world.pad)
     answers, logp = (np.asarray(x) for x in generate(model, params, asked.inputs, *rules))
     bad = {f"w{i}" for i in np.flatnonzero(np.asarray(world.is_unwanted()))}
