@@ -1,0 +1,1 @@
+"""Embeddings: do two models place the same tokens alike, and in how many dimensions?"""

@@ -1,0 +1,1 @@
+"""Pruning what a behaviour needs: scores of single weights, and masks made of them."""
