@@ -107,6 +107,15 @@ class Chains(Task):
         var_G, rho_G = self.variances(), np.asarray(self.rates()[1], np.float64)
         return float((var_G * rho_G**2).sum() / var_G.sum())
 
+    def forecast(self, state_BTG: Float[Array, "B T G"]) -> Float[Array, "B T G"]:
+        """Return the best forecast of every state from those before: ``pi + rho (s_{t-1} - pi)``.
+
+        Of the first, which has none before it, pi; of shuffled times it is not the best.
+        """
+        pi_G, rho_G = (jnp.broadcast_to(v, state_BTG.shape) for v in self.rates())
+        before = jnp.concatenate([pi_G[:, :1], state_BTG[:, :-1]], 1)
+        return pi_G + rho_G * (before - pi_G)
+
     def example(self, key: Array) -> Batch:
         """Draw one sequence."""
         pi_G, rho_G = self.rates()

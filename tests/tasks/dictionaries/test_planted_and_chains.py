@@ -72,6 +72,9 @@ def test_no_forecast_is_better_than_the_bound():
     error = now - past @ np.linalg.lstsq(past, now, rcond=None)[0]
     found = 1 - (error**2).sum() / ((now - now.mean(0)) ** 2).sum()
     assert abs(found - task.bound()) < 0.01
+    best = np.asarray(task.forecast(batch.latents["state"])[:, 2:] @ task.directions())
+    own = 1 - ((now - best.reshape(now.shape)) ** 2).sum() / ((now - now.mean(0)) ** 2).sum()
+    assert abs(own - found) < 0.005
     assert task.bound() == pytest.approx(8 * 0.1875 * 0.81 / (8 * 0.1875 + 24 * 0.0475))
 
 

@@ -1,0 +1,250 @@
+"""Dictionaries: do they find the same features twice, and does time make features predictable?
+
+    toylab run dictionaries
+
+Two questions about sparse dictionaries, asked where the features are known. First, stability. Sums
+of a few of 64 planted directions in 32 dimensions are explained by TopK dictionaries of several
+sizes, by archetypal ones, whose atoms are mixtures of data (Fel et al.), and by other kinds; each
+twice in every world, from other weights and other data. *Recovery* is the mean over features of
+the best signed cosine of an atom; *stability*, the mean cosine of two dictionaries' atoms under the
+best one-to-one assignment. Beside both stands what random dictionaries have. Second, time. Features
+that persist and features that do not are explained by dictionaries with attention to the past
+(Lubana et al.), against a control whose sequences are shuffled, a strictly causal variant, and the
+exact bound of any forecast.
+
+What is done otherwise. Numbers are small, data are never seen twice, no latents are revived.
+Archetypal dictionaries have 128 candidates, k-means centroids of each run's own sample in random
+order, so that no two runs begin alike; how much a common beginning helps is asked apart, and TopK
+from the same centroids tells what the beginning does without the constraint. Temporal dictionaries
+have atoms of length 1 and a square of values that begins as the identity.
+
+Sources: Fel, Lubana, Prince and co-authors 2025, Archetypal SAE (arXiv:2502.12892); Lubana, Rager,
+Hindupur and co-authors 2025, Priors in Time (arXiv:2511.01836); Chanin & Garriga-Alonso 2025
+(arXiv:2508.16560) on the number of active latents; Bussmann et al. 2024 and 2025 (arXiv:2412.06410,
+arXiv:2503.17547) for BatchTopK and Matryoshka.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.errors import ToylabError, check_counts, check_number, nearest
+from toylab.models.dictionaries.archetypal import ArchetypalDictionary
+from toylab.models.dictionaries.sparse import SparseDictionary, reconstruction
+from toylab.models.dictionaries.starts import Centroids
+from toylab.models.dictionaries.temporal import TemporalDictionary
+from toylab.optim import AdamW, cosine
+from toylab.optim.projected import ProjectedAdam
+from toylab.population import Population
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.dictionaries.chains import Chains
+from toylab.tasks.dictionaries.planted import Planted
+
+from .arms import BATCH, BATCHES, HULL, HULLS, KINDS, SPARSE, TIME, Arm, members
+from .arms import sparse_arms as all_sizes
+from .arms import time_arms as all_times
+from .claims import CLAIMS
+from .scores import arm_rows, seen, time_rows, traces
+
+PRICES = {"jumprelu": 0.5, "gated": 0.2}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings."""
+
+    seeds: int = 8  # worlds, each with one or two runs of every arm
+    first_world: int = 0  # added to a world's number, it names its features and its data
+    features: int = 64
+    width: int = 32
+    active: int = 3
+    sizes: tuple[int, ...] = (32, 64, 96, 128)
+    ks: tuple[int, ...] = (1, 2, 3, 4, 6)  # in worlds where about 3 features are active
+    kinds: tuple[str, ...] = KINDS  # of dictionary, beside TopK and BatchTopK
+    candidates: int = 128
+    points: int = 2_048
+    steps: int = 1_000
+    batch_size: int = 128
+    learning_rate: float = 4e-3
+    slow: int = 8
+    fast: int = 24
+    atoms: int = 40  # of temporal dictionaries
+    length: int = 32
+    rho: float = 0.9
+    novel: int = 3
+    sae_ks: tuple[int, ...] = (3, 6, 12)
+    time_steps: int = 1_200
+    sequences: int = 16
+    time_rate: float = 3e-3
+    inputs: int = 1_024  # that dictionaries are scored on
+
+    def __post_init__(self) -> None:
+        counts = ("seeds", "batch_size", "sequences", "steps", "time_steps")
+        check_counts("dictionaries", self, *counts)
+        check_counts("dictionaries", self, "inputs", low=32)
+        check_number(
+            "dictionaries", "first_world", self.first_world, 0, 2**24 - self.seeds, whole=True
+        )
+        if self.features not in self.sizes or 2 * self.features not in self.sizes:
+            raise ToylabError(
+                f"dictionaries: sizes = {self.sizes}; give the number of features, "
+                f"{self.features}, and twice that, which are compared."
+            )
+        for name in ("sizes", "ks", "sae_ks"):
+            given = getattr(self, name)
+            if list(given) != sorted(set(given)) or len(given) < 2:
+                raise ToylabError(f"dictionaries: {name} = {given}; give two or more, rising.")
+        unknown = [kind for kind in self.kinds if kind not in KINDS]
+        if unknown:
+            raise ToylabError(f"dictionaries: kinds: {unknown[0]!r}; {nearest(unknown[0], KINDS)}")
+        if min(self.sae_ks) != self.novel:
+            raise ToylabError(
+                f"dictionaries: sae_ks = {self.sae_ks} must begin at novel = {self.novel}."
+            )
+        _ = populations(self)
+
+    def planted(self) -> Planted:
+        """The world of sums."""
+        return Planted(self.features, self.width, active=self.active)
+
+    def chains(self) -> Chains:
+        """The world of sequences."""
+        return Chains(self.slow, self.fast, self.width, self.length, rho=self.rho)
+
+    def arms(self) -> dict[str, tuple[Arm, ...]]:
+        """The arms of every population."""
+        kinds = {kind: (Arm(kind, 2, {}),) for kind in self.kinds}
+        sparse = all_sizes(self.features, self.sizes, self.ks)
+        return {SPARSE: sparse, HULL: HULLS, BATCH: BATCHES, **kinds, TIME: all_times(self.sae_ks)}
+
+
+def models(config: Config) -> dict[str, Any]:
+    """The dictionary of every population."""
+    f, d, k = config.features, config.width, config.active
+    start = Centroids(config.planted(), max(config.candidates, *config.sizes), config.points, 10)
+    make: Any = SparseDictionary
+    plain = lambda **more: make(**{"width": d, "features": f, "k": k} | more)
+    sizes = {"features": max(config.sizes), "most": max(*config.ks, k)}
+    kinds = {kind: plain(kind=kind, price=PRICES[kind]) for kind in config.kinds}
+    most = {"most": max(*config.sae_ks, config.novel), "k": config.novel}
+    return {
+        SPARSE: plain(start=start, central=0.0, **sizes),
+        HULL: ArchetypalDictionary(d, f, k=k, most=k, start=start),
+        BATCH: plain(kind="batchtopk", prefixes=(f // 2,), nested=0.0),
+        **kinds,
+        TIME: TemporalDictionary(d, config.atoms, **most),
+    }
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """A population for every kind of dictionary."""
+    found = {}
+    for name, model in models(config).items():
+        in_time = name == TIME
+        task = config.chains() if in_time else config.planted()
+        steps, rate = (
+            (config.time_steps, config.time_rate)
+            if in_time
+            else (config.steps, config.learning_rate)
+        )
+        decay = cosine(steps, warmup=steps // 40, floor=0.05)
+        rest = _numbers(task) | _numbers(model)
+        rule: Any = AdamW(rate, 0.0, schedule=decay)
+        if name == HULL:
+            rule = ProjectedAdam(learning_rate=rate, project=model.project, schedule=decay)
+        found[name] = Population(
+            model=model,
+            task=task,
+            members=members(config.arms()[name], config.seeds, config.first_world, rest),
+            optimizer=rule,
+            loss=reconstruction,
+            steps=steps,
+            batch_size=config.sequences if in_time else config.batch_size,
+        )
+    return found
+
+
+def _numbers(part: Any) -> dict[str, Any]:
+    return {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
+    """A row per arm and world, of sums in ``cells``, of sequences in ``times``; one sequence."""
+    cells: list[dict[str, Any]] = []
+    found: dict[str, pl.DataFrame] = {}
+    frame = functools.partial(pl.DataFrame, infer_schema_length=None)
+    for name, population in populations(config).items():
+        arms, lost_P = config.arms()[name], np.asarray(run.dead_at(name)) >= 0
+        if name == TIME:
+            count = max(config.inputs // config.length, 1)
+            own = seen(population, run.params(name), count)
+            rows = time_rows(arms, config.seeds, config.slow, own, lost_P)
+            found["times"] = frame(rows).with_columns(bound=pl.lit(config.chains().bound()))
+            found["traces"] = traces(arms, config.seeds, config.slow, own)
+        else:
+            own = seen(population, run.params(name), config.inputs)
+            cells += arm_rows(arms, config.seeds, config.planted(), own, lost_P)
+    return {"cells": frame(cells)} | found
+
+
+study = Study(
+    name="dictionaries",
+    title="Dictionaries: features found twice, and features foretold",
+    paper="Fel et al. 2025, Archetypal SAE (arXiv:2502.12892); Lubana et al. 2025, Priors in Time "
+    "(arXiv:2511.01836)",
+    presets={
+        "smoke": Config(
+            seeds=2,
+            features=8,
+            width=6,
+            active=2,
+            sizes=(8, 16),
+            ks=(1, 2),
+            kinds=(),
+            candidates=16,
+            points=64,
+            steps=20,
+            batch_size=16,
+            slow=2,
+            fast=4,
+            atoms=8,
+            length=8,
+            novel=2,
+            sae_ks=(2, 4),
+            time_steps=20,
+            sequences=4,
+            inputs=64,
+        ),
+        "laptop": Config(),
+        "paper": Config(
+            seeds=32,
+            features=1_024,
+            width=256,
+            active=8,
+            sizes=(512, 1_024, 2_048, 4_096),
+            ks=(2, 4, 8, 12, 16),
+            candidates=4_096,
+            points=32_768,
+            steps=30_000,
+            batch_size=1_024,
+            learning_rate=5e-4,
+            length=64,
+            time_steps=30_000,
+            sequences=64,
+            time_rate=1e-3,
+        ),
+    },
+    costs={
+        "smoke": "compiling takes most of it",
+        "laptop": "TODO",
+        "paper": "TODO",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
