@@ -15,10 +15,10 @@ from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 
-from . import attention, copying, dialogue, mapping
+from . import attention, copying, dialogue, illusion, mapping, maps, pruning
 from .settings import Config
 
-PARTS = (attention, copying, dialogue, mapping)
+PARTS = (attention, copying, dialogue, mapping, maps, illusion, pruning)
 
 
 def populations(config: Config) -> dict[str, Population]:
