@@ -43,6 +43,8 @@ class Absorption(NamedTuple):
     Attributes:
         rate: share of the inputs with parent and child at which the parent's latent is silent.
         alone: share of the inputs with the parent alone at which it is silent.
+
+    Both are over all children; NaN where there is no such input, or codes are not finite.
     """
 
     rate: float
@@ -57,14 +59,7 @@ def absorption(
 ) -> Absorption:
     """Measure how often a parent's latent is silent since a child's has absorbed it.
 
-    Args:
-        codes_NF: codes.
-        active_NG: which features are active.
-        latent_G: the latent that stands for each feature.
-        parent_G: each feature's parent, -1 without one.
-
-    Returns:
-        Shares over all children, and over all parents; NaN where there is no such input.
+    ``latent_G`` is the latent that stands for each feature, ``parent_G`` its parent, or -1.
 
     Source: after Chanin et al. 2024 (arXiv:2409.14507), with the features known.
 
@@ -73,13 +68,16 @@ def absorption(
         >>> absorption(codes, active, np.array([0, 1]), np.array([-1, 0]))
         Absorption(rate=1.0, alone=0.0)
     """
-    child_C = np.flatnonzero(parent_G >= 0)
-    if not np.isfinite(codes_NF).all():
-        return Absorption(float("nan"), float("nan"))
-    mother_C = parent_G[child_C]
+    mother_C = parent_G[parent_G >= 0]
     silent_NC = codes_NF[:, latent_G[mother_C]] <= 0
-    with_NC = active_NG[:, child_C] & active_NG[:, mother_C]
+    with_NC = active_NG[:, parent_G >= 0] & active_NG[:, mother_C]
     any_child_NC = with_NC @ (mother_C[:, None] == mother_C[None])
     alone_NC = active_NG[:, mother_C] & ~any_child_NC
-    share = lambda mask: float(silent_NC[mask].mean()) if mask.any() else float("nan")
-    return Absorption(share(with_NC), share(alone_NC))
+    known = np.isfinite(codes_NF).all()
+    return Absorption(
+        *(_share(silent_NC[mask]) if known else np.nan for mask in (with_NC, alone_NC))
+    )
+
+
+def _share(silent: np.ndarray) -> float:
+    return float(silent.mean()) if silent.size else float("nan")
