@@ -73,11 +73,9 @@ def absorption(
     with_NC = active_NG[:, parent_G >= 0] & active_NG[:, mother_C]
     any_child_NC = with_NC @ (mother_C[:, None] == mother_C[None])
     alone_NC = active_NG[:, mother_C] & ~any_child_NC
-    known = np.isfinite(codes_NF).all()
-    return Absorption(
-        *(_share(silent_NC[mask]) if known else np.nan for mask in (with_NC, alone_NC))
-    )
+    return Absorption(*(_share(codes_NF, silent_NC[mask]) for mask in (with_NC, alone_NC)))
 
 
-def _share(silent: np.ndarray) -> float:
-    return float(silent.mean()) if silent.size else float("nan")
+def _share(codes_NF: np.ndarray, silent: np.ndarray) -> float:
+    known = silent.size and np.isfinite(codes_NF).all()
+    return float(silent.mean()) if known else float("nan")
