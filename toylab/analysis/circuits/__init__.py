@@ -9,6 +9,7 @@ Every function takes parameters with any leading axes and gives its result with 
     attribution_patching    the same to first order, in one backward pass
     edge_attribution        every edge between parts, to first order (EAP, EAP-IG)
     edge_effects            the same edges, patched exactly
+    path_effects            from a part to another, MLPs between frozen or computed anew
     composition             how much one head reads what another writes, with its null
     ov_circuit, qk_circuit  heads as matrices; copying_score
     alignment_search        coordinates that carry a causal variable (DAS), with their nulls
@@ -28,6 +29,7 @@ from toylab.analysis.circuits.grids import (
 from toylab.analysis.circuits.head_scores import score_heads
 from toylab.analysis.circuits.lens import Lens, logit_lens_by_layer
 from toylab.analysis.circuits.metrics import log_probability, logit_difference
+from toylab.analysis.circuits.paths import path_effects
 from toylab.analysis.circuits.tuned import TunedLens, tuned_lens
 from toylab.analysis.circuits.weights import composition, copying_score, ov_circuit, qk_circuit
 
@@ -53,6 +55,7 @@ __all__ = [
     "logit_lens_by_layer",
     "ov_circuit",
     "patch_effects",
+    "path_effects",
     "qk_circuit",
     "score_heads",
     "tuned_lens",

@@ -17,7 +17,7 @@ Shape suffixes: R readers, W writers, B batch, L length, D width, H heads.
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -280,31 +280,59 @@ def forward(
     Returns:
         Logits, and what each writer wrote.
     """
+
+    def give(rows: slice, z_WBLD: Array, stream_BLD: Array) -> Array:
+        if other_WBLD is not None:
+            moved = other_WBLD[: len(z_WBLD)] - z_WBLD
+        elif shift is not None:
+            moved = shift[: len(z_WBLD)]
+        else:
+            moved = jnp.zeros_like(z_WBLD)
+        share = mask_RW[rows, : len(z_WBLD)]
+        return stream_BLD[None] + jnp.einsum("rw,wbld->rbld", share, moved)
+
+    return walk(model, params, embed_BLD, give)
+
+
+def walk(
+    model: Transformer,
+    params: Params,
+    embed_BLD: Float[Array, "B L D"],
+    give: Callable[[slice, Array, Array], Array],
+    keep: Callable[[slice, Array], Array] = lambda rows, z_WBLD: z_WBLD,
+) -> tuple[Float[Array, "B L V"], Float[Array, "W B L D"]]:
+    """Run a transformer part by part.
+
+    Args:
+        model: with ``read="all"``.
+        params: of one member.
+        embed_BLD: the activation at ``embed``.
+        give: what readers get, (count, B, L, D) of their rows in :class:`Edges`, what was written
+            so far, (W, B, L, D), and the stream (B, L, D), which is its sum and the biases.
+        keep: what writers of these rows leave in the stream, of what they wrote.
+
+    Returns:
+        Logits, and what each writer left.
+    """
     written, constant, row = [embed_BLD], jnp.zeros_like(embed_BLD), 0
 
     def read(count: int) -> Array:
-        """What the next readers get, (count, B, L, D)."""
         nonlocal row
-        z = jnp.stack(written)
-        stream = z.sum(0) + constant
-        if other_WBLD is not None:
-            moved = other_WBLD[: len(z)] - z
-        elif shift is not None:
-            moved = shift[: len(z)]
-        else:
-            moved = jnp.zeros_like(z)
-        share = mask_RW[row : row + count, : len(z)]
+        z_WBLD, rows = jnp.stack(written), slice(row, row + count)
         row += count
-        return stream[None] + jnp.einsum("rw,wbld->rbld", share, moved)
+        return give(rows, z_WBLD, z_WBLD.sum(0) + constant)
+
+    def write(z: Array) -> None:
+        written.extend(keep(slice(len(written), len(written) + len(z)), z))
 
     for i in range(model.depth):
         block = params["blocks"][str(i)]
         x = norm(model.norm, block.get("norm_attn"), read(3 * model.heads))
-        written += list(attend(model, block["attn"], *jnp.split(x, 3)))
+        write(attend(model, block["attn"], *jnp.split(x, 3)))
         if model.biases:
             constant = constant + block["attn"]["b_o"][None, None]
         if model.hidden:
             x = norm(model.norm, block.get("norm_mlp"), read(1)[0])
-            written.append(feed_forward(model, block["mlp"], x))
+            write(feed_forward(model, block["mlp"], x)[None])
     final = norm(model.norm, params.get("norm"), read(1)[0])
     return final @ unembedding(model, params), jnp.stack(written)

@@ -1,0 +1,151 @@
+"""Path patching: what one part tells another, and what comes of it.
+
+Three runs. The clean and the corrupt one are recorded. In a third, on the clean input, the sender
+leaves what it wrote in the corrupt run, every other head what it wrote in the clean one, and MLPs
+either their clean output too (only the direct path is left) or what they make of the stream as it
+now is (paths through MLPs count as well). What the receiver reads there it reads in a last run,
+clean but for that, and all that follows is computed anew.
+
+Source: Wang et al. 2022 (2211.00593), appendix B, which computes MLPs anew; Goldowsky-Dill et al.
+2023 (2304.05969).
+
+Shape suffixes: P paths, R readers, W writers, B batch, L length, D width.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, Int
+
+from toylab.analysis.circuits.edges import Edges, walk
+from toylab.analysis.circuits.metrics import Metric, as_metric
+from toylab.errors import ToylabError, nearest
+from toylab.models.functional import whole
+from toylab.models.transformer import Transformer
+from toylab.taps import Params, run
+from toylab.trees import leading, over
+
+Path = tuple[str, str]
+
+
+def path_effects(
+    model: Transformer,
+    params: Params,
+    clean: Int[Array, "B L"],
+    corrupt: Int[Array, "B L"],
+    metric: Metric,
+    paths: Sequence[Path],
+    mlps: Literal["frozen", "recomputed"] = "recomputed",
+) -> Float[Array, "*lead P"]:
+    """Patch paths between two parts: the change of a metric when each alone is corrupted.
+
+    Args:
+        model: a transformer.
+        params: of one member, a population, or a population at several snapshots.
+        clean: a batch.
+        corrupt: another of the same shape, which differs in what the metric asks for.
+        metric: from logits to a number per example (:mod:`toylab.analysis.circuits.metrics`).
+        paths: P pairs ``(sender, receiver)``, named as writers and readers of ``Edges``:
+            ``("a0.h1", "a1.h0<k>")``. A receiver ``a1.h0`` is its query, key and value at once.
+        mlps: MLPs between the two are held at the clean run, or computed anew.
+
+    Returns:
+        Metric with the path corrupted, minus the clean metric, means over the batch.
+
+    Raises:
+        ToylabError: no such part, a receiver that comes before its sender, no such way of MLPs,
+            or inputs of two shapes.
+
+    Example:
+        >>> from toylab.analysis.circuits import logit_difference
+        >>> model = Transformer(vocab=5, length=4, width=8, depth=2, heads=2)
+        >>> params = model.init(jax.random.key(0))
+        >>> clean = jnp.array([[0, 1, 2, 3]])
+        >>> metric = logit_difference(jnp.array([4]), jnp.array([0]))
+        >>> paths = [("a0.h0", "a1.h1<k>"), ("a0.h0", "logits")]
+        >>> path_effects(model, params, clean, clean[:, ::-1], metric, paths).shape
+        (2,)
+    """
+    model, clean, corrupt = whole("path_effects", model), jnp.asarray(clean), jnp.asarray(corrupt)
+    if clean.shape != corrupt.shape:
+        raise ToylabError(
+            f"path_effects: clean tokens are {clean.shape}, corrupt ones {corrupt.shape}; patching "
+            "needs pairs of one length."
+        )
+    if mlps not in ("frozen", "recomputed"):
+        raise ToylabError(f"path_effects: mlps = {mlps!r}; 'frozen' or 'recomputed'.")
+    edges = Edges.of(model)
+    ends = [_ends(edges, path) for path in paths]
+    senders, receivers = (jnp.asarray(np.array(part)) for part in zip(*ends, strict=True))
+    held = [name.startswith("a") or (mlps == "frozen") for name in edges.writers]
+    return _effects(
+        *(model, tuple(held), params, clean, corrupt),
+        *(as_metric(metric), senders, receivers),
+    )
+
+
+def _ends(edges: Edges, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Which writer sends (W,), and which readers receive (R,)."""
+    sender, receiver = path
+    if sender not in edges.writers:
+        raise ToylabError(f"Unknown part {sender!r}: {nearest(sender, edges.writers)}")
+    names = (receiver, *(f"{receiver}<{kind}>" for kind in "qkv"))
+    reads = np.isin(edges.readers, names)
+    if not reads.any():
+        raise ToylabError(f"Unknown part {receiver!r}: {nearest(receiver, edges.readers)}")
+    sends = np.isin(edges.writers, (sender,))
+    if not edges.possible[np.ix_(reads, sends)].all():
+        raise ToylabError(f"No path from {sender!r} to {receiver!r}: the receiver is earlier.")
+    return sends, reads
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _effects(
+    model: Transformer,
+    held: tuple[bool, ...],
+    params: Params,
+    clean: Array,
+    corrupt: Array,
+    metric: Metric,
+    senders_PW: Array,
+    receivers_PR: Array,
+) -> Array:
+    across = lambda flags: flags[:, None, None, None]
+    plain = lambda rows, z, stream: jnp.broadcast_to(
+        stream[None], (rows.stop - rows.start, *stream.shape)
+    )
+
+    def one(params: Params) -> Array:
+        embeds = [run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt)]
+        (logits, z_WBLD), (_, other_WBLD) = (walk(model, params, x, plain) for x in embeds)
+
+        def patched(path: tuple[Array, Array]) -> Array:
+            sends_W, reads_R = path
+            got: list[Array] = []
+
+            def record(rows: slice, z: Array, stream: Array) -> Array:
+                got.append(plain(rows, z, stream))
+                return got[-1]
+
+            def keep(rows: slice, new: Array) -> Array:
+                still = jnp.where(across(jnp.asarray(held[rows])), z_WBLD[rows], new)
+                return jnp.where(across(sends_W[rows]), other_WBLD[rows], still)
+
+            start = jnp.where(sends_W[0], embeds[1], embeds[0])
+            walk(model, params, start, record, keep)
+            got_RBLD = jnp.concatenate(got)
+
+            def give(rows: slice, z: Array, stream: Array) -> Array:
+                own = plain(rows, z, stream)
+                return jnp.where(across(reads_R[rows]), got_RBLD[rows], own)
+
+            return metric(walk(model, params, embeds[0], give)[0]).mean()
+
+        return jax.lax.map(patched, (senders_PW, receivers_PR)) - metric(logits).mean()
+
+    return over(one, leading(model, params))(params)
