@@ -29,8 +29,9 @@ PEERS = {
     "another's": ("another's feedback", fig.PURPLE, "v"),
     "corrected": ("corrected", fig.GREEN, "d"),
     "rejection": ("rejection sampling", fig.VERMILLION, "P"),
-    "grpo": ("GRPO", fig.YELLOW, "X"),
+    "grpo": ("GRPO", fig.MUTED, "X"),
 }
+FOULED = pl.col("unwanted") / (pl.col("unwanted") + pl.col("wanted"))
 CAPTIONS = {
     "rounds": "Scores of lists that policies write after each round of feedback on their own "
     "lists: (a) unwanted words, (b) wanted words, (c) the share of all words that are unwanted, "
@@ -39,10 +40,11 @@ CAPTIONS = {
     "refining": "(a) Share of criticised lists whose refinement has none of the words left that "
     "true feedback names, in the first round: refined by guessed names, by another list's "
     "feedback, by true feedback, and the judge's choice among five; crosses are the paper's. "
-    "(b) Unwanted words per list after four rounds, by the number of lists with feedback. (c) "
-    "Part of the share of unwanted words that four rounds take away, by how often the refiner is "
-    "right on requests that leave a word; filled: the judge's choice, hollow: a random one. Ticks "
-    "and small marks are seeds; large ones means, with 95% intervals in (a) and (b).",
+    "(b) After four rounds, by the number of lists with feedback: unwanted words, and how far the "
+    "law of wanted words has strayed (KL per place). (c) "
+    "By how often the refiner is right on requests that leave a word: the part of the share of "
+    "unwanted words that four rounds take away, and of the wanted words that they leave. Ticks and "
+    "small marks are seeds; large ones means, with 95% intervals in (a) and (b).",
     "peers": "Wanted and unwanted words per list after as much training; small marks are seeds, "
     "large ones means; the cross is the policy before any feedback. Rejection sampling and GRPO "
     "get as many bits as feedback, as verdicts on whole lists. Hollow: the best of four lists by a "
@@ -61,8 +63,7 @@ def _end(arm: str, column: str) -> Reading:
 def rounds(measures: Measures, config: Any) -> Figure:
     """Scores over rounds of feedback, with controls."""
     sheet, axes = panels(3, 3.1)
-    share = pl.col("unwanted") / (pl.col("unwanted") + pl.col("wanted"))
-    for ax, value in zip(axes, ("unwanted", "wanted", share), strict=True):
+    for ax, value in zip(axes, ("unwanted", "wanted", FOULED), strict=True):
         for arm, (label, colour, dash, marker) in COURSES.items():
             look = {"linestyle": dash, "marker": marker, "ms": 3.5}
             curve(ax, _lists(arm).rows(measures), value, "round", label=label, color=colour, **look)
@@ -83,14 +84,19 @@ def refining(measures: Measures, config: Any) -> Figure:
     _heeded(left, measures)
     sizes = {"few": config.sizes[0], "more": config.sizes[1], "ilf": config.lists}
     for i, arm in enumerate(sizes):
-        points(middle, i, _end(arm, "unwanted")(measures).array(), fig.BLUE)
+        for column, name, colour, marker in (
+            ("unwanted", "unwanted words per list", fig.BLUE, "o"),
+            ("drift", "nats from the first policy", fig.VERMILLION, "s"),
+        ):
+            look = {"label": None if i else name, "marker": marker}
+            points(middle, i, _end(arm, column)(measures).array(), colour, **look)
     middle.set_xticks(range(3), [f"{size:,}" for size in sizes.values()])
-    middle.set(xlabel="lists with feedback", ylabel="unwanted words per list")
-    middle.set(ylim=(0, None), xlim=(-0.6, 2.6))
+    middle.set(xlabel="lists with feedback", ylim=(0, None), xlim=(-0.6, 2.6))
+    middle.legend(loc="upper right")
     _refiners(right, measures)
     fig.title(left, "What refinements heed")
-    fig.title(middle, "More lists with feedback")
-    fig.title(right, "Better refiners")
+    fig.title(middle, "Few lists lead astray")
+    fig.title(right, "Poor refiners lose words")
     return sheet
 
 
@@ -111,42 +117,42 @@ def _heeded(ax: Axes, measures: Measures) -> None:
 
 
 def _refiners(ax: Axes, measures: Measures) -> None:
-    """Gain of four rounds against the refiner's accuracy."""
-    looks = {
-        "ilf": (0, fig.BLUE, True),
-        "random": (0, fig.BLUE, False),
-        "ilf 1": (1, fig.GREEN, True),
-        "ilf 2": (2, fig.VERMILLION, True),
-        "random 2": (2, fig.VERMILLION, False),
-    }
-    for arm, (skill, colour, filled) in looks.items():
-        share = pl.col("unwanted") / (pl.col("unwanted") + pl.col("wanted"))
-        rows = _lists(arm)
-        gain = 1 - rows.last("round").value(share) / rows.first("round").value(share)
-        exact = table("refiners").filter(skill=skill).value("exact")
-        _cloud(ax, exact(measures).array(), gain(measures).array(), colour, "o", filled)
-    ax.axhline(0, color=fig.INK, lw=0.6)
-    ax.set(xlabel="refiner right", ylabel="share of unwanted words taken away", ylim=(-0.25, 1.05))
+    """What four rounds take away and leave, against the refiner's accuracy."""
+    for skill, arm in enumerate(("ilf", "ilf 1", "ilf 2")):
+        first, last = _lists(arm).first("round"), _lists(arm).last("round")
+        exact = table("refiners").filter(skill=skill).value("exact")(measures).array()
+        gone = 1 - last.value(FOULED) / first.value(FOULED)
+        kept = last.value("wanted") / first.value("wanted")
+        for reading, name, colour, marker in (
+            (gone, "unwanted share gone", fig.BLUE, "o"),
+            (kept, "wanted words kept", fig.GREEN, "s"),
+        ):
+            label = None if skill else name
+            _cloud(ax, exact, reading(measures).array(), colour, marker, True, label)
+    ax.set(xlabel="requests that the refiner answers rightly", ylim=(0, 1.3), xlim=(-0.03, None))
+    ax.legend(loc="upper right")
 
 
 def peers(measures: Measures, config: Any) -> Figure:
     """Unwanted against wanted words."""
-    sheet, (ax,) = panels(1, 3.4, fig.COLUMN * 1.6)
+    sheet = fig.figure(0.85 * fig.PAGE, 3.3)
+    ax = sheet.subplots()
     several = [(_lists(arm).last("round"), *look, True) for arm, look in PEERS.items()]
-    several.append((_lists("ilf").first("round"), "before feedback", fig.INK, "x", True))
-    for policy, when, colour, marker in (
-        ("first", "before", fig.INK, "D"),
-        ("ilf", "after", fig.BLUE, "o"),
-    ):
-        rows, label = table("best").filter(policy=policy), f"best of four, {when} feedback"
-        several.append((rows, label, colour, marker, False))
+    first, best = _lists("ilf").first("round"), table("best")
+    several += [
+        (first, "before feedback", fig.INK, "x", True),
+        (best.filter(policy="first"), "best of four, before feedback", fig.INK, "D", False),
+        (best.filter(policy="ilf"), "best of four, after feedback", fig.BLUE, "o", False),
+    ]
     for rows, label, colour, marker, filled in several:
         x, y = (rows.value(column)(measures).array() for column in ("wanted", "unwanted"))
         _cloud(ax, x, y, colour, marker, filled, label)
     ax.set(xlabel="wanted words per list", ylabel="unwanted words per list")
     ax.set(xlim=(0, None), ylim=(-0.03, None))
     sheet.legend(*ax.get_legend_handles_labels(), loc="outside right upper")
-    fig.title(ax, "Who removes words must not lose the wanted ones")
+    fig.title(
+        sheet, "Feedback takes unwanted words away and leaves the wanted ones; so do verdicts"
+    )
     return sheet
 
 

@@ -1,5 +1,8 @@
 """How far a policy has strayed among some of its tokens.
 
+What a policy was meant to lose does not count: of tokens that should stay alike, the divergence
+says whether they did.
+
 Shape suffixes: B sequences, L positions, V tokens.
 """
 
@@ -21,10 +24,7 @@ def drift_among(
     among_BV: Bool[Array, "B V"],
     counted_BL: Bool[Array, "B L"],
 ) -> Float[Array, ""]:
-    """Mean over positions of ``KL(p || p_first)`` of the next token, given that it is one of some.
-
-    What a policy was meant to lose does not count: of tokens that should stay alike, it says
-    whether they did.
+    """Mean nats per position, ``KL(p || p_first)`` of the next token if it is one of some.
 
     Args:
         model: gives logits (B, L, V).
@@ -33,15 +33,9 @@ def drift_among(
         tokens_BL: sequences, of the policy where the divergence is to be its own.
         among_BV: which tokens count, per sequence.
         counted_BL: which positions count.
-
-    Returns:
-        Nats per position.
     """
-
-    def law(p: Params) -> Array:
-        logits_BLV = model.apply(p, tokens_BL)
-        return jax.nn.log_softmax(jnp.where(among_BV[:, None], logits_BLV, LEAST))
-
+    some = lambda logits_BLV: jnp.where(among_BV[:, None], logits_BLV, LEAST)
+    law = lambda p: jax.nn.log_softmax(some(model.apply(p, tokens_BL)))
     now_BLV, then_BLV = law(params), law(first)
     each_BLV = jnp.where(among_BV[:, None], jnp.exp(now_BLV) * (now_BLV - then_BLV), 0.0)
     weights_BL = counted_BL.astype(each_BLV.dtype)

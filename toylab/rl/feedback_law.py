@@ -1,6 +1,13 @@
 """One round of imitation learning from language feedback, exactly, where outputs can be listed.
 
+Outputs are drawn, criticised, refined once, and kept with a chance. Finetuning that reaches the
+least KL(kept || policy) has the law of what is kept. Refining that heeds neither output nor
+feedback, ``q = pi``, gives ``pi R`` normalised: rejection sampling; k such rounds give ``pi R^k``.
+
 Shape suffixes: X outputs, F feedbacks, Y refined outputs, as many as X.
+
+Source:
+    Scheurer et al. 2023 (arXiv:2303.16755), section 2.
 """
 
 import numpy as np
@@ -17,27 +24,25 @@ def feedback_round(
 ) -> Float[np.ndarray, " Y"]:
     """Policy after a round: ``pi'(y) ~ sum_{x, f} pi(x) p(f | x) q(y | x, f) R(y)``.
 
-    Outputs are drawn, criticised, refined once, and kept with chance R; finetuning that reaches the
-    least KL(kept || policy) has this law. Refining that heeds neither output nor feedback,
-    ``q = pi``, gives ``pi R`` normalised: rejection sampling; k such rounds give ``pi R^k``.
-
     Args:
-        policy_X: law of an output.
-        feedback_XF: law of the feedback on each output.
-        refine_XFY: law of the refinement of each output by each feedback.
+        policy_X: pi, law of an output.
+        feedback_XF: p, law of the feedback on each output.
+        refine_XFY: q, law of the refinement of each output by each feedback.
         accept_Y: R, chance that a refinement is kept.
 
     Raises:
         ToylabError: shapes that do not fit, something that is no law, or nothing that is kept.
-
-    Source:
-        Scheurer et al. 2023 (arXiv:2303.16755), section 2.
-
-    Example:
-        >>> told, swap = np.ones((2, 1)), np.array([[[0.0, 1.0]], [[1.0, 0.0]]])
-        >>> feedback_round(np.array([0.3, 0.7]), told, swap, np.ones(2)).tolist()
-        [0.7, 0.3]
     """
+    _check(policy_X, feedback_XF, refine_XFY, accept_Y)
+    kept_Y = np.einsum("x,xf,xfy->y", policy_X, feedback_XF, refine_XFY) * accept_Y
+    if not kept_Y.sum() > 0:
+        raise ToylabError("feedback_round: no refinement is ever kept; accept one that occurs.")
+    return kept_Y / kept_Y.sum()
+
+
+def _check(
+    policy_X: np.ndarray, feedback_XF: np.ndarray, refine_XFY: np.ndarray, accept_Y: np.ndarray
+) -> None:
     laws = {"policy_X": policy_X, "feedback_XF": feedback_XF, "refine_XFY": refine_XFY}
     for name, law in laws.items():
         if (law < 0).any() or not np.allclose(law.sum(-1), 1):
@@ -50,7 +55,3 @@ def feedback_round(
         )
     if (accept_Y < 0).any() or (accept_Y > 1).any():
         raise ToylabError("feedback_round: accept_Y holds no chances; give numbers in [0, 1].")
-    kept_Y = np.einsum("x,xf,xfy->y", policy_X, feedback_XF, refine_XFY) * accept_Y
-    if not kept_Y.sum() > 0:
-        raise ToylabError("feedback_round: no refinement is ever kept; accept one that occurs.")
-    return kept_Y / kept_Y.sum()

@@ -21,20 +21,12 @@ def selection_law(
     """Law of the best of K independent samples by a score that may be random, ties broken evenly.
 
     ``P(x) = sum_s p(x) q(s | x) (F(s)^K - F(s-)^K) / f(s)``, with ``f`` the law of a sample's score
-    and ``F`` its distribution function. With a score of its own for each x it is
-    ``F(x)^K - F(x-)^K``.
+    and ``F`` its distribution function: ``F(x)^K - F(x-)^K`` if each x has a score of its own.
 
     Args:
         p_X: law of a sample.
         score_XS: law of the score of each outcome, scores in ascending order.
-        k: K, at least 1.
-
-    Raises:
-        ToylabError: K below 1, or laws that do not sum to 1.
-
-    Example:
-        >>> selection_law(np.array([0.5, 0.5]), np.eye(2), 2).tolist()
-        [0.25, 0.75]
+        k: K, at least 1; below that, or with laws that do not sum to 1, a ToylabError.
     """
     check_number("selection_law", "k", k, 1, whole=True)
     p_X, score_XS = (np.asarray(x, np.float64) for x in (p_X, score_XS))

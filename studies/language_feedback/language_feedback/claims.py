@@ -4,22 +4,14 @@ from toylab.claims import Condition, Expect
 from toylab.conditions import given, only, passage
 from toylab.read import least
 
-from .readings import (
-    POOR,
-    after,
-    best,
-    correlated,
-    data,
-    end,
-    exact,
-    fouled,
-    gain,
-)
+from .readings import POOR, after, correlated, end, exact, fouled, gain, of
 
 PAPER = "Scheurer et al. 2023 (arXiv:2303.16755)"
 refining = passage(f"{PAPER}, refinements of summaries")
 tuning = passage(f"{PAPER}, finetuned on feedback")
-own = passage("this laboratory")
+ours = passage("this laboratory")
+data = lambda kind, column: of("data", column, kind=kind)
+best = lambda policy, column="unwanted": of("best", column, policy=policy)
 NONE = "theory: no difference is 0"
 
 REFINES = Condition(
@@ -29,14 +21,15 @@ REFINES = Condition(
     Expect.above(0.3),
 )
 WRITES = Condition(
-    "before feedback half of the lists are sound, and hold an unwanted word or more in the mean",
-    least(after(0, "ilf", "sound") - 0.5, after(0, "ilf") - 1.0),
+    "before feedback a third of lists are sound, and one unwanted word or more is in each, in the "
+    "mean",
+    least(after(0, "ilf", "sound") - 1 / 3, after(0, "ilf") - 1.0),
     Expect.above(0.0),
 )
 UNMOVED = only(
-    "imitating own outputs moves unwanted words by less than 0.2 a list",
-    end("own") - after(0, "own"),
-    Expect.near(0.0, 0.2),
+    "imitating own outputs takes away less than 0.2 unwanted words a list",
+    after(0, "own") - end("own"),
+    Expect.below(0.2),
 )
 KEEPS = Condition(
     "its lists keep at least 0.8 of the wanted words of those of own outputs",
@@ -83,7 +76,7 @@ TUNED = (
         bar=NONE,
         paper="win rates .594 without feedback, .639 with it",
     ),
-    own(
+    ours(
         "anothers_is_useless",
         "Feedback on another list is no better than own outputs: the share of words that are "
         "unwanted stays at nine tenths or more of theirs.",
@@ -112,7 +105,8 @@ TUNED = (
         "with_best_of_many",
         "Feedback and a reward model together, the best of four lists after four rounds, leave "
         "fewer unwanted words than either alone.",
-        least(end("ilf"), best("first")) - best("ilf"),
+        least(end("ilf"), of("best", "unwanted", policy="first"))
+        - of("best", "unwanted", policy="ilf"),
         Expect.above(0.0),
         bar=NONE,
         paper="win rates .508 together, .313 and .437 alone (best of 64)",
@@ -122,15 +116,7 @@ TUNED = (
             Expect.above(0.9),
         ),
     ),
-    own(
-        "length_is_kept",
-        "Lists do not drift: after four rounds they hold as many wanted words as before, within "
-        "15%.",
-        end("ilf", "wanted") / after(0, "ilf", "wanted"),
-        Expect.near(1.0, 0.15),
-        bar="ours: 15%, half a word",
-    ),
-    own(
+    ours(
         "equal_bits",
         "Names tell more than verdicts: with as many bits ILF leaves a smaller share of words "
         "unwanted than rejection sampling.",
@@ -138,7 +124,7 @@ TUNED = (
         Expect.above(0.0),
         bar=NONE,
     ),
-    own(
+    ours(
         "reward_strays_further",
         "GRPO by as many verdicts strays further from the first policy's law of wanted words (KL "
         "per place) than ILF.",
@@ -148,7 +134,7 @@ TUNED = (
     ),
 )
 LAWS = (
-    own(
+    ours(
         "one_round_is_the_law",
         "A round moves the policy as far as its data: the fall of unwanted words after one round "
         "is that of what is imitated, within a fifth.",
@@ -156,7 +142,7 @@ LAWS = (
         Expect.near(1.0, 0.2),
         bar="theory: 1, the fixed point of maximum likelihood; ours: within a fifth",
     ),
-    own(
+    ours(
         "verdicts_follow_the_law",
         "The share of clean lists after one round of rejection sampling is the best-of-five law "
         "1 - (1 - a)^5 of the share before, within 0.05.",

@@ -1,6 +1,7 @@
 """Readings of the study ``language_feedback``, one value per seed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -33,19 +34,14 @@ def fouled(arm: str, round: int | None = None) -> Reading:
     return rows.value(pl.col("unwanted") / (pl.col("unwanted") + pl.col("wanted")))
 
 
-def data(kind: str, column: str) -> Reading:
-    """A score of what the first round gives to imitate."""
-    return table("data").filter(kind=kind).value(column)
+def of(name: str, column: str, **which: Any) -> Reading:
+    """A column of the one row of a seed that labels pick out of a table."""
+    return table(name).filter(**which).value(column)
 
 
 def exact(skill: int = GOOD) -> Reading:
     """Share of requests that a refiner answers rightly, of those that leave a word."""
-    return table("refiners").filter(skill=skill).value("exact")
-
-
-def best(policy: str, column: str = "unwanted") -> Reading:
-    """A score of the list that the reward model likes best."""
-    return table("best").filter(policy=policy).value(column)
+    return of("refiners", "exact", skill=skill)
 
 
 def gain(skill: int, arm: str = "ilf") -> Reading:

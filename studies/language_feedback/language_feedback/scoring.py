@@ -16,13 +16,13 @@ from jax import Array
 from toylab.models import Transformer
 from toylab.models.sampling import generate
 from toylab.read.networks import networks
-from toylab.read.tables import labelled
+from toylab.read.tables import labelled, long_table
 from toylab.rl.drift import drift_among
 from toylab.rl.language_feedback import OWN, REFINED
 from toylab.rl.policy_gradient import until_stop
-from toylab.rl.selection import selection_law, votes_law
 from toylab.runs.run_folder import RunFolder
-from toylab.tasks.language_feedback.taste import ANOTHERS, GUESSED, TRUE, Taste
+from toylab.tasks.language_feedback.taste import ANOTHERS, GUESSED, TRUE, Comparisons, Taste
+from toylab.trees import in_tiles
 
 JUDGED, ROUND, BEST = 61, 62, 63  # seeds of what is drawn to be measured
 KINDS = {"guessed": GUESSED, "true": TRUE, "another's": ANOTHERS}
@@ -30,8 +30,7 @@ KINDS = {"guessed": GUESSED, "true": TRUE, "another's": ANOTHERS}
 
 def mapped(call: Any, *trees: Any) -> dict[str, np.ndarray]:
     """Call a function of one network on every network, compiled once."""
-    trees = jax.tree.map(jnp.asarray, trees)
-    found = jax.jit(lambda *parts: jax.lax.map(lambda one: call(*one), parts))(*trees)
+    found = jax.jit(lambda parts: in_tiles(lambda one: call(*one), parts))(trees)
     return {name: np.asarray(value, np.float64) for name, value in found.items()}
 
 
@@ -55,8 +54,7 @@ def policy_score(model: Transformer, world: Taste, size: int) -> Callable[..., d
         whole_BS = jnp.concatenate([asked.inputs, answers_BS[:, :-1]], 1)
         among = (own.wanted_of(asked), until_stop(answers_BS, own.end))
         told["drift"] = drift_among(model, params, first, whole_BS, *among)
-        alive = jnp.isfinite(told["nats"] + told["drift"])
-        return {name: jnp.where(alive, value, jnp.nan) for name, value in told.items()}
+        return _sound(told, told["nats"] + told["drift"])
 
     return score
 
@@ -89,81 +87,75 @@ def data_rows(config: Any, run: RunFolder) -> pl.DataFrame:
 
     Kinds are those of feedback, and "verdicts", own outputs chosen by verdicts. ``first`` and
     ``chosen`` are shares of criticised lists whose first refinement, or the one that the judge
-    chose, has none of the words left that *true* feedback names. ``unwanted`` and ``clean`` are of
-    what is imitated; ``law`` is the best-of-K law of the share that verdicts leave clean.
+    chose, has none of the words left that *true* feedback names. ``unwanted``, ``wanted`` and
+    ``clean`` are of what is imitated; ``law`` is the share that verdicts should leave clean.
     """
     members = networks(run, "first").filter(pl.col("member") < config.seeds)
     params = jax.tree.map(lambda leaf: leaf[: config.seeds], run.params("first"))
     seed_P = members["init_seed"].to_numpy().astype(np.uint32)
     found = mapped(lambda *one: _first_round(config, *one), params, seed_P)
-    clean_PT = found.pop("clean own")
-    right = np.array([False, True])
-    votes = votes_law(right, 0.0, config.votes)
-    law = lambda a: selection_law(np.array([1 - a, a]), votes, config.samples)[1]
-    laws_P = [np.mean([law(a) for a in row]) if np.isfinite(row).all() else np.nan
-              for row in clean_PT]  # fmt: skip
-    kinds = (*KINDS, "verdicts")
-    label = members.select("init_seed", "diverged").with_columns(law=pl.Series(laws_P))
-    tables = [
-        labelled(label.with_columns(**{n: pl.Series(v[:, i]) for n, v in found.items()}), kind=kind)
-        for i, kind in enumerate(kinds)
-    ]
-    return pl.concat(tables)
+    axes = {"init_seed": members["init_seed"].to_numpy(), "kind": (*KINDS, "verdicts")}
+    label = members.select("init_seed", "diverged")
+    return long_table(axes, **found).join(label, on="init_seed", maintain_order="left")
 
 
 def _first_round(config: Any, params: Any, seed: Array) -> dict[str, Array]:
     """Scores of one network's first round, (C,) for the kinds, then verdicts."""
     world = dataclasses.replace(config.taste(), world_seed=seed)
-    asked = world.asked(config.judged, ROUND)
+    asked = world.asked(config.judged // world.topics * world.topics, ROUND)
     loss = config.feedback(reference=params, behaviour=params)
 
     def draw(kind: Array, source: Array, error: Array) -> dict[str, Array]:
         own = dataclasses.replace(loss, feedback=kind, source=source, error=error)
         return own.draw(config.model(), asked)
 
-    kinds = jnp.asarray([*KINDS.values(), TRUE], jnp.float32)
-    source = jnp.asarray([REFINED] * len(KINDS) + [OWN], jnp.float32)
-    error = jnp.asarray([config.error] * len(KINDS) + [0.0], jnp.float32)
-    told = jax.vmap(draw)(kinds, source, error)
+    each = [(kind, REFINED, config.error) for kind in KINDS.values()] + [(TRUE, OWN, 0.0)]
+    told = jax.vmap(draw)(*jnp.asarray(each, jnp.float32).T)
     truth_BF, criticised_B = told["said"][TRUE], ~told["silent"][TRUE]
     share = lambda right_B: (right_B & criticised_B).sum() / criticised_B.sum()
     heeds = jax.vmap(lambda answers: share(world.incorporates(answers, truth_BF)))
-    clean_KB = jax.vmap(lambda a: world.pleases(a, asked), 1)(told["own"][0])
     counts = jax.vmap(lambda answers: world.counts(answers, asked))(told["imitated"])
     scores = {"first": heeds(told["refined"][:, :, 0]), "chosen": heeds(told["imitated"])}
-    scores |= {"unwanted": counts["unwanted"].mean(1), "wanted": counts["wanted"].mean(1)}
+    scores |= {name: counts[name].mean(1) for name in ("unwanted", "wanted")}
     scores["clean"] = (counts["unwanted"] == 0).mean(1)
-    whole = len(asked.inputs) // world.topics * world.topics
-    by_topic = clean_KB[:, :whole].reshape(config.samples, -1, world.topics)
-    scores["clean own"] = by_topic.mean((0, 1))
-    alive = jnp.isfinite(jnp.stack([leaf.sum() for leaf in jax.tree.leaves(params)])).all()
-    return {n: jnp.where(alive, v.astype(jnp.float32), jnp.nan) for n, v in scores.items()}
+    clean_KB = jax.vmap(lambda a: world.pleases(a, asked), 1)(told["own"][0])
+    # The law of the best of K by topic, as a policy knows which it writes about.
+    clean_T = clean_KB.reshape(config.samples, -1, world.topics).mean((0, 1))
+    scores["law"] = jnp.full(len(each), (1 - (1 - clean_T) ** config.samples).mean())
+    return _sound(scores, sum(leaf.sum() for leaf in jax.tree.leaves(params)))
+
+
+def _sound(scores: dict[str, Array], of: Any) -> dict[str, Array]:
+    """Scores, or NaN where a number that they rest on is not finite."""
+    return {
+        n: jnp.where(jnp.isfinite(of), v.astype(jnp.float32), jnp.nan) for n, v in scores.items()
+    }
 
 
 def refiner_rows(config: Any, run: RunFolder, worse: int) -> pl.DataFrame:
     """One row per network before feedback: how often its greedy answers to requests are right.
 
-    ``exact`` is of requests that leave a word, ``all`` of all: where every word is named, even one
-    who always writes an empty list is right.
+    ``exact`` is of requests that leave a word: where all are named, even one who always answers
+    with an empty list is right. ``empty`` is the share of such answers to the others.
     """
     world, model = config.world(), config.model()
     cells = world.cells(config.cells, ROUND)
-    request, answer = (jnp.asarray(cells[name]) for name in ("request", "answer"))
-    kinds = {"exact": cells["names"] < cells["words"], "all": cells["names"] > 0}
+    leaves = np.flatnonzero(cells["names"] < cells["words"])
+    request, answer = (jnp.asarray(cells[name][leaves]) for name in ("request", "answer"))
 
     def one(params: Any) -> dict[str, Array]:
         rules = (world.length, jax.random.key(0), 0.0, world.end, world.pad)
         told, logp = generate(model, params, request, *rules)
-        right = (told == answer).all(1).astype(jnp.float32)
-        right = jnp.where(jnp.isfinite(logp).all(), right, jnp.nan)
-        return {name: jnp.mean(right[np.flatnonzero(own)]) for name, own in kinds.items()}
+        scores = {
+            "exact": (told == answer).all(1).mean(),
+            "empty": (told[:, 1] == world.end).mean(),
+        }
+        return _sound(scores, logp.sum())
 
-    members = networks(run, "first")
     found = mapped(one, run.params("first"))
     columns = {name: pl.Series(value) for name, value in found.items()}
-    return members.with_columns(
-        **columns, skill=pl.col("init_seed") // worse, init_seed=pl.col("init_seed") % worse
-    )
+    columns |= {"skill": pl.col("init_seed") // worse, "init_seed": pl.col("init_seed") % worse}
+    return networks(run, "first").with_columns(**columns)
 
 
 def best_rows(config: Any, run: RunFolder) -> pl.DataFrame:
@@ -191,7 +183,7 @@ def _best(config: Any, params: Any, judge: Any, seed: Array) -> dict[str, Array]
     asked = world.asked(topics * config.best_of, BEST)
     rules = (world.length, jax.random.key(BEST), 1.0, world.end, world.pad)
     answers_NS, logp_NS = generate(config.model(), params, asked.inputs, *rules)
-    pairs = dataclasses.replace(config.comparisons(), world_seed=seed)
+    pairs = dataclasses.replace(config.taste(Comparisons), world_seed=seed)
     read_NR = jax.vmap(lambda answer: pairs.judged(pairs.written(answer)))(answers_NS)
     reward_N = config.judge().apply(judge, read_NR)[:, 0]
     # Topics come in turn, so that a column holds lists of one.
@@ -203,8 +195,6 @@ def _best(config: Any, params: Any, judge: Any, seed: Array) -> dict[str, Array]
     batch = pairs.batch(jax.random.key(BEST), config.judged)
     both = config.judge().apply(judge, batch.inputs.reshape(-1, batch.inputs.shape[-1]))
     first_B, second_B = both.reshape(-1, 2).T
-    scores["right"] = jnp.average(
-        (first_B > second_B).astype(jnp.float32), weights=batch.weights[:, 0]
-    )
-    alive = jnp.isfinite(reward_N).all() & jnp.isfinite(logp_NS).all()
-    return {name: jnp.where(alive, value, jnp.nan) for name, value in scores.items()}
+    weight_B = batch.weights[:, 0]
+    scores["right"] = jnp.sum(weight_B * (first_B > second_B)) / weight_B.sum()
+    return _sound(scores, reward_N.sum() + logp_NS.sum())

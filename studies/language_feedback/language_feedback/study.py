@@ -14,11 +14,11 @@ feedback refines; a judge of five votes, each wrong with chance 0.2, chooses amo
 of 800 lists. Scores are unwanted words per list beside wanted ones, since who removes all leaves no
 unwanted word either.
 
-Controls: own outputs; refining by guessed names, and by another list's feedback; a random choice;
-corrections without fault; one round with as many lists; fewer lists; worse refiners. Peers get as
-many bits: feedback on a list of 3 to 6 words tells at most 4.3 bits in the mean (not 12: the names
-are in the list), so that per prompt there are five verdicts of one bit each, for rejection sampling
-and for GRPO, or five comparisons for a reward model.
+Controls: own outputs; refining by guessed names, and by another list's feedback; corrections
+without fault; one round with as many lists; fewer lists; worse refiners. Peers get as many bits.
+Feedback on a list of 3 to 6 words tells at most 4.3 bits in the mean (not 12: the names are in the
+list), so that there are five verdicts of one bit per prompt for rejection sampling and for GRPO,
+and five comparisons for a reward model.
 
 What is done otherwise: one network of two layers writes and refines, learned from scratch; the
 refiner stays as it is. Every update draws new outputs from the policy of its round, and each is
@@ -67,7 +67,6 @@ class Arm(NamedTuple):
 
 ARMS = {
     "ilf": Arm(),
-    "random": Arm(random=1),
     "guessed": Arm(feedback=GUESSED),
     "another's": Arm(feedback=ANOTHERS),
     "own": Arm(source=OWN, random=1),
@@ -78,7 +77,6 @@ ARMS = {
     "more": Arm(size=1),
     "ilf 1": Arm(skill=1),
     "ilf 2": Arm(skill=2),
-    "random 2": Arm(random=1, skill=2),
 }
 
 
@@ -93,7 +91,7 @@ class Config:
     unwanted: int = 6
     width: int = 32
     depth: int = 2
-    skills: tuple[float, ...] = (0.6, 0.2, 0.02)
+    skills: tuple[float, ...] = (0.55, 0.2, 0.02)
     steps: int = 700
     batch_size: int = 64
     learning_rate: float = 8e-3
@@ -114,11 +112,13 @@ class Config:
     cells: int = 20  # requests of each number of words and names
 
     def __post_init__(self) -> None:
-        counts = ("steps", "rounds", "round_steps", "prompts", "samples", "votes", "judge_steps")
-        check_counts("language_feedback", self, *counts, "judge_batch", "judged", "best_of")
-        check_counts("language_feedback", self, "cells", "depth", "batch_size")
+        counts = (
+            "steps rounds round_steps prompts votes judge_steps judge_batch judged best_of cells"
+        )
+        check_counts("language_feedback", self, *counts.split(), "depth", "batch_size", "most")
         check_number("language_feedback", "error", self.error, 0, 0.5)
         check_number("language_feedback", "samples", self.samples, 2)
+        check_number("language_feedback", "seeds", self.seeds, 1, WORSE, whole=True)
         check_number("language_feedback", "unwanted", self.unwanted, 1, self.words - 1)
         if len(self.skills) != 3 or len({*self.skills}) < 3:
             raise ToylabError(f"language_feedback: skills = {self.skills}; give three shares.")
@@ -136,26 +136,17 @@ class Config:
         """Lists that all rounds give feedback on."""
         return self.rounds * self.round_steps * self.prompts
 
-    @property
-    def tuning(self) -> int:
-        """Updates of all rounds."""
-        return self.rounds * self.round_steps
-
     def _rules(self) -> dict[str, Any]:
-        least = min(3, self.most)
-        return {"words": self.words, "topics": self.topics, "most": self.most, "least": least}
+        rules = {name: getattr(self, name) for name in ("words", "topics", "most")}
+        return rules | {"least": min(3, self.most)}
 
     def world(self, share: float = 0.5) -> WordRemoval:
         """What networks learn from first."""
         return WordRemoval(**self._rules(), share=share)
 
-    def taste(self) -> Taste:
-        """Topics to write about, and who reads."""
-        return Taste(**self._rules(), unwanted=self.unwanted)
-
-    def comparisons(self) -> Comparisons:
-        """What a reward model learns from."""
-        return Comparisons(**self._rules(), unwanted=self.unwanted)
+    def taste(self, kind: type[Taste] = Taste) -> Any:
+        """Topics to write about and who reads, or pairs that a reward model learns from."""
+        return kind(**self._rules(), unwanted=self.unwanted)
 
     def model(self) -> Transformer:
         """The network that writes and refines."""
@@ -181,88 +172,75 @@ class Config:
 
 def populations(config: Config) -> dict[str, Population]:
     """Networks that write and refine; all arms of feedback; the peers."""
-    seed = np.tile(np.arange(config.seeds), 3)
-    place = np.repeat(np.arange(3), config.seeds)
+    schedule = cosine(config.steps, config.steps // 20)
+    seed = (np.arange(config.seeds)[None] + WORSE * np.arange(3)[:, None]).ravel()
+    share = np.repeat(config.skills, config.seeds)
     first = Population(
         model=config.model(),
         task=config.world(),
-        members=zipped(
-            init_seed=seed + WORSE * place,
-            data_seed=seed + WORSE * place,
-            share=np.array(config.skills)[place],
-        ),
-        optimizer=AdamW(
-            config.learning_rate, 0.01, schedule=cosine(config.steps, config.steps // 20)
-        ),
+        members=zipped(init_seed=seed, data_seed=seed, share=share),
+        optimizer=AdamW(config.learning_rate, 0.01, schedule=schedule),
         steps=config.steps,
         batch_size=config.batch_size,
         loss=sequence_nats,
     )
     ilf = _tuned(config, arms(config), config.feedback(), config.tune_rate)
-    return {"first": first, "ilf": ilf, "grpo": _rewarded(config), "judge": _judges(config)}
+    return {"first": first, "ilf": ilf} | _peers(config)
 
 
 def arms(config: Config) -> Members:
     """Every arm of every seed; all arms of a seed see the same prompts with the same bits."""
-    count = len(ARMS)
-    seed = np.tile(np.arange(config.seeds), count)
-    sizes = {place: size // config.rounds for place, size in enumerate(config.sizes)}
-    each = {
-        "source": [arm.source for arm in ARMS.values()],
-        "feedback": [arm.feedback for arm in ARMS.values()],
-        "error": [_error(config, arm) for arm in ARMS.values()],
-        "once": [arm.once for arm in ARMS.values()],
-        "examples": [sizes.get(arm.size, 0) for arm in ARMS.values()],
-    }
-    skill = np.repeat([arm.skill for arm in ARMS.values()], config.seeds)
-    columns = {name: np.repeat(values, config.seeds) for name, values in each.items()}
-    return zipped(init_seed=seed + WORSE * skill, data_seed=seed, world_seed=seed, **columns)
-
-
-def _error(config: Config, arm: Arm) -> float:
-    """Chance of a wrong vote: a verdict on one's own outputs is right, a random choice is not."""
-    return 0.5 if arm.random else 0.0 if arm.source == OWN else config.error
+    few = {place: size // config.rounds for place, size in enumerate(config.sizes)}
+    rows = [
+        {
+            "init_seed": seed + WORSE * arm.skill,
+            "data_seed": seed,
+            "world_seed": seed,
+            "source": arm.source,
+            "feedback": arm.feedback,
+            # A verdict on own outputs is right; a random choice is not.
+            "error": 0.5 if arm.random else 0.0 if arm.source == OWN else config.error,
+            "once": arm.once,
+            "examples": few.get(arm.size, 0),
+        }
+        for arm in ARMS.values()
+        for seed in range(config.seeds)
+    ]
+    return zipped(**{name: [row[name] for row in rows] for name in rows[0]})
 
 
 def _tuned(config: Config, members: Members, loss: Any, rate: float) -> Population:
+    steps = config.rounds * config.round_steps
     return Population(
         model=config.model(),
         task=config.taste(),
         members=members,
         optimizer=AdamW(rate, 0.0),
-        steps=config.tuning,
+        steps=steps,
         batch_size=config.prompts,
         loss=loss,
         start="first",
-        snapshots=tuple(range(0, config.tuning + 1, config.round_steps)),
+        snapshots=tuple(range(0, steps + 1, config.round_steps)),
         record_every=config.round_steps,
     )
 
 
-def _rewarded(config: Config) -> Population:
-    """GRPO by as many verdicts as rejection sampling has."""
+def _peers(config: Config) -> dict[str, Population]:
+    """GRPO by as many verdicts as rejection sampling has, and reward models of comparisons."""
+    members = Members({**seeds(config.seeds).columns, "world_seed": np.arange(config.seeds)})
     world = config.taste()
     rules = {"group": config.samples, "length": world.length, "stop": world.end, "pad": world.pad}
     loss = GRPO(world.reward, **rules, kl=config.kl)
-    return _tuned(config, _tastes(config), loss, config.reward_rate)
-
-
-def _judges(config: Config) -> Population:
-    """Reward models, trained on comparisons."""
-    return Population(
+    judge = Population(
         model=config.judge(),
-        task=config.comparisons(),
-        members=_tastes(config),
+        task=config.taste(Comparisons),
+        members=members,
         optimizer=AdamW(3e-3, 0.01, schedule=cosine(config.judge_steps)),
         steps=config.judge_steps,
         batch_size=config.judge_batch,
         loss=comparison_nats,
     )
-
-
-def _tastes(config: Config) -> Members:
-    """One member per seed, with its taste."""
-    return Members({**seeds(config.seeds).columns, "world_seed": np.arange(config.seeds)})
+    return {"grpo": _tuned(config, members, loss, config.reward_rate), "judge": judge}
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:

@@ -79,7 +79,6 @@ def test_arms_differ_in_a_number_each():
     usual = row("ilf")
     assert usual["error"] == 0.2 and usual["source"] == 1 and usual["feedback"] == 1
     differ = lambda arm: {n: v for n, v in row(arm).items() if v != usual[n]}
-    assert differ("random") == {"error": 0.5}
     assert differ("guessed") == {"feedback": 0} and differ("another's") == {"feedback": 2}
     assert differ("own") == {"source": 0, "error": 0.5}
     assert differ("rejection") == {"source": 0, "error": 0.0}
@@ -103,7 +102,7 @@ def tables():
         label(frame(first=0.3 + 0.2 * (k == "true"), chosen=0.7, unwanted=0.75, law=0.4), kind=k)
         for k in ("guessed", "true", "another's", "verdicts")
     ]
-    refiners = [label(frame(exact=(0.4, 0.2, 0.05)[s]), skill=s) for s in range(3)]
+    refiners = [label(frame(exact=(0.4, 0.2, 0.05)[s], empty=0.1), skill=s) for s in range(3)]
     best = [label(frame(unwanted=u, wanted=3.0, right=0.95), policy=p) for p, u in
             (("first", 0.4), ("ilf", 0.05), ("grpo", 0.2))]  # fmt: skip
     stacks = {"lists": lists, "data": data, "refiners": refiners, "best": best}
