@@ -1,10 +1,11 @@
-"""The area under the ROC curve against scikit-learn."""
+"""The area under the ROC curve against scikit-learn, rank correlation against SciPy."""
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from toylab.stats.ranks import auc
+from toylab.stats.ranks import auc, rank_correlation
 
 
 def test_auc_is_scikit_learns_and_none_without_two_kinds():
@@ -13,3 +14,11 @@ def test_auc_is_scikit_learns_and_none_without_two_kinds():
     assert auc(values, positive) == pytest.approx(roc_auc_score(positive, values))
     assert auc(np.zeros(2), np.zeros(2, bool)) is None
     assert auc(np.zeros(2), np.ones(2, bool)) is None
+
+
+def test_rank_correlation_is_scipys_and_nan_where_nothing_can_be_ranked():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 5, (2, 6, 5))
+    assert rank_correlation(x, y) == pytest.approx(spearmanr(x.ravel(), y.ravel()).statistic)
+    assert np.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
+    assert np.isnan(rank_correlation([1, 2, 3], [1, np.nan, 3]))

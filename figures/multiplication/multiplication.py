@@ -14,7 +14,6 @@ from toylab.report.marks import bars, headroom
 from toylab.report.panels import drawing, panels
 from toylab.report.series import curve, series
 
-DROP = pl.col("drop").mean()
 UNSEEN = "pairs of factors that were not trained on"
 ARMS = {
     "standard": ("standard", fig.MUTED),
@@ -45,25 +44,25 @@ CAPTIONS = {
 }
 
 
+def exact(arm: str, which: str = "unseen") -> Reading:
+    """Share of pairs with all digits right, after training."""
+    return table("exact").filter(arm=arm).last().value(which)
+
+
 def digits(measures: Measures, config: Any) -> Figure:
     """Accuracy of each digit over training, in three arms."""
     sheet, axes = panels(3, 2.6, sharey=True)
     names = {"standard": "Standard", "auxiliary": "Running sum", "chain": "Chain removed"}
-    mesh = None
     for ax, (arm, name) in zip(axes, names.items(), strict=True):
         rows = table("digits").filter(arm=arm).rows(measures)
         mesh = _over_time(ax, rows, 2 * config.digits)
-        exact = average(table("exact").filter(arm=arm).last().value("unseen"), measures)
-        fig.title(ax, f"{name}: {exact:.0%} of products")
+        fig.title(ax, f"{name}: {average(exact(arm), measures):.0%} of products")
         ax.set_xlabel("step")
-    stages = (
-        table("exact").filter(arm="chain").rows(measures).group_by("kept").agg(pl.col("step").max())
-    )
-    for step in stages.filter(pl.col("kept") > 0)["step"]:
+    stages = table("exact").filter(pl.col("kept") > 0, arm="chain").rows(measures)
+    for step in stages.group_by("kept").agg(pl.col("step").max())["step"]:
         axes[2].axvline(step, color="white", ls=":", lw=1)
     axes[0].set_ylabel("digit of the product")
-    if mesh is not None:
-        sheet.colorbar(mesh, ax=list(axes), label="accuracy", shrink=0.9)
+    sheet.colorbar(mesh, ax=list(axes), label="accuracy", shrink=0.9)
     return sheet
 
 
@@ -92,23 +91,19 @@ def arms(measures: Measures, config: Any) -> Figure:
     headroom(left)
     left.set(xlabel="step", ylabel="products right in all digits")
     left.legend(ncols=2, loc="upper left", fontsize=6.5, columnspacing=0.8)
-    gain = [average(_exact(arm, "unseen"), measures) for arm in ("standard", "auxiliary")]
+    gain = [average(exact(arm), measures) for arm in ("standard", "auxiliary")]
     fig.title(left, "Standard {:.0%}, with the running sum {:.0%}".format(*gain))
     cells = tuple(
-        (name, colour, lambda arm, which=which: _exact(arm, which))
+        (name, colour, lambda arm, which=which: exact(arm, which))
         for which, name, colour in (("seen", "trained", fig.SKY), ("unseen", "unseen", fig.BLUE))
     )
     bars(right, measures, [*ARMS], cells, [name.replace(" ", "\n") for name, _ in ARMS.values()])
     headroom(right)
     right.set_ylabel("products right in all digits")
     right.legend(ncols=2, loc="upper left")
-    other = max(average(_exact(arm, "unseen"), measures) for arm in ("digits", "shuffled"))
+    other = max(average(exact(arm), measures) for arm in ("digits", "shuffled"))
     fig.title(right, f"Other targets lead to {other:.0%} at most")
     return sheet
-
-
-def _exact(arm: str, which: str) -> Reading:
-    return table("exact").filter(arm=arm).last().value(which)
 
 
 def reliance(measures: Measures, config: Any) -> Figure:
@@ -118,7 +113,7 @@ def reliance(measures: Measures, config: Any) -> Figure:
     shown = {"The best guess": needed_IK}
     for arm, name in (("auxiliary", "running sum"), ("standard", "standard training")):
         rows = table("reliance").filter(arm=arm).rows(measures)
-        mean = rows.filter(~pl.col("diverged")).group_by("operand", "digit").agg(DROP)
+        mean = rows.filter(~pl.col("diverged")).group_by("operand", "digit").agg(pl.mean("drop"))
         drop_IK = mean.sort("operand", "digit")["drop"].to_numpy().reshape(needed_IK.shape)
         agreed = average(table("ends").filter(arm=arm).value("agreement"), measures)
         shown[f"{name.capitalize()}: rank correlation {agreed:.2f}"] = drop_IK
@@ -149,17 +144,15 @@ def inside(measures: Measures, config: Any) -> Figure:
     headroom(left)
     left.set(xlabel="digit of the product", ylabel="error of the running sum")
     left.legend(ncols=3, loc="upper left", fontsize=6.5, columnspacing=0.8)
-    of = lambda arm: probes[arm].last().filter(digit=config.digits - 1).value("error")
-    ratio = average(of("auxiliary") / of("standard"), measures)
-    middle = f"the sum of $c_{config.digits - 1}$"
-    fig.title(left, f"Networks that are asked for {middle} hold it: {ratio:.1f} of the error")
-    places = {(0, "factors"): "layer 1:\nfactors", (0, "steps"): "layer 1:\nsteps"}
-    places |= {(1, "factors"): "layer 2:\nfactors", (1, "steps"): "layer 2:\nsteps"}
-    lost = lambda arm: (
-        lambda place: table("closed").filter(arm=arm, layer=place[0], what=place[1]).mean("lost")
-    )
+    middle = config.digits - 1
+    told, plain = (error(probes[arm].last())(middle) for arm in ("auxiliary", "standard"))
+    asked = f"Networks that are asked for the sum of $c_{middle}$ hold it"
+    fig.title(left, f"{asked}: {average(told / plain, measures):.1f} of the error")
+    places = [(layer, what) for layer in (0, 1) for what in ("factors", "steps")]
+    at = lambda arm, place: table("closed").filter(arm=arm, layer=place[0], what=place[1])
+    lost = lambda arm: lambda place: at(arm, place).mean("lost")
     own = tuple((*ARMS[arm], lost(arm)) for arm in ("standard", "auxiliary"))
-    bars(right, measures, [*places], own, [*places.values()])
+    bars(right, measures, places, own, [f"layer {i + 1}:\n{what}" for i, what in places])
     right.set_ylabel("accuracy lost, middle digits")
     right.legend(loc="upper right")
     costs = (average(lost("auxiliary")((1, what)), measures) for what in ("steps", "factors"))

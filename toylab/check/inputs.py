@@ -9,6 +9,7 @@ from toylab.check.tokens import check_ids, check_targets
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.random import fold_in, stream
+from toylab.train.fast_compile import compiler_options
 
 MOST = 256  # examples that are looked at
 
@@ -34,7 +35,8 @@ def check_batch(population: Population, name: str = "The population") -> None:
     seed = int(columns["data_seed"][0]) + population.first_seed
     key = fold_in(stream(seed, "data"), 0)
     size = min(population.batch_size, MOST)
-    batch = jax.device_get(jax.jit(lambda key: bound.task.batch(key, size))(key))
+    draw = jax.jit(lambda key: bound.task.batch(key, size)).lower(key)
+    batch = jax.device_get(draw.compile(compiler_options())(key))
     for part in ("inputs", "targets", "weights"):
         value = np.asarray(getattr(batch, part))
         if np.issubdtype(value.dtype, np.inexact) and not np.isfinite(value).all():

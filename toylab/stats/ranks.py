@@ -1,7 +1,9 @@
-"""How well values rank one kind of thing above another."""
+"""How well values rank one kind of thing above another, and how two rankings agree."""
 
 import numpy as np
 from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
 
 
 def auc(values: Float[np.ndarray, " N"], positive: Bool[np.ndarray, " N"]) -> float | None:
@@ -18,3 +20,18 @@ def auc(values: Float[np.ndarray, " N"], positive: Bool[np.ndarray, " N"]) -> fl
         return None
     gap = values[positive][:, None] - values[~positive][None]
     return float(((gap > 0) + 0.5 * (gap == 0)).mean())
+
+
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
+    """Return Spearman's correlation of two arrays of one shape, entry by entry.
+
+    NaN where an entry is not finite, or where one of the two never moves.
+
+    Example:
+        >>> rank_correlation([1, 2, 3, 4], [10, 30, 20, 40])
+        0.8
+    """
+    both = np.array([np.ravel(x), np.ravel(y)], np.float64)
+    if not np.isfinite(both).all() or (np.ptp(both, axis=1) == 0).any():
+        return np.nan
+    return float(np.corrcoef(*map(rankdata, both))[0, 1])

@@ -8,6 +8,7 @@ from toylab.analysis.head_choice import Head, head_mask, highest, random_others
 from toylab.models import Transformer
 from toylab.probes.linear import Probe
 from toylab.read.tables import long_table
+from toylab.stats.ranks import rank_correlation
 from toylab.taps import Params
 from toylab.tasks.countdown.countdown_pairs import Rows, Signs, is_right
 from toylab.tasks.countdown.countdown_rules import Rules
@@ -122,9 +123,9 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
         "results": ab.results_right(bench, bench.base),
         "looking": len(heads.looking) / effect_UH.size,
         "chosen": len(heads.chosen),
-        "rank_score": sc.rank_correlation(heads.diagonal_UH, effect_UH),
-        "rank_attention": sc.rank_correlation(heads.look_UH, effect_UH),
-        "rank_patch": sc.rank_correlation(patch_UH, effect_UH),
+        "rank_score": rank_correlation(heads.diagonal_UH, effect_UH),
+        "rank_attention": rank_correlation(heads.look_UH, effect_UH),
+        "rank_patch": rank_correlation(patch_UH, effect_UH),
     }
     return Found(tables, found.fitted, heads, bench)
 

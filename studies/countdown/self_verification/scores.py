@@ -3,11 +3,10 @@
 Source: Lee et al. 2025 (arXiv:2504.14379) with their code.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
-from scipy.stats import rankdata
 
 from toylab.analysis.head_choice import Head
 from toylab.analysis.neurons import mlp_weights
@@ -57,9 +56,3 @@ def score_heads(params: Params, pool: list[tuple[int, int]], seen: Seen) -> Head
     chosen = sorted(looking, key=lambda head: -diagonal_UH[head])[:CHOSEN]
     previous_UH = np.asarray(seen.previous_UH)
     return Heads(look_U2H, previous_UH, diagonal_UH, looking, chosen)
-
-
-def rank_correlation(a: Any, b: Any) -> float:
-    """Spearman's correlation; NaN where one side has no order."""
-    ranks = [rankdata(np.ravel(x)) for x in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1]) if min(np.ptp(r) for r in ranks) > 0 else float("nan")

@@ -5,21 +5,17 @@ Digits are numbered from the least significant; the middle ones are the two in t
 
 import numpy as np
 import polars as pl
-from scipy.stats import rankdata
 
 from toylab.read import Measures, Reading, Rows, table
+from toylab.stats.ranks import rank_correlation
 
 LEARNED = 0.9  # accuracy at which a digit counts as learned
 
 
-def placed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add how far each digit is from the middle of the product, in digits."""
-    return rows.with_columns(distance=(pl.col("digit") - pl.col("digit").max() / 2).abs())
-
-
 def digits(name: str, arm: str) -> Rows:
-    """Rows of an arm's digits."""
-    return table(name).filter(arm=arm).then(placed)
+    """Rows of an arm's digits, with how far each is from the middle of the product."""
+    distance = (pl.col("digit") - pl.col("digit").max() / 2).abs()
+    return table(name).filter(arm=arm).then(lambda rows: rows.with_columns(distance=distance))
 
 
 MIDDLE, OUTER = pl.col("distance") < 1, pl.col("distance") == pl.col("distance").max()
@@ -40,8 +36,7 @@ def over_chance(arm: str) -> Reading:
 
     def of(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
         chance_K = np.asarray(m["guessable"])[-1]
-        guess = pl.DataFrame({"digit": np.arange(len(chance_K)), "chance": chance_K})
-        return rows.join(guess, on="digit", how="left", maintain_order="left")
+        return rows.with_columns(chance=pl.Series(chance_K[rows["digit"]]))
 
     rows = digits("digits", arm).last().filter(MIDDLE).then(of, with_measures=True)
     return rows.aggregate((pl.col("unseen") - pl.col("chance")).min())
@@ -50,13 +45,8 @@ def over_chance(arm: str) -> Reading:
 def late_gain(arm: str) -> Reading:
     """How much accuracy on the middle digits rises in the second half of training."""
 
-    def read(own: pl.DataFrame) -> float | None:
-        end = own["step"].to_numpy().max()
-        mean = own.group_by("step").agg(pl.col("unseen").mean()).sort("step")
-        early = mean.filter(pl.col("step") <= end / 2)["unseen"]
-        return mean["unseen"][-1] - early[-1] if len(early) else None
-
-    return digits("digits", arm).filter(MIDDLE).each(read)
+    half = digits("digits", arm).filter(pl.col("step") <= pl.col("step").max() / 2)
+    return middle(arm) - half.last().filter(MIDDLE).mean("unseen")
 
 
 def middle(arm: str) -> Reading:
@@ -70,17 +60,13 @@ def order(arm: str) -> Reading:
     Digits that are never learned come last, by their accuracy at the end.
     """
 
-    def read(own: pl.DataFrame) -> float | None:
-        end, when, distance = own["step"].to_numpy().max(), [], []
-        for (_, away), rows in own.sort("step").group_by("digit", "distance", maintain_order=True):
-            learned = rows.filter(pl.col("unseen") >= LEARNED)["step"]
-            when.append(learned[0] if len(learned) else end + 1 + (1 - rows["unseen"][-1]))
-            distance.append(away)
-        if any(x is None for x in when) or len(set(when)) < 2:
-            return None
-        return float(np.corrcoef(rankdata(when), rankdata(distance))[0, 1])
+    end, accuracy = pl.col("step").max(), pl.col("unseen")
+    learned = pl.col("step").filter(accuracy >= LEARNED).min()
+    when = learned.fill_null(end + 1 + (1 - accuracy.last()))
 
-    return digits("digits", arm).each(read)
+    curves = lambda own: own.sort("step").group_by("digit", "distance", maintain_order=True)
+    found = lambda own: curves(own).agg(when=when).select("when", "distance")
+    return digits("digits", arm).each(lambda own: rank_correlation(*found(own)))
 
 
 def probe_error(arm: str, first: bool = False) -> Reading:

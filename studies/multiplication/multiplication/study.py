@@ -51,15 +51,18 @@ from typing import Any
 import jax
 import numpy as np
 import polars as pl
+from numpy.typing import ArrayLike
 
 from toylab.analysis.geometry.frequencies import strongest_frequency
-from toylab.errors import check_number
+from toylab.errors import check_counts, check_number
 from toylab.losses import cross_entropy
-from toylab.members import seeds, zipped
+from toylab.members import Members, seeds, zipped
 from toylab.models.toys.regressing import Regressing
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
+from toylab.read.tables import Axes, labelled, long_table, stacked
 from toylab.runs.run_folder import RunFolder
+from toylab.stats.ranks import rank_correlation
 from toylab.study import Study
 from toylab.task import Batch
 from toylab.tasks.multiplication.auxiliary import KINDS, Auxiliary
@@ -103,10 +106,9 @@ class Config:
     wide_steps: int = 2_000
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "chain_steps", "removed", "snapshots"):
-            check_number("multiplication", name, getattr(self, name), low=1, whole=True)
-        check_number("multiplication", "digits", self.digits, low=2, whole=True)
-        check_number("multiplication", "removed", self.removed, high=chain_length(self.digits))
+        check_counts("multiplication", self, "seeds", "steps", "chain_steps", "snapshots")
+        check_counts("multiplication", self, "digits", low=2)
+        check_counts("multiplication", self, "removed", high=chain_length(self.digits))
         check_number("multiplication", "auxiliary", self.auxiliary, low=0)
 
     def task(self, kept: int = 0) -> Multiplication:
@@ -134,58 +136,39 @@ class Config:
         ends = np.append(ends[:-2], self.chain_steps)
         return [(f"chain {k}", k, int(n)) for k, n in zip(kept, np.diff(ends), strict=True)]
 
-    def optimizer(self, steps: int, floor: float) -> AdamW:
-        """AdamW, whose rate warms up over a twentieth of the steps and falls to ``floor``."""
-        shape = cosine(steps, warmup=steps // 20, floor=floor)
-        return AdamW(self.learning_rate, self.weight_decay, b2=0.98, schedule=shape)
-
 
 ARMS = ("standard", "auxiliary", "shuffled", "digits", "chain")
 
 
 def populations(config: Config) -> dict[str, Population]:
     """Networks without a chain, by what their heads are asked; then the stages of the chain."""
-    seed = list(range(config.seeds))
+    own, seed = functools.partial(_population, config), list(range(config.seeds))
     weights = np.repeat([0.0, *[config.auxiliary] * len(KINDS)], config.seeds)
     kinds = np.repeat([0, *range(len(KINDS))], config.seeds)
-    every = max(1, config.steps // config.snapshots)
-    found = {
-        "bare": Population(
-            model=config.model(),
-            task=config.task(),
-            members=zipped(init_seed=seed * 4, data_seed=seed * 4, weight=weights, kind=kinds),
-            optimizer=config.optimizer(config.steps, 0.1),
-            steps=config.steps,
-            loss=Auxiliary(config.task()),
-            snapshots=tuple(range(0, config.steps + 1, every)),
-            batch_size=config.batch_size,
-        )
-    }
+    bare = zipped(init_seed=seed * 4, data_seed=seed * 4, weight=weights, kind=kinds)
+    task, loss, every = config.task(), Auxiliary(config.task()), config.steps // config.snapshots
+    kept = tuple(range(0, config.steps + 1, max(1, every)))
+    found = {"bare": own("bare", task, bare, config.steps, loss=loss, snapshots=kept)}
     before = ""
     for name, kept, steps in config.stages():
-        found[name] = Population(
-            model=config.model("chain"),
-            task=config.task(kept),
-            # A stage draws batches by its steps, which begin at 0, so each has seeds of its own.
-            members=zipped(init_seed=seed, data_seed=[s + STRIDE * kept for s in seed]),
-            optimizer=config.optimizer(steps, 1.0 if kept else 0.1),
-            steps=steps,
-            loss=cross_entropy,
-            snapshots=(steps // 2, steps),
-            start=before,
-            batch_size=config.batch_size,
-        )
+        # A stage draws batches by its steps, which begin at 0, so each has seeds of its own.
+        members = zipped(init_seed=seed, data_seed=[s + STRIDE * kept for s in seed])
+        more = {"snapshots": (steps // 2, steps), "start": before, "floor": 1.0 if kept else 0.1}
+        found[name] = own("chain", config.task(kept), members, steps, **more)
         before = name
-    found["wide"] = Population(
-        model=config.model("wide"),
-        task=config.wide(),
-        members=seeds(config.seeds),
-        optimizer=config.optimizer(config.wide_steps, 0.1),
-        steps=config.wide_steps,
-        loss=cross_entropy,
-        batch_size=config.batch_size,
-    )
+    found["wide"] = own("wide", config.wide(), seeds(config.seeds), config.wide_steps)
     return found
+
+
+def _population(
+    config: Config, arm: str, task: Multiplication, members: Members, steps: int, **more: Any
+) -> Population:
+    """A rate that warms up over a twentieth of the steps and falls to ``floor``."""
+    shape = cosine(steps, warmup=steps // 20, floor=more.pop("floor", 0.1))
+    optimizer = AdamW(config.learning_rate, config.weight_decay, b2=0.98, schedule=shape)
+    common = {"model": config.model(arm), "loss": cross_entropy, "batch_size": config.batch_size}
+    how = {"task": task, "members": members, "optimizer": optimizer, "steps": steps}
+    return Population(**common | how | more)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,11 +185,12 @@ class Look:
     lost_P: np.ndarray
     last: bool
 
-    def rows(self, **columns: Any) -> pl.DataFrame:
-        """A row per network, with columns of one value or one each."""
-        own = {"init_seed": np.arange(len(self.lost_P)), "diverged": self.lost_P}
-        about = {"arm": self.arm, "step": self.step, "kept": self.task.kept} | own
-        return pl.DataFrame({**about, **columns})
+    def table(self, axes: Axes, /, **columns: ArrayLike) -> pl.DataFrame:
+        """A row per network, and per entry along further axes."""
+        found = long_table({"init_seed": None, **axes}, **columns)
+        lost = np.flatnonzero(self.lost_P).tolist()
+        found = found.with_columns(diverged=pl.col("init_seed").is_in(lost))
+        return labelled(found, arm=self.arm, step=self.step, kept=self.task.kept)
 
 
 def arms(config: Config, run: RunFolder) -> Iterator[Look]:
@@ -236,73 +220,65 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
 
 def tabled(config: Config, networks: Iterable[Look]) -> dict[str, pl.DataFrame | np.ndarray]:
     """Tables of all that is measured of networks."""
-    tables: dict[str, list[pl.DataFrame]] = {}
+    parts = []
     for look in networks:
-        parts = answers(config, look)
+        parts.append(answers(config, look))
         if look.last:
-            parts |= frequencies(look)
+            parts.append({"frequencies": frequencies(look)})
         if look.arm != "wide" and (look.last or look.step == 0):
-            parts |= probes(config, look)
+            parts.append({"probes": probes(config, look)})
         if look.arm != "wide" and look.last:
-            parts |= inside(config, look)
-        for name, frames in parts.items():
-            tables.setdefault(name, []).extend(frames)
-    found = {name: pl.concat(frames) for name, frames in tables.items()}
-    return {**found, "guessable": needed(config.task())}
+            parts.append(inside(config, look))
+    return {**stacked(parts), "guessable": needed(config.task())}
 
 
 @functools.lru_cache(maxsize=16)
-def exams(task: Multiplication) -> dict[str, Batch]:
-    """Pairs that training does not show, and pairs that it does."""
-    pairs = {"unseen": task.unseen(SEVERAL, JUDGED), "seen": [x[:SEVERAL] for x in task.pairs()]}
-    return {name: task.spelled(*own) for name, own in pairs.items()}
+def exam(task: Multiplication) -> tuple[Batch, int]:
+    """Pairs that training does not show, and how many they are; then pairs that it does."""
+    unseen, seen = task.unseen(SEVERAL, JUDGED), [x[:SEVERAL] for x in task.pairs()]
+    both = [np.concatenate(own) for own in zip(unseen, seen, strict=True)]
+    return jax.device_get(jax.jit(task.spelled)(*both)), len(unseen[0])
 
 
-def answers(config: Config, look: Look) -> dict[str, list[pl.DataFrame]]:
+def answers(config: Config, look: Look) -> dict[str, pl.DataFrame]:
     """Exact matches, and each digit's accuracy, with the chain that a stage has left."""
-    task, model = look.task, config.model(look.arm)
-    found = {
-        name: looks.right(model, task, look.params_P, batch) for name, batch in exams(task).items()
-    }
-    whole = {name: right_PBK.min(-1).mean(1) for name, right_PBK in found.items()}
-    by_digit = {name: right_PBK.mean(1) for name, right_PBK in found.items()}
-    rows = [
-        look.rows(digit=k, **{name: value_PK[:, k] for name, value_PK in by_digit.items()})
-        for k in range(2 * task.digits)
-    ]
-    return {"exact": [look.rows(**whole)], "digits": rows}
+    batch, unseen = exam(look.task)
+    right_PBK = np.asarray(looks.right(config.model(look.arm), look.task, look.params_P, batch))
+    parts = {"unseen": right_PBK[:, :unseen], "seen": right_PBK[:, unseen:]}
+    whole = {name: own_PBK.min(-1).mean(1) for name, own_PBK in parts.items()}
+    by_digit = {name: own_PBK.mean(1) for name, own_PBK in parts.items()}
+    return {"exact": look.table({}, **whole), "digits": look.table({"digit": None}, **by_digit)}
 
 
-def probes(config: Config, look: Look) -> dict[str, list[pl.DataFrame]]:
+def probes(config: Config, look: Look) -> pl.DataFrame:
     """Errors of probes of the running sum, of the networks as they start and as they end."""
-    both = exams(look.task)
-    args = config.model(look.arm), look.task, look.params_P, both["seen"], both["unseen"]
-    error_PK = looks.probe_errors(*args)
-    return {"probes": [look.rows(digit=k, error=own) for k, own in enumerate(error_PK.T)]}
+    model, (batch, unseen) = config.model(look.arm), exam(look.task)
+    error_PK = looks.probe_errors(model, look.task, look.params_P, batch, unseen)
+    return look.table({"digit": None}, error=error_PK)
 
 
-def frequencies(look: Look) -> dict[str, list[pl.DataFrame]]:
+def frequencies(look: Look) -> pl.DataFrame:
     """The strongest frequency of digits' embeddings, and its null."""
     embed_PVD = np.asarray(look.params_P["embed"]["embedding"])[:, : look.task.base]
     share, null = np.array([strongest_frequency(own, JUDGED) for own in embed_PVD]).T
-    return {"frequencies": [look.rows(share=share, null=null)]}
+    return look.table({}, share=share, null=null)
 
 
-def inside(config: Config, look: Look) -> dict[str, list[pl.DataFrame]]:
+def inside(config: Config, look: Look) -> dict[str, pl.DataFrame]:
     """Attention, closed attention and reliance of trained networks."""
-    model, task = config.model(look.arm), look.task
-    batch = task.spelled(*task.unseen(FEW, JUDGED))
-    args = model, task, look.params_P, batch
+    task, (batch, unseen) = look.task, exam(look.task)
+    few = jax.tree.map(lambda leaf: leaf[: min(FEW, unseen)], batch)
+    args = config.model(look.arm), task, look.params_P, few
+    relevant_PIK, pair_PIK = looks.attention(*args)
     reliance_PIK = looks.reliance(*args, JUDGED)
-    agreed = [looks.agreement(own, task) for own in reliance_PIK]
+    agreement_P = [rank_correlation(own, 1 - needed(task)[:-1]) for own in reliance_PIK]
+    places = {"layer": None, "what": tuple(looks.CLOSED), "digit": looks.middle(task)}
+    attention = look.table({"layer": None, "digit": None}, relevant=relevant_PIK, pair=pair_PIK)
     return {
-        "attention": [look.rows(**row) for row in looks.attention(*args)],
-        "closed": [look.rows(**row) for row in looks.closed(*args)],
-        "ends": [look.rows(agreement=agreed)],
-        "reliance": [
-            look.rows(operand=i, digit=k, drop=reliance_PIK[:, i, k])
-            for i, k in np.ndindex(reliance_PIK.shape[1:])
-        ],
+        "attention": attention,
+        "closed": look.table(places, lost=looks.closed(*args)),
+        "ends": look.table({}, agreement=agreement_P),
+        "reliance": look.table({"operand": None, "digit": None}, drop=reliance_PIK),
     }
 
 

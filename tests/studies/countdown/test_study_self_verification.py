@@ -224,11 +224,6 @@ def test_random_heads_are_drawn_again_and_again(bench):
     assert all(x in known.values() for x in fall["random heads of any layer"])
 
 
-def test_rank_correlation():
-    assert sc.rank_correlation([1, 2, 3], [10, 20, 90]) == pytest.approx(1)
-    assert np.isnan(sc.rank_correlation([1, 1, 1], [1, 2, 3]))
-
-
 def test_what_is_written_is_counted():
     attempt = "3 + 4 = 7 5 + 7 = 12 ("
     rest = "3 + 4 = 7 5 + 7 = 12 EOS"

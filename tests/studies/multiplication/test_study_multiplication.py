@@ -31,7 +31,7 @@ ONE = jax.tree.map(lambda leaf: leaf[1], PARAMS)
 
 
 def test_exact_matches_are_those_of_answers_written_alone():
-    right = looks.right(MODEL, TASK, PARAMS, BATCH)
+    right = np.asarray(looks.right(MODEL, TASK, PARAMS, BATCH))
     start, model = 2 * TASK.digits, jax.jit(MODEL.apply)
     line = np.asarray(BATCH.inputs).copy()
     line[:, start + 1 :] = 0  # what comes later is not seen
@@ -49,7 +49,8 @@ def test_exact_matches_are_those_of_answers_written_alone():
 
 def test_a_probe_finds_the_running_sum_where_it_stands():
     seen = TASK.spelled(*TASK.pairs())
-    error = looks.probe_errors(MODEL, TASK, PARAMS, seen, BATCH)
+    both = jax.tree.map(lambda x, y: jnp.concatenate([x, y]), BATCH, seen)
+    error = looks.probe_errors(MODEL, TASK, PARAMS, both, 12)
     site = "blocks/1/resid_mid"
     rows = [
         np.asarray(run(MODEL, ONE, b.inputs, record=(site,))[1][site], float)[:, TASK.answers]
@@ -68,16 +69,13 @@ def test_a_probe_finds_the_running_sum_where_it_stands():
 def test_attention_and_closed_edges_are_those_of_single_runs():
     pattern = "blocks/0/attn/pattern"
     mean = np.asarray(run(MODEL, ONE, BATCH.inputs, record=(pattern,))[1][pattern]).mean(0)
-    rows = {(r["layer"], r["digit"]): r for r in looks.attention(MODEL, TASK, PARAMS, BATCH)}
-    row = rows[0, 1]
-    assert row["relevant"][1] == pytest.approx(mean[:, 7][:, [0, 1, 3, 4]].sum(1).mean(), rel=1e-5)
-    pair = max(h[:3].max() + h[3:6].max() for h in mean[:, 7])
-    assert row["pair"][1] == pytest.approx(pair, rel=1e-5)
-    lost = {
-        (r["layer"], r["what"], r["digit"]): r["lost"]
-        for r in looks.closed(MODEL, TASK, PARAMS, BATCH)
-    }
-    assert len(lost) == 8
+    relevant, pair = looks.attention(MODEL, TASK, PARAMS, BATCH)
+    by_hand = mean[:, 7][:, [0, 1, 3, 4]].sum(1).mean()
+    assert relevant[1, 0, 1] == pytest.approx(by_hand, rel=1e-5)
+    by_hand = max(h[:3].max() + h[3:6].max() for h in mean[:, 7])
+    assert pair[1, 0, 1] == pytest.approx(by_hand, rel=1e-5)
+    lost = looks.closed(MODEL, TASK, PARAMS, BATCH)
+    assert lost.shape == (2, 2, 2, 2)
     mask = np.zeros((12, 12), bool)
     mask[9, 6:9] = True  # the step of digit 3 sees those of digits 0 to 2 no more
     cut = Edit("blocks/1/attn/scores", "set", np.float32(-1e9), mask[None, None])
@@ -85,7 +83,7 @@ def test_attention_and_closed_edges_are_those_of_single_runs():
     target = np.asarray(BATCH.targets)[:, 9]
     accuracy = lambda found: (np.asarray(found)[:, 9].argmax(-1) == target).mean()
     by_hand = accuracy(MODEL.apply(ONE, BATCH.inputs)) - accuracy(logits)
-    assert lost[1, "steps", 3][1] == pytest.approx(by_hand)
+    assert lost[1, 1, 1, 1] == pytest.approx(by_hand)
 
 
 def test_reliance_is_the_drop_of_the_largest_logit():
