@@ -1,6 +1,6 @@
 """Figures of the study ``dictionaries``: stability against recovery, what brings it, and time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,9 @@ CAPTIONS = {
     "causes": "(a) Stability and explained variance of dictionaries with one atom for each "
     "feature: TopK from random directions and from centroids of its own data, relaxed archetypes "
     "(delta = 1) from the same centroids, and from centroids that all runs share, and archetypes "
-    "in the hull (delta = 0). (b) Variance that the hull costs, by the share of inputs that are "
-    "one feature alone. (c) Recovery and explained variance against k, where children bring their "
-    "parents; dotted, the mean number of active features. (d) Share of the inputs at which a "
-    "parent's latent is silent. Bars are means, ticks worlds.",
+    "in the hull (delta = 0); dashed, stability of random dictionaries. (b) Recovery and explained "
+    "variance against k, where every second child brings its parent. (c) Share of the inputs at "
+    "which a parent's latent is silent, where they always do. Bars are means, ticks worlds.",
     "time": "(a) One sequence: a slow feature (top) and a fast one, 0 or 1, with the predictable "
     "part along them of the temporal dictionary, which sees the input, of the causal variant, "
     "which does not, and the best forecast. (b) Variance not explained against active latents: "
@@ -37,6 +36,7 @@ CAPTIONS = {
     "worlds.",
 }
 CELLS, TIMES = table("cells"), table("times")
+Look = tuple[str, str, str]  # label, colour, marker
 LINE = {"lw": 1, "ls": "--", "color": fig.MUTED}
 OTHERS = {
     "central": ("TopK from centroids", fig.BLUE, "s"),
@@ -53,17 +53,9 @@ def _cell(arm: str, column: str, **numbers: float) -> Reading:
     return CELLS.filter(arm=arm, **numbers).value(column)
 
 
-def _along(
-    ax: Axes,
-    measures: Measures,
-    xs: Sequence[float],
-    read: Callable[[float], Reading],
-    colour: str,
-    label: str,
-    marker: str = "o",
-) -> None:
+def _along(ax: Axes, measures: Measures, xs: Sequence[float], read: Any, look: Look) -> None:
     """Marks of a reading at several places, joined."""
-    means = []
+    means, (label, colour, marker) = [], look
     for i, x in enumerate(xs):
         values = read(x)(measures).values
         points(ax, x, values, colour, label=None if i else label, marker=marker)
@@ -81,19 +73,19 @@ def stability(measures: Measures, config: Any) -> Figure:
     sizes = [int(size) for size in _settings(measures, "size", "size")]
     looks = {
         "recall": ("recovery of features", fig.BLUE, "o"),
-        "stability_matched": ("stability, atoms that stand for one", fig.GREEN, "^"),
+        "stability_matched": ("stability, atoms of features", fig.GREEN, "^"),
         "stability": ("stability, all atoms", fig.VERMILLION, "s"),
     }
     at = lambda column: lambda size: _cell("size", column, size=size)
-    for column, (label, colour, marker) in looks.items():
-        _along(left, measures, sizes, at(column), colour, label, marker)
+    for column, look in looks.items():
+        _along(left, measures, sizes, at(column), look)
     for column, colour in (("null_recall", fig.BLUE), ("null_stability", fig.VERMILLION)):
         null = [average(at(column)(size), measures) for size in sizes]
         left.plot(sizes, null, "--", color=colour, lw=0.9)
     left.text(sizes[-1], null[-1] - 0.015, "random dictionaries", ha="right", va="top", size=7)
-    left.axvline(config.features, ls=":", lw=1, color=fig.MUTED)
+    left.plot([config.features] * 2, [0.3, 1.02], ":", lw=1, color=fig.MUTED)
     left.set(xlabel="atoms (dotted: as many as features)", ylabel="mean cosine", xticks=sizes)
-    left.set_ylim(0.3, 1.25)
+    left.set_ylim(0.3, 1.3)
     left.set_yticks((0.4, 0.6, 0.8, 1.0))
     left.legend(loc="upper left")
     _against(right, measures, sizes)
@@ -120,53 +112,47 @@ def _against(ax: Axes, measures: Measures, sizes: list[int]) -> None:
 
 
 def causes(measures: Measures, config: Any) -> Figure:
-    """What brings stability, what the hull costs, the best k, and absorption."""
-    sheet, (above, below) = panels(2, 5.2, rows=2, width_ratios=[1.5, 1])
-    arms = {
-        "TopK": ("size", {"relative": 1.0}),
-        "TopK from\ncentroids": ("central", {}),
-        "relaxed\narchetypes": ("relaxed", {}),
-        "relaxed,\nsame start": ("alike", {}),
-        "in the\nhull": ("hull", {}),
-    }
-    read = lambda column: lambda name: _cell(arms[name][0], column, **arms[name][1])
+    """What brings stability, the best k, and absorption."""
+    sheet, axes = panels(3, 2.9, width_ratios=[1.6, 1.1, 1])
+    arms = {"TopK": "size", "TopK,\ncentroids": "central", "relaxed\narch.": "relaxed"}
+    arms |= {"same\nstart": "alike", "in the\nhull": "hull"}
+    only = lambda name: {"relative": 1.0} if arms[name] == "size" else {}
+    read = lambda column: lambda name: _cell(arms[name], column, **only(name))
     cells = [("stability", fig.VERMILLION, read("stability"))]
     cells += [("explained variance", fig.SKY, read("explained"))]
-    bars(above[0], measures, list(arms), cells)
-    above[0].axhline(average(_cell("relaxed", "null_stability"), measures), **LINE)
-    headroom(above[0])
-    above[0].legend(loc="upper center", ncols=2)
-    fig.title(above[0], "The constraint makes runs alike, not the start (dashed: random)")
-    pairs = {"none": ("relaxed", "hull"), "three in ten": ("relaxed, single", "hull, single")}
-    lost = lambda name: _cell(pairs[name][0], "explained") - _cell(pairs[name][1], "explained")
-    bars(above[1], measures, list(pairs), [("", fig.ORANGE, lost)])
-    above[1].set(xlabel="inputs of one feature alone", ylabel="variance lost in the hull")
-    fig.title(above[1], "The hull costs as much with features alone")
-    _over_k(below[0], measures)
+    bars(axes[0], measures, list(arms), cells)
+    axes[0].axhline(average(_cell("relaxed", "null_stability"), measures), **LINE)
+    headroom(axes[0])
+    axes[0].legend(loc="upper center", ncols=2, columnspacing=1)
+    there, bound = (average(_cell(arm, "stability"), measures) for arm in ("central", "relaxed"))
+    finding = (
+        f"From the same centroids, the constraint moves stability from {there:.2f} to {bound:.2f}"
+    )
+    fig.title(axes[0], finding)
+    _over_k(axes[1], measures)
     kinds = {"flat": "flat", "matryoshka": "Matryoshka"}
-    with_child = lambda arm: _cell(arm, "absorbed")
-    alone = lambda arm: _cell(arm, "absorbed_alone")
-    both = [("with a child", fig.PURPLE, with_child), ("parent alone", fig.MUTED, alone)]
-    bars(below[1], measures, list(kinds), both, [*kinds.values()])
-    headroom(below[1])
-    below[1].set_ylabel("parent's latent silent")
-    below[1].legend(loc="upper center", ncols=2, columnspacing=1)
+    lost = lambda column: lambda arm: _cell(arm, column)
+    both = [("with a child", fig.PURPLE, lost("absorbed"))]
+    both += [("parent alone", fig.MUTED, lost("absorbed_alone"))]
+    bars(axes[2], measures, list(kinds), both, [*kinds.values()])
+    axes[2].set(ylabel="parent's latent silent", ylim=(0, 0.4))
+    axes[2].legend(loc="upper center")
     flat, nested = (average(_cell(arm, "absorbed"), measures) for arm in kinds)
-    fig.title(below[1], f"Prefixes absorb {nested:.0%}, not {flat:.0%}")
+    fig.title(axes[2], f"Prefixes absorb {nested:.0%}, not {flat:.0%}")
     return sheet
 
 
 def _over_k(ax: Axes, measures: Measures) -> None:
     ks = _settings(measures, "k", "k")
     at = lambda column: lambda k: _cell("k", column, k=k)
-    _along(ax, measures, ks, at("recall"), fig.BLUE, "recovery", "o")
-    _along(ax, measures, ks, at("explained"), fig.SKY, "explained variance", "s")
+    _along(ax, measures, ks, at("recall"), ("recovery", fig.BLUE, "o"))
+    _along(ax, measures, ks, at("explained"), ("explained variance", fig.SKY, "s"))
     ax.axvline(measures["cells"].filter(arm="k")["true_l0"][0], ls=":", lw=1, color=fig.MUTED)
-    ax.set(xlabel="k, active latents (dotted: active features)", xticks=ks)
-    ax.legend(loc="lower right")
+    ax.set(xlabel="k (dotted: active features)", xticks=ks, ylim=(0.5, 1.15))
+    ax.legend(loc="upper left")
     recall = [average(at("recall")(k), measures) for k in ks]
     best = ks[int(np.argmax(recall))] if np.isfinite(recall).all() else np.nan
-    fig.title(ax, f"Recovery is best at k = {best:g}; explained variance does not tell")
+    fig.title(ax, f"Recovery is best at k = {best:g}")
 
 
 def time(measures: Measures, config: Any) -> Figure:
@@ -174,12 +160,12 @@ def time(measures: Measures, config: Any) -> Figure:
     sheet, axes = panels(3, 3.0, width_ratios=[1.25, 1, 1])
     _trace(axes[0], measures["traces"])
     _errors(axes[1], measures)
-    arms = {"tfa": "temporal", "shuffled": "temporal,\nshuffled"}
-    arms |= {"causal": "causal", "causal shuffled": "causal,\nshuffled"}
+    arms = {"tfa": "as it is", "shuffled": "shuffled", "causal": "causal"}
+    arms["causal shuffled"] = "causal,\nshuffled"
     read = lambda column: lambda arm: TIMES.filter(arm=arm).value(column)
     cells = [("slow", fig.BLUE, read("slow")), ("fast", fig.ORANGE, read("fast"))]
     bars(axes[2], measures, list(arms), cells, [*arms.values()])
-    axes[2].tick_params(axis="x", labelsize=6)
+    axes[2].tick_params(axis="x", labelsize=6.5)
     axes[2].axhline(config.rho**2, **LINE)
     axes[2].axhline(0, color=fig.INK, lw=0.7)
     axes[2].set(ylabel="variance in the predictable part", ylim=(-0.2, 1.25))
@@ -203,8 +189,8 @@ def _trace(ax: Axes, rows: pl.DataFrame) -> None:
             ax.plot(told["time"], base + told["told"], color=colour, lw=1.2, label=label)
         ax.text(0, base + 1.08, f"{kind} feature (grey)", size=7)
     handles, labels = ax.get_legend_handles_labels()
-    ax.legend(handles[:3], labels[:3], loc="upper center", ncols=3, columnspacing=1)
-    ax.set(xlabel="time", ylim=(-0.3, 3.5), yticks=(0, 1, 1.5, 2.5))
+    ax.legend(handles[:3], labels[:3], loc="upper center", ncols=2, columnspacing=1)
+    ax.set(xlabel="time", ylim=(-0.3, 3.8), yticks=(0, 1, 1.5, 2.5))
     ax.set_yticklabels(("0", "1", "0", "1"))
     fig.title(ax, "The predictable part follows what it should foretell")
 
@@ -212,7 +198,7 @@ def _trace(ax: Axes, rows: pl.DataFrame) -> None:
 def _errors(ax: Axes, measures: Measures) -> None:
     error = lambda arm, **n: 1 - TIMES.filter(arm=arm, **n).value("explained")
     ks = sorted(measures["times"].filter(arm="sae")["k"].unique())
-    _along(ax, measures, ks, lambda k: error("sae", k=k), fig.INK, "autoencoder")
+    _along(ax, measures, ks, lambda k: error("sae", k=k), ("autoencoder", fig.INK, "o"))
     looks = {"tfa": ("temporal", fig.VERMILLION, "s"), "shuffled": ("shuffled", fig.SKY, "D")}
     looks["causal"] = ("causal", fig.GREEN, "^")
     for arm, (label, colour, marker) in looks.items():

@@ -13,7 +13,8 @@ from toylab.members import Members, zipped
 
 SPARSE, HULL, BATCH, TIME = "sparse", "archetypal", "batch", "temporal"
 KINDS = ("jumprelu", "gated")
-TREE = {"active": 2, "together": 1.0}  # every second feature brings its parent: about 3 are active
+TREE = {"active": 2, "together": 1.0}  # children always bring their parents: about 3 are active
+HALF = {"active": 2, "together": 0.5}  # and every second time: about 2.5
 TIMES = {
     "sae": {"context": 0.0},
     "tfa": {},
@@ -24,13 +25,7 @@ TIMES = {
 
 
 class Arm(NamedTuple):
-    """One way to train.
-
-    Attributes:
-        name: of the arm.
-        runs: in every world.
-        numbers: what differs from the population's own fields.
-    """
+    """One way to train: its name, its runs in every world, what differs from the population."""
 
     name: str
     runs: int
@@ -41,7 +36,7 @@ def sparse_arms(features: int, sizes: Sequence[int], ks: Sequence[int]) -> tuple
     """TopK of every size, from centroids, in a world of parents at every k, and of other counts."""
     found = [Arm("size", 2, {"size": size}) for size in sizes]
     found += [Arm("central", 2, {"size": features, "central": 1.0})]
-    found += [Arm("k", 1, {"size": features, "k": k} | TREE) for k in ks]
+    found += [Arm("k", 1, {"size": features, "k": k} | HALF) for k in ks]
     return (*found, Arm("counts", 1, {"size": features, "independent": 1.0}))
 
 
@@ -70,11 +65,7 @@ def time_arms(ks: Sequence[int]) -> tuple[Arm, ...]:
 def members(arms: Sequence[Arm], worlds: int, first_world: int, rest: dict[str, Any]) -> Members:
     """Every run of every arm in every world; a run's first weights are the same in all arms.
 
-    Args:
-        arms: of one population.
-        worlds: how many.
-        first_world: added to a world's number, it names the world.
-        rest: numbers of arms that do not name them.
+    ``first_world`` is added to a world's number, ``rest`` has the numbers that arms do not name.
     """
     rows = [(w, i, arm) for arm in arms for w in range(worlds) for i in range(arm.runs)]
     names = sorted({name for arm in arms for name in arm.numbers})

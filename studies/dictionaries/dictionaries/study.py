@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toylab.analysis.recovery.scores import looks
 from toylab.errors import ToylabError, check_counts, check_number, nearest
 from toylab.models.dictionaries.archetypal import ArchetypalDictionary
 from toylab.models.dictionaries.sparse import SparseDictionary, reconstruction
@@ -45,11 +46,10 @@ from toylab.study import Study
 from toylab.tasks.dictionaries.chains import Chains
 from toylab.tasks.dictionaries.planted import Planted
 
-from .arms import BATCH, BATCHES, HULL, HULLS, KINDS, SPARSE, TIME, Arm, members
-from .arms import sparse_arms as all_sizes
-from .arms import time_arms as all_times
+from . import arms as ways
+from .arms import HULL, KINDS, TIME, Arm
 from .claims import CLAIMS
-from .scores import arm_rows, seen, time_rows, traces
+from .scores import arm_rows, in_time, time_rows, traces
 
 PRICES = {"jumprelu": 0.5, "gated": 0.2}
 
@@ -64,11 +64,12 @@ class Config:
     width: int = 32
     active: int = 3
     sizes: tuple[int, ...] = (32, 64, 96, 128)
-    ks: tuple[int, ...] = (1, 2, 3, 4, 6)  # in worlds where about 3 features are active
+    ks: tuple[int, ...] = (1, 2, 3, 4, 6)  # in worlds where about 2.5 features are active
     kinds: tuple[str, ...] = KINDS  # of dictionary, beside TopK and BatchTopK
     candidates: int = 128
     points: int = 2_048
     steps: int = 1_000
+    hull_steps: int = 2_000  # of archetypal dictionaries
     batch_size: int = 128
     learning_rate: float = 4e-3
     slow: int = 8
@@ -84,7 +85,7 @@ class Config:
     inputs: int = 1_024  # that dictionaries are scored on
 
     def __post_init__(self) -> None:
-        counts = ("seeds", "batch_size", "sequences", "steps", "time_steps")
+        counts = ("seeds", "batch_size", "sequences", "steps", "hull_steps", "time_steps")
         check_counts("dictionaries", self, *counts)
         check_counts("dictionaries", self, "inputs", low=32)
         check_number(
@@ -119,8 +120,9 @@ class Config:
     def arms(self) -> dict[str, tuple[Arm, ...]]:
         """The arms of every population."""
         kinds = {kind: (Arm(kind, 2, {}),) for kind in self.kinds}
-        sparse = all_sizes(self.features, self.sizes, self.ks)
-        return {SPARSE: sparse, HULL: HULLS, BATCH: BATCHES, **kinds, TIME: all_times(self.sae_ks)}
+        sparse = ways.sparse_arms(self.features, self.sizes, self.ks)
+        found = {ways.SPARSE: sparse, HULL: ways.HULLS, ways.BATCH: ways.BATCHES} | kinds
+        return found | {TIME: ways.time_arms(self.sae_ks)}
 
 
 def models(config: Config) -> dict[str, Any]:
@@ -131,13 +133,12 @@ def models(config: Config) -> dict[str, Any]:
     plain = lambda **more: make(**{"width": d, "features": f, "k": k} | more)
     sizes = {"features": max(config.sizes), "most": max(*config.ks, k)}
     kinds = {kind: plain(kind=kind, price=PRICES[kind]) for kind in config.kinds}
-    most = {"most": max(*config.sae_ks, config.novel), "k": config.novel}
     return {
-        SPARSE: plain(start=start, central=0.0, **sizes),
+        ways.SPARSE: plain(start=start, central=0.0, **sizes),
         HULL: ArchetypalDictionary(d, f, k=k, most=k, start=start),
-        BATCH: plain(kind="batchtopk", prefixes=(f // 2,), nested=0.0),
+        ways.BATCH: plain(kind="batchtopk", prefixes=(f // 2,), nested=0.0),
         **kinds,
-        TIME: TemporalDictionary(d, config.atoms, **most),
+        TIME: TemporalDictionary(d, config.atoms, most=max(config.sae_ks), k=config.novel),
     }
 
 
@@ -145,13 +146,10 @@ def populations(config: Config) -> dict[str, Population]:
     """A population for every kind of dictionary."""
     found = {}
     for name, model in models(config).items():
-        in_time = name == TIME
-        task = config.chains() if in_time else config.planted()
-        steps, rate = (
-            (config.time_steps, config.time_rate)
-            if in_time
-            else (config.steps, config.learning_rate)
-        )
+        sequences = name == TIME
+        task = config.chains() if sequences else config.planted()
+        rate = config.time_rate if sequences else config.learning_rate
+        steps = {TIME: config.time_steps, HULL: config.hull_steps}.get(name, config.steps)
         decay = cosine(steps, warmup=steps // 40, floor=0.05)
         rest = _numbers(task) | _numbers(model)
         rule: Any = AdamW(rate, 0.0, schedule=decay)
@@ -160,11 +158,11 @@ def populations(config: Config) -> dict[str, Population]:
         found[name] = Population(
             model=model,
             task=task,
-            members=members(config.arms()[name], config.seeds, config.first_world, rest),
+            members=ways.members(config.arms()[name], config.seeds, config.first_world, rest),
             optimizer=rule,
             loss=reconstruction,
             steps=steps,
-            batch_size=config.sequences if in_time else config.batch_size,
+            batch_size=config.sequences if sequences else config.batch_size,
         )
     return found
 
@@ -175,22 +173,30 @@ def _numbers(part: Any) -> dict[str, Any]:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
     """A row per arm and world, of sums in ``cells``, of sequences in ``times``; one sequence."""
-    cells: list[dict[str, Any]] = []
+    cells: list[Any] = []
     found: dict[str, pl.DataFrame] = {}
     frame = functools.partial(pl.DataFrame, infer_schema_length=None)
     for name, population in populations(config).items():
         arms, lost_P = config.arms()[name], np.asarray(run.dead_at(name)) >= 0
+        params = run.params(name)
         if name == TIME:
-            count = max(config.inputs // config.length, 1)
-            own = seen(population, run.params(name), count)
-            rows = time_rows(arms, config.seeds, config.slow, own, lost_P)
-            found["times"] = frame(rows).with_columns(bound=pl.lit(config.chains().bound()))
+            own = in_time(population, params, max(config.inputs // config.length, 1))
+            found["times"] = frame(time_rows(arms, config.seeds, config.slow, own, lost_P))
             found["traces"] = traces(arms, config.seeds, config.slow, own)
         else:
-            own = seen(population, run.params(name), config.inputs)
+            own = looks(population, params, config.inputs, ("codes",))
             cells += arm_rows(arms, config.seeds, config.planted(), own, lost_P)
     return {"cells": frame(cells)} | found
 
+
+LARGE: dict[str, Any] = {"seeds": 32, "features": 1_024, "width": 256, "active": 8}
+LARGE |= {"sizes": (512, 1_024, 2_048, 4_096), "ks": (2, 4, 8, 12, 16), "candidates": 4_096}
+LARGE |= {"steps": 30_000, "hull_steps": 30_000, "batch_size": 1_024, "points": 32_768}
+SMALL: dict[str, Any] = {"features": 8, "width": 6, "active": 2, "sizes": (8, 16), "kinds": ()}
+SMALL |= {"ks": (1, 2), "candidates": 16, "points": 64, "steps": 20, "hull_steps": 20}
+SMALL |= {"batch_size": 16, "inputs": 64, "slow": 2, "fast": 4, "atoms": 8, "length": 8}
+SMALL |= {"novel": 2, "sae_ks": (2, 4), "time_steps": 20, "sequences": 4}
+LONG: dict[str, Any] = {"length": 64, "time_steps": 30_000, "sequences": 64}
 
 study = Study(
     name="dictionaries",
@@ -198,51 +204,14 @@ study = Study(
     paper="Fel et al. 2025, Archetypal SAE (arXiv:2502.12892); Lubana et al. 2025, Priors in Time "
     "(arXiv:2511.01836)",
     presets={
-        "smoke": Config(
-            seeds=2,
-            features=8,
-            width=6,
-            active=2,
-            sizes=(8, 16),
-            ks=(1, 2),
-            kinds=(),
-            candidates=16,
-            points=64,
-            steps=20,
-            batch_size=16,
-            slow=2,
-            fast=4,
-            atoms=8,
-            length=8,
-            novel=2,
-            sae_ks=(2, 4),
-            time_steps=20,
-            sequences=4,
-            inputs=64,
-        ),
+        "smoke": Config(seeds=2, **SMALL),
         "laptop": Config(),
-        "paper": Config(
-            seeds=32,
-            features=1_024,
-            width=256,
-            active=8,
-            sizes=(512, 1_024, 2_048, 4_096),
-            ks=(2, 4, 8, 12, 16),
-            candidates=4_096,
-            points=32_768,
-            steps=30_000,
-            batch_size=1_024,
-            learning_rate=5e-4,
-            length=64,
-            time_steps=30_000,
-            sequences=64,
-            time_rate=1e-3,
-        ),
+        "paper": Config(**LARGE, **LONG, learning_rate=5e-4, time_rate=1e-3),
     },
     costs={
-        "smoke": "compiling takes most of it",
-        "laptop": "TODO",
-        "paper": "TODO",
+        "smoke": "1,300 model-steps; compiling takes most of it",
+        "laptop": "340,000 model-steps of 10 to 20 MFLOP: 5 minutes",
+        "paper": "34,000,000 model-steps of up to 20 GFLOP, for one GPU",
     },
     populations=populations,
     measure=measure,

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from toylab.analysis.recovery.foretelling import foretold
 from toylab.errors import ToylabError
 from toylab.figures.dictionaries import dictionaries as pictures
 from toylab.report import figures as fig
@@ -22,7 +23,7 @@ SMOKE = study.presets["smoke"]
 TASK = Planted(8, 16, active=2)
 
 
-def planted(count: int = 2) -> scores.Seen:
+def planted(count: int = 2) -> dict[str, np.ndarray]:
     """Members whose atoms are the features themselves, the second's in another order."""
     batch = TASK.batch(jax.random.key(0), 200)
     order = [np.arange(8), np.arange(8)[::-1]][:count]
@@ -59,14 +60,14 @@ def test_the_best_forecast_has_what_can_be_foretold():
     zero = np.zeros((*s.shape[:2], 5))
     own = {"state": s, "features": f, "x": x, "out": x, "told": best, "oracle": best}
     own |= {"predicted": best, "novel": zero + 1, "pred": zero, "atoms": f}
-    row = scores.time_score(own, slow=2)
+    row = foretold(own, slow=2)
     assert row["ahead"] == row["oracle"]
     assert row["oracle"] == pytest.approx(task.bound(), abs=0.05)
     assert row["slow"] == pytest.approx(0.81, abs=0.05) and abs(row["fast"]) < 0.01
     assert row["explained"] == 1 and row["l0"] == 5 and row["recall"] == pytest.approx(1)
     low, high = 0.25 * 0.1, 0.25 + 0.9 * 0.75  # forecasts after a 0, and after a 1
     assert row["onset"] == pytest.approx(high / low, rel=0.2)
-    nothing = scores.time_score(own | {"told": x * np.nan}, slow=2)
+    nothing = foretold(own | {"told": x * np.nan}, slow=2)
     assert all(np.isnan(value) for value in nothing.values())
 
 
