@@ -1,0 +1,157 @@
+"""Claims of the study of sentences as volumes."""
+
+import polars as pl
+
+from toylab.claims import Expect
+from toylab.conditions import only, passage
+
+from .readings import (
+    BOXES,
+    CODES,
+    EVEN,
+    FLOAT32,
+    KEEPS,
+    RESTORES,
+    SAMPLES,
+    SPEAKS,
+    best,
+    by_beta,
+    drawn,
+    middle,
+    score,
+)
+
+PAPER = "Celotti et al. 2020 (2003.13600)"
+FIRST = "paper: the widest variety, so more than 0"
+ORDER = "ours: 0.8, four in order but for one pair of neighbours"
+
+paper = passage(f"{PAPER}, abstract", requires=(SPEAKS, RESTORES, KEEPS))
+ours = passage(f"this laboratory, on {PAPER}", requires=(SPEAKS,))
+
+CLAIMS = (
+    paper(
+        "wider_than_vae",
+        "Points drawn evenly give more of the grammar's sentences in AriEL's cube than in the "
+        "latent space of the best VAE, with its likeliest words.",
+        drawn("ariel") - best("vae"),
+        Expect.above(0),
+        bar=FIRST,
+        headline=True,
+    ),
+    paper(
+        "wider_than_autoencoders",
+        "They give more than in the latent space of the better one of a recurrent autoencoder and "
+        "a transformer.",
+        drawn("ariel") - best("ae", "attention"),
+        Expect.above(0),
+        bar=FIRST,
+    ),
+    paper(
+        "vae_follows",
+        "On a grammar the VAE comes second: it gives more than the better autoencoder.",
+        best("vae") - best("ae", "attention"),
+        Expect.above(0),
+        bar="paper: on toy data the VAE is second, so more than 0",
+    ),
+    ours(
+        "even_points_are_ancestral_samples",
+        "Even points of the cube give no more sentences than ancestral samples of the same "
+        "language model, to one in a hundred.",
+        drawn("ariel") - drawn("ancestral"),
+        Expect.near(0, 0.01),
+        bar="theory: the same distribution; 0.01 is twice the standard deviation of one network",
+        requires=(SPEAKS, EVEN),
+    ),
+    ours(
+        "coverage_is_as_computed",
+        "How many sentences even points give is what the volumes say, in standard deviations of "
+        "one draw.",
+        (drawn("ariel") - BOXES.value("expected")) / BOXES.value("spread"),
+        Expect.near(0, 1),
+        bar="theory: 0, with one standard deviation on both sides",
+    ),
+    ours(
+        "exact_boxes_give_all_back",
+        "In fractions every sentence outside of the corpus comes back from its box's centre, of an "
+        "untrained network too.",
+        (BOXES.value("returned") + BOXES.value("returned_untrained")) / 2,
+        Expect.above(0.999),
+        bar="theory: 1, whatever the model",
+        control=only(
+            "an untrained network's boxes of sentences fill no thousandth of the cube",
+            BOXES.value("mass_untrained"),
+            Expect.below(0.001),
+        ),
+    ),
+    ours(
+        "floats_hold_their_bits",
+        "In float32 nine in ten texts come back of at most 20 bits along an axis, over 1, 2 and 4 "
+        "axes.",
+        FLOAT32.filter(pl.col("bits") < 20).aggregate(pl.col("share").min()),
+        Expect.above(0.9),
+        bar="theory: 24 bits, of which some go to the place of the box",
+        requires=(),
+        control=only(
+            "of more than 30 bits at most one in ten does",
+            FLOAT32.filter(pl.col("bits") >= 30).aggregate(pl.col("share").max()),
+            Expect.below(0.1),
+        ),
+    ),
+    ours(
+        "autoencoder_is_sampled_wrongly",
+        "The autoencoder's points drawn as its codes lie, from a Gaussian, are valid more often "
+        "than even ones, by four in ten.",
+        score("ae", "natural", "likeliest") - score("ae", "even", "likeliest"),
+        Expect.above(0.4),
+        bar="ours: four in ten, near half of all there is",
+        requires=(RESTORES,),
+    ),
+    ours(
+        "beta_costs_reconstruction",
+        "The larger the VAE's beta, the fewer sentences outside of the corpus it writes again "
+        "(Spearman over four).",
+        by_beta(CODES, "restored_new"),
+        Expect.below(-0.8),
+        bar=ORDER,
+        requires=(KEEPS,),
+    ),
+    ours(
+        "beta_brings_validity",
+        "And the more of its sentences from the prior, with drawn words, are valid.",
+        by_beta(SAMPLES.filter(how="natural", words="drawn"), "valid"),
+        Expect.above(0.8),
+        bar=ORDER,
+        requires=(KEEPS,),
+    ),
+    ours(
+        "vae_is_at_par_from_its_prior",
+        "From its prior and with drawn words, the best VAE gives as many sentences as AriEL, to a "
+        "fiftieth of all.",
+        drawn("ariel") - best("vae", how="natural", words="drawn"),
+        Expect.near(0, 0.02),
+        bar="ours: a fiftieth, less than a reader sees by eye",
+    ),
+    ours(
+        "new_sentences_have_volumes",
+        "Of the sentences outside of the corpus even points give eight tenths as many as of all.",
+        drawn("ariel", "new") / drawn("ariel"),
+        Expect.above(0.8),
+        bar="ours: eight tenths; draws from the corpus have 0, a perfect model 1",
+    ),
+    ours(
+        "lines_between_codes_keep_meaning",
+        "Halfway between two codes of the VAE of the least beta, the object is one of the two "
+        "ends', beyond chance (kappa 0.4).",
+        middle("vae"),
+        Expect.above(0.4),
+        bar="ours: 0.4, from where agreement is called moderate (Landis and Koch 1977)",
+        requires=(KEEPS,),
+    ),
+    ours(
+        "lines_between_boxes_keep_none",
+        "Halfway between two centres of boxes it is so by chance, to a tenth of what that leaves.",
+        middle("ariel"),
+        Expect.near(0, 0.1),
+        bar="theory: 0, as points near one another share no more than the beginning",
+    ),
+)

@@ -1,0 +1,99 @@
+"""What an autoencoder's codes give: sentences back, samples, what lies between, a square.
+
+Shape suffixes: S sentences of the grammar, L length, C numbers of the code.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from jax import Array
+from scipy.stats import norm
+
+from toylab.models.sentences.autoencoder import SentenceAutoencoder
+from toylab.models.sentences.evidence import divergence
+from toylab.models.sentences.writing import write_all
+from toylab.taps import Params
+from toylab.tasks.ariel.phrases import shifted
+
+from .lines import Asked, kept, pairs, points, straight
+
+WORDS = {"likeliest": 0.0, "drawn": 1.0}  # temperatures of the decoder
+Write = Callable[[np.ndarray, str], np.ndarray]  # from codes (N, C) to sentences (N, L)
+
+
+def writer(asked: Asked, model: SentenceAutoencoder, params: Params) -> Write:
+    """Return what writes sentences from codes."""
+    key, block = jax.random.key(asked.seed), asked.grammar.size
+    return lambda code, words: write_all(model, params, code, key, WORDS[words], block)
+
+
+def encoded(
+    asked: Asked, model: SentenceAutoencoder, params: Params, row: Mapping[str, Any]
+) -> tuple[np.ndarray, float]:
+    """Codes of all sentences (S, C), and their mean divergence from the prior in nats."""
+    inputs_SL = shifted(jnp.asarray(asked.grammar.table.tokens, jnp.int32))
+    code_SC, nats_S = _encode(model, row["bounded"], row["dims"], params, inputs_SL)
+    return np.asarray(code_SC, np.float64), float(nats_S.mean())
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _encode(
+    model: SentenceAutoencoder, bounded: float, dims: float, params: Params, inputs_SL: Array
+) -> tuple[Array, Array]:
+    own = dataclasses.replace(model, bounded=bounded, dims=dims)
+    code = own.encode(params, inputs_SL)
+    return own.point(code), divergence(own, code)
+
+
+def restored(asked: Asked, write: Write, code_SC: np.ndarray) -> dict[str, float]:
+    """Share of the sentences in and not in the corpus that are written again from their codes."""
+    right_S = (write(code_SC, "likeliest") == asked.grammar.table.tokens).all(1)
+    told_S = asked.told_S
+    return {"restored": right_S[told_S].mean(), "restored_new": right_S[~told_S].mean()}
+
+
+def places(asked: Asked, code_SC: np.ndarray, row: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Codes to write from, as many as there are sentences: drawn evenly, and as codes lie.
+
+    ``even``: from the cube in which bounded codes lie, or from the smallest box around the codes of
+    the corpus. ``natural``: from the Gaussian of the corpus's codes where they are bounded, or from
+    the prior.
+    """
+    rng, own, shape = np.random.default_rng([asked.seed, 4]), code_SC[asked.told_S], code_SC.shape
+    if row["bounded"]:
+        law = own.mean(0), np.cov(own.T)
+        natural = rng.multivariate_normal(*law, shape[0], method="svd")
+        return {"even": rng.uniform(-1, 1, shape), "natural": natural}
+    used_C = np.arange(shape[1]) < (row["dims"] or shape[1])
+    even = rng.uniform(own.min(0), own.max(0), shape)
+    return {"even": even, "natural": rng.normal(size=shape) * used_C}
+
+
+def drawn(asked: Asked, write: Write, codes: Mapping[str, np.ndarray]) -> pl.DataFrame:
+    """Scores of sentences written from codes, with the likeliest words and with drawn ones."""
+    score = lambda code, words: asked.grammar.scores(write(code, words), asked.told_S)
+    rows = [
+        {"how": how, "words": words} | score(code, words)
+        for how, code in codes.items()
+        for words in WORDS
+    ]
+    return pl.DataFrame(rows)
+
+
+def between(asked: Asked, write: Write, code_SC: np.ndarray) -> pl.DataFrame:
+    """Sentences on straight lines between the codes of pairs."""
+    two_K2 = pairs(asked)
+    return kept(asked, write(straight(code_SC[two_K2]), "likeliest"), two_K2)
+
+
+def square(asked: Asked, write: Write, width: int) -> np.ndarray:
+    """The sentence at each point of a grid in the square, which the prior fills evenly."""
+    code_NC = np.zeros((asked.grid**2, width))
+    code_NC[:, :2] = norm.ppf(points(asked.grid))
+    return asked.grammar.places(write(code_NC, "likeliest"))
