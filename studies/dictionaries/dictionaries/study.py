@@ -51,7 +51,7 @@ from .arms import HULL, KINDS, TIME, Arm
 from .claims import CLAIMS
 from .scores import arm_rows, in_time, time_rows, traces
 
-PRICES = {"jumprelu": 0.5, "gated": 0.2}
+PRICES = {"jumprelu": 0.5, "gated": 1.5}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,9 @@ class Config:
                 raise ToylabError(f"dictionaries: {name} = {given}; give two or more, rising.")
         unknown = [kind for kind in self.kinds if kind not in KINDS]
         if unknown:
-            raise ToylabError(f"dictionaries: kinds: {unknown[0]!r}; {nearest(unknown[0], KINDS)}")
+            raise ToylabError(
+                f"dictionaries: kinds: {unknown[0]!r}; {nearest(str(unknown[0]), KINDS)}"
+            )
         if min(self.sae_ks) != self.novel:
             raise ToylabError(
                 f"dictionaries: sae_ks = {self.sae_ks} must begin at novel = {self.novel}."
@@ -128,14 +130,14 @@ class Config:
 def models(config: Config) -> dict[str, Any]:
     """The dictionary of every population."""
     f, d, k = config.features, config.width, config.active
-    start = Centroids(config.planted(), max(config.candidates, *config.sizes), config.points, 10)
+    start = lambda count: Centroids(config.planted(), count, config.points, 10)
     make: Any = SparseDictionary
     plain = lambda **more: make(**{"width": d, "features": f, "k": k} | more)
     sizes = {"features": max(config.sizes), "most": max(*config.ks, k)}
     kinds = {kind: plain(kind=kind, price=PRICES[kind]) for kind in config.kinds}
     return {
-        ways.SPARSE: plain(start=start, central=0.0, **sizes),
-        HULL: ArchetypalDictionary(d, f, k=k, most=k, start=start),
+        ways.SPARSE: plain(start=start(max(config.sizes)), central=0.0, **sizes),
+        HULL: ArchetypalDictionary(d, f, k=k, most=k, start=start(config.candidates)),
         ways.BATCH: plain(kind="batchtopk", prefixes=(f // 2,), nested=0.0),
         **kinds,
         TIME: TemporalDictionary(d, config.atoms, most=max(config.sae_ks), k=config.novel),

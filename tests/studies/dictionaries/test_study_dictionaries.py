@@ -93,6 +93,7 @@ def test_the_peak_is_measured_from_the_true_number():
         ({"kinds": ("relu",)}, "kinds: 'relu'"),
         ({"novel": 3}, "must begin at novel"),
         ({"points": 4}, "4 points have no 16"),
+        ({"candidates": 7}, "8 atoms cannot begin at 7"),
         ({"active": 9}, "active = 9"),
         ({"length": 1}, "length = 1"),
         ({"width": 5}, "not orthogonal"),

@@ -59,6 +59,7 @@ class Centroids:
 
     def __post_init__(self) -> None:
         check_number("Centroids", "count", self.count, low=1, whole=True)
+        check_number("Centroids", "points", self.points, low=1, whole=True)
         check_number("Centroids", "rounds", self.rounds, low=0, whole=True)
         if self.points < self.count:
             raise ToylabError(
