@@ -12,7 +12,13 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.pruning.scores import jaccard, matched_magnitude, prune_scores, spared
+from toylab.analysis.pruning.scores import (
+    jaccard,
+    jaccard_null,
+    matched_magnitude,
+    prune_scores,
+    spared,
+)
 from toylab.claims import Condition, Expect
 from toylab.conditions import passage
 from toylab.losses import ExpectedCrossEntropy
@@ -33,7 +39,7 @@ WORLD = Provoked()
 NET = TokenMLP(vocab=WORLD.vocab, length=3, hidden=(128,), n_out=WORLD.n_out, embed=16, shared=True)
 SHARES, JUDGED = (0.0025, 0.005, 0.01, 0.02), 0.01  # of the weights
 SPARED = 0.05  # of the weights, those that plain answers need most
-KINDS = ("signed", "snip", "per_sample")
+KINDS = ("signed", "snip")
 MASKS = (*KINDS, "random", "matched")
 
 
@@ -74,13 +80,11 @@ def topics(params_P: Params, members: pl.DataFrame) -> pl.DataFrame:
         1 - judged(params_P, by_TPW[1 - t : 2 - t], t)[0] / judged(params_P, none, t)[0]
         for t in range(TOPICS)
     ]
-    size_TP = by_TPW.mean(-1)
-    meet = size_TP.prod(0)
     both = mask(params_P, "signed", JUDGED)
     found = {
         "cut": np.mean(cuts, axis=(0, 1)),
         "overlap": jaccard(*by_TPW),
-        "by_chance": meet / (size_TP.sum(0) - meet),
+        "by_chance": [jaccard_null(share) for share in by_TPW.mean((0, -1))],
         "recognised": recognised(without(params_P, both)),
     }
     return members.with_columns(pl.Series(name, value) for name, value in found.items())
@@ -102,7 +106,8 @@ def questions(manner: int, held_out: bool, topic: int | None = None) -> tuple[Ar
     at = {name: np.asarray(latent) for name, latent in batch.latents.items()}
     kept = (at["manner"] == manner) & (at["subject"] % 2 == held_out)
     kept &= (topic is None) | (at["topic"] == topic)
-    return batch.inputs[kept], WORLD.chances(batch)[kept]
+    rows = np.tile(np.flatnonzero(kept), 1 if topic is None else TOPICS)  # one shape, one program
+    return batch.inputs[rows], WORLD.chances(batch)[rows]
 
 
 def loss(params: Params, batch: tuple[Array, Array]) -> Array:
