@@ -32,7 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.stats import ortho_group
 
 from toylab import random
@@ -227,14 +227,19 @@ class Binding(Task):
         amplitude_BK = jnp.where(used_K[None], amplitude_BK, np.float32(0))
         amplitude_BK = jnp.where(pairs, amplitude_BK.at[:, 1].set(0), amplitude_BK)
         chosen_BK = jnp.where(used_K[None], chosen_BK, -1)
-        x_BD = self._vectors(chosen_BK, amplitude_BK, which)
+        x_BD = self.vectors(chosen_BK, amplitude_BK)
         latents = {"concepts": chosen_BK, "amplitudes": amplitude_BK}
         return Batch(x_BD, x_BD, jnp.ones((size, 1), jnp.float32), latents)
 
-    def _vectors(self, chosen_BK: Array, amplitude_BK: Array, which: Array) -> Array:
+    def vectors(
+        self, chosen_BK: Int[Array, "B K"], amplitude_BK: Float[Array, "B K"]
+    ) -> Float[Array, "B D"]:
+        """Bind chosen concepts with amplitudes, K of both; roles beyond ``parts`` are left out."""
         image_KND, f_ND = self._images()
+        which, parts = (jnp.asarray(n).astype(jnp.int32) for n in (self.binding, self.parts))
         role_K = jnp.arange(ROLES, dtype=jnp.int32)
-        sum_BD = jnp.sum(amplitude_BK[..., None] * image_KND[role_K[None], chosen_BK], 1)
+        used_BK = jnp.where(role_K[None] < parts, amplitude_BK, np.float32(0))
+        sum_BD = jnp.sum(used_BK[..., None] * image_KND[role_K[None], chosen_BK], 1)
         one_BD, two_BD = f_ND[chosen_BK[:, 0]], f_ND[chosen_BK[:, 1]]
         lag_DD = (np.arange(self.width)[:, None] - np.arange(self.width)) % self.width
         convolved_BD = jnp.sum(one_BD[:, lag_DD] * two_BD[:, None], -1)

@@ -1,0 +1,305 @@
+"""Relational composition: what a dictionary finds of concepts that are bound to roles.
+
+    toylab run relational
+
+Wattenberg and Viegas ask how networks may write down *who does what*: as a bag of concepts, by
+scale, by a matrix for each role, by tensor or holographic products, by products of concepts. Each
+makes a sparse dictionary see something else: one atom for a concept, *echoes* of it, one for each
+role, or atoms for pairs and none for concepts. They give no experiments; here every binding is a
+world whose atoms are known, TopK dictionaries of several sizes are trained on it, and beside each
+score stand random directions and principal components. Farrell et al. train copiers of lists whose
+only way is through one token; whether these hold order in a magnitude or in directions is asked of
+them, with their values fixed at the identity as in the paper, and free.
+
+What is done otherwise. Copiers are smaller, 32 digits and width 64 where the paper has 100 and 128,
+with the mask of its code. With one head and two blocks both answers are read off one linear map of
+the separator, so that no network copies a pair in both orders unless the second answer's attention
+depends on the list (a test proves it by enumeration); what carries order there must be a magnitude,
+with values free too.
+
+Source: Wattenberg & Viegas 2024 (arXiv:2407.14662); Farrell, Leask & Al Moubayed 2025 (Order by
+scale, NeurIPS workshop) and their public code.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toylab.errors import ToylabError, check_counts, check_number
+from toylab.losses import cross_entropy
+from toylab.members import Members, zipped
+from toylab.models.dictionaries.sized import SizedDictionary
+from toylab.models.dictionaries.sparse import reconstruction
+from toylab.models.wired.list_copier import ListCopier
+from toylab.optim import AdamW, cosine
+from toylab.population import Population
+from toylab.read.networks import networks
+from toylab.runs.run_folder import RunFolder
+from toylab.study import Study
+from toylab.tasks.dictionaries.bindings import ROLES, SUMS, WAYS, Binding, way
+from toylab.tasks.dictionaries.list_copying import ListCopying, order_of_pairs
+
+from .claims import CLAIMS
+from .copiers import copier_scores, looks
+from .echoes import coded, ordered_pairs, scores
+from .maps import map_scores
+from .pictures import plane
+
+BINDINGS, MAPS = "bindings", "maps"
+COPIERS = {"fixed": (2, True), "free": (2, False), "deep": (3, True)}  # blocks, values fixed
+MAPPED = ("matrix", "unitary")
+WORLDS = 8  # at most; more seeds share them
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings."""
+
+    seeds: int = 8
+    first_world: int = 0  # added to the seed, it names concepts, roles, and pairs held out
+    concepts: int = 16
+    width: int = 32
+    rooms: tuple[float, ...] = (1.0, 2.0, 3.0, 4.5)  # atoms for each concept
+    angles: tuple[float, ...] = (15.0, 30.0, 45.0, 60.0, 75.0, 90.0)
+    steps: int = 2_500
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    times: int = 16  # that each ordered pair is looked at
+    map_concepts: int = 48
+    map_atoms: int = 144
+    map_steps: int = 2_500
+    digits: int = 32
+    copier_width: int = 64
+    copier_steps: int = 8_000
+    deep_steps: int = 3_000
+    copier_rate: float = 3e-3
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        counts = ("seeds", "steps", "batch_size", "map_steps", "copier_steps", "deep_steps")
+        check_counts("relational", self, *counts)
+        check_counts("relational", self, "times", low=2)
+        for room in self.rooms:
+            check_number("relational", "rooms", room, 0, 1_000)
+        if not {1, 2} < set(self.rooms) or list(self.rooms) != sorted(set(self.rooms)):
+            raise ToylabError(
+                f"relational: rooms = {self.rooms}; give 1 and 2, which are compared with a "
+                "larger one, in rising order."
+            )
+        if self.map_concepts < 4 or self.map_atoms < 2 * self.map_concepts:
+            raise ToylabError(
+                f"relational: {self.map_atoms} atoms have no room for {self.map_concepts} concepts "
+                "in 2 roles; give 4 concepts or more and twice as many atoms."
+            )
+        for angle in self.angles:
+            check_number("relational", "angles", angle, 0, 90)
+        if not {30, 60} <= set(self.angles) or len(set(self.angles)) < len(self.angles):
+            raise ToylabError(
+                f"relational: angles = {self.angles}; give 30 and 60, which are compared, and each "
+                "once."
+            )
+        _ = self.world(), self.map_world(), self.lists(), self.dictionary(), self.copier("fixed")
+
+    @property
+    def worlds(self) -> int:
+        """Number of worlds."""
+        return min(self.seeds, WORLDS)
+
+    def world(self) -> Binding:
+        """Bindings of few concepts."""
+        return Binding(self.concepts, self.width, self.worlds, self.first_world)
+
+    def map_world(self) -> Binding:
+        """Bindings of more concepts than dimensions, as a map between roles needs."""
+        return Binding(self.map_concepts, self.width, self.worlds, self.first_world)
+
+    def lists(self) -> ListCopying:
+        """Lists of two digits."""
+        return ListCopying(self.digits, 0, self.worlds, self.first_world)
+
+    def size(self, room: float) -> int:
+        """Number of atoms of a dictionary."""
+        return round(room * self.concepts)
+
+    def dictionary(self) -> SizedDictionary:
+        """A dictionary of the largest size."""
+        return SizedDictionary(self.width, self.size(self.rooms[-1]), most=ROLES, k=2)
+
+    def map_dictionary(self) -> SizedDictionary:
+        """A dictionary with room for the role images of many concepts."""
+        return SizedDictionary(self.width, self.map_atoms, most=2, k=2)
+
+    def copier(self, name: str) -> ListCopier:
+        """A copier of lists."""
+        depth, tied = COPIERS[name]
+        return ListCopier(self.lists().vocab, self.copier_width, depth, tied=tied)
+
+
+def cells(config: Config) -> list[dict[str, Any]]:
+    """Every world and dictionary: each binding at each size, then what is varied of some."""
+    made = [{"name": name, "room": room} for name in WAYS[:6] for room in config.rooms]
+    made += [{"name": name, "room": room} for name in WAYS[-2:] for room in config.rooms]
+    last = config.rooms[-1]
+    made += [{"name": "matrix", "room": last, "parts": parts} for parts in (1, 3)]
+    made += [{"name": "rotation", "room": last, "angle": angle} for angle in config.angles]
+    made += [{"name": name, "room": last, "centred": 1} for name in ("bag", "matrix")]
+    return [{"parts": 2, "angle": 0.0, "centred": 0} | cell for cell in made]
+
+
+def members(config: Config, made: list[dict[str, Any]]) -> Members:
+    """Every seed in every cell; a seed has one world."""
+    seed = np.tile(np.arange(config.seeds), len(made))
+    column = lambda of: np.repeat([of(cell) for cell in made], config.seeds)
+    return zipped(
+        init_seed=seed,
+        data_seed=seed,
+        world=seed % config.worlds,
+        binding=column(lambda cell: way(cell["name"])),
+        parts=column(lambda cell: cell["parts"]),
+        angle=column(lambda cell: cell["angle"]),
+        size=column(lambda cell: config.size(cell["room"])),
+        k=column(lambda cell: cell["parts"] if cell["name"] in SUMS else 1),
+        centred=column(lambda cell: cell["centred"]),
+    )
+
+
+def populations(config: Config) -> dict[str, Population]:
+    """Dictionaries of all bindings, dictionaries for the maps, and three kinds of copiers."""
+    decay = lambda steps: cosine(steps, warmup=steps // 40, floor=0.02)
+    size = {"batch_size": config.batch_size}
+    sparse = {"loss": reconstruction, "snapshots": (), **size}
+    few = lambda rate, steps: AdamW(rate, 0.0, schedule=decay(steps))
+    found = {
+        BINDINGS: Population(
+            model=config.dictionary(),
+            task=config.world(),
+            members=members(config, cells(config)),
+            optimizer=few(config.learning_rate, config.steps),
+            steps=config.steps,
+            **sparse,
+        ),
+        MAPS: Population(
+            model=config.map_dictionary(),
+            task=config.map_world(),
+            members=map_members(config),
+            optimizer=few(config.learning_rate, config.map_steps),
+            steps=config.map_steps,
+            **sparse,
+        ),
+    }
+    return found | {name: copying(config, name) for name in COPIERS}
+
+
+def map_members(config: Config) -> Members:
+    """Every seed in the two worlds whose roles are rotations."""
+    seed = np.tile(np.arange(config.seeds), len(MAPPED))
+    binding = np.repeat([way(name) for name in MAPPED], config.seeds)
+    columns = {"binding": binding, "centred": np.zeros_like(seed)}
+    return zipped(init_seed=seed, data_seed=seed, world=seed % config.worlds, **columns)
+
+
+def copying(config: Config, name: str) -> Population:
+    """Copiers of one kind, each with its own lists held out."""
+    steps, seed = (
+        config.deep_steps if name == "deep" else config.copier_steps,
+        np.arange(config.seeds),
+    )
+    decay = cosine(steps, warmup=steps // 40, floor=0.05)
+    return Population(
+        model=config.copier(name),
+        task=config.lists(),
+        members=zipped(init_seed=seed, data_seed=seed, world=seed % config.worlds),
+        optimizer=AdamW(config.copier_rate, config.weight_decay, schedule=decay),
+        steps=steps,
+        batch_size=config.batch_size,
+        loss=cross_entropy,
+    )
+
+
+def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
+    """Scores of all dictionaries, maps and copiers; planes and lists of the first seed to see."""
+    of_maps = networks(run, MAPS)
+    told = map_scores(config.map_world(), config.map_dictionary(), run.params(MAPS), of_maps, 2_000)
+    names = [WAYS[int(n)] for n in of_maps["binding"]]
+    maps = of_maps.drop("member", "data_seed").with_columns(name=pl.Series(names))
+    return {
+        **dictionaries(config, run),
+        "maps": maps.hstack(pl.DataFrame(told)),
+        **copiers(config, run),
+    }
+
+
+def dictionaries(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
+    """A row for each dictionary; and of the first seed, a concept's plane."""
+    rows, made = networks(run, BINDINGS), cells(config)
+    task, model, params_P = config.world(), config.dictionary(), run.params(BINDINGS)
+    seeds, atoms_PFD = rows["init_seed"].unique(), params_P["decoder"]
+    pairs = {seed: ordered_pairs(config.concepts, config.times, seed) for seed in seeds}
+    found, planes = [], []
+    seen = coded(task, model, params_P, rows, pairs)
+    for p, (row, own) in enumerate(zip(rows.iter_rows(named=True), seen, strict=True)):
+        cell, atoms = made[p // config.seeds], np.asarray(atoms_PFD[p, : int(row["size"])])
+        label = {"name": cell["name"], "room": cell["room"]}
+        found.append(label | scores(task, row, atoms, own, pairs[row["init_seed"]]))
+        if p % config.seeds == 0 and cell["room"] == config.rooms[-1] and not cell["centred"]:
+            planes.append(plane(task, row, atoms, cell["name"]))
+    table = rows.drop("member", "data_seed").hstack(pl.DataFrame(found))
+    return {"dictionaries": table, "planes": pl.concat(planes)}
+
+
+def copiers(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
+    """A row for each copier; and of the first, attention to every list."""
+    task, tables, shown = config.lists(), [], {}
+    for name in COPIERS:
+        rows, params_P = networks(run, name), run.params(name)
+        found = []
+        for row, seen in zip(
+            rows.iter_rows(named=True), looks(config.copier(name), params_P, task), strict=True
+        ):
+            number = config.first_world + int(row["world"])
+            held_out = order_of_pairs(config.digits, number)[task.training :]
+            found.append({"kind": name} | copier_scores(seen, config.digits, held_out))
+            both = np.stack([seen.alpha, seen.gamma])
+            shown.setdefault(name, both.reshape(2, config.digits, config.digits))
+        tables.append(rows.drop("member", "data_seed").hstack(pl.DataFrame(found)))
+    return {"copiers": pl.concat(tables), "attention": shown["fixed"]}
+
+
+SMALL = Config(seeds=2, concepts=4, width=8, angles=(30.0, 60.0), times=2, digits=5, copier_width=8)
+LARGE = Config(seeds=64, concepts=256, width=128, rooms=(1.0, 2.0, 4.0), map_atoms=1_024)
+
+study = Study(
+    name="relational",
+    title="Relational composition: echoes of concepts in dictionaries, and order by scale",
+    paper="Wattenberg & Viegas 2024, Relational composition (arXiv:2407.14662)",
+    presets={
+        "smoke": dataclasses.replace(
+            SMALL,
+            map_concepts=12,
+            map_atoms=24,
+            **dict.fromkeys(("steps", "map_steps", "copier_steps", "deep_steps"), 20),
+        ),
+        "laptop": Config(),
+        "paper": dataclasses.replace(
+            LARGE,
+            map_concepts=256,
+            steps=20_000,
+            map_steps=20_000,
+            digits=100,
+            copier_width=128,
+            copier_steps=50_000,
+            deep_steps=50_000,
+        ),
+    },
+    costs={
+        "smoke": "3,600 steps; compiling takes most of it",
+        "laptop": "1,100,000 model-steps of 0.02 GFLOP: 4 minutes; measures: 1",
+        "paper": "53,000,000 model-steps of 0.2 GFLOP, for one GPU",
+    },
+    populations=populations,
+    measure=measure,
+    claims=CLAIMS,
+)
