@@ -74,19 +74,19 @@ def _mean_patterns(model: Regressing, params_P: Any, inputs_BL: Array) -> list[A
 
 def attention(
     model: Regressing, task: Multiplication, params_P: Any, batch: Batch
-) -> tuple[Float[np.ndarray, "P I K"], Float[np.ndarray, "P I K"]]:
+) -> dict[str, Float[np.ndarray, "P I K"]]:
     """Return, by layer I and digit, each network's attention to the digits of the factors.
 
-    The mass on digits that matter, ``a_i`` and ``b_i`` with ``i <= k``, mean over heads; and that
-    on the best digit of a and the best of b, of the head with most.
+    ``relevant`` is the mass on digits that matter, ``a_i`` and ``b_i`` with ``i <= k``, mean over
+    heads; ``pair`` the mass on the best digit of a and the best of b, of the head with most.
     """
     n = task.digits
     pattern_PIHLL = np.stack(_mean_patterns(model, params_P, batch.inputs), 1)
     a_PIHKN, b_PIHKN = (pattern_PIHLL[..., task.answers, at : at + n] for at in (0, n))
     matter_KN = np.arange(n) <= np.arange(2 * n)[:, None]
     mass = lambda own_PIHKN: np.where(matter_KN, own_PIHKN, 0).sum(-1)
-    relevant_PIK = (mass(a_PIHKN) + mass(b_PIHKN)).mean(2)
-    return relevant_PIK, (a_PIHKN.max(-1) + b_PIHKN.max(-1)).max(2)
+    pair_PIK = (a_PIHKN.max(-1) + b_PIHKN.max(-1)).max(2)
+    return {"relevant": (mass(a_PIHKN) + mass(b_PIHKN)).mean(2), "pair": pair_PIK}
 
 
 CLOSED = {  # positions that the step of digit k cannot see, of N digits of a factor

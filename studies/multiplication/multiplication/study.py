@@ -187,9 +187,10 @@ class Look:
 
     def table(self, axes: Axes, /, **columns: ArrayLike) -> pl.DataFrame:
         """A row per network, and per entry along further axes."""
-        found = long_table({"init_seed": None, **axes}, **columns)
-        lost = np.flatnonzero(self.lost_P).tolist()
-        found = found.with_columns(diverged=pl.col("init_seed").is_in(lost))
+        shape = np.shape(next(iter(columns.values())))
+        lost = np.broadcast_to(self.lost_P.reshape(-1, *[1] * len(axes)), shape)
+        found = long_table({"init_seed": None, **axes}, diverged=lost)
+        found = found.with_columns(**{name: np.ravel(own) for name, own in columns.items()})
         return labelled(found, arm=self.arm, step=self.step, kept=self.task.kept)
 
 
@@ -269,13 +270,11 @@ def inside(config: Config, look: Look) -> dict[str, pl.DataFrame]:
     task, (batch, unseen) = look.task, exam(look.task)
     few = jax.tree.map(lambda leaf: leaf[: min(FEW, unseen)], batch)
     args = config.model(look.arm), task, look.params_P, few
-    relevant_PIK, pair_PIK = looks.attention(*args)
     reliance_PIK = looks.reliance(*args, JUDGED)
     agreement_P = [rank_correlation(own, 1 - needed(task)[:-1]) for own in reliance_PIK]
     places = {"layer": None, "what": tuple(looks.CLOSED), "digit": looks.middle(task)}
-    attention = look.table({"layer": None, "digit": None}, relevant=relevant_PIK, pair=pair_PIK)
     return {
-        "attention": attention,
+        "attention": look.table({"layer": None, "digit": None}, **looks.attention(*args)),
         "closed": look.table(places, lost=looks.closed(*args)),
         "ends": look.table({}, agreement=agreement_P),
         "reliance": look.table({"operand": None, "digit": None}, drop=reliance_PIK),

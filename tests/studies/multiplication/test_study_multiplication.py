@@ -69,11 +69,11 @@ def test_a_probe_finds_the_running_sum_where_it_stands():
 def test_attention_and_closed_edges_are_those_of_single_runs():
     pattern = "blocks/0/attn/pattern"
     mean = np.asarray(run(MODEL, ONE, BATCH.inputs, record=(pattern,))[1][pattern]).mean(0)
-    relevant, pair = looks.attention(MODEL, TASK, PARAMS, BATCH)
+    found = looks.attention(MODEL, TASK, PARAMS, BATCH)
     by_hand = mean[:, 7][:, [0, 1, 3, 4]].sum(1).mean()
-    assert relevant[1, 0, 1] == pytest.approx(by_hand, rel=1e-5)
+    assert found["relevant"][1, 0, 1] == pytest.approx(by_hand, rel=1e-5)
     by_hand = max(h[:3].max() + h[3:6].max() for h in mean[:, 7])
-    assert pair[1, 0, 1] == pytest.approx(by_hand, rel=1e-5)
+    assert found["pair"][1, 0, 1] == pytest.approx(by_hand, rel=1e-5)
     lost = looks.closed(MODEL, TASK, PARAMS, BATCH)
     assert lost.shape == (2, 2, 2, 2)
     mask = np.zeros((12, 12), bool)
