@@ -1,7 +1,7 @@
-"""Shifts: pairs of a symbol and its image under one shift, which the pairs alone tell.
+"""Shifts: examples of a symbol and its image under one shift, which they alone tell.
 
 A symbol is a point of a torus of N x N; shift (i, j) moves all points by i and j. So shifts add up,
-and what stands for them may add up too.
+and what stands for them may add up too. An example, symbol and image, is one token; some are blank.
 
 Source: after the tasks of Todd et al. 2023 (2310.15213); the torus is this laboratory's.
 """
@@ -20,26 +20,28 @@ from toylab.task import Batch, Task
 
 @dataclasses.dataclass(frozen=True)
 class Shifts(Task):
-    """Inputs (2 K - 1,): x1 y1 ... xK; the targets, at each x, are its image under the shift.
+    """Inputs (K,): K - 1 examples and the symbol asked for; the target is its image, ().
 
-    The x are different; images have tokens of their own. Latents: ``shift`` (), ``N i + j``.
+    Tokens are the symbols, the examples (images vary fastest), and a blank. The symbols of an input
+    are different. Latents, each (): ``shift``, ``N i + j``; ``shown``, examples that are not blank,
+    none to all with even odds.
 
     Args:
         side: N.
-        pairs: K, at most N x N.
+        length: K, at most N x N.
 
     Example:
         >>> import jax
         >>> Shifts().example(jax.random.key(0)).inputs.shape
-        (9,)
+        (5,)
     """
 
-    side: int = 4
-    pairs: int = 5
+    side: int = 3
+    length: int = 5
 
     def __post_init__(self) -> None:
         check_number("Shifts", "side", self.side, 2, 100, whole=True)
-        check_number("Shifts", "pairs", self.pairs, 1, self.symbols, whole=True)
+        check_number("Shifts", "length", self.length, 1, self.symbols, whole=True)
 
     @property
     def symbols(self) -> int:
@@ -48,8 +50,8 @@ class Shifts(Task):
 
     @property
     def vocab(self) -> int:
-        """Number of tokens: symbols, then images."""
-        return 2 * self.symbols
+        """Number of tokens: symbols, examples, and a blank, which is the last."""
+        return self.symbols * (self.symbols + 1) + 1
 
     def image(self, x: Array, shift: Array) -> Array:
         """Return the number of the image of a symbol; arrays of one shape."""
@@ -57,30 +59,36 @@ class Shifts(Task):
         return (x // n + shift // n) % n * n + (x + shift) % n
 
     def example(self, key: Array) -> Batch:
-        """Draw a shift, and different symbols."""
-        u_N1 = random.once(random.uniform(key, (self.symbols + 1,)))
-        shift = random.pick(u_N1[0], jnp.int32(self.symbols))
-        return self.tell(jnp.argsort(u_N1[1:])[: self.pairs].astype(jnp.int32), shift)
+        """Draw a shift, different symbols, and how many examples are shown."""
+        u_N2 = random.once(random.uniform(key, (self.symbols + 2,)))
+        shift = random.pick(u_N2[0], jnp.int32(self.symbols))
+        shown = random.pick(u_N2[1], jnp.int32(self.length))
+        return self.tell(jnp.argsort(u_N2[2:])[: self.length].astype(jnp.int32), shift, shown)
 
-    def tell(self, x_K: Array, shift: Array) -> Batch:
-        """Return the example of given symbols and shift."""
-        y_K = self.image(x_K, shift)
-        inputs = jnp.stack([x_K, self.symbols + y_K], -1).reshape(-1)[:-1]
-        targets = jnp.repeat(y_K, 2)[:-1]
-        asked = jnp.arange(2 * self.pairs - 1) % 2 == 0
-        return Batch(inputs, targets, asked.astype(jnp.float32), {"shift": shift})
+    def tell(self, x_K: Array, shift: Array, shown: Array | int) -> Batch:
+        """Return the input of given symbols, of which the last is asked for, and shift."""
+        y_K, shown = self.image(x_K, shift), jnp.asarray(shown, jnp.int32)
+        blank_K = jnp.arange(self.length) < self.length - 1 - shown
+        told_K = jnp.where(blank_K, self.vocab - 1, self.symbols * (1 + x_K) + y_K)
+        inputs = told_K.at[-1].set(x_K[-1])
+        return Batch(inputs, y_K[-1], jnp.ones(()), {"shift": shift, "shown": shown})
 
     def consistent(self, batch: Batch) -> np.ndarray:
         """Whether every image is its symbol moved by the shift."""
-        x, y = (np.asarray(part)[:, ::2] for part in (batch.inputs, batch.targets))
+        x, y = np.divmod(np.asarray(batch.inputs) - self.symbols, self.symbols)
+        x, y = x.copy(), y.copy()
+        x[:, -1], y[:, -1] = np.asarray(batch.inputs)[:, -1], np.asarray(batch.targets)
         n, shift = self.side, np.asarray(batch.latents["shift"])[:, None]
+        blank = (
+            np.arange(self.length) < self.length - 1 - np.asarray(batch.latents["shown"])[:, None]
+        )
         down, right = (y // n - x // n - shift // n) % n, (y % n - x % n - shift % n) % n
-        told = np.asarray(batch.inputs)[:, 1::2] == self.symbols + y[:, :-1]
-        return (down == 0).all(1) & (right == 0).all(1) & told.all(1)
+        moved = (down == 0) & (right == 0)
+        return np.where(blank, np.asarray(batch.inputs) == self.vocab - 1, moved).all(1)
 
     def bayes_loss(self) -> float:
-        """The first answer is a guess; the others are told."""
-        return math.log(self.symbols) / self.pairs
+        """A guess where no example is shown, else 0."""
+        return math.log(self.symbols) / self.length
 
     def uniform_loss(self) -> float:
         """The log of the number of images."""
@@ -89,4 +97,4 @@ class Shifts(Task):
 
 def examples() -> tuple[Task, ...]:
     """A small task, for the conformance suite."""
-    return (Shifts(side=2, pairs=3),)
+    return (Shifts(side=2, length=3),)

@@ -4,6 +4,8 @@ Shape suffixes: P networks, T tasks, X queries, B = T X prompts, L tokens, H hea
 width.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,12 +34,11 @@ from toylab.tasks.tools.shifts import Shifts
 
 from .settings import Config, population, spread
 
-WORLD = Shifts(side=3)
+WORLD = Shifts()
 N, S = WORLD.side, WORLD.symbols
-NET = Transformer(
-    WORLD.vocab, 2 * WORLD.pairs - 1, 32, 2, 4, hidden=128, n_out=S, norm="layer", positions="rope"
-)
-HEADS, SETS = 2, 8  # heads of a vector; sets of examples for its means
+SIZES: dict[str, Any] = {"width": 32, "depth": 2, "heads": 4, "hidden": 128, "n_out": S}
+NET = Transformer(WORLD.vocab, WORLD.length, **SIZES, positions="none", read="last")
+HEADS, SETS = 4, 8  # heads of a vector; sets of examples for its means
 SITES = ("blocks/0/resid_mid", "blocks/0/resid_post", "blocks/1/resid_mid")
 KINDS = ("vector", "drawn", "sum", "part")
 
@@ -54,9 +55,9 @@ def prompts(seed: int | Array) -> tuple[Array, Array]:
     shift_B, x_B = (jnp.asarray(x, jnp.int32) for x in np.divmod(np.arange(S * S), S))
 
     def one(key: Array, x: Array, shift: Array) -> tuple[Array, Array]:
-        others = jax.random.permutation(key, S - 1)[: WORLD.pairs - 1]
-        batch = WORLD.tell(jnp.append(others + (others >= x), x), shift)
-        return batch.inputs, batch.targets[-1]
+        others = jax.random.permutation(key, S - 1)[: WORLD.length - 1]
+        batch = WORLD.tell(jnp.append(others + (others >= x), x), shift, WORLD.length - 1)
+        return batch.inputs, batch.targets
 
     return jax.vmap(one)(keys, x_B, shift_B)
 
@@ -67,11 +68,13 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
     tokens_BL, answer_B = prompts(0)
     means, told_P = task_means(params_P)
     mute_BL = np.array(tokens_BL)
-    mute_BL[:, 1::2] = S + np.random.default_rng(1).integers(0, S, mute_BL[:, 1::2].shape)
+    noise = np.random.default_rng(1).integers(0, S, mute_BL[:, :-1].shape)
+    mute_BL[:, :-1] += noise - mute_BL[:, :-1] % S  # as S divides the first example's token
     effect_PIH = indirect_effects(NET, params_P, jnp.asarray(mute_BL), answer_B, means)
     vectors = vectors_of(params_P, means, effect_PIH)
     changes = [moved(site, d_PBD) for d_PBD in vectors.values() for site in SITES]
-    found_CPTX = answers(params_P, tokens_BL[:, -1:], [NOTHING, *changes], answer_B)
+    blank_BL = tokens_BL.at[:, :-1].set(WORLD.vocab - 1)
+    found_CPTX = answers(params_P, blank_BL, [NOTHING, *changes], answer_B)
     shares = {"in_context": told_P, "alone": found_CPTX[0].mean((1, 2))}
     kinds = np.split(found_CPTX[1:], len(vectors))
     shares |= at_the_best_site(dict(zip(vectors, kinds, strict=True)))
@@ -107,8 +110,8 @@ def task_means(params_P: Params) -> tuple[dict[int, np.ndarray], np.ndarray]:
 def look(params_P: Params, tokens_BL: Array, answer_B: Array) -> tuple[list[Array], Array]:
     """Outputs of heads at the last position by layer, (P, B, H, K), and the share right (P,)."""
     logits, acts = run_model(NET, params_P, tokens_BL, ("blocks/*/attn/z",))
-    right_P = (logits[:, :, -1].argmax(-1) == answer_B).mean(-1)
-    right_P = jnp.where(jnp.isfinite(logits).all((1, 2, 3)), right_P, jnp.nan)
+    right_P = (logits.argmax(-1) == answer_B).mean(-1)
+    right_P = jnp.where(jnp.isfinite(logits).all((1, 2)), right_P, jnp.nan)
     return [z[:, :, -1] for z in acts.values()], right_P
 
 

@@ -40,14 +40,16 @@ def test_copies_are_decided_by_the_past():
 
 def test_shifts_move_a_torus():
     batch = SHIFTS.batch(jax.random.key(1), 32)
-    parts = batch.inputs, batch.targets, batch.latents["shift"]
-    for x, y, shift in zip(*(part.tolist() for part in parts), strict=True):
+    parts = batch.inputs, batch.targets, batch.latents["shift"], batch.latents["shown"]
+    for x, y, shift, shown in zip(*(part.tolist() for part in parts), strict=True):
         down, right = divmod(shift, 3)
-        for t in range(0, 7, 2):
-            row, column = divmod(x[t], 3)
-            assert y[t] == (row + down) % 3 * 3 + (column + right) % 3
-            assert t == 6 or x[t + 1] == 9 + y[t]
-        assert len(set(x[::2])) == 4
+        blanks = x.count(90)
+        assert x[:blanks] == [90] * blanks and blanks == 3 - shown
+        told = [divmod(token - 9, 9) for token in x[blanks:-1]] + [(x[-1], y)]
+        for symbol, image in told:
+            row, column = divmod(symbol, 3)
+            assert image == (row + down) % 3 * 3 + (column + right) % 3
+        assert len({symbol for symbol, _ in told}) == shown + 1
 
 
 def test_dialects_name_things():
@@ -65,7 +67,7 @@ def test_dialects_name_things():
     [
         (lambda: Facts(subjects=1), "subjects = 1"),
         (lambda: Copies(vocab=8, most=9), "distances from 6 to 9"),
-        (lambda: Shifts(side=2, pairs=5), "pairs = 5"),
+        (lambda: Shifts(side=2, length=5), "length = 5"),
         (lambda: Dialects(dialects=1), "dialects = 1"),
     ],
 )

@@ -63,7 +63,8 @@ def indirect_effects(
     """
     changes = [NOTHING]
     for layer, z_PBHK in means.items():
-        whole = jnp.repeat(jnp.asarray(z_PBHK)[:, :, None], tokens.shape[1], 2)
+        alone = model.read == "last" and layer == model.depth - 1  # then it has one position
+        whole = jnp.repeat(jnp.asarray(z_PBHK)[:, :, None], 1 if alone else tokens.shape[1], 2)
         changes += [patch(at(head(layer, h), -1), whole) for h in range(model.heads)]
     logits = run_changes(model, params_P, tokens, changes, last_chances)
     right = jnp.broadcast_to(answers, logits.shape[:3])[..., None]
