@@ -282,6 +282,37 @@ def _different(u_BK: Array, count: int) -> Array:
     return jnp.stack(chosen, 1)
 
 
+class Pairs(NamedTuple):
+    """All O ordered pairs, each T times.
+
+    Attributes:
+        concepts: a pair with a third concept, all different (O, 3).
+        amplitudes: (O, T, 3).
+        swapped: number of the pair the other way round (O,).
+    """
+
+    concepts: Int[np.ndarray, "O 3"]
+    amplitudes: Float[np.ndarray, "O T 3"]
+    swapped: Int[np.ndarray, " O"]
+
+
+def ordered_pairs(concepts: int, times: int, seed: int = 0) -> Pairs:
+    """Every ordered pair of different concepts, each several times with new amplitudes.
+
+    Example:
+        >>> found = ordered_pairs(3, 2)
+        >>> found.concepts[:2].tolist(), found.swapped.tolist()
+        ([[0, 1, 2], [0, 2, 1]], [2, 4, 0, 5, 1, 3])
+    """
+    pairs = [(i, j) for i in range(concepts) for j in range(concepts) if i != j]
+    place = {pair: o for o, pair in enumerate(pairs)}
+    chosen_O3 = np.array([(i, j, min({0, 1, 2} - {i, j})) for i, j in pairs], np.int32)
+    low, high = AMPLITUDES
+    drawn = np.random.default_rng(seed).uniform(low, high, (len(pairs), times, 3))
+    swapped_O = np.array([place[j, i] for i, j in pairs])
+    return Pairs(chosen_O3, drawn.astype(np.float32), swapped_O)
+
+
 def examples() -> tuple[Task, ...]:
     """Small tasks, for the conformance suite."""
     return (

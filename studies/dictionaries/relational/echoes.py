@@ -13,49 +13,23 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax import Array
-from jaxtyping import Float
-from scipy.sparse.csgraph import connected_components
 from sklearn.decomposition import PCA
 
+from toylab.analysis.binding.echoes import NEAR, in_plane, multiplicity, told_apart
 from toylab.analysis.recovery.directions import cosines, random_atoms, recovery
 from toylab.models.dictionaries.sized import SizedDictionary
 from toylab.taps import Params
 from toylab.tasks.dictionaries.bindings import (
-    AMPLITUDES,
     SUMS,
     WAYS,
     Binding,
+    Pairs,
     pair_vectors,
     role_images,
 )
 
-NEAR = 0.9  # cosine from which on an atom is a direction
 NAMES = ("recovered", "multiplicity", "random", "pca", "concepts", "explained")
 ORDERS = ("order_x", "order_codes", "order_active", "same_active", "order_sign")
-
-
-class Pairs(NamedTuple):
-    """All ordered pairs with a third concept beside, and amplitudes.
-
-    Attributes:
-        concepts: all different (O, 3).
-        amplitudes: (O, T, 3).
-        swapped: number of the pair the other way round (O,).
-    """
-
-    concepts: np.ndarray
-    amplitudes: np.ndarray
-    swapped: np.ndarray
-
-
-def ordered_pairs(concepts: int, times: int, seed: int = 0) -> Pairs:
-    """Every ordered pair of different concepts, each several times."""
-    i_O, j_O = np.nonzero(~np.eye(concepts, dtype=bool))
-    third_O = np.array([min({0, 1, 2} - {i, j}) for i, j in zip(i_O, j_O, strict=True)])
-    place = {pair: o for o, pair in enumerate(zip(i_O, j_O, strict=True))}
-    swapped_O = np.array([place[j, i] for i, j in zip(i_O, j_O, strict=True)])
-    drawn = np.random.default_rng(seed).uniform(*AMPLITUDES, (len(i_O), times, 3))
-    return Pairs(np.stack([i_O, j_O, third_O], 1), drawn.astype(np.float32), swapped_O)
 
 
 class Coded(NamedTuple):
@@ -115,13 +89,14 @@ def scores(
         A number for each of NAMES and ORDERS; NaN of one that diverged, and of order where not
         two concepts are bound.
     """
-    lost = dict.fromkeys((*NAMES, *ORDERS), np.nan)
+    lost: dict[str, float] = dict.fromkeys((*NAMES, *ORDERS), np.nan)
     if not (np.isfinite(atoms).all() and np.isfinite(found.codes).all()):
         return lost
     told = _directions(task, row, atoms, found.x.reshape(-1, task.width))
     spread = ((found.x - found.x.mean((0, 1))) ** 2).sum()
     told["explained"] = 1 - ((found.x - found.decoded) ** 2).sum() / spread
-    return lost | told | (_order(task, row, atoms, found, pairs) if row["parts"] == 2 else {})
+    order = _order(task, row, atoms, found, pairs) if row["parts"] == 2 else {}
+    return lost | told | order
 
 
 def _directions(
@@ -136,7 +111,7 @@ def _directions(
         truth = image_KND.reshape(-1, task.width)
     else:
         image_KND, truth = concept_ND[None], pair_vectors(*size, name)[upper]
-    axes = PCA().fit(x_BD).components_
+    axes = np.asarray(PCA().fit(x_BD).components_)
     drawn = random_atoms(1, len(atoms), task.width, seed=int(row["init_seed"]))[0]
     return {
         "recovered": float(recovery(atoms, truth, NEAR).found),
@@ -145,32 +120,6 @@ def _directions(
         "pca": float(recovery(np.concatenate([axes, -axes]), truth, NEAR).found),
         "concepts": float(recovery(atoms, concept_ND, NEAR).found),
     }
-
-
-def multiplicity(atoms: Float[np.ndarray, "F D"], image_KND: Float[np.ndarray, "K N D"]) -> float:
-    """Mean number of distinct atoms of a concept, those near one of its images.
-
-    Atoms that are nearer to each other than NEAR, or joined by such, count as one.
-    """
-    near_KFN = np.stack([cosines(atoms, image_ND) > NEAR for image_ND in image_KND])
-    joined_FF = cosines(atoms, atoms) > NEAR
-    groups = [
-        connected_components(joined_FF[np.ix_(own, own)], directed=False)[0] if own.any() else 0
-        for own in near_KFN.any(0).T
-    ]
-    return float(np.mean(groups))
-
-
-def told_apart(codes_OTF: Float[np.ndarray, "O T F"], swapped_O: np.ndarray) -> float:
-    """Accuracy of which way round a pair is, by the nearer of the mean codes of both ways.
-
-    Means are of every other time, and judged on the rest; a tie is right by half.
-    """
-    mean_OF, left_OTF = codes_OTF[:, ::2].mean(1), codes_OTF[:, 1::2]
-    own_OT, other_OT = (
-        ((left_OTF - mean[:, None]) ** 2).sum(-1) for mean in (mean_OF, mean_OF[swapped_O])
-    )
-    return float((own_OT < other_OT).mean() + (own_OT == other_OT).mean() / 2)
 
 
 def _order(
@@ -182,8 +131,8 @@ def _order(
     latent_N = cosines(atoms, role_images(*size, "bag")[0]).argmax(0)
     both_OT2 = np.take_along_axis(found.codes, latent_N[pairs.concepts[:, None, :2]], 2)
     first_OT, second_OT = np.moveaxis(both_OT2, 2, 0)
-    sign = (first_OT > second_OT).mean() + (first_OT == second_OT).mean() / 2
-    same_OT = (active_OTF == active_OTF[pairs.swapped]).all(-1)
+    sign = np.mean(first_OT > second_OT) + np.mean(first_OT == second_OT) / 2
+    same_OT = np.equal(active_OTF, active_OTF[pairs.swapped]).all(-1)
     return {
         "order_x": told_apart(found.x, pairs.swapped),
         "order_codes": told_apart(found.codes, pairs.swapped),
@@ -191,3 +140,24 @@ def _order(
         "same_active": float(same_OT.mean()),
         "order_sign": float(sign),
     }
+
+
+def plane(
+    task: Binding, row: Mapping[str, Any], atoms: np.ndarray, name: str
+) -> dict[str, np.ndarray]:
+    """Atoms and true directions in the plane of one concept's two images, by kind (M, 2).
+
+    Where the second image is the first, as in a bag, the axis up is another concept, and of
+    products the vector of both.
+    """
+    size = task.concepts, task.width, task.first_world + int(row["world"])
+    if name in SUMS:
+        image_KND = role_images(*size, name, row["angle"])
+        first, second, other = image_KND[0, 0], image_KND[1, 0], image_KND[0, 1]
+    else:
+        first = second = role_images(*size, "bag")[0, 0]
+        other = pair_vectors(*size, name)[0, 1]
+    alone = float(cosines(first[None], second[None]).item()) > 1 - 1e-9
+    points = {"atom": atoms, "first": first[None], "second": second[None], "other": other[None]}
+    up = other if alone else second
+    return {kind: in_plane(rows, first, up) for kind, rows in points.items()}

@@ -11,8 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 from jax import Array
-from jaxtyping import Bool, Float
 
+from toylab.analysis.binding.echoes import role_atoms
 from toylab.analysis.binding.role_maps import held_out_cosines
 from toylab.analysis.recovery.directions import random_atoms, recovery
 from toylab.models.dictionaries.sized import SizedDictionary
@@ -22,23 +22,6 @@ from toylab.tasks.dictionaries.bindings import WAYS, Binding, role_images
 
 NAMES = ("held_out", "shuffled", "same", "drawn", "recovered")
 SEED = 7  # of the vectors; training's come from other keys
-
-
-def role_atoms(
-    atoms: Float[np.ndarray, "F D"],
-    codes: Float[np.ndarray, "B F"],
-    holds: Bool[np.ndarray, "B KN"],
-) -> Float[np.ndarray, "KN D"]:
-    """The atom of each concept in a role: whose code correlates best with its being there.
-
-    Atoms that never fire are nobody's.
-    """
-    z_BF, y_BM = (a - a.mean(0) for a in (codes, holds.astype(np.float64)))
-    norm_F, norm_M = (np.linalg.norm(a, axis=0) for a in (z_BF, y_BM))
-    product_FM = z_BF.T @ y_BM / np.maximum(norm_M, 1e-12)
-    alive_F1 = (norm_F > 0)[:, None]
-    correlation_FM = product_FM / np.where(alive_F1, norm_F[:, None], 1)
-    return atoms[np.where(alive_F1, correlation_FM, -2.0).argmax(0)]
 
 
 def map_scores(
@@ -61,7 +44,7 @@ def map_scores(
         params = jax.tree.map(lambda leaf, p=p: leaf[p], params_P)
         numbers = {name: np.float32(row[name]) for name in ("world", "binding")}
         batch, codes, atoms = _drawn(task, model, vectors, params, numbers)
-        found.append(_of_one(task, row, *(np.asarray(a) for a in (codes, atoms)), batch))
+        found.append(_of_one(task, row, np.asarray(codes), np.asarray(atoms), batch))
     return found
 
 

@@ -25,9 +25,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
+from toylab.analysis.binding.copiers import looks
 from toylab.errors import ToylabError, check_counts, check_number
 from toylab.losses import cross_entropy
 from toylab.members import Members, zipped
@@ -37,16 +39,16 @@ from toylab.models.wired.list_copier import ListCopier
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.read.networks import networks
+from toylab.read.tables import labelled
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
-from toylab.tasks.dictionaries.bindings import ROLES, SUMS, WAYS, Binding, way
+from toylab.tasks.dictionaries.bindings import ROLES, SUMS, WAYS, Binding, ordered_pairs, way
 from toylab.tasks.dictionaries.list_copying import ListCopying, order_of_pairs
 
 from .claims import CLAIMS
-from .copiers import copier_scores, looks
-from .echoes import coded, ordered_pairs, scores
+from .copiers import copier_scores
+from .echoes import coded, plane, scores
 from .maps import map_scores
-from .pictures import plane
 
 BINDINGS, MAPS = "bindings", "maps"
 COPIERS = {"fixed": (2, True), "free": (2, False), "deep": (3, True)}  # blocks, values fixed
@@ -245,7 +247,10 @@ def dictionaries(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
         label = {"name": cell["name"], "room": cell["room"]}
         found.append(label | scores(task, row, atoms, own, pairs[row["init_seed"]]))
         if p % config.seeds == 0 and cell["room"] == config.rooms[-1] and not cell["centred"]:
-            planes.append(plane(task, row, atoms, cell["name"]))
+            place = {"name": cell["name"], "parts": cell["parts"], "angle": cell["angle"]}
+            for kind, points in plane(task, row, atoms, cell["name"]).items():
+                table = pl.DataFrame(points, ["x", "y"])
+                planes.append(labelled(table, kind=kind, **place))
     table = rows.drop("member", "data_seed").hstack(pl.DataFrame(found))
     return {"dictionaries": table, "planes": pl.concat(planes)}
 
@@ -253,12 +258,14 @@ def dictionaries(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
 def copiers(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """A row for each copier; and of the first, attention to every list."""
     task, tables, shown = config.lists(), [], {}
+    number_B = np.arange(config.digits**2, dtype=np.int32)
+    back_B = number_B.reshape(config.digits, -1).T.ravel()
+    tokens_B5 = task.spell(jnp.asarray(number_B)).inputs
     for name in COPIERS:
         rows, params_P = networks(run, name), run.params(name)
         found = []
-        for row, seen in zip(
-            rows.iter_rows(named=True), looks(config.copier(name), params_P, task), strict=True
-        ):
+        every = looks(config.copier(name), params_P, tokens_B5, back_B)
+        for row, seen in zip(rows.iter_rows(named=True), every, strict=True):
             number = config.first_world + int(row["world"])
             held_out = order_of_pairs(config.digits, number)[task.training :]
             found.append({"kind": name} | copier_scores(seen, config.digits, held_out))

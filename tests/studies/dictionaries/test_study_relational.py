@@ -2,25 +2,29 @@
 
 import dataclasses
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
 
+from toylab.analysis.binding.copiers import Seen
 from toylab.errors import ToylabError
 from toylab.figures.dictionaries import relational as pictures
+from toylab.read.tables import labelled
 from toylab.report import figures as fig
 from toylab.studies.dictionaries.relational import claims, copiers, echoes, maps
-from toylab.studies.dictionaries.relational.pictures import plane
 from toylab.studies.dictionaries.relational.study import cells, members, populations, study
-from toylab.taps import Edit, run
-from toylab.tasks.dictionaries.bindings import WAYS, Binding, role_images, way
+from toylab.tasks.dictionaries.bindings import (
+    WAYS,
+    Binding,
+    ordered_pairs,
+    role_images,
+    way,
+)
 
 CONFIG = study.config("smoke")
 RNG = np.random.default_rng(0)
 TASK = Binding(6, 16, 2)
-PAIRS = echoes.ordered_pairs(6, 40)
+PAIRS = ordered_pairs(6, 40)
 
 
 def planted(name):
@@ -57,51 +61,6 @@ def test_planted_dictionaries_have_the_echoes_and_the_order_of_their_binding(nam
     assert np.isnan(list(lost.values())).all()
 
 
-def test_atoms_that_are_near_each_other_count_once():
-    f = np.eye(4)[:2]
-    near = np.array([[1.0, 0.1, 0, 0], [1.0, -0.1, 0, 0], [0, 0, 1.0, 0]])
-    assert echoes.multiplicity(near, f[None]) == 0.5
-    apart = np.stack([f, np.roll(f, 2, 1)])
-    assert echoes.multiplicity(np.eye(4), apart) == 2
-
-
-def test_atoms_of_roles_are_those_that_fire_with_them():
-    atoms, holds = np.eye(5), RNG.random((200, 4)) < 0.3
-    codes = np.concatenate([holds * RNG.uniform(0.7, 1.3, (200, 4)), np.zeros((200, 1))], 1)
-    order = np.array([3, 0, 4, 1, 2])
-    np.testing.assert_array_equal(maps.role_atoms(atoms[order], codes[:, order], holds), atoms[:4])
-
-
-MODEL, LISTS = CONFIG.copier("free"), CONFIG.lists()
-
-
-@pytest.fixture(scope="module")
-def params():
-    return jax.vmap(MODEL.init)(jax.random.split(jax.random.key(0), 2))
-
-
-def test_digits_and_places_together_make_the_stream_of_the_list_reversed(params):
-    one = jax.tree.map(lambda leaf: leaf[1], params)
-    n = CONFIG.digits
-    numbers = np.arange(n * n, dtype=np.int32)
-    back = numbers.reshape(n, n).T.ravel()
-    tokens = LISTS.spell(jnp.asarray(numbers)).inputs
-    sites = ("blocks/0/attn/pattern", "blocks/0/resid_post")
-    acts = run(MODEL, one, tokens, sites)[1]
-    alpha = acts[sites[0]][:, 0, copiers.SEPARATOR, :2]
-    moves = copiers._moves(MODEL, one, tokens, alpha, back)
-    stream = acts[sites[1]][:, copiers.SEPARATOR]
-    np.testing.assert_allclose(stream + moves[0] + moves[1], stream[back], atol=1e-5)
-    seen = copiers.looks(MODEL, params, LISTS)[1]
-    pattern = acts[sites[0]].at[:, :, copiers.SEPARATOR, :2].set(jnp.array([0.0, 1.0]))
-    plain, told = (
-        run(MODEL, one, tokens, (), e)[0] for e in ([], [Edit(sites[0], "patch", pattern)])
-    )
-    np.testing.assert_array_equal(seen.answers[0], plain.argmax(-1))
-    np.testing.assert_array_equal(seen.answers[4], told.argmax(-1))
-    np.testing.assert_allclose(seen.stream, stream, atol=1e-6)
-
-
 def test_copiers_are_scored_as_by_hand():
     n = 4
     lists = np.stack(np.divmod(np.arange(n * n), n), 1)
@@ -109,7 +68,7 @@ def test_copiers_are_scored_as_by_hand():
     held_out = np.array([1, 4, 5, 6])  # (0, 1), (1, 0), (1, 1), (1, 2)
     answers[0, 6] = 3, 2
     stream = RNG.normal(size=(n * n, 5))
-    seen = copiers.Seen(answers, np.full(n * n, 0.6), np.ones(n * n), stream, True)
+    seen = Seen(answers, np.full(n * n, 0.6), np.ones(n * n), stream, True)
     told = copiers.copier_scores(seen, n, held_out)
     assert told["train"] == told["swapped"] == told["second"] == told["held"] == 1
     assert (told["test"], told["first"], told["digits"]) == (0.875, 0.75, 0)
@@ -118,27 +77,15 @@ def test_copiers_are_scored_as_by_hand():
     assert np.isnan(list(broken.values())).all()
 
 
-def test_directions_of_planted_streams():
-    u, v = RNG.normal(size=(2, 30, 64))
-    flat = lambda first, second: (first[:, None] + second[None]).reshape(900, -1)
-    same, other = (copiers.directions(flat(u, w), 30) for w in (0.5 * u, v))
-    assert same["additive"] == other["additive"] == pytest.approx(1)
-    assert same["same_map"] == same["echo"] == pytest.approx(1)
-    assert other["same_map"] < 0.05
-    assert abs(other["echo"]) < 0.1
-    assert abs(same["shuffled_echo"]) < 0.1
-    both = copiers.directions(flat(u, v) + flat(u, u) ** 2, 30)
-    assert both["additive"] < 0.95
-
-
 def test_planes_hold_the_images_and_the_atoms_in_them():
     row, atoms, _ = planted("matrix")
-    found = plane(TASK, row, atoms, "matrix")
-    at = lambda kind: found.filter(kind=kind).select("x", "y").to_numpy()
-    np.testing.assert_allclose(at("first"), [[1, 0]], atol=1e-12)
-    images = np.concatenate([at("first"), at("second")])
-    np.testing.assert_allclose(at("atom")[[0, 6]], images, atol=1e-12)
-    assert np.linalg.norm(at("second")) == pytest.approx(1)
+    found = echoes.plane(TASK, row, atoms, "matrix")
+    np.testing.assert_allclose(found["first"], [[1, 0]], atol=1e-12)
+    np.testing.assert_allclose(found["atom"][[0]], found["first"], atol=1e-12)
+    np.testing.assert_allclose(found["atom"][[6]], found["second"], atol=1e-12)
+    assert np.linalg.norm(found["second"]) == pytest.approx(1)
+    bag = echoes.plane(TASK, row, atoms, "bag")
+    np.testing.assert_allclose(bag["first"], bag["second"], atol=1e-12)
 
 
 def small_measures():
@@ -159,7 +106,11 @@ def small_measures():
         "copiers": filled(kinds, copiers.NAMES),
     }
     row, atoms, _ = planted("bag")
-    planes = [plane(TASK, row | {"binding": way(name)}, atoms, name) for name in WAYS]
+    planes = [
+        labelled(pl.DataFrame(points, ["x", "y"]), kind=kind, name=name, parts=2, angle=0.0)
+        for name in WAYS
+        for kind, points in echoes.plane(TASK, row, atoms, name).items()
+    ]
     lost = {n: t.with_columns(diverged=pl.col("init_seed") == 1) for n, t in tables.items()}
     return lost | {"planes": pl.concat(planes), "attention": RNG.random((2, 5, 5))}
 
