@@ -5,6 +5,8 @@ import warnings
 
 import jax
 
+from toylab.train.compiled.store import keep_compiled
+
 PRECISION = "highest"
 DEVICE_FLAG = "xla_force_host_platform_device_count"
 
@@ -14,12 +16,18 @@ def setup() -> None:
 
     TF32 is the default for float32 matmul on recent GPUs and would blur small losses. What was
     compiled by hand before keeps its precision. A number of devices that was set by other means
-    stays.
+    stays. Programs compiled before are used again where :mod:`toylab.train.compiled.store` says
+    that it is safe.
 
     Warns:
         RuntimeWarning: JAX has run its first operation before, and keeps its one CPU device.
     """
     jax.config.update("jax_default_matmul_precision", PRECISION)
+    _one_device_per_core()
+    keep_compiled()
+
+
+def _one_device_per_core() -> None:
     cores = _cores()
     chosen = jax.config.jax_num_cpu_devices >= 0  # pyright: ignore
     if cores == 1 or chosen or DEVICE_FLAG in os.environ.get("XLA_FLAGS", ""):
@@ -29,7 +37,7 @@ def setup() -> None:
     except RuntimeError:
         if jax.default_backend() == "cpu":
             told = "setup() came after JAX's first operation: one CPU device will be used, of"
-            warnings.warn(f"{told} {cores} cores. Call it first.", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"{told} {cores} cores. Call it first.", RuntimeWarning, stacklevel=3)
 
 
 def _cores() -> int:

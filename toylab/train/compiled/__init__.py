@@ -1,0 +1,1 @@
+"""Compiled programs that the next start need not compile again."""
