@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jaxtyping import Bool, Float, Int
 
 from toylab import random
@@ -105,6 +106,11 @@ class Phrases(Task):
             raise ToylabError(
                 f"Phrases: the grammar has {self.size:,} sentences, more than the {MOST:,} that a "
                 "table holds; give fewer words, or a smaller most."
+            )
+
+        if not isinstance(self.told, Tracer) and float(self.told) * self.size < 1:
+            raise ToylabError(
+                f"Phrases: told = {self.told} of {self.size} sentences is less than one; give more."
             )
 
     @property

@@ -140,6 +140,7 @@ def test_grammars_that_cannot_be_are_refused():
         ("most = 3", {"most": 3}),
         ("nouns = 9", {"nouns": 9}),
         ("told = 0", {"told": 0}),
+        ("less than one", {"told": 1e-4}),
         ("more than the 300,000", {"nouns": 8, "adjectives": 6, "most": 2}),
         (r"noise = 0\.5", {"noise": 0.5}),
     ):
