@@ -41,8 +41,8 @@ NAMES = {
     "matrix": "matrices",
     "tensor": "tensor",
     "unitary": "holographic",
-    "gaussian": "Gaussian\nroles",
-    "fillers": "fillers\nconvolved",
+    "gaussian": "Gaussian roles",
+    "fillers": "convolution",
     "product": "product",
 }
 CAPTIONS = {
@@ -93,13 +93,15 @@ def echoes(measures: Measures, config: Any) -> Figure:
     dots = {"marker": "o", "ms": 3}
     for name in SHOWN:
         rows = DICTIONARIES.filter(name=name, parts=2, centred=0, angle=0.0).rows(measures)
-        label = NAMES[name].replace("\n", " ")
+        label = NAMES[name]
         curve(left, rows, "multiplicity", "room", label=label, color=COLOURS[name], **dots)
     rows = DICTIONARIES.filter(name="matrix", parts=2, centred=0).rows(measures)
     curve(left, rows, 2 * pl.col("random"), "room", color=fig.BLUE, ls="--", label="random atoms")
     left.set(xlabel="atoms for each concept", ylabel="distinct atoms of a concept")
-    left.set(ylim=(-0.1, 3.3), yticks=(0, 1, 2))
-    left.legend(loc="upper center", ncols=3)
+    left.set(ylim=(-0.1, 3.3), yticks=(0, 1, 2), xticks=config.rooms)
+    left.legend(loc="upper center", ncols=3, columnspacing=1, handlelength=1.5)
+    for kind, height, colour in (("first", 0.12, fig.BLUE), ("second", 0.0, fig.ORANGE)):
+        pictures[0].text(-1.1, -1.25 + height * 3, f"{kind} role", size=6.5, color=colour)
     points(right, 0, _found("bag", "multiplicity")(measures).values, fig.INK)
     for angle in config.angles:
         turned = DICTIONARIES.filter(name="rotation", angle=angle).value("multiplicity")
@@ -139,6 +141,12 @@ def _plane(ax: Axes, rows: pl.DataFrame) -> None:
     ax.axis("off")
 
 
+def _slanted(ax: Axes) -> None:
+    """Turn long labels so that they do not meet."""
+    for label in ax.get_xticklabels():
+        label.set(rotation=30, ha="right", rotation_mode="anchor", size=7)
+
+
 def order(measures: Measures, config: Any) -> Figure:
     """Where each binding keeps order, and what dictionaries find of products."""
     sheet, (left, middle, right) = panels(3, 2.9, width_ratios=[2.2, 1, 1.2])
@@ -147,22 +155,22 @@ def order(measures: Measures, config: Any) -> Figure:
     read = lambda column: lambda name: _found(name, column)
     cells = [(*look, read(column)) for column, look in kinds.items()]
     bars(left, measures, list(NAMES), cells, list(NAMES.values()))
-    left.tick_params(axis="x", labelsize=6.5)
+    _slanted(left)
     left.axhline(0.5, ls=":", **LINE)
     headroom(left)
     left.set_ylabel("who is in which role: accuracy")
     left.legend(loc="upper center", ncols=3, columnspacing=1, handlelength=1)
-    columns = {"same_active": "same atoms\nboth ways", "order_active": "told by\nwhich atoms"}
-    columns["order_sign"] = "told by which\nis greater"
+    columns = {"same_active": "same atoms", "order_active": "told by which"}
+    columns["order_sign"] = "told by how much"
     scale = DICTIONARIES.filter(name="scale", room=2.0)
     one = [("", fig.ORANGE, lambda column: scale.value(column))]
     bars(middle, measures, list(columns), one, list(columns.values()))
-    middle.tick_params(axis="x", labelsize=6)
+    _slanted(middle)
     middle.axhline(0.5, ls=":", **LINE)
     middle.set(ylim=(0, 1.03), ylabel="share of vectors")
     for name in ("fillers", "product"):
         rows = DICTIONARIES.filter(name=name).rows(measures)
-        label, colour = NAMES[name].replace("\n", " "), COLOURS[name]
+        label, colour = NAMES[name], COLOURS[name]
         curve(right, rows, "recovered", "room", label=label, color=colour, marker="o", ms=3)
     curve(right, rows, "concepts", "room", color=fig.VERMILLION, ls="--", label="concepts")
     right.set(xlabel="atoms for each concept", ylabel="share of the pairs found", ylim=(-0.02, 0.8))
@@ -191,17 +199,17 @@ def maps(measures: Measures, config: Any) -> Figure:
 
 def copiers(measures: Measures, config: Any) -> Figure:
     """Copiers of lists: where order is, and what changes it."""
-    sheet, axes = panels(3, 4.9, rows=2)
-    (one, two, three), (four, five, last) = axes
-    last.axis("off")
-    titles = (
-        "Separator's attention to the first digit",
-        "Second answer's to the separator",
-    )
+    sheet = fig.figure(fig.PAGE, 5.0)
+    above, below = sheet.subfigures(2, 1)
+    one, two, three = above.subplots(1, 3, width_ratios=[1, 1, 1.2])
+    four, five = below.subplots(1, 2, width_ratios=[1.5, 1])
+    for ax, letter in zip((one, two, three, four, five), "abcde", strict=True):
+        fig.panel_label(ax, letter)
+    titles = "Weight of the first digit", "Weight that the second answer reads"
     for ax, values, title in zip((one, two), measures["attention"], titles, strict=True):
         image = ax.imshow(values, vmin=0, vmax=1, origin="lower", cmap=fig.SEQUENTIAL)
         ax.set(xlabel="second digit", ylabel="first digit")
-        sheet.colorbar(image, ax=ax, shrink=0.8, ticks=(0, 0.5, 1))
+        above.colorbar(image, ax=ax, shrink=0.7, ticks=(0, 0.5, 1))
         fig.title(ax, title)
     kinds = {"fixed": "2 layers,\nfixed", "free": "2 layers,\nfree", "deep": "3 layers,\nfixed"}
     read = lambda column: lambda kind: COPIERS.filter(kind=kind).value(column)
@@ -223,7 +231,7 @@ def copiers(measures: Measures, config: Any) -> Figure:
     }
     second = [("second answer right", fig.ORANGE, lambda column: read(column)("fixed"))]
     bars(four, measures, list(rights), second, list(rights.values()), first=3)
-    four.tick_params(axis="x", labelsize=5.5)
+    four.tick_params(axis="x", labelsize=6.5)
     headroom(four)
     four.set_ylabel("share of lists")
     four.legend(loc="upper left")
@@ -241,7 +249,7 @@ def copiers(measures: Measures, config: Any) -> Figure:
     five.legend(loc="upper center")
     right = average(read("test")("fixed"), measures)
     fig.title(three, f"Two layers copy {right:.0%}, three all")
-    fig.title(four, "Attention carries the order")
+    fig.title(four, "Order is in the weights of places, not of digits")
     fig.title(five, "Free values give each place directions of its own")
     return sheet
 
