@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from toylab.read import Measures, Reading, table
+from toylab.read import Measures, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
 from toylab.report.marks import bars, headroom, points
@@ -117,7 +117,8 @@ def peers(measures: Measures, config: Any) -> Figure:
     headroom(left, 0.7)
     left.set(ylabel="share of all sentences, once or more")
     left.legend(loc="upper center", ncols=2, columnspacing=1)
-    lead = level["ariel"] - average(_most("vae"), measures)
+    best = SAMPLES.filter(kind="vae", **EVEN).aggregate(pl.col("distinct").max())
+    lead = level["ariel"] - average(best, measures)
     fig.title(left, f"Drawn from evenly, boxes lead by {lead:.0%} of all; ancestral samples too")
     for i, (name, own) in enumerate(names.items()):
         back = average(CODES.filter(**own).value("restored_new"), measures)
@@ -133,10 +134,6 @@ def peers(measures: Measures, config: Any) -> Figure:
     right.set(ylabel="share of all sentences")
     fig.title(right, "Boxes give all back, and give many")
     return sheet
-
-
-def _most(kind: str) -> Reading:
-    return SAMPLES.filter(kind=kind, **EVEN).aggregate(pl.col("distinct").max())
 
 
 def exact(measures: Measures, config: Any) -> Figure:

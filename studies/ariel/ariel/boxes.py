@@ -1,6 +1,6 @@
 """What a language model's boxes give: samples, sentences back, what lies between, a square.
 
-Shape suffixes: S sentences of the grammar, N samples, L length, V vocabulary.
+Shape suffixes: S sentences of the grammar, N samples, K pairs, C axes.
 """
 
 from fractions import Fraction
@@ -21,7 +21,7 @@ from toylab.models import Transformer
 from toylab.taps import Params
 from toylab.tasks.ariel.phrases import END, shifted
 
-from .lines import Asked, kept, pairs, points, straight
+from .lines import Asked, between, pairs, points
 
 WORDS = 3  # of the beginnings whose boxes are outlined
 
@@ -31,24 +31,14 @@ def following(asked: Asked, model: Transformer, params: Params) -> Next:
     return networks.following(model, params, END, asked.grammar.size)
 
 
-def logits(asked: Asked, model: Transformer, params: Params) -> np.ndarray:
-    """Logits before each token of all sentences (S, L, V), of which their volumes are made."""
-    tokens_SL = jnp.asarray(asked.grammar.table.tokens, jnp.int32)
-    return networks.logits(model, params, shifted(tokens_SL))
-
-
-def volumes(asked: Asked, logits_SLV: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Volume of each sentence (S,), its chance."""
+def volumes(
+    asked: Asked, model: Transformer, params: Params, temperature: float = 1.0
+) -> np.ndarray:
+    """Volume of each sentence (S,), its chance where words are drawn at a temperature."""
     tokens_SL = asked.grammar.table.tokens
+    before_SL = shifted(jnp.asarray(tokens_SL, jnp.int32))
+    logits_SLV = networks.logits(model, params, before_SL)
     return networks.sentence_chances(logits_SLV, tokens_SL, END, temperature)
-
-
-def temperatures(asked: Asked, logits_SLV: np.ndarray, taus: tuple[float, ...]) -> pl.DataFrame:
-    """Expected scores where words are drawn at each temperature."""
-    law = lambda p_S: asked.grammar.law(p_S, asked.told_S, asked.grammar.size)
-    return pl.DataFrame(
-        [{"temperature": tau} | law(volumes(asked, logits_SLV, tau)) for tau in taus]
-    )
 
 
 def law(asked: Asked, p_S: np.ndarray) -> dict[str, float]:
@@ -96,19 +86,18 @@ def given_back(asked: Asked, model: Next) -> float:
     return float(returns(model, tokens, asked.axes, END, Fraction).mean())
 
 
-def between(asked: Asked, model: Next) -> pl.DataFrame:
+def lines(asked: Asked, model: Next) -> pl.DataFrame:
     """Sentences on straight lines between the codes of pairs."""
-    two_K2 = pairs(asked)
-    rows = asked.grammar.table.tokens[two_K2.ravel()]
-    codes = boxes(model, rows, asked.axes, END).centres
-    path = straight(codes.reshape(*two_K2.shape, -1))
-    return kept(asked, decode(model, path, rows.shape[1], END), two_K2)
+    two_K2, length = pairs(asked), asked.grammar.task.length
+    codes = boxes(model, asked.grammar.table.tokens[two_K2.ravel()], asked.axes, END).centres
+    ends_K2C = codes.reshape(*two_K2.shape, -1)
+    return between(asked, ends_K2C, lambda code: decode(model, code, length, END))
 
 
-def square(asked: Asked, model: Next) -> np.ndarray:
+def square(asked: Asked, model: Next) -> pl.DataFrame:
     """The sentence at each point of a grid in the square, -1 for none of the grammar's."""
     tokens = decode(model, points(asked.grid), asked.grammar.task.length, END)
-    return asked.grammar.places(tokens)
+    return pl.DataFrame({"sentence": asked.grammar.places(tokens)})
 
 
 def outlines(asked: Asked, model: Next) -> pl.DataFrame:

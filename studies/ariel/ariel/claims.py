@@ -16,7 +16,6 @@ from .readings import (
     SPEAKS,
     best,
     by_beta,
-    drawn,
     middle,
     score,
 )
@@ -33,7 +32,7 @@ CLAIMS = (
         "wider_than_vae",
         "Points drawn evenly give more of the grammar's sentences in AriEL's cube than in the "
         "latent space of the best VAE, with its likeliest words.",
-        drawn("ariel") - best("vae"),
+        score("ariel") - best("vae"),
         Expect.above(0),
         bar=FIRST,
         headline=True,
@@ -42,7 +41,7 @@ CLAIMS = (
         "wider_than_autoencoders",
         "They give more than in the latent space of the better one of a recurrent autoencoder and "
         "a transformer.",
-        drawn("ariel") - best("ae", "attention"),
+        score("ariel") - best("ae", "attention"),
         Expect.above(0),
         bar=FIRST,
     ),
@@ -57,7 +56,7 @@ CLAIMS = (
         "even_points_are_ancestral_samples",
         "Even points of the cube give no more sentences than ancestral samples of the same "
         "language model, to one in a hundred.",
-        drawn("ariel") - drawn("ancestral"),
+        score("ariel") - score("ancestral"),
         Expect.near(0, 0.01),
         bar="theory: the same distribution; 0.01 is twice the standard deviation of one network",
         requires=(SPEAKS, EVEN),
@@ -66,7 +65,7 @@ CLAIMS = (
         "coverage_is_as_computed",
         "How many sentences even points give is what the volumes say, in standard deviations of "
         "one draw.",
-        (drawn("ariel") - BOXES.value("expected")) / BOXES.value("spread"),
+        (score("ariel") - BOXES.value("expected")) / BOXES.value("spread"),
         Expect.near(0, 1),
         bar="theory: 0, with one standard deviation on both sides",
     ),
@@ -101,7 +100,8 @@ CLAIMS = (
         "autoencoder_is_sampled_wrongly",
         "The autoencoder's points drawn as its codes lie, from a Gaussian, are valid more often "
         "than even ones, by four in ten.",
-        score("ae", "natural", "likeliest") - score("ae", "even", "likeliest"),
+        score("ae", "valid", how="natural", words="likeliest")
+        - score("ae", "valid", how="even", words="likeliest"),
         Expect.above(0.4),
         bar="ours: four in ten, near half of all there is",
         requires=(RESTORES,),
@@ -127,14 +127,14 @@ CLAIMS = (
         "vae_is_at_par_from_its_prior",
         "From its prior and with drawn words, the best VAE gives as many sentences as AriEL, to a "
         "fiftieth of all.",
-        drawn("ariel") - best("vae", how="natural", words="drawn"),
+        score("ariel") - best("vae", how="natural", words="drawn"),
         Expect.near(0, 0.02),
         bar="ours: a fiftieth, less than a reader sees by eye",
     ),
     ours(
         "new_sentences_have_volumes",
         "Of the sentences outside of the corpus even points give eight tenths as many as of all.",
-        drawn("ariel", "new") / drawn("ariel"),
+        score("ariel", "new") / score("ariel"),
         Expect.above(0.8),
         bar="ours: eight tenths; draws from the corpus have 0, a perfect model 1",
     ),

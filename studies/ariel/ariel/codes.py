@@ -21,7 +21,7 @@ from toylab.models.sentences.writing import write_all
 from toylab.taps import Params
 from toylab.tasks.ariel.phrases import shifted
 
-from .lines import Asked, kept, pairs, points, straight
+from .lines import Asked, between, pairs, points
 
 WORDS = {"likeliest": 0.0, "drawn": 1.0}  # temperatures of the decoder
 Write = Callable[[np.ndarray, str], np.ndarray]  # from codes (N, C) to sentences (N, L)
@@ -61,9 +61,8 @@ def restored(asked: Asked, write: Write, code_SC: np.ndarray) -> dict[str, float
 def places(asked: Asked, code_SC: np.ndarray, row: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Codes to write from, as many as there are sentences: drawn evenly, and as codes lie.
 
-    ``even``: from the cube in which bounded codes lie, or from the smallest box around the codes of
-    the corpus. ``natural``: from the Gaussian of the corpus's codes where they are bounded, or from
-    the prior.
+    ``even``: from the cube of bounded codes, or the smallest box around the codes of the corpus.
+    ``natural``: from the Gaussian of the corpus's codes where they are bounded, or the prior.
     """
     rng, own, shape = np.random.default_rng([asked.seed, 4]), code_SC[asked.told_S], code_SC.shape
     if row["bounded"]:
@@ -86,14 +85,13 @@ def drawn(asked: Asked, write: Write, codes: Mapping[str, np.ndarray]) -> pl.Dat
     return pl.DataFrame(rows)
 
 
-def between(asked: Asked, write: Write, code_SC: np.ndarray) -> pl.DataFrame:
+def lines(asked: Asked, write: Write, code_SC: np.ndarray) -> pl.DataFrame:
     """Sentences on straight lines between the codes of pairs."""
-    two_K2 = pairs(asked)
-    return kept(asked, write(straight(code_SC[two_K2]), "likeliest"), two_K2)
+    return between(asked, code_SC[pairs(asked)], lambda code: write(code, "likeliest"))
 
 
-def square(asked: Asked, write: Write, width: int) -> np.ndarray:
+def square(asked: Asked, write: Write, width: int) -> pl.DataFrame:
     """The sentence at each point of a grid in the square, which the prior fills evenly."""
     code_NC = np.zeros((asked.grid**2, width))
     code_NC[:, :2] = norm.ppf(points(asked.grid))
-    return asked.grammar.places(write(code_NC, "likeliest"))
+    return pl.DataFrame({"sentence": asked.grammar.places(write(code_NC, "likeliest"))})

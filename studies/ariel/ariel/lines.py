@@ -1,8 +1,9 @@
 """What networks are asked, and straight lines between the codes of two sentences.
 
-Shape suffixes: S sentences of the grammar, L length, K pairs, T places on a line, C code.
+Shape suffixes: S sentences of the grammar, L length, K pairs, C numbers of a code.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 
 from toylab.tasks.ariel.samples import Grammar
 
+Decode = Callable[[np.ndarray], np.ndarray]  # from codes (K, C) to sentences (K, L)
 PLACES = np.arange(1, 8) / 8  # on the line
 
 
@@ -32,16 +34,13 @@ def pairs(asked: Asked) -> np.ndarray:
     return rng.choice(np.flatnonzero(asked.told_S), (asked.pairs, 2))
 
 
-def straight(ends_K2C: np.ndarray) -> np.ndarray:
-    """Points on the lines between pairs of codes (T K, C), place by place."""
-    first, last = ends_K2C[:, 0], ends_K2C[:, 1]
-    return np.concatenate([first + place * (last - first) for place in PLACES])
-
-
-def kept(asked: Asked, tokens: np.ndarray, two_K2: np.ndarray) -> pl.DataFrame:
-    """What is kept of pairs by the sentences between them (T K, L), place by place."""
-    each = zip(PLACES, np.split(tokens, len(PLACES)), strict=True)
-    return pl.DataFrame([{"at": at} | asked.grammar.kept(own, two_K2) for at, own in each])
+def between(asked: Asked, ends_K2C: np.ndarray, decode: Decode) -> pl.DataFrame:
+    """What is kept of pairs by the sentences at each place of the line between their codes."""
+    rows, (first, last) = [], ends_K2C.swapaxes(0, 1)
+    for place in PLACES:
+        tokens = decode(first + place * (last - first))
+        rows.append({"at": place} | asked.grammar.kept(tokens, pairs(asked)))
+    return pl.DataFrame(rows)
 
 
 def points(grid: int) -> np.ndarray:

@@ -10,20 +10,15 @@ SAMPLES, BOXES, CODES = table("samples"), table("boxes"), table("codes")
 BETWEEN, FLOAT32 = table("between"), table("precision").filter(number="float32")
 
 
-def drawn(kind: str, column: str = "distinct") -> Reading:
-    """A score of samples of boxes, or of a null."""
-    return SAMPLES.filter(kind=kind).value(column)
+def score(kind: str, column: str = "distinct", **ways: str) -> Reading:
+    """A score of samples of boxes, of a null, or of a kind of which a seed has one network."""
+    return SAMPLES.filter(kind=kind, **ways).value(column)
 
 
 def best(*kinds: str, how: str = "even", words: str = "likeliest") -> Reading:
     """Most distinct sentences among the samples of some autoencoders of a seed."""
     rows = SAMPLES.filter(kind=kinds, how=how, words=words)
     return rows.aggregate(pl.col("distinct").max())
-
-
-def score(kind: str, how: str, words: str, column: str = "valid") -> Reading:
-    """A score of samples of the autoencoder of a kind that a seed has one of."""
-    return SAMPLES.filter(kind=kind, how=how, words=words).value(column)
 
 
 def by_beta(rows: Rows, column: str) -> Reading:

@@ -21,6 +21,7 @@ Source: Celotti, Brodeur and Rouat 2020 (arXiv:2003.13600).
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -193,24 +194,24 @@ def _named(table: pl.DataFrame, row: Mapping[str, Any]) -> pl.DataFrame:
 
 def boxed(config: Config, asked: Asked, params: Any, untrained: Any) -> Tables:
     """Tables of one language model."""
-    model = config.language()
+    model, law = config.language(), asked.grammar.law
     chances, before = (boxes.following(asked, model, own) for own in (params, untrained))
-    logits_SLV, first_SLV = (boxes.logits(asked, model, own) for own in (params, untrained))
-    p_S = boxes.volumes(asked, logits_SLV)
-    law = boxes.law(asked, p_S) | {
+    volumes = functools.partial(boxes.volumes, asked, model)
+    p_S = volumes(params)
+    row = boxes.law(asked, p_S) | {
         "p_value": boxes.frequencies(asked, chances, p_S),
         "returned": boxes.given_back(asked, chances),
         "returned_untrained": boxes.given_back(asked, before),
-        "mass_untrained": float(boxes.volumes(asked, first_SLV).sum()),
+        "mass_untrained": float(volumes(untrained).sum()),
     }
-    found = {
-        "boxes": pl.DataFrame([law]),
-        "samples": boxes.drawn(asked, chances),
-        "between": boxes.between(asked, chances),
-        "temperatures": boxes.temperatures(asked, logits_SLV, config.temperatures),
-    }
+    heats = [
+        {"temperature": tau} | law(volumes(params, tau), asked.told_S, asked.grammar.size)
+        for tau in config.temperatures
+    ]
+    found = {"boxes": pl.DataFrame([row]), "temperatures": pl.DataFrame(heats)}
+    found |= {"samples": boxes.drawn(asked, chances), "between": boxes.lines(asked, chances)}
     if asked.seed == 0:
-        found["square"] = pl.DataFrame({"sentence": boxes.square(asked, chances)})
+        found["square"] = boxes.square(asked, chances)
         found["outlines"] = boxes.outlines(asked, chances)
     return found
 
@@ -223,10 +224,10 @@ def coded(asked: Asked, model: SentenceAutoencoder, params: Any, row: Mapping[st
     found = {
         "codes": pl.DataFrame([restored]),
         "samples": codes.drawn(asked, write, codes.places(asked, code_SC, row)),
-        "between": codes.between(asked, write, code_SC),
+        "between": codes.lines(asked, write, code_SC),
     }
     if asked.seed == 0 and row["kind"] == "plane":
-        found["square"] = pl.DataFrame({"sentence": codes.square(asked, write, model.code)})
+        found["square"] = codes.square(asked, write, model.code)
     return found
 
 

@@ -12,7 +12,7 @@ from toylab.figures.ariel import ariel as pictures
 from toylab.members import seeds
 from toylab.report import figures as fig
 from toylab.studies.ariel.ariel import boxes, claims, codes
-from toylab.studies.ariel.ariel.lines import PLACES, pairs, points, straight
+from toylab.studies.ariel.ariel.lines import PLACES, between, pairs, points
 from toylab.studies.ariel.ariel.study import (
     ATTENTION,
     FEW,
@@ -55,10 +55,10 @@ def test_boxes_of_the_grammar_itself_are_all_valid_and_kept():
     p_values = [boxes.frequencies(ASKED._replace(seed=s), spoken, p_S) for s in range(9)]
     assert 0.2 < np.mean(p_values) < 0.8
     assert boxes.frequencies(ASKED, spoken, np.roll(p_S, 7)) < 1e-3
-    lines = boxes.between(ASKED, spoken)
+    lines = boxes.lines(ASKED, spoken)
     assert (lines["valid"] == 1).all()
     assert lines["at"].to_list() == PLACES.tolist()
-    cells = boxes.square(ASKED._replace(grid=40), spoken)
+    cells = boxes.square(ASKED._replace(grid=40), spoken)["sentence"].to_numpy()
     share = np.bincount(cells, minlength=GRAMMAR.size) / 1_600
     assert np.abs(share - p_S).max() < 0.01
     outlines = boxes.outlines(ASKED, spoken)
@@ -68,10 +68,12 @@ def test_boxes_of_the_grammar_itself_are_all_valid_and_kept():
 
 
 def test_lines_are_straight_and_squares_are_even():
-    ends = RNG.normal(size=(5, 2, 3))
-    path = straight(ends).reshape(len(PLACES), 5, 3)
-    np.testing.assert_allclose(path[3], ends.mean(1))
-    np.testing.assert_allclose(path[0], ends[:, 0] * 7 / 8 + ends[:, 1] / 8)
+    seen, tokens = [], GRAMMAR.table.tokens[pairs(ASKED)[:, 0]]
+    ends = RNG.normal(size=(CONFIG.pairs, 2, 3))
+    found = between(ASKED, ends, lambda code: (seen.append(code), tokens)[1])
+    np.testing.assert_allclose(seen[3], ends.mean(1))
+    np.testing.assert_allclose(seen[0], ends[:, 0] * 7 / 8 + ends[:, 1] / 8)
+    assert (found["object"] == 1).all()
     assert ASKED.told_S[pairs(ASKED)].all()
     np.testing.assert_array_equal(pairs(ASKED), pairs(ASKED._replace(grammar=GRAMMAR)))
     assert points(4)[1].tolist() == [0.375, 0.125]
