@@ -162,8 +162,7 @@ def exact(measures: Measures, config: Any) -> Figure:
             own = shares.filter(pl.col("axes") == axes, pl.col("number") == number)
             label = f"{axes} ax{'i' if axes == 1 else 'e'}s" if style == "-" else None
             curve(right, own, "share", "middle", label=label, color=colour, ls=style, marker="o")
-    for x, number in ((30, "float32"), (59, "float64")):
-        right.text(x, 0.45, number)
+    _ = right.text(30, 0.45, "float32"), right.text(59, 0.45, "float64")
     right.set(xlabel="bits along an axis", ylabel="texts that come back", ylim=(-0.03, 1.05))
     right.legend(loc="lower left")
     fig.title(right, "Floats give back codes of fewer bits than they have")

@@ -83,21 +83,20 @@ class Config:
 
     def __post_init__(self) -> None:
         check_counts("ariel", self, "seeds", "steps", "batch")
-        for name, low in (("axes", 1), ("repeats", 1), ("exact", 1), ("texts", 1), ("pairs", 2)):
-            check_number("ariel", name, getattr(self, name), low, 10_000, whole=True)
-        for name, high in (("grid", 1_000), ("code", 1_000)):
-            check_number("ariel", name, getattr(self, name), 2, high, whole=True)
+        check_counts("ariel", self, "axes", "repeats", "exact", "texts")
+        check_counts("ariel", self, "pairs", "grid", "code", low=2)
+        for name in ("axes", "repeats", "exact", "texts", "pairs", "grid", "code"):
+            check_number("ariel", name, getattr(self, name), high=10_000)
         if len(self.betas) < 2 or sorted(set(self.betas)) != list(self.betas):
             raise ToylabError(f"ariel: betas = {self.betas}; give two or more, each larger.")
         for name, low in (("betas", 1e-6), ("temperatures", 0.01)):
             for value in getattr(self, name):
                 check_number("ariel", name, value, low, 100)
         _ = self.language(), self.autoencoder(RECURRENT)
-        least = min(self.told, 1 - self.told) * self.world(world=self.first_world).size
-        if least < 10:
+        if min(self.told, 1 - self.told) * self.world(world=self.first_world).size < 10:
             raise ToylabError(
-                f"ariel: told = {self.told} leaves about {max(least, 0):.2g} sentences in the "
-                "corpus or outside of it; give a number nearer to 0.5, or more words."
+                f"ariel: told = {self.told} leaves less than 10 sentences in the corpus or outside "
+                "of it; give a number nearer to 0.5, or more words."
             )
 
     def world(self, **settings: float) -> Phrases:
