@@ -196,5 +196,5 @@ def _best(config: Any, params: Any, judge: Any, seed: Array) -> dict[str, Array]
     both = config.judge().apply(judge, batch.inputs.reshape(-1, batch.inputs.shape[-1]))
     first_B, second_B = both.reshape(-1, 2).T
     weight_B = batch.weights[:, 0]
-    scores["right"] = jnp.sum(weight_B * (first_B > second_B)) / weight_B.sum()
+    scores["right"] = jnp.sum(weight_B, where=first_B > second_B) / weight_B.sum()
     return _sound(scores, reward_N.sum() + logp_NS.sum())

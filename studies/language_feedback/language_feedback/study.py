@@ -118,7 +118,15 @@ class Config:
         check_counts("language_feedback", self, *counts.split(), "depth", "batch_size", "most")
         check_number("language_feedback", "error", self.error, 0, 0.5)
         check_number("language_feedback", "samples", self.samples, 2)
-        check_number("language_feedback", "seeds", self.seeds, 1, WORSE, whole=True)
+        for name, most in {
+            "seeds": WORSE,
+            "depth": 64,
+            "judged": 10**5,
+            "round_steps": 10**6,
+        }.items():
+            check_number("language_feedback", name, getattr(self, name), 1, most)
+        for name in ("rounds", "samples", "votes", "best_of", "cells"):
+            check_number("language_feedback", name, getattr(self, name), high=1_000)
         check_number("language_feedback", "unwanted", self.unwanted, 1, self.words - 1)
         if len(self.skills) != 3 or len({*self.skills}) < 3:
             raise ToylabError(f"language_feedback: skills = {self.skills}; give three shares.")
