@@ -75,7 +75,7 @@ def heads(measures: Measures, config: Any) -> Figure:
     axes[2].axhline(1 / 9, color=fig.MUTED, ls=":", lw=1)
     axes[2].set(ylabel="symbols answered right", ylim=(0, 1.03))
     told = average(read("vector"), measures)
-    fig.title(axes[2], f"A vector from two heads has {told:.0%} answered without examples")
+    fig.title(axes[2], f"A vector of four heads has {told:.0%} answered without examples")
     return sheet
 
 

@@ -12,7 +12,7 @@ from toylab.report import figures as fig
 from toylab.report.averages import average
 from toylab.report.axes import log_axis
 from toylab.report.marks import bars
-from toylab.report.panels import panels
+from toylab.report.panels import drawing, panels
 from toylab.report.series import series
 from toylab.tasks.tools.places import Places
 
@@ -126,3 +126,6 @@ def _pruned(ax: Axes, measures: Measures) -> None:
     ax.set(xlabel="weights pruned, %", ylabel="bad words when provoked", ylim=(0, 1.03))
     ax.legend(loc="lower left")
     fig.title(ax, "Two in a hundred weights say the bad words")
+
+
+draw = drawing(space, inputs)

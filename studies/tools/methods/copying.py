@@ -130,9 +130,9 @@ def induction_after(
 
 EMBEDDED, TALK_ROWS = table("joint"), table("talk")
 COPIES = Condition(
-    "an induction head puts half of its attention there",
-    EMBEDDED.value("induction"),
-    Expect.above(0.5),
+    "an induction head looks there three times as much as evenly",
+    EMBEDDED.value("induction") / EMBEDDED.value("chance"),
+    Expect.above(3),
 )
 yeh = passage("Yeh et al. 2023 (2305.03210), section 4", requires=(COPIES,))
 merullo = passage("Merullo et al. 2024 (2406.09519)", requires=(COPIES,))

@@ -33,7 +33,7 @@ from toylab.taps import Params
 from toylab.taps import run as run_model
 from toylab.tasks.tools.provoked import PROVOKING, TOPICS, Provoked
 
-from .settings import Config, population, spread
+from ..methods.settings import Config, population, spread
 
 WORLD = Provoked()
 NET = TokenMLP(vocab=WORLD.vocab, length=3, hidden=(128,), n_out=WORLD.n_out, embed=16, shared=True)

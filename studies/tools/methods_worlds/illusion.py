@@ -27,7 +27,7 @@ from toylab.taps import Params
 from toylab.taps import run as run_model
 from toylab.tasks.tools.corpora import Corpora
 
-from .settings import Config, population
+from ..methods.settings import Config, population
 
 WORLD = Corpora()
 NET = MLP((WORLD.size, 32, WORLD.units))

@@ -30,7 +30,7 @@ from toylab.taps import Edit, Params
 from toylab.taps import run as run_model
 from toylab.tasks.tools.places import WAYS, Places
 
-from .settings import Config, population
+from ..methods.settings import Config, population
 
 WORLD = Places()
 WIDTH, DECAY = 24, 1.0
@@ -242,6 +242,7 @@ CLAIMS = (
             Condition("shuffled: nothing", of("r2_shuffled"), Expect.below(0)),
             Condition("before training: nothing", of("r2_untrained"), Expect.below(0)),
         ),
+        headline=True,
     ),
     gurnee(
         "more_than_smoothness",
