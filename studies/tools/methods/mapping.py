@@ -161,8 +161,8 @@ todd = passage("Todd et al. 2023 (2310.15213), section 3", requires=(MAPS,))
 CLAIMS = (
     todd(
         "function_vector_tells_the_task",
-        "Function vectors: what four of eight heads write in the mean, added to a symbol alone, has it "
-        "answered six tenths as well as examples do.",
+        "Function vectors: what the four heads of most effect write in the mean, added to a symbol "
+        "alone, has it answered six tenths as well as examples do.",
         share("vector") / share("in_context"),
         Expect.above(0.6),
         bar="ours: six tenths, far above a guess of 1/9",
