@@ -20,15 +20,8 @@ def holographic_capacity(
 ) -> float:
     """Share of fillers found again in a sum of holographic pairs, by enumeration of all items.
 
-    In each trial all items and roles are new; the items bound are different ones.
-
-    Args:
-        width: D.
-        pairs: summed in one vector.
-        kind: "unitary" or "gaussian" roles.
-        items: that a filler may be.
-        trials: vectors.
-        seed: of all draws.
+    ``kind`` is "unitary" or "gaussian". In each trial all items and roles are new, and the items
+    bound are different ones.
 
     Raises:
         ToylabError: an unknown kind of role, or more pairs than items.
@@ -41,12 +34,15 @@ def holographic_capacity(
         raise ToylabError(f"holographic_capacity: kind {kind!r}; known: unitary, gaussian.")
     check_number("holographic_capacity", "pairs", pairs, 1, items, whole=True)
     check_number("holographic_capacity", "trials", trials, 1, whole=True)
-    rng, right = np.random.default_rng(seed), 0
-    for _ in range(trials):
-        item_MD = rng.normal(size=(items, width)) / np.sqrt(width)
-        role_KD = np.stack([ROLES[kind](rng, width) for _ in range(pairs)])
-        chosen_K = rng.choice(items, pairs, replace=False)
-        memory_D = bind(role_KD, item_MD[chosen_K]).sum(0)
-        found_KD = unbind(role_KD, np.broadcast_to(memory_D, role_KD.shape))
-        right += int((clean_up(found_KD, item_MD) == chosen_K).sum())
-    return right / (trials * pairs)
+    rng = np.random.default_rng(seed)
+    return float(np.mean([_trial(rng, width, pairs, kind, items) for _ in range(trials)]))
+
+
+def _trial(rng: np.random.Generator, width: int, pairs: int, kind: str, items: int) -> float:
+    """Share of the fillers of one vector that are found again."""
+    item_MD = rng.normal(size=(items, width)) / np.sqrt(width)
+    role_KD = np.stack([ROLES[kind](rng, width) for _ in range(pairs)])
+    chosen_K = rng.choice(items, pairs, replace=False)
+    memory_D = bind(role_KD, item_MD[chosen_K]).sum(0)
+    found_KD = unbind(role_KD, np.broadcast_to(memory_D, role_KD.shape))
+    return float(np.mean(clean_up(found_KD, item_MD) == chosen_K))

@@ -59,14 +59,10 @@ def looks(
     second mask's attention in the last block at its mean over lists; ``cut`` takes away what it
     reads from the first mask there.
 
-    Args:
-        model: of two items and more than one block.
-        params_P: parameters with a leading axis.
-        tokens: lists.
-        back: number of each list the other way round.
+    ``back`` is the number of each list the other way round.
 
     Raises:
-        ToylabError: another number of items, or one block.
+        ToylabError: another number of items than two, or one block.
     """
     if model.items != 2 or model.depth < 2:
         raise ToylabError(

@@ -20,11 +20,6 @@ def multiplicity(
 
     Atoms that are nearer to each other than the level, or joined by such, count as one.
 
-    Args:
-        atoms: a dictionary's directions.
-        images: what each concept looks like in each role.
-        level: cosine from which on vectors are near.
-
     Source: the feature multiplicity of Wattenberg & Viegas 2024 (arXiv:2407.14662); how atoms are
     counted is this laboratory's.
 
@@ -45,11 +40,8 @@ def multiplicity(
 def told_apart(codes: Float[np.ndarray, "O T F"], swapped: Int[np.ndarray, " O"]) -> float:
     """Accuracy of which way round a pair is, by the nearer of the mean codes of both ways.
 
-    Means are of every other time, and judged on the rest; a tie is right by half.
-
-    Args:
-        codes: of every ordered pair, several times.
-        swapped: number of each pair the other way round.
+    Means are of every other time, and judged on the rest; a tie is right by half. ``swapped`` is
+    the number of each pair the other way round.
 
     Raises:
         ToylabError: each pair only once, so that nothing is left to judge.
@@ -112,19 +104,10 @@ def directions_by_place(table: Float[np.ndarray, "N N D"]) -> dict[str, float]:
 
     The best sum ``u(i) + v(j)`` of a vector for each item and place is that of the table's means.
 
-    Args:
-        table: activations of all ordered pairs (i, j), i = j among them.
-
     Returns:
         ``additive``, share of the variance that is in the sum; ``same_map``, share of the variance
         of v in ``c u``, c a number; ``echo``, the mean cosine of ``u(i)`` and ``v(i)``, and
         ``shuffled_echo``, of different items. All of vectors less their mean.
-
-    Example:
-        >>> u = np.random.default_rng(0).normal(size=(9, 4))
-        >>> found = directions_by_place(u[:, None] + u[None] / 2)
-        >>> {name: round(found[name], 6) for name in ("additive", "same_map", "echo")}
-        {'additive': 1.0, 'same_map': 1.0, 'echo': 1.0}
     """
     table = table.astype(np.float64) - table.mean((0, 1), dtype=np.float64)
     u_ND, v_ND = table.mean(1), table.mean(0)
