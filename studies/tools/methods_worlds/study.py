@@ -4,9 +4,9 @@
 
 Three worlds. Of a map networks see only which places lie near, north or east of others: is space in
 their embeddings beyond what is smooth, do geometry and directions of one network fit another's, and
-do inputs made for an answer find its place, or tokens never seen? Of two corpora autoencoders have
-half as many units as patterns: do inputs made for a unit show its pattern, and does a unit tell
-another story in each corpus? Of a language some words are bad and said when provoked: which
+do inputs made for an answer find its place, or tokens never seen? Of two corpora half of the
+units are to tell two patterns, one of each: do inputs made for a unit show its patterns, and does
+it tell another story in each corpus? Of a language some words are bad and said when provoked: which
 hundredth of the weights says them? Every method has a null or a control.
 
 Source: Gurnee and Tegmark 2023 (2310.02207); Lee et al. 2025 (2503.21073); Bolukbasi et al. 2021

@@ -11,7 +11,7 @@ Shape suffixes: N tokens, D width, K neighbours.
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from toylab.errors import ToylabError, check_number
 
@@ -108,7 +108,7 @@ def global_agreement(vectors: Float[ArrayLike, "N D"], others: Float[ArrayLike, 
 
 def nearest(x_ND: Float[np.ndarray, "N D"], count: int) -> np.ndarray:
     """The nearest others of each of N finite vectors, nearest first, (N, count)."""
-    near = cKDTree(x_ND).query(x_ND, count + 1)[1]
+    near = KDTree(x_ND).query(x_ND, count + 1)[1]
     self_last = np.argsort(near == np.arange(len(x_ND))[:, None], axis=1, kind="stable")
     return np.take_along_axis(near, self_last, 1)[:, :count]
 

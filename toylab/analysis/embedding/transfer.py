@@ -35,8 +35,8 @@ def linear_map(
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(9, 2))
-        >>> linear_map(x, x @ [[0, 2], [1, 0]] + 7).round(6).tolist()
-        [[0.0, 2.0], [1.0, 0.0]]
+        >>> linear_map(x, x @ [[3, 2], [1, 4]] + 7).round(6).tolist()
+        [[3.0, 2.0], [1.0, 4.0]]
     """
     x_ND, y_NE = (checked_vectors("linear_map", side) for side in (source, target))
     n, d = x_ND.shape

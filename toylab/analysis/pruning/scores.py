@@ -19,17 +19,16 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.taps import Params
 
 KINDS = ("signed", "snip", "per_sample")
 
 
 def prune_scores(
-    loss: Callable[[Params, Any], Float[Array, " B"]],
-    params: Params,
+    loss: Callable[[Any, Any], Float[Array, " B"]],
+    params: Any,
     batch: Any,
     kind: Literal["signed", "snip", "per_sample"] = "signed",
-) -> Params:
+) -> Any:
     """Score every weight by what the loss is expected to gain if it is set to 0.
 
     ============ ==================================================
