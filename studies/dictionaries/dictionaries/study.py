@@ -69,9 +69,9 @@ class Config:
     candidates: int = 128
     points: int = 2_048
     steps: int = 1_000
-    hull_steps: int = 2_000  # of archetypal dictionaries
     batch_size: int = 128
-    learning_rate: float = 4e-3
+    learning_rate: float = 4e-3  # each rate is the one at which most is explained
+    hull_rate: float = 1.6e-2  # of archetypal dictionaries
     slow: int = 8
     fast: int = 24
     atoms: int = 40  # of temporal dictionaries
@@ -85,7 +85,7 @@ class Config:
     inputs: int = 1_024  # that dictionaries are scored on
 
     def __post_init__(self) -> None:
-        counts = ("seeds", "batch_size", "sequences", "steps", "hull_steps", "time_steps")
+        counts = ("seeds", "batch_size", "sequences", "steps", "time_steps")
         check_counts("dictionaries", self, *counts)
         check_counts("dictionaries", self, "inputs", low=32)
         check_number(
@@ -150,8 +150,9 @@ def populations(config: Config) -> dict[str, Population]:
     for name, model in models(config).items():
         sequences = name == TIME
         task = config.chains() if sequences else config.planted()
-        rate = config.time_rate if sequences else config.learning_rate
-        steps = {TIME: config.time_steps, HULL: config.hull_steps}.get(name, config.steps)
+        rates = {TIME: config.time_rate, HULL: config.hull_rate}
+        rate = rates.get(name, config.learning_rate)
+        steps = config.time_steps if sequences else config.steps
         decay = cosine(steps, warmup=steps // 40, floor=0.05)
         rest = _numbers(task) | _numbers(model)
         rule: Any = AdamW(rate, 0.0, schedule=decay)
@@ -193,9 +194,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
 
 LARGE: dict[str, Any] = {"seeds": 32, "features": 1_024, "width": 256, "active": 8}
 LARGE |= {"sizes": (512, 1_024, 2_048, 4_096), "ks": (2, 4, 8, 12, 16), "candidates": 4_096}
-LARGE |= {"steps": 30_000, "hull_steps": 30_000, "batch_size": 1_024, "points": 32_768}
+LARGE |= {"steps": 30_000, "batch_size": 1_024, "points": 32_768}
 SMALL: dict[str, Any] = {"features": 8, "width": 6, "active": 2, "sizes": (8, 16), "kinds": ()}
-SMALL |= {"ks": (1, 2), "candidates": 16, "points": 64, "steps": 20, "hull_steps": 20}
+SMALL |= {"ks": (1, 2), "candidates": 16, "points": 64, "steps": 20}
 SMALL |= {"batch_size": 16, "inputs": 64, "slow": 2, "fast": 4, "atoms": 8, "length": 8}
 SMALL |= {"novel": 2, "sae_ks": (2, 4), "time_steps": 20, "sequences": 4}
 LONG: dict[str, Any] = {"length": 64, "time_steps": 30_000, "sequences": 64}
@@ -208,7 +209,7 @@ study = Study(
     presets={
         "smoke": Config(seeds=2, **SMALL),
         "laptop": Config(),
-        "paper": Config(**LARGE, **LONG, learning_rate=5e-4, time_rate=1e-3),
+        "paper": Config(**LARGE, **LONG, learning_rate=5e-4, hull_rate=2e-3, time_rate=1e-3),
     },
     costs={
         "smoke": "1,300 model-steps; compiling takes most of it",
