@@ -276,7 +276,7 @@ def copiers(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarr
 
 
 SMALL = Config(seeds=2, concepts=4, width=8, angles=(30.0, 60.0), times=2, digits=5, copier_width=8)
-LARGE = Config(seeds=64, concepts=256, width=128, rooms=(1.0, 2.0, 4.0), map_atoms=1_024)
+LARGE = Config(seeds=64, concepts=64, width=128, times=4, map_concepts=256, map_atoms=1_024)
 
 study = Study(
     name="relational",
@@ -292,7 +292,6 @@ study = Study(
         "laptop": Config(),
         "paper": dataclasses.replace(
             LARGE,
-            map_concepts=256,
             steps=20_000,
             map_steps=20_000,
             digits=100,
@@ -302,9 +301,9 @@ study = Study(
         ),
     },
     costs={
-        "smoke": "3,600 steps; compiling takes most of it",
-        "laptop": "1,100,000 model-steps of 0.02 GFLOP: 4 minutes; measures: 1",
-        "paper": "53,000,000 model-steps of 0.2 GFLOP, for one GPU",
+        "smoke": "1,700 steps; compiling takes most of it",
+        "laptop": "1,000,000 model-steps of 0.01 GFLOP: 4 minutes; measures: 1",
+        "paper": "66,000,000 model-steps of 0.1 GFLOP, for one GPU",
     },
     populations=populations,
     measure=measure,
