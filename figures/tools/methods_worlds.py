@@ -44,21 +44,26 @@ def space(measures: Measures, config: Any) -> Figure:
     """A map as it is read off, what else is, and how it crosses networks."""
     sheet, axes = panels(3, 2.7, width_ratios=[1, 1.1, 1.1])
     _map(axes[0], measures)
-    names = {"r2": "places", "r2_fields": "smooth\nfields", "r2_rows": "rows of\nanswers"}
-    names |= {"r2_untrained": "un-\ntrained", "r2_shuffled": "shuf-\nfled"}
-    bars(axes[1], measures, list(names), [("", fig.BLUE, of)], list(names.values()))
-    axes[1].axhline(0, color=fig.INK, lw=0.7)
-    axes[1].set(ylabel="R2 in blocks left out", ylim=(-0.2, 1.03))
+    names = {
+        "r2": "places",
+        "r2_fields": "smooth fields",
+        "r2_rows": "places from\nrows of answers",
+    }
+    names |= {"r2_untrained": "before\ntraining", "r2_shuffled": "places\nshuffled"}
+    look = [("", fig.BLUE, of)]
+    bars(axes[1], measures, list(names), look, list(names.values()), upright=False)
+    axes[1].axvline(0, color=fig.INK, lw=0.7)
+    axes[1].set(xlabel="R2 in blocks left out", xlim=(-0.2, 1.03))
     told, null = (average(of(name), measures) for name in ("r2", "r2_fields"))
-    fig.title(axes[1], f"Places {told:.2f}, smooth fields {null:.2f}")
+    fig.title(axes[1], f"Places {told:.2f}, fields {null:.2f}")
     pairs = {"local": "LLE\nweights", "cosines": "cosines", "carried": "directions"}
     nulls = {"local": "local_shuffled", "cosines": "cosines_shuffled", "carried": "carried_random"}
     cells = [("two networks", fig.BLUE, of), ("shuffled", fig.MUTED, lambda n: of(nulls[n]))]
     bars(axes[2], measures, list(pairs), cells, list(pairs.values()))
     axes[2].axhline(0, color=fig.INK, lw=0.7)
-    axes[2].set(ylabel="agreement", ylim=(-0.2, 1.45))
+    axes[2].set(ylabel="agreement", ylim=(-0.2, 1.5), yticks=(0, 0.5, 1))
     axes[2].legend(loc="upper left")
-    fig.title(axes[2], "Networks place alike, and directions cross")
+    fig.title(axes[2], "Networks place alike")
     return sheet
 
 
@@ -71,7 +76,7 @@ def _map(ax: Axes, measures: Measures) -> None:
         ax.plot([x, east], [y, north], color=fig.SKY, lw=0.8)
     ax.plot(*true_N2.T, "o", color=fig.INK, ms=2.5)
     ax.set(xlabel="east", ylabel="north", aspect="equal", xlim=(-2, 12), ylim=(-2, 12))
-    fig.title(ax, "A map from relations alone")
+    fig.title(ax, "A map, as read")
 
 
 def inputs(measures: Measures, config: Any) -> Figure:
@@ -81,13 +86,13 @@ def inputs(measures: Measures, config: Any) -> Figure:
     trained = {"pattern": unit.mean("made"), "place": of("hits"), "unseen": of("unseen")}
     untrained = {"pattern": unit.mean("made_untrained"), "place": of("hits_untrained")}
     cells = [("trained", fig.BLUE, trained.__getitem__)]
-    names = ["pattern\nvisualised", "place by\nprototype", "unseen\ntokens"]
+    names = ["patterns", "places", "unseen\ntokens"]
     bars(axes[0], measures, list(trained), cells, names)
     before = [average(reading, measures) for reading in untrained.values()]
     axes[0].plot(range(2), before, "_", color=fig.VERMILLION, ms=22, mew=2, label="untrained")
-    axes[0].set(ylabel="found", ylim=(-0.05, 1.25))
-    axes[0].legend(loc="upper left", ncols=2)
-    fig.title(axes[0], "Inputs that units like are what they stand for")
+    axes[0].set(ylabel="found", ylim=(-0.05, 1.4), yticks=(0, 0.5, 1))
+    axes[0].legend(loc="upper left")
+    fig.title(axes[0], "What units like, found")
     groups = {"two patterns": True, "one pattern": False, "random": None}
     cells = [(n, c, _story(name, groups)) for n, c, name in _SIDES]
     bars(
@@ -95,11 +100,11 @@ def inputs(measures: Measures, config: Any) -> Figure:
         measures,
         list(groups),
         cells,
-        ["two\npatterns", "one\npattern", "random\ndirection"],
+        ["two\npatterns", "one\npattern", "random"],
     )
-    axes[1].set(ylabel="share", ylim=(0, 1.3))
-    axes[1].legend(loc="upper left", ncols=2)
-    fig.title(axes[1], "A pure story in each corpus, and not the same")
+    axes[1].set(ylabel="share of units", ylim=(0, 1.4), yticks=(0, 0.5, 1))
+    axes[1].legend(loc="upper left")
+    fig.title(axes[1], "Two corpora, two stories")
     _pruned(axes[2], measures)
     return sheet
 
@@ -124,8 +129,8 @@ def _pruned(ax: Axes, measures: Measures) -> None:
             fig.interval_line(ax, 100 * share_S, bad_PS, label, colour, marker="o", ms=3)
     log_axis(ax, ticks=[0.25, 0.5, 1, 2])
     ax.set(xlabel="weights pruned, %", ylabel="bad words when provoked", ylim=(0, 1.03))
-    ax.legend(loc="lower left")
-    fig.title(ax, "Two in a hundred weights say the bad words")
+    ax.legend(loc="lower left", handlelength=1)
+    fig.title(ax, "Few weights say bad words")
 
 
 draw = drawing(space, inputs)
