@@ -55,7 +55,7 @@ def space(measures: Measures, config: Any) -> Figure:
     axes[1].axvline(0, color=fig.INK, lw=0.7)
     axes[1].set(xlabel="R2 in blocks left out", xlim=(-0.2, 1.03))
     told, null = (average(of(name), measures) for name in ("r2", "r2_fields"))
-    fig.title(axes[1], f"Places {told:.2f}, fields {null:.2f}")
+    fig.title(axes[1], f"Places {told:.2f}, null {null:.2f}")
     pairs = {"local": "LLE\nweights", "cosines": "cosines", "carried": "directions"}
     nulls = {"local": "local_shuffled", "cosines": "cosines_shuffled", "carried": "carried_random"}
     cells = [("two networks", fig.BLUE, of), ("shuffled", fig.MUTED, lambda n: of(nulls[n]))]
@@ -71,7 +71,7 @@ def _map(ax: Axes, measures: Measures) -> None:
     """Places, and where the first sound network's probe puts them."""
     true_N2 = Places().map()
     rows = measures["places"].filter(pl.col("east").is_finite())
-    own = rows.filter(pl.col("init_seed") == rows["init_seed"].min())
+    own = rows.sort("init_seed", maintain_order=True).head(len(true_N2))
     for (x, y), east, north in zip(true_N2, own["east"], own["north"], strict=False):
         ax.plot([x, east], [y, north], color=fig.SKY, lw=0.8)
     ax.plot(*true_N2.T, "o", color=fig.INK, ms=2.5)
@@ -104,7 +104,7 @@ def inputs(measures: Measures, config: Any) -> Figure:
     )
     axes[1].set(ylabel="share of units", ylim=(0, 1.4), yticks=(0, 0.5, 1))
     axes[1].legend(loc="upper left")
-    fig.title(axes[1], "Two corpora, two stories")
+    fig.title(axes[1], "Two stories of a unit")
     _pruned(axes[2], measures)
     return sheet
 
@@ -130,7 +130,7 @@ def _pruned(ax: Axes, measures: Measures) -> None:
     log_axis(ax, ticks=[0.25, 0.5, 1, 2])
     ax.set(xlabel="weights pruned, %", ylabel="bad words when provoked", ylim=(0, 1.03))
     ax.legend(loc="lower left", handlelength=1)
-    fig.title(ax, "Few weights say bad words")
+    fig.title(ax, "Few weights say it")
 
 
 draw = drawing(space, inputs)
