@@ -62,7 +62,7 @@ def draw(world: Dialects, count: int) -> Batch:
 @jax.jit
 def dialogues(params_P: Params, long: Batch, short: Batch) -> tuple[Array, Array, Array]:
     """What :func:`speak` finds, and the loss on short dialogues, each way (P, 3, ...)."""
-    places = jnp.array([place for place, _ in PLACES.values()])[:, None] == jnp.arange(ROOM)
+    places = jnp.array([np.arange(ROOM) == place for place, _ in PLACES.values()])
     strengths = jnp.array([strength for _, strength in PLACES.values()])
 
     def one(params: Params) -> tuple[Array, Array, Array]:
@@ -85,7 +85,7 @@ def speak(params: Params, long: Batch, split: Tap) -> tuple[Array, Array]:
         cues to the instruction (T,).
     """
     batch, heard = len(long.inputs), []
-    turns = (long.inputs[:, 1::2].T, long.targets[:, 1::2].T, long.latents["own"][:, 1::2].T)
+    turns = [x[:, 1::2].T for x in (long.inputs, long.targets, long.latents["own"])]
 
     def tap(site: str, value: Array) -> Array:
         value = split(site, value)
@@ -99,7 +99,7 @@ def speak(params: Params, long: Batch, split: Tap) -> tuple[Array, Array]:
         chance_B = jax.nn.softmax(logits[:, -1])[jnp.arange(batch), right_B]
         said_B = jax.random.categorical(jax.random.fold_in(jax.random.key(82), t), logits[:, -1])
         word_B = jnp.where(own_B, said_B, right_B)
-        mean = jnp.sum(chance_B * own_B) / jnp.sum(own_B)
+        mean = jnp.mean(chance_B, where=own_B)
         return (cache, word_B), (mean, heard.pop().mean())
 
     start = NET.cache(batch, ROOM), long.inputs[:, 0]

@@ -56,7 +56,9 @@ def prompts(seed: int | Array) -> tuple[Array, Array]:
 
     def one(key: Array, x: Array, shift: Array) -> tuple[Array, Array]:
         others = jax.random.permutation(key, S - 1)[: WORLD.length - 1]
-        batch = WORLD.tell(jnp.append(others + (others >= x), x), shift, WORLD.length - 1)
+        batch = WORLD.tell(
+            jnp.append(jnp.where(others >= x, others + 1, others), x), shift, WORLD.length - 1
+        )
         return batch.inputs, batch.targets
 
     return jax.vmap(one)(keys, x_B, shift_B)
@@ -110,7 +112,7 @@ def task_means(params_P: Params) -> tuple[dict[int, np.ndarray], np.ndarray]:
 def look(params_P: Params, tokens_BL: Array, answer_B: Array) -> tuple[list[Array], Array]:
     """Outputs of heads at the last position by layer, (P, B, H, K), and the share right (P,)."""
     logits, acts = run_model(NET, params_P, tokens_BL, ("blocks/*/attn/z",))
-    right_P = (logits.argmax(-1) == answer_B).mean(-1)
+    right_P = (logits.argmax(-1) == answer_B[None]).mean(-1)
     right_P = jnp.where(jnp.isfinite(logits).all((1, 2)), right_P, jnp.nan)
     return [z[:, :, -1] for z in acts.values()], right_P
 
