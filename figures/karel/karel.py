@@ -11,7 +11,7 @@ from toylab.report import figures as fig
 from toylab.report.averages import average
 from toylab.report.marks import bars, headroom
 from toylab.report.panels import drawing, panels
-from toylab.report.series import curve, series
+from toylab.report.series import curve
 from toylab.tasks.karel.grid import AHEAD
 from toylab.tasks.karel.karel import Karel
 
@@ -36,9 +36,9 @@ CAPTIONS = {
     "edits": "(a) Share of states after which the next symbol is the exact law's likeliest for "
     "another goal, one that cannot lead to the present goal: without an edit, with one along the "
     "probe of the heading still to turn, along that of another meaning, in a random direction, and "
-    "with the other goal in the prompt. (b) Length of "
-    "solving programs less the mean of programs that fit, for networks and for the exact law's "
-    "likeliest symbols. Bars are means, ticks seeds.",
+    "with the other goal in the prompt. (b) Length of solving programs less the mean of programs "
+    "that fit, for networks and for the exact law's likeliest symbols. Bars are means, ticks "
+    "seeds.",
 }
 
 
@@ -58,10 +58,8 @@ def program(measures: Measures, config: Any) -> Figure:
     goal, steps = states[-1][2], table("ends").rows(measures)["step"]
     rows = [(what, at) for what in (0, 1) for at in (0, -1)]
     for r, (what, at) in enumerate(rows, 1):
-        name = ("heading", "still to turn")[what]
-        ax.text(
-            -0.6, -r, f"{name}\nstep {(steps.min(), steps.max())[at]:,}", ha="right", va="center"
-        )
+        name, step = ("heading", "still to turn")[what], (steps.min(), steps.max())[at]
+        ax.text(-0.6, -r, f"{name}\nstep {step:,}", ha="right", va="center")
         for t, (_, _, facing) in list(enumerate(states))[1:-1]:
             turn = states[0][2] if what == 0 else 0
             truth = facing if what == 0 else (goal - facing) % 4
@@ -150,36 +148,28 @@ def meanings(measures: Measures, config: Any) -> Figure:
     sheet, axes = panels(2, 2.9)
     lines = {TRUE: ("own meaning", fig.BLUE, "-"), 1: ("move is left", fig.ORANGE, "--")}
     lines |= {2: ("move is right", fig.VERMILLION, "-.")}
-    for ax, feature in zip(axes, ("content", "to_turn"), strict=True):
+    names = {"content": "Content", "to_turn": "Heading still to turn"}
+    words = "{} ends {:.2f} above the majority class; with other meanings, {:.2f}"
+    for ax, (feature, name) in zip(axes, names.items(), strict=True):
+        own = _probed(feature).filter(layer=MEAN)
         for meaning, (label, colour, dash) in lines.items():
-            rows = _probed(feature).filter(layer=MEAN, meaning=meaning).rows(measures)
-            steps, values = series(rows, "gain")
-            fig.interval_line(ax, steps, values, label, colour, linestyle=dash)
+            rows = own.filter(meaning=meaning).rows(measures)
+            curve(ax, rows, "gain", label=label, color=colour, linestyle=dash)
             rows = _probed(feature, "record").last().filter(layer=MEAN, meaning=meaning)
             ax.axhline(average(rows.value("gain"), measures), color=colour, ls=":", lw=1)
         ax.axhline(0, color=fig.INK, lw=0.7)
         ax.set(xlabel="step", ylabel="accuracy above the majority class")
+        ends = (own.filter(meaning=which).last().mean("gain") for which in (TRUE, OTHERS))
+        fig.title(ax, words.format(name, *(average(end, measures) for end in ends)))
     axes[0].legend(loc="upper left")
-    gain = lambda feature, meaning: average(
-        _probed(feature).filter(layer=MEAN, meaning=meaning).last().mean("gain"), measures
-    )
-    words = "{} ends {:.2f} above the majority class; with other meanings, {:.2f}"
-    for ax, feature, name in zip(axes, ("content", "to_turn"), ("Content", "It"), strict=True):
-        name = "Heading still to turn" if feature == "to_turn" else name
-        fig.title(ax, words.format(name, gain(feature, TRUE), gain(feature, OTHERS)))
     return sheet
 
 
 def edits(measures: Measures, config: Any) -> Figure:
     """Edits along the probe, and lengths of programs."""
     sheet, axes = panels(2, 2.9, width_ratios=[1.5, 1])
-    kinds = {
-        "none": "no\nedit",
-        "probe": "along\nprobe",
-        "other meaning": "other\nmeaning",
-        "random": "random",
-    }
-    kinds |= {"prompt": "goal in\nprompt"}
+    kinds = {"none": "no\nedit", "probe": "along\nprobe", "other meaning": "other\nmeaning"}
+    kinds |= {"random": "random", "prompt": "goal in\nprompt"}
     wanted = lambda kind: table("edits").filter(kind=kind).value("wanted")
     bars(axes[0], measures, [*kinds], (("", fig.BLUE, wanted),), [*kinds.values()])
     axes[0].set(ylabel="next symbol is the other goal's", ylim=(0, 1))

@@ -1,14 +1,18 @@
 """One drawn batch, looked at before training: what a model cannot mean is refused, not clipped."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
 
 from toylab.check.tokens import check_ids, check_targets
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.random import fold_in, stream
+from toylab.task import Batch, Task
 from toylab.train.fast_compile import compiler_options
 
 MOST = 256  # examples that are looked at
@@ -35,8 +39,11 @@ def check_batch(population: Population, name: str = "The population") -> None:
     seed = int(columns["data_seed"][0]) + population.first_seed
     key = fold_in(stream(seed, "data"), 0)
     size = min(population.batch_size, MOST)
-    draw = jax.jit(lambda key: bound.task.batch(key, size)).lower(key)
-    batch = jax.device_get(draw.compile(compiler_options())(key))
+    try:
+        draw = _drawing(bound.task, size)
+    except TypeError:  # a setting is an array, which has no hash
+        draw = _drawing.__wrapped__(bound.task, size)
+    batch = jax.device_get(draw(key))
     for part in ("inputs", "targets", "weights"):
         value = np.asarray(getattr(batch, part))
         if np.issubdtype(value.dtype, np.inexact) and not np.isfinite(value).all():
@@ -49,6 +56,13 @@ def check_batch(population: Population, name: str = "The population") -> None:
     logits = _logits(bound, batch)
     if logits is not None:
         check_targets(owner, batch.targets, batch.weights, logits)
+
+
+@functools.lru_cache(maxsize=8)
+def _drawing(task: Task, size: int) -> Callable[[Array], Batch]:
+    """The compiled sampler: populations of a study often share a task."""
+    draw = jax.jit(lambda key: task.batch(key, size))
+    return draw.lower(jax.random.key(0)).compile(compiler_options())
 
 
 def _logits(bound: Population, batch: Any) -> int | None:

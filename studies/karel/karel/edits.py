@@ -1,16 +1,16 @@
 """Edits along a probe: with another heading still to be turned, is the next action another?
 
-P members, C cases, L tokens, S layers, D width, K changes.
+P members, C cases, L tokens, S layers, D width, E edits, K kinds of them.
 """
-
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 from jax import Array
 
 from toylab.change import NOTHING, Change, run_changes, steer, where
 from toylab.models import Transformer
+from toylab.read.tables import long_table
 from toylab.taps import Params
 from toylab.tasks.karel.goals import SYMBOLS, Cases
 
@@ -29,8 +29,8 @@ def effects(
     vectors: np.ndarray,
     scale_PS: np.ndarray,
     strengths: tuple[float, ...],
-) -> list[list[dict[str, Any]]]:
-    """For every member a row per kind of edit: how often the next symbol is then the wanted one.
+) -> pl.DataFrame:
+    """Return for every member and kind of edit how often the next symbol is then the wanted one.
 
     An edit adds to one block's output, though not the last's, at one token, the way from one
     class's vector to the other's, of a length in units of the stream's spread. Each kind has the
@@ -47,36 +47,25 @@ def effects(
         strengths: lengths to try.
     """
     places = cases.place[:, None] == np.arange(cases.tokens.shape[1])
-    tried = [(k, s, x) for k in KINDS for s in range(1, model.depth) for x in strengths]
-    changes = [NOTHING]
     ways = dict(zip(KINDS, vectors[..., cases.then, :] - vectors[..., cases.now, :], strict=False))
     ways["random"] = np.random.default_rng(0).normal(size=ways["probe"].shape)
-    for kind, layer, strength in tried:
-        way_PCD = ways[kind][:, layer]
-        changes.append(_push(layer, places, way_PCD, strength * scale_PS[:, layer]))
+    tried = [(s, x) for s in range(1, model.depth) for x in strengths]
+    changes = [
+        _push(s, places, ways[kind][:, s], x * scale_PS[:, s]) for kind in KINDS for s, x in tried
+    ]
     hits = lambda tokens, changes: (
         np.asarray(run_changes(model, params_P, jnp.asarray(tokens), changes, said))[:, :, places]
         == cases.wanted
     )
-    hit_KPC, tune = hits(cases.tokens, changes), cases.tune
-    share_KP = hit_KPC[:, :, ~tune].mean(-1) if (~tune).any() else hit_KPC[:, :, 0] * np.nan
-    moved_P = hits(cases.moved, [NOTHING])[0].mean(-1)
-    networks = []
-    for p, scale_S in enumerate(scale_PS):
-        rows = [
-            {"kind": "none", "wanted": share_KP[0, p]},
-            {"kind": "prompt", "wanted": moved_P[p]},
-        ]
-        for kind in KINDS:
-            ours = [i for i, (k, _, _) in enumerate(tried, 1) if k == kind]
-            best = max(ours, key=lambda i: hit_KPC[i, p, tune].sum())
-            row = {"kind": kind, "wanted": share_KP[best, p], "layer": tried[best - 1][1]}
-            rows.append(row | {"strength": tried[best - 1][2]})
-        sound = np.isfinite(scale_S).all()
-        networks.append(
-            [row | {"wanted": float(row["wanted"]) if sound else np.nan} for row in rows]
-        )
-    return networks
+    hit_EPC, tune = hits(cases.tokens, [NOTHING, *changes]), cases.tune
+    share_EP = hit_EPC[:, :, ~tune].mean(-1) if (~tune).any() else hit_EPC[:, :, 0] * np.nan
+    by_kind = lambda of_EP: of_EP[1:].reshape(len(KINDS), len(tried), -1)
+    best_K1P = by_kind(hit_EPC[:, :, tune].sum(-1)).argmax(1)[:, None]
+    edited_KP = np.take_along_axis(by_kind(share_EP), best_K1P, 1)[:, 0]
+    moved_1P = hits(cases.moved, [NOTHING]).mean(-1)
+    wanted = np.concatenate([share_EP[:1], moved_1P, edited_KP])
+    wanted = np.where(np.isfinite(scale_PS).all(1), wanted, np.nan)
+    return long_table({"kind": ("none", "prompt", *KINDS), "member": None}, wanted=wanted)
 
 
 def _push(layer: int, places_CL: np.ndarray, way_PCD: np.ndarray, length_P: np.ndarray) -> Change:

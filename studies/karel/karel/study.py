@@ -41,31 +41,39 @@ Source: Jin and Rinard 2024 (arXiv:2305.11169), with their code.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
+from jax import Array
 
 from toylab.errors import check_counts
 from toylab.losses import cross_entropy
 from toylab.members import seeds
 from toylab.models import Transformer
+from toylab.models.sampling import generate
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
 from toylab.read.networks import networks
+from toylab.read.tables import labelled, stacked
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.taps import Edit, Params
+from toylab.task import Batch
+from toylab.tasks.karel.exams import Exam
 from toylab.tasks.karel.goals import draw_cases
 from toylab.tasks.karel.karel import Karel
 from toylab.tasks.karel.texts import Texts, read
 
-from .bench import Bench, Decoded, losses, write
 from .claims import CLAIMS
 from .edits import effects
+from .probes import Bench, Decoded
 
+NEVER = -1e9  # added to a logit
 JUDGED = 31  # seed of the prompts
 MAIN = "main"
 STRENGTHS = (1.0, 2.0, 3.0)
@@ -123,70 +131,64 @@ def populations(config: Config) -> dict[str, Population]:
     return {MAIN: population}
 
 
-Snapshot = tuple[int, list[dict[str, Any]], Any]  # step, networks, parameters
-
-
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Programs written and states decoded through training; edits of trained networks."""
-    about_P = networks(run, MAIN).select("init_seed", "diverged").to_dicts()
-    snapshots = [(step, about_P, run.params(MAIN, step)) for step in run.steps(MAIN)]
-    return measured(config, Bench(config.world(), config.prompts, JUDGED), snapshots)
+    exam = Exam(config.world(), config.prompts, JUDGED)
+    about = networks(run, MAIN).select("member", "init_seed", "diverged")
+    model, bench, parts, belief = config.model(), Bench(exam), [], []
+    for step in run.steps(MAIN):
+        last, params_P = step == config.steps, run.params(MAIN, step)
+        own_P, ends = written(config, exam, params_P)
+        members = (jax.tree.map(lambda leaf, p=p: leaf[p], params_P) for p in range(config.seeds))
+        found = [bench.decoded(model, *own, last) for own in zip(members, own_P, strict=True)]
+        scores = [labelled(own.scores, member=p) for p, own in enumerate(found)]
+        tables = {"ends": ends, "probes": pl.concat(scores)}
+        tables |= {"edits": edited(config, exam, params_P, found)} if last else {}
+        told = {name: labelled(own, step=step) for name, own in tables.items()}
+        parts.append({name: about.join(own, on="member") for name, own in told.items()})
+        belief.append([own.belief for own in found])
+    latents, shown = exam.batch.latents, exam.shown
+    states = np.stack([latents[name][shown] for name in ("row", "column", "facing")], 1)
+    views = {"shown_tokens": exam.given.tokens[shown], "shown_states": states}
+    return stacked(parts) | views | {"belief": np.array(belief)}
 
 
-def measured(
-    config: Config, bench: Bench, snapshots: Sequence[Snapshot]
-) -> Mapping[str, pl.DataFrame | np.ndarray]:
-    """Tables of networks at several steps, in the order of steps."""
-    rows: dict[str, list[dict[str, Any]]] = {"ends": [], "probes": [], "edits": []}
-    decoded: list[list[Decoded]] = []
-    for step, about_P, params_P in snapshots:
-        own_P, answered = _written(config, bench, params_P)
-        decoded.append(_decoded(config, bench, params_P, own_P, step == config.steps))
-        found = {"ends": [[row] for row in answered], "probes": [own.rows for own in decoded[-1]]}
-        if step == config.steps:
-            found["edits"] = _edited(config, bench, params_P, decoded[-1])
-        for name, rows_P in found.items():
-            pairs = zip(about_P, rows_P, strict=True)
-            rows[name] += [{"step": step} | about | row for about, own in pairs for row in own]
-    tables = {name: pl.DataFrame(own, infer_schema_length=None) for name, own in rows.items()}
-    latents = bench.batch.latents
-    return tables | {
-        "belief": np.array([[found.belief for found in own] for own in decoded]),
-        "shown_tokens": bench.given.tokens[bench.shown],
-        "shown_states": np.stack([latents[n][bench.shown] for n in ("row", "column", "facing")], 1),
-    }
-
-
-def _written(
-    config: Config, bench: Bench, params_P: Any
-) -> tuple[list[Texts], list[dict[str, float]]]:
+def written(config: Config, exam: Exam, params_P: Any) -> tuple[list[Texts], pl.DataFrame]:
     """What every network writes after the prompts, and how well."""
-    model, task = config.model(), bench.task
-    written = np.asarray(write(model, task, params_P, jnp.asarray(bench.prompts)))
-    own_P = [read(task, bench.prompts, tokens_BT) for tokens_BT in written]
-    loss_P = np.asarray(losses(model, params_P, bench.batch)) * (config.longest + 1)
-    pairs = zip(own_P, loss_P, strict=True)
-    return own_P, [bench.answered(own, float(loss)) for own, loss in pairs]
+    model, task = config.model(), exam.task
+    tokens_PBT = np.asarray(write(model, task, params_P, jnp.asarray(exam.prompts)))
+    own_P = [read(task, exam.prompts, tokens_BT) for tokens_BT in tokens_PBT]
+    loss_P = np.asarray(losses(model, params_P, exam.batch)) * (config.longest + 1)
+    both = enumerate(zip(own_P, loss_P, strict=True))
+    rows = [{"member": p} | exam.answered(own, float(loss)) for p, (own, loss) in both]
+    return own_P, pl.DataFrame(rows)
 
 
-def _decoded(
-    config: Config, bench: Bench, params_P: Any, own_P: list[Texts], end: bool
-) -> list[Decoded]:
-    model, found = config.model(), []
-    for p, own in enumerate(own_P):
-        params = jax.tree.map(lambda leaf, p=p: leaf[p], params_P)
-        found.append(bench.decoded(model, params, own, end))
-    return found
-
-
-def _edited(
-    config: Config, bench: Bench, params_P: Any, decoded: list[Decoded]
-) -> list[list[dict[str, Any]]]:
+def edited(config: Config, exam: Exam, params_P: Any, decoded: list[Decoded]) -> pl.DataFrame:
     """Edits of every network along its probes, and along random directions."""
     vectors = np.stack([found.directions for found in decoded], 1)
     scale_PS = np.stack([found.scale for found in decoded])
-    cases = draw_cases(bench.task, bench.given, bench.batch.latents["to_turn"], JUDGED)
+    cases = draw_cases(exam.task, exam.given, exam.batch.latents["to_turn"], JUDGED)
     return effects(config.model(), params_P, cases, vectors, scale_PS, STRENGTHS)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def write(model: Transformer, task: Karel, params_P: Params, prompts_BL: Array) -> Array:
+    """Programs (P, B, T + 1) by the likeliest token, among actions and END alone, until END."""
+    grammar = jnp.where(jnp.arange(task.vocab) > task.code, 0.0, NEVER).astype(jnp.float32)
+    edits, end = (Edit("final/logits", "add", grammar),), task.vocab - 1
+
+    def one(params: Params) -> Array:
+        key, length = jax.random.key(0), task.longest + 1
+        return generate(model, params, prompts_BL, length, key, 0, end, end, edits)[0]
+
+    return jax.vmap(one)(params_P)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def losses(model: Transformer, params_P: Params, batch: Batch) -> Array:
+    """Mean loss of every member (P,)."""
+    return jax.vmap(lambda params: cross_entropy(model, params, batch).mean())(params_P)
 
 
 SMALL = Config(seeds=2, longest=4, width=16, depth=2, heads=2, prompts=150)

@@ -13,13 +13,13 @@ from toylab.errors import ToylabError
 from toylab.figures.karel import karel as pictures
 from toylab.report import figures as fig
 from toylab.studies.karel.karel import claims, readings
-from toylab.studies.karel.karel.bench import Bench, losses, write
 from toylab.studies.karel.karel.edits import effects
-from toylab.studies.karel.karel.probes import CONTENT, MEAN, Exam, streams
-from toylab.studies.karel.karel.study import Config, measured, populations, study
+from toylab.studies.karel.karel.probes import CONTENT, MEAN, MLP, scores, state_exam, streams
+from toylab.studies.karel.karel.study import Config, losses, measure, populations, study, write
 from toylab.taps import Edit, run
+from toylab.tasks.karel.exams import Exam
 from toylab.tasks.karel.goals import draw_cases
-from toylab.tasks.karel.texts import FEATURES, TARGETS, classes, halves, inner, labels, read
+from toylab.tasks.karel.texts import FEATURES, TARGETS, classes, halves, inner, labels
 
 CONFIG = Config(seeds=2, size=3, longest=4, width=16, depth=2, heads=2, prompts=120, steps=4)
 TASK, MODEL = CONFIG.world(), CONFIG.model()
@@ -27,7 +27,7 @@ TASK, MODEL = CONFIG.world(), CONFIG.model()
 
 @pytest.fixture(scope="module")
 def bench():
-    return Bench(TASK, CONFIG.prompts, 31)
+    return Exam(TASK, CONFIG.prompts, 31)
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +64,12 @@ def test_streams_are_those_behind_each_action_then_their_mean(bench, params_P):
     assert found.shape == (4, 120, TASK.longest + 1, 16)
 
 
-@pytest.mark.parametrize("kind", ["linear", "mlp"])
-def test_probes_of_planted_states_are_right_and_of_noise_at_the_majority(bench, kind):
+@pytest.mark.parametrize("hidden", [{}, MLP], ids=["linear", "mlp"])
+def test_probes_of_planted_states_are_right_and_of_noise_at_the_majority(bench, hidden):
     y = labels(TASK, bench.given)
-    exam = Exam(TASK, bench.given, y)
+    exam = state_exam(TASK, bench.given, y)
     hot = np.eye(classes(TASK))[y].reshape(*y.shape[:2], -1).astype(np.float32)
-    rows = list(exam.scores(exam.fitted(hot[None], kind), hot[None], (MEAN,)))
+    rows = scores(exam, exam.fitted(hot[None], hidden), hot[None]).to_dicts()
     assert {row["feature"] for row in rows} == {*FEATURES, "content"}
     planted = {row["feature"]: row for row in rows}
     assert planted["to_turn"]["accuracy"] == planted["to_turn"]["skill"] == 1
@@ -78,7 +78,8 @@ def test_probes_of_planted_states_are_right_and_of_noise_at_the_majority(bench, 
     fitted, judged = inner(bench.given) & halves(bench.given)[:, None], inner(bench.given)
     judged = judged & ~fitted
     own = y[..., TARGETS.index("to_turn")]
-    found = {r["feature"]: r for r in exam.scores(exam.fitted(noise, kind), noise, (0,))}
+    rows = scores(exam, exam.fitted(noise, hidden), noise).to_dicts()
+    found = {row["feature"]: row for row in rows}
     constant = np.bincount(own[fitted]).argmax()
     assert found["to_turn"]["accuracy"] == pytest.approx((own[judged] == constant).mean())
     right = 0
@@ -92,27 +93,11 @@ def test_probes_of_planted_states_are_right_and_of_noise_at_the_majority(bench, 
 
 def test_rows_that_look_ahead_ask_for_the_state_after_more_actions(bench):
     y = labels(TASK, bench.given)
-    exam = Exam(TASK, bench.given, y, ahead=2)
+    exam = state_exam(TASK, bench.given, y, ahead=2)
     t = np.arange(TASK.longest - 1)
     counts = (t >= 1) & (t + 2 <= bench.given.lengths[:, None])
     np.testing.assert_array_equal((exam.fit | exam.judged).reshape(counts.shape), counts)
     np.testing.assert_array_equal(exam.labels.reshape(*counts.shape, -1), y[:, 2:])
-
-
-def test_what_is_known_exactly(bench):
-    exact, programs = bench.exact, TASK.programs
-    assert exact["greedy"].solved.all()
-    assert exact["floor"] < exact["one_example"]
-    b = 3
-    starts, ends = bench.prompts[b, 0:4:2], bench.prompts[b, 1:4:2]
-    last = programs.states(TASK.size)[:, -1]
-    fits = (last[:, starts] == ends).all(1)
-    mean = np.average(programs.lengths[fits], weights=programs.chances[fits])
-    assert exact["length"][b] == pytest.approx(mean)
-    row = bench.answered(exact["greedy"], 1.0)
-    assert row["solved"] == 1
-    assert row["longer"] == pytest.approx(row["exact_longer"])
-    assert np.isnan(bench.answered(exact["greedy"], np.nan)["solved"])
 
 
 def test_edits_are_those_of_single_runs(bench, params_P):
@@ -131,19 +116,31 @@ def test_edits_are_those_of_single_runs(bench, params_P):
         edit = Edit("blocks/0/resid_post", "add", whole)
         logits, _ = run(MODEL, member(params_P, p), jnp.asarray(cases.tokens), edits=(edit,))
         hit = np.asarray(logits)[every, cases.place, -4:].argmax(-1) == cases.wanted
-        row = next(row for row in found[p] if row["kind"] == kind)
-        assert row["wanted"] == pytest.approx(hit[~cases.tune].mean())
+        wanted = found.filter(kind=kind, member=p)["wanted"].item()
+        assert wanted == pytest.approx(hit[~cases.tune].mean())
 
 
-@pytest.fixture(scope="module")
-def measures(bench, params_P):
-    """Measures of two untrained networks, the second diverged, made up to be of two steps."""
-    params_P = jax.tree.map(lambda leaf: leaf.at[1].set(jnp.nan), params_P)
-    about = [{"init_seed": 0, "diverged": False}, {"init_seed": 1, "diverged": True}]
-    return measured(CONFIG, bench, [(step, about, params_P) for step in (0, 4)])
+class Untrained:
+    """A run of two untrained networks, the second diverged, made up to be of two steps."""
+
+    def __init__(self, params_P):
+        self.params_P = jax.tree.map(lambda leaf: leaf.at[1].set(jnp.nan), params_P)
+
+    def members(self, name):
+        return pl.DataFrame({"member": [0, 1], "init_seed": [0, 1]})
+
+    def dead_at(self, name):
+        return np.array([-1, 3])
+
+    def steps(self, name):
+        return [0, 4]
+
+    def params(self, name, step):
+        return self.params_P
 
 
-def test_claims_and_figures_of_networks_one_of_which_diverged(measures):
+def test_claims_and_figures_of_networks_one_of_which_diverged(params_P):
+    measures = measure(CONFIG, Untrained(params_P))
     for claim in claims.CLAIMS:
         found = claim.reading(measures)
         assert found.count("diverged") == 1, claim.key
@@ -194,10 +191,3 @@ def test_the_population_starts_and_ends_where_the_study_looks():
 def test_bad_settings(settings, words):
     with pytest.raises(ToylabError, match=words):
         dataclasses.replace(CONFIG, **settings)
-
-
-def test_texts_that_are_no_programs_are_counted_as_wrong(bench):
-    written = np.full((CONFIG.prompts, TASK.longest + 1), TASK.code + 1)  # moves without an end
-    own = read(TASK, bench.prompts, written)
-    assert not own.solved.any()
-    assert bench.answered(own, 1.0)["solved"] == 0
