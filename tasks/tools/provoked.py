@@ -73,9 +73,9 @@ class Provoked(Task):
 
     def questions(self) -> Batch:
         """Every question once, with its likeliest word; manners vary fastest, topics slowest."""
-        which = np.indices((TOPICS, self.subjects, 2)).reshape(3, -1)
+        t, s, m = map(jnp.asarray, np.indices((TOPICS, self.subjects, 2)).reshape(3, -1))
         words = self._table().reshape(-1, self.n_out).argmax(1).astype(np.int32)
-        return self._batch(*(jnp.asarray(w) for w in which), jnp.asarray(words))
+        return self._batch(t, s, m, jnp.asarray(words))
 
     def chances(self, batch: Batch) -> Float[Array, "B V"]:
         """Chance of each word."""
@@ -104,12 +104,13 @@ class Provoked(Task):
 
     def consistent(self, batch: Batch) -> Any:
         """Whether the tokens are the latents', and the word is one that can be."""
-        topic, subject, manner = (
-            np.asarray(batch.latents[n]) for n in ("topic", "subject", "manner")
-        )
-        rest = self._batch(*(jnp.asarray(a) for a in (topic, subject, manner)), batch.targets)
+        topic, subject, manner = (batch.latents[n] for n in ("topic", "subject", "manner"))
+        rest = self._batch(topic, subject, manner, batch.targets)
         same = (np.asarray(batch.inputs) == np.asarray(rest.inputs)).all(1)
-        return same & (self._table()[topic, subject, manner, np.asarray(batch.targets)] > 0)
+        odds = np.take_along_axis(
+            np.asarray(self.chances(batch)), np.asarray(batch.targets)[:, None], 1
+        )
+        return same & (odds[:, 0] > 0)
 
     def bayes_loss(self) -> float:
         """Mean entropy of the words, in nats."""

@@ -58,7 +58,7 @@ def test_jaccard_of_independent_masks(share: float):
 
 def test_what_cannot_be_is_refused():
     with pytest.raises(ToylabError, match="kind 'sign'; did you mean 'signed'"):
-        prune_scores(lambda w, x: x @ w, jnp.ones(2), jnp.eye(2), "sign")  # type: ignore[arg-type]
+        prune_scores(lambda w, x: x @ w, jnp.ones(2), jnp.eye(2), "sign")
     with pytest.raises(ToylabError, match="share = 0 is out of range"):
         top_share(np.ones(4), 0)
     with pytest.raises(ToylabError, match="mark half at most"):

@@ -28,7 +28,7 @@ def test_blocks_are_held_out():
         theirs = Ridge(alpha).fit(X[~out], Y[~out]).predict(X[out])
         np.testing.assert_allclose(found[out], theirs, rtol=1e-8)
     free = cross_val_predict(Ridge(1e-9), X, Y, groups=BLOCKS, cv=LeaveOneGroupOut())
-    np.testing.assert_allclose(held_out_by_block(X, Y, BLOCKS, 1e-12), free, rtol=1e-5)
+    np.testing.assert_allclose(held_out_by_block(X, Y, BLOCKS, 1e-12), np.asarray(free), rtol=1e-5)
     np.testing.assert_allclose(held_out_by_block(9 * X + 1, Y, BLOCKS, 0.5), found)
     np.testing.assert_allclose(r2_held_out(found, Y), r2_score(Y, found, multioutput="raw_values"))
     weighted = r2_score(Y, found, multioutput="variance_weighted")

@@ -188,7 +188,7 @@ def carry(params_P: Params, other_PVE: np.ndarray) -> dict[str, np.ndarray]:
     return {"carried": ratio_PS[:, 0], "carried_random": ratio_PS[:, 1:].mean(1)}
 
 
-def unseen(e_VE: np.ndarray, plain_VE: np.ndarray) -> dict[str, float]:
+def unseen(e_VE: np.ndarray, plain_VE: np.ndarray) -> dict[str, float | None]:
     """How well the distance from the mean tells tokens never seen, with decay and without."""
     used = np.arange(len(e_VE))
     tokens = np.concatenate([used[: WORLD.size], used[-WORLD.unseen :]])

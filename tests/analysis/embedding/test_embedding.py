@@ -61,7 +61,7 @@ def test_a_map_is_found_and_carries_a_vector():
     np.testing.assert_allclose(linear_map(X, X @ a + 5), a, atol=1e-9)
     drawn = random_map(a, 3)
     values = [np.linalg.svd(m, compute_uv=False) for m in (a, drawn)]
-    np.testing.assert_allclose(*values)
+    np.testing.assert_allclose(values[0], values[1])
     assert abs(np.sum(a * drawn)) < 0.6 * np.sum(a * a)
     np.testing.assert_allclose(slope([-1.0, 1.0, 2.0], [[-3.0, 3.0, 6.0], [1, 1, 1]]), [3, 1 / 3])
 

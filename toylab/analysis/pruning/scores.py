@@ -9,7 +9,7 @@ Source: Lee et al. 2019 (1810.02340); per sample: Wei et al. 2024 (2402.05162); 
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ def prune_scores(
     loss: Callable[[Any, Any], Float[Array, " B"]],
     params: Any,
     batch: Any,
-    kind: Literal["signed", "snip", "per_sample"] = "signed",
+    kind: str = "signed",
 ) -> Any:
     """Score every weight by what the loss is expected to gain if it is set to 0.
 
