@@ -158,11 +158,8 @@ def heads(measures: Measures, config: Any) -> Figure:
     left.legend()
     costs = (average(of(arm).filter(best=True).value("cost"), measures) for arm in arms)
     fig.title(left, "Ablating the best of four heads costs {:.2f} or {:.2f}".format(*costs))
-    nth = lambda arm: (
-        lambda n: of(arm).each(
-            lambda own: own["score"].sort(descending=True, nulls_last=True)[n - 1]
-        )
-    )
+    score = lambda own, n: own["score"].sort(descending=True, nulls_last=True)[n - 1]
+    nth = lambda arm: lambda n: of(arm).each(lambda own: score(own, n))
     cells = tuple((name, colour, nth(arm)) for arm, (name, colour) in arms.items())
     bars(right, measures, [1, 2, 3, 4], cells, ["best", "2nd", "3rd", "4th"])
     for arm, (_, colour) in arms.items():

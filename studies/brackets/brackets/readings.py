@@ -120,7 +120,7 @@ def gain(m: Measures) -> pl.DataFrame:
     x_KF = rows.select("hierarchical", "violation").to_numpy()
     alone_K, more_K = held_out(x_KF, y_K, seed_K, cell_K)
     errors = rows.select("init_seed", alone=(alone_K - y_K) ** 2, more=(more_K - y_K) ** 2)
-    errors = errors.fill_nan(None).drop_nulls().group_by("init_seed").mean()
+    errors = errors.fill_nan(None).drop_nulls().group_by("init_seed", maintain_order=True).mean()
     scale = pl.col("alone").mean()
     better = errors.select("init_seed", value=(pl.col("alone") - pl.col("more")) / scale)
     return _every_seed(m, better)

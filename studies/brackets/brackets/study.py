@@ -42,13 +42,15 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from toylab.errors import ToylabError, check_number
+from toylab.errors import ToylabError, check_counts
 from toylab.losses import cross_entropy
 from toylab.members import grid, seeds
 from toylab.models import Transformer
 from toylab.optim import cosine
 from toylab.optim.coupled import CoupledAdam
 from toylab.population import Population
+from toylab.read.networks import networks
+from toylab.read.tables import labelled, stacked
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.brackets.brackets import Brackets
@@ -81,13 +83,12 @@ class Config:
     ablated: int = 200  # of them, for the ablations
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "pairs", "width", "batch_size", "judged"):
-            check_number("brackets", name, getattr(self, name), low=1, whole=True)
+        check_counts("brackets", self, "seeds", "pairs", "width", "batch_size", "judged")
         if len(self.steps) != len(self.layers):
             raise ToylabError(
                 f"brackets: steps = {self.steps} for layers = {self.layers}; give as many."
             )
-        check_number("brackets", "ablated", self.ablated, low=1, high=self.judged, whole=True)
+        check_counts("brackets", self, "ablated", high=self.judged)
 
     def cells(self) -> Iterator[tuple[str, int, int, int]]:
         """Yield the name, the layers, the heads and the steps of every population."""
@@ -123,26 +124,18 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
     """Outcomes, head scores and ablations of the trained networks."""
     exams = draw_exams(config.pairs, config.judged)
     few = {kind: tokens[: config.ablated] for kind, tokens in exams.items()}
-    tables: dict[str, list[pl.DataFrame]] = {k: [] for k in ("networks", "scores", "cut")}
+    parts = []
     for name, depth, heads, _ in config.cells():
-        about = (
-            run.members(name)
-            .select("init_seed", decay="weight_decay")
-            .with_columns(
-                population=pl.lit(name),
-                layers=pl.lit(depth),
-                heads=pl.lit(heads),
-                diverged=pl.Series(run.dead_at(name) >= 0),
-            )
-        )
+        about = networks(run, name).select("init_seed", "diverged", decay="weight_decay")
+        about = labelled(about, population=name, layers=depth, heads=heads)
         model, params = config.model(depth, heads), run.params(name)
         odds_of = {kind: np.asarray(odds(model, params, x)) for kind, x in exams.items()}
         scores = _scores(model, params, exams["seen"], about)
         tops = about.join(_tops(scores), on=MEMBER, how="left", maintain_order="left")
-        tables["networks"].append(tops.hstack(pl.DataFrame(outcomes(odds_of, exams))))
-        tables["scores"].append(scores)
-        tables["cut"].append(_ablated(model, params, few, about))
-    return {name: pl.concat(parts) for name, parts in tables.items()}
+        own = tops.hstack(pl.DataFrame(outcomes(odds_of, exams)))
+        cut = _ablated(model, params, few, about)
+        parts.append({"networks": own, "scores": scores, "cut": cut})
+    return stacked(parts)
 
 
 def _scores(
@@ -174,8 +167,7 @@ def _ablated(
     rows = []
     for member, network in enumerate(about.iter_rows(named=True)):
         params = jax.tree.map(lambda leaf, i=member: leaf[i], params_P)
-        own = {name: pl.lit(value) for name, value in network.items()}
-        rows.append(effects(model, params, exams).with_columns(**own))
+        rows.append(labelled(effects(model, params, exams), **network))
     return pl.concat(rows)
 
 

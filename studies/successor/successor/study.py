@@ -43,7 +43,7 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from toylab.errors import check_number
+from toylab.errors import check_counts
 from toylab.losses import cross_entropy
 from toylab.members import zipped
 from toylab.models.toys.reading_heads import ReadingHeads
@@ -92,9 +92,8 @@ class Config:
     contexts: int = 4  # of every question
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "snapshots", "contexts"):
-            check_number("successor", name, getattr(self, name), low=1, whole=True)
-        check_number("successor", "numbers", self.numbers, low=20, whole=True)
+        check_counts("successor", self, "seeds", "steps", "snapshots", "contexts")
+        check_counts("successor", self, "numbers", low=20)
 
     def world(self) -> Ordinals:
         """The task, with no queries besides successions."""
@@ -102,20 +101,15 @@ class Config:
 
     def model(self, population: str) -> ReadingHeads:
         """One head, four, or one of few dimensions."""
-        task = self.world()
-        return ReadingHeads(
-            task.vocab,
-            task.n_words,
-            self.width,
-            heads=4 if population == "four" else 1,
-            head_dim=self.narrow_dim if population == "narrow" else self.head_dim,
-            hidden=self.hidden,
-        )
+        task, heads = self.world(), 4 if population == "four" else 1
+        head_dim = self.narrow_dim if population == "narrow" else self.head_dim
+        sizes = {"heads": heads, "head_dim": head_dim, "hidden": self.hidden}
+        return ReadingHeads(task.vocab, task.n_words, self.width, **sizes)
 
 
 def populations(config: Config) -> dict[str, Population]:
     """One head in four worlds, four heads in two, and a narrow head on successions alone."""
-    found = {}
+    found, schedule = {}, cosine(config.steps, warmup=config.steps // 40, floor=0.01)
     for name in dict.fromkeys(population for population, _ in ARMS.values()):
         extras = [extra for population, extra in ARMS.values() if population == name]
         seed = list(range(config.seeds)) * len(extras)
@@ -124,12 +118,7 @@ def populations(config: Config) -> dict[str, Population]:
             model=config.model(name),
             task=config.world(),
             members=zipped(init_seed=seed, data_seed=seed, **shares),
-            optimizer=AdamW(
-                config.learning_rate,
-                config.weight_decay,
-                b2=0.99,
-                schedule=cosine(config.steps, warmup=config.steps // 40, floor=0.01),
-            ),
+            optimizer=AdamW(config.learning_rate, config.weight_decay, b2=0.99, schedule=schedule),
             steps=config.steps,
             batch_size=config.batch_size,
             loss=cross_entropy,
@@ -145,14 +134,13 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     for arm, (population, extra) in ARMS.items():
         members = run.members(population)
         own_P = np.all([members[e].to_numpy() == HALF * (e == extra) for e in EXTRA], 0)
-        lost_P = (run.dead_at(population) >= 0)[own_P]
+        lost_P = (run.dead_at(population) >= 0)[own_P].tolist()
         for step in run.steps(population):
-            chosen = lambda leaf, own=own_P: leaf[own]
-            params = jax.tree.map(chosen, run.params(population, step))
-            about = {"arm": arm, "step": step}
+            params = run.params(population, step)
+            params = jax.tree.map(lambda leaf, own=own_P: leaf[own], params)
             found = look(config, population, params, exam, step in (0, config.steps))
             for seed, (network, written) in enumerate(found):
-                label = about | {"init_seed": seed, "diverged": bool(lost_P[seed])}
+                label = {"arm": arm, "step": step, "init_seed": seed, "diverged": lost_P[seed]}
                 for name, own in network.items():
                     rows[name] += [label | row for row in own]
                 if (arm, seed, step) == ("plain", 0, config.steps):
