@@ -101,7 +101,7 @@ def echoes(measures: Measures, config: Any) -> Figure:
     left.set(ylim=(-0.1, 3.3), yticks=(0, 1, 2), xticks=config.rooms)
     left.legend(loc="upper center", ncols=3, columnspacing=1, handlelength=1.5)
     for kind, height, colour in (("first", 0.12, fig.BLUE), ("second", 0.0, fig.ORANGE)):
-        pictures[0].text(-1.1, -1.25 + height * 3, f"{kind} role", size=6.5, color=colour)
+        pictures[0].text(-1.1, -1.7 + height * 3, f"in the {kind} role", size=6.5, color=colour)
     points(right, 0, _found("bag", "multiplicity")(measures).values, fig.INK)
     for angle in config.angles:
         turned = DICTIONARIES.filter(name="rotation", angle=angle).value("multiplicity")
@@ -128,15 +128,14 @@ def _plane(ax: Axes, rows: pl.DataFrame) -> None:
     arrows = {"second": fig.ORANGE, "first": fig.BLUE}
     for (kind, colour), width in zip(arrows.items(), (2.6, 1.3), strict=True):
         for x, y in at(kind):
-            ax.annotate(
-                "", (x, y), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": width}
-            )
+            arrow = {"arrowstyle": "-|>", "color": colour, "lw": width, "shrinkA": 0, "shrinkB": 0}
+            ax.annotate("", (x, y), (0, 0), arrowprops=arrow)
     if len(atoms) and np.isfinite(atoms).all():
         near = np.zeros(len(atoms), bool)
         for kind in ("first", "second", "other"):
             near |= (atoms @ at(kind).T > NEAR).any(1)
         ax.plot(*atoms[~near].T, "o", ms=2, color=fig.MUTED, alpha=0.7, mew=0)
-        ax.plot(*atoms[near].T, "o", ms=4.5, color=fig.INK, mew=0, zorder=4)
+        ax.plot(*atoms[near].T, "o", ms=4, color=fig.INK, mew=0, zorder=4)
     ax.set(xlim=(-1.1, 1.15), ylim=(-1.1, 1.15), aspect="equal")
     ax.axis("off")
 
