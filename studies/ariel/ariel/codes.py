@@ -3,8 +3,6 @@
 Shape suffixes: S sentences of the grammar, L length, C numbers of the code.
 """
 
-import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,12 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jax import Array
 from scipy.stats import norm
 
 from toylab.models.sentences.autoencoder import SentenceAutoencoder
-from toylab.models.sentences.evidence import divergence
-from toylab.models.sentences.writing import write_all
+from toylab.models.sentences.writing import read_all, write_all
 from toylab.taps import Params
 from toylab.tasks.ariel.phrases import shifted
 
@@ -33,22 +29,11 @@ def writer(asked: Asked, model: SentenceAutoencoder, params: Params) -> Write:
     return lambda code, words: write_all(model, params, code, key, WORDS[words], block)
 
 
-def encoded(
-    asked: Asked, model: SentenceAutoencoder, params: Params, row: Mapping[str, Any]
-) -> tuple[np.ndarray, float]:
+def encoded(asked: Asked, model: SentenceAutoencoder, params: Params) -> tuple[np.ndarray, float]:
     """Codes of all sentences (S, C), and their mean divergence from the prior in nats."""
-    inputs_SL = shifted(jnp.asarray(asked.grammar.table.tokens, jnp.int32))
-    code_SC, nats_S = _encode(model, row["bounded"], row["dims"], params, inputs_SL)
-    return np.asarray(code_SC, np.float64), float(nats_S.mean())
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _encode(
-    model: SentenceAutoencoder, bounded: float, dims: float, params: Params, inputs_SL: Array
-) -> tuple[Array, Array]:
-    own = dataclasses.replace(model, bounded=bounded, dims=dims)
-    code = own.encode(params, inputs_SL)
-    return own.point(code), divergence(own, code)
+    before_SL = shifted(jnp.asarray(asked.grammar.table.tokens, jnp.int32))
+    code_SC, nats_S = read_all(model, params, before_SL)
+    return code_SC, float(nats_S.mean())
 
 
 def restored(asked: Asked, write: Write, code_SC: np.ndarray) -> dict[str, float]:

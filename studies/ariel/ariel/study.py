@@ -171,7 +171,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
             if name == LANGUAGE:
                 found = boxed(config, asked, params, _of(untrained, i))
             else:
-                found = coded(asked, config.autoencoder(name), params, row)
+                numbers = {"bounded": row["bounded"], "dims": row["dims"]}
+                model = dataclasses.replace(config.autoencoder(name), **numbers)
+                found = coded(asked, model, params, row)
             parts.append({key: _named(table, row) for key, table in found.items()})
     seeds = run.members(LANGUAGE)["init_seed"].to_list()
     texts = [labelled(precision(seed, config.texts), init_seed=seed) for seed in seeds]
@@ -218,7 +220,7 @@ def boxed(config: Config, asked: Asked, params: Any, untrained: Any) -> Tables:
 def coded(asked: Asked, model: SentenceAutoencoder, params: Any, row: Mapping[str, Any]) -> Tables:
     """Tables of one autoencoder."""
     write = codes.writer(asked, model, params)
-    code_SC, nats = codes.encoded(asked, model, params, row)
+    code_SC, nats = codes.encoded(asked, model, params)
     restored = codes.restored(asked, write, code_SC) | {"divergence": nats}
     found = {
         "codes": pl.DataFrame([restored]),

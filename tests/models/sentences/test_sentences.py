@@ -13,7 +13,7 @@ from tests.oracles.transformer import attend, feed_forward, normalise
 from toylab.errors import ToylabError
 from toylab.models.sentences.autoencoder import SentenceAutoencoder
 from toylab.models.sentences.evidence import NegativeEvidence
-from toylab.models.sentences.writing import write, write_all
+from toylab.models.sentences.writing import read_all, write, write_all
 from toylab.models.transformer import Transformer
 from toylab.taps import run
 from toylab.task import Batch
@@ -94,11 +94,17 @@ def oracle(model, params, tokens):
 def test_codes_and_logits_are_those_of_numpy(model, settings):
     model = dataclasses.replace(model, **settings)
     params, names = filled(model), ("code", "log_spread")
-    logits, acts = run(model, params, jnp.asarray(TOKENS), record=names)
+    logits, acts = run(model, params, jnp.asarray(TOKENS), record=(*names, "mean"))
     for i, tokens in enumerate(TOKENS):
         expected = oracle(model, params, tokens)
         for found, right in zip((*(acts[n] for n in names), logits), expected, strict=True):
             np.testing.assert_allclose(found[i], right, rtol=1e-4, atol=1e-5)
+    codes, nats = read_all(model, params, jnp.asarray(TOKENS))
+    np.testing.assert_allclose(codes, acts["code"], rtol=1e-5, atol=1e-6)
+    used = np.asarray(model.used())
+    mean, spread = np.asarray(acts["mean"]), np.exp(np.asarray(acts["log_spread"]))
+    each = (mean**2 + spread**2 - 1) / 2 - np.log(spread)
+    np.testing.assert_allclose(nats, (each * used).sum(1), rtol=1e-4)
 
 
 @pytest.mark.parametrize("model", [MODEL, ATTENTION])

@@ -1,9 +1,10 @@
-"""Sentences written from codes, token by token: the likeliest, or drawn.
+"""Sentences written from codes, token by token, the likeliest or drawn; and codes read of them.
 
 Shape suffixes: B batch, L length, C numbers of the code, M one more, V vocabulary.
 """
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int
 
 from toylab import random
 from toylab.models.sentences.autoencoder import SentenceAutoencoder
+from toylab.models.sentences.evidence import divergence
 from toylab.taps import Params
 from toylab.task import Number
 
@@ -78,6 +80,30 @@ def write_all(
         for i, part in enumerate(whole.reshape(-1, block, model.code))
     ]
     return np.concatenate(parts)[:n]
+
+
+def read_all(
+    model: SentenceAutoencoder, params: Params, inputs: Int[Array, "N L"]
+) -> tuple[Float[np.ndarray, "N C"], Float[np.ndarray, " N"]]:
+    """Return the codes of sentences, without noise, and their divergences from N(0, 1) in nats.
+
+    Args:
+        model: the autoencoder; its numbers may differ from call to call without another compiling.
+        params: of one member.
+        inputs: sentences behind their start token.
+    """
+    plain = dataclasses.replace(model, bounded=0, dims=0)
+    code_NC, nats_N = _read(plain, params, inputs, model.bounded, model.dims)
+    return np.asarray(code_NC, np.float64), np.asarray(nats_N, np.float64)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _read(
+    model: SentenceAutoencoder, params: Params, inputs_NL: Array, bounded: Number, dims: Number
+) -> tuple[Array, Array]:
+    own = dataclasses.replace(model, bounded=bounded, dims=dims)
+    code = own.encode(params, inputs_NL)
+    return own.point(code), divergence(own, code)
 
 
 _write = jax.jit(write, static_argnums=0)
