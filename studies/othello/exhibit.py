@@ -1,11 +1,11 @@
 """The network of a run, with its probe and how to edit along it, for the browser's page.
 
-    python -m toylab.studies.othello.exhibit runs/othello-laptop \\
-        runs/othello_interventions-laptop toylab/web/exhibits/othello.safetensors
+    python -m toylab.studies.othello.exhibit runs/othello-laptop othello.safetensors
 
 The probe reads the board from the residual stream after each block's attention, where the study
-``othello_interventions`` edits it; vectors, first layer and strength of a flip are those that it
-chose on validation games. Everything is fitted to the network as it is stored, in 8 bits.
+``othello_interventions`` edits it; vectors, first layer and strength of a flip are chosen on
+validation games as that study chooses them. Everything is fitted to the network as it is stored, in
+8 bits. It lies in ``toylab/web/exhibits/``.
 """
 
 import dataclasses
@@ -16,30 +16,30 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import polars as pl
 
 from toylab.analysis.steering.at_place import stream
 from toylab.analysis.world.base import activations
 from toylab.probes.states import state_probe
 from toylab.runs.run_folder import RunFolder
 from toylab.study import load_study
+from toylab.tasks.othello.othello_edits import draw_cases
 from toylab.trees import flatten, unflatten
 from toylab.web.exhibit import packed, unpacked
 
 from . import network as o
-from .othello_interventions.probes import fit_probes
-from .othello_interventions.study import PROBE_SEED
+from .othello_interventions.probes import Probes, fit_probes
+from .othello_interventions.run import Bench, Choice, choose_vector
+from .othello_interventions.study import PROBE_SEED, TEST_SEED
 
 GAMES = 1_500
 READ_SEED = 31
 
 
-def exhibit(run: RunFolder, edits: RunFolder) -> bytes:
+def exhibit(run: RunFolder) -> bytes:
     """Return the file.
 
     Args:
         run: a run of the study ``othello``.
-        edits: a run of ``othello_interventions`` on the same network.
 
     Raises:
         ToylabError: the network diverged.
@@ -51,10 +51,8 @@ def exhibit(run: RunFolder, edits: RunFolder) -> bytes:
     stored = unpacked(packed(weights, {}))
     params = unflatten({name.removeprefix("params/"): leaf for name, leaf in stored.items()})
     net = dataclasses.replace(net, params=jax.tree.map(jnp.asarray, params))
-    choice = _choice(edits.measures()["validation"])
-    penalty = edits.manifest["config"]["penalties"][choice["penalty"]]
-    probes = fit_probes(net, GAMES, PROBE_SEED, (penalty,))
-    vectors = probes.board[0]  # (S, N, 3, D); an edit has a length of its own
+    choice, probes = _flip(net)
+    vectors = probes.board[choice.penalty]  # (S, N, 3, D); an edit has a length of its own
     largest = np.abs(vectors).max((1, 2, 3), keepdims=True)
     weight, bias, layer = _board_probe(net)
     others = {
@@ -65,14 +63,18 @@ def exhibit(run: RunFolder, edits: RunFolder) -> bytes:
     }
     about = {name: run.manifest[name] for name in ("study", "preset", "commit")}
     about |= {"seed": run.members("main")["init_seed"][0], "layer": layer}
-    about |= {name: choice[name] for name in ("start", "strength")}
+    about |= {"start": choice.start, "strength": choice.strength}
     return packed(weights, {name: str(value) for name, value in about.items()}, others)
 
 
-def _choice(validation: pl.DataFrame) -> dict[str, Any]:
-    """How flips by vectors are made in the network, as validation chose."""
-    main = validation.filter(pl.col("chosen"), network="main", kind="flip", method="vector")
-    return main.row(0, named=True)
+def _flip(net: o.Player) -> tuple[Choice, Probes]:
+    """How a disc is flipped, as validation chooses; and the probes along whose vectors."""
+    config: Any = load_study("othello_interventions").config("laptop")
+    probes = fit_probes(net, GAMES, PROBE_SEED, config.penalties)
+    bench = Bench(net, probes, config.plies[1])
+    games = bench.draw(2 * config.validation, TEST_SEED + 1)
+    cases = draw_cases(net.task, games, "flip", config.validation, config.plies, TEST_SEED)
+    return choose_vector(bench, cases, probes.board, config.strengths)[0], probes
 
 
 def _board_probe(net: o.Player) -> tuple[np.ndarray, np.ndarray, int]:
@@ -97,5 +99,5 @@ def _drawn(net: o.Player) -> tuple[Any, Any, int]:
 
 
 if __name__ == "__main__":
-    games, edits, out = sys.argv[1:]
-    Path(out).write_bytes(exhibit(RunFolder(games), RunFolder(edits)))
+    folder, out = sys.argv[1:]
+    Path(out).write_bytes(exhibit(RunFolder(folder)))
