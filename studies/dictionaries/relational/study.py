@@ -14,8 +14,13 @@ them, with their values fixed at the identity as in the paper, and free.
 What is done otherwise. Copiers are smaller, 32 digits and width 64 where the paper has 100 and 128,
 with the mask of its code. With one head and two blocks both answers are read off one linear map of
 the separator, so that no network copies a pair in both orders unless the second answer's attention
-depends on the list (a test proves it by enumeration); what carries order there must be a magnitude,
-with values free too.
+depends on the list; a test tries it. The separator holds digits and their places by the same
+weights; either part alone is exchanged for that of the list the other way round.
+
+Tried: with a centre that is learned, a dictionary with an atom for each concept of a bag explained
+95% of the variance and found none of them (a pilot of two seeds): of two concepts in every vector
+all atoms may move by one vector, which the centre takes back. So it stays at 0. Copiers of 16
+digits fit 84% of their answers and gave 39% of the second ones to lists held out rightly.
 
 Source: Wattenberg & Viegas 2024 (arXiv:2407.14662); Farrell, Leask & Al Moubayed 2025 (Order by
 scale, NeurIPS workshop) and their public code.
