@@ -1,5 +1,7 @@
 """Leading axes of parameters, and recordings that print their axes."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from toylab.errors import ToylabError
 from toylab.models import Autoencoder, Transformer
 from toylab.taps import run
-from toylab.trees import Recording, leading
+from toylab.trees import Recording, drawn_shapes, leading
 
 MODEL = Transformer(vocab=5, length=4, width=8, depth=1, heads=2)
 TOKENS = jnp.array([[0, 1, 2, 3], [4, 3, 2, 1]])
@@ -30,6 +32,21 @@ def test_leading_axes_are_found():
     assert inside.shape == (3, 0)  # a mapped member is one member
     grown = Autoencoder(4, 2)
     assert leading(grown, grown.init(jax.random.key(0))) == ()
+
+
+def test_a_model_is_traced_once_and_one_without_a_hash_each_time():
+    found = drawn_shapes(MODEL)
+    wanted = jax.eval_shape(MODEL.init, jax.random.key(0))
+    assert found == wanted and drawn_shapes(dataclasses.replace(MODEL)) is found
+
+    @dataclasses.dataclass(frozen=True)
+    class Held:
+        scale: np.ndarray
+
+        def init(self, key):
+            return {"w": jnp.asarray(self.scale)}
+
+    assert drawn_shapes(Held(np.ones((2, 3))))["w"].shape == (2, 3)
 
 
 def test_other_parameters_are_named():

@@ -50,10 +50,7 @@ def leading(model: Any, params: Any) -> tuple[int, ...]:
         >>> leading(model, model.init(jax.random.key(0))), leading(model, params)
         ((), (3,))
     """
-    try:
-        expected = _shapes(model)
-    except TypeError:  # a setting is an array, which has no hash
-        expected = _shapes.__wrapped__(model)
+    expected = {name: leaf.shape for name, leaf in flatten(drawn_shapes(model)).items()}
     found = {name: tuple(jnp.shape(leaf)) for name, leaf in flatten(params).items()}
     owner = type(model).__name__
     if found.keys() != expected.keys():
@@ -71,11 +68,21 @@ def leading(model: Any, params: Any) -> tuple[int, ...]:
     return lead
 
 
+def drawn_shapes(model: Any) -> Any:
+    """Return the parameters that a model draws as shapes and types; each model is traced once.
+
+    Args:
+        model: anything with ``init(key)``.
+    """
+    try:
+        return _drawn(model)
+    except TypeError:  # a setting is an array, which has no hash
+        return _drawn.__wrapped__(model)
+
+
 @functools.lru_cache(maxsize=64)
-def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
-    """Shape of every parameter of one member."""
-    drawn = jax.eval_shape(model.init, jax.eval_shape(lambda: jax.random.key(0)))
-    return {name: leaf.shape for name, leaf in flatten(drawn).items()}
+def _drawn(model: Any) -> Any:
+    return jax.eval_shape(model.init, jax.eval_shape(lambda: jax.random.key(0)))
 
 
 def over(call: Callable[..., Any], lead: tuple[int, ...]) -> Callable[..., Any]:

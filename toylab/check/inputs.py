@@ -14,6 +14,7 @@ from toylab.population import Population
 from toylab.random import fold_in, stream
 from toylab.task import Batch, Task
 from toylab.train.fast_compile import compiler_options
+from toylab.trees import drawn_shapes
 
 MOST = 256  # examples that are looked at
 
@@ -70,7 +71,7 @@ def _logits(bound: Population, batch: Any) -> int | None:
     targets = np.asarray(batch.targets)
     if not np.issubdtype(targets.dtype, np.integer):
         return None
-    params = jax.eval_shape(bound.model.init, jax.eval_shape(lambda: jax.random.key(0)))
+    params = drawn_shapes(bound.model)
     try:
         shape = jax.eval_shape(bound.model.apply, params, batch.inputs).shape
     except ToylabError:  # the loss gives the model something else, as one of pairs does

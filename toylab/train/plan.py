@@ -19,6 +19,7 @@ import numpy as np
 from toylab.errors import ToylabError
 from toylab.losses import bind, lags
 from toylab.population import Population
+from toylab.trees import drawn_shapes
 
 CPU_TILE_BYTES = 2**20
 LANES = 4  # tiles that there should be at least
@@ -112,7 +113,7 @@ def traced(population: Population) -> tuple[Callable, Any, Any]:
     row = {n: np.float32(c[0]) for n, c in population.members.columns.items() if "seed" not in n}
     bound = population.bind(row)
     key = jax.eval_shape(lambda: jax.random.key(0))
-    params = jax.eval_shape(bound.model.init, key)
+    params = drawn_shapes(bound.model)
     batch = jax.eval_shape(lambda k: bound.task.batch(k, bound.batch_size), key)
 
     def loss(params: Any, batch: Any) -> Any:

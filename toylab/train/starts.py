@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
-import jax
 import numpy as np
 
 from toylab.errors import ToylabError, nearest
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Model
-from toylab.trees import flatten
+from toylab.trees import drawn_shapes, flatten
 
 
 def check_starts(study: str, populations: Mapping[str, Population]) -> None:
@@ -38,8 +37,7 @@ def check_starts(study: str, populations: Mapping[str, Population]) -> None:
 
 def shapes(model: Model) -> dict[str, tuple[int, ...]]:
     """Return the shape of every parameter of a model, by its flat name."""
-    drawn = jax.eval_shape(model.init, jax.random.key(0))
-    return {name: leaf.shape for name, leaf in flatten(drawn).items()}
+    return {name: leaf.shape for name, leaf in flatten(drawn_shapes(model)).items()}
 
 
 def check_params(model: Model, given: Mapping[str, tuple[int, ...]], what: str) -> None:
