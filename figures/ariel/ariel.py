@@ -49,12 +49,14 @@ def squares(measures: Measures, config: Any) -> Figure:
     task, grid, colour_S3 = config.world(), config.grid, _colours(config.world())
     for ax, kind, name in zip(axes, ("ariel", "plane"), ("AriEL", "VAE"), strict=True):
         cells = table("square").filter(kind=kind).rows(measures)["sentence"].to_numpy()
+        if not len(cells):  # the network has diverged
+            continue
         image = colour_S3[cells].reshape(grid, grid, 3)
         ax.imshow(image, origin="lower", extent=(0, 1, 0, 1), interpolation="nearest")
         ax.set(xticks=(0, 1), yticks=(0, 1))
         valid, seen = np.mean(cells >= 0), len(np.unique(cells[cells >= 0]))
         fig.title(ax, f"{name}: {valid:.0%} valid, {seen:,} sentences")
-    _boxes(axes[0], table("outlines").rows(measures))
+    _boxes(axes[0], table("outlines").rows(measures).drop_nulls())
     axes[0].set(xlabel="words 1, 3, 5, 7", ylabel="words 2, 4, 6, 8")
     axes[1].set(xlabel="prior's mass, first number", ylabel="prior's mass, second number")
     names = task.names[4 + task.adjectives :]

@@ -189,6 +189,7 @@ def _named(table: pl.DataFrame, row: Mapping[str, Any]) -> pl.DataFrame:
     """A network's table with its names; without scores where it has diverged."""
     names = {name: row[name] for name in NAMES if name in row and name not in table.columns}
     if row["diverged"]:
+        table = table.head(0) if "sentence" in table.columns else table
         table = table.with_columns(cs.float().exclude("at", "temperature") * np.nan)
     return labelled(table, **names)
 
