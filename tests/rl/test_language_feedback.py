@@ -75,7 +75,7 @@ def test_a_round_is_the_sum_over_all_that_can_happen():
     assert nats(found) < min(map(nats, others))
 
 
-BATCH = WORLD.batch(jax.random.key(3), 32)
+BATCH = jax.jit(lambda key: WORLD.batch(key, 32))(jax.random.key(3))
 
 
 def loss(**changes):
@@ -141,7 +141,8 @@ def test_one_round_draws_from_the_first_policy():
 def test_a_reward_model_learns_from_pairs_that_differ():
     task = Comparisons(8, 2, 1, 4, 2, unwanted=4)
     judge = Transformer(task.vocab, task.room + 1, 8, 1, 2, n_out=1, read="last")
-    params, batch = judge.init(jax.random.key(0)), task.batch(jax.random.key(1), 16)
+    params = judge.init(jax.random.key(0))
+    batch = jax.jit(lambda key: task.batch(key, 16))(jax.random.key(1))
     rewards = jax.jit(lambda i: judge.apply(params, batch.inputs[:, i])[:, 0])
     reward = np.stack([rewards(i) for i in (0, 1)], 1)
     nats = np.log1p(np.exp(reward[:, 1] - reward[:, 0])) * np.asarray(batch.weights)[:, 0]

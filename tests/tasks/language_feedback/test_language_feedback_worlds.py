@@ -15,7 +15,14 @@ from toylab.tasks.language_feedback.lists import WordRemoval
 from toylab.tasks.language_feedback.taste import Comparisons, Taste
 
 WORLD, ASKED = WordRemoval(), Taste(world_seed=3)
-BATCH = WORLD.batch(jax.random.key(0), 20_000)
+
+
+def draw(world, seed, size):
+    """A batch, compiled as one program."""
+    return jax.jit(lambda key: world.batch(key, size))(jax.random.key(seed))
+
+
+BATCH = draw(WORLD, 0, 8_000)
 REMOVAL = np.asarray(BATCH.latents["removal"]) == 1
 
 
@@ -60,7 +67,7 @@ def test_written_lists_are_evenly_drawn():
 
 def test_bayes_is_the_log_of_how_many_lists_there_are():
     small = WordRemoval(8, 2, 1, 3, 2, share=0.0)
-    drawn = np.asarray(small.batch(jax.random.key(1), 40_000).latents["list"])
+    drawn = np.asarray(draw(small, 1, 10_000).latents["list"])
     kinds = {tuple(row) for row in drawn}
     per_topic = sum(math.perm(4, n) * (n + 1) for n in (1, 2, 3))
     assert len(kinds) == 2 * per_topic
@@ -101,13 +108,13 @@ def test_bad_samples_are_refused(words, names, text):
 def answers(rng, size):
     """What networks might write: any tokens, or lists with an end."""
     junk = rng.integers(0, ASKED.vocab, (size, ASKED.length))
-    sound = np.asarray(WordRemoval(share=0.0).batch(jax.random.key(2), size).targets)
+    sound = np.asarray(draw(WordRemoval(share=0.0), 2, size).targets)
     return jnp.asarray(np.concatenate([junk, sound[:, : ASKED.length]]), jnp.int32)
 
 
 def test_feedback_and_verdicts_are_a_readers():
     written_BS = answers(np.random.default_rng(0), 150)
-    prompts = ASKED.batch(jax.random.key(4), len(written_BS))
+    prompts = draw(ASKED, 4, len(written_BS))
     unwanted = {f"w{i}" for i in np.flatnonzero(np.asarray(ASKED.is_unwanted()))}
     assert len(unwanted) == 6
     keys = jax.random.split(jax.random.key(5), len(written_BS))
@@ -117,7 +124,9 @@ def test_feedback_and_verdicts_are_a_readers():
     asked = jax.jit(ASKED.ask)(written_BS, kinds[taste.TRUE])
     silent, heeded = ASKED.says_nothing(kinds[1]), ASKED.incorporates(written_BS, kinds[1])
     pleased = ASKED.pleases(written_BS, prompts)
-    for i, tokens in enumerate(written_BS):
+    host = (written_BS, kinds, found, mended, asked, silent, heeded, pleased)
+    written, kinds, found, mended, asked, silent, heeded, pleased = jax.device_get(host)
+    for i, tokens in enumerate(written):
         raw = say(ASKED, tokens)
         own = read(raw)[: ASKED.room]
         names = criticise(own, unwanted, 3)
@@ -131,10 +140,10 @@ def test_feedback_and_verdicts_are_a_readers():
         assert say(ASKED, mended[i]) == [*mend(own, names), "."]
         assert say(ASKED, asked[i]) == [*own, "without", *names, "is"]
         assert bool(pleased[i]) == (bad == 0)
-    assert np.asarray(ASKED.incorporates(mended, kinds[1])).all()
+    assert np.asarray(ASKED.incorporates(jnp.asarray(mended), jnp.asarray(kinds[1]))).all()
     np.testing.assert_array_equal(kinds[taste.ANOTHERS][1:], kinds[taste.TRUE][:-1])
     named = np.asarray(kinds[taste.GUESSED] < ASKED.words).sum()
-    words = sum(len({*read(say(ASKED, t))} - {"nice"}) for t in written_BS[150:])
+    words = sum(len({*read(say(ASKED, t))} - {"nice"}) for t in written[150:])
     assert 0.15 < named / (2 * words) < 0.35  # 0.3 of words, at most three a list
     nothing = jnp.full((1, 3), ASKED.pad, jnp.int32)
     same = ASKED.corrected(written_BS[-1:], nothing)
@@ -142,18 +151,22 @@ def test_feedback_and_verdicts_are_a_readers():
 
 
 def test_a_finite_set_of_prompts_is_drawn_again_and_again():
-    few = Taste(world_seed=1, examples=5)
-    keys = lambda task, k: np.asarray(task.batch(jax.random.key(k), 64).latents["key"])
-    seen = {tuple(key) for k in range(3) for key in keys(few, k)}
+    few, many = Taste(world_seed=1, examples=5), Taste(world_seed=1, examples=40)
+    drawn = {
+        task: jax.jit(lambda key, t=task: t.batch(key, 64).latents["key"]) for task in (few, many)
+    }
+    keys = lambda task, k: np.asarray(drawn[task](jax.random.key(k)))
+    seen = {tuple(key) for k in range(2) for key in keys(few, k)}
     assert len(seen) == 5
-    more = {tuple(key) for key in keys(Taste(world_seed=1, examples=40), 0)}
+    more = {tuple(key) for key in keys(many, 0)}
     assert len(more & seen) == 5 - len(seen - more) and len(more) > 20  # the first five are kept
-    assert len({tuple(key) for key in keys(Taste(), 0)}) == 64
+    new = draw(Taste(), 0, 64).latents["key"]
+    assert len({tuple(key) for key in np.asarray(new).tolist()}) == 64
 
 
 def test_comparisons_put_the_better_list_first():
     task = Comparisons(world_seed=2)
-    batch = task.batch(jax.random.key(0), 300)
+    batch = draw(task, 0, 300)
     unwanted = np.flatnonzero(np.asarray(task.is_unwanted()))
     counts = np.isin(np.asarray(batch.inputs), unwanted).sum(2)
     assert (counts[:, 0] <= counts[:, 1]).all()
