@@ -41,13 +41,16 @@ def attention(measures: Measures, config: Any) -> Figure:
             )
             value_PS = value_PS[np.isfinite(value_PS).all(1)]
             if len(value_PS):
-                fig.interval_line(ax, turn_S + 8, value_PS, label, colour)
-        ax.set(xlabel="turn of the dialogue", ylim=(0, 1.03))
+                dash = "--" if how == "span" else "-"
+                fig.interval_line(ax, turn_S + 8, value_PS, label, colour, ls=dash)
+        ax.set_xlabel("turn of the dialogue")
+    axes[1].set_ylim(0.5, 1.02)
+    axes[2].set_ylim(0, None)
     axes[1].set_ylabel("right where the network speaks")
     axes[2].set_ylabel("attention to the instruction")
     axes[1].legend(loc="lower left")
     fig.title(axes[1], "More attention to the instruction slows the drift")
-    fig.title(axes[2], "It is forgotten as others crowd in")
+    fig.title(axes[2], "Attention to it falls as others crowd in")
     return sheet
 
 
@@ -59,17 +62,18 @@ def _knock_outs(ax: Axes, measures: Measures) -> None:
         ax.plot(own["off"], own["fall"], "_", color=colour, ms=5, mew=0.6)
         ax.plot(mean["off"], mean["fall"], "o-", color=colour, label=key)
     ax.set(xlabel="layer, from the one that moves", ylabel="share of p(answer) lost")
-    ax.legend(loc="upper left", title="edge closed to the")
+    ax.set(xlim=(-3.4, 4.4), ylim=(-0.03, 1.03))
+    ax.legend(loc="upper right", title="edge to the")
     fig.title(ax, "Knock-out finds the layer that moves the subject")
 
 
 def heads(measures: Measures, config: Any) -> Figure:
     """Joint embedding, communication, function vectors."""
-    sheet, axes = panels(3, 2.6, width_ratios=[1, 1, 1.2])
+    sheet, axes = panels(3, 2.6, width_ratios=[1, 1, 1.45])
     _scales(axes[0], measures)
     _cuts(axes[1], measures)
     kinds = {"in_context": "with\nexamples", "alone": "alone", "vector": "its\nvector"}
-    kinds |= {"drawn": "other\nheads", "sum": "sum of\ntwo", "part": "one of\nthe two"}
+    kinds |= {"drawn": "other\nheads", "sum": "sum\nof two", "part": "one\nof two"}
     read = lambda kind: table("vectors").value(kind)
     bars(axes[2], measures, list(kinds), [("", fig.BLUE, read)], list(kinds.values()))
     axes[2].axhline(1 / 9, color=fig.MUTED, ls=":", lw=1)
@@ -87,7 +91,7 @@ def _scales(ax: Axes, measures: Measures) -> None:
         ax.plot(scales, row, color=fig.SKY, lw=0.8)
     closed = rows["closed"].to_numpy()
     ax.plot(np.ones(len(closed)), closed, "o", color=fig.BLUE, label="closed form")
-    log_axis(ax, ticks=[0.125, 0.25, 0.5, 1, 2, 4, 8])
+    log_axis(ax, ticks=[0.125, 0.5, 1, 2, 8])
     ax.set(xlabel="scale / closed form", ylabel="correlation of nearness and score")
     ax.legend(loc="lower center")
     fig.title(ax, "One scale lets distance show attention")
