@@ -4,12 +4,13 @@ from toylab.claims import Condition, Expect
 from toylab.conditions import given, only, passage
 from toylab.read import least
 
-from .readings import POOR, after, correlated, end, exact, fouled, gain, of
+from .readings import GOOD, POOR, after, correlated, end, fouled, gain, of
 
 PAPER = "Scheurer et al. 2023 (arXiv:2303.16755)"
 refining = passage(f"{PAPER}, refinements of summaries")
 tuning = passage(f"{PAPER}, finetuned on feedback")
 ours = passage("this laboratory")
+exact = lambda skill=GOOD: of("refiners", "exact", skill=skill)
 data = lambda kind, column: of("data", column, kind=kind)
 best = lambda policy, column="unwanted": of("best", column, policy=policy)
 NONE = "theory: no difference is 0"

@@ -39,11 +39,6 @@ def of(name: str, column: str, **which: Any) -> Reading:
     return table(name).filter(**which).value(column)
 
 
-def exact(skill: int = GOOD) -> Reading:
-    """Share of requests that a refiner answers rightly, of those that leave a word."""
-    return of("refiners", "exact", skill=skill)
-
-
 def gain(skill: int, arm: str = "ilf") -> Reading:
     """Part of the share of unwanted words that an arm takes away, by a refiner."""
     name = arm if skill == GOOD else f"{arm} {skill}"

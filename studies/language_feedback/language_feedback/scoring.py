@@ -4,7 +4,7 @@ Shapes: P networks, B prompts, K samples of each, S tokens of a list, W words, V
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -59,9 +59,7 @@ def policy_score(model: Transformer, world: Taste, size: int) -> Callable[..., d
     return score
 
 
-def joined(trees: Sequence[Any]) -> Any:
-    """Put networks of several parameter trees one after another."""
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *trees)
+joined = lambda trees: jax.tree.map(lambda *leaves: np.concatenate(leaves), *trees)
 
 
 def policy_rows(config: Any, run: RunFolder, names: np.ndarray) -> pl.DataFrame:

@@ -3,26 +3,30 @@
     toylab run language_feedback
 
 Scheurer et al. let a language model write, have people say in words what is wrong, let the model
-refine what it wrote by those words, choose among five refinements by asking a model whether they
-heed the feedback, and finetune on the chosen ones (ILF). Finetuning on the model's own outputs,
-unrefined, is the control that tells what refinement adds.
+refine its output by those words, choose among five refinements by asking a model whether they heed
+the feedback, and finetune on the chosen ones (ILF). Finetuning on own, unrefined outputs is the
+control that tells what refining adds.
 
 Here a small transformer learns to write lists of a topic's words and, from random examples, to
 remove named words from a list: the paper's targeted word removal. To a hidden taste six of twenty
 words are unwanted. Feedback names up to three of them in a list; the network as it was before any
 feedback refines; a judge of five votes, each wrong with chance 0.2, chooses among five; four rounds
-of 800 lists. Scores are unwanted words per list beside wanted ones, since who removes all leaves no
-unwanted word either.
+of 800 lists. Who removes all leaves no unwanted word either, so that wanted ones are counted too.
 
 Controls: own outputs; refining by guessed names, and by another list's feedback; corrections
 without fault; one round with as many lists; fewer lists; worse refiners. Peers get as many bits.
-Feedback on a list of 3 to 6 words tells at most 4.3 bits in the mean (not 12: the names are in the
-list), so that there are five verdicts of one bit per prompt for rejection sampling and for GRPO,
-and five comparisons for a reward model.
+Feedback on a list of 3 to 6 words tells at most 4.3 in the mean (not 12: the names are in the
+list), so that rejection sampling and GRPO get five verdicts of one bit per prompt, and a reward
+model five comparisons.
 
-What is done otherwise: one network of two layers writes and refines, learned from scratch; the
-refiner stays as it is. Every update draws new outputs from the policy of its round, and each is
-used once. The judge knows the truth but errs; it is no model.
+What is done otherwise: one network of two layers, learned from scratch, writes and refines, and the
+refiner stays as it is. Every update draws new outputs from the policy of its round. The judge knows
+the truth but errs; it is no model.
+
+Tried: in a first judged run refiners, from 55% removals in 700 updates, were right on 0.26 of the
+requests that leave a word, below the 0.3 that the paper's best model has, so that nothing was
+testable; they now learn from 60% in 800. In a pilot GRPO at a rate of 2e-3 emptied lists within a
+round, and the best of 64 lists before feedback had no unwanted word: it is the best of four.
 
 Source: Scheurer et al. 2023, Training Language Models with Language Feedback at Scale
 (arXiv:2303.16755), with their code; GRPO: Shao et al. 2024 (arXiv:2402.03300).
@@ -112,22 +116,15 @@ class Config:
     cells: int = 20  # requests of each number of words and names
 
     def __post_init__(self) -> None:
-        counts = (
-            "steps rounds round_steps prompts votes judge_steps judge_batch judged best_of cells"
-        )
-        check_counts("language_feedback", self, *counts.split(), "depth", "batch_size", "most")
+        counts = "steps batch_size rounds round_steps prompts votes judge_steps judge_batch most"
+        check_counts("language_feedback", self, *counts.split())
         check_number("language_feedback", "error", self.error, 0, 0.5)
         check_number("language_feedback", "samples", self.samples, 2)
-        for name, most in {
-            "seeds": WORSE,
-            "depth": 64,
-            "judged": 10**5,
-            "round_steps": 10**6,
-        }.items():
-            check_number("language_feedback", name, getattr(self, name), 1, most)
-        for name in ("rounds", "samples", "votes", "best_of", "cells"):
-            check_number("language_feedback", name, getattr(self, name), high=1_000)
-        check_number("language_feedback", "unwanted", self.unwanted, 1, self.words - 1)
+        most = {"seeds": WORSE, "depth": 64, "judged": 10**5, "round_steps": 10**6}
+        most["unwanted"] = self.words - 1
+        most |= dict.fromkeys(("rounds", "samples", "votes", "best_of", "cells"), 1_000)
+        for name, high in most.items():
+            check_number("language_feedback", name, getattr(self, name), 1, high, whole=True)
         if len(self.skills) != 3 or len({*self.skills}) < 3:
             raise ToylabError(f"language_feedback: skills = {self.skills}; give three shares.")
         if len(self.sizes) != 2 or not self.rounds <= self.sizes[0] < self.sizes[1] < self.lists:
