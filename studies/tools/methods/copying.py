@@ -158,7 +158,7 @@ CLAIMS = (
         "score, to a twentieth, with queries made three times as long and keys a third.",
         EMBEDDED.value("closed") / EMBEDDED.value("best"),
         Expect.above(0.95),
-        bar="theory: c^8 = Var|k|^2 / Var|q|^2, exact if lengths say nothing of scores",
+        bar="theory: c^8 = Var[k.k] / Var[q.q], exact if lengths say nothing of scores",
         control=(
             Condition(
                 "unscaled it is a fifth worse",

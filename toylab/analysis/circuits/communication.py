@@ -2,7 +2,7 @@
 
 With row vectors, a writer W (D, D) such as W_OV and a reader R (D, E) such as W_QK' for keys:
 
-    CS = ||W R||_F / (||W||_F ||R||_F)
+    ``CS = ||W R||_F / (||W||_F ||R||_F)``
 
 Under a random rotation between the two its mean square is 1 / D, whatever their ranks. Of what
 arrives each singular component ``s_i u_i v_i'`` of the writer has a share

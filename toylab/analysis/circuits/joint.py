@@ -50,9 +50,9 @@ def joint_embedding(
 
     With ``k + t`` in place of k, the scale is a number or
 
-        distance      c^4 = E||k||^2 / E||q||^2       least mean squared distance
-        correlation   c^8 = Var||k||^2 / Var||q||^2   best correlation of distance and score, where
-                                                      lengths say nothing of scores
+        ``distance``: ``c^4 = E[k.k] / E[q.q]``, the least mean squared distance;
+        ``correlation``: ``c^8 = Var[k.k] / Var[q.q]``, the best correlation of distance and score,
+        where lengths say nothing of scores.
 
     Args:
         q, k: of one head, as its scores multiply them (rotated, with rope).
