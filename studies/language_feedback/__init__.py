@@ -1,0 +1,1 @@
+"""Learning from language feedback: what does a word of criticism teach that a score does not?"""
