@@ -40,12 +40,7 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
 
 
 def knock_outs(run: RunFolder) -> pl.DataFrame:
-    """What is lost of the answer's probability when edges into the last position are closed.
-
-    Returns:
-        Columns: those of the members, key, width and layer (of the window), accuracy (of the whole
-        network), fall (share of its mean probability of answers that is lost).
-    """
+    """By key and window of layers, the share of p(answer) that is lost: ``fall``."""
     members, facts = networks(run, "facts"), jax.jit(FACTS.enumerate)()
     edges = [(key, width) for key in KEYS.values() for width in WINDOWS]
     changes = [change for edge in edges for change in window_knock_outs(MOVER, -1, *edge)]

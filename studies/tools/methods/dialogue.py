@@ -78,11 +78,9 @@ def dialogues(params_P: Params, long: Batch, short: Batch) -> tuple[Array, Array
 
 
 def speak(params: Params, long: Batch, split: Tap) -> tuple[Array, Array]:
-    """Let one network say its words in long dialogues; the cues and its partner's words are given.
+    """Let one network say its words where the cues and its partner's words are given.
 
-    Returns:
-        For each turn the mean chance of its right word, where it speaks, and the mean attention of
-        cues to the instruction (T,).
+    Returns by turn its mean chance of the right word, and attention to the instruction (T,).
     """
     batch, heard = len(long.inputs), []
     turns = [x[:, 1::2].T for x in (long.inputs, long.targets, long.latents["own"])]

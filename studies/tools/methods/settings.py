@@ -47,13 +47,7 @@ def population(
 
 
 def spread(members: pl.DataFrame, axes: Axes, **values: np.ndarray) -> pl.DataFrame:
-    """A row per network and entry of arrays whose last axis is the networks, (..., P).
-
-    Args:
-        members: of a population, with ``diverged``.
-        axes: the other axes, as :func:`toylab.read.tables.long_table` takes them.
-        **values: an array per column.
-    """
+    """A row per network and entry of arrays whose last axis is the networks, (..., P)."""
     table = long_table({**axes, "member": members["member"].to_list()}, **values)
     return table.join(members, on="member", maintain_order="left")
 
