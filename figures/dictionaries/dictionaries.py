@@ -91,7 +91,7 @@ def stability(measures: Measures, config: Any) -> Figure:
     _against(right, measures, sizes)
     one, two = (average(at("stability")(n * config.features), measures) for n in (1, 2))
     fig.title(left, f"Twice the atoms: all is found, yet stability falls, {one:.2f} to {two:.2f}")
-    fig.title(right, "What recovers best is not what repeats best")
+    fig.title(right, "More atoms recover more; archetypes repeat more")
     return sheet
 
 
@@ -148,8 +148,8 @@ def _over_k(ax: Axes, measures: Measures) -> None:
     _along(ax, measures, ks, at("recall"), ("recovery", fig.BLUE, "o"))
     _along(ax, measures, ks, at("explained"), ("explained variance", fig.SKY, "s"))
     ax.axvline(measures["cells"].filter(arm="k")["true_l0"][0], ls=":", lw=1, color=fig.MUTED)
-    ax.set(xlabel="k (dotted: active features)", xticks=ks, ylim=(0.5, 1.15))
-    ax.legend(loc="upper left")
+    ax.set(xlabel="k (dotted: active features)", xticks=ks, ylim=(0.5, 1.0))
+    ax.legend(loc="lower right")
     recall = [average(at("recall")(k), measures) for k in ks]
     best = ks[int(np.argmax(recall))] if np.isfinite(recall).all() else np.nan
     fig.title(ax, f"Recovery is best at k = {best:g}")
@@ -192,7 +192,7 @@ def _trace(ax: Axes, rows: pl.DataFrame) -> None:
     ax.legend(handles[:3], labels[:3], loc="upper center", ncols=2, columnspacing=1)
     ax.set(xlabel="time", ylim=(-0.3, 3.8), yticks=(0, 1, 1.5, 2.5))
     ax.set_yticklabels(("0", "1", "0", "1"))
-    fig.title(ax, "The predictable part follows what it should foretell")
+    fig.title(ax, "What is slow is foretold once it is on, what is fast never")
 
 
 def _errors(ax: Axes, measures: Measures) -> None:

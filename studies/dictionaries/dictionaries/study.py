@@ -7,16 +7,27 @@ of a few of 64 planted directions in 32 dimensions are explained by TopK diction
 sizes, by archetypal ones, whose atoms are mixtures of data (Fel et al.), and by other kinds; each
 twice in every world, from other weights and other data. *Recovery* is the mean over features of
 the best signed cosine of an atom; *stability*, the mean cosine of two dictionaries' atoms under the
-best one-to-one assignment. Beside both stands what random dictionaries have. Second, time. Features
-that persist and features that do not are explained by dictionaries with attention to the past
-(Lubana et al.), against a control whose sequences are shuffled, a strictly causal variant, and the
-exact bound of any forecast.
+best one-to-one assignment; random dictionaries stand beside both. Second, time. Features that
+persist and features that do not are explained by dictionaries with attention to the past (Lubana et
+al.), against shuffled sequences, a strictly causal variant, and the exact bound of any forecast.
 
 What is done otherwise. Numbers are small, data are never seen twice, no latents are revived.
 Archetypal dictionaries have 128 candidates, k-means centroids of each run's own sample in random
-order, so that no two runs begin alike; how much a common beginning helps is asked apart, and TopK
-from the same centroids tells what the beginning does without the constraint. Temporal dictionaries
-have atoms of length 1 and a square of values that begins as the identity.
+order, so that no two runs begin alike; TopK from the same centroids tells what the beginning does
+without the constraint. Temporal dictionaries have atoms of length 1, and values that begin as the
+identity.
+
+Did not reproduce: that a hull of data that hold every feature alone costs nothing (0.12 of the
+variance, as without them): centroids mix them with sums. That prefixes absorb less by 0.1 (0.05, to
+0.10). That the predictable part explains more than any forecast, in all: 0.99 of the best; of slow
+features alone it has 0.84, beyond the 0.81 that can be foretold, and on shuffled sequences 0.83,
+where the causal variant has 0.33. That it does not tell what goes on from what sets in: it is 7.7
+times as long. Left open: recovery is best at k = 3 or 4 of 2.5 active features, within 1 of them in
+six worlds of eight.
+
+Tried: at TopK's rate of learning archetypes were not trained after 1,000 steps (0.84 explained) and
+no more stable than TopK; each now has the rate at which it explains most. Where children always
+bring their parents, no k recovers more than 0.81. With a price of 0.2 gates keep 23 latents active.
 
 Sources: Fel, Lubana, Prince and co-authors 2025, Archetypal SAE (arXiv:2502.12892); Lubana, Rager,
 Hindupur and co-authors 2025, Priors in Time (arXiv:2511.01836); Chanin & Garriga-Alonso 2025
@@ -88,14 +99,10 @@ class Config:
         counts = ("seeds", "batch_size", "sequences", "steps", "time_steps")
         check_counts("dictionaries", self, *counts)
         check_counts("dictionaries", self, "inputs", low=32)
-        check_number(
-            "dictionaries", "first_world", self.first_world, 0, 2**24 - self.seeds, whole=True
-        )
-        if self.features not in self.sizes or 2 * self.features not in self.sizes:
-            raise ToylabError(
-                f"dictionaries: sizes = {self.sizes}; give the number of features, "
-                f"{self.features}, and twice that, which are compared."
-            )
+        check_number("dictionaries", "first_world", self.first_world, 0, 10**7, whole=True)
+        compared = (self.features, 2 * self.features)
+        if not {*compared} <= {*self.sizes}:
+            raise ToylabError(f"dictionaries: sizes = {self.sizes} lack one of {compared}.")
         for name in ("sizes", "ks", "sae_ks"):
             given = getattr(self, name)
             if list(given) != sorted(set(given)) or len(given) < 2:
@@ -106,9 +113,7 @@ class Config:
                 f"dictionaries: kinds: {unknown[0]!r}; {nearest(str(unknown[0]), KINDS)}"
             )
         if min(self.sae_ks) != self.novel:
-            raise ToylabError(
-                f"dictionaries: sae_ks = {self.sae_ks} must begin at novel = {self.novel}."
-            )
+            raise ToylabError(f"dictionaries: sae_ks = {self.sae_ks}; begin at {self.novel}.")
         _ = populations(self)
 
     def planted(self) -> Planted:
@@ -199,7 +204,7 @@ SMALL: dict[str, Any] = {"features": 8, "width": 6, "active": 2, "sizes": (8, 16
 SMALL |= {"ks": (1, 2), "candidates": 16, "points": 64, "steps": 20}
 SMALL |= {"batch_size": 16, "inputs": 64, "slow": 2, "fast": 4, "atoms": 8, "length": 8}
 SMALL |= {"novel": 2, "sae_ks": (2, 4), "time_steps": 20, "sequences": 4}
-LONG: dict[str, Any] = {"length": 64, "time_steps": 30_000, "sequences": 64}
+LARGE |= {"length": 64, "time_steps": 30_000, "sequences": 64, "learning_rate": 5e-4}
 
 study = Study(
     name="dictionaries",
@@ -209,7 +214,7 @@ study = Study(
     presets={
         "smoke": Config(seeds=2, **SMALL),
         "laptop": Config(),
-        "paper": Config(**LARGE, **LONG, learning_rate=5e-4, hull_rate=2e-3, time_rate=1e-3),
+        "paper": Config(**LARGE, hull_rate=2e-3, time_rate=1e-3),
     },
     costs={
         "smoke": "1,300 model-steps; compiling takes most of it",
