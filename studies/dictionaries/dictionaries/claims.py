@@ -18,7 +18,7 @@ CLAIMS: tuple[Claim, ...] = (
         "less: stability falls by 0.08.",
         r.sized(r.RIGHT, "stability") - r.sized(r.DOUBLE, "stability"),
         Expect.above(0.08),
-        at="section 3",
+        at="on instability",
         bar="ours: an eighth of the way from random dictionaries to 1",
         control=only(
             "recovery does not fall",
@@ -33,7 +33,7 @@ CLAIMS: tuple[Claim, ...] = (
         "0.02, with twice as many.",
         r.sized(r.DOUBLE, "stability_matched") - r.sized(r.RIGHT, "stability_matched"),
         Expect.above(-0.02),
-        at="section 3; asked by this laboratory",
+        at="on instability; asked by this laboratory",
         bar="theory: no effect is 0; 0.02 is left to the draw of worlds",
         control=only(
             "random atoms that stand for features are alike by less than 0.5",
@@ -83,7 +83,7 @@ CLAIMS: tuple[Claim, ...] = (
         "0.05 of the variance.",
         r.more("relaxed", "hull", "explained"),
         Expect.above(0.05),
-        at="section 4",
+        at="on atoms in the hull of data",
         bar="ours: a twentieth of the variance; in theory more than 0",
     ),
     fel(
@@ -92,7 +92,7 @@ CLAIMS: tuple[Claim, ...] = (
         "lost.",
         r.more("relaxed, single", "hull, single", "explained"),
         Expect.below(0.02),
-        at="section 4; asked by this laboratory",
+        at="asked by this laboratory",
         bar="theory: of data that hold each feature alone nothing need be lost; ours: 0.02",
     ),
     passage("Chanin & Garriga-Alonso 2025 (arXiv:2508.16560)", requires=r.LEARNED)(
@@ -130,7 +130,7 @@ CLAIMS: tuple[Claim, ...] = (
         "novel ones, but not more than one with no more active latents than both their codes.",
         r.error("tfa") - r.as_active(),
         Expect.above(0),
-        at="section 4; asked by this laboratory",
+        at="asked by this laboratory",
         bar=NONE,
         requires=(
             *r.CODED,

@@ -92,7 +92,7 @@ def stability(
 
     Where one has fewer atoms, all of its own are assigned.
 
-    Source: Fel et al. 2025 (arXiv:2502.12892), equation 6, by the Hungarian method.
+    Source: Fel et al. 2025 (arXiv:2502.12892), by the Hungarian method.
 
     Example:
         >>> atoms = np.random.default_rng(0).normal(size=(5, 4))

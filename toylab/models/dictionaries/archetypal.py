@@ -4,7 +4,7 @@
 
 with C candidate points. Every atom is then, but for delta, in the convex hull of the candidates.
 
-Source: Fel et al. 2025, Archetypal SAE (arXiv:2502.12892), section 4, and its public code for the
+Source: Fel et al. 2025, Archetypal SAE (arXiv:2502.12892), and its public code for the
 start at ``W = I`` and the projection outside of the gradient.
 """
 

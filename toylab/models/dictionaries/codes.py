@@ -82,7 +82,7 @@ def jump(pre: Array, threshold: Array, width: Array) -> tuple[Array, Array]:
         threshold: theta above 0, (F,).
         width: w of the kernel.
 
-    Source: Rajamanoharan et al. 2024 (arXiv:2407.14435), equations 11 and 12.
+    Source: Rajamanoharan et al. 2024 (arXiv:2407.14435).
 
     Example:
         >>> code, on = jump(jnp.array([0.2, 2.0]), jnp.array([1.0, 1.0]), jnp.asarray(0.1))

@@ -15,7 +15,7 @@ alone. ``context = 0`` leaves the predictable part out: a TopK autoencoder with 
 
 Done otherwise than there: atoms are of length 1, and codes are not divided by the width.
 
-Source: Lubana, Rager, Hindupur et al. 2025, Priors in Time (arXiv:2511.01836), section 4, and its
+Source: Lubana, Rager, Hindupur et al. 2025, Priors in Time (arXiv:2511.01836), and its
 public code for the scale.
 
 Shape suffixes: B sequences, T time, F atoms, D width, K width of keys.
