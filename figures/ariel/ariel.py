@@ -127,7 +127,7 @@ def peers(measures: Measures, config: Any) -> Figure:
         some = SAMPLES.filter(**own, **NATURAL).value("distinct")(measures).values
         points(right, back, some, fig.BLUE if own["kind"] == "vae" else fig.ORANGE)
         if len(some) and np.isfinite(back):
-            place: dict[str, Any] = {"xytext": (6, (6, -3, 6, -11, -3, -3)[i % 6]), "size": 7}
+            place: dict[str, Any] = {"xytext": (6, (6, -3, -9, 4, -3, -3)[i % 6]), "size": 7}
             label = name.replace("-\n", "").replace("\n", " ")
             right.annotate(label, (back, some.mean()), textcoords="offset points", **place)
     right.plot(1, level["ariel"], "*", color=fig.INK, ms=11)
@@ -157,7 +157,7 @@ def exact(measures: Measures, config: Any) -> Figure:
             left.plot(x, y, marker, label=f"VAE {beta:g}, {words}", **look)
     left.set(xlabel="valid share", ylabel="share of all sentences")
     left.legend(loc="lower left", ncols=2, columnspacing=1, handletextpad=0.1, borderaxespad=0)
-    fig.title(left, "Cool models are more valid and less wide, as likeliest words are")
+    fig.title(left, "A little cooler, models are more valid and wider; much cooler, less wide")
     shares = table("precision").rows(measures).with_columns(middle=pl.col("bits") + 2.5)
     for axes, colour in zip((1, 2, 4), (fig.BLUE, fig.ORANGE, fig.GREEN), strict=True):
         for number, style in (("float32", "-"), ("float64", "--")):
