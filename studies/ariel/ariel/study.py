@@ -258,8 +258,8 @@ study = Study(
         "paper": Config(seeds=16, steps=10_000, exact=1_000, pairs=4_096, **LARGE),
     },
     costs={
-        "smoke": "200 model-steps; compiling takes most of it",
-        "laptop": "96,000 model-steps of 0.04 GFLOP: 4 minutes; measures: 1",
+        "smoke": "240 model-steps; compiling takes most of it",
+        "laptop": "76,800 model-steps of 0.04 GFLOP: 3 minutes; measures: 1",
         "paper": "1,280,000 model-steps of 4 GFLOP, for one GPU; measures: hours, on its CPU",
     },
     populations=populations,
