@@ -28,7 +28,8 @@ class ProjectedAdam:
         >>> project = lambda params: {"w": jnp.maximum(params["w"], 0)}
         >>> rule = ProjectedAdam(learning_rate=1.0, project=project).transform()
         >>> params = {"w": jnp.array([0.5, 3.0])}
-        >>> moves, _ = rule.update({"w": jnp.ones(2)}, rule.init(params), params)
+        >>> with jax.numpy_dtype_promotion("standard"):
+        ...     moves, _ = rule.update({"w": jnp.ones(2)}, rule.init(params), params)
         >>> (params["w"] + moves["w"]).round(4).tolist()
         [0.0, 2.0]
     """

@@ -60,7 +60,7 @@ def test_the_slope_of_a_threshold_is_that_of_a_wider_jump():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_codes_and_objective_are_those_of_a_loop(kind: str):
-    model = SparseDictionary(6, 9, kind, k=2, price=0.3, prefixes=(4,))  # type: ignore[arg-type]
+    model = SparseDictionary(6, 9, kind=kind, k=2, price=0.3, prefixes=(4,))  # type: ignore[arg-type]
     params = model.init(jax.random.key(0))
     shift = lambda leaf: leaf + 0.1 * normal(jax.random.key(leaf.size), leaf.shape)
     params = jax.tree.map(shift, params)
