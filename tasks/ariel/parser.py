@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from toylab.tasks.ariel.phrases import END, Phrases
+from .phrases import END, Phrases
 
 
 class Parser(NamedTuple):

@@ -10,8 +10,9 @@ from jaxtyping import Bool, Int
 
 from toylab.analysis.volumes.chances import expected_distinct
 from toylab.stats.means import mean_or_nan
-from toylab.tasks.ariel.parser import Parser, parser
-from toylab.tasks.ariel.phrases import Phrases, Table
+
+from .parser import Parser, parser
+from .phrases import Phrases, Table
 
 ROLES = ("subject", "verb", "object")
 
