@@ -102,7 +102,7 @@ def test_counts_are_whole_numbers_from_a_least_one_on():
     check_counts("x", settings, "steps", low=3)
     with pytest.raises(ToylabError, match="x: rungs = 0"):
         check_counts("x", settings, "steps", "rungs")
-    with pytest.raises(ToylabError, match="x: steps = 3 .* <= 2"):
+    with pytest.raises(ToylabError, match=r"x: steps = 3 .* <= 2"):
         check_counts("x", settings, "steps", low=0, high=2)
 
 
