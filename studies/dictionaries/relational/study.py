@@ -19,7 +19,7 @@ weights; either part alone is exchanged for that of the list the other way round
 
 Did not reproduce: the claims about copiers with two layers are not testable, as three networks of
 eight did not learn their lists (they know 57% to 76% of those trained on; the others 96% and more,
-and 85% to 87% of those held out, as in the paper). In all eight, digits with the weights of the
+and 85% to 87% of those held out; the paper has 92%). In all eight, digits with the weights of the
 list the other way round turn no answer, and places 69% to 100% of them: what is read of order is in
 the places' vectors. Of free copiers three learned; there a digit has another direction in each
 place (0.15 to 0.37). Left open: atoms for each role, 0.92 (0.88 to 0.96), since of one role alone a
