@@ -9,6 +9,11 @@ units are to tell two patterns, one of each: do inputs made for a unit show its 
 it tell another story in each corpus? Of a language some words are bad and said when provoked: which
 hundredth of the weights says them? Every method has a null or a control.
 
+Did not reproduce: pruning. Without the hundredth of the weights that signed scores name 67% of the
+bad words are gone, not four fifths, and 36%, not half, by the scores of the other topic; random
+weights take none. Left open: places are read at an R2 of 0.92, and as smooth random fields at up to
+0.91, so that reading alone hardly tells of space; moving along the probe's direction does.
+
 Source: Gurnee and Tegmark 2023 (2310.02207); Lee et al. 2025 (2503.21073); Bolukbasi et al. 2021
 (2104.07143); Wei et al. 2024 and Orgad et al. 2026 (2604.09544); Rumbelow and Watkins 2023.
 """
