@@ -94,7 +94,7 @@ def _scales(ax: Axes, measures: Measures) -> None:
     log_axis(ax, ticks=[0.125, 0.5, 1, 2, 8])
     ax.set(xlabel="scale / closed form", ylabel="correlation of nearness and score")
     ax.legend(loc="lower center")
-    fig.title(ax, "One scale lets distance show attention")
+    fig.title(ax, "Nearness against score, by the scale")
 
 
 def _cuts(ax: Axes, measures: Measures) -> None:
@@ -109,7 +109,7 @@ def _cuts(ax: Axes, measures: Measures) -> None:
             fig.interval_line(ax, np.arange(len(names)), left_PN, label, colour, marker="o", ms=3)
     ax.set(xlabel="directions cut, of 16", ylabel="induction score left", ylim=(0, 1.05))
     ax.legend(loc="lower left")
-    fig.title(ax, "A few directions carry what one head tells another")
+    fig.title(ax, "Induction without what keys read, or without as much")
 
 
 draw = drawing(attention, heads)

@@ -41,7 +41,7 @@ TALK = ("z_k", "z_q", "z_v", *CUTS)
 
 def populations(config: Config) -> dict[str, Population]:
     """Networks of two layers that copy."""
-    return {"copies": population(config, NET, WORLD, seeds(config.seeds), 3_000)}
+    return {"copies": population(config, NET, WORLD, seeds(config.seeds), 9_000)}
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:

@@ -69,8 +69,8 @@ def visualise(
     Example:
         >>> w = jnp.array([3.0, 4.0])
         >>> found = visualise(lambda x: x @ w, jax.random.key(0), (2,))
-        >>> found.inputs[0].round(2).tolist()
-        [0.6000000238418579, 0.800000011920929]
+        >>> np.asarray(found.inputs[0], float).round(2).tolist()
+        [0.6, 0.8]
     """
     for name, value in (("starts", starts), ("steps", steps)):
         check_number("visualise", name, value, low=1, whole=True)
