@@ -65,7 +65,7 @@ def prototypes(
 
     Example:
         >>> tokens = jnp.eye(3)
-        >>> found = prototypes(lambda e: e, tokens, jnp.array([0, 2]), jnp.array([1]))
+        >>> found = prototypes(lambda e: e, tokens, jnp.array([0, 2]), jnp.arange(3))
         >>> found.tokens.tolist()
         [0, 2]
     """
