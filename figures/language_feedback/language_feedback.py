@@ -85,18 +85,18 @@ def refining(measures: Measures, config: Any) -> Figure:
     sizes = {"few": config.sizes[0], "more": config.sizes[1], "ilf": config.lists}
     for i, arm in enumerate(sizes):
         for column, name, colour, marker in (
-            ("unwanted", "unwanted words per list", fig.BLUE, "o"),
-            ("drift", "nats from the first policy", fig.VERMILLION, "s"),
+            ("unwanted", "unwanted words", fig.BLUE, "o"),
+            ("drift", "nats strayed", fig.VERMILLION, "s"),
         ):
             look = {"label": None if i else name, "marker": marker}
             points(middle, i, _end(arm, column)(measures).array(), colour, **look)
     middle.set_xticks(range(3), [f"{size:,}" for size in sizes.values()])
     middle.set(xlabel="lists with feedback", ylim=(0, None), xlim=(-0.6, 2.6))
-    middle.legend(loc="upper right")
+    middle.legend(loc="center right", bbox_to_anchor=(1.02, 0.62), handletextpad=0.2)
     _refiners(right, measures)
     fig.title(left, "What refinements heed")
-    fig.title(middle, "Few lists lead astray")
-    fig.title(right, "Poor refiners lose words")
+    fig.title(middle, "Few lists stray far")
+    fig.title(right, "Poor refiners delete")
     return sheet
 
 
@@ -129,7 +129,7 @@ def _refiners(ax: Axes, measures: Measures) -> None:
         ):
             label = None if skill else name
             _cloud(ax, exact, reading(measures).array(), colour, marker, True, label)
-    ax.set(xlabel="requests that the refiner answers rightly", ylim=(0, 1.3), xlim=(-0.03, None))
+    ax.set(xlabel="requests answered rightly", ylim=(0, 1.3), xlim=(-0.03, None))
     ax.legend(loc="upper right")
 
 
@@ -149,7 +149,7 @@ def peers(measures: Measures, config: Any) -> Figure:
         _cloud(ax, x, y, colour, marker, filled, label)
     ax.set(xlabel="wanted words per list", ylabel="unwanted words per list")
     ax.set(xlim=(0, None), ylim=(-0.03, None))
-    sheet.legend(*ax.get_legend_handles_labels(), loc="outside right upper")
+    sheet.legend(*ax.get_legend_handles_labels(), loc="outside right center")
     fig.title(
         sheet, "Feedback takes unwanted words away and leaves the wanted ones; so do verdicts"
     )
