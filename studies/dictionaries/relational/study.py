@@ -29,9 +29,10 @@ sixth of the concepts have no atom, and one dictionary of three roles found 71%;
 Tried: with a centre that is learned, a dictionary with an atom for each concept of a bag explained
 95% of the variance and found none of them (a pilot of two seeds): of two concepts in every vector
 all atoms may move by one vector, which the centre takes back. So it stays at 0. Copiers of 16
-digits fit 84% of their answers and gave 39% of the second ones to lists held out rightly. In a first
-judged run copiers had 8,000 steps; losses stand still at 0.6 for thousands of steps before they
-fall, and of three networks of eight they had not fallen. They have 20,000 since; no claim changed.
+digits fit 84% of their answers and gave 39% of the second ones to lists held out rightly. In a
+first judged run copiers had 8,000 steps; losses stand still at 0.6 for thousands of steps before
+they fall, and of three networks of eight they had not fallen. They have 20,000 since; no claim
+changed.
 
 Source: Wattenberg & Viegas 2024 (arXiv:2407.14662); Farrell, Leask & Al Moubayed 2025 (Order by
 scale, NeurIPS workshop) and their public code.
