@@ -10,7 +10,7 @@ Shape suffixes: N sentences, L length, V vocabulary, S sentences with a chance.
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.random import Generator
-from scipy.stats import chisquare
+from scipy import stats
 
 from toylab.analysis.volumes.coder import Next, chances
 from toylab.errors import ToylabError, check_number
@@ -119,7 +119,7 @@ def frequency_p_value(counts: Int[np.ndarray, " S"], p: Float[np.ndarray, " S"])
     group = (np.cumsum(expected[order]) / MANY).astype(int)
     seen, law = (np.bincount(group, own[order]) for own in (counts, expected))
     some = law > 0  # a sentence that is expected often may pass over a group
-    return float(chisquare(seen[some], law[some]).pvalue)
+    return float(stats.chisquare(seen[some], law[some]).pvalue)
 
 
 def _log_missed(p_S: np.ndarray, draws: int) -> np.ndarray:
