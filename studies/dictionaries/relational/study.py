@@ -20,8 +20,8 @@ weights; either part alone is exchanged for that of the list the other way round
 Did not reproduce: digits with the weights of the list the other way round turn no answer of any
 copier, and places 86% to 95% of them: what is read of order is in the places' vectors. Left open:
 answers to lists held out, 86% (81% to 88%; the paper has 92%) with 85% asked for; whether free
-copiers have one direction for a digit, as three of eight learned both answers (0.16 to 0.37, in the
-mean); atoms for each role, 0.92 (0.88 to 0.96), since of one role alone a sixth of the concepts
+copiers have one direction for a digit, as three of eight learned both answers (0.16, from -0.13 to
+0.66); atoms for each role, 0.92 (0.88 to 0.96), since of one role alone a sixth of the concepts
 have no atom, and one dictionary of three roles found 71%; and how many atoms 60 degrees make more
 than 30, 0.76 (0.55 to 0.87).
 
@@ -318,7 +318,7 @@ study = Study(
     },
     costs={
         "smoke": "1,700 steps; compiling takes most of it",
-        "laptop": "1,000,000 model-steps of 0.01 GFLOP: 4 minutes; measures: 1",
+        "laptop": "1,200,000 model-steps of 0.01 GFLOP: 7 minutes; measures: 1",
         "paper": "66,000,000 model-steps of 0.1 GFLOP, for one GPU",
     },
     populations=populations,
