@@ -249,7 +249,7 @@ def copiers(measures: Measures, config: Any) -> Figure:
     right = average(read("test")("fixed"), measures)
     fig.title(three, f"Two layers copy {right:.0%}, three all")
     fig.title(four, "Order is in the weights of places, not of digits")
-    fig.title(five, "Free values give each place directions of its own")
+    fig.title(five, "One direction of a digit in both places, or two")
     return sheet
 
 

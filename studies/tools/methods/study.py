@@ -14,19 +14,20 @@ What is done otherwise. The papers work on language models, where the truth is n
 are made three times as long and keys a third, which changes no attention, so that a scale has to be
 found. The communication of single components is measured by the directions that a head writes.
 
-Did not reproduce: function vectors. What four heads write has 30% of symbols answered (9% to 96%),
-where examples have all and nothing has 11%; sums have 14%. Left open: in one of eight networks no
-head of the second layer is an induction head (0.05 of its attention), and with it all four claims
-about copying. In the other seven the nearest key is the one attended to in 93%, the closed form has
-0.90 of the best correlation, the pair stands 9.9 deviations out, and a quarter of the components
-carries 51% of the score. Split-softmax takes away 32% of the drift (29% to 43%).
+Did not reproduce: function vectors. What four heads write has 30% of symbols answered (7% to 102%
+of what examples have), where examples have all and nothing has 11%. Left open: one of eight
+networks copies without an induction head (0.06 of its attention), however long it trains, and with
+it all four claims about copying. In the other seven the nearest key is the one attended to in every
+case but one in two thousand, the closed form comes to 0.95 of the best correlation, the pair stands
+13.7 deviations out, and a quarter of the components carries two thirds of the score. Split-softmax
+takes away 32% of the drift (29% to 43%).
 
 Tried: without layer norms the closed form fails (0.06, best 0.47). Pairs as two tokens, or without
 blank examples, leave less to function vectors. In a first judged run copiers trained for 3,000
-steps, and one of eight had no induction head; they have 9,000 since, and no claim changed. Before
-it, pilots on other seeds changed three conditions: an induction head is one of three times even
-attention (it was half of all), the pairs beside keys are queries and values of the same two heads,
-and random directions carry their share of the stream (it was 5%).
+steps; they have 9,000 since, and no claim changed. Before it, pilots on other seeds changed three
+conditions: an induction head is one of three times even attention (it was half of all), the pairs
+beside keys are queries and values of the same two heads, and random directions carry their share of
+the stream (it was 5%).
 
 Source: Geva et al. 2023 (2304.14767); Yeh et al. 2023 (2305.03210); Li et al. 2024 (2402.10962);
 Merullo et al. 2024 (2406.09519); Todd et al. 2023 (2310.15213).
