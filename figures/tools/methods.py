@@ -107,8 +107,9 @@ def _cuts(ax: Axes, measures: Measures) -> None:
         left_PN = left_PN[np.isfinite(left_PN).all(1)]
         if len(left_PN):
             fig.interval_line(ax, np.arange(len(names)), left_PN, label, colour, marker="o", ms=3)
-    ax.set(xlabel="directions cut, of 16", ylabel="induction score left", ylim=(0, 1.05))
-    ax.legend(loc="lower left")
+    ax.set(xlabel="directions cut, of 16", ylabel="induction score left", ylim=(0, 1.4))
+    ax.set(xticks=range(0, 9, 2), yticks=(0, 0.5, 1))
+    ax.legend(loc="upper right")
     fig.title(ax, "Induction without what keys read, or without as much")
 
 
