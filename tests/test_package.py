@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import toylab
+from toylab.web.server import EXHIBITS
 
 ROOT = Path(__file__).parents[1]
 MOVED = ("tasks", "studies", "figures")
@@ -41,7 +42,8 @@ def test_the_wheel_holds_toylab_alone(wheel: Path) -> None:
     assert any(name.startswith("toylab/studies/results/") for name in held)
     assert {"toylab/__init__.pyi", "toylab/cli/template.txt"} <= held
     assert not [name for name in held if name.endswith((".png", ".svg", ".pyc"))]
-    assert wheel.stat().st_size < 3_000_000
+    networks = sum(path.stat().st_size for path in EXHIBITS.glob("*"))
+    assert networks < 1_500_000 and wheel.stat().st_size < 3_000_000 + networks
 
 
 def test_a_foreign_folder_beside_the_package_is_not_its_own(tmp_path: Path) -> None:

@@ -139,6 +139,7 @@ class Untrained:
         return self.params_P
 
 
+@pytest.mark.slow
 def test_claims_and_figures_of_networks_one_of_which_diverged(params_P):
     measures = measure(CONFIG, Untrained(params_P))
     for claim in claims.CLAIMS:

@@ -164,6 +164,7 @@ def small_measures():
     return tabled(CONFIG, made)
 
 
+@pytest.mark.slow
 def test_claims_and_figures_of_networks_one_of_which_diverged():
     measures = small_measures()
     for claim in claims.CLAIMS:

@@ -130,6 +130,7 @@ def small_measures():
     return {n: pl.concat([rows for name, rows in parts if name == n]) for n in names}, config
 
 
+@pytest.mark.slow
 def test_claims_and_figures_of_networks_one_of_which_diverged():
     measures, config = small_measures()
     one_of_two_diverged(claims.CLAIMS, measures)

@@ -108,6 +108,7 @@ def small_measures():
     return {name: pl.concat([part[name] for part in parts]) for name in parts[0]}, config
 
 
+@pytest.mark.slow
 def test_claims_and_figures_of_networks_one_of_which_diverged():
     measures, config = small_measures()
     one_of_two_diverged(claims.CLAIMS, measures)
