@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 
 from toylab.analysis.binding.echoes import NEAR, in_plane, multiplicity, told_apart
 from toylab.analysis.recovery.directions import cosines, random_atoms, recovery
-from toylab.models.dictionaries.sized import SizedDictionary
+from toylab.models.dictionaries.sparse import SparseDictionary
 from toylab.taps import Params
 from toylab.tasks.dictionaries.bindings import (
     SUMS,
@@ -41,7 +41,7 @@ class Coded(NamedTuple):
 
 
 def coded(
-    task: Binding, model: SizedDictionary, params_P: Params, rows: Any, pairs: Mapping[int, Pairs]
+    task: Binding, model: SparseDictionary, params_P: Params, rows: Any, pairs: Mapping[int, Pairs]
 ) -> Iterator[Coded]:
     """Vectors and codes of every dictionary, one after another.
 
@@ -64,7 +64,7 @@ def coded(
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _coded(
-    task: Binding, model: SizedDictionary, given: Any, chosen_B3: Array, amplitude_B3: Array
+    task: Binding, model: SparseDictionary, given: Any, chosen_B3: Array, amplitude_B3: Array
 ) -> tuple[Array, Array, Array]:
     params, world, how = given
     x_BD = dataclasses.replace(task, **world).vectors(chosen_B3, amplitude_B3)

@@ -15,7 +15,7 @@ from jax import Array
 from toylab.analysis.binding.echoes import role_atoms
 from toylab.analysis.binding.role_maps import held_out_cosines
 from toylab.analysis.recovery.directions import random_atoms, recovery
-from toylab.models.dictionaries.sized import SizedDictionary
+from toylab.models.dictionaries.sparse import SparseDictionary
 from toylab.taps import Params
 from toylab.task import Batch
 from toylab.tasks.dictionaries.bindings import WAYS, Binding, role_images
@@ -26,7 +26,7 @@ SEED = 7  # of the vectors; training's come from other keys
 
 def map_scores(
     task: Binding,
-    model: SizedDictionary,
+    model: SparseDictionary,
     params_P: Params,
     rows: Any,
     vectors: int,
@@ -73,7 +73,7 @@ def _of_one(
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _drawn(
-    task: Binding, model: SizedDictionary, vectors: int, params: Params, numbers: Any
+    task: Binding, model: SparseDictionary, vectors: int, params: Params, numbers: Any
 ) -> tuple[Batch, Array, Array]:
     batch = dataclasses.replace(task, **numbers).batch(jax.random.key(SEED), vectors)
     return batch, model.encode(params, batch.inputs), model.atoms(params)

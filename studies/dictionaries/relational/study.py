@@ -49,8 +49,7 @@ from toylab.analysis.binding.copiers import looks
 from toylab.errors import ToylabError, check_counts, check_number
 from toylab.losses import cross_entropy
 from toylab.members import Members, zipped
-from toylab.models.dictionaries.sized import SizedDictionary
-from toylab.models.dictionaries.sparse import reconstruction
+from toylab.models.dictionaries.sparse import SparseDictionary, reconstruction
 from toylab.models.wired.list_copier import ListCopier
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
@@ -142,13 +141,13 @@ class Config:
         """Number of atoms of a dictionary."""
         return round(room * self.concepts)
 
-    def dictionary(self) -> SizedDictionary:
+    def dictionary(self) -> SparseDictionary:
         """A dictionary of the largest size."""
-        return SizedDictionary(self.width, self.size(self.rooms[-1]), most=ROLES, k=2)
+        return SparseDictionary(self.width, self.size(self.rooms[-1]), most=ROLES, k=2)
 
-    def map_dictionary(self) -> SizedDictionary:
+    def map_dictionary(self) -> SparseDictionary:
         """A dictionary with room for the role images of many concepts."""
-        return SizedDictionary(self.width, self.map_atoms, most=2, k=2)
+        return SparseDictionary(self.width, self.map_atoms, most=2, k=2)
 
     def copier(self, name: str) -> ListCopier:
         """A copier of lists."""

@@ -73,6 +73,9 @@ class SparseDictionary(ModelCard):
         central: 1 to begin there, 0 to begin at random all the same; may differ per member.
         shared: 1 if all members of a world begin at the same ones; may differ per member.
         world: of the data whose centroids these are; may differ per member.
+        centred: 1 learns the centre c, 0 leaves it where it is; may differ per member. Where inputs
+            are sums of a fixed number of atoms, a centre that is learned leaves the atoms open: all
+            may move by one vector, which the centre takes back.
 
     Raises:
         ToylabError: an unknown kind, k above the number of features, more atoms than centroids.
@@ -99,6 +102,7 @@ class SparseDictionary(ModelCard):
     central: Number = 1.0
     shared: Number = 0.0
     world: Number = 0
+    centred: Number = 1
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
@@ -106,7 +110,7 @@ class SparseDictionary(ModelCard):
         check_number(owner, "features", self.features, low=1, whole=True)
         check_number(owner, "size", self.size, low=0, high=self.features, whole=True)
         check_number(owner, "nested", self.nested, low=0)
-        for name in ("central", "shared"):
+        for name in ("central", "shared", "centred"):
             check_number(owner, name, getattr(self, name), low=0, high=1)
         check_number(owner, "most", self.most, low=0, high=self.features, whole=True)
         check_number(owner, "k", self.k, low=1, high=self.largest, whole=True)
@@ -163,7 +167,8 @@ class SparseDictionary(ModelCard):
         pre = along(params["bias"], pre)
         if not isinstance(self.size, Tracer) and not np.any(self.size):
             return pre
-        has_F = jnp.arange(self.features) < jnp.asarray(self.size, jnp.int32)
+        size = jnp.asarray(self.size, jnp.int32)
+        has_F = (jnp.arange(self.features) < size) | (size == 0)
         return jnp.where(jnp.broadcast_to(has_F, pre.shape), pre, jnp.full_like(pre, NEVER))
 
     def _codes(self, params: Params, pre: Array) -> tuple[Array, Array]:
@@ -200,6 +205,10 @@ class SparseDictionary(ModelCard):
 
     def objective(self, params: Params, x: Float[Array, "B *n D"]) -> Float[Array, " B"]:
         """Return what is minimised: squared error, with the prefixes' and the price of the code."""
+        if isinstance(self.centred, Tracer) or not np.all(self.centred):
+            held_D = jax.lax.stop_gradient(params["centre"])
+            moved_D = jnp.asarray(self.centred, jnp.float32) * (params["centre"] - held_D)
+            params = params | {"centre": held_D + moved_D}
         pre = self.pre(params, x)
         codes, paid = self._codes(params, pre)
         decoder_FD, left = self.decoder(params), along(params["centre"], x, -1)
