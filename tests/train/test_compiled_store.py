@@ -76,6 +76,16 @@ def test_where_it_is_not_asked_for_there_is_none(tmp_path: Path, environment, to
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners on this system")
+def test_a_lax_umask_opens_no_folder(tmp_path: Path):
+    before = os.umask(0o002)
+    try:
+        found = store._private(tmp_path / "deep" / "stores" / "key")
+    finally:
+        os.umask(before)
+    assert not (found.stat().st_mode | found.parent.stat().st_mode) & 0o077
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners on this system")
 @pytest.mark.parametrize("how", ["open", "link"])
 def test_a_folder_that_others_can_write_is_refused(tmp_path: Path, monkeypatch, how: str):
     monkeypatch.delenv("CI", raising=False)

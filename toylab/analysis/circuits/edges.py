@@ -132,7 +132,7 @@ def edge_attribution(
         >>> edge_attribution(model, params, clean, clean[:, ::-1], metric).shape
         (7, 3)
     """
-    model, clean, corrupt = _checked("edge_attribution", model, clean, corrupt)
+    model, clean, corrupt = checked_pair("edge_attribution", model, clean, corrupt)
     check_number("edge_attribution", "steps", steps, 0, whole=True)
     return _attribution(model, steps, params, clean, corrupt, as_metric(metric))
 
@@ -158,7 +158,7 @@ def edge_effects(
     Returns:
         Metric with the edges corrupted, minus the clean metric, means over the batch.
     """
-    model, clean, corrupt = _checked("edge_effects", model, clean, corrupt)
+    model, clean, corrupt = checked_pair("edge_effects", model, clean, corrupt)
     edges = Edges.of(model)
     if masks is None:
         places = np.argwhere(edges.possible)
@@ -193,7 +193,7 @@ def keep_edges(
         model, params, clean, corrupt, metric: as in :func:`edge_attribution`.
         circuits: C masks of the edges that stay.
     """
-    model, clean, corrupt = _checked("keep_edges", model, clean, corrupt)
+    model, clean, corrupt = checked_pair("keep_edges", model, clean, corrupt)
     possible = Edges.of(model).possible
     ends = [possible, np.zeros_like(possible)]
     masks = np.stack([possible & ~np.asarray(keep) for keep in [*ends, *circuits]])
@@ -204,9 +204,10 @@ def keep_edges(
     return (found[..., 2:] - corrupt_) / (clean_ - corrupt_)
 
 
-def _checked(
+def checked_pair(
     owner: str, model: Transformer, clean: Array, corrupt: Array
 ) -> tuple[Transformer, Array, Array]:
+    """Return a model that reads all positions, and two batches of one shape; refuse others."""
     model, clean, corrupt = whole(owner, model), jnp.asarray(clean), jnp.asarray(corrupt)
     if clean.shape != corrupt.shape:
         raise ToylabError(

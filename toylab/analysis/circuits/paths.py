@@ -22,10 +22,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from toylab.analysis.circuits.edges import Edges, walk
+from toylab.analysis.circuits.edges import Edges, checked_pair, walk
 from toylab.analysis.circuits.metrics import Metric, as_metric
 from toylab.errors import ToylabError, nearest
-from toylab.models.functional import whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
 from toylab.trees import leading, over
@@ -71,12 +70,7 @@ def path_effects(
         >>> path_effects(model, params, clean, clean[:, ::-1], metric, paths).shape
         (2,)
     """
-    model, clean, corrupt = whole("path_effects", model), jnp.asarray(clean), jnp.asarray(corrupt)
-    if clean.shape != corrupt.shape:
-        raise ToylabError(
-            f"path_effects: clean tokens are {clean.shape}, corrupt ones {corrupt.shape}; patching "
-            "needs pairs of one length."
-        )
+    model, clean, corrupt = checked_pair("path_effects", model, clean, corrupt)
     if mlps not in ("frozen", "recomputed"):
         raise ToylabError(f"path_effects: mlps = {mlps!r}; 'frozen' or 'recomputed'.")
     edges = Edges.of(model)

@@ -117,8 +117,8 @@ def _home() -> Path:
 
 def _private(folder: Path) -> Path:
     """Make a folder that this user alone can write; refuse one that others can."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for place in (folder, folder.parent):
+    for place in (folder.parent, folder):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)  # whatever the umask
         about = place.lstat()
         if place.is_symlink() or about.st_uid != os.getuid() or about.st_mode & 0o022:
             raise Unsafe(f"{place} could be written by others, who could then run code here")
