@@ -24,13 +24,13 @@ choice among the legal moves is exact at every place, so progress is measured ag
 no predictor can beat.
 
 Did not reproduce: the whole board. The 6x6 network sees 540,000 games in half an hour, not 20
-million; 99.0% of its most probable moves are legal, and a linear probe reads 92% of the squares
-(67% untrained, 61% the majority state), not 99%. Who has played where, seen from the player to
-move, already tells 86% of the squares to a linear probe, and boards of other worlds are read nearly
-as well (90% without flips, 91% where only the ends flip): without flips a board is a sum over
-moves, so any network that attends to them has it. Untrained networks, the usual control, hide this.
-After a silent pass the network keeps counting plies: its board is that of strict alternation, by
-which the papers label theirs too. (Numbers of a run whose probes were split by game alone.)
+million; 99.0% of its most probable moves are legal, and in games that begin as none of the probe's
+do a linear probe reads 91% of the squares (62% untrained, 56% the majority state), not 99%. Who has
+played where, seen from the player to move, already tells 84% of the squares to a linear probe, and
+boards of other worlds are read nearly as well (89% without flips, 90% where only the ends flip):
+without flips a board is a sum over moves, so any network that attends to them has it. Untrained
+networks, the usual control, hide this. After a silent pass the network keeps counting plies: its
+board is that of strict alternation, by which the papers label theirs too.
 
 Tried: AdamW for 6,000 steps (768,000 games) left the network far from the floor. In pilots of 64
 games a step Muon (``toylab.optim.muon``) left 1.5 of the N most probable moves wrong or missing
