@@ -18,6 +18,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from tests.web import example_run
 from toylab import random
 from toylab.analysis.heads import induction_score, previous_token_score
 from toylab.analysis.steering.at_place import add
@@ -254,6 +255,7 @@ def othello() -> dict[str, Any]:
 def fixtures() -> dict[str, Any]:
     """Every fixture by the name of its file."""
     return {
+        "example": example_run.fixture(),
         "othello": othello(),
         "superposition_relu": superposition("relu"),
         "superposition_linear": superposition("linear"),

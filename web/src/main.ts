@@ -3,7 +3,7 @@
 import { open as attention } from "./attention/page";
 import { open as grokking } from "./grokking/page";
 import { open as othello } from "./othello/page";
-import { open as run } from "./run/page";
+import { open as run, opened } from "./run/page";
 import { h } from "./shell/dom";
 import { notice } from "./shell/notice";
 import { split } from "./shell/state";
@@ -16,11 +16,9 @@ const PAGES: Record<string, { title: string; open: Open }> = {
   grokking: { title: "Grokking", open: grokking },
   attention: { title: "Attention", open: attention },
   othello: { title: "Othello", open: othello },
+  run: { title: "Runs", open: run },
 };
-// The local server says here whether a run is open; elsewhere there is none.
-const opened = document.querySelector<HTMLMetaElement>('meta[name="toylab-run"]')?.content;
-if (opened) PAGES.run = { title: "Run", open: run };
-const FIRST = opened ? "run" : "superposition";
+const FIRST = opened() ? "run" : "superposition";
 
 const main = document.getElementById("main")!;
 const nav = document.querySelector("nav")!;

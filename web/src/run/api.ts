@@ -1,10 +1,12 @@
-/** What the local server tells of the opened run. */
+/** What is told of a run, by the local server of the opened one, or by a shipped file of an example. */
 
 export interface Population {
   members: number;
   metrics: string[];
   by: string[];
   steps: number[];
+  /** Members whose parameters are there; without it all. */
+  kept?: number[];
 }
 
 export interface About {
@@ -19,6 +21,19 @@ export interface About {
   populations: Record<string, Population>;
   figures: string[];
   losses: string[];
+  /** Populations that an example is without. */
+  left_out?: string[];
+}
+
+/** A query, by name. */
+export type Query = Record<string, string | number>;
+
+/** Where a run is read. */
+export interface Source {
+  /** An answer; throws what is wrong, in words. */
+  ask<T>(path: string, query?: Query): Promise<T>;
+  /** The address of a figure. */
+  figure(name: string): string;
 }
 
 export interface Members {
@@ -72,7 +87,7 @@ export interface Claim {
 }
 
 /** Ask the server; its own words where it refuses. */
-export async function ask<T>(path: string, query: Record<string, string | number> = {}): Promise<T> {
+async function ask<T>(path: string, query: Query = {}): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(address(path, query));
@@ -84,11 +99,13 @@ export async function ask<T>(path: string, query: Record<string, string | number
   return found as T;
 }
 
-/** An address of the server. */
-export function address(path: string, query: Record<string, string | number>): string {
+function address(path: string, query: Query): string {
   const text = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)])).toString();
   return `api/${path}${text ? `?${text}` : ""}`;
 }
+
+/** The run that the local server has opened. */
+export const server: Source = { ask, figure: (name) => address("figure", { name }) };
 
 /** A number in few digits; a dash for none. */
 export function digits(value: unknown, count = 3): string {

@@ -4,7 +4,7 @@ import { axes, dot, line } from "../draw/chart";
 import { BLUE, INK, MUTED, ORANGE } from "../draw/colours";
 import { surface, write, type Surface } from "../draw/surface";
 import { h } from "../shell/dom";
-import { ask, digits, type Claim } from "./api";
+import { digits, type Claim } from "./api";
 import type { Bench, View } from "./page";
 
 const CLASSES: Record<string, string> = {
@@ -21,7 +21,7 @@ export function claims(bench: Bench): View {
     element: holder,
     show() {
       if (holder.childElementCount) return;
-      ask<Claim[]>("claims").then((found) => {
+      bench.source.ask<Claim[]>("claims").then((found) => {
         drawn = [];
         holder.append(h("p", { class: "caption" }, found.length ? tally(found) : "This run has not been judged yet."));
         holder.append(...found.map((claim) => one(claim, drawn)));

@@ -7,7 +7,7 @@ import { legendEntry } from "../draw/legend";
 import { surface } from "../draw/surface";
 import { h } from "../shell/dom";
 import { choice as choiceField } from "../shell/state";
-import { ask, digits, type Curves } from "./api";
+import { digits, type Curves } from "./api";
 import { populations, type Bench, type View } from "./page";
 
 const FEWEST = 3; // members for whose mean an interval is drawn: that of two tells nothing
@@ -52,7 +52,7 @@ export function curves(bench: Bench): View {
       if (!metric) return void (note.textContent = "Nothing was recorded while this population trained.");
       serial += 1;
       const mine = serial;
-      ask<Curves>("curves", { population, metric, by }).then((curves) => {
+      bench.source.ask<Curves>("curves", { population, metric, by }).then((curves) => {
         if (mine !== serial) return;
         found = curves;
         seen.refresh();

@@ -1,7 +1,6 @@
 /** The figures that the run drew. */
 
 import { h } from "../shell/dom";
-import { address } from "./api";
 import type { Bench, View } from "./page";
 
 /** Make the view. */
@@ -9,7 +8,7 @@ export function figures(bench: Bench): View {
   const { figures } = bench.about;
   const pictures = figures.map((name) => {
     const words = name.replaceAll("_", " ");
-    const src = address("figure", { name });
+    const src = bench.source.figure(name);
     const image = h("img", { src, alt: `Figure: ${words}`, loading: "lazy" });
     return h("figure", {}, h("figcaption", {}, words), image);
   });

@@ -1,7 +1,7 @@
 /** The table of members, sorted by any of its numbers. */
 
 import { h } from "../shell/dom";
-import { ask, digits, type Members } from "./api";
+import { digits, type Members } from "./api";
 import { populations, type Bench, type View } from "./page";
 
 const MOST = 500; // rows at a time
@@ -47,7 +47,7 @@ export function members(bench: Bench): View {
       const population = String(bench.values.population);
       controls.replaceChildren(...[populations(bench)].filter((part) => part !== null));
       if (of === population) return draw();
-      ask<Members>("members", { population }).then((members) => {
+      bench.source.ask<Members>("members", { population }).then((members) => {
         [found, of] = [members, population];
         draw();
       }, bench.failed);

@@ -5,7 +5,7 @@ import { diverging } from "../draw/colours";
 import { panel, type Panel } from "../draw/panel";
 import { h } from "../shell/dom";
 import { number } from "../shell/state";
-import { ask, digits, type Leaf } from "./api";
+import { digits, type Leaf } from "./api";
 import { populations, type Bench, type View } from "./page";
 
 const TALL = 520; // most of a picture's height
@@ -20,9 +20,9 @@ export function snapshots(bench: Bench): View {
   const holder = h("div", { class: "leaves" });
   const note = h("p", { class: "caption" });
 
-  /** The kept step that is nearest to the one in the address. */
-  function place(steps: number[]): number {
-    const far = steps.map((step) => Math.abs(step - Number(bench.values.step)));
+  /** The kept one that is nearest to the one in the address. */
+  function place(kept: number[], wanted: number | string): number {
+    const far = kept.map((one) => Math.abs(one - Number(wanted)));
     return far.indexOf(Math.min(...far));
   }
 
@@ -30,16 +30,18 @@ export function snapshots(bench: Bench): View {
     const { about, values, put } = bench;
     const population = about.populations[String(values.population)];
     const { steps, members } = population;
-    values.member = Math.min(Number(values.member), members - 1);
+    const kept = population.kept ?? Array.from({ length: members }, (_, member) => member);
+    values.member = kept[place(kept, values.member)];
     const parts: (HTMLElement | null)[] = [populations(bench)];
     if (steps.length > 1) {
       const field = number(`One of ${steps.length} snapshots`, 0, steps.length - 1, 0);
       const text = (i: number): string => `step ${steps[i].toLocaleString("en")}`;
-      parts.push(slider(field, place(steps), (i) => put("step", steps[i]), "", text).element);
+      parts.push(slider(field, place(steps, values.step), (i) => put("step", steps[i]), "", text).element);
     }
-    if (members > 1) {
-      const field = number("Member", 0, members - 1, 0);
-      parts.push(slider(field, Number(values.member), (i) => put("member", i)).element);
+    if (kept.length > 1) {
+      const field = number(kept.length < members ? `Member, of ${kept.length} that are kept` : "Member", 0, kept.length - 1, 0);
+      const text = (i: number): string => String(kept[i]);
+      parts.push(slider(field, place(kept, values.member), (i) => put("member", kept[i]), "", text).element);
     }
     controls.replaceChildren(...parts.filter((part) => part !== null));
   }
@@ -79,13 +81,13 @@ export function snapshots(bench: Bench): View {
         built = population;
       }
       if (!steps.length) return void (note.textContent = "No parameters were kept of this population.");
-      const step = steps[place(steps)];
+      const step = steps[place(steps, values.step)];
       serial += 1;
       const mine = serial;
-      ask<{ leaves: Leaf[] }>("params", { population, step, member: values.member }).then(({ leaves }) => {
+      bench.source.ask<{ leaves: Leaf[] }>("params", { population, step, member: values.member }).then(({ leaves }) => {
         if (mine !== serial) return;
         const total = Math.sqrt(leaves.reduce((sum, leaf) => sum + (leaf.norm ?? NaN) ** 2, 0));
-        note.textContent = `Member ${values.member} at step ${step.toLocaleString("en")}: the norm of all parameters is ${digits(Number.isNaN(total) ? null : total)}.`;
+        note.textContent = `Member ${values.member} at step ${step.toLocaleString("en")}: the norm of these parameters is ${digits(Number.isNaN(total) ? null : total)}.`;
         draw(leaves);
       }, bench.failed);
     },
