@@ -9,7 +9,7 @@ from toylab.errors import ToylabError, nearest
 
 from .server import Server, pages
 
-PAGES = ("superposition", "grokking", "attention", "othello")
+PAGES = ("superposition", "grokking", "attention", "othello", "run")
 
 
 class Playground:
@@ -19,7 +19,7 @@ class Playground:
     notebook's process ends: one that runs elsewhere (on a cluster, in a cloud) shows nothing.
 
     Args:
-        page: superposition, grokking, attention or othello.
+        page: superposition, grokking, attention, othello, or run for the shipped runs.
         height: of the frame, pixels.
         settings: as they stand in the page's address, e.g. ``density=0.05``.
 
