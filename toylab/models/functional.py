@@ -6,7 +6,9 @@ Shape suffixes: B batch, L length (queries; M for keys), D width, H heads, K hea
 """
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 
 import jax.numpy as jnp
 from jax import Array
@@ -17,6 +19,9 @@ from toylab.models.attention import attention_pattern, rotate
 from toylab.models.layers import ACTIVATIONS, NORM_EPS
 from toylab.models.transformer import Transformer
 from toylab.taps import Params
+
+Norm = Callable[[Array], Array]
+Give = Callable[[slice, Array, Array, Norm], Array]
 
 
 def norm(kind: str, params: Params | None, x: Float[Array, "*lead D"]) -> Float[Array, "*lead D"]:
@@ -84,6 +89,59 @@ def feed_forward(
     hidden = ACTIVATIONS[model.activation](affine("gate" if model.gated else "up", x_BLD))
     hidden = hidden * affine("up", x_BLD) if model.gated else hidden
     return affine("down", hidden)
+
+
+def shared(rows: slice, z_WBLD: Array, stream_BLD: Array, normed: Norm) -> Array:
+    """Give every reader the stream, as a plain run does; see :func:`walk`."""
+    return jnp.broadcast_to(normed(stream_BLD), (rows.stop - rows.start, *stream_BLD.shape))
+
+
+def walk(
+    model: Transformer,
+    params: Params,
+    embed_BLD: Float[Array, "B L D"],
+    give: Give,
+    keep: Callable[[slice, Array], Array] = lambda rows, z_WBLD: z_WBLD,
+) -> tuple[Float[Array, "B L V"], Float[Array, "W B L D"]]:
+    """Run a transformer part by part.
+
+    Args:
+        model: with ``read="all"``.
+        params: of one member.
+        embed_BLD: the activation at ``embed``.
+        give: what readers get, normed, (count, B, L, D), of their rows in
+            :class:`toylab.analysis.circuits.edges.Edges`; from what was written so far,
+            (W, B, L, D), from the stream (B, L, D), which is its sum and the biases, and the norm.
+        keep: what writers of these rows leave in the stream, of what they wrote.
+
+    Returns:
+        Logits, and what each writer left.
+    """
+    written, stream_BLD, row = [embed_BLD], embed_BLD, 0
+
+    def read(count: int, gains: Params | None) -> Array:
+        nonlocal row
+        rows, normed = slice(row, row + count), functools.partial(norm, model.norm, gains)
+        row += count
+        return give(rows, jnp.stack(written), stream_BLD, normed)
+
+    def write(z: Array) -> None:
+        nonlocal stream_BLD
+        left = keep(slice(len(written), len(written) + len(z)), z)
+        written.extend(left)
+        stream_BLD = stream_BLD + left.sum(0)
+
+    for i in range(model.depth):
+        block = params["blocks"][str(i)]
+        x = read(3 * model.heads, block.get("norm_attn"))
+        write(attend(model, block["attn"], *jnp.split(x, 3)))
+        if model.biases:
+            stream_BLD = stream_BLD + block["attn"]["b_o"][None, None]
+        if model.hidden:
+            x = read(1, block.get("norm_mlp"))[0]
+            write(feed_forward(model, block["mlp"], x)[None])
+    final = read(1, params.get("norm"))[0]
+    return final @ unembedding(model, params), jnp.stack(written)
 
 
 def _biased(y: Array, bias: Array | None) -> Array:

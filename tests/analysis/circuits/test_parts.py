@@ -7,9 +7,9 @@ import pytest
 
 from tests.analysis.circuits.conftest import TOKENS, build, logits
 from toylab.analysis.circuits import direct_logit_attribution, logit_lens_by_layer
-from toylab.analysis.circuits.edges import Edges, forward
 from toylab.errors import ToylabError
 from toylab.models import MLP
+from toylab.models.functional import shared, walk
 from toylab.taps import run
 
 ANSWER, OTHER = TOKENS[:, 0], (TOKENS[:, 0] + 1) % 7
@@ -17,9 +17,8 @@ ANSWER, OTHER = TOKENS[:, 0], (TOKENS[:, 0] + 1) % 7
 
 def test_the_pieces_together_are_the_model(network):
     model, params = network
-    none = jnp.zeros(Edges.of(model).possible.shape)
     _, acts = run(model, params, TOKENS, ("embed", "blocks/*/resid_post"))
-    found, written = forward(model, params, acts["embed"], none)
+    found, written = walk(model, params, acts["embed"], shared)
     np.testing.assert_allclose(found, logits(model, params), rtol=1e-5, atol=1e-5)
     biases = sum(params["blocks"][i]["attn"].get("b_o", 0) for i in "01")
     np.testing.assert_allclose(

@@ -27,7 +27,7 @@ from jaxtyping import Bool, Float, Int
 
 from toylab.analysis.circuits.metrics import Metric, as_metric
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.models.functional import attend, feed_forward, norm, unembedding, whole
+from toylab.models.functional import Norm, shared, walk, whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
 from toylab.trees import leading, over
@@ -223,8 +223,7 @@ def _patched(
 ) -> Array:
     def one(params: Params) -> Array:
         embed = lambda tokens: run(model, params, tokens, ("embed",))[1]["embed"]
-        none = jnp.zeros(masks.shape[1:], jnp.float32)
-        _, other = forward(model, params, embed(corrupt), none)
+        _, other = walk(model, params, embed(corrupt), shared)
         start = embed(clean)
         measure = lambda mask: metric(forward(model, params, start, mask, other)[0]).mean()
         return jax.lax.map(measure, masks)
@@ -236,28 +235,61 @@ def _patched(
 def _attribution(
     model: Transformer, steps: int, params: Params, clean: Array, corrupt: Array, metric: Metric
 ) -> Array:
-    edges = Edges.of(model)
-    none = jnp.zeros(edges.possible.shape, jnp.float32)
-
     def one(params: Params) -> Array:
-        ends = [run(model, params, tokens, ("embed",))[1]["embed"] for tokens in (clean, corrupt)]
-        (_, z), (_, other) = (forward(model, params, start, none) for start in ends)
-        shift = other - z
-
-        def slope(alpha: Array) -> Array:
-            start = ends[1] + alpha * (ends[0] - ends[1])
-            measure = lambda mask: metric(
-                forward(model, params, start, mask, shift=shift)[0]
-            ).mean()
-            return jax.grad(measure)(none)
-
+        here, there = (run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt))
+        _, other_WBLD = walk(model, params, there, shared)
         if not steps:
-            return slope(jnp.float32(1))
-        at = (jnp.arange(steps, dtype=jnp.float32) + 0.5) / steps
-        return jax.lax.map(slope, at).mean(0)
+            return _first_order(model, params, here, metric, lambda z_WBLD: other_WBLD - z_WBLD)
+        _, z_WBLD = walk(model, params, here, shared)
+        slope = lambda alpha: _first_order(
+            *(model, params, there + alpha * (here - there), metric),
+            lambda _: other_WBLD - z_WBLD,
+        )
+        return jax.lax.map(slope, (jnp.arange(steps, dtype=jnp.float32) + 0.5) / steps).mean(0)
 
-    scores = over(one, leading(model, params))(params)
-    return jnp.where(jnp.asarray(edges.possible), scores, 0)
+    return over(one, leading(model, params))(params)
+
+
+def _first_order(
+    model: Transformer,
+    params: Params,
+    embed_BLD: Array,
+    metric: Metric,
+    shift: Callable[[Array], Array],
+) -> Array:
+    """Scores (R, W) of a run from an embedding, with what edges carry by what writers wrote.
+
+    All readers at one place get the same stream, which is normed once. By the norm's slope J the
+    score is ``(J shift) . g`` or ``shift . (J^T g)``, where g is the slope behind the norm: J is
+    applied to writers or to readers, to whichever are fewer.
+    """
+    edges = Edges.of(model)
+    places: list[tuple[slice, Norm]] = []
+
+    def measure(moves_RBLD: Array) -> tuple[Array, tuple[Array, list[Array]]]:
+        streams: list[Array] = []
+
+        def give(rows: slice, z_WBLD: Array, stream_BLD: Array, normed: Norm) -> Array:
+            places.append((rows, normed))
+            streams.append(stream_BLD)
+            return shared(rows, z_WBLD, stream_BLD, normed) + moves_RBLD[rows]
+
+        logits, z_WBLD = walk(model, params, embed_BLD, give)
+        return metric(logits).mean(), (z_WBLD, streams)
+
+    none = jnp.zeros((len(edges.readers), *embed_BLD.shape), embed_BLD.dtype)
+    slope_RBLD, (z_WBLD, streams) = jax.grad(measure, has_aux=True)(none)
+    shift_WBLD, scores = shift(z_WBLD), []
+    for (rows, normed), stream in zip(places, streams, strict=True):
+        seen = int(edges.possible[rows.start].sum())
+        read, written = slope_RBLD[rows], shift_WBLD[:seen]
+        if seen < len(read):
+            written = jax.vmap(jax.linearize(normed, stream)[1])(written)
+        else:
+            (read,) = jax.vmap(jax.vjp(normed, stream)[1])(read)
+        found_RW = jnp.einsum("rbld,wbld->rw", read, written)
+        scores.append(jnp.pad(found_RW, ((0, 0), (0, len(edges.writers) - seen))))
+    return jnp.concatenate(scores)
 
 
 def forward(
@@ -265,8 +297,7 @@ def forward(
     params: Params,
     embed_BLD: Float[Array, "B L D"],
     mask_RW: Float[Array, "R W"],
-    other_WBLD: Float[Array, "W B L D"] | None = None,
-    shift: Float[Array, "W B L D"] | None = None,
+    other_WBLD: Float[Array, "W B L D"],
 ) -> tuple[Float[Array, "B L V"], Float[Array, "W B L D"]]:
     """Run a transformer whose readers get masked edges from another run.
 
@@ -276,64 +307,14 @@ def forward(
         embed_BLD: the activation at ``embed``.
         mask_RW: share of each edge that is replaced, rows and columns as in :class:`Edges`.
         other_WBLD: what the writers wrote in the other run; edges carry it in place of their own.
-        shift: what edges carry on top of their own, in place of ``other``.
 
     Returns:
         Logits, and what each writer wrote.
     """
 
-    def give(rows: slice, z_WBLD: Array, stream_BLD: Array) -> Array:
-        if other_WBLD is not None:
-            moved = other_WBLD[: len(z_WBLD)] - z_WBLD
-        elif shift is not None:
-            moved = shift[: len(z_WBLD)]
-        else:
-            moved = jnp.zeros_like(z_WBLD)
+    def give(rows: slice, z_WBLD: Array, stream_BLD: Array, normed: Norm) -> Array:
+        moved = other_WBLD[: len(z_WBLD)] - z_WBLD
         share = mask_RW[rows, : len(z_WBLD)]
-        return stream_BLD[None] + jnp.einsum("rw,wbld->rbld", share, moved)
+        return normed(stream_BLD[None] + jnp.einsum("rw,wbld->rbld", share, moved))
 
     return walk(model, params, embed_BLD, give)
-
-
-def walk(
-    model: Transformer,
-    params: Params,
-    embed_BLD: Float[Array, "B L D"],
-    give: Callable[[slice, Array, Array], Array],
-    keep: Callable[[slice, Array], Array] = lambda rows, z_WBLD: z_WBLD,
-) -> tuple[Float[Array, "B L V"], Float[Array, "W B L D"]]:
-    """Run a transformer part by part.
-
-    Args:
-        model: with ``read="all"``.
-        params: of one member.
-        embed_BLD: the activation at ``embed``.
-        give: what readers get, (count, B, L, D) of their rows in :class:`Edges`, what was written
-            so far, (W, B, L, D), and the stream (B, L, D), which is its sum and the biases.
-        keep: what writers of these rows leave in the stream, of what they wrote.
-
-    Returns:
-        Logits, and what each writer left.
-    """
-    written, constant, row = [embed_BLD], jnp.zeros_like(embed_BLD), 0
-
-    def read(count: int) -> Array:
-        nonlocal row
-        z_WBLD, rows = jnp.stack(written), slice(row, row + count)
-        row += count
-        return give(rows, z_WBLD, z_WBLD.sum(0) + constant)
-
-    def write(z: Array) -> None:
-        written.extend(keep(slice(len(written), len(written) + len(z)), z))
-
-    for i in range(model.depth):
-        block = params["blocks"][str(i)]
-        x = norm(model.norm, block.get("norm_attn"), read(3 * model.heads))
-        write(attend(model, block["attn"], *jnp.split(x, 3)))
-        if model.biases:
-            constant = constant + block["attn"]["b_o"][None, None]
-        if model.hidden:
-            x = norm(model.norm, block.get("norm_mlp"), read(1)[0])
-            write(feed_forward(model, block["mlp"], x)[None])
-    final = norm(model.norm, params.get("norm"), read(1)[0])
-    return final @ unembedding(model, params), jnp.stack(written)

@@ -22,9 +22,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from toylab.analysis.circuits.edges import Edges, checked_pair, walk
+from toylab.analysis.circuits.edges import Edges, checked_pair
 from toylab.analysis.circuits.metrics import Metric, as_metric
 from toylab.errors import ToylabError, nearest
+from toylab.models.functional import Norm, shared, walk
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
 from toylab.trees import leading, over
@@ -110,20 +111,17 @@ def _effects(
     receivers_PR: Array,
 ) -> Array:
     across = lambda flags: flags[:, None, None, None]
-    plain = lambda rows, z, stream: jnp.broadcast_to(
-        stream[None], (rows.stop - rows.start, *stream.shape)
-    )
 
     def one(params: Params) -> Array:
         embeds = [run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt)]
-        (logits, z_WBLD), (_, other_WBLD) = (walk(model, params, x, plain) for x in embeds)
+        (logits, z_WBLD), (_, other_WBLD) = (walk(model, params, x, shared) for x in embeds)
 
         def patched(path: tuple[Array, Array]) -> Array:
             sends_W, reads_R = path
             got: list[Array] = []
 
-            def record(rows: slice, z: Array, stream: Array) -> Array:
-                got.append(plain(rows, z, stream))
+            def record(rows: slice, z: Array, stream: Array, normed: Norm) -> Array:
+                got.append(shared(rows, z, stream, normed))
                 return got[-1]
 
             def keep(rows: slice, new: Array) -> Array:
@@ -134,8 +132,8 @@ def _effects(
             walk(model, params, start, record, keep)
             got_RBLD = jnp.concatenate(got)
 
-            def give(rows: slice, z: Array, stream: Array) -> Array:
-                own = plain(rows, z, stream)
+            def give(rows: slice, z: Array, stream: Array, normed: Norm) -> Array:
+                own = shared(rows, z, stream, normed)
                 return jnp.where(across(reads_R[rows]), got_RBLD[rows], own)
 
             return metric(walk(model, params, embeds[0], give)[0]).mean()
