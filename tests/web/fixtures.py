@@ -19,6 +19,7 @@ import optax
 from jax import Array
 
 from tests.web import example_run
+from tests.web.tracing import graph_tracing
 from toylab import random
 from toylab.analysis.heads import induction_score, previous_token_score
 from toylab.analysis.steering.at_place import add
@@ -256,6 +257,7 @@ def fixtures() -> dict[str, Any]:
     """Every fixture by the name of its file."""
     return {
         "example": example_run.fixture(),
+        "graph_tracing": graph_tracing(table),
         "othello": othello(),
         "superposition_relu": superposition("relu"),
         "superposition_linear": superposition("linear"),

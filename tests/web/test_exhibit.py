@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.web.tracing import GRAPHS, SITE, read, shipped, walks
 from toylab.analysis.steering.at_place import stream
 from toylab.analysis.world.base import activations
 from toylab.errors import ToylabError
 from toylab.studies.othello import network as o
+from toylab.tasks.in_context.given_walks import shuffled
 from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_moves import top_one_legal
 from toylab.trees import unflatten
@@ -52,3 +54,36 @@ def test_the_shipped_network_plays_and_its_board_can_be_read():
     read = scores.reshape(*scores.shape[:-1], 36, 3).argmax(-1)
     board = np.asarray(batch.latents["board"])
     assert (read == board)[:, counts].mean((1, 2)).max() > 0.88
+
+
+@pytest.mark.parametrize("member", [0, 1])
+def test_the_shipped_networks_trace_graphs_as_their_page_says(member: int):
+    task = shipped(member)[2]
+    for name, adjacency in GRAPHS.items():
+        batch = walks(task, adjacency, 9)
+        found, mixed = (read(b, adjacency, member) for b in (batch, shuffled(batch, 3)))
+        assert found["mass"][96:].mean() > 0.96 and found["mass"][:4].mean() < 0.35
+        first, second = found["energy"][[1, SITE], -1]
+        assert first < 0.95 and (second < 0.87) == (name in ("lattice", "band"))
+        assert mixed["energy"][[1, SITE], -1].min() > 0.88
+
+
+def test_the_shipped_network_marks_its_attempts_and_three_heads_do_it():
+    file = (EXHIBITS / "countdown.safetensors").read_bytes()
+    arrays, about = unpacked(file), json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
+    told = about["__metadata__"]
+    flat = {name[7:]: jnp.asarray(a) for name, a in arrays.items() if name.startswith("params/")}
+    rules = Rules(**json.loads(told["rules"]))
+    model = dataclasses.replace(load_study("countdown").config("laptop").model(), vocab=rules.vocab)
+    pairs = draw_halves(rules, 60, 2, "numbers", 17)
+    half = pairs.take(np.arange(60))  # hands by which no head was chosen, as `draw_halves` has them
+    signs_, params = signs(rules), unflatten(flat)
+    bench = ab.open_bench(model, params, half, signs_)
+    says_ok = ab.at_bracket(half, bench.base.top_RL) == signs_.ok
+    assert (says_ok == is_right(half)).mean() > 0.95
+    x = np.asarray(bench.base.acts_SRTD)[int(told["layer"])]
+    score = np.einsum("rtd,td->rt", x, arrays["probe/weight"]) + arrays["probe/bias"]
+    assert ((score[:, -1] > 0) == is_right(half)).mean() > 0.9
+    heads = [(u, h) for u, h in json.loads(told["heads"])]
+    (without,) = bench.run([bench.without(heads, 1, 2)])
+    assert ab.outcome(bench, without)["says_no"] > 0.5

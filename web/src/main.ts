@@ -8,6 +8,7 @@ import { h } from "./shell/dom";
 import { notice } from "./shell/notice";
 import { split } from "./shell/state";
 import { open as superposition } from "./superposition/page";
+import { open as tracing } from "./tracing/page";
 
 type Open = (root: HTMLElement, query: URLSearchParams) => () => void;
 
@@ -16,6 +17,7 @@ const PAGES: Record<string, { title: string; open: Open }> = {
   grokking: { title: "Grokking", open: grokking },
   attention: { title: "Attention", open: attention },
   othello: { title: "Othello", open: othello },
+  graph_tracing: { title: "Graph tracing", open: tracing },
   run: { title: "Runs", open: run },
 };
 const FIRST = opened() ? "run" : "superposition";

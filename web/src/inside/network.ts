@@ -1,10 +1,11 @@
 /**
  * The forward pass of one trained transformer on one sequence, with edits of its residual stream.
  *
- * As `toylab.models.Transformer` with learned positions, softmax attention and an ungated MLP:
+ * As `toylab.models.Transformer` with learned or rotary positions, softmax attention and an ungated MLP:
  * x <- x + attn(norm(x)), then x <- x + mlp(norm(x)); logits are norm(x) W_U. Norms are LayerNorm where
  * they have a bias, RMS norms otherwise, absent where there is no gain. Parameters have the names that
- * the library stores them by.
+ * the library stores them by. With learned positions a sequence has at most as many as there are;
+ * rotary ones turn queries and keys (Su et al. 2021), so that only distances matter.
  *
  * Axes: L positions, D width, H heads, K head dim, F hidden, V logits.
  */
@@ -12,8 +13,10 @@
 import type { Tensor } from "./tensors";
 
 const EPS = 1e-5;
+const ROPE_BASE = 10_000;
 
 export type Activation = "relu" | "gelu";
+export type Positions = "learned" | "rope";
 
 /** Changes the residual stream (D) after a layer's attention, at one position. */
 export type Edit = (layer: number, position: number, x: Float32Array) => void;
@@ -23,6 +26,8 @@ export interface Pass {
   logits: Float32Array;
   /** The residual stream after each layer's attention, edits included, (L, D). */
   mid: Float32Array[];
+  /** The residual stream before the first layer, then after each, (L, D). */
+  stream: Float32Array[];
 }
 
 const ACTIVATIONS: Record<Activation, (x: number) => number> = {
@@ -40,13 +45,15 @@ export class Network {
   constructor(
     readonly params: Record<string, Tensor>,
     readonly activation: Activation,
+    readonly positions: Positions = "learned",
   ) {
     this.depth = Object.keys(params).filter((name) => name.endsWith("attn/w_q")).length;
-    for (const name of ["embed/embedding", "positions/embedding", "unembed/kernel"]) {
+    const learned = positions === "learned" ? ["positions/embedding"] : [];
+    for (const name of ["embed/embedding", ...learned, "unembed/kernel"]) {
       if (!params[name]) throw new Error(`It holds no ${name}.`);
     }
     [, this.width] = params["embed/embedding"].shape;
-    [this.longest] = params["positions/embedding"].shape;
+    this.longest = learned.length ? params["positions/embedding"].shape[0] : Infinity;
     [, this.vocab] = params["unembed/kernel"].shape;
   }
 
@@ -54,12 +61,12 @@ export class Network {
   run(tokens: number[], edit: Edit = () => {}): Pass {
     const { width: D, params } = this;
     const L = tokens.length;
-    const [embed, places] = [params["embed/embedding"].values, params["positions/embedding"].values];
+    const embed = params["embed/embedding"].values;
     const x = new Float32Array(L * D);
-    for (let l = 0; l < L; l++) {
-      for (let d = 0; d < D; d++) x[l * D + d] = embed[tokens[l] * D + d] + places[l * D + d];
-    }
+    tokens.forEach((token, l) => x.set(embed.subarray(token * D, (token + 1) * D), l * D));
+    if (this.positions === "learned") add(x, params["positions/embedding"].values);
     const mid: Float32Array[] = [];
+    const stream = [x.slice()];
     for (let layer = 0; layer < this.depth; layer++) {
       const name = `blocks/${layer}`;
       add(x, this.attend(this.norm(x, `${name}/norm_attn`), `${name}/attn`));
@@ -69,8 +76,9 @@ export class Network {
         const pre = this.linear(this.norm(x, `${name}/norm_mlp`), `${name}/mlp/up`);
         add(x, this.linear(pre.map(ACTIVATIONS[this.activation]), `${name}/mlp/down`));
       }
+      stream.push(x.slice());
     }
-    return { logits: this.linear(this.norm(x, "norm"), "unembed"), mid };
+    return { logits: this.linear(this.norm(x, "norm"), "unembed"), mid, stream };
   }
 
   private norm(x: Float32Array, name: string): Float32Array {
@@ -98,6 +106,7 @@ export class Network {
     const [, H, K] = params[`${name}/w_q`].shape;
     const [q, k, v] = ["q", "k", "v"].map((part) => times(x, params[`${name}/w_${part}`], params[`${name}/b_${part}`]));
     const L = x.length / this.width;
+    if (this.positions === "rope") for (const vectors of [q, k]) rotate(vectors, H, K);
     const read = new Float32Array(L * H * K);
     for (let head = 0; head < H; head++) {
       const at = (l: number): number => (l * H + head) * K;
@@ -142,6 +151,21 @@ export function times(x: Float32Array, { shape, values }: Tensor, bias?: Tensor)
     }
   }
   return out;
+}
+
+/** Turn each pair (x_j, x_{j + K/2}) at position l by l * base^(-2j/K) radians, (L, H, K) in place. */
+function rotate(x: Float32Array, H: number, K: number): void {
+  const half = K / 2;
+  for (let start = 0; start < x.length; start += K) {
+    const position = Math.floor(start / (H * K));
+    for (let j = 0; j < half; j++) {
+      const angle = position * ROPE_BASE ** (-j / half);
+      const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+      const [left, right] = [x[start + j], x[start + half + j]];
+      x[start + j] = left * cos - right * sin;
+      x[start + half + j] = left * sin + right * cos;
+    }
+  }
 }
 
 function add(x: Float32Array, more: Float32Array): void {
