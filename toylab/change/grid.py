@@ -36,7 +36,8 @@ class Slot:
     Attributes:
         site, op: as in an edit.
         value: one value for all changes, or one per change along a leading axis C.
-        where: mask, with leading axis C.
+        where: mask, with leading axis C; None where every change edits the whole activation, so
+            that what it replaces need not be computed.
         value_C: whether the value has the axis C.
         value_P, where_P: whether value and mask have an axis P, after C.
     """
@@ -109,7 +110,7 @@ def run_changes(
     slots = stack(changes, shapes_of(model, one, example, changes), next(iter(size))[0])
     static = tuple(dataclasses.replace(slot, value=None, where=None) for slot in slots)
     values, masks = [s.value for s in slots], [s.where for s in slots]
-    call = (model, static, read, tuple(record), inputs_per_member)
+    call = (model, static, read, tuple(record), inputs_per_member, len(changes))
     found = _run(*call, params, inputs, values, masks)
     if not slots:
         spread = lambda leaf: jnp.broadcast_to(leaf, (len(changes), *leaf.shape[1:]))
@@ -215,12 +216,7 @@ def _slot(
     full = lambda arrays, per: [_padded(a, rank + per) for a in arrays]
     values, masks = full(values, value_P), full(masks, where_P)
     value_C = any(edit.value is not given[0].value for edit in given)
-    wide = np.broadcast_shapes(*(mask.shape for mask in masks))
-    where = iter(masks)
-    stacked = [
-        np.broadcast_to(next(where), wide) if edit is not None else np.zeros(wide, bool)
-        for edit in edits
-    ]
+    everywhere = len(given) == len(rows) and all(edit.where is None for edit in given)
     value: Any = values[0]
     if value_C:
         common = np.broadcast_shapes(*(v.shape for v in values))
@@ -228,7 +224,17 @@ def _slot(
         # Ones are as good as anything where nothing is edited, and a direction must not be 0.
         neutral = jnp.ones(common, jnp.float32)
         value = jnp.stack([next(spread) if edit is not None else neutral for edit in edits])
-    return Slot(site, op, value, np.stack(stacked), value_C, value_P, where_P)
+    where = None if everywhere else _stacked_masks(masks, [edit is not None for edit in edits])
+    return Slot(site, op, value, where, value_C, value_P, where_P)
+
+
+def _stacked_masks(masks: Sequence[np.ndarray], given: Sequence[bool]) -> np.ndarray:
+    """Return the masks of all changes; those that have none are False everywhere."""
+    wide = np.broadcast_shapes(*(mask.shape for mask in masks))
+    own = iter(masks)
+    return np.stack(
+        [np.broadcast_to(next(own), wide) if g else np.zeros(wide, bool) for g in given]
+    )
 
 
 def _padded(array: Any, rank: int) -> Any:
@@ -262,13 +268,14 @@ def _check(edit: Edit, shape: tuple[int, ...], members: int) -> None:
             )
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4, 5))
 def _run(
     model: Model,
     slots: tuple[Slot, ...],
     read: Read,
     record: tuple[str, ...],
     inputs_per_member: bool,
+    count: int,
     params_P: Params,
     inputs: Array,
     values: list[Any],
@@ -284,14 +291,14 @@ def _run(
         if not slots:
             return jax.tree.map(lambda leaf: leaf[None], read(*run(model, params, x, record)))
 
-        def change(row: tuple[list[Any], list[Any]]) -> Any:
+        def change(row: tuple[list[Any], list[Any], Array]) -> Any:
             moving = iter(row[0])
             mixed = [next(moving) if s.value_C else v for s, v in zip(slots, value, strict=True)]
             edits = [s.edit(v, m) for s, v, m in zip(slots, mixed, row[1], strict=True)]
             return read(*run(model, params, x, record, edits))
 
         turns = [v for s, v in zip(slots, value, strict=True) if s.value_C]
-        return jax.lax.map(change, (turns, mask))
+        return jax.lax.map(change, (turns, mask, jnp.arange(count)))
 
     first = lambda leaf, after: jnp.moveaxis(leaf, int(after), 0)
     own_values = [first(v, s.value_C) for s, v in zip(slots, values, strict=True) if s.value_P]

@@ -115,6 +115,21 @@ def test_causal_tracing_restores_what_it_blurred():
     found = causal_tracing(model, params, TOKENS, 2, 3.0, METRIC, grid, key)
     assert found[0, 2] == pytest.approx(1, abs=1e-4)
     np.testing.assert_allclose(found[0, [0, 1, 3, 4, 5]], 0, atol=1e-6)
+    blur = 3.0 * jax.random.normal(key, (*TOKENS.shape, model.width))[:, 2]
+    _, clean = run(model, params, TOKENS, ("blocks/1/resid_pre",))
+
+    def blurred(restored):
+        def tap(name, value):
+            if name == "embed":
+                return value.at[:, 2].add(blur)
+            here = name == "blocks/1/resid_pre" and restored is not None
+            return value.at[:, restored].set(clean[name][:, restored]) if here else value
+
+        return float(METRIC(model.apply(params, TOKENS, tap)).mean())
+
+    low, high = blurred(None), float(METRIC(logits(model, params)).mean())
+    want = [(blurred(place) - low) / (high - low) for place in range(6)]
+    np.testing.assert_allclose(found[1], want, rtol=1e-3, atol=1e-4)
 
 
 def test_metrics_are_what_they_say():

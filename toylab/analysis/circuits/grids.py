@@ -152,16 +152,50 @@ def _effects(
     lead = leading(model, params)
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(lead) :]), params)
     targets = [target for row in grid for target in row]
+    entries = [_entry(model, target.site) for target in targets]
+    base_run = _recorded(model, flat, base, always, tuple({e for e in entries if e}))
     sites = tuple(dict.fromkeys(target.site for target in targets))
-    outputs, acts = _record(model, sites, flat, jnp.asarray(source))
-    changes = [always, *(always + patch(target, acts) for target in targets)]
-    found = run_changes(model, flat, jnp.asarray(base), changes)  # (C, P, B, ...)
-    m_CP = jax.vmap(jax.vmap(metric))(found).mean(-1)
-    from_P, to_P = m_CP[0], jax.vmap(metric)(outputs).mean(-1)
+    source_run = _recorded(model, flat, source, NOTHING, sites)
+    m_CP: list[Any] = [None] * len(targets)
+    for entry in dict.fromkeys(entries):
+        before = patch(entry, base_run[1]) if entry else always
+        own = [c for c, other in enumerate(entries) if other == entry]
+        changes = [before + patch(targets[c], source_run[1]) for c in own]
+        found = run_changes(model, flat, jnp.asarray(base), changes)  # (C, P, B, ...)
+        for c, m_P in zip(own, jax.vmap(jax.vmap(metric))(found).mean(-1), strict=True):
+            m_CP[c] = m_P
+    from_P, to_P = (jax.vmap(metric)(outputs).mean(-1) for outputs, _ in (base_run, source_run))
     gap_P = to_P - from_P
     _check_gap(gap_P)
-    share_CP = (m_CP[1:] - from_P[None]) / jnp.where(jnp.abs(gap_P) > GAP, gap_P, jnp.nan)[None]
+    share_CP = (jnp.stack(m_CP) - from_P[None]) / jnp.where(jnp.abs(gap_P) > GAP, gap_P, jnp.nan)[
+        None
+    ]
     return jnp.moveaxis(share_CP, 0, 1).reshape(*lead, len(grid), -1)
+
+
+def _entry(model: Model, site: str) -> str | None:
+    """Where a run may begin whose first change is at a site: half way, or None for its start.
+
+    What lies before is as in the base run, so that it is not computed for every target anew. Every
+    entry is a program of its own to compile, so there is one alone.
+    """
+    middle = f"blocks/{getattr(model, 'depth', 0) // 2}/resid_pre"
+    sites = model.sites
+    if middle not in sites or sites.index(site) < sites.index(middle):
+        return None
+    return middle
+
+
+def _recorded(
+    model: Model, params: Params, inputs: Array, change: Change, sites: tuple[str, ...]
+) -> tuple[Array, dict[str, Array]]:
+    """Outputs (P, B, ...) and activations of a run under a change."""
+    found = run_changes(model, params, jnp.asarray(inputs), [change], _everything, sites)
+    return jax.tree.map(lambda leaf: leaf[0], found)
+
+
+def _everything(outputs: Array, acts: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
+    return outputs, dict(acts)
 
 
 def _check_gap(gap_P: Array) -> None:
@@ -170,13 +204,6 @@ def _check_gap(gap_P: Array) -> None:
             "patching: the metric is the same in the clean and the corrupt run; give a metric, or "
             "a corruption, that the behaviour depends on."
         )
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _record(
-    model: Model, sites: tuple[str, ...], params_P: Params, inputs: Array
-) -> tuple[Array, dict[str, Array]]:
-    return jax.vmap(lambda params: run(model, params, inputs, sites))(params_P)
 
 
 def attribution_patching(
