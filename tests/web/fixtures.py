@@ -18,7 +18,7 @@ import numpy as np
 import optax
 from jax import Array
 
-from tests.web import example_run
+from tests.web import countdown_trace, example_run
 from tests.web.tracing import graph_tracing
 from toylab import random
 from toylab.analysis.heads import induction_score, previous_token_score
@@ -256,6 +256,7 @@ def othello() -> dict[str, Any]:
 def fixtures() -> dict[str, Any]:
     """Every fixture by the name of its file."""
     return {
+        "countdown": countdown_trace.fixture(),
         "example": example_run.fixture(),
         "graph_tracing": graph_tracing(table),
         "othello": othello(),

@@ -1,15 +1,24 @@
 """Trained networks that the pages show: what packing costs them, and what they can do."""
 
+import dataclasses
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors
 
 from tests.web.tracing import GRAPHS, SITE, read, shipped, walks
 from toylab.analysis.steering.at_place import stream
 from toylab.analysis.world.base import activations
 from toylab.errors import ToylabError
+from toylab.studies.countdown.self_verification import ablations as ab
+from toylab.studies.countdown.self_verification import networks as n
+from toylab.studies.countdown.self_verification.study import plan_of
 from toylab.studies.othello import network as o
+from toylab.study import load_study
+from toylab.tasks.countdown.countdown_pairs import is_right
 from toylab.tasks.in_context.given_walks import shuffled
 from toylab.tasks.othello.othello import Othello
 from toylab.tasks.othello.othello_moves import top_one_legal
@@ -68,22 +77,23 @@ def test_the_shipped_networks_trace_graphs_as_their_page_says(member: int):
         assert mixed["energy"][[1, SITE], -1].min() > 0.88
 
 
-def test_the_shipped_network_marks_its_attempts_and_three_heads_do_it():
-    file = (EXHIBITS / "countdown.safetensors").read_bytes()
-    arrays, about = unpacked(file), json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
-    told = about["__metadata__"]
+def test_the_network_of_countdown_judges_its_attempts_and_three_heads_do_it():
+    path = EXHIBITS / "countdown.safetensors"
+    arrays = unpacked(path.read_bytes())
+    with safetensors.safe_open(path, "numpy") as file:
+        about = file.metadata()
+    plan = plan_of(load_study("self_verification").config("laptop"))
+    assert dataclasses.asdict(plan.rules) == json.loads(about["rules"])
     flat = {name[7:]: jnp.asarray(a) for name, a in arrays.items() if name.startswith("params/")}
-    rules = Rules(**json.loads(told["rules"]))
-    model = dataclasses.replace(load_study("countdown").config("laptop").model(), vocab=rules.vocab)
-    pairs = draw_halves(rules, 60, 2, "numbers", 17)
-    half = pairs.take(np.arange(60))  # hands by which no head was chosen, as `draw_halves` has them
-    signs_, params = signs(rules), unflatten(flat)
-    bench = ab.open_bench(model, params, half, signs_)
-    says_ok = ab.at_bracket(half, bench.base.top_RL) == signs_.ok
-    assert (says_ok == is_right(half)).mean() > 0.95
-    x = np.asarray(bench.base.acts_SRTD)[int(told["layer"])]
-    score = np.einsum("rtd,td->rt", x, arrays["probe/weight"]) + arrays["probe/bias"]
-    assert ((score[:, -1] > 0) == is_right(half)).mean() > 0.9
-    heads = [(u, h) for u, h in json.loads(told["heads"])]
+    rows = n.bench_rows(plan)[0].take(np.arange(64))  # of hands by which no head was chosen
+    right_R = is_right(rows) == 1
+    bench = ab.open_bench(plan.model, unflatten(flat), rows, plan.signs)
+    says_ok_R = ab.at_bracket(rows, bench.base.top_RL) == plan.signs.ok
+    assert (says_ok_R == right_R).mean() > 0.95
+    x_RD = np.asarray(bench.base.acts_SRTD)[int(about["layer"]), :, -1]
+    score_R = x_RD @ arrays["probe/weight"][-1] + arrays["probe/bias"][-1]
+    assert ((score_R > 0) == right_R).mean() > 0.9
+    heads = [(u, h) for u, h in json.loads(about["heads"])]
     (without,) = bench.run([bench.without(heads, 1, 2)])
-    assert ab.outcome(bench, without)["says_no"] > 0.5
+    told = ab.outcome(bench, without)
+    assert told["says_no"] > 0.7 and told["arithmetic"] == 1

@@ -9,7 +9,7 @@ from toylab.errors import ToylabError, nearest
 
 from .server import Server, pages
 
-PAGES = ("superposition", "grokking", "attention", "othello", "graph_tracing", "run")
+PAGES = ("superposition", "grokking", "attention", "othello", "graph_tracing", "countdown", "run")
 
 
 class Playground:
@@ -19,8 +19,8 @@ class Playground:
     notebook's process ends: one that runs elsewhere (on a cluster, in a cloud) shows nothing.
 
     Args:
-        page: superposition, grokking, attention, othello, graph_tracing, or run for the shipped
-            runs.
+        page: superposition, grokking, attention, othello, graph_tracing, countdown, or run for
+            the shipped runs.
         height: of the frame, pixels.
         settings: as they stand in the page's address, e.g. ``density=0.05``.
 

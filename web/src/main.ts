@@ -1,6 +1,7 @@
 /** The page: which playground or explorer the address names. */
 
 import { open as attention } from "./attention/page";
+import { open as countdown } from "./countdown/page";
 import { open as grokking } from "./grokking/page";
 import { open as othello } from "./othello/page";
 import { open as run, opened } from "./run/page";
@@ -18,6 +19,7 @@ const PAGES: Record<string, { title: string; open: Open }> = {
   attention: { title: "Attention", open: attention },
   othello: { title: "Othello", open: othello },
   graph_tracing: { title: "Graph tracing", open: tracing },
+  countdown: { title: "CountDown", open: countdown },
   run: { title: "Runs", open: run },
 };
 const FIRST = opened() ? "run" : "superposition";
