@@ -78,7 +78,10 @@ function build(holder: HTMLElement, tracers: Tracers, values: Setting, fresh: bo
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const caption = h("p", { class: "caption", role: "status", "aria-live": "polite" });
   const strip = h("p", { class: "strip" });
-  const address = calmly(200, () => history.replaceState(null, "", write("graph_tracing", values, SCHEMA)));
+  let gone = false;
+  const address = calmly(200, () => {
+    if (!gone) history.replaceState(null, "", write("graph_tracing", values, SCHEMA));
+  });
   const light = (node: number): void => fields.forEach((each) => each.light(node));
   const walked = field("The hidden graph: click a neighbour to walk there", step, light);
   const mind = field("In the network: what it makes of each word", undefined, light);
@@ -114,11 +117,13 @@ function build(holder: HTMLElement, tracers: Tracers, values: Setting, fresh: bo
       else if (reading.done.walks) put({ words: values.words + 1 });
     }, PACE);
     play.textContent = "Pause";
+    caption.setAttribute("aria-live", "off"); // it changes faster than it can be read out
   }
   function stop(): void {
     window.clearInterval(playing);
     playing = 0;
     play.textContent = "Play";
+    caption.setAttribute("aria-live", "polite");
   }
   function step(node: number): void {
     stop();
@@ -217,6 +222,7 @@ function build(holder: HTMLElement, tracers: Tracers, values: Setting, fresh: bo
     start();
   }
   return () => {
+    gone = true;
     stop();
     window.clearTimeout(working);
     document.removeEventListener("keydown", keys);

@@ -6,7 +6,7 @@ import { built, found, launch, open, serve } from "./harness";
 
 const path = found();
 const LONG = 6000; // ms
-const PAGES = ["superposition", "grokking", "attention", "othello", "countdown", "run"];
+const PAGES = ["superposition", "grokking", "attention", "othello", "graph_tracing", "countdown", "run"];
 
 describe.skipIf(!path)("a hand that is everywhere", () => {
   let browser: Browser;
