@@ -1,6 +1,6 @@
-"""How fast a population of Nanda et al.'s transformers trains, beside PyTorch.
+"""How fast a population of Nanda et al.'s transformers trains, beside its peers.
 
-Both sides train the same P models: a one-layer ReLU transformer without norms or biases on x + y
+All sides train the same P models: a one-layer ReLU transformer without norms or biases on x + y
 mod p, full batch, read at the token "=", AdamW. Only the last position asks, goes through the MLP
 and is unembedded. They are counted in model-steps per second. See README.md in this folder.
 
@@ -19,6 +19,8 @@ SMALLEST_PIECE, LARGEST_PIECE = 64, 512  # examples
 SIDES = {
     "ours": "toylab.benchmarks.grokking:Ours",
     "PyTorch loop": "toylab.benchmarks.grokking_torch:Loop",
+    "PyTorch vmap": "toylab.benchmarks.grokking_vmap:Vmapped",
+    "Equinox and Optax by hand": "toylab.benchmarks.grokking_equinox:ByHand",
 }
 
 
@@ -129,7 +131,7 @@ def rows(
     matmul_sizes: tuple[int, ...] = (1024, 1536, 2048),
     **changes: Any,
 ) -> list[Row]:
-    """Time both sides, interleaved.
+    """Time all sides, interleaved.
 
     Args:
         sizes: values of P; by default 1, 8 and 64, and 1024 too on an accelerator.
@@ -142,7 +144,7 @@ def rows(
         See :func:`toylab.cli.bench_sides.race`.
 
     Raises:
-        ToylabError: PyTorch is missing, a number is out of range, or a side failed.
+        ToylabError: a peer is missing, a number is out of range, or a side failed.
 
     Example:
         >>> rows(sizes=(8,), p=53, width=64, hidden=256)  # doctest: +SKIP

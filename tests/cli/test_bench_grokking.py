@@ -111,6 +111,65 @@ def test_torch_has_our_loss_and_gradients(form):
         np.testing.assert_allclose(theirs[name].grad.numpy(), grad, rtol=2e-4, atol=2e-6)
 
 
+def _ours(seed: int):
+    """A model, its batch, its loss and its gradients, those under PyTorch's names."""
+    case = Case(size=1, **TINY)
+    pop = population(case)
+    params = pop.model.init(jax.random.key(seed))
+    batch = pop.task.batch(jax.random.key(4), case.batch_size)
+    loss = lambda p: jnp.mean(cross_entropy(pop.model, p, batch))
+    value, grads = jax.value_and_grad(loss)(params)
+    return _theirs(params), batch, value, _theirs(grads)
+
+
+@pytest.mark.parametrize("form", ["sums", "einsum"])
+def test_vmapped_models_have_our_losses_and_gradients(form):
+    _torch_sides()
+    import torch
+
+    from benchmarks.grokking_vmap import Vmapped
+
+    side = Vmapped()
+    side.case = Case(size=2, **TINY)
+    side.start()
+    side.build(False, form)
+    both = [_ours(seed) for seed in (3, 5)]
+    side.tokens_BL = torch.tensor(np.asarray(both[0][1].inputs), dtype=torch.long)
+    side.answers_B = torch.tensor(np.asarray(both[0][1].targets), dtype=torch.long)
+    stacked = {n: torch.tensor(np.stack([b[0][n] for b in both])) for n in both[0][0]}
+    assert {n: w.shape for n, w in stacked.items()} == {n: w.shape for n, w in side.params.items()}
+    grads, losses = side.slopes(stacked)
+    np.testing.assert_allclose(losses.numpy(), [b[2] for b in both], rtol=2e-6)
+    for name, grad in grads.items():
+        want = np.stack([b[3][name] for b in both])
+        np.testing.assert_allclose(grad.numpy(), want, rtol=2e-4, atol=2e-6)
+
+
+def test_equinox_has_our_loss_and_gradients_and_trains():
+    eqx = pytest.importorskip("equinox")
+    from benchmarks.grokking_equinox import ByHand, Net, loss
+
+    params, batch, value, grads = _ours(3)
+    case = Case(size=1, **TINY)
+    net = Net(case, jax.random.key(0))
+    names = sorted(params)
+    pick = lambda net: [getattr(net, name) for name in names]
+    assert {n: w.shape for n, w in params.items()} == dict(
+        zip(names, (w.shape for w in pick(net)), strict=True)
+    )
+    net = eqx.tree_at(pick, net, [jnp.asarray(params[name]) for name in names])
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        found, slopes = jax.value_and_grad(loss)(net, batch.inputs, batch.targets)
+        np.testing.assert_allclose(found, value, rtol=2e-6)
+        for name in names:
+            np.testing.assert_allclose(getattr(slopes, name), grads[name], rtol=2e-4, atol=2e-6)
+        side = ByHand()
+        side.prepare(Case(size=2, learning_rate=0.01, **TINY))
+        before = side.loss()
+        side.run(100)
+    assert side.loss() < 0.5 * before
+
+
 def test_torch_side_trains(monkeypatch):
     sides = _torch_sides()
     import torch
@@ -154,12 +213,17 @@ def test_numbers_out_of_range(wrong):
 @pytest.mark.slow
 def test_rows_of_a_tiny_case():
     pytest.importorskip("torch")
+    pytest.importorskip("equinox")
     rows = grokking.rows(sizes=(2,), seconds=0.01, rounds=2, matmul_sizes=(64,), **TINY)
     speed, share = "model-steps/s", "share of the matmul rate"
-    assert [r["name"] for r in rows] == [f"P=2 p=7 D=8: {k}" for k in (speed, share)]
-    assert rows[0]["baseline"].startswith("PyTorch loop (")
+    names = [r["name"].split(" (")[0] for r in rows]
+    assert names == [f"P=2 p=7 D=8: {k}" for k in (speed,) * 3 + (share,)]
+    for row, peer in zip(
+        rows, ("PyTorch loop (", "PyTorch vmap (", "Equinox and Optax by hand ("), strict=False
+    ):
+        assert row["baseline"].startswith(peer)
     for row in rows:
         assert set(row) == set(bench.Row.__annotations__)
         assert min(row["value"], row["baseline_value"], row["ratio"]) > 0
     work = rows[0]["value"] * Case(size=2, **TINY).flops * 1e-9
-    assert rows[1]["value"] == pytest.approx(work)
+    assert rows[-1]["value"] == pytest.approx(work)

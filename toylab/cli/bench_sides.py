@@ -137,17 +137,20 @@ def race(
         the settings it ran fastest with.
 
     Raises:
-        ToylabError: PyTorch is missing, a number is out of range, or a side failed.
+        ToylabError: a peer is missing, a number is out of range, or a side failed.
     """
     check_number(name, "seconds", seconds, above=0)
     check_number(name, "rounds", rounds, low=1, whole=True)
     for size in sizes or ():
         check_number(name, "sizes", size, low=1, whole=True)
     checked = {size: cases(size) for size in sizes or (*SIZES, *more)}
-    if importlib.util.find_spec("torch") is None:
-        raise ToylabError(
-            f"{name} compares with PyTorch, which is not installed; pip install 'toylab[bench]'"
-        )
+    for module, peer in (("torch", "PyTorch"), ("equinox", "Equinox")):
+        if any(module in where for where in sides.values()) and not importlib.util.find_spec(
+            module
+        ):
+            raise ToylabError(
+                f"{name} compares with {peer}, which is not installed; pip install 'toylab[bench]'"
+            )
     with ExitStack() as stack:
         workers = {n: stack.enter_context(Worker(factory)) for n, factory in sides.items()}
         ours = workers["ours"]
