@@ -43,6 +43,13 @@ def test_the_order_of_axes_in_memory_is_no_matter():
     assert packed({"w": plain}, {}, {"v": plain}) == packed({"w": turned}, {}, {"v": turned})
 
 
+def test_the_same_network_gives_the_same_bytes():
+    about = {str(i): "é" * i for i in range(12)}
+    one, two = (packed({"w": np.ones((3, 5))}, about) for _ in range(2))
+    assert one == two
+    np.testing.assert_array_equal(unpacked(one)["w"], np.ones((3, 5)))
+
+
 def test_what_diverged_is_refused():
     with pytest.raises(ToylabError, match="not finite"):
         packed({"w": np.full((64, 64), np.nan)}, {})

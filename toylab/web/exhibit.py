@@ -6,6 +6,7 @@ column's largest. Vectors, and small arrays, stay float32. Probes are not packed
 a probe may meet activations of a hundred times the size that another meets.
 """
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -53,7 +54,17 @@ def packed(
         kept[name + SCALE] = scale
     # Hazard: safetensors 0.8.0 writes what is not in order as if it were.
     solid = {name: np.asarray(array, order="C") for name, array in kept.items()}
-    return safetensors.numpy.save(solid, dict(about))
+    return _ordered(safetensors.numpy.save(solid, dict(about)))
+
+
+def _ordered(file: bytes) -> bytes:
+    """The file with its entries of text in order, which safetensors writes in another each time."""
+    start = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:start])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + file[start:]
 
 
 def unpacked(file: bytes) -> dict[str, np.ndarray]:

@@ -39,7 +39,9 @@ describe.skipIf(!path)("the shipped runs, on any web space", () => {
     await page.getByText("Claims").click();
     expect(await page.locator(".claim").count()).toBeGreaterThan(5);
     await page.getByText("Figures").click();
-    const widths = await page.locator(".figures img").evaluateAll((all) => all.map((image) => (image as HTMLImageElement).naturalWidth));
+    const widths = await page.locator(".figures img").evaluateAll((all) =>
+      Promise.all((all as HTMLImageElement[]).map((image) => image.decode().then(() => image.naturalWidth))),
+    );
     expect(widths).toEqual([720, 720]);
     await page.waitForURL("**of=grokking**view=figures**");
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
