@@ -22,6 +22,7 @@ from toylab.rl.language_feedback import OWN, REFINED
 from toylab.rl.policy_gradient import until_stop
 from toylab.runs.run_folder import RunFolder
 from toylab.tasks.language_feedback.taste import ANOTHERS, GUESSED, TRUE, Comparisons, Taste
+from toylab.train.fast_compile import compiler_options
 from toylab.trees import in_tiles
 
 JUDGED, ROUND, BEST = 61, 62, 63  # seeds of what is drawn to be measured
@@ -30,7 +31,8 @@ KINDS = {"guessed": GUESSED, "true": TRUE, "another's": ANOTHERS}
 
 def mapped(call: Any, *trees: Any) -> dict[str, np.ndarray]:
     """Call a function of one network on every network, compiled once."""
-    found = jax.jit(lambda parts: in_tiles(lambda one: call(*one), parts))(trees)
+    every = lambda parts: in_tiles(lambda one: call(*one), parts)
+    found = jax.jit(every, compiler_options=compiler_options())(trees)
     return {name: np.asarray(value, np.float64) for name, value in found.items()}
 
 
@@ -77,7 +79,7 @@ def policy_rows(config: Any, run: RunFolder, names: np.ndarray) -> pl.DataFrame:
     score = policy_score(config.model(), config.taste(), config.judged)
     seed_P = rows["init_seed"].to_numpy().astype(np.uint32)
     found = mapped(score, joined(trees), joined(firsts), seed_P)
-    return rows.with_columns(**{name: pl.Series(value) for name, value in found.items()})
+    return rows.hstack(pl.DataFrame(found))
 
 
 def data_rows(config: Any, run: RunFolder) -> pl.DataFrame:
@@ -125,9 +127,8 @@ def _first_round(config: Any, params: Any, seed: Array) -> dict[str, Array]:
 
 def _sound(scores: dict[str, Array], of: Any) -> dict[str, Array]:
     """Scores, or NaN where a number that they rest on is not finite."""
-    return {
-        n: jnp.where(jnp.isfinite(of), v.astype(jnp.float32), jnp.nan) for n, v in scores.items()
-    }
+    sound = jnp.isfinite(of)
+    return {n: jnp.where(sound, v.astype(jnp.float32), jnp.nan) for n, v in scores.items()}
 
 
 def refiner_rows(config: Any, run: RunFolder, worse: int) -> pl.DataFrame:
@@ -144,16 +145,12 @@ def refiner_rows(config: Any, run: RunFolder, worse: int) -> pl.DataFrame:
     def one(params: Any) -> dict[str, Array]:
         rules = (world.length, jax.random.key(0), 0.0, world.end, world.pad)
         told, logp = generate(model, params, request, *rules)
-        scores = {
-            "exact": (told == answer).all(1).mean(),
-            "empty": (told[:, 1] == world.end).mean(),
-        }
-        return _sound(scores, logp.sum())
+        exact, empty = (told == answer).all(1).mean(), (told[:, 1] == world.end).mean()
+        return _sound({"exact": exact, "empty": empty}, logp.sum())
 
-    found = mapped(one, run.params("first"))
-    columns = {name: pl.Series(value) for name, value in found.items()}
-    columns |= {"skill": pl.col("init_seed") // worse, "init_seed": pl.col("init_seed") % worse}
-    return networks(run, "first").with_columns(**columns)
+    columns = {"skill": pl.col("init_seed") // worse, "init_seed": pl.col("init_seed") % worse}
+    found = pl.DataFrame(mapped(one, run.params("first")))
+    return networks(run, "first").with_columns(**columns).hstack(found)
 
 
 def best_rows(config: Any, run: RunFolder) -> pl.DataFrame:
@@ -171,7 +168,7 @@ def best_rows(config: Any, run: RunFolder) -> pl.DataFrame:
     trees = joined([main(name) for name in policies])
     judges = joined([run.params("judge")] * len(policies))
     found = mapped(lambda *one: _best(config, *one), trees, judges, seed_P)
-    return rows.with_columns(**{name: pl.Series(value) for name, value in found.items()})
+    return rows.hstack(pl.DataFrame(found))
 
 
 def _best(config: Any, params: Any, judge: Any, seed: Array) -> dict[str, Array]:
