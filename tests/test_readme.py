@@ -8,6 +8,7 @@ import pytest
 
 from toylab.claims import VERDICTS
 from toylab.report import pages
+from toylab.report.replication import markdown
 from toylab.report.results import read_results, splice
 from toylab.study import load_study, study_names
 
@@ -19,6 +20,12 @@ RESULTS = read_results(ROOT / "studies" / "results")
 def test_the_table_is_that_of_the_results() -> None:
     table = pages.readme_table(RESULTS)
     assert splice(README, "studies", table) == README, "run: toylab table --write"
+
+
+def test_the_replications_are_those_of_the_results() -> None:
+    manual = (ROOT / "docs" / "verdicts.md").read_text()
+    table = markdown(RESULTS, read_results(ROOT / "studies" / "results" / "replications"))
+    assert splice(manual, "replications", table) == manual, "run: toylab table --write"
 
 
 def test_a_family_is_the_sum_of_its_studies() -> None:

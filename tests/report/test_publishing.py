@@ -10,7 +10,7 @@ from tests.report.test_results import verdict
 from toylab.check.populations import check_seeds
 from toylab.errors import ToylabError
 from toylab.report import pages
-from toylab.report.publishing import check_publishable, result_of
+from toylab.report.publishing import check_publishable, is_replication, result_of
 from toylab.report.results import read_result, write_result
 
 MANIFEST = dict(study="toy", preset="laptop", device="2 cores", commit="abc", wall_s=12.34)
@@ -50,9 +50,10 @@ def test_the_whole_time_counts_what_another_study_trained():
     assert pages.took(unknown) == "12 s on 2 cores, without training main"
 
 
-def test_fresh_and_pilot_seeds_are_not_published():
-    with pytest.raises(ToylabError, match="from 1,000, as a replication does"):
-        check_publishable(run(first_seed=1_000))
+def test_fresh_seeds_are_a_replication_and_pilots_are_not_published():
+    check_publishable(run(first_seed=1_000))
+    assert is_replication(result_of(run(first_seed=1_000)))
+    assert not is_replication(result_of(run()))
     with pytest.raises(ToylabError, match="from 10,000, as a pilot does"):
         check_publishable(run(first_seed=10_000))
 

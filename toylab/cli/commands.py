@@ -25,7 +25,7 @@ from toylab.cli.text import is_utf8
 from toylab.errors import ToylabError
 from toylab.report import pages, replication, results
 from toylab.report.html.report import report as html_report
-from toylab.report.publishing import check_publishable, result_of
+from toylab.report.publishing import check_publishable, is_replication, result_of
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, parse, study_names
@@ -33,6 +33,7 @@ from toylab.sweep.command import sweep
 from toylab.train import cost
 from toylab.train.returns import check_populations
 
+REPLICATIONS = "replications"  # the folder of their results
 BENCH_FIELDS = ("name", "value", "unit", "baseline", "baseline_value", "ratio")
 
 
@@ -131,10 +132,11 @@ def replicate(args: argparse.Namespace, stop: Stop) -> int:
         )
     finally:
         shown.close()
-    rows = replication.replicated(result, done.claims())
+    rows = replication.replicated(result, map(to_record, done.claims()))
     if args.json:
         return _json([dataclasses.asdict(row) for row in rows])
-    tables.show(tables.replications(rows), "", replication.summary(rows), f"Run: {done.path}")
+    told = f"Run: {done.path} ('toylab publish' puts it into the repository)"
+    tables.show(tables.replications(rows), "", replication.summary(rows), told)
     return 0
 
 
@@ -182,6 +184,10 @@ def table(args: argparse.Namespace, stop: Stop) -> int:
         return 0
     readme = _checkout() / "README.md"
     write_text(readme, results.splice(readme.read_text("utf-8"), "studies", text))
+    again = results.read_results(root() / "studies" / "results" / REPLICATIONS)
+    manual = root() / "docs" / "verdicts.md"
+    compared = replication.markdown(found, again)
+    write_text(manual, results.splice(manual.read_text("utf-8"), "replications", compared))
     made = pages.all_pages(found)
     for name, page in made.items():
         write_text(root() / "docs" / "studies" / name, page)
@@ -196,10 +202,11 @@ def publish(args: argparse.Namespace, stop: Stop) -> int:
     if name not in study_names():
         raise ToylabError(f"{done.path} is a run of {name!r}, which is not in studies/.")
     check_publishable(done, dirty=args.dirty)
-    path = _checkout() / "studies" / "results" / f"{name}.{preset}.json"
-    results.write_result(path, result_of(done))
-    wrote = [path]
-    if shown := pages.shown_figure(load_study(name), done.figures()):
+    result = result_of(done)
+    fresh = is_replication(result)
+    folder = _checkout() / "studies" / "results" / (REPLICATIONS if fresh else "")
+    wrote = [results.write_result(folder / f"{name}.{preset}.json", result)]
+    if not fresh and (shown := pages.shown_figure(load_study(name), done.figures())):
         small = root() / pages.GALLERY / f"{name}.png"
         wrote.append(write_bytes(small, pages.thumbnail(shown)))
     tables.show(*(f"Wrote {p}" for p in wrote))

@@ -19,16 +19,15 @@ def check_publishable(run: RunFolder, *, dirty: bool = False) -> None:
         dirty: accept code that was not committed.
 
     Raises:
-        ToylabError: a run that is not finished, of fresh or pilot seeds, or of uncommitted code.
+        ToylabError: a run that is not finished, of pilot seeds, or of uncommitted code.
     """
     if "claims.json" not in run.files():
         raise ToylabError(f"{run.path} is not finished; 'toylab resume {run.path}' finishes it.")
     first = run.manifest.get("first_seed", 0)
-    if first >= FRESH:
-        kind = "pilot" if first >= PILOTS else "replication"
+    if first >= PILOTS:
         raise ToylabError(
-            f"{run.path} counts its seeds from {first:,}, as a {kind} does; judged runs count them "
-            "from 0."
+            f"{run.path} counts its seeds from {first:,}, as a pilot does; judged runs count them "
+            f"from 0, replications from {FRESH:,}."
         )
     for verb, commit in commits(run.manifest).items():
         if (not commit or commit.endswith("+")) and not dirty:
@@ -37,6 +36,11 @@ def check_publishable(run: RunFolder, *, dirty: bool = False) -> None:
                 f"{run.path} was {verb} {where}. Commit, 'toylab {AGAIN[verb]}' again, or add "
                 "--dirty."
             )
+
+
+def is_replication(result: Mapping[str, Any]) -> bool:
+    """Whether a result is that of fresh seeds, to stand beside the published one."""
+    return result["first_seed"] >= FRESH
 
 
 def commits(manifest: Mapping[str, Any]) -> dict[str, str | None]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from toylab.claims import FEW, REPRODUCED, Verdict
+from toylab.claims import FEW, REPRODUCED
 from toylab.errors import ToylabError
 
 HELD = (REPRODUCED, FEW)
@@ -33,7 +33,7 @@ class Replication:
     low: float | None
     high: float | None
     verdict: str
-    fresh: float
+    fresh: float | None
     fresh_verdict: str
     inside: bool | None
 
@@ -62,42 +62,32 @@ def check_settings(result: Mapping[str, Any], config: Any) -> None:
             )
 
 
-def replicated(result: Mapping[str, Any], verdicts: Iterable[Verdict]) -> list[Replication]:
+def replicated(result: Mapping[str, Any], fresh: Iterable[Mapping[str, Any]]) -> list[Replication]:
     """Set a study's fresh verdicts beside its published ones, claim by claim.
 
     Args:
         result: a committed result of the study.
-        verdicts: those of a run with fresh seeds.
+        fresh: the claims of a run with fresh seeds, as records.
 
     Raises:
         ToylabError: nothing to compare, or a claim that asks for something else by now.
     """
     published = {record["key"]: record for record in result["claims"]}
     rows = []
-    for fresh in verdicts:
-        record = published.get(fresh.key)
-        if record is None:
+    for new in fresh:
+        old = published.get(new["key"])
+        if old is None:
             continue
-        if record["expected"] != fresh.expected:
+        if old["expected"] != new["expected"]:
             raise ToylabError(
-                f"{result['study']}: the claim {fresh.key!r} was published as {record['expected']} "
-                f"and is {fresh.expected} now; replicate it at commit {result['commit']}."
+                f"{result['study']}: the claim {new['key']!r} was published as {old['expected']} "
+                f"and is {new['expected']} now; replicate it at commit {result['commit']}."
             )
-        ends = record["low"], record["high"]
-        known = None not in ends and fresh.n > 0
-        inside = bool(ends[0] <= fresh.estimate <= ends[1]) if known else None
-        rows.append(
-            Replication(
-                fresh.key,
-                fresh.text,
-                record["estimate"],
-                *ends,
-                record["verdict"],
-                fresh.estimate,
-                fresh.verdict,
-                inside,
-            )
-        )
+        ends = old["low"], old["high"]
+        known = None not in (*ends, new["estimate"]) and new["n"] > 0
+        inside = bool(ends[0] <= new["estimate"] <= ends[1]) if known else None
+        about = old["estimate"], *ends, old["verdict"], new["estimate"], new["verdict"]
+        rows.append(Replication(new["key"], new["text"], *about, inside))
     if not rows:
         raise ToylabError(f"{result['study']}: no claim of it was published; publish a run first.")
     return rows
@@ -105,11 +95,50 @@ def replicated(result: Mapping[str, Any], verdicts: Iterable[Verdict]) -> list[R
 
 def summary(rows: Iterable[Replication]) -> str:
     """Return in a line how many estimates lie inside, and how many verdicts were lost."""
+    inside, known, lost, held = _counts(rows)
+    return (
+        f"{inside} of {known} fresh estimates inside the published interval; "
+        f"{lost} of {held} reproduced verdicts lost"
+    )
+
+
+def markdown(published: Iterable[Mapping[str, Any]], fresh: Iterable[Mapping[str, Any]]) -> str:
+    """Return the table of all replications, a line for each study and one for all.
+
+    Args:
+        published: committed results.
+        fresh: committed results of runs with fresh seeds. One whose study was published with other
+            settings or other claims since is left out, and named below.
+    """
+    known = {(result["study"], result["preset"]): result for result in published}
+    rows, older = {}, []
+    for new in sorted(fresh, key=lambda result: result["study"]):
+        old = known.get((new["study"], new["preset"]))
+        if old is None or not _comparable(old, new):
+            older.append(f"`{new['study']}`")
+        else:
+            rows[new["study"]] = replicated(old, new["claims"])
+    every = [row for own in rows.values() for row in own]
+    lines = ["| Study | Estimates inside | Reproduced verdicts lost |", "| --- | --- | --- |"]
+    for name, own in [*((f"`{study}`", own) for study, own in rows.items()), ("all", every)]:
+        inside, counted, lost, held = _counts(own)
+        lines.append(f"| {name} | {inside} of {counted} | {lost} of {held} |")
+    if older:
+        lines += ["", f"Published anew since their replication: {', '.join(older)}."]
+    return "\n".join(lines)
+
+
+def _comparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    asked = {record["key"]: record["expected"] for record in old["claims"]}
+    same = all(
+        asked.get(claim["key"], claim["expected"]) == claim["expected"] for claim in new["claims"]
+    )
+    return same and old.get("settings") == new.get("settings")
+
+
+def _counts(rows: Iterable[Replication]) -> tuple[int, int, int, int]:
+    """Estimates inside, those that could be, verdicts lost, those that could be."""
     rows = list(rows)
     known = [row.inside for row in rows if row.inside is not None]
     held = [row for row in rows if row.verdict in HELD]
-    lost = sum(row.lost for row in held)
-    return (
-        f"{sum(known)} of {len(known)} fresh estimates inside the published interval; "
-        f"{lost} of {len(held)} reproduced verdicts lost"
-    )
+    return sum(known), len(known), sum(row.lost for row in held), len(held)

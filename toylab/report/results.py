@@ -1,6 +1,7 @@
 """Committed verdicts: one JSON file per study and preset.
 
-``studies/results/<study>.<preset>.json`` holds {study, preset, device, commit, wall_s, first_seed,
+``studies/results/<study>.<preset>.json``, or for a run with fresh seeds a file of that name in
+``replications/`` there, holds {study, preset, device, commit, wall_s, first_seed,
 settings, claims: [...]}, and where it applies ``reused``, the populations that the run took from
 another, ``reused_s``, the seconds that training them took there, and ``judged``, the commit of the
 claims where it is a later one. What the README and the pages say of a
