@@ -64,6 +64,7 @@ export class Player {
     if (missing) throw new Error(`It holds no ${missing}.`);
     this.about = about;
     this.rules = new Rules(told(about.rules, "rules"));
+    if (this.rules.settings.numbers !== 3) throw new Error("It plays with more or fewer than the three numbers of this page.");
     this.heads = told(about.heads, "heads");
     [this.weight, this.bias] = [arrays["probe/weight"], arrays["probe/bias"]];
     this.carried = rows(arrays.patch);
