@@ -55,7 +55,7 @@ def attention(measures: Measures, config: Any) -> Figure:
 
 
 def _knock_outs(ax: Axes, measures: Measures) -> None:
-    rows = measures["knock_out"].filter(width=1).with_columns(off=pl.col("layer") - pl.col("mover"))
+    rows = measures["knock_out"].with_columns(off=pl.col("layer") - pl.col("mover"))
     for key, colour in KEYS.items():
         own = rows.filter(key=key).sort("off")
         mean = own.group_by("off", maintain_order=True).agg(pl.col("fall").mean())

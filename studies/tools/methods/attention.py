@@ -22,7 +22,7 @@ from toylab.tasks.tools.facts import FILLER, RELATION, SUBJECT, Facts
 from .settings import Config, population, spread
 
 FACTS = Facts()
-DEPTH, WINDOWS = 4, (1, 3)
+DEPTH = 4
 MOVER = OneMover(FACTS.vocab, 3, 32, DEPTH, 2, hidden=64, n_out=FACTS.values, read="last")
 KEYS = {"subject": SUBJECT, "filler": FILLER, "relation": RELATION}
 
@@ -40,30 +40,27 @@ def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
 
 
 def knock_outs(run: RunFolder) -> pl.DataFrame:
-    """By key and window of layers, the share of p(answer) that is lost: ``fall``."""
+    """By key and layer, the share of p(answer) that is lost: ``fall``."""
     members, facts = networks(run, "facts"), jax.jit(FACTS.enumerate)()
-    edges = [(key, width) for key in KEYS.values() for width in WINDOWS]
-    changes = [change for edge in edges for change in window_knock_outs(MOVER, -1, *edge)]
-    chances = run_changes(
-        MOVER, run.params("facts"), facts.inputs, [NOTHING, *changes], last_chances
-    )
+    changes = [change for key in KEYS.values() for change in window_knock_outs(MOVER, -1, key)]
+    grid_C = [NOTHING, *changes]
+    chances = run_changes(MOVER, run.params("facts"), facts.inputs, grid_C, last_chances)
     value = jax.vmap(lambda world: dataclasses.replace(FACTS, world=world).values_of_facts())
     right_PB = np.asarray(jax.jit(value)(members["world"].to_numpy()))[:, facts.latents["fact"]]
     p_CPB = np.take_along_axis(np.asarray(chances, float), right_PB[None, ..., None], -1)[..., 0]
     found_P = (p_CPB[0] > 0.5).mean(-1)
     p_CP = p_CPB.mean(-1)
-    fall_KWIP = (1 - p_CP[1:] / p_CP[0]).reshape(len(KEYS), len(WINDOWS), DEPTH, -1)
-    axes = {"key": list(KEYS), "width": WINDOWS, "layer": None}
-    return spread(members.with_columns(accuracy=found_P), axes, fall=fall_KWIP)
+    fall_KIP = (1 - p_CP[1:] / p_CP[0]).reshape(len(KEYS), DEPTH, -1)
+    axes = {"key": list(KEYS), "layer": None}
+    return spread(members.with_columns(accuracy=found_P), axes, fall=fall_KIP)
 
 
 ROWS = table("knock_out")
-SINGLE = ROWS.filter(width=1)
 
 
 def fall(key: str) -> Reading:
     """Share of the answer's probability lost with an edge of the layer that moves, per seed."""
-    return SINGLE.filter(pl.col("layer") == pl.col("mover"), key=key).mean("fall")
+    return ROWS.filter(pl.col("layer") == pl.col("mover"), key=key).mean("fall")
 
 
 def peak(rows: pl.DataFrame) -> float:
@@ -74,7 +71,7 @@ def peak(rows: pl.DataFrame) -> float:
 
 KNOWS = Condition(
     "every network gives its facts more than even odds, 95% of them",
-    SINGLE.aggregate(pl.col("accuracy").min()),
+    ROWS.aggregate(pl.col("accuracy").min()),
     Expect.above(0.95),
 )
 geva = passage("Geva et al. 2023 (2304.14767), section 4", requires=(KNOWS,))
@@ -94,7 +91,7 @@ CLAIMS = (
     geva(
         "knock_out_finds_the_layer",
         "The largest fall is at that layer, in every network.",
-        SINGLE.filter(key="subject").each(peak),
+        ROWS.filter(key="subject").each(peak),
         Expect.above(0.9),
         bar="theory: no other layer can; a tenth for a miss",
     ),

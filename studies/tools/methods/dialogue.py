@@ -25,6 +25,7 @@ from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params, Tap
 from toylab.task import Batch
 from toylab.tasks.tools.dialects import Dialects
+from toylab.train.fast_compile import compiler_options
 
 from .settings import Config, population, spread
 
@@ -44,9 +45,10 @@ def populations(config: Config) -> dict[str, Population]:
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
     """Dialects that networks speak in long dialogues, with and without split-softmax."""
     params_P, members = run.params("dialects"), networks(run, "dialects")
-    long = draw(LONG, min(config.samples, 64))
+    long = draw(LONG, min(config.samples // 4, 64))
     short = draw(WORLD, config.samples)
-    right_PWT, mass_PWT, loss_PW = map(np.asarray, dialogues(params_P, long, short))
+    every = jax.jit(dialogues, compiler_options=compiler_options())
+    right_PWT, mass_PWT, loss_PW = map(np.asarray, every(params_P, long, short))
     bins = lambda x_PWT: x_PWT.reshape(*x_PWT.shape[:2], -1, BIN).mean(-1).transpose(1, 2, 0)
     axes = {"how": list(PLACES), "turn": np.arange(0, LONG.turns, BIN)}
     spoken = spread(members, axes, right=bins(right_PWT), mass=bins(mass_PWT))
@@ -59,7 +61,6 @@ def draw(world: Dialects, count: int) -> Batch:
     return world.batch(jax.random.key(80), count)
 
 
-@jax.jit
 def dialogues(params_P: Params, long: Batch, short: Batch) -> tuple[Array, Array, Array]:
     """What :func:`speak` finds, and the loss on short dialogues, each way (P, 3, ...)."""
     places = jnp.array([np.arange(ROOM) == place for place, _ in PLACES.values()])

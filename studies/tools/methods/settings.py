@@ -27,7 +27,7 @@ class Config:
 
     def __post_init__(self) -> None:
         check_counts("methods", self, "seeds")
-        check_number("methods", "samples", self.samples, 1, 100_000, whole=True)
+        check_number("methods", "samples", self.samples, 4, 100_000, whole=True)
         check_number("methods", "share", self.share, above=0, high=1_000)
         check_number("methods", "learning_rate", self.learning_rate, above=0)
         check_number("methods", "weight_decay", self.weight_decay, 0)

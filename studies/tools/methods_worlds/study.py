@@ -18,8 +18,6 @@ Source: Gurnee and Tegmark 2023 (2310.02207); Lee et al. 2025 (2503.21073); Bolu
 (2104.07143); Wei et al. 2024 and Orgad et al. 2026 (2604.09544); Rumbelow and Watkins 2023.
 """
 
-import functools
-import operator
 from collections.abc import Mapping
 
 import polars as pl
@@ -36,12 +34,12 @@ PARTS = (maps, illusion, pruning)
 
 def populations(config: Config) -> dict[str, Population]:
     """The networks of every part."""
-    return functools.reduce(operator.or_, (part.populations(config) for part in PARTS))
+    return {name: own for part in PARTS for name, own in part.populations(config).items()}
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
     """The tables of every part."""
-    return functools.reduce(operator.or_, (part.measure(config, run) for part in PARTS))
+    return {name: own for part in PARTS for name, own in part.measure(config, run).items()}
 
 
 study = Study(

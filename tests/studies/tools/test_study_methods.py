@@ -20,11 +20,11 @@ def run(tmp_path_factory):
 
 def test_a_smoke_run_measures_every_method(run):
     measures = run.measures()
-    assert measures["knock_out"].height == 2 * 4 * 3 * 2 * 4  # seeds, movers, keys, widths, layers
+    assert measures["knock_out"].height == 2 * 4 * 3 * 4  # seeds, movers, keys, layers
     assert measures["joint"].height == measures["vectors"].height == 2
     assert measures["dialogues"].height == 2 * 3 * dialogue.LONG.turns // dialogue.BIN
     assert {path.stem for path in run.figures()} == {"attention", "heads"}
-    still = measures["knock_out"].filter(pl.col("layer") != pl.col("mover"), width=1)
+    still = measures["knock_out"].filter(pl.col("layer") != pl.col("mover"))
     np.testing.assert_allclose(still["fall"], 0, atol=1e-6)  # dead layers move nothing
     talk = measures["talk"]
     np.testing.assert_array_equal(talk.select("top_0", "drawn_0"), 1)
