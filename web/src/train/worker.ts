@@ -32,6 +32,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   switch (data.type) {
     case "make":
       wanted = data;
+      steps = 0; // those asked for from here on are of the new population
       break;
     case "set":
       if (wanted) wanted.settings = { ...wanted.settings, ...data.settings };
@@ -83,7 +84,7 @@ async function make(data: ToWorker & { type: "make" }): Promise<void> {
   if (wanted) return; // another was asked for meanwhile
   trainer = WORLDS[data.world](data.settings);
   id = data.id;
-  [steps, drawn, changed] = [0, true, true];
+  [drawn, changed] = [true, true];
   pace.restart();
   say({ type: "made", id, engine, webgpu: "gpu" in navigator });
 }

@@ -12,6 +12,9 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-s
 const FLAGS =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
   "--disable-component-update --disable-sync";
+const WEBGPU =
+  "--enable-unsafe-webgpu --use-webgpu-adapter=swiftshader --enable-features=Vulkan,WebGPU " +
+  "--use-vulkan=swiftshader --ignore-gpu-blocklist";
 const TYPES: Record<string, string> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -52,9 +55,11 @@ export async function serve(folder: string): Promise<{ url: string; close(): voi
   return { url: `http://127.0.0.1:${port}/`, close: () => server.close() };
 }
 
-/** Start the browser. */
-export async function launch(path: string): Promise<Browser> {
-  return chromium.launch({ executablePath: path, args: FLAGS.split(" ") });
+/** Start the browser, with WebGPU on the processor where there is no graphics card if so asked. */
+export async function launch(path: string, webgpu = false): Promise<Browser> {
+  const without = FLAGS.split(" ");
+  const software = [...without.filter((flag) => flag !== "--disable-gpu"), ...WEBGPU.split(" ")];
+  return chromium.launch({ executablePath: path, args: webgpu ? software : without });
 }
 
 /** A page that is watched: its errors, and requests that leave the machine. */
