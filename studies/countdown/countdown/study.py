@@ -19,16 +19,15 @@ Source: Gandhi et al. 2024 (arXiv:2404.03683); Qin et al. 2025 (arXiv:2504.07052
 2024 (arXiv:2402.03300).
 
 Did not reproduce: that search beats optimal paths. In the laptop preset networks of half a million
-parameters learn the form of a search in minutes (98% of traces parse), but 56% of their sampled
+parameters learn the form of a search in minutes (98% of traces parse), but 55% of their sampled
 attempts break the rules, so that claims about search are not testable. Optimal paths are learned
-far better, and random search beats every search network. Reward adds 19 points to sampled traces
-(over the instances, too, the interval's lower end would be 8 points), half as many to greedy ones,
-and none on held-out targets. Some of the gain may be noise that is unlearned: networks trained on
-correct verdicts gain 9 points. Verdict errors fall for that reason, as those networks make hardly
-any before reward or after it; on held-out targets right attempts are refused as often as before.
-Verdict noise was expected to cost 10 points of accuracy; networks trained on correct verdicts solve
-6 points less (interval -16 to 1). Optimal paths gain 5 points under reward, and lose 4 under random
-rewards.
+far better, and random search beats every search network. Reward adds 16 points to sampled traces,
+half as many to greedy ones, and none on held-out targets. Some of the gain may be noise that is
+unlearned: networks trained on correct verdicts gain 9 points. Verdict errors fall for that reason,
+as those networks make hardly any before reward or after it; on held-out targets right attempts are
+refused as often as before. Verdict noise was expected to cost 10 points of accuracy; networks
+trained on correct verdicts solve 9 points less. Optimal paths gain 5 points under reward, and lose
+4 under random rewards.
 
 Tried: on two seeds each, judged by the loss, by results and by verdicts on held-out hands. Three
 operations and seven to ten attempts learn right results on 20,000 traces, but a third of the
