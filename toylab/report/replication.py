@@ -133,7 +133,7 @@ def _comparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     same = all(
         asked.get(claim["key"], claim["expected"]) == claim["expected"] for claim in new["claims"]
     )
-    return same and old.get("settings") == new.get("settings")
+    return same and old.get("settings", new.get("settings")) == new.get("settings")
 
 
 def _counts(rows: Iterable[Replication]) -> tuple[int, int, int, int]:
