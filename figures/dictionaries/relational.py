@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from toylab.read import Measures, table
+from toylab.read import Measures, Reading, Rows, table
 from toylab.report import figures as fig
 from toylab.report.averages import average
 from toylab.report.marks import bars, headroom, points
@@ -25,26 +25,18 @@ SHOWN = {
     "unitary": "holographic\n$r_1 * f_i + r_2 * f_j$",
     "product": "product\n$f_i \\circ f_j$",
 }
-COLOURS = {
-    "bag": fig.MUTED,
-    "scale": fig.ORANGE,
-    "matrix": fig.BLUE,
-    "tensor": fig.SKY,
-    "unitary": fig.GREEN,
-    "gaussian": fig.PURPLE,
-    "fillers": fig.YELLOW,
-    "product": fig.VERMILLION,
+LOOKS = {
+    "bag": ("bag", fig.MUTED),
+    "scale": ("scale", fig.ORANGE),
+    "matrix": ("matrices", fig.BLUE),
+    "tensor": ("tensor", fig.SKY),
+    "unitary": ("holographic", fig.GREEN),
+    "gaussian": ("Gaussian roles", fig.PURPLE),
+    "fillers": ("convolution", fig.YELLOW),
+    "product": ("product", fig.VERMILLION),
 }
-NAMES = {
-    "bag": "bag",
-    "scale": "scale",
-    "matrix": "matrices",
-    "tensor": "tensor",
-    "unitary": "holographic",
-    "gaussian": "Gaussian roles",
-    "fillers": "convolution",
-    "product": "product",
-}
+NAMES = {name: label for name, (label, _) in LOOKS.items()}
+DOTS = {"marker": "o", "ms": 3}
 CAPTIONS = {
     "echoes": "(a) Atoms of a dictionary (dots) in the plane of what one concept looks like in two "
     "roles, for the first seed and the largest size: their cosines with both axes. Arrows, "
@@ -79,23 +71,28 @@ CAPTIONS = {
 DICTIONARIES, MAPS, COPIERS = table("dictionaries"), table("maps"), table("copiers")
 
 
-def _found(name: str, column: str) -> Any:
-    rows = DICTIONARIES.filter(name=name, parts=2, centred=0)
-    return rows.last("room").value(column)
+def _bound(name: str) -> Rows:
+    return DICTIONARIES.filter(name=name, parts=2, centred=0)
+
+
+def _found(name: str, column: str) -> Reading:
+    return _bound(name).last("room").value(column)
+
+
+def _sizes(ax: Axes, measures: Measures, name: str, column: str) -> None:
+    label, colour = LOOKS[name]
+    curve(ax, _bound(name).rows(measures), column, "room", label=label, color=colour, **DOTS)
 
 
 def echoes(measures: Measures, config: Any) -> Figure:
     """Echoes of one concept under each binding, and their number."""
     sheet, pictures, (left, right) = gallery(4.6, len(SHOWN))
     for ax, (name, label) in zip(pictures, SHOWN.items(), strict=True):
-        _plane(ax, measures["planes"].filter(name=name, parts=2, angle=0.0))
+        _plane(ax, measures["planes"].filter(name=name))
         ax.set_title(label, fontsize=7.5, loc="center")
-    dots = {"marker": "o", "ms": 3}
     for name in SHOWN:
-        rows = DICTIONARIES.filter(name=name, parts=2, centred=0, angle=0.0).rows(measures)
-        label = NAMES[name]
-        curve(left, rows, "multiplicity", "room", label=label, color=COLOURS[name], **dots)
-    rows = DICTIONARIES.filter(name="matrix", parts=2, centred=0).rows(measures)
+        _sizes(left, measures, name, "multiplicity")
+    rows = _bound("matrix").rows(measures)
     curve(left, rows, 2 * pl.col("random"), "room", color=fig.BLUE, ls="--", label="random atoms")
     left.set(xlabel="atoms for each concept", ylabel="distinct atoms of a concept")
     left.set(ylim=(-0.1, 3.3), yticks=(0, 1, 2), xticks=config.rooms)
@@ -127,13 +124,11 @@ def _plane(ax: Axes, rows: pl.DataFrame) -> None:
     atoms = at("atom")
     arrows = {"second": fig.ORANGE, "first": fig.BLUE}
     for (kind, colour), width in zip(arrows.items(), (2.6, 1.3), strict=True):
-        for x, y in at(kind):
-            arrow = {"arrowstyle": "-|>", "color": colour, "lw": width, "shrinkA": 0, "shrinkB": 0}
-            ax.annotate("", (x, y), (0, 0), arrowprops=arrow)
+        arrow = {"arrowstyle": "-|>", "color": colour, "lw": width, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", at(kind)[0], (0, 0), arrowprops=arrow)
     if len(atoms) and np.isfinite(atoms).all():
-        near = np.zeros(len(atoms), bool)
-        for kind in ("first", "second", "other"):
-            near |= (atoms @ at(kind).T > NEAR).any(1)
+        true = np.concatenate([at(kind) for kind in ("first", "second", "other")])
+        near = (atoms @ true.T > NEAR).any(1)
         ax.plot(*atoms[~near].T, "o", ms=2, color=fig.MUTED, alpha=0.7, mew=0)
         ax.plot(*atoms[near].T, "o", ms=4, color=fig.INK, mew=0, zorder=4)
     ax.set(xlim=(-1.1, 1.15), ylim=(-1.1, 1.15), aspect="equal")
@@ -168,9 +163,8 @@ def order(measures: Measures, config: Any) -> Figure:
     middle.axhline(0.5, ls=":", **LINE)
     middle.set(ylim=(0, 1.03), ylabel="share of vectors")
     for name in ("fillers", "product"):
-        rows = DICTIONARIES.filter(name=name).rows(measures)
-        label, colour = NAMES[name], COLOURS[name]
-        curve(right, rows, "recovered", "room", label=label, color=colour, marker="o", ms=3)
+        _sizes(right, measures, name, "recovered")
+    rows = _bound("product").rows(measures)
     curve(right, rows, "concepts", "room", color=fig.VERMILLION, ls="--", label="concepts")
     right.set(xlabel="atoms for each concept", ylabel="share of the pairs found", ylim=(-0.02, 0.8))
     right.legend(loc="upper left")
@@ -223,11 +217,8 @@ def copiers(measures: Measures, config: Any) -> Figure:
     changes["places"] = "places\nreversed"
     fixed = [("answers reversed", fig.PURPLE, lambda column: read(column)("fixed"))]
     bars(four, measures, list(changes), fixed, list(changes.values()))
-    rights = {
-        "only_second": "only the\nsecond digit",
-        "held": "attention\nheld",
-        "cut": "cut from\nfirst",
-    }
+    rights = {"only_second": "only the\nsecond digit", "held": "attention\nheld"}
+    rights["cut"] = "cut from\nfirst"
     second = [("second answer right", fig.ORANGE, lambda column: read(column)("fixed"))]
     bars(four, measures, list(rights), second, list(rights.values()), first=3)
     four.tick_params(axis="x", labelsize=6.5)
@@ -236,13 +227,8 @@ def copiers(measures: Measures, config: Any) -> Figure:
     four.legend(loc="upper left")
     shares = {"additive": ("in a vector for each place", fig.SKY)}
     shares["same_map"] = ("one direction for both places", fig.INK)
-    bars(
-        five,
-        measures,
-        list(kinds),
-        [(*look, read(c)) for c, look in shares.items()],
-        [*kinds.values()],
-    )
+    cells = [(*look, read(column)) for column, look in shares.items()]
+    bars(five, measures, list(kinds), cells, list(kinds.values()))
     headroom(five)
     five.set_ylabel("share of variance")
     five.legend(loc="upper center")

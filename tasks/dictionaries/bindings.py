@@ -145,6 +145,25 @@ def pair_vectors(concepts: int, width: int, number: int, name: str) -> Float[np.
     return np.sqrt(width) * f_ND[:, None] * f_ND[None]
 
 
+def true_directions(
+    concepts: int, width: int, number: int, name: str, parts: int = 2, angle: float = 0.0
+) -> tuple[Float[np.ndarray, "K N D"], Float[np.ndarray, "M D"]]:
+    """Images of concepts, and all that a dictionary can find: these, or the vectors of pairs.
+
+    Of fillers and product the images are the concepts themselves, which it cannot find.
+
+    Example:
+        >>> [found.shape for found in true_directions(4, 8, 0, "product")]
+        [(1, 4, 8), (6, 8)]
+    """
+    if name in SUMS:
+        image_KND = role_images(concepts, width, number, name, angle)[:parts]
+        return image_KND, image_KND.reshape(-1, width)
+    pair_NND = pair_vectors(concepts, width, number, name)
+    upper = np.triu_indices(concepts, 1)
+    return world(concepts, width, number).concepts[None], pair_NND[upper]
+
+
 @dataclasses.dataclass(frozen=True)
 class Binding(Task):
     """Different concepts in roles, as one vector (D,), which is the target too.

@@ -38,13 +38,14 @@ scale, NeurIPS workshop) and their public code.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
+from toylab.analysis.binding.copier_scores import copier_scores
 from toylab.analysis.binding.copiers import looks
 from toylab.errors import ToylabError, check_counts, check_number
 from toylab.losses import cross_entropy
@@ -61,13 +62,13 @@ from toylab.tasks.dictionaries.bindings import ROLES, SUMS, WAYS, Binding, order
 from toylab.tasks.dictionaries.list_copying import ListCopying, order_of_pairs
 
 from .claims import CLAIMS
-from .copiers import copier_scores
 from .echoes import coded, plane, scores
 from .maps import map_scores
 
 BINDINGS, MAPS = "bindings", "maps"
 COPIERS = {"fixed": (2, True), "free": (2, False), "deep": (3, True)}  # blocks, values fixed
-MAPPED = ("matrix", "unitary")
+PLAIN: dict[str, Any] = {"parts": 2, "angle": 0.0, "centred": 0}  # unless a cell says otherwise
+STEPS = ("steps", "map_steps", "copier_steps", "deep_steps")
 WORLDS = 8  # at most; more seeds share them
 
 
@@ -96,11 +97,11 @@ class Config:
     weight_decay: float = 0.01
 
     def __post_init__(self) -> None:
-        counts = ("seeds", "steps", "batch_size", "map_steps", "copier_steps", "deep_steps")
-        check_counts("relational", self, *counts)
+        check_counts("relational", self, "seeds", "batch_size", *STEPS)
         check_counts("relational", self, "times", low=2)
-        for room in self.rooms:
-            check_number("relational", "rooms", room, 0, 1_000)
+        for name, high in (("rooms", 1_000), ("angles", 90)):
+            for value in getattr(self, name):
+                check_number("relational", name, value, 0, high)
         if not {1, 2} < set(self.rooms) or list(self.rooms) != sorted(set(self.rooms)):
             raise ToylabError(
                 f"relational: rooms = {self.rooms}; give 1 and 2, which are compared with a "
@@ -111,8 +112,6 @@ class Config:
                 f"relational: {self.map_atoms} atoms have no room for {self.map_concepts} concepts "
                 "in 2 roles; give 4 concepts or more and twice as many atoms."
             )
-        for angle in self.angles:
-            check_number("relational", "angles", angle, 0, 90)
         if not {30, 60} <= set(self.angles) or len(set(self.angles)) < len(self.angles):
             raise ToylabError(
                 f"relational: angles = {self.angles}; give 30 and 60, which are compared, and each "
@@ -131,7 +130,7 @@ class Config:
 
     def map_world(self) -> Binding:
         """Bindings of more concepts than dimensions, as a map between roles needs."""
-        return Binding(self.map_concepts, self.width, self.worlds, self.first_world)
+        return dataclasses.replace(self.world(), concepts=self.map_concepts)
 
     def lists(self) -> ListCopying:
         """Lists of two digits."""
@@ -145,10 +144,6 @@ class Config:
         """A dictionary of the largest size."""
         return SparseDictionary(self.width, self.size(self.rooms[-1]), most=ROLES, k=2)
 
-    def map_dictionary(self) -> SparseDictionary:
-        """A dictionary with room for the role images of many concepts."""
-        return SparseDictionary(self.width, self.map_atoms, most=2, k=2)
-
     def copier(self, name: str) -> ListCopier:
         """A copier of lists."""
         depth, tied = COPIERS[name]
@@ -156,162 +151,114 @@ class Config:
 
 
 def cells(config: Config) -> list[dict[str, Any]]:
-    """Every world and dictionary: each binding at each size, then what is varied of some."""
-    made = [{"name": name, "room": room} for name in WAYS[:6] for room in config.rooms]
-    made += [{"name": name, "room": room} for name in WAYS[-2:] for room in config.rooms]
-    last = config.rooms[-1]
-    made += [{"name": "matrix", "room": last, "parts": parts} for parts in (1, 3)]
-    made += [{"name": "rotation", "room": last, "angle": angle} for angle in config.angles]
-    made += [{"name": name, "room": last, "centred": 1} for name in ("bag", "matrix")]
-    return [{"parts": 2, "angle": 0.0, "centred": 0} | cell for cell in made]
+    """Every binding at each size, then what is varied of some; their numbers and labels."""
+    made = [{"name": n, "room": room} for n in WAYS if n != "rotation" for room in config.rooms]
+    more = [{"name": "matrix", "parts": parts} for parts in (1, 3)]
+    more += [{"name": "rotation", "angle": angle} for angle in config.angles]
+    more += [{"name": name, "centred": 1} for name in ("bag", "matrix")]
+    return [{"room": config.rooms[-1]} | PLAIN | cell for cell in [*made, *more]]
 
 
-def members(config: Config, made: list[dict[str, Any]]) -> Members:
-    """Every seed in every cell; a seed has one world."""
+def numbers(config: Config, cell: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells a cell's world and dictionary."""
+    k = cell["parts"] if cell["name"] in SUMS else 1
+    varied = {name: cell[name] for name in PLAIN}
+    return {"binding": way(cell["name"]), "size": config.size(cell["room"]), "k": k, **varied}
+
+
+def members(config: Config, made: Sequence[Mapping[str, Any]]) -> Members:
+    """Every seed with the numbers of every cell; a seed has one world."""
     seed = np.tile(np.arange(config.seeds), len(made))
-    column = lambda of: np.repeat([of(cell) for cell in made], config.seeds)
-    return zipped(
-        init_seed=seed,
-        data_seed=seed,
-        world=seed % config.worlds,
-        binding=column(lambda cell: way(cell["name"])),
-        parts=column(lambda cell: cell["parts"]),
-        angle=column(lambda cell: cell["angle"]),
-        size=column(lambda cell: config.size(cell["room"])),
-        k=column(lambda cell: cell["parts"] if cell["name"] in SUMS else 1),
-        centred=column(lambda cell: cell["centred"]),
-    )
+    columns = {name: np.repeat([cell[name] for cell in made], config.seeds) for name in made[0]}
+    return zipped(init_seed=seed, data_seed=seed, world=seed % config.worlds, **columns)
 
 
 def populations(config: Config) -> dict[str, Population]:
     """Dictionaries of all bindings, dictionaries for the maps, and three kinds of copiers."""
-    decay = lambda steps: cosine(steps, warmup=steps // 40, floor=0.02)
-    size = {"batch_size": config.batch_size}
-    sparse = {"loss": reconstruction, "snapshots": (), **size}
-    few = lambda rate, steps: AdamW(rate, 0.0, schedule=decay(steps))
+
+    def trained(model: Any, task: Any, made: Any, steps: int, **more: Any) -> Population:
+        rate, weight_decay, floor = more.pop("how")
+        optimizer = AdamW(rate, weight_decay, schedule=cosine(steps, steps // 40, floor))
+        fixed = {"optimizer": optimizer, "steps": steps, "batch_size": config.batch_size}
+        return Population(model=model, task=task, members=members(config, made), **fixed, **more)
+
+    sparse = {"loss": reconstruction, "snapshots": (), "how": (config.learning_rate, 0.0, 0.02)}
+    dense = {"loss": cross_entropy, "how": (config.copier_rate, config.weight_decay, 0.05)}
+    made = [numbers(config, cell) for cell in cells(config)]
+    mapped = [{"binding": way(name), "centred": 0} for name in ("matrix", "unitary")]
+    wide = SparseDictionary(config.width, config.map_atoms, most=2, k=2)
     found = {
-        BINDINGS: Population(
-            model=config.dictionary(),
-            task=config.world(),
-            members=members(config, cells(config)),
-            optimizer=few(config.learning_rate, config.steps),
-            steps=config.steps,
-            **sparse,
-        ),
-        MAPS: Population(
-            model=config.map_dictionary(),
-            task=config.map_world(),
-            members=map_members(config),
-            optimizer=few(config.learning_rate, config.map_steps),
-            steps=config.map_steps,
-            **sparse,
-        ),
+        BINDINGS: trained(config.dictionary(), config.world(), made, config.steps, **sparse),
+        MAPS: trained(wide, config.map_world(), mapped, config.map_steps, **sparse),
     }
-    return found | {name: copying(config, name) for name in COPIERS}
-
-
-def map_members(config: Config) -> Members:
-    """Every seed in the two worlds whose roles are rotations."""
-    seed = np.tile(np.arange(config.seeds), len(MAPPED))
-    binding = np.repeat([way(name) for name in MAPPED], config.seeds)
-    columns = {"binding": binding, "centred": np.zeros_like(seed)}
-    return zipped(init_seed=seed, data_seed=seed, world=seed % config.worlds, **columns)
-
-
-def copying(config: Config, name: str) -> Population:
-    """Copiers of one kind, each with its own lists held out."""
-    steps, seed = (
-        config.deep_steps if name == "deep" else config.copier_steps,
-        np.arange(config.seeds),
-    )
-    decay = cosine(steps, warmup=steps // 40, floor=0.05)
-    return Population(
-        model=config.copier(name),
-        task=config.lists(),
-        members=zipped(init_seed=seed, data_seed=seed, world=seed % config.worlds),
-        optimizer=AdamW(config.copier_rate, config.weight_decay, schedule=decay),
-        steps=steps,
-        batch_size=config.batch_size,
-        loss=cross_entropy,
-    )
+    for name in COPIERS:
+        steps = config.deep_steps if name == "deep" else config.copier_steps
+        found[name] = trained(config.copier(name), config.lists(), [{}], steps, **dense)
+    return found
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Scores of all dictionaries, maps and copiers; planes and lists of the first seed to see."""
-    of_maps = networks(run, MAPS)
-    told = map_scores(config.map_world(), config.map_dictionary(), run.params(MAPS), of_maps, 2_000)
-    names = [WAYS[int(n)] for n in of_maps["binding"]]
-    maps = of_maps.drop("member", "data_seed").with_columns(name=pl.Series(names))
-    return {
-        **dictionaries(config, run),
-        "maps": maps.hstack(pl.DataFrame(told)),
-        **copiers(config, run),
-    }
+    rows, params_P = networks(run, MAPS), run.params(MAPS)
+    model = SparseDictionary(config.width, config.map_atoms, most=2, k=2)
+    told = pl.DataFrame(map_scores(config.map_world(), model, params_P, rows))
+    told = told.with_columns(name=pl.Series([WAYS[int(n)] for n in rows["binding"]]))
+    maps = rows.drop("member", "data_seed").hstack(told)
+    return {**dictionaries(config, run), "maps": maps, **copiers(config, run)}
 
 
 def dictionaries(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
     """A row for each dictionary; and of the first seed, a concept's plane."""
     rows, made = networks(run, BINDINGS), cells(config)
-    task, model, params_P = config.world(), config.dictionary(), run.params(BINDINGS)
-    seeds, atoms_PFD = rows["init_seed"].unique(), params_P["decoder"]
-    pairs = {seed: ordered_pairs(config.concepts, config.times, seed) for seed in seeds}
+    task, params_P = config.world(), run.params(BINDINGS)
+    pairs = {n: ordered_pairs(config.concepts, config.times, n) for n in rows["init_seed"].unique()}
     found, planes = [], []
-    seen = coded(task, model, params_P, rows, pairs)
+    seen = coded(task, config.dictionary(), params_P, rows, pairs)
     for p, (row, own) in enumerate(zip(rows.iter_rows(named=True), seen, strict=True)):
-        cell, atoms = made[p // config.seeds], np.asarray(atoms_PFD[p, : int(row["size"])])
+        cell = made[p // config.seeds]
+        atoms = np.asarray(params_P["decoder"][p, : int(row["size"])])
         label = {"name": cell["name"], "room": cell["room"]}
         found.append(label | scores(task, row, atoms, own, pairs[row["init_seed"]]))
-        if p % config.seeds == 0 and cell["room"] == config.rooms[-1] and not cell["centred"]:
-            place = {"name": cell["name"], "parts": cell["parts"], "angle": cell["angle"]}
-            for kind, points in plane(task, row, atoms, cell["name"]).items():
+        if not p % config.seeds and cell == cell | PLAIN | {"room": config.rooms[-1]}:
+            for kind, points in plane(task, row, atoms).items():
                 table = pl.DataFrame(points, ["x", "y"])
-                planes.append(labelled(table, kind=kind, **place))
+                planes.append(labelled(table, kind=kind, name=cell["name"]))
     table = rows.drop("member", "data_seed").hstack(pl.DataFrame(found))
     return {"dictionaries": table, "planes": pl.concat(planes)}
 
 
 def copiers(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """A row for each copier; and of the first, attention to every list."""
-    task, tables, shown = config.lists(), [], {}
+    task, tables, shown = config.lists(), [], []
     number_B = np.arange(config.digits**2, dtype=np.int32)
     back_B = number_B.reshape(config.digits, -1).T.ravel()
     tokens_B5 = task.spell(jnp.asarray(number_B)).inputs
     for name in COPIERS:
-        rows, params_P = networks(run, name), run.params(name)
-        found = []
-        every = looks(config.copier(name), params_P, tokens_B5, back_B)
-        for row, seen in zip(rows.iter_rows(named=True), every, strict=True):
-            number = config.first_world + int(row["world"])
-            held_out = order_of_pairs(config.digits, number)[task.training :]
-            found.append({"kind": name} | copier_scores(seen, config.digits, held_out))
-            both = np.stack([seen.alpha, seen.gamma])
-            shown.setdefault(name, both.reshape(2, config.digits, config.digits))
-        tables.append(rows.drop("member", "data_seed").hstack(pl.DataFrame(found)))
-    return {"copiers": pl.concat(tables), "attention": shown["fixed"]}
+        rows, found = networks(run, name), []
+        every = looks(config.copier(name), run.params(name), tokens_B5, back_B)
+        for world, seen in zip(rows["world"], every, strict=True):
+            order = order_of_pairs(config.digits, config.first_world + int(world))
+            found.append(copier_scores(seen, config.digits, order[task.training :]))
+            shown.append(np.stack([seen.alpha, seen.gamma]))
+        scored = labelled(pl.DataFrame(found), kind=name)
+        tables.append(rows.drop("member", "data_seed").hstack(scored))
+    attention = shown[0].reshape(2, config.digits, config.digits)
+    return {"copiers": pl.concat(tables), "attention": attention}
 
-
-SMALL = Config(seeds=2, concepts=4, width=8, angles=(30.0, 60.0), times=2, digits=5, copier_width=8)
-LARGE = Config(seeds=64, concepts=64, width=128, times=4, map_concepts=256, map_atoms=1_024)
 
 study = Study(
     name="relational",
     title="Relational composition: echoes of concepts in dictionaries, and order by scale",
     paper="Wattenberg & Viegas 2024, Relational composition (arXiv:2407.14662)",
     presets={
-        "smoke": dataclasses.replace(
-            SMALL,
-            map_concepts=12,
-            map_atoms=24,
-            **dict.fromkeys(("steps", "map_steps", "copier_steps", "deep_steps"), 20),
+        "smoke": Config(
+            seeds=2, concepts=4, width=8, angles=(30.0, 60.0), times=2, digits=5, copier_width=8,
+            map_concepts=12, map_atoms=24, **dict.fromkeys(STEPS, 20),
         ),
         "laptop": Config(),
-        "paper": dataclasses.replace(
-            LARGE,
-            steps=20_000,
-            map_steps=20_000,
-            digits=100,
-            copier_width=128,
-            copier_steps=50_000,
+        "paper": Config(
+            seeds=64, concepts=64, width=128, times=4, steps=20_000, map_concepts=256,
+            map_atoms=1_024, map_steps=20_000, digits=100, copier_width=128, copier_steps=50_000,
             deep_steps=50_000,
         ),
     },
@@ -323,4 +270,4 @@ study = Study(
     populations=populations,
     measure=measure,
     claims=CLAIMS,
-)
+)  # fmt: skip

@@ -6,7 +6,7 @@ from scipy.stats import ortho_group
 
 from toylab.analysis.binding.capacity import clean_up, holographic_capacity
 from toylab.analysis.binding.holographic import bind, circulant, gaussian_role, unbind, unitary_role
-from toylab.analysis.binding.role_maps import held_out_cosines, role_map
+from toylab.analysis.binding.role_maps import held_out_cosines, map_cosines, role_map
 from toylab.analysis.binding.tensors import tensor_bind, tensor_unbind
 from toylab.errors import ToylabError
 
@@ -75,6 +75,15 @@ def test_the_role_map_is_found_where_there_are_as_many_concepts_as_dimensions():
         role_map(x, y * np.nan)
     with pytest.raises(ToylabError, match="folds"):
         held_out_cosines(x, y, 21)
+
+
+def test_a_map_between_roles_tells_more_than_its_nulls():
+    x = RNG.normal(size=(40, 8))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    found = map_cosines(x, x @ ortho_group.rvs(8, random_state=3).T)
+    assert found["held_out"] == pytest.approx(1)
+    assert max(abs(found[name]) for name in ("shuffled", "same", "drawn")) < 0.4
+    assert map_cosines(x, x)["same"] == pytest.approx(1)
 
 
 def test_capacity_falls_with_pairs_and_grows_with_width():

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from toylab.analysis.binding import copiers
+from toylab.analysis.binding.copier_scores import copier_scores
 from toylab.analysis.binding.echoes import (
     directions_by_place,
     in_plane,
     multiplicity,
+    order_kept,
     role_atoms,
     told_apart,
 )
@@ -87,3 +89,31 @@ def test_digits_and_places_together_make_the_stream_of_the_list_reversed():
     np.testing.assert_allclose(seen.stream, stream, atol=1e-6)
     with pytest.raises(ToylabError, match="3 items"):
         copiers.looks(ListCopier(6, 8, items=3), params_P, tokens, back)
+
+
+def test_copiers_are_scored_as_by_hand():
+    n = 4
+    lists = np.stack(np.divmod(np.arange(n * n), n), 1)
+    answers = np.stack([lists, lists[:, ::-1], lists, *[lists] * 3, lists[:, [0, 0]]])
+    held_out = np.array([1, 4, 5, 6])  # (0, 1), (1, 0), (1, 1), (1, 2)
+    answers[0, 6] = 3, 2
+    stream = RNG.normal(size=(n * n, 5))
+    seen = copiers.Seen(answers, np.full(n * n, 0.6), np.ones(n * n), stream, True)
+    told = copier_scores(seen, n, held_out)
+    assert told["train"] == told["swapped"] == told["second"] == told["held"] == 1
+    assert (told["test"], told["first"], told["digits"]) == (0.875, 0.75, 0)
+    assert (told["cut"], told["cut_first"], told["alpha"]) == (0, 1, pytest.approx(0.6))
+    broken = copier_scores(seen._replace(sound=False), n, held_out)
+    assert np.isnan(list(broken.values())).all()
+
+
+def test_order_is_kept_by_sizes_or_by_which_codes_are_active():
+    pairs, swapped, none = np.array([[0, 1], [1, 0]]), np.array([1, 0]), np.zeros((2, 6, 1))
+    sizes = np.stack([np.tile([2.0, 1.0], (6, 1)), np.tile([1.0, 2.0], (6, 1))])
+    found = order_kept(none, sizes, pairs, swapped, np.arange(2))
+    assert found == {
+        "order_x": 0.5, "order_codes": 1, "order_active": 0.5, "same_active": 1, "order_sign": 1
+    }  # fmt: skip
+    apart = order_kept(none, np.eye(2)[:, None].repeat(6, 1), pairs, swapped, np.arange(2))
+    assert (apart["order_active"], apart["same_active"]) == (1, 0)
+    assert order_kept(none, sizes[:, :, [0, 0]], pairs, swapped, np.arange(2))["order_sign"] == 0.5

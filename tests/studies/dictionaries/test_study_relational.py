@@ -6,20 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from toylab.analysis.binding.copiers import Seen
+from toylab.analysis.binding import copier_scores
 from toylab.errors import ToylabError
 from toylab.figures.dictionaries import relational as pictures
 from toylab.read.tables import labelled
 from toylab.report import figures as fig
-from toylab.studies.dictionaries.relational import claims, copiers, echoes, maps
-from toylab.studies.dictionaries.relational.study import cells, members, populations, study
-from toylab.tasks.dictionaries.bindings import (
-    WAYS,
-    Binding,
-    ordered_pairs,
-    role_images,
-    way,
-)
+from toylab.studies.dictionaries.relational import claims, echoes, maps
+from toylab.studies.dictionaries.relational.study import cells, members, numbers, populations, study
+from toylab.tasks.dictionaries.bindings import WAYS, Binding, ordered_pairs, role_images, way
 
 CONFIG = study.config("smoke")
 RNG = np.random.default_rng(0)
@@ -61,37 +55,22 @@ def test_planted_dictionaries_have_the_echoes_and_the_order_of_their_binding(nam
     assert np.isnan(list(lost.values())).all()
 
 
-def test_copiers_are_scored_as_by_hand():
-    n = 4
-    lists = np.stack(np.divmod(np.arange(n * n), n), 1)
-    answers = np.stack([lists, lists[:, ::-1], lists, *[lists] * 3, lists[:, [0, 0]]])
-    held_out = np.array([1, 4, 5, 6])  # (0, 1), (1, 0), (1, 1), (1, 2)
-    answers[0, 6] = 3, 2
-    stream = RNG.normal(size=(n * n, 5))
-    seen = Seen(answers, np.full(n * n, 0.6), np.ones(n * n), stream, True)
-    told = copiers.copier_scores(seen, n, held_out)
-    assert told["train"] == told["swapped"] == told["second"] == told["held"] == 1
-    assert (told["test"], told["first"], told["digits"]) == (0.875, 0.75, 0)
-    assert (told["cut"], told["cut_first"], told["alpha"]) == (0, 1, pytest.approx(0.6))
-    broken = copiers.copier_scores(seen._replace(sound=False), n, held_out)
-    assert np.isnan(list(broken.values())).all()
-
-
 def test_planes_hold_the_images_and_the_atoms_in_them():
     row, atoms, _ = planted("matrix")
-    found = echoes.plane(TASK, row, atoms, "matrix")
+    found = echoes.plane(TASK, row, atoms)
     np.testing.assert_allclose(found["first"], [[1, 0]], atol=1e-12)
     np.testing.assert_allclose(found["atom"][[0]], found["first"], atol=1e-12)
     np.testing.assert_allclose(found["atom"][[6]], found["second"], atol=1e-12)
     assert np.linalg.norm(found["second"]) == pytest.approx(1)
-    bag = echoes.plane(TASK, row, atoms, "bag")
+    bag = echoes.plane(TASK, row | {"binding": way("bag")}, atoms)
     np.testing.assert_allclose(bag["first"], bag["second"], atol=1e-12)
 
 
 def small_measures():
     """Measures made of noise, the second seed diverged."""
     made = cells(CONFIG)
-    rows = members(CONFIG, made).frame().drop("member", "data_seed")
+    rows = members(CONFIG, [numbers(CONFIG, cell) for cell in made]).frame()
+    rows = rows.drop("member", "data_seed")
     columns = (*echoes.NAMES, *echoes.ORDERS)
     column = lambda name: pl.Series(name, np.repeat([cell[name] for cell in made], CONFIG.seeds))
     rows = rows.with_columns(column("name"), column("room"))
@@ -103,13 +82,13 @@ def small_measures():
     tables = {
         "dictionaries": filled(rows, columns),
         "maps": filled(names, maps.NAMES),
-        "copiers": filled(kinds, copiers.NAMES),
+        "copiers": filled(kinds, copier_scores.NAMES),
     }
     row, atoms, _ = planted("bag")
     planes = [
-        labelled(pl.DataFrame(points, ["x", "y"]), kind=kind, name=name, parts=2, angle=0.0)
+        labelled(pl.DataFrame(points, ["x", "y"]), kind=kind, name=name)
         for name in WAYS
-        for kind, points in echoes.plane(TASK, row, atoms, name).items()
+        for kind, points in echoes.plane(TASK, row | {"binding": way(name)}, atoms).items()
     ]
     lost = {n: t.with_columns(diverged=pl.col("init_seed") == 1) for n, t in tables.items()}
     return lost | {"planes": pl.concat(planes), "attention": RNG.random((2, 5, 5))}

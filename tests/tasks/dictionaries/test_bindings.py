@@ -18,6 +18,7 @@ from toylab.tasks.dictionaries.bindings import (
     examples,
     pair_vectors,
     role_images,
+    true_directions,
     way,
     world,
 )
@@ -111,3 +112,13 @@ def test_settings_that_make_no_world_are_refused():
         role_images(*SIZE, "product")
     with pytest.raises(ToylabError, match="pair_vectors: 'bag'"):
         pair_vectors(*SIZE, "bag")
+
+
+def test_true_directions_are_of_roles_or_of_pairs():
+    image_KND, truth_MD = true_directions(*SIZE, "rotation", 3, 30.0)
+    np.testing.assert_array_equal(image_KND, role_images(*SIZE, "rotation", 30.0))
+    assert truth_MD[20 + 4].tolist() == image_KND[1, 4].tolist()
+    image_KND, truth_MD = true_directions(*SIZE, "product")
+    pairs = [(i, j) for i in range(20) for j in range(i + 1, 20)]
+    expected = [image_KND[0, i] * image_KND[0, j] * 4 for i, j in pairs]
+    np.testing.assert_allclose(truth_MD, expected, atol=1e-12)

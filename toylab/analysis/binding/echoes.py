@@ -62,6 +62,37 @@ def told_apart(codes: Float[np.ndarray, "O T F"], swapped: Int[np.ndarray, " O"]
     return float(np.mean(own_OT < other_OT) + np.mean(own_OT == other_OT) / 2)
 
 
+def order_kept(
+    x: Float[np.ndarray, "O T D"],
+    codes: Float[np.ndarray, "O T F"],
+    pairs: Int[np.ndarray, "O 2"],
+    swapped: Int[np.ndarray, " O"],
+    atom: Int[np.ndarray, " N"],
+) -> dict[str, float]:
+    """Where the order of pairs is: in vectors, in codes, or in which codes are active.
+
+    Args:
+        x: vectors of pairs, each several times.
+        codes: their codes.
+        pairs: numbers of each pair's two concepts.
+        swapped: number of each pair the other way round.
+        atom: the atom of each concept.
+
+    Returns:
+        ``order_x``, ``order_codes``, ``order_active``: see :func:`told_apart`; ``same_active``, how
+        often a pair's active atoms are those of it the other way round; ``order_sign``, how often
+        the first concept's code is the greater of the two, a tie by half.
+    """
+    active_OTF = codes > 0
+    first_OT, second_OT = np.moveaxis(np.take_along_axis(codes, atom[pairs][:, None], 2), 2, 0)
+    sign = np.mean(first_OT > second_OT) + np.mean(first_OT == second_OT) / 2
+    looks = {"order_x": x, "order_codes": codes, "order_active": active_OTF.astype(np.float64)}
+    return {name: told_apart(look, swapped) for name, look in looks.items()} | {
+        "same_active": float(np.equal(active_OTF, active_OTF[swapped]).all(-1).mean()),
+        "order_sign": float(sign),
+    }
+
+
 def role_atoms(
     atoms: Float[np.ndarray, "F D"],
     codes: Float[np.ndarray, "B F"],

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import orthogonal_procrustes
 
+from toylab.analysis.recovery.directions import random_atoms
 from toylab.errors import ToylabError
 
 
@@ -82,3 +83,27 @@ def held_out_cosines(
         norms = np.linalg.norm(told, axis=1) * np.linalg.norm(y[out], axis=1)
         found_N[out] = (told * y[out]).sum(1) / np.where(norms > 0, norms, np.nan)
     return found_N
+
+
+def map_cosines(
+    x: Float[np.ndarray, "N D"], y: Float[np.ndarray, "N D"], seed: int = 0
+) -> dict[str, float]:
+    """Median cosine of a concept's second vector with what a map says of it, and its nulls.
+
+    Args:
+        x: concepts in the first role, of length 1.
+        y: in the second.
+        seed: of the nulls.
+
+    Returns:
+        ``held_out``, see :func:`held_out_cosines`; the same with concepts ``shuffled`` in the
+        second role; without a map, ``same``; and of vectors that are ``drawn`` at random.
+    """
+    middle = lambda x, y: float(np.median(held_out_cosines(x, y)))
+    order_N = np.random.default_rng(seed).permutation(len(x))
+    return {
+        "held_out": middle(x, y),
+        "shuffled": middle(x, y[order_N]),
+        "same": float(np.median((x * y).sum(1))),
+        "drawn": middle(*random_atoms(2, *x.shape, seed=seed)),
+    }

@@ -1,9 +1,10 @@
 """How copiers of lists hold order: in what the separator gives the first digit, or in directions.
 
-Shape suffixes: B lists, N digits.
+Shape suffixes: B lists, N digits, C changes.
 """
 
 import numpy as np
+from jaxtyping import Int
 
 from toylab.analysis.binding.copiers import CHANGES, Seen
 from toylab.analysis.binding.echoes import directions_by_place
@@ -13,7 +14,7 @@ NAMES = ("train", "test", "first", "second", *CHANGES[1:], "cut_first", "alpha")
 NAMES += ("additive", "same_map", "echo", "shuffled_echo")
 
 
-def copier_scores(seen: Seen, digits: int, held_out: np.ndarray) -> dict[str, float]:
+def copier_scores(seen: Seen, digits: int, held_out: Int[np.ndarray, " B"]) -> dict[str, float]:
     """All scores of one network.
 
     Args:
@@ -32,23 +33,29 @@ def copier_scores(seen: Seen, digits: int, held_out: np.ndarray) -> dict[str, fl
     """
     if not (seen.sound and np.isfinite(seen.stream).all()):
         return dict.fromkeys(NAMES, np.nan)
-    lists_B2 = np.stack(np.divmod(np.arange(digits**2), digits), 1)
-    right_CB2 = seen.answers == lists_B2
     test_B = np.isin(np.arange(digits**2), held_out)
+    found = _answers(seen.answers, digits, test_B)
+    first_B, second_B = np.divmod(np.arange(digits**2), digits)
+    found["alpha"] = seen.alpha[test_B & (first_B != second_B)].mean()
+    found |= directions_by_place(seen.stream.reshape(digits, digits, -1))
+    return {name: float(value) for name, value in found.items()}
+
+
+def _answers(answers_CB2: np.ndarray, digits: int, test_B: np.ndarray) -> dict[str, float]:
+    """Scores of the answers under every change."""
+    lists_B2 = np.stack(np.divmod(np.arange(digits**2), digits), 1)
+    right_CB2 = answers_CB2 == lists_B2
     apart_B = test_B & (lists_B2[:, 0] != lists_B2[:, 1])
     right_B = right_CB2[0].all(1)
     sure_B = apart_B & right_B & right_B.reshape(digits, digits).T.ravel()
-    turned_CB = (seen.answers == lists_B2[:, ::-1]).all(-1)
+    turned_CB = (answers_CB2 == lists_B2[:, ::-1]).all(-1)
     wrong_B = apart_B & ~right_CB2[-1, :, 1]
     found = {
         "train": right_CB2[0][~test_B].mean(),
         "test": right_CB2[0][test_B].mean(),
         "first": right_CB2[0][test_B, 0].mean(),
         "second": right_CB2[0][test_B, 1].mean(),
-        "cut_first": mean_or_nan((seen.answers[-1, :, 1] == lists_B2[:, 0])[wrong_B]),
-        "alpha": seen.alpha[apart_B].mean(),
+        "cut_first": mean_or_nan((answers_CB2[-1, :, 1] == lists_B2[:, 0])[wrong_B]),
     }
     found |= {n: mean_or_nan(turned_CB[c, sure_B]) for c, n in enumerate(CHANGES) if c in (1, 2, 3)}
-    found |= {n: right_CB2[c, apart_B, 1].mean() for c, n in enumerate(CHANGES) if c > 3}
-    found |= directions_by_place(seen.stream.reshape(digits, digits, -1))
-    return {name: float(value) for name, value in found.items()}
+    return found | {n: right_CB2[c, apart_B, 1].mean() for c, n in enumerate(CHANGES) if c > 3}
