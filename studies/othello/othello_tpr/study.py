@@ -20,11 +20,11 @@ coordinates, as ``role_s A`` with ``M A^-1`` is the same probe for any invertibl
 of roles depends on which the fit happens on.
 
 Did not reproduce: recovering the linear probe from the tensor one, and its geometry. The recovered
-vectors come near (most cosines above 0.85), not to 0.95. Roles lie less like the board the better
-the network plays: R² 0.52, 0.45 and 0.38 in the three networks judged so far, 0.29 untrained. The
-trilinear compression is 2 points less accurate than the linear probe, and permuting the squares
-costs it less than half a point. Edits take away two thirds of the error, not three quarters.
-(Numbers of a run whose probes were split by game alone.)
+vectors come near (most cosines above 0.85), not to 0.95. Roles lie little more like the board than
+those of the untrained network do (R² 0.41 and 0.28). The trilinear compression is 2 points less
+accurate than the linear probe, and permuting the squares costs it less than half a point. Edits
+take away seven tenths of the error, not surely three quarters, and six tenths where two discs are
+flipped at once.
 
 Tried: on one seed, 750 or 1,500 steps instead of 1,000 move the linear and the bilinear probe's
 accuracy by at most 0.2 points. Recovery takes longer: of the linear probe's vectors, the full
