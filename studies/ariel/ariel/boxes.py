@@ -21,7 +21,7 @@ from toylab.models import Transformer
 from toylab.taps import Params
 from toylab.tasks.ariel.phrases import END, shifted
 
-from .lines import Asked, between, pairs, points
+from .lines import Asked, Decode, between, pairs
 
 WORDS = 3  # of the beginnings whose boxes are outlined
 
@@ -57,10 +57,10 @@ def law(asked: Asked, p_S: np.ndarray) -> dict[str, float]:
 def drawn(asked: Asked, model: Next) -> pl.DataFrame:
     """Mean scores of points drawn evenly from the cube, of ancestral samples, and of nulls."""
     grammar, told_S, rng = asked.grammar, asked.told_S, np.random.default_rng([asked.seed, 1])
-    n, length, rows = grammar.size, grammar.task.length, []
+    n, rows, read = grammar.size, [], reader(asked, model)
     for _ in range(asked.repeats):
-        even = decode(model, rng.random((n, asked.axes)), length, END)
-        null = ancestral(model, n, length, END, rng)
+        even = read(rng.random((n, asked.axes)))
+        null = ancestral(model, n, grammar.task.length, END, rng)
         rows += [{"kind": "ariel"} | grammar.scores(even, told_S)]
         rows += [{"kind": "ancestral"} | grammar.scores(null, told_S)]
     q_S = grammar.table.chance
@@ -74,7 +74,7 @@ def frequencies(asked: Asked, model: Next, p_S: np.ndarray) -> float:
     """p-value of chi-square: are sentences of even points as frequent as their boxes are large?"""
     shape = asked.repeats * asked.grammar.size, asked.axes
     even = np.random.default_rng([asked.seed, 2]).random(shape)
-    found_N = asked.grammar.places(decode(model, even, asked.grammar.task.length, END))
+    found_N = asked.grammar.places(reader(asked, model)(even))
     none = np.where(found_N < 0, len(p_S), found_N)  # in the last place
     return frequency_p_value(np.bincount(none, minlength=len(p_S) + 1), p_S)
 
@@ -86,18 +86,16 @@ def given_back(asked: Asked, model: Next) -> float:
     return float(returns(model, tokens, asked.axes, END, Fraction).mean())
 
 
+def reader(asked: Asked, model: Next) -> Decode:
+    """Return what reads sentences off points."""
+    return lambda code: decode(model, code, asked.grammar.task.length, END)
+
+
 def lines(asked: Asked, model: Next) -> pl.DataFrame:
     """Sentences on straight lines between the codes of pairs."""
-    two_K2, length = pairs(asked), asked.grammar.task.length
-    codes = boxes(model, asked.grammar.table.tokens[two_K2.ravel()], asked.axes, END).centres
-    ends_K2C = codes.reshape(*two_K2.shape, -1)
-    return between(asked, ends_K2C, lambda code: decode(model, code, length, END))
-
-
-def square(asked: Asked, model: Next) -> pl.DataFrame:
-    """The sentence at each point of a grid in the square, -1 for none of the grammar's."""
-    tokens = decode(model, points(asked.grid), asked.grammar.task.length, END)
-    return pl.DataFrame({"sentence": asked.grammar.places(tokens)})
+    tokens_KL = asked.grammar.table.tokens[pairs(asked).ravel()]
+    ends_K2C = boxes(model, tokens_KL, asked.axes, END).centres.reshape(asked.pairs, 2, -1)
+    return between(asked, ends_K2C, reader(asked, model))
 
 
 def outlines(asked: Asked, model: Next) -> pl.DataFrame:

@@ -12,12 +12,13 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
+from toylab.analysis.volumes.latent import latent_points
 from toylab.models.sentences.autoencoder import SentenceAutoencoder
 from toylab.models.sentences.writing import read_all, write_all
 from toylab.taps import Params
 from toylab.tasks.ariel.phrases import shifted
 
-from .lines import Asked, between, pairs, points
+from .lines import Asked, between, pairs, points, square
 
 WORDS = {"likeliest": 0.0, "drawn": 1.0}  # temperatures of the decoder
 Write = Callable[[np.ndarray, str], np.ndarray]  # from codes (N, C) to sentences (N, L)
@@ -44,19 +45,9 @@ def restored(asked: Asked, write: Write, code_SC: np.ndarray) -> dict[str, float
 
 
 def places(asked: Asked, code_SC: np.ndarray, row: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Codes to write from, as many as there are sentences: drawn evenly, and as codes lie.
-
-    ``even``: from the cube of bounded codes, or the smallest box around the codes of the corpus.
-    ``natural``: from the Gaussian of the corpus's codes where they are bounded, or the prior.
-    """
-    rng, own, shape = np.random.default_rng([asked.seed, 4]), code_SC[asked.told_S], code_SC.shape
-    if row["bounded"]:
-        law = own.mean(0), np.cov(own.T)
-        natural = rng.multivariate_normal(*law, shape[0], method="svd")
-        return {"even": rng.uniform(-1, 1, shape), "natural": natural}
-    used_C = np.arange(shape[1]) < (row["dims"] or shape[1])
-    even = rng.uniform(own.min(0), own.max(0), shape)
-    return {"even": even, "natural": rng.normal(size=shape) * used_C}
+    """Codes to write from, as many as there are sentences."""
+    rng, bounded, used = np.random.default_rng([asked.seed, 4]), row["bounded"] > 0, row["dims"]
+    return latent_points(code_SC[asked.told_S], len(code_SC), rng, bounded=bounded, used=used)
 
 
 def drawn(asked: Asked, write: Write, codes: Mapping[str, np.ndarray]) -> pl.DataFrame:
@@ -75,8 +66,8 @@ def lines(asked: Asked, write: Write, code_SC: np.ndarray) -> pl.DataFrame:
     return between(asked, code_SC[pairs(asked)], lambda code: write(code, "likeliest"))
 
 
-def square(asked: Asked, write: Write, width: int) -> pl.DataFrame:
-    """The sentence at each point of a grid in the square, which the prior fills evenly."""
+def pictured(asked: Asked, write: Write, width: int) -> pl.DataFrame:
+    """Sentences of a square, which the prior fills evenly."""
     code_NC = np.zeros((asked.grid**2, width))
     code_NC[:, :2] = norm.ppf(points(asked.grid))
-    return pl.DataFrame({"sentence": asked.grammar.places(write(code_NC, "likeliest"))})
+    return square(asked, code_NC, lambda code: write(code, "likeliest"))

@@ -47,3 +47,8 @@ def points(grid: int) -> np.ndarray:
     """Middles of the cells of a grid in the square (grid^2, 2), row by row from below."""
     at = (np.arange(grid) + 0.5) / grid
     return np.stack(np.meshgrid(at, at), -1).reshape(-1, 2)
+
+
+def square(asked: Asked, code_NC: np.ndarray, decode: Decode) -> pl.DataFrame:
+    """The sentence at each point of a grid in the square, -1 for none of the grammar's."""
+    return pl.DataFrame({"sentence": asked.grammar.places(decode(code_NC))})

@@ -11,11 +11,10 @@ from toylab.errors import ToylabError
 from toylab.figures.ariel import ariel as pictures
 from toylab.members import seeds
 from toylab.report import figures as fig
-from toylab.studies.ariel.ariel import boxes, claims, codes
-from toylab.studies.ariel.ariel.lines import PLACES, between, pairs, points
+from toylab.studies.ariel.ariel import boxes, claims
+from toylab.studies.ariel.ariel.lines import PLACES, between, pairs, points, square
 from toylab.studies.ariel.ariel.study import (
     ATTENTION,
-    FEW,
     LANGUAGE,
     RECURRENT,
     SMALL,
@@ -24,7 +23,7 @@ from toylab.studies.ariel.ariel.study import (
 )
 from toylab.tasks.ariel.samples import grammar_of
 
-CONFIG = dataclasses.replace(SMALL, nouns=2, betas=(0.05, 0.5, 1.0), **FEW)
+CONFIG = dataclasses.replace(SMALL, nouns=2, betas=(0.05, 0.5, 1.0))
 GRAMMAR = grammar_of(CONFIG.world())
 ASKED = CONFIG.asked(GRAMMAR, {"world": 3, "init_seed": 0})
 RNG = np.random.default_rng(0)
@@ -58,7 +57,7 @@ def test_boxes_of_the_grammar_itself_are_all_valid_and_kept():
     lines = boxes.lines(ASKED, spoken)
     assert (lines["valid"] == 1).all()
     assert lines["at"].to_list() == PLACES.tolist()
-    cells = boxes.square(ASKED._replace(grid=40), spoken)["sentence"].to_numpy()
+    cells = square(ASKED, points(40), boxes.reader(ASKED, spoken))["sentence"].to_numpy()
     share = np.bincount(cells, minlength=GRAMMAR.size) / 1_600
     assert np.abs(share - p_S).max() < 0.01
     outlines = boxes.outlines(ASKED, spoken)
@@ -77,20 +76,6 @@ def test_lines_are_straight_and_squares_are_even():
     assert ASKED.told_S[pairs(ASKED)].all()
     np.testing.assert_array_equal(pairs(ASKED), pairs(ASKED._replace(grammar=GRAMMAR)))
     assert points(4)[1].tolist() == [0.375, 0.125]
-
-
-def test_codes_are_drawn_where_they_lie():
-    asked = ASKED._replace(told_S=np.arange(20_000) > 0)
-    mix = np.tanh(RNG.normal(size=(20_000, 4)) @ RNG.normal(size=(4, 4)) / 3)
-    row = {"bounded": 1.0, "dims": 0.0}
-    found = codes.places(asked, mix, row)
-    np.testing.assert_allclose(np.cov(found["natural"].T), np.cov(mix[1:].T), atol=0.02)
-    np.testing.assert_allclose(found["natural"].mean(0), mix.mean(0), atol=0.02)
-    np.testing.assert_allclose(found["even"].var(0), 1 / 3, atol=0.01)
-    free = codes.places(asked, 5 * mix * (np.arange(4) < 2), row | {"bounded": 0.0, "dims": 2.0})
-    assert not free["natural"][:, 2:].any()
-    np.testing.assert_allclose(free["natural"][:, :2].std(0), 1, atol=0.02)
-    assert (np.abs(free["even"]).max(0) <= 5).all()
 
 
 class Run:
