@@ -10,7 +10,7 @@ from toylab.analysis.attention_edits import window_knock_outs
 from toylab.analysis.steering.function_vectors import last_chances
 from toylab.change import NOTHING, run_changes
 from toylab.claims import Condition, Expect
-from toylab.conditions import passage
+from toylab.conditions import only, passage
 from toylab.members import grid, zipped
 from toylab.models.wired.one_mover import OneMover
 from toylab.population import Population
@@ -83,9 +83,7 @@ CLAIMS = (
         fall("subject"),
         Expect.above(0.8),
         bar="theory: without its subject a fact has even odds, 1/16",
-        control=(
-            Condition("a filler's edge takes a twentieth", fall("filler"), Expect.below(0.05)),
-        ),
+        control=only("a filler's edge takes a twentieth", fall("filler"), Expect.below(0.05)),
         headline=True,
     ),
     geva(

@@ -11,10 +11,10 @@ from scipy.stats import special_ortho_group
 
 from toylab.analysis.circuits import ov_circuit, qk_circuit
 from toylab.analysis.circuits.communication import communication, components, rotation_null
-from toylab.analysis.circuits.joint import Joint, joint_embedding
+from toylab.analysis.circuits.joint import joint_embedding, mirrored
 from toylab.analysis.repeated_tokens import head_scores, repeated
 from toylab.claims import Condition, Expect
-from toylab.conditions import passage
+from toylab.conditions import only, passage
 from toylab.members import seeds
 from toylab.models import Transformer
 from toylab.population import Population
@@ -76,7 +76,7 @@ def joint(
     closed = place("correlation")
     fit = lambda c: mirrored(place(c), score_BLM, visible_LM)
     curve = [fit(closed.scale * c) for c in GRID]
-    nearest = lambda found: np.where(visible_LM, apart(found, len(q_BLK)), np.inf).argmin(-1)
+    nearest = lambda found: np.where(visible_LM, found.within(len(q_BLK)), np.inf).argmin(-1)
     return {
         "nearest": (nearest(closed) == most_BL).mean(),
         "rotated": (nearest(place("correlation", k_BMK @ turn_KK)) == most_BL).mean(),
@@ -86,20 +86,6 @@ def joint(
         "unscaled": fit(1.0),
         **dict(zip(AT, curve, strict=True)),
     }
-
-
-def apart(found: Joint, count: int) -> np.ndarray:
-    """Squared distances of queries and keys of one sequence (B, L, M)."""
-    q_BLK, k_BMK = (x.reshape(count, -1, x.shape[-1]) for x in (found.queries, found.keys))
-    lengths = (q_BLK**2).sum(-1)[..., None] + (k_BMK**2).sum(-1)[:, None]
-    return lengths - 2 * np.einsum("blk,bmk->blm", q_BLK, k_BMK)
-
-
-def mirrored(found: Joint, score_BLM: np.ndarray, visible_LM: np.ndarray) -> float:
-    """Correlation of nearness with scores, less each query's mean, over visible keys."""
-    mean_BL1 = (score_BLM * visible_LM).sum(-1, keepdims=True) / visible_LM.sum(-1)[:, None]
-    sides = score_BLM - mean_BL1, -apart(found, len(score_BLM))
-    return float(np.corrcoef([x[:, visible_LM].ravel() for x in sides])[0, 1])
 
 
 def talk(params: Params, tokens: np.ndarray, first: int, second: int) -> dict[str, float]:
@@ -144,12 +130,10 @@ CLAIMS = (
         EMBEDDED.value("nearest"),
         Expect.above(0.9),
         bar="ours: nine of ten",
-        control=(
-            Condition(
-                "not so with keys turned at random: a tenth above chance",
-                EMBEDDED.value("rotated") - EMBEDDED.value("chance"),
-                Expect.below(0.1),
-            ),
+        control=only(
+            "not so with keys turned at random: a tenth above chance",
+            EMBEDDED.value("rotated") - EMBEDDED.value("chance"),
+            Expect.below(0.1),
         ),
     ),
     yeh(
@@ -159,12 +143,10 @@ CLAIMS = (
         EMBEDDED.value("closed") / EMBEDDED.value("best"),
         Expect.above(0.95),
         bar="theory: c^8 = Var[k.k] / Var[q.q], exact if lengths say nothing of scores",
-        control=(
-            Condition(
-                "unscaled it is a fifth worse",
-                EMBEDDED.value("unscaled") / EMBEDDED.value("best"),
-                Expect.below(0.8),
-            ),
+        control=only(
+            "unscaled it is a fifth worse",
+            EMBEDDED.value("unscaled") / EMBEDDED.value("best"),
+            Expect.below(0.8),
         ),
     ),
     merullo(
@@ -174,12 +156,10 @@ CLAIMS = (
         TALK_ROWS.value("z_k"),
         Expect.above(5),
         bar="theory: rotations give 1/sqrt(D) in the square mean; five of their deviations",
-        control=(
-            Condition(
-                "in queries and values it is not, to three",
-                greatest(TALK_ROWS.value("z_q"), TALK_ROWS.value("z_v")),
-                Expect.below(3),
-            ),
+        control=only(
+            "in queries and values it is not, to three",
+            greatest(TALK_ROWS.value("z_q"), TALK_ROWS.value("z_v")),
+            Expect.below(3),
         ),
     ),
     merullo(
@@ -189,12 +169,10 @@ CLAIMS = (
         1 - TALK_ROWS.value(f"top_{CUT}"),
         Expect.above(0.5),
         bar="ours: half by a quarter; even shares would give a quarter",
-        control=(
-            Condition(
-                "as many random directions take no more than their share of the stream, 4/32",
-                1 - TALK_ROWS.value(f"drawn_{CUT}"),
-                Expect.below(CUT / NET.width),
-            ),
+        control=only(
+            "as many random directions take no more than their share of the stream, 4/32",
+            1 - TALK_ROWS.value(f"drawn_{CUT}"),
+            Expect.below(CUT / NET.width),
         ),
     ),
 )

@@ -21,7 +21,7 @@ from toylab.analysis.steering.function_vectors import (
 from toylab.analysis.steering.heads import best_heads
 from toylab.change import NOTHING, Change, at, run_changes, steer
 from toylab.claims import Condition, Expect
-from toylab.conditions import passage
+from toylab.conditions import only, passage
 from toylab.members import seeds
 from toylab.models import Transformer
 from toylab.population import Population
@@ -168,12 +168,10 @@ CLAIMS = (
         share("vector") / share("in_context"),
         Expect.above(0.6),
         bar="ours: six tenths, far above a guess of 1/9",
-        control=(
-            Condition(
-                "as many other heads, as long, add a twentieth to a symbol alone",
-                share("drawn") - share("alone"),
-                Expect.below(0.05),
-            ),
+        control=only(
+            "as many other heads, as long, add a twentieth to a symbol alone",
+            share("drawn") - share("alone"),
+            Expect.below(0.05),
         ),
     ),
     todd(
@@ -184,10 +182,8 @@ CLAIMS = (
         Expect.above(0.5),
         at="section 3.3",
         bar="ours: half; the paper finds sums that work and some that do not",
-        control=(
-            Condition(
-                "one direction alone does not", share("part") / share("vector"), Expect.below(0.3)
-            ),
+        control=only(
+            "one direction alone does not", share("part") / share("vector"), Expect.below(0.3)
         ),
     ),
 )

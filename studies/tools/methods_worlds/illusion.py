@@ -15,7 +15,7 @@ from jax import Array
 from toylab.analysis.inputs.illusion import random_directions, story
 from toylab.analysis.inputs.visualise import visualise
 from toylab.claims import Condition, Expect
-from toylab.conditions import passage
+from toylab.conditions import only, passage
 from toylab.losses import squared_error
 from toylab.members import seeds
 from toylab.models import MLP
@@ -122,10 +122,8 @@ CLAIMS = (
         UNITS.mean("made"),
         Expect.above(0.9),
         bar="ours: 0.9, alike to the eye; random directions have 0.2",
-        control=(
-            Condition(
-                "not so before training", abs(UNITS.mean("made_untrained")), Expect.below(0.3)
-            ),
+        control=only(
+            "not so before training", abs(UNITS.mean("made_untrained")), Expect.below(0.3)
         ),
     ),
     bolukbasi(
@@ -152,10 +150,8 @@ CLAIMS = (
         share("whole"),
         Expect.below(0.2),
         bar="theory: half of ten inputs on average; nine or more of one kind are 1 in 50",
-        control=(
-            Condition(
-                "those of nine in ten with one pattern do", share("whole", False), Expect.above(0.9)
-            ),
+        control=only(
+            "those of nine in ten with one pattern do", share("whole", False), Expect.above(0.9)
         ),
     ),
 )

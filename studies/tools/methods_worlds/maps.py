@@ -16,7 +16,7 @@ from toylab.analysis.embedding.local import global_agreement, local_agreement
 from toylab.analysis.embedding.transfer import linear_map, random_map, slope
 from toylab.analysis.inputs.prototypes import Prototypes, from_the_mean, prototypes
 from toylab.claims import Condition, Expect
-from toylab.conditions import passage
+from toylab.conditions import only, passage
 from toylab.losses import ExpectedCrossEntropy
 from toylab.members import zipped
 from toylab.models import TokenMLP
@@ -257,7 +257,7 @@ CLAIMS = (
         of("turned"),
         Expect.above(0.8),
         bar="ours: eight of ten; a guess has a quarter",
-        control=(Condition("as far at random: half", of("turned_random"), Expect.below(0.5)),),
+        control=only("as far at random: half", of("turned_random"), Expect.below(0.5)),
     ),
     lee(
         "neighbours_make_up_alike",
@@ -285,11 +285,7 @@ CLAIMS = (
         of("carried"),
         Expect.above(0.5),
         bar="ours: half",
-        control=(
-            Condition(
-                "random maps: nothing, to a tenth", of("carried_random"), Expect.near(0, 0.1)
-            ),
-        ),
+        control=only("random maps: nothing, to a tenth", of("carried_random"), Expect.near(0, 0.1)),
     ),
     rumbelow(
         "unseen_tokens_lie_at_the_mean",
@@ -297,9 +293,7 @@ CLAIMS = (
         of("unseen"),
         Expect.above(0.95),
         bar="ours: 0.95",
-        control=(
-            Condition("without it they stay where they began", of("stayed"), Expect.near(0, 1e-6)),
-        ),
+        control=only("without it they stay where they began", of("stayed"), Expect.near(0, 1e-6)),
     ),
     rumbelow(
         "prototypes_find_the_place",
@@ -308,8 +302,6 @@ CLAIMS = (
         of("hits"),
         Expect.above(0.8),
         bar="ours: eight of ten; a guess has 1/100",
-        control=(
-            Condition("before training: one in ten", of("hits_untrained"), Expect.below(0.1)),
-        ),
+        control=only("before training: one in ten", of("hits_untrained"), Expect.below(0.1)),
     ),
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from toylab.analysis.circuits.joint import joint_embedding
+from toylab.analysis.circuits.joint import joint_embedding, mirrored
 from toylab.errors import ToylabError
 
 RNG = np.random.default_rng(0)
@@ -46,3 +46,24 @@ def test_what_has_no_scale_is_refused():
         joint_embedding(np.ones((3, 4)), np.ones((3, 5)))
     with pytest.raises(ToylabError, match="scale 'best'"):
         joint_embedding(Q, K, "best")
+
+
+def test_nearness_is_that_of_pairs():
+    rng = np.random.default_rng(0)
+    q_BLK, k_BMK = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 4))
+    found = joint_embedding(q_BLK.reshape(-1, 4), k_BMK.reshape(-1, 4))
+    slow = found.distances().reshape(2, 3, 2, 5)
+    apart = found.within(2)
+    np.testing.assert_allclose(apart, [slow[0, :, 0], slow[1, :, 1]])
+    visible_LM = np.tri(3, 5, 2, dtype=bool)
+    score_BLM = np.einsum("blk,bmk->blm", q_BLK, k_BMK)
+    pairs = []
+    for b, row in np.ndindex(2, 3):
+        seen = visible_LM[row]
+        pairs += zip(
+            score_BLM[b, row, seen] - score_BLM[b, row, seen].mean(),
+            -apart[b, row, seen],
+            strict=True,
+        )
+    expected = np.corrcoef(np.array(pairs).T)[0, 1]
+    assert mirrored(found, score_BLM, visible_LM) == pytest.approx(expected)

@@ -7,7 +7,7 @@ import pytest
 
 from toylab.errors import ToylabError
 from toylab.lab import run_study
-from toylab.studies.tools.methods import attention, copying, dialogue, mapping
+from toylab.studies.tools.methods import attention, dialogue, mapping
 from toylab.studies.tools.methods.settings import Config
 from toylab.study import load_study
 
@@ -38,27 +38,6 @@ def test_split_softmax_of_strength_one_is_no_change(run):
     prompt = dialogues.filter(how="prompt")["mass"].to_numpy()
     assert (prompt > plain).all()
     assert dialogue.PLACES["plain"][1] == 1
-
-
-def test_nearness_is_that_of_pairs():
-    rng = np.random.default_rng(0)
-    q_BLK, k_BMK = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 4))
-    found = copying.joint_embedding(q_BLK.reshape(-1, 4), k_BMK.reshape(-1, 4))
-    slow = found.distances().reshape(2, 3, 2, 5)
-    apart = copying.apart(found, 2)
-    np.testing.assert_allclose(apart, [slow[0, :, 0], slow[1, :, 1]])
-    visible_LM = np.tri(3, 5, 2, dtype=bool)
-    score_BLM = np.einsum("blk,bmk->blm", q_BLK, k_BMK)
-    pairs = []
-    for b, row in np.ndindex(2, 3):
-        seen = visible_LM[row]
-        pairs += zip(
-            score_BLM[b, row, seen] - score_BLM[b, row, seen].mean(),
-            -apart[b, row, seen],
-            strict=True,
-        )
-    expected = np.corrcoef(np.array(pairs).T)[0, 1]
-    assert copying.mirrored(found, score_BLM, visible_LM) == pytest.approx(expected)
 
 
 def test_vectors_of_a_shift_are_put_together(run):

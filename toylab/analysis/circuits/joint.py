@@ -11,7 +11,7 @@ Attention" (2305.03210), who search for c; the closed forms are derived here.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial.distance import cdist
 
 from toylab.errors import ToylabError
@@ -37,6 +37,12 @@ class Joint(NamedTuple):
     def distances(self) -> Float[np.ndarray, "N M"]:
         """Return the squared distance of every query and key."""
         return cdist(self.queries, self.keys, "sqeuclidean")
+
+    def within(self, sequences: int) -> Float[np.ndarray, "B L M"]:
+        """Return squared distances inside each of several sequences, which follow each other."""
+        q_BLK, k_BMK = (x.reshape(sequences, -1, x.shape[-1]) for x in (self.queries, self.keys))
+        lengths = (q_BLK**2).sum(-1)[..., None] + (k_BMK**2).sum(-1)[:, None]
+        return lengths - 2 * np.einsum("blk,bmk->blm", q_BLK, k_BMK)
 
 
 def joint_embedding(
@@ -79,6 +85,21 @@ def joint_embedding(
     if not c > 0:
         raise ToylabError(f"joint_embedding: scale = {c}; give a number above 0.")
     return Joint(c * q, (k + shift) / c, c, shift)
+
+
+def mirrored(
+    found: Joint, scores: Float[np.ndarray, "B L M"], visible: Bool[np.ndarray, "L M"]
+) -> float:
+    """Correlation of nearness in a joint space with scores, less each query's mean of these.
+
+    Args:
+        found: queries and keys of B sequences.
+        scores: of every query and key, before the softmax.
+        visible: which keys a query sees; of others nothing is asked.
+    """
+    mean_BL1 = (scores * visible).sum(-1, keepdims=True) / visible.sum(-1)[:, None]
+    sides = scores - mean_BL1, -found.within(len(scores))
+    return float(np.corrcoef([x[:, visible].ravel() for x in sides])[0, 1])
 
 
 def _scale(q: np.ndarray, k: np.ndarray, choice: str) -> float:
