@@ -43,7 +43,7 @@ CONTROLS = {
 }
 NAMES = {"main": "6x6 network", "small": "4x4 networks"}
 WRONG = ("no flip", "rows only", "ends only", "delete", "time-shifted")
-VERDICT = 1.75  # where the verdicts stand, right of the numbers
+VERDICT = 1.82  # where the verdicts stand, right of the numbers
 PAIRS = {
     "value": ("same board", fig.BLUE, "-"),
     "same tokens, other state": ("same moves, other board", fig.ORANGE, "--"),
