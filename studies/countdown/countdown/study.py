@@ -39,7 +39,10 @@ judged run on 5 seeds gave 40 updates of reward, at whose end accuracy still ros
 interval 6 to 16): now there are 70. Its optimal paths came in batches of 1.2 times the searches'
 predicted tokens, and random rewards at their rate, 5e-4, halved their pass@1: now the batch has
 about as many tokens and their rate is a fifth. Networks trained on correct verdicts got no reward
-then, so that nothing told whether verdict errors fall by more than unlearned noise.
+then, so that nothing told whether verdict errors fall by more than unlearned noise. One network of
+another seed, trained five times as long (3,000 steps), keeps the rules in 87% of its sampled
+attempts and in 99% of greedy ones, and solves 54% of the instances by a sampled trace: these claims
+need a longer run than the laptop's.
 """
 
 import dataclasses

@@ -19,9 +19,8 @@ scored; dictionaries see a few hundred times fewer activations than theirs.
 
 Did not reproduce: features of the board in dictionaries. TopK covers as well as in the paper (F1
 0.54), but the moves so far cover more, and so do single neurons (by 0.18). Precise features rebuild
-a third of what the linear probe reads, not nearly all of it; precise neurons two thirds. 25% of the
-neurons follow a small rule, not 45%; those that do are learned. (Numbers of a run whose probes were
-split by game alone.)
+a quarter of what the linear probe reads, not nearly all of it; precise neurons two thirds. 17% of
+the neurons follow a small rule, not 45%; those that do are learned.
 
 Tried: ablating neurons that follow a pattern without asking that they vote for its move. Such
 neurons of the middle block carry less than 0.1 nats, and of all blocks they speak against the move.
