@@ -93,7 +93,7 @@ def replications(items: Iterable[Replication]) -> Table:
         published = f"{number(r.published)} [{number(r.low)}, {number(r.high)}]"
         inside = {True: "inside", False: "outside", None: ""}[r.inside]
         verdict = r.verdict if r.verdict == r.fresh_verdict else f"{r.verdict} → {r.fresh_verdict}"
-        rows.append((r.text, published, number(_none(r.fresh)), inside, verdict))
+        rows.append((r.text, published, number(r.fresh), inside, verdict))
     columns = ("claim", "published [95%]", "fresh", "", "verdict")
     return table(columns, rows, right=("fresh",))
 
