@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from toylab.errors import ToylabError
 from toylab.models import MLP
+from toylab.models.layers import built, linear
 from toylab.taps import Model, run
 
 NUMPY = {
@@ -122,3 +124,18 @@ def test_wrong_inputs_are_named():
     model = MLP(sizes=(4, 3))
     with pytest.raises(ToylabError, match=r"\(B, 4\)"):
         model.apply(draw(model), jnp.ones((2, 5), jnp.float32))
+
+
+def test_layers_are_built_once_for_each_settings_with_their_spreads() -> None:
+    made = []
+
+    class Network(nnx.Module):
+        def __init__(self, n_in: int, rngs: nnx.Rngs) -> None:
+            made.append(n_in)
+            self.map = linear(n_in, 3, True, rngs)
+
+    for n_in in (4, 16, 4, 16):
+        layer = jax.jit(lambda n_in=n_in: built(Network, n_in))()["map"]
+        np.testing.assert_array_equal(layer["kernel"], np.full((n_in, 3), n_in**-0.5))
+        np.testing.assert_array_equal(layer["bias"], np.zeros(3))
+    assert made == [4, 16]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toylab.train.layout import arrange
+from toylab.train.plan import LANES, cpu_tile
 
 seeds_P = st.lists(st.integers(0, 6), min_size=1, max_size=40)
 
@@ -67,3 +68,8 @@ def test_shapes_of_known_layouts(
 ) -> None:
     layout = arrange(np.repeat(np.arange(groups), per_group), tile, devices)
     assert layout.index_TGM.shape == shape
+
+
+@given(st.integers(1, LANES), st.integers(0, 10**9))
+def test_few_members_go_one_by_one_whatever_the_cache_holds(size: int, most: int) -> None:
+    assert cpu_tile(size, most) == 1

@@ -9,6 +9,8 @@ Shape suffixes: B batch, L length, D width, F hidden.
 
 import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +38,20 @@ NORM_EPS = 1e-5
 def spread(fan_in: int) -> nnx.Initializer:
     """Return an initialiser that fills a weight with its standard deviation, ``fan_in^-1/2``."""
     return nnx.initializers.constant(1 / math.sqrt(fan_in))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1), inline=True)
+def built(network: Callable[[Any, nnx.Rngs], nnx.Module], settings: Any) -> Params:
+    """Return a network's parameters as its layers are built: what :func:`draw_weights` takes.
+
+    To build modules takes longer than all else that tracing a small model does, so each settings'
+    are built once.
+
+    Args:
+        network: a class of modules.
+        settings: what it is made of, hashable.
+    """
+    return nnx.to_pure_dict(nnx.state(network(settings, nnx.Rngs(0))))
 
 
 def draw_weights(spreads: Params, key: Array, scale: Number = 1.0) -> Params:

@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.models.layers import ACTIVATIONS, draw_weights, linear
+from toylab.models.layers import ACTIVATIONS, built, draw_weights, linear
 from toylab.show.cards import ModelCard
 from toylab.taps import Params, Tap, identity
 from toylab.task import Number
@@ -78,8 +78,7 @@ class MLP(ModelCard):
 
     def init(self, key: Array) -> Params:
         """Draw initial parameters ``layers/{i}/kernel`` (n, m) and ``layers/{i}/bias`` (m,)."""
-        spreads = nnx.to_pure_dict(nnx.state(_Network(self._static(), nnx.Rngs(0))))
-        params = draw_weights(spreads, key)
+        params = draw_weights(built(_Network, self._static()), key)
         for i, scale in enumerate(self._scales()):
             layer = params["layers"][str(i)]
             layer["kernel"] = layer["kernel"] * jnp.asarray(scale, jnp.float32)

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.models.attention import KeyValues
-from toylab.models.layers import draw_weights
+from toylab.models.layers import built, draw_weights
 from toylab.models.network import Cache, Network
 from toylab.show.cards import ModelCard
 from toylab.taps import Params, Tap, identity
@@ -166,8 +166,7 @@ class Transformer(ModelCard):
 
     def init(self, key: Array) -> Params:
         """Draw initial parameters, e.g. ``params["blocks"]["0"]["attn"]["w_q"]`` (D, H, K)."""
-        spreads = nnx.to_pure_dict(nnx.state(Network(self._static(), nnx.Rngs(0))))
-        return draw_weights(spreads, key, self.init_scale)
+        return draw_weights(built(Network, self._static()), key, self.init_scale)
 
     def apply(
         self, params: Params, inputs: Int[Array, "B L"], tap: Tap = identity

@@ -39,7 +39,8 @@ def pick_tile(population: Population, devices: int, backend: str = "") -> int:
     if population.strategy == "map":
         return 1
     if population.strategy == "auto" and (backend or jax.default_backend()) == "cpu":
-        return cpu_tile(population.size, CPU_TILE_BYTES // member_bytes(population))
+        few = population.size <= LANES  # whatever a member's size
+        return 1 if few else cpu_tile(population.size, CPU_TILE_BYTES // member_bytes(population))
     return math.ceil(population.size / devices)
 
 

@@ -13,7 +13,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.models.layers import draw_weights, linear, spread
+from toylab.models.layers import built, draw_weights, linear, spread
 from toylab.models.products import look_up
 from toylab.models.sentences.layers import AttentionLayer, RecurrentLayer
 from toylab.show.cards import ModelCard
@@ -104,8 +104,7 @@ class SentenceAutoencoder(ModelCard):
 
     def init(self, key: Array) -> Params:
         """Draw initial parameters, weights from N(0, 1 / fan-in)."""
-        spreads = nnx.to_pure_dict(nnx.state(_Network(self._static(), nnx.Rngs(0))))
-        return draw_weights(spreads, key)
+        return draw_weights(built(_Network, self._static()), key)
 
     def apply(
         self, params: Params, inputs: Int[Array, "B L"], tap: Tap = identity
