@@ -140,6 +140,7 @@ class Untrained:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_claims_and_figures_of_networks_one_of_which_diverged(params_P):
     measures = measure(CONFIG, Untrained(params_P))
     for claim in claims.CLAIMS:

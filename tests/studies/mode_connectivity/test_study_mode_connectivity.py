@@ -100,6 +100,7 @@ class Untrained:
         return drawn(self.populations[name].model, self.populations[name].size, 1 + step / 10)
 
 
+@pytest.mark.slow
 def test_claims_and_figures_of_pairs_one_of_which_diverged():
     config = dataclasses.replace(SMOKE, seeds=3)
     measures = measure(config, Untrained(config))

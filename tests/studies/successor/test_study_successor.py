@@ -118,6 +118,7 @@ def test_scores_of_a_head_stand_in_its_lists():
     assert both[0]["score"] == pytest.approx(by_hand)
 
 
+@pytest.mark.slow
 def test_claims_and_figures_of_networks_one_of_which_diverged():
     measures, config = small_measures()
     for claim in claims.CLAIMS:
