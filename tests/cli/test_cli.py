@@ -111,6 +111,13 @@ def test_help_starts_without_jax():
     assert all(name in out.stdout for name in COMMANDS)
 
 
+def test_commands_load_without_what_draws_and_integrates():
+    code = "import sys; import toylab.cli.commands; "
+    code += "print({'matplotlib', 'scipy.special', 'markdown_it', 'flax'} & set(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"
+
+
 def test_run_prints_verdicts_figures_and_folder(study, tmp_path, capsys):
     out = tmp_path / "run"
     words = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toylab.train import fast_compile as hasty
-from toylab.train.fast_compile import compiler_options, compiling
+from toylab.train.fast_compile import compiler_options, compiling, compute
 
 
 def test_haste_ends_with_the_run() -> None:
@@ -23,11 +23,12 @@ def test_a_program_compiled_in_haste_computes_the_same() -> None:
     x = np.linspace(-2, 2, 64, dtype=np.float32).reshape(8, 8)
     function = jax.jit(lambda x: jax.nn.softmax(jnp.tanh(x @ x.T) - x, -1).sum(0))
     with compiling(hastily=True):
-        found = function.lower(x).compile(compiler_options())(x)
+        found, again = function.lower(x).compile(compiler_options())(x), compute(function, x)
     scores = np.tanh(x.astype(float) @ x.T) - x
     shares = np.exp(scores - scores.max(-1, keepdims=True))
     expected = (shares / shares.sum(-1, keepdims=True)).sum(0)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_array_equal(again, found)
 
 
 def test_hasty_programs_are_forgotten_before_work_without_haste() -> None:

@@ -1,7 +1,7 @@
 """What each command does: call the laboratory, print what it returns.
 
 Every command takes the parsed arguments and a :class:`toylab.cli.stop.Stop`, and returns its exit
-status.
+status. What draws or prints pages is loaded by the commands that need it: it takes a second.
 """
 
 import argparse
@@ -18,18 +18,15 @@ from toylab.check.suite import check
 from toylab.claims import to_record
 from toylab.cli import find, progress, tables
 from toylab.cli.bench import matmul_rate
-from toylab.cli.course import course
 from toylab.cli.new import new_study
 from toylab.cli.stop import Stop
 from toylab.cli.text import is_utf8
 from toylab.errors import ToylabError
 from toylab.report import pages, replication, results
-from toylab.report.html.report import report as html_report
 from toylab.report.publishing import check_publishable, is_replication, result_of
 from toylab.runs.atomic import write_bytes, write_text
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, parse, study_names
-from toylab.sweep.command import sweep
 from toylab.train import cost
 from toylab.train.returns import check_populations
 
@@ -116,6 +113,20 @@ def run(args: argparse.Namespace, stop: Stop) -> int:
     return _report(done, args.json)
 
 
+def sweep(args: argparse.Namespace, stop: Stop) -> int:
+    """Run a study over a grid of its settings."""
+    from toylab.sweep.command import sweep
+
+    return sweep(args, stop)
+
+
+def course(args: argparse.Namespace, stop: Stop) -> int:
+    """List, hand out, show, test and grade lessons."""
+    from toylab.cli.course import course
+
+    return course(args, stop)
+
+
 def replicate(args: argparse.Namespace, stop: Stop) -> int:
     """Run a study with fresh seeds and set its verdicts beside the published ones."""
     study = load_study(args.study)
@@ -166,6 +177,8 @@ def draw(args: argparse.Namespace, stop: Stop) -> int:
 
 def report_page(args: argparse.Namespace, stop: Stop) -> int:
     """Write a run as one HTML file."""
+    from toylab.report.html.report import report as html_report
+
     done = RunFolder(args.run)
     study, _ = lab.study_of(done, args.study)
     path = Path(args.out) if args.out else done.path.with_name(f"{done.path.name}.html")

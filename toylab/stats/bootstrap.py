@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy  # its submodules load when first used
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy import special
 
 from toylab.errors import ToylabError
 
@@ -51,7 +51,7 @@ def tails(n: int, level: float, method: str = "expanded") -> float:
     tail = (1 - level) / 2
     if method == "percentile" or n < 2:
         return tail
-    return float(special.ndtr(np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, tail)))
+    return float(scipy.special.ndtr(np.sqrt(n / (n - 1)) * scipy.special.stdtrit(n - 1, tail)))
 
 
 def ends(draws_R: np.ndarray, tail: float) -> tuple[float, float]:

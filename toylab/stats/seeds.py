@@ -8,8 +8,8 @@ coverage, for several laws and 5, 8 and 16 units, is in ``docs/verdicts.md``; a 
 from typing import Literal
 
 import numpy as np
+import scipy  # its submodules load when first used
 from numpy.typing import ArrayLike
-from scipy import special
 
 from toylab.stats.bootstrap import Interval, bootstrap_interval, without_nan
 
@@ -85,7 +85,7 @@ def student_ends(
     Source: Hall 1992, "On the removal of skewness by transformation".
     """
     n, mean, spread = len(units_N), float(units_N.mean()), float(units_N.std(ddof=1))
-    tails = special.stdtrit(n - 1, np.array([(1 + level) / 2, (1 - level) / 2])) / np.sqrt(n)
+    tails = scipy.special.stdtrit(n - 1, np.array([(1 + level) / 2, (1 - level) / 2])) / np.sqrt(n)
     if skewed and n > 2 and spread > 0:
         third = np.sum((units_N - mean) ** 3) * n / ((n - 1) * (n - 2))
         g = third / spread**3
@@ -104,7 +104,7 @@ def binomial_ends(successes: int, n: int, level: float = LEVEL) -> tuple[float, 
         >>> [round(end, 3) for end in binomial_ends(8, 8)]
         [0.631, 1.0]
     """
-    tail = (1 - level) / 2
-    low = special.betaincinv(successes, n - successes + 1, tail) if successes else 0.0
-    high = special.betaincinv(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
+    tail, end = (1 - level) / 2, scipy.special.betaincinv
+    low = end(successes, n - successes + 1, tail) if successes else 0.0
+    high = end(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
     return float(low), float(high)

@@ -9,9 +9,9 @@ estimates here are not.
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy  # its submodules load when first used
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
-from scipy import special
 
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.stats.bootstrap import Interval
@@ -110,7 +110,7 @@ def survival_curve(
     survival = np.cumprod(1 - events_T / at_risk)
     left = np.maximum(at_risk - events_T, 1)  # 1 where nobody is left: S is 0 there
     variance = np.cumsum(events_T / (at_risk * left))
-    z = special.ndtri((1 + level) / 2)
+    z = scipy.special.ndtri((1 + level) / 2)
     low, high = survival.copy(), survival.copy()
     inside = (survival > 0) & (survival < 1)
     s, root = survival[inside], np.sqrt(variance[inside])
@@ -185,7 +185,7 @@ def log_rank(
     if np.sum(spread) <= 0:
         return LogRank(0.0, 1.0)
     z = float(np.sum(observed_a - observed * share) / np.sqrt(np.sum(spread)))
-    return LogRank(z, float(2 * special.ndtr(-abs(z))))
+    return LogRank(z, float(2 * scipy.special.ndtr(-abs(z))))
 
 
 def _tally(time_N: np.ndarray, event_N: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

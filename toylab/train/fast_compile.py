@@ -8,7 +8,7 @@ before the same process does anything without haste.
 """
 
 import functools
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +43,18 @@ def compiler_options() -> dict[str, Any] | None:
     if not hastily or jax.default_backend() != "cpu" or not _has_older_generator():
         return None
     return OLDER_GENERATOR
+
+
+def compute(function: Callable[..., Any], *args: Any) -> Any:
+    """Return ``function(*args)`` as one program, compiled with what haste gives besides.
+
+    For what is called once, as a sampler of the examples that networks are judged by.
+
+    Args:
+        function: of arrays.
+        args: its arrays.
+    """
+    return jax.jit(function).lower(*args).compile(compiler_options())(*args)
 
 
 @functools.cache

@@ -69,6 +69,7 @@ from toylab.tasks.multiplication.auxiliary import KINDS, Auxiliary
 from toylab.tasks.multiplication.digits import chain_length
 from toylab.tasks.multiplication.exams import needed
 from toylab.tasks.multiplication.multiplication import Multiplication
+from toylab.train.fast_compile import compute
 
 from . import looks
 from .claims import CLAIMS
@@ -238,7 +239,7 @@ def exam(task: Multiplication) -> tuple[Batch, int]:
     """Pairs that training does not show, and how many they are; then pairs that it does."""
     unseen, seen = task.unseen(SEVERAL, JUDGED), [x[:SEVERAL] for x in task.pairs()]
     both = [np.concatenate(own) for own in zip(unseen, seen, strict=True)]
-    return jax.device_get(jax.jit(task.spelled)(*both)), len(unseen[0])
+    return jax.device_get(compute(task.spelled, *both)), len(unseen[0])
 
 
 def answers(config: Config, look: Look) -> dict[str, pl.DataFrame]:

@@ -19,6 +19,7 @@ from toylab.taps import Params, run
 from toylab.task import Batch, Task
 from toylab.tasks.planning.star_graph import StarGraph
 from toylab.tasks.planning.topic_chain import TopicChain
+from toylab.train.fast_compile import compute
 
 BURN = 8  # first positions, at which even the exact filter hardly knows the topic
 L2 = 1e-2
@@ -40,10 +41,10 @@ class Chains(NamedTuple):
     filtered: float
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+@functools.lru_cache(maxsize=4)
 def draw(task: Task, count: int, seed: int) -> Batch:
     """Draw sequences to judge by."""
-    return task.batch(jax.random.key(seed), count)
+    return compute(lambda key: task.batch(key, count), jax.random.key(seed))
 
 
 def draw_chains(task: TopicChain, count: int, seed: int) -> Chains:
