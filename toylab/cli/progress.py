@@ -23,6 +23,7 @@ from toylab.cli.text import plain
 from toylab.lab import Reporter
 from toylab.population import Population
 from toylab.train.loop import Progress
+from toylab.trees import drawn_shapes
 
 
 @dataclasses.dataclass
@@ -127,8 +128,8 @@ class Tracker(Reporter):
 
 def work(population: Population) -> float:
     """Work of one update of one member: batch size times number of parameters."""
-    params = jax.eval_shape(population.model.init, jax.random.key(0))
-    return float(population.batch_size * sum(leaf.size for leaf in jax.tree.leaves(params)))
+    shapes = jax.tree.leaves(drawn_shapes(population.model))
+    return float(population.batch_size * sum(leaf.size for leaf in shapes))
 
 
 def duration(seconds: float) -> str:
