@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toylab.train import fast_compile as hasty
-from toylab.train.fast_compile import compiler_options, compiling, compute
+from toylab.train.fast_compile import compiler_options, compiling, compute, quick_jit
 
 
 def test_haste_ends_with_the_run() -> None:
@@ -29,6 +29,26 @@ def test_a_program_compiled_in_haste_computes_the_same() -> None:
     expected = (shares / shares.sum(-1, keepdims=True)).sum(0)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     np.testing.assert_array_equal(again, found)
+
+
+def test_a_quick_jit_computes_the_same_in_haste_with_its_options(monkeypatch) -> None:
+    @quick_jit(static_argnums=0)
+    def powers(n: int, x):
+        """Sum of the first powers."""
+        return sum(x**k for k in range(n))
+
+    x = np.linspace(0.1, 0.9, 5, dtype=np.float32)
+    want = sum(x.astype(float) ** k for k in range(4))
+    for hastily in (False, True, False):
+        with compiling(hastily):
+            np.testing.assert_allclose(powers(4, x), want, rtol=1e-6)
+    assert powers.__doc__ == "Sum of the first powers."
+    monkeypatch.setattr(hasty, "_has_older_generator", lambda: True)
+    monkeypatch.setattr(hasty, "OLDER_GENERATOR", {"xla_cpu_no_such_option": False})
+    cubes = quick_jit()(lambda x: x**3)
+    cubes(x)
+    with compiling(hastily=True), pytest.raises(jax.errors.JaxRuntimeError, match="no_such_option"):
+        cubes(x)
 
 
 def test_hasty_programs_are_forgotten_before_work_without_haste() -> None:

@@ -4,7 +4,6 @@ P members, I layers, B pairs, K digits of the product, N digits of a factor, L t
 H heads, C cuts.
 """
 
-import functools
 from typing import Any
 
 import jax
@@ -20,11 +19,12 @@ from toylab.probes.linear import ridge
 from toylab.taps import run
 from toylab.task import Batch
 from toylab.tasks.multiplication.multiplication import Multiplication
+from toylab.train.fast_compile import quick_jit
 
 RIDGE = 1e-2
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@quick_jit(static_argnums=(0, 1))
 def right(
     model: Regressing, task: Multiplication, params_P: Any, batch: Batch
 ) -> Float[Array, "P B K"]:
@@ -42,7 +42,7 @@ def right(
     return jax.lax.map(one, params_P)
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@quick_jit(static_argnums=0)
 def _stream(model: Regressing, params_P: Any, inputs_BL: Array) -> Array:
     site = f"blocks/{model.depth - 1}/resid_mid"
     return run(model, params_P, inputs_BL, record=(site,))[1][site]
@@ -66,7 +66,7 @@ def probe_errors(
     return np.abs(found_PKB - right_KB).mean(-1) / spread_K
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@quick_jit(static_argnums=0)
 def _mean_patterns(model: Regressing, params_P: Any, inputs_BL: Array) -> list[Array]:
     acts = run(model, params_P, inputs_BL, record=("blocks/*/attn/pattern",))[1]
     return [found_PBHLL.mean(1) for found_PBHLL in acts.values()]

@@ -19,7 +19,7 @@ from toylab.taps import Params, run
 from toylab.task import Batch, Task
 from toylab.tasks.planning.star_graph import StarGraph
 from toylab.tasks.planning.topic_chain import TopicChain
-from toylab.train.fast_compile import compute
+from toylab.train.fast_compile import compute, quick_jit
 
 BURN = 8  # first positions, at which even the exact filter hardly knows the topic
 L2 = 1e-2
@@ -69,13 +69,15 @@ def next_only(model: FutureTransformer, params_P: Params) -> tuple[FutureTransfo
     return dataclasses.replace(model, ahead=1), params_P | {"block": block}
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@quick_jit(static_argnums=0)
 def seen(
-    model: FutureTransformer, params_P: Params, tokens_BT: Array
+    model: FutureTransformer, params_P: Params, tokens_BL: Array
 ) -> tuple[Array, dict[str, Array]]:
-    """Logits of the next token (P, B, T, V), and ``encoded`` and ``ahead`` vectors (P, B, T, D)."""
-    logits, acts = run(model, params_P, tokens_BT, record=("encoded", "ahead"))
-    return logits[:, :, :, 0], acts | {"ahead": acts["ahead"][:, :, :, 0]}
+    """Loss on the next token (P, B, T), and ``encoded`` and ``ahead`` vectors (P, B, T, D)."""
+    logits, acts = run(model, params_P, tokens_BL[:, :-1], record=("encoded", "ahead"))
+    targets = jnp.broadcast_to(tokens_BL[:, 1:], logits.shape[:3])
+    loss_PBT = cross_entropy_from_logits(logits[:, :, :, 0], targets)
+    return loss_PBT, acts | {"ahead": acts["ahead"][:, :, :, 0]}
 
 
 def chain_scores(
@@ -83,10 +85,8 @@ def chain_scores(
 ) -> dict[str, np.ndarray]:
     """Loss on the next token, topics decoded, and smoothness, of each network (P,)."""
     model, params_P = next_only(model, params_P)
-    logits, acts = seen(model, params_P, jnp.asarray(chains.tokens[:, :-1]))
-    targets = jnp.broadcast_to(jnp.asarray(chains.tokens[:, 1:]), logits.shape[:3])
-    loss_PBT = np.asarray(cross_entropy_from_logits(logits, targets))
-    found = {"loss": loss_PBT[:, :, BURN:].mean((1, 2))}
+    loss_PBT, acts = seen(model, params_P, jnp.asarray(chains.tokens))
+    found = {"loss": np.asarray(loss_PBT)[:, :, BURN:].mean((1, 2))}
     for name in ("encoded", "ahead"):
         found[f"topic {name}"] = topics_decoded(acts[name], chains.topic)
     return found | {"smooth": smoothness(np.asarray(acts["encoded"]), chains.tokens)}
@@ -119,7 +119,7 @@ def smoothness(h_PBTD: np.ndarray, tokens_BL: np.ndarray) -> np.ndarray:
     return cosine_PBT[:, own[:, 1:] != own[:, :-1]].mean(-1)
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@quick_jit(static_argnums=0)
 def pair_losses(model: FutureTransformer, params_P: Params, batch: Batch) -> Array:
     """Mean losses of both tokens of a pair, in nats (P, 2)."""
     logits, _ = run(model, params_P, batch.inputs)
@@ -152,7 +152,7 @@ def path_scores(
     return {"first": mask((path[0] == first).mean(1)), "solved": mask(np.array(solved))}
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@quick_jit(static_argnums=0)
 def _each(model: FutureTransformer, params_P: Params, tokens_PBT: Array) -> Array:
     """Logits of the next token, each network on its own sequences."""
     return jax.vmap(model.apply)(params_P, tokens_PBT)[:, :, :, 0]
