@@ -161,6 +161,7 @@ def draw(found: list[Row]) -> "Figure":
         found: what :func:`rows` gave.
     """
     from toylab.report import figures as fig
+    from toylab.report.axes import log_axis
     from toylab.report.panels import legend_below, panels
 
     series: dict[str, list[tuple[int, Row]]] = {}
@@ -174,6 +175,7 @@ def draw(found: list[Row]) -> "Figure":
             ax.loglog(x, [row["value"] for _, row in points], "o-", label="measured")
             predicted = [row["baseline_value"] for _, row in points]
             ax.loglog(x, predicted, "--", color="grey", label=points[0][1]["baseline"])
+            log_axis(ax, ticks=x[::3] if len(x) > 5 else x[::2])
             model, axis = kind.split(", ")
             ax.set_xlabel(f"{WORDS[axis]}\n({model})")
         axes[0].set_ylabel(UNIT)
