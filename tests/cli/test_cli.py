@@ -349,6 +349,10 @@ def repository(tmp_path, study, monkeypatch):
     (base / "README.md").write_text(
         "# Title\n<!-- toylab:studies -->\n<!-- /toylab:studies -->\nEnd\n"
     )
+    (base / "docs").mkdir()
+    (base / "docs" / "verdicts.md").write_text(
+        "Above\n<!-- toylab:replications -->\n<!-- /toylab:replications -->\n"
+    )
     monkeypatch.setattr(commands, "root", lambda: base)
     monkeypatch.setattr(commands, "study_names", lambda: ["tiny"])
     monkeypatch.setattr(commands, "load_study", lambda name: load_study(str(study)))
@@ -383,6 +387,20 @@ def test_publish_and_table(run, repository, capsys):
     assert capsys.readouterr().out.strip() == "1 result"
     assert main(["table", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [result]
+
+
+def test_a_replication_is_published_beside_the_result_and_counted(run, repository):
+    edit_manifest(run, **clean())
+    assert main(["publish", str(run)]) == 0
+    result = (repository / "studies/results/tiny.smoke.json").read_text()
+    edit_manifest(run, **clean(first_seed=1_000))
+    assert main(["publish", str(run)]) == 0
+    assert (repository / "studies/results/tiny.smoke.json").read_text() == result
+    again = json.loads((repository / "studies/results/replications/tiny.smoke.json").read_text())
+    assert again["first_seed"] == 1_000
+    assert main(["table", "--write"]) == 0
+    manual = (repository / "docs/verdicts.md").read_text()
+    assert "| `tiny` | 2 of 2 | 0 of 1 |" in manual and manual.startswith("Above\n")
 
 
 def test_publish_refuses(run, repository, capsys, monkeypatch):
