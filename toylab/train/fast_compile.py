@@ -54,7 +54,7 @@ def compute(function: Callable[..., Any], *args: Any) -> Any:
         function: of arrays.
         args: its arrays.
     """
-    return jax.jit(function).lower(*args).compile(compiler_options())(*args)
+    return quick_jit()(function)(*args)
 
 
 def quick_jit(static_argnums: int | tuple[int, ...] = ()) -> Callable[[Callable], Callable]:
