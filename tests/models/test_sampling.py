@@ -14,7 +14,7 @@ from tests.models.test_transformer import BASE, VARIANTS, as_float64, draw, toke
 from tests.oracles.transformer import forward
 from toylab.errors import ToylabError
 from toylab.models import Transformer
-from toylab.models.sampling import generate, stages
+from toylab.models.sampling import generate, portion, stages
 from toylab.taps import Edit, run
 
 CAUSAL = [name for name in VARIANTS if variant(name).causal]
@@ -178,6 +178,22 @@ def test_an_example_draws_the_same_in_any_batch():
     alike = jnp.broadcast_to(prompts[:1], prompts.shape)
     same, _ = generate(LONG, params, alike, 10, jax.random.key(1))
     assert len(np.unique(np.asarray(same), axis=0)) > 3
+
+
+def test_portions_and_devices_draw_what_a_batch_drawn_at_once_does():
+    """29 sequences are 4 portions of 8, the last filled up; devices share them outside jit."""
+    params, prompts = draw(LONG), tokens(LONG, batch=29, length=2)
+    assert len(jax.devices()) > 1 and portion(LONG, 29, 11) == 8
+    shared = generate(LONG, params, prompts, 10, jax.random.key(1), stop=3)
+    inside = jax.jit(lambda: generate(LONG, params, prompts, 10, jax.random.key(1), stop=3))()
+    for ours, theirs in zip(shared, inside, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert shared[0].devices() == {jax.devices()[0]}
+    # A push of its own for each sequence keeps a batch together; this one does nothing.
+    edit = Edit("blocks/0/resid_post", "add", np.zeros((29, 1, 8), np.float32))
+    whole = generate(LONG, params, prompts, 10, jax.random.key(1), stop=3, edits=(edit,))
+    np.testing.assert_array_equal(shared[0], whole[0])
+    near(shared[1], whole[1])
 
 
 def test_members_under_vmap_draw_what_each_draws_alone():

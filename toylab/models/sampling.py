@@ -4,7 +4,11 @@ A prompt is read once; then every step maps one token per sequence, against the 
 those before it. Recomputing the whole pass per token gives the same distribution at a cost that
 grows with the length.
 
-Shape suffixes: B batch, L prompt length, S step, V vocabulary.
+On a CPU a few sequences are drawn to their end before the next few begin: a step reads all keys and
+values of its sequences, which the cache should hold. Its devices share the sequences, where
+nothing is traced.
+
+Shape suffixes: B batch, L prompt length, S step, V vocabulary; N portions of R sequences.
 """
 
 import dataclasses
@@ -16,6 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Float, Int
 
 from toylab import random
@@ -30,6 +36,11 @@ from toylab.task import Number
 # places still empty. A stage is compiled apart: many short ones would not pay.
 STAGES = 4
 STAGE_MIN = 48
+# On a CPU a portion's keys and values fill this much of the last cache, which cores share; with
+# fewer rows a step would wait for weights. The portions do not depend on the number of devices.
+PORTION_BYTES = 12 * 2**20
+PORTION_MIN = 8
+PORTIONS = 4  # that there should be at least, for devices to share
 
 
 def generate(
@@ -89,16 +100,15 @@ def generate(
     settings = dataclasses.replace(
         model, read="last", init_scale=1.0, attention_mix=mix if plain(mix) else 1.0
     )
-    return _generate(
-        settings,
-        params,
-        prompts,
-        keys_B,
-        None if plain(mix) else mix,
-        None if greedy else temperature,
-        tuple(edits),
-        (length, stop, pad),
-    )
+    own = params, None if plain(mix) else mix, None if greedy else temperature, tuple(edits)
+    given = jnp.asarray(prompts), keys_B, own
+    how = settings, (length, stop, pad)
+    mesh = _mesh(how, given)
+    if mesh is None:
+        return _generate(*how, None, *given)
+    found = _generate(*how, mesh, *jax.device_put(given, NamedSharding(mesh, PartitionSpec())))
+    tokens_BS, logp_BS = (jnp.asarray(np.asarray(part)) for part in found)  # on one device again
+    return tokens_BS, logp_BS
 
 
 def stages(prompt: int, context: int) -> tuple[int, ...]:
@@ -114,18 +124,73 @@ def stages(prompt: int, context: int) -> tuple[int, ...]:
     return tuple(prompt + -(-(context - prompt) * (i + 1) // count) for i in range(count))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 7))
+def portion(model: Transformer, batch: int, context: int) -> int:
+    """Return how many sequences a CPU draws at once, of a batch.
+
+    Example:
+        >>> model = Transformer(vocab=75, length=448, width=128, depth=3, heads=4)
+        >>> portion(model, 64, 448), portion(model, 192, 103), portion(model, 6, 448)
+        (8, 32, 6)
+    """
+    row = 8 * model.depth * model.heads * model.key_dim * context
+    most = min(PORTION_BYTES // row, -(-batch // PORTIONS)) // PORTION_MIN * PORTION_MIN
+    count = max(1, -(-batch // max(PORTION_MIN, most)))
+    return -(-batch // count)
+
+
+def _mesh(how: tuple[Transformer, tuple[int, int | None, int]], given: tuple) -> Mesh | None:
+    """Return the CPU's devices where they can share the portions of a batch."""
+    (model, limits), (prompts, _, own) = how, given
+    # Inside another program even what is made of plain numbers is traced.
+    leaves = jax.tree.leaves((given, jnp.zeros(())))
+    if _whole(own[-1]) or any(isinstance(leaf, Tracer) for leaf in leaves):
+        return None
+    batch, prompt = prompts.shape
+    rows = portion(model, batch, prompt + limits[0] - 1)
+    devices = jax.local_devices()[: -(-batch // rows)]
+    return Mesh(np.asarray(devices), ("portion",)) if len(devices) > 1 else None
+
+
+def _whole(edits: tuple[Edit, ...]) -> bool:
+    """Whether a batch is drawn as one: edits may have values of their own for each sequence."""
+    return bool(edits) or jax.default_backend() != "cpu"
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _generate(
     model: Transformer,
-    params: Params,
+    limits: tuple[int, int | None, int],
+    mesh: Mesh | None,
     prompts_BL: Array,
     keys_B: Array,
-    mix: Array | None,
-    temperature: Array | None,
-    edits: tuple[Edit, ...],
-    limits: tuple[int, int | None, int],
+    own: tuple[Params, Array | None, Array | None, tuple[Edit, ...]],
 ) -> tuple[Array, Array]:
-    length, stop, pad = limits
+    """Draw a batch, portion by portion; ``own`` is what all sequences share."""
+    batch, prompt = prompts_BL.shape
+    rows = batch if _whole(own[-1]) else portion(model, batch, prompt + limits[0] - 1)
+    if rows == batch:
+        return _sample(model, limits, (prompts_BL, keys_B), own)
+    each = lambda portions, own: jax.lax.map(lambda one: _sample(model, limits, one, own), portions)
+    count = -(-batch // rows)
+    if mesh is not None:
+        count += -count % mesh.size
+        spread, same = PartitionSpec("portion"), PartitionSpec()
+        specs = {"in_specs": (spread, same), "out_specs": spread}
+        each = jax.shard_map(each, mesh=mesh, check_vma=False, **specs)
+    # What is left over is filled with the last sequence.
+    place_NR = np.minimum(np.arange(count * rows), batch - 1).reshape(count, rows)
+    found = each((prompts_BL[place_NR], keys_B[place_NR]), own)
+    return jax.tree.map(lambda leaf: leaf.reshape(count * rows, -1)[:batch], found)
+
+
+def _sample(
+    model: Transformer,
+    limits: tuple[int, int | None, int],
+    rows: tuple[Array, Array],
+    own: tuple[Params, Array | None, Array | None, tuple[Edit, ...]],
+) -> tuple[Array, Array]:
+    (length, stop, pad), (prompts_BL, keys_B) = limits, rows
+    params, mix, temperature, edits = own
     model = model if mix is None else dataclasses.replace(model, attention_mix=mix)
     tap, (batch, prompt) = editing(model, edits), prompts_BL.shape
     rooms = stages(prompt, prompt + length - 1)
