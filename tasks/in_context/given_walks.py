@@ -78,6 +78,8 @@ class Grids(NamedTuple):
     Attributes:
         tokens_XL: what a network reads.
         rule_XWV: tokens of neighbours but the one just before, in the window.
+        target_XW: the tokens that follow, in the window.
+        counter: mean loss there of the counter of undirected bigrams, in nats.
         node_MBL: the node at each place.
         token_MN: of each node.
         adjacency_NN: of the grid.
@@ -86,6 +88,8 @@ class Grids(NamedTuple):
 
     tokens_XL: Array
     rule_XWV: Array
+    target_XW: np.ndarray
+    counter: float
     node_MBL: np.ndarray
     token_MN: np.ndarray
     adjacency_NN: np.ndarray
@@ -110,7 +114,7 @@ def draw_grids(
     """Draw maps and walks of the task's held-out family; walk i of a map starts at node i mod N.
 
     ``shuffle`` is a seed by which the places of every walk are put in another order. No step
-    follows an edge then, so ``rule_XWV`` has no meaning.
+    follows an edge then, so ``rule_XWV`` and ``counter`` have no meaning.
     """
     batch = _draw(task.held(), jax.random.key(seed), maps, walks)
     batch = batch if shuffle is None else shuffled(batch, shuffle)
@@ -121,6 +125,8 @@ def draw_grids(
     return Grids(
         tokens_XL=flat.inputs,
         rule_XWV=task.rule(flat, previous=False)[:, first:].astype(jnp.float32),
+        target_XW=np.asarray(flat.targets)[:, first:],
+        counter=float(task.bigram_loss(flat, directed=False)[:, first:].mean()),
         node_MBL=latents["node"],
         token_MN=latents["tokens"][:, 0, :count],
         adjacency_NN=latents["adjacency"][0, 0, :count, :count],

@@ -16,7 +16,7 @@ from toylab.tasks.in_context.given_walks import Grids
 from .grids import geometry, means, mixed
 from .surgery import Seen, ablate, look
 
-DRAWS = 6  # sets of other heads: all pairs of four
+DRAWS = 6  # sets of other heads beside each set of a kind
 
 
 class Trained(NamedTuple):
@@ -46,6 +46,18 @@ class Kinds(NamedTuple):
         return cls(previous, order[:, :best], order[:, best:-best])
 
 
+def beside(model: Transformer, kinds: Kinds, heads_PN: np.ndarray, seed: int) -> np.ndarray:
+    """Draw as many other heads of the same blocks (P, N); of any block where too few are left."""
+    rng, drawn = np.random.default_rng(seed), heads_PN.copy()
+    for member, heads_N in enumerate(heads_PN):
+        free = rng.permutation(kinds.other[member])
+        for place, head in enumerate(heads_N):
+            near = free[free // model.heads == head // model.heads]
+            drawn[member, place] = near[0] if len(near) else free[0]
+            free = free[free != drawn[member, place]]
+    return drawn
+
+
 def head_table(net: Trained, scores_P2UH: np.ndarray, kinds: Kinds) -> pl.DataFrame:
     """Scores and kind of every head: init_seed, block, head, previous, induction, kind, rank."""
     shape_PUH = scores_P2UH[:, 0].shape
@@ -61,15 +73,24 @@ def head_table(net: Trained, scores_P2UH: np.ndarray, kinds: Kinds) -> pl.DataFr
     return long_table(axes, **scores, **places)
 
 
-def conditions(kinds: Kinds) -> Iterator[tuple[str, int, int, np.ndarray, bool]]:
-    """Yield kind, number of heads, draw, the heads (P, n), and whether those alone are kept."""
-    for count in (1, kinds.previous.shape[1]):
-        yield "previous", count, 0, kinds.previous[:, :count], False
-        yield "induction", count, 0, kinds.induction[:, :count], False
-        sets = itertools.combinations(range(kinds.other.shape[1]), count)
-        for draw, chosen in enumerate(itertools.islice(sets, DRAWS)):
-            yield "other", count, draw, kinds.other[:, list(chosen)], False
-    yield "previous only", kinds.previous.shape[1], 0, kinds.previous, True
+class Case(NamedTuple):
+    """Heads (P, n) that are ablated, or kept alone; others stand beside those of a kind."""
+
+    kind: str
+    beside: str
+    draw: int
+    heads: np.ndarray
+    alone: bool = False
+
+
+def cases(model: Transformer, kinds: Kinds) -> Iterator[Case]:
+    """Yield one and all of each kind's best heads, and as many others of the same blocks."""
+    for count, name in itertools.product((1, kinds.previous.shape[1]), ("previous", "induction")):
+        heads_PN = getattr(kinds, name)[:, :count]
+        yield Case(name, "", 0, heads_PN)
+        for draw in range(DRAWS):
+            yield Case("other", name, draw, beside(model, kinds, heads_PN, draw))
+    yield Case("previous only", "", 0, kinds.previous, alone=True)
 
 
 def mask(model: Transformer, heads_PN: np.ndarray, alone: bool = False) -> np.ndarray:
@@ -82,8 +103,10 @@ def mask(model: Transformer, heads_PN: np.ndarray, alone: bool = False) -> np.nd
 def rows_of(grids: Grids, seen: Seen, seeds: np.ndarray, **labels: Any) -> list[dict[str, Any]]:
     """One row per member and layer of what a pass shows."""
     found = geometry(grids, means(grids, seen.acts_PSXWD))
+    told = {"rule": seen.rule_P, "excess": seen.excess_P}
     return [
-        {"init_seed": seed, **labels, "layer": layer, "rule": float(seen.rule_P[p])}
+        {"init_seed": seed, **labels, "layer": layer}
+        | {name: float(value_P[p]) for name, value_P in told.items()}
         | {name: float(values[p, layer]) for name, values in found.items()}
         for p, seed in enumerate(seeds)
         for layer in range(seen.acts_PSXWD.shape[1])
@@ -94,7 +117,7 @@ def ablation_table(
     net: Trained, grids: Grids, mixture: Grids, clean: Seen, kinds: Kinds
 ) -> pl.DataFrame:
     """Every ablation, and the controls, by member and layer; ``mixture`` are shuffled walks."""
-    plain = {"ablation": "none", "heads": 0, "draw": 0}
+    plain = {"beside": "", "ablation": "none", "heads": 0, "draw": 0}
     untrained = look(net.model, net.untrained, grids)
     again = look(net.model, net.params, mixture)
     mix = geometry(grids, mixed(grids, np.asarray(net.params["embed"]["embedding"])))
@@ -106,12 +129,13 @@ def ablation_table(
         | {name: float(values[p, 0]) for name, values in mix.items()}
         for p, seed in enumerate(net.seeds)
     ]
-    rows += [row | {"rule": None} for row in controls]  # which has no meaning there
-    for kind, count, draw, heads_PN, alone in conditions(kinds):
-        gone = mask(net.model, heads_PN, alone)
+    rows += [row | {"rule": None, "excess": None} for row in controls]  # no meaning there
+    for case in cases(net.model, kinds):
+        gone = mask(net.model, case.heads, case.alone)
+        labels = {"kind": case.kind, "beside": case.beside, "draw": case.draw}
         for name, fill in (("zero", None), ("mean", clean.z_PULHK)):
             seen = look(net.model, net.params, grids, ablate(gone, fill))
-            labels = {"kind": kind, "ablation": name, "heads": count, "draw": draw}
+            labels |= {"ablation": name, "heads": case.heads.shape[1]}
             rows += rows_of(grids, seen, net.seeds, **labels)
     return pl.DataFrame(rows)
 

@@ -10,9 +10,13 @@ ABLATED = ("previous", "induction", "other", "previous only")
 SOME = 0.2  # of distance correlation: with less there is no grid to lose
 
 
-def condition(kind: str) -> Rows:
-    """Rows of one condition, two heads of a kind at zero, by layer and by draw of the heads."""
+def condition(kind: str, beside: str | None = None) -> Rows:
+    """Rows of one condition, two heads of a kind at zero, by layer and by draw of the heads.
+
+    Other heads are drawn from the blocks of those that they are drawn ``beside``.
+    """
     rows = table("ablation", of="main").filter(kind=kind)
+    rows = rows if beside is None else rows.filter(beside=beside)
     return rows.filter(heads=2, ablation="zero") if kind in ABLATED else rows
 
 
@@ -26,19 +30,19 @@ def best_layer(m: Measures) -> int:
     return int(means["layer"][means["choosing"].arg_max() or 0])
 
 
-def rule(kind: str) -> Reading:
+def rule(kind: str, beside: str | None = None) -> Reading:
     """Late rule mass of a condition."""
-    return condition(kind).mean("rule")
+    return condition(kind, beside).mean("rule")
 
 
-def lost(kind: str) -> Reading:
+def lost(kind: str, beside: str | None = None) -> Reading:
     """Rule mass that a condition takes away."""
-    return rule("none") - rule(kind)
+    return rule("none") - rule(kind, beside)
 
 
-def at_best(kind: str) -> Reading:
+def at_best(kind: str, beside: str | None = None) -> Reading:
     """Distance correlation of a condition at the best layer."""
-    rows = condition(kind).filter(lambda m: pl.col("layer") == best_layer(m))
+    rows = condition(kind, beside).filter(lambda m: pl.col("layer") == best_layer(m))
     return rows.mean("correlation")
 
 
@@ -47,12 +51,12 @@ def best_head(kind: str) -> Reading:
     return table("heads", of="main").filter(kind=kind, rank=0).value(kind)
 
 
-def kept(kind: str) -> Reading:
+def kept(kind: str, beside: str | None = None) -> Reading:
     """Fraction of the best layer's distance correlation that a condition leaves.
 
     Of networks that have one of 0.2 to lose, and whose ablated heads come before the layer.
     """
-    after, before = at_best(kind), at_best("none")
+    after, before = at_best(kind, beside), at_best("none")
     differ = combine(lambda a, b: ~np.isclose(a, b, rtol=1e-6), after, before)
     return (after / before).where((before >= SOME) & differ)
 
@@ -115,3 +119,4 @@ def _half_grown(column: str) -> Reading:
 RISES = (gain("rule", deep=True) >= 0.2) & (gain("correlation", deep=True) >= 0.1)
 # Steps by which geometry is half grown before accuracy, from the first checkpoint to the last.
 LEAD = (_half_grown("rule") - _half_grown("correlation")).where(RISES)
+EXCESS = condition("none").mean("excess")  # of the loss above the undirected counter's, in nats

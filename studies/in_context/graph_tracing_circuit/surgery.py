@@ -20,6 +20,7 @@ class Seen(NamedTuple):
     """
 
     rule_P: np.ndarray  # mass on neighbours other than the token before, mean over the window
+    excess_P: np.ndarray  # loss above the undirected counter's, mean over the window
     acts_PSXWD: np.ndarray
     last_PXV: np.ndarray  # probabilities at the last place
     z_PULHK: Array  # heads' outputs, mean over walks, U blocks
@@ -31,7 +32,10 @@ def look(model: Transformer, params_P: Params, grids: Grids, change: Change = NO
     found = run_changes(model, params_P, grids.tokens_XL, [change], _late, sites)
     p_PXWV, acts_PSXWD, z_PULHK = (leaf[0] for leaf in found)
     rule_P = (p_PXWV * grids.rule_XWV[None]).sum(-1).mean((1, 2))
-    return Seen(np.asarray(rule_P), np.asarray(acts_PSXWD), np.asarray(p_PXWV[:, :, -1]), z_PULHK)
+    p_PXW = jnp.take_along_axis(p_PXWV, grids.target_XW[None, ..., None], -1)[..., 0]
+    excess_P = np.asarray(-jnp.log(p_PXW).mean((1, 2))) - grids.counter
+    last_PXV = np.asarray(p_PXWV[:, :, -1])
+    return Seen(np.asarray(rule_P), excess_P, np.asarray(acts_PSXWD), last_PXV, z_PULHK)
 
 
 def _late(logits_XLV: Array, acts: dict[str, Array]) -> tuple[Array, Array, Array]:

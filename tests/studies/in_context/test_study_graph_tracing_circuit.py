@@ -111,12 +111,25 @@ def test_kinds_share_no_head():
     kinds = ablations.Kinds.of(scores)
     assert kinds.previous.tolist() == [[1, 6]] and kinds.induction.tolist() == [[7, 4]]
     assert sorted(kinds.other[0]) == [0, 2, 3, 5]
-    listed = [(kind, count) for kind, count, *_ in ablations.conditions(kinds)]
-    assert listed.count(("other", 2)) == 6 and listed.count(("other", 1)) == 4
     model = network(TASK, depth=2, width=8, heads=4)
+    cases = list(ablations.cases(model, kinds))
+    listed = [(case.kind, case.beside, case.heads.shape[1]) for case in cases]
+    for name, count in itertools.product(("previous", "induction"), (1, 2)):
+        assert listed.count((name, "", count)) == 1
+        assert listed.count(("other", name, count)) == ablations.DRAWS
     gone = ablations.mask(model, kinds.previous)
     assert np.flatnonzero(gone).tolist() == [1, 6]
     assert np.flatnonzero(~ablations.mask(model, kinds.previous, alone=True)).tolist() == [1, 6]
+
+
+def test_other_heads_stand_in_the_blocks_of_those_beside_them():
+    model = network(TASK, depth=2, width=8, heads=4)
+    kinds = ablations.Kinds(np.array([[1, 6]]), np.array([[7, 4]]), np.array([[0, 2, 3, 5]]))
+    drawn = [ablations.beside(model, kinds, kinds.previous, seed)[0] for seed in range(20)]
+    assert {tuple(heads) for heads in drawn} == {(0, 5), (2, 5), (3, 5)}
+    both = [ablations.beside(model, kinds, kinds.induction, seed)[0] for seed in range(20)]
+    assert {heads[0] for heads in both} == {5}  # the block has one other head only
+    assert {heads[1] for heads in both} == {0, 2, 3}
 
 
 # Claims' numbers and figures --------------------------------------------------------------------
@@ -129,12 +142,14 @@ def fake() -> dict[str, pl.DataFrame]:
     ablation = []
     for seed, (kind, rule), layer in itertools.product(range(2), value.items(), range(3)):
         plain = kind in ("none", "untrained", "shuffled", "mixing")
-        for count, how in [(0, "none")] if plain else itertools.product((1, 2), ("zero", "mean")):
+        cases = [(0, "none")] if plain else itertools.product((1, 2), ("zero", "mean"))
+        sides = ("previous", "induction") if kind == "other" else ("",)
+        for (count, how), beside in itertools.product(cases, sides):
             correlation = (0.05, 0.5, 0.2)[layer] * (0.2 if kind == "previous" else 1)
             ablation.append(
-                {"init_seed": seed, "kind": kind, "ablation": how, "heads": count, "draw": 0,
-                 "layer": layer, "rule": rule, "correlation": correlation,
-                 "choosing": correlation, "chosen": layer == 1}
+                {"init_seed": seed, "kind": kind, "beside": beside, "ablation": how,
+                 "heads": count, "draw": 0, "layer": layer, "rule": rule, "excess": 0.01,
+                 "correlation": correlation, "choosing": correlation, "chosen": layer == 1}
             )  # fmt: skip
     heads = [
         {"init_seed": s, "block": b, "head": h, "previous": 0.1, "induction": 0.1, "rank": 0,
@@ -173,6 +188,8 @@ def test_readings():
     is_near = lambda reading, values: np.testing.assert_allclose(reading(m).array(), values)
     assert readings.best_layer(m) == 1
     is_near(readings.lost("previous"), [0.7, 0.7])
+    is_near(readings.lost("other", "induction"), [0.05, 0.05])
+    is_near(readings.EXCESS, [0.01, 0.01])
     is_near(1 - readings.kept("previous"), [0.8, 0.8])
     assert readings.kept("induction")(m).count("excluded") == 2  # nothing moved
     is_near(readings.moved(2), [0.15, 0.15])  # at layer 1, before the last
