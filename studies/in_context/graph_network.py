@@ -1,4 +1,9 @@
-"""The network of the graph-tracing studies: meta-trained on fresh graphs with fresh tokens."""
+"""The network of the graph-tracing studies: meta-trained on fresh graphs with fresh tokens.
+
+At the laptop preset population ``main`` is the same in graph_tracing and graph_tracing_circuit, so
+that one can take it from a run of the other:
+``toylab run graph_tracing_circuit --reuse runs/graph_tracing-laptop``.
+"""
 
 import dataclasses
 from typing import Any

@@ -1,6 +1,6 @@
 """Claims of the study ``graph_tracing_circuit``.
 
-Llama's numbers are Arditi's, for 32 layers of 32 heads; here two of 32 heads are ablated.
+Llama's numbers are Arditi's, for 32 layers of 32 heads; here two of 8 or of 32 are ablated.
 Thresholds were set before any run: from those numbers where they exist, else by this laboratory,
 as each ``bar`` says.
 """

@@ -1,6 +1,8 @@
 """Graph tracing, the circuit: which heads trace the graph, and which draw it.
 
     toylab run graph_tracing_circuit
+    toylab run graph_tracing_circuit --reuse runs/graph_tracing-laptop   # takes its networks
+    toylab run graph_tracing_circuit --preset night                      # four layers, eight heads
 
 A language model that is shown a walk on a graph of words lays its representations out like the
 graph (Park et al.). Arditi's account is an induction circuit: a previous-token head mixes into each
@@ -8,12 +10,13 @@ token those before it, which are its neighbours, and that alone draws the graph;
 then finds the last visit and names what followed. Ablate heads of one kind, and see what goes:
 accuracy, geometry, or both. Heads are found by their attention on repeated random tokens.
 
-The networks here have four layers of eight heads, so one or two heads of a kind are ablated where
-Arditi ablates up to 32 of 1,024. Beside them as many heads of neither kind are ablated, drawn from
-the same blocks. The tokens repeat after 13, the size of no ring seen in training: on rings of few
-sizes a head may learn to look one less than a size back, whatever stands there, and would pass for
-an induction head. Claims about these networks require that they have learned to trace: a loss late
-in the context within 0.05 nats of a counter of undirected bigrams.
+The networks of the laptop preset have two layers of four heads, those of the night preset four of
+eight, so one or two heads of a kind are ablated where Arditi ablates up to 32 of 1,024. Beside them
+as many heads of neither kind are ablated, drawn from the same blocks. The tokens repeat after 13,
+the size of no ring seen in training: on rings of few sizes a head may learn to look one less than a
+size back, whatever stands there, and would pass for an induction head. Claims about these networks
+require that they have learned to trace: a loss late in the context within 0.05 nats of a counter of
+undirected bigrams.
 
 Accuracy is the mass on the present node's neighbours other than the node just left, over the last
 quarter of the context, on 4x4 grids, which training never shows. Geometry is that of class means
@@ -76,13 +79,7 @@ GRIDS, REPEATS, CELL_GRIDS = 301, 302, 303  # seeds of what is drawn
 class Config(Network):
     """The network's settings, what is measured, and the second set of networks."""
 
-    n_tokens: int = 16
-    sizes: tuple[int, ...] = (8, 10, 12, 14, 16)
-    length: int = 96
-    depth: int = 4
-    heads: int = 8
-    steps: int = 1_600
-    learning_rate: float = 3e-3
+    steps: int = 2_000
     maps: int = 4  # held-out grids
     walks: int = 32  # on each
     period: int = 13  # random tokens until they repeat: no ring's size
@@ -182,7 +179,7 @@ study = Study(
     paper="Park et al. 2025 (arXiv:2501.00070); Arditi 2026 (ICLR blog track)",
     presets={
         "smoke": Config(
-            **dict(SMOKE, depth=2, heads=4),
+            **dict(SMOKE, heads=4),
             seeds=2,
             maps=2,
             walks=16,
@@ -198,6 +195,15 @@ study = Study(
             cell_snapshots=2,
         ),
         "laptop": Config(),
+        "night": Config(
+            n_tokens=16,
+            sizes=(8, 10, 12, 14, 16),
+            length=96,
+            depth=4,
+            heads=8,
+            steps=3_000,
+            learning_rate=3e-3,
+        ),
         "paper": Config(
             **PAPER,
             length=256,
@@ -211,8 +217,10 @@ study = Study(
     },
     costs={
         "smoke": "100 model-steps; compiling takes most of it",
-        "laptop": "8 networks of 4 layers, 1,600 steps of 64 walks of 96; 24 smaller ones, 400 "
-        "steps: 25 minutes",
+        "laptop": "the networks of graph_tracing (reuse them); 24 smaller ones, 400 steps: 10 "
+        "minutes, busy",
+        "night": "8 networks of 4 layers, 3,000 steps of 64 walks of 96, and the 24: about 1.5 "
+        "hours, busy; not run yet",
         "paper": "400,000 model-steps, 10 PFLOP, about; not run yet",
     },
     populations=populations,
