@@ -18,8 +18,11 @@ from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.rl.grpo import GRPO
 from toylab.rl.policy_gradient import clipped_surrogate, group_advantages, k3, until_stop
+from toylab.rl.used_length import lengths
 from toylab.task import Batch, Number, Task
+from toylab.train.fast_compile import compiling
 from toylab.train.fit import fit
+from toylab.train.gradients import loss_and_gradient
 
 MODEL = Transformer(vocab=5, length=5, width=8, depth=1, heads=2, hidden=8, norm="rms")
 STOP, PAD = 3, 4
@@ -227,6 +230,35 @@ def test_a_bandit_is_solved_in_the_engine_and_a_poisoned_member_dies():
         nats = log_softmax(forward(model, own, arms)["final/logits"][:, 0], -1)
         right = np.exp(nats[np.arange(4), (np.arange(4) + 1) % 4])
         assert np.all(right > 0.9) == solved, right
+
+
+def test_an_update_of_sorted_and_shortened_completions_is_that_of_whole_ones():
+    """Four pieces of four completions each take the length that they need."""
+    model = dataclasses.replace(MODEL, length=44)
+    params, other = draw(model), draw(model, seed=1)
+    # The stop is to be rare.
+    params["unembed"]["kernel"] *= jnp.where(jnp.arange(5) == STOP, 0.0, 5.0)[None]
+    own = GRPO(sums, group=4, length=42, stop=STOP, pad=PAD, kl=0.3)
+    lagged = {"reference": other, "behaviour": params}
+
+    def sorted_update():
+        objective, ready = own.bind(model, batch(size=4), lagged)
+        return ready.weights.sum(-1), update(objective, ready, 1)
+
+    def whole_update():
+        objective = dataclasses.replace(own, **lagged)
+        ready = objective.prepare(model, batch(size=4))
+        return ready.weights.sum(-1), update(objective, ready, 0)
+
+    update = lambda f, ready, piece: loss_and_gradient(
+        lambda p, b: f(model, p, b), params, ready, piece
+    )
+    with compiling(hastily=True):
+        (used, found), (given, expected) = jax.jit(sorted_update)(), jax.jit(whole_update)()
+    np.testing.assert_array_equal(np.reshape(used, -1), np.sort(np.reshape(given, -1)))
+    assert lengths(42) == (21, 42) and used[0, -1] <= 21 < used[-1, -1]
+    for ours, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-5)
 
 
 WRONG = dict(group=1, length=0, refresh=0, temperature=0.0, clip=1.5, kl=-0.1, spurious=2.0)

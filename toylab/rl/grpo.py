@@ -1,7 +1,8 @@
 """Group relative policy optimisation (GRPO): learning from a reward on a model's own samples.
 
 It is a loss of the ordinary population engine: the rollouts are drawn within the compiled step, by
-the sampler of :mod:`toylab.models.sampling`.
+the sampler of :mod:`toylab.models.sampling`. An update looks at completions in the order of their
+lengths, so that it need not go to the last place of each (:mod:`toylab.rl.used_length`).
 
 Shape suffixes: B prompts, G completions of a prompt (N = B G of them in all), L length of prompt
 and completion, S tokens of a completion, V vocabulary.
@@ -22,6 +23,7 @@ from toylab.losses import cross_entropy_from_logits
 from toylab.models.sampling import generate
 from toylab.models.transformer import Transformer
 from toylab.rl.policy_gradient import clipped_surrogate, group_advantages, k3, until_stop
+from toylab.rl.used_length import at_length, mean_at_length, sort_by_length
 from toylab.taps import Params
 from toylab.task import Batch, Number
 
@@ -109,10 +111,22 @@ class GRPO:
 
     def bind(
         self, model: Transformer, batch: Batch, lagged: Mapping[str, Params]
-    ) -> tuple["GRPO", Batch]:
-        """Return the loss with its reference and behaviour, and the batch rolled out."""
+    ) -> tuple[Callable[..., Array], Batch]:
+        """Return the loss of an update, and the batch rolled out, its completions by length.
+
+        The loss gives each row the mean over all its completions, which are of any prompts.
+        """
         own = dataclasses.replace(self, **lagged)
-        return own, own.prepare(model, batch)
+        ready = own.prepare(model, batch)
+        if self.stop is None:
+            return own, ready
+
+        def loss(model: Any, params: Params, batch: Batch) -> Array:
+            of_length = lambda cut: dataclasses.replace(own, length=cut)
+            each = lambda params, short, cut: of_length(cut)(model, params, short)
+            return jnp.broadcast_to(mean_at_length(each, params, batch), len(batch.inputs))
+
+        return loss, sort_by_length(ready)
 
     def prepare(self, model: Transformer, batch: Batch) -> Batch:
         """Sample, reward and compare: make of prompts what the loss needs, without a gradient.
@@ -123,24 +137,22 @@ class GRPO:
         Returns:
             Inputs (B, G, L), prompts with completions; targets (B, G, S), the completions; weights
             (B, G, S), 1 up to the stop; latents ``advantage`` (B, G), ``behaviour`` and
-            ``reference`` (B, G, S), log-probabilities under those policies.
+            ``reference`` (B, G, S), log-probabilities under those policies, 0 at places past the
+            end that were not looked at.
         """
         if self.behaviour is None or self.reference is None:
             raise ToylabError("GRPO: bind reference and behaviour, as the engine does in training.")
         tokens_NL, old_NS, reward_BG = self.roll_out(model, batch)
         answer_NS = tokens_NL[:, -self.length :]
-        under_reference = lambda one_L: self._log_probs(model, self.reference, one_L[None])[0]
+        counted_NS = until_stop(answer_NS, self.stop).astype(jnp.float32)
         no_kl = isinstance(self.kl, int | float) and self.kl == 0
-        reference_NS = (
-            old_NS if no_kl else jax.lax.map(under_reference, tokens_NL, batch_size=MICROBATCH)
-        )
+        reference_NS = old_NS if no_kl else self._under_reference(model, tokens_NL, counted_NS)
         grouped = lambda leaf: leaf.reshape(*reward_BG.shape, *leaf.shape[1:])
         latents = {
             "advantage": group_advantages(reward_BG, self.scale),
             "behaviour": grouped(old_NS),
             "reference": grouped(reference_NS),
         }
-        counted_NS = until_stop(answer_NS, self.stop).astype(jnp.float32)
         ready = (grouped(tokens_NL), grouped(answer_NS), grouped(counted_NS), latents)
         return jax.lax.stop_gradient(Batch(*ready))
 
@@ -197,6 +209,22 @@ class GRPO:
         other_BG = jnp.take_along_axis(reward_BG, jnp.argsort(u_B(keys_B), -1), -1)
         is_spurious = jnp.asarray(self.spurious, jnp.float32) > 0
         return tokens_NL, logp_NS, jnp.where(is_spurious, other_BG, reward_BG)
+
+    def _under_reference(self, model: Transformer, tokens_NL: Array, counted_NS: Array) -> Array:
+        """Log-probabilities under the reference, 0 at places that no completion nearby uses."""
+        rows, length = counted_NS.shape
+        piece = max(size for size in range(1, MICROBATCH + 1) if rows % size == 0)
+        order_N = jnp.argsort(jnp.sum(counted_NS, 1))
+        cut_up = lambda leaf: leaf[order_N].reshape(-1, piece, leaf.shape[1])
+
+        def upto(cut: int, tokens_NL: Array) -> Array:
+            own, unused = dataclasses.replace(self, length=cut), length - cut
+            short_NL = tokens_NL[:, : tokens_NL.shape[1] - unused]
+            return jnp.pad(own._log_probs(model, self.reference, short_NL), ((0, 0), (0, unused)))
+
+        each = lambda part: at_length(upto, part[1], part[0])
+        found = jax.lax.map(each, (cut_up(tokens_NL), cut_up(counted_NS)))
+        return found.reshape(rows, length)[jnp.argsort(order_N)]
 
     def _log_probs(self, model: Transformer, params: Params, tokens_NL: Array) -> Array:
         """Log-probabilities of the completions' tokens, from one pass over full sequences."""
