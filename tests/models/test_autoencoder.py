@@ -8,6 +8,7 @@ import pytest
 from toylab.errors import ToylabError
 from toylab.losses import squared_error
 from toylab.models import Autoencoder
+from toylab.models.autoencoder import NARROW
 from toylab.taps import Edit, run
 from toylab.task import Batch
 
@@ -104,6 +105,20 @@ def test_initial_weights_have_the_stated_spread(tied: bool) -> None:
     np.testing.assert_array_equal(params["b"], np.full(200, 0.25, np.float32))
     if not tied:
         assert np.abs(np.corrcoef(params["W"].ravel(), params["V"].T.ravel())[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("n_features", [6, NARROW + 1])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_gradient_in_one_product_is_that_of_the_chain_rule(n_features: int, bias: bool) -> None:
+    model = Autoencoder(n_features, M, bias=bias)
+    params = model.init(jax.random.key(2)) | ({"b": jnp.full(n_features, 0.1)} if bias else {})
+    x = jnp.asarray(rng.uniform(size=(40, n_features)).astype(np.float32))
+    by_itself = lambda p, x: jnp.sum(jnp.sin(model.apply(p, x)))
+    # With any tap but the default the layers are gone through one by one.
+    by_layers = lambda p, x: jnp.sum(jnp.sin(model.apply(p, x, lambda name, value: value)))
+    found, wanted = (jax.jit(jax.grad(f, (0, 1)))(params, x) for f in (by_itself, by_layers))
+    assert model._in_one_product == (n_features == 6)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6), found, wanted)
 
 
 def test_an_edit_changes_what_comes_after_and_only_there() -> None:

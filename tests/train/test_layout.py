@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toylab.train.layout import arrange
+from toylab.train.layout import arrange, tiles_in_step
 from toylab.train.plan import LANES, cpu_tile
 
 seeds_P = st.lists(st.integers(0, 6), min_size=1, max_size=40)
@@ -73,3 +73,27 @@ def test_shapes_of_known_layouts(
 @given(st.integers(1, LANES), st.integers(0, 10**9))
 def test_few_members_go_one_by_one_whatever_the_cache_holds(size: int, most: int) -> None:
     assert cpu_tile(size, most) == 1
+
+
+@given(seeds_P, st.integers(1, 9), st.integers(1, 4), st.integers(1, 9))
+def test_tiles_that_take_a_step_together_have_the_same_data_seeds(
+    data_seeds: list[int], tile: int, devices: int, most: int
+) -> None:
+    data_seed_P = np.array(data_seeds)
+    layout = arrange(data_seed_P, tile, min(devices, len(data_seeds)))
+    run = tiles_in_step(layout, data_seed_P, most)
+    seed_DTGM = data_seed_P[layout.index_TGM].reshape(
+        layout.devices, -1, *layout.index_TGM.shape[1:]
+    )
+    assert 1 <= run <= most and seed_DTGM.shape[1] % run == 0
+    for device in seed_DTGM:
+        for first in range(0, len(device), run):
+            assert all((other == device[first]).all() for other in device[first : first + run])
+
+
+def test_all_tiles_of_one_data_seed_go_together() -> None:
+    one_P = np.zeros(64, int)
+    assert [tiles_in_step(arrange(one_P, 4, d), one_P, 99) for d in (1, 2, 4)] == [16, 8, 4]
+    two_P = np.repeat([0, 1], 32)
+    assert tiles_in_step(arrange(two_P, 4, 1), two_P, 99) == 8
+    assert tiles_in_step(arrange(one_P, 4, 1), one_P, 5) == 4

@@ -1,8 +1,16 @@
-"""One, two, four and eight devices: the same bits, and no talk between them."""
+"""One, two and eight devices: the same bits, no talk between them, and batches drawn once."""
 
 import json
+import re
 import subprocess
 import sys
+
+from toylab.members import grid
+from toylab.models import Autoencoder
+from toylab.optim import AdamW
+from toylab.population import Population
+from toylab.tasks.superposition.superposition import Sparse
+from toylab.train.engine import Program
 
 SCRIPT = """
 import json, re
@@ -22,7 +30,7 @@ from toylab.population import Population
 # Nine data seeds of two members: tiles that do not share out evenly over eight devices.
 members = grid(data_seed=range(9), learning_rate=(0.01, 0.05))
 results, text = [], ""
-for devices in (1, 2, 4, 8):
+for devices in (1, 2, 8):
     program = Program(Population(model=Autoencoder(4, 2), task=Sparse(4, 0.3), members=members,
         optimizer=AdamW(0.01, 0.01), steps=30, batch_size=8, devices=devices))
     state, records = program.chunk(program.init(), (0, 10, 30))
@@ -30,13 +38,24 @@ for devices in (1, 2, 4, 8):
     spread = len(state["params"]["W"].sharding.device_set)
     shape = program.layout.index_TGM.shape
 text = program.lower().compile().as_text()
+
+# Four tiles of one data seed: on one device they take each step together, on eight each alone.
+shared, together = [], []
+for devices in (1, 8):
+    program = Program(Population(model=Autoencoder(5, 2), task=Sparse(5, 0.3), steps=30,
+        members=grid(init_seed=range(16)), optimizer=AdamW(0.01, 0.01), batch_size=8,
+        metrics=lambda model, params, task: {"size": (params["W"] ** 2).sum()}, devices=devices))
+    state, records = program.chunk(program.init(), (0, 10, 30))
+    shared.append(program.export(state) | records)
+    together.append(program.together)
 talk = "all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter|collective-broadcast"
 control = jax.jit(lambda x: x.sum()).lower(
     jax.ShapeDtypeStruct((8,), np.float32, sharding=program.sharding)).compile().as_text()
 print(json.dumps({
     "differ": [n for n, a in results[0].items() for other in results[1:]
         if not np.array_equal(a, other[n])],
-    "names": sorted(results[0]),
+    "names": sorted(results[0]), "together": together,
+    "shared differ": [n for n, a in shared[0].items() if not np.array_equal(a, shared[1][n])],
     "moved": bool(np.abs(results[0]["params/b"]).max() > 0),
     "spread": spread, "shape": shape, "length": len(text),
     "talk": re.findall(talk, text), "control": re.findall(talk, control),
@@ -48,9 +67,43 @@ def test_any_number_of_devices_gives_the_bits_of_one_without_a_collective() -> N
     told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     found = json.loads(told.stdout)
-    assert found["differ"] == []
+    assert found["differ"] == [] and found["shared differ"] == [] and found["together"] == [4, 1]
     assert {"params/W", "params/b", "dead_at", "record"} <= set(found["names"])
     assert found["moved"] and found["spread"] == 8
     assert found["shape"] == [16, 1, 2]
     assert found["talk"] == [] and found["length"] > 1000
     assert "all-reduce" in found["control"]  # the search would have found one
+
+
+def computations(text: str) -> dict[str, str]:
+    """The computations of a compiled program, by name."""
+    parts = re.split(r"\n(?=(?:ENTRY )?%[\w.-]+ \()", text)
+    return {re.search(r"%([\w.-]+)", part)[1]: part for part in parts if "%" in part}
+
+
+def everything_in(name: str, known: dict[str, str]) -> str:
+    """A computation and all that it calls."""
+    called = re.findall(r"(?:calls|body|condition|to_apply)=%([\w.-]+)", known[name])
+    return known[name] + "".join(everything_in(other, known) for other in called)
+
+
+def test_a_batch_is_drawn_once_for_all_the_tiles_of_a_step() -> None:
+    program = Program(
+        Population(
+            model=Autoencoder(5, 2),
+            task=Sparse(5, density=0.3),
+            members=grid(init_seed=range(16)),
+            optimizer=AdamW(0.01, 0.01),
+            steps=10,
+            batch_size=64,
+            devices=1,
+        )
+    )
+    assert program.layout.index_TGM.shape == (4, 1, 4) and program.together == 4
+    known = computations(program.compiled.as_text())
+    loops = {body for part in known.values() for body in re.findall(r"body=%([\w.-]+)", part)}
+    within = {body: everything_in(body, known) for body in loops}
+    innermost = [body for body in loops if "body=%" not in within[body] and "dot(" in within[body]]
+    drawn = "shift-right-logical"
+    assert len(innermost) == 1 and drawn not in within[innermost[0]]
+    assert any(drawn in within[body] for body in loops)

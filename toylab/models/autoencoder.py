@@ -23,6 +23,7 @@ from toylab.taps import Params, Tap, identity
 from toylab.task import Number
 
 ACTIVATIONS = {"relu": jax.nn.relu, "linear": lambda x: x}
+NARROW = 64  # features up to which one product over the batch is faster than three narrower ones
 
 
 @jax.custom_vjp
@@ -45,6 +46,32 @@ def _matmul_backward(saved: tuple[Array, Array], grad_MB: Array) -> tuple[Array,
 
 
 matmul.defvjp(_matmul_forward, _matmul_backward)
+
+
+@jax.custom_vjp
+def through(W_MN: Array, b_N: Array, x_BN: Array) -> Array:
+    """``W^T W x + b``, (B, N), with a gradient of the tied matrix in one product over the batch.
+
+    With the error ``e`` of each output and ``S = e x^T`` (N, N), the gradient is ``W (S + S^T)``:
+    2BN^2 operations, where the chain rule takes three products of 2BNM with a narrow side each. On
+    a CPU a step of (N, M) = (20, 5) is twice as fast so. The price: reverse mode only.
+    """
+    return (W_MN.T @ (W_MN @ x_BN.T) + b_N[:, None]).T
+
+
+def _through_forward(W_MN: Array, b_N: Array, x_BN: Array) -> tuple[Array, tuple[Array, Array]]:
+    return through(W_MN, b_N, x_BN), (W_MN, x_BN)
+
+
+def _through_backward(saved: tuple[Array, Array], error_BN: Array) -> tuple[Array, Array, Array]:
+    W_MN, x_BN = saved
+    ones_B1 = jnp.ones((len(x_BN), 1), x_BN.dtype)  # whose product is the gradient of b
+    S_NK = error_BN.T @ jnp.concatenate([x_BN, ones_B1], 1)
+    S_NN = S_NK[:, :-1]
+    return W_MN @ (S_NN + S_NN.T), S_NK[:, -1], (W_MN.T @ (W_MN @ error_BN.T)).T
+
+
+through.defvjp(_through_forward, _through_backward)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +125,12 @@ class Autoencoder(ModelCard):
         """``hidden_pre`` and ``hidden`` (B, M); ``out_pre`` and ``out`` (B, N)."""
         return ("hidden_pre", "hidden", "out_pre", "out")
 
+    @property
+    def _in_one_product(self) -> bool:
+        """Whether :func:`through` can be used, and is no slower than the chain rule."""
+        narrow = self.n_features <= NARROW
+        return narrow and self.tied and self.hidden_activation == "linear"
+
     def init(self, key: Array) -> Params:
         """Draw ``W_MN ~ N(0, init_scale^2 2/(N+M))`` (and ``V_NM``), ``b_N = init_bias``."""
         std = (
@@ -117,6 +150,9 @@ class Autoencoder(ModelCard):
         Inside, arrays are feature-major, (N, B) and (M, B): the small axis outside, the long one
         contiguous. On a CPU this is what makes a population of tiny models fast.
         """
+        if tap is identity and self._in_one_product:
+            bias_N = params["b"] if self.bias else jnp.zeros(self.n_features, jnp.float32)
+            return ACTIVATIONS[self.activation](through(params["W"], bias_N, inputs).T).T
         x_NB = inputs.T
         hidden_MB = tap("hidden_pre", matmul(params["W"], x_NB).T).T
         hidden_MB = tap("hidden", ACTIVATIONS[self.hidden_activation](hidden_MB).T).T

@@ -1,8 +1,11 @@
 """The engine: trains a population in one compiled program, chunk by chunk.
 
-The program, from outside in: devices share the tiles (no collective); a device walks its tiles one
-after another; a tile runs a stretch of steps, with all its members under ``vmap``. The stretch's
-length is an input, so any chunk of any population of that shape is one compilation.
+The program, from outside in: devices share the tiles (no collective); a device walks its runs of
+tiles one after another; a run goes through a stretch of steps; a step draws the batch that the run
+shares and walks its tiles; a tile has all its members under ``vmap``. Tiles of small models on
+costly batches go together in runs (see ``toylab.train.plan.most_together``); any other tile is a
+run of its own. The stretch's length is an input, so any chunk of any population of that shape is
+one compilation.
 
 Determinism: same P, same tile, same device kind give the same bits, whatever the number of
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
@@ -28,8 +31,8 @@ from toylab.population import Population
 from toylab.random import fold_in, stream
 from toylab.train.fast_compile import compiler_options
 from toylab.train.gradients import loss_and_gradient
-from toylab.train.layout import Layout, arrange
-from toylab.train.plan import pick_tile, tile_that_fits
+from toylab.train.layout import Layout, arrange, each_of, mapped, tiles_in_step
+from toylab.train.plan import most_together, pick_tile, tile_that_fits
 from toylab.trees import flatten
 
 MAX_SEGMENTS = 32
@@ -79,6 +82,7 @@ class Program:
         program = cls.__new__(cls)
         program._prepare(dataclasses.replace(population, devices=1))
         program._lay_out(arrange(population.members["data_seed"], population.size, 1))
+        program._put_together()
         return program._traced().lower(lowering_platforms=(platform,))
 
     def _prepare(self, population: Population) -> int:
@@ -101,7 +105,7 @@ class Program:
         self._chunk = jax.jit(
             on_devices(
                 self._train_tiles,
-                in_specs=(spread, spread, whole, whole),
+                in_specs=(spread, spread, whole, whole, whole),
                 out_specs=(spread, spread),
             ),
             donate_argnums=0,
@@ -120,6 +124,7 @@ class Program:
 
     def _compile(self, layout: Layout) -> None:
         self._lay_out(layout)
+        self._put_together()
         self.compiled = self.lower().compile(compiler_options())
         self._drawn = self._init.lower(self.rows).compile(compiler_options())
 
@@ -131,6 +136,12 @@ class Program:
         self.rows = self._place(
             {name: (col + first.get(name, 0)).astype(kind(name)) for name, col in columns}
         )
+
+    def _put_together(self) -> None:
+        """Choose how many tiles take each step together: R, and how many might."""
+        self.most = most_together(self.population, self._shapes(), self.layout.index_TGM)
+        data_seed_P = self.population.members["data_seed"]
+        self.together = tiles_in_step(self.layout, data_seed_P, self.most)
 
     def of(self, population: Population, layout: Layout) -> Self:
         """Return this program for other members in a rectangle of the same shape, uncompiled anew.
@@ -175,7 +186,8 @@ class Program:
         segments = len(bounds) - 1
         padded = np.full(MAX_SEGMENTS + 1, bounds[-1], np.int32)
         padded[: segments + 1] = bounds
-        state, records = self.compiled(state, self.rows, padded, np.int32(segments))
+        lengths = np.int32(segments), np.int32(self.together)
+        state, records = self.compiled(state, self.rows, padded, *lengths)
         return state, {k: self._collect(v)[:, :segments].T for k, v in records.items()}
 
     def lower(self) -> Any:
@@ -186,7 +198,8 @@ class Program:
         state = self._shapes()
         shaped = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.sharding)
         bounds = np.zeros(MAX_SEGMENTS + 1, np.int32)
-        return self._chunk.trace(jax.tree.map(shaped, state), self.rows, bounds, np.int32(1))
+        shapes = jax.tree.map(shaped, state)
+        return self._chunk.trace(shapes, self.rows, bounds, np.int32(1), np.int32(1))
 
     def export(self, state: State) -> dict[str, np.ndarray]:
         """Return the state as flat host arrays with leading axis P."""
@@ -232,20 +245,28 @@ class Program:
         state = {"params": params, "opt": opt, "dead_at": jnp.int32(-1)}
         return state | ({"lagged": dict.fromkeys(self.lagged, params)} if self.lagged else {})
 
-    def _train_tiles(self, states: State, rows: Any, bounds: Array, segments: Array) -> Any:
-        train = lambda tile: self._train_tile(tile[0], tile[1], bounds, segments)
-        return jax.lax.map(train, (states, rows))
+    def _train_tiles(self, states: State, rows: Any, *lengths: Array) -> Any:
+        """Walk a device's runs of tiles; leaves have leading axes (T, G, M)."""
+        copies = 2 if self.together == 1 < self.most else 1  # for the room that each_of wants
+        runs = lambda leaf: leaf.reshape(-1, self.together, *leaf.shape[1:])
+        cut = lambda leaf: jnp.concatenate([runs(leaf)] * copies, 1)
+        join = lambda leaf: leaf[:, : self.together].reshape(-1, *leaf.shape[2:])
+        train = lambda run: self._train_run(*run, *lengths)
+        return jax.tree.map(join, jax.lax.map(train, jax.tree.map(cut, (states, rows))))
 
-    def _train_tile(self, state: State, rows: Any, bounds: Array, segments: Array) -> Any:
-        """Run one tile over all segments; leaves have leading axes (G, M)."""
-        keys_G = jax.vmap(lambda seed: stream(seed, "data"))(rows["data_seed"][:, 0])
+    def _train_run(
+        self, state: State, rows: Any, bounds: Array, segments: Array, tiles: Array
+    ) -> Any:
+        """Take a run of R tiles over all segments; leaves have leading axes (R, G, M)."""
+        keys_G = jax.vmap(lambda seed: stream(seed, "data"))(rows["data_seed"][0, :, 0])
         members = mapped(self._update, (0, 0, None, None))
         streams = mapped(members, (0, 0, 0, None))
+        each = functools.partial(each_of, tiles if self.most > 1 else None)
 
         def step(t: Array, carry: Any) -> Any:
             state, total = carry
             keys = jax.vmap(lambda key: fold_in(key, t))(keys_G)
-            state, loss = streams(state, rows, keys, t)
+            state, loss = each(lambda state, rows: streams(state, rows, keys, t), state, rows)
             return state, total + loss
 
         def segment(i: Array, carry: Any) -> Any:
@@ -253,13 +274,13 @@ class Program:
             total = jnp.zeros(rows["data_seed"].shape, jnp.float32)
             state, total = jax.lax.fori_loop(bounds[i], bounds[i + 1], step, (state, total))
             length = (bounds[i + 1] - bounds[i]).astype(jnp.float32)
-            record = {"loss": total / length} | measure(state["params"], rows)
+            record = {"loss": total / length} | each(measure, state["params"], rows)
             record = jax.tree.map(lambda v: v.astype(jnp.float32), record)
             buffer = {n: b.at[..., i].set(record[n]) for n, b in buffer.items()}
             return state, buffer
 
-        measure = jax.jit(self._measure, inline=True)  # traced once for both its uses
-        shapes = jax.eval_shape(measure, state["params"], rows)
+        measure = jax.jit(self._measure, inline=True)  # traced once for all its uses
+        shapes = jax.eval_shape(functools.partial(each, measure), state["params"], rows)
         if {"loss", "step"} & set(shapes):
             raise ToylabError("A metric may not be named 'loss' or 'step'; rename it.")
         names = ["loss", *shapes]
@@ -306,22 +327,3 @@ class Program:
             pick = lambda new, old, due=due: jnp.where(due, new, old)
             found[name] = jax.tree.map(pick, state["params"], state["lagged"][name])
         return found
-
-
-def mapped(function: Any, in_axes: tuple[int | None, ...]) -> Any:
-    """Map as ``jax.vmap`` does, but let a lone entry go without its axis.
-
-    With an axis of length one XLA copies a shared batch for every member, and puts operands of
-    weight gradients in another order first: a step of small models takes three times as long.
-    """
-
-    def call(*args: Any) -> Any:
-        pairs = list(zip(args, in_axes, strict=True))
-        lengths = {len(x) for arg, axis in pairs if axis == 0 for x in jax.tree.leaves(arg)}
-        if lengths != {1}:
-            return jax.vmap(function, in_axes)(*args)
-        first = lambda tree: jax.tree.map(lambda leaf: leaf[0], tree)
-        result = function(*(first(arg) if axis == 0 else arg for arg, axis in pairs))
-        return jax.tree.map(lambda leaf: leaf[None], result)
-
-    return call

@@ -1,15 +1,21 @@
-"""Layout: how P members are laid over tiles and devices.
+"""Layout: how P members are laid over tiles and devices, and how a function goes over them.
 
 Members with one data seed share each batch. A tile is a rectangle of G data seeds x M members: its
 G batches are drawn once, each serves M members, and the whole tile is one vmapped program. Tiles
-run one after another on a device, and the devices share the tiles out. Where the rectangle has no
+run one after another on a device, and the devices share the tiles out. Tiles of the same data seeds
+may take every step together: a batch is then drawn once for them all. Where the rectangle has no
 member, it holds a copy of one: copies compute the same numbers and are never read.
 """
 
 import dataclasses
+import functools
 import math
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,3 +66,64 @@ def arrange(data_seed_P: np.ndarray, tile: int, devices: int) -> Layout:
     flat, first = np.unique(index_TGM.reshape(-1), return_index=True)
     assert len(flat) == len(data_seed_P)
     return Layout(index_TGM, first, devices)
+
+
+def tiles_in_step(layout: Layout, data_seed_P: np.ndarray, most: int) -> int:
+    """Return how many tiles of a device take each step together, as they share its batches.
+
+    It divides the tiles of a device, and every run of as many tiles has one set of data seeds.
+
+    Args:
+        layout: where the members sit.
+        data_seed_P: data seed of each member.
+        most: tiles that may be together, at least 1.
+    """
+    seed_DTG = data_seed_P[layout.index_TGM[..., 0]]
+    seed_DTG = seed_DTG.reshape(layout.devices, -1, seed_DTG.shape[-1])
+    tiles = seed_DTG.shape[1]
+    alike = lambda runs: bool((runs == runs[:, :1]).all())
+    fits = lambda run: not tiles % run and alike(seed_DTG.reshape(-1, run, seed_DTG.shape[-1]))
+    return next(run for run in range(min(most, tiles), 0, -1) if fits(run))
+
+
+def mapped(function: Any, in_axes: tuple[int | None, ...]) -> Any:
+    """Map as ``jax.vmap`` does, but let a lone entry go without its axis.
+
+    With an axis of length one XLA copies a shared batch for every member, and puts operands of
+    weight gradients in another order first: a step of small models takes three times as long.
+    """
+
+    def call(*args: Any) -> Any:
+        pairs = list(zip(args, in_axes, strict=True))
+        lengths = {len(x) for arg, axis in pairs if axis == 0 for x in jax.tree.leaves(arg)}
+        if lengths != {1}:
+            return jax.vmap(function, in_axes)(*args)
+        first = lambda tree: jax.tree.map(lambda leaf: leaf[0], tree)
+        result = function(*(first(arg) if axis == 0 else arg for arg, axis in pairs))
+        return jax.tree.map(lambda leaf: leaf[None], result)
+
+    return call
+
+
+def each_of(count: Array | None, function: Any, *trees: Any) -> Any:
+    """Map over the leading axis as ``jax.lax.map`` does, to bits that do not depend on its length.
+
+    XLA dissolves a loop of length one into what stands around it, and then rounds a tile alone
+    otherwise than in company. So the loop's length is an input of the program, and there is room
+    for two entries where there is one.
+
+    Args:
+        count: entries, as an input of the program; None for a lone entry without a loop.
+        function, trees: what is mapped, and over what.
+    """
+    if count is None:
+        return mapped(function, (0,) * len(trees))(*trees)
+    traced = jax.jit(function, inline=True)  # once, for both its uses
+    at = lambda i: jax.tree.map(lambda leaf: leaf[i], trees)
+    shapes = jax.eval_shape(traced, *at(0))
+    room = len(jax.tree.leaves(trees)[0])
+    assert room > 1
+    empty = jax.tree.map(lambda leaf: jnp.zeros((room, *leaf.shape), leaf.dtype), shapes)
+    put = lambda i, old, new: old.at[i].set(new)
+    entry = lambda i, found: jax.tree.map(functools.partial(put, i), found, traced(*at(i)))
+    return jax.lax.fori_loop(0, count, entry, empty)

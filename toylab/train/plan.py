@@ -23,6 +23,7 @@ from toylab.trees import drawn_shapes
 
 CPU_TILE_BYTES = 2**20
 LANES = 4  # tiles that there should be at least
+COSTLY = 0.1  # share of a tile's update from which a batch is worth drawing once for several
 MEMORY_SHARE = 0.8
 
 
@@ -61,6 +62,38 @@ def cpu_tile(size: int, most: int) -> int:
     most = int(np.clip(most, 1, math.ceil(size / LANES)))
     rounds = lambda tile: math.ceil(math.ceil(size / tile) / 2) * tile
     return min(range(most, 0, -1), key=rounds)
+
+
+def most_together(population: Population, state: Any, index_TGM: np.ndarray) -> int:
+    """Return how many tiles may take each step together, so that a batch is drawn once for all.
+
+    Together their states pass through the cache at every step, so this is for costly batches and
+    small states, and for a CPU. It follows from the shapes of one tile, as the bits of a run must.
+
+    Args:
+        population: what is trained.
+        state: shapes of all members' state.
+        index_TGM: member in each place.
+
+    Returns:
+        The tiles whose states a cache holds; 1 where a batch costs little beside a tile's update.
+    """
+    tiles, seeds, members = index_TGM.shape
+    bytes_ = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    most = CPU_TILE_BYTES * tiles // bytes_
+    if jax.default_backend() != "cpu" or seeds > 1 or most < 2:
+        return 1
+    return most if batch_cost(population) > COSTLY * members else 1
+
+
+def batch_cost(population: Population) -> float:
+    """Return the operations of drawing a batch, as a share of those of one member's update."""
+    loss, params, batch = traced(population)
+    draw = lambda key: population.bind(first_row(population)).task.batch(key, population.batch_size)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    count = lambda call, *args: (jax.jit(call).lower(*args).cost_analysis() or {}).get("flops", 0.0)
+    forward = count(lambda params, batch: loss(params, batch).mean(), params, batch)
+    return count(draw, key) / max(1.0, 3 * forward)
 
 
 def tile_that_fits(population: Population, needs: Any, tile: int) -> int:
@@ -106,13 +139,18 @@ def _free_memory() -> int:
     return sys.maxsize
 
 
+def first_row(population: Population) -> dict[str, np.float32]:
+    """Return the first member's numbers, without its seeds."""
+    columns = population.members.columns.items()
+    return {name: np.float32(column[0]) for name, column in columns if "seed" not in name}
+
+
 def traced(population: Population) -> tuple[Callable, Any, Any]:
     """Return the loss of the first member, ``(params, batch) -> (B,)``, and its arguments' shapes.
 
     Nothing is compiled or computed.
     """
-    row = {n: np.float32(c[0]) for n, c in population.members.columns.items() if "seed" not in n}
-    bound = population.bind(row)
+    bound = population.bind(first_row(population))
     key = jax.eval_shape(lambda: jax.random.key(0))
     params = drawn_shapes(bound.model)
     batch = jax.eval_shape(lambda k: bound.task.batch(k, bound.batch_size), key)
