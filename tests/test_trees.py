@@ -10,7 +10,7 @@ import pytest
 from toylab.errors import ToylabError
 from toylab.models import Autoencoder, Transformer
 from toylab.taps import run
-from toylab.trees import Recording, drawn_shapes, leading
+from toylab.trees import Recording, drawn_shapes, each_member, leading
 
 MODEL = Transformer(vocab=5, length=4, width=8, depth=1, heads=2)
 TOKENS = jnp.array([[0, 1, 2, 3], [4, 3, 2, 1]])
@@ -90,3 +90,24 @@ def test_every_site_has_its_axes_named():
     sizes |= {"width": 8, "neuron": 6, "logit": 5}
     for site, names in model.axes.items():
         assert tuple(sizes[name] for name in names) == acts[site].shape, site
+
+
+def _scaled(factor, own, weight, key):
+    """A number of a member's own, of what all share, and of a key."""
+    moved = jax.random.uniform(key) * weight
+    return {"sum": factor * own.sum() + moved, "rows": own + moved}
+
+
+@pytest.mark.parametrize("lead", [(), (1,), (4,), (5,), (2, 3), (3, 3)])
+def test_members_are_shared_by_the_devices_of_a_cpu(lead):
+    assert len(jax.local_devices()) == 2
+    own = np.random.default_rng(0).normal(size=(*lead, 7)).astype(np.float32)
+    key, weight = jax.random.key(3), jnp.float32(0.5)
+    for given in (own, jax.device_put(jnp.asarray(own), jax.devices()[1])):  # one that is bound
+        found = each_member(_scaled, (2.0,), lead, given, weight, key)
+        moved = float(jax.random.uniform(key)) / 2
+        np.testing.assert_allclose(found["sum"], 2 * own.sum(-1) + moved, rtol=1e-5)
+        np.testing.assert_allclose(found["rows"], own + np.float32(moved), rtol=1e-6)
+        assert len(found["sum"].devices()) == 1
+    inside = jax.jit(lambda x: each_member(_scaled, (2.0,), lead, x, weight, key))(own)
+    np.testing.assert_allclose(inside["sum"], found["sum"], rtol=1e-6)

@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
+from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.errors import ToylabError
 
@@ -102,6 +104,61 @@ def over(call: Callable[..., Any], lead: tuple[int, ...]) -> Callable[..., Any]:
         return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), found)
 
     return each
+
+
+def each_member(
+    call: Callable[..., Any], static: tuple[Any, ...], lead: tuple[int, ...], own: Any, *rest: Any
+) -> Any:
+    """Compute ``call(*static, own, *rest)`` of every member, in one compiled program.
+
+    A CPU's devices share the members. Under another transformation there is one device.
+
+    Args:
+        call: a named function, so that the program is compiled once.
+        static: what the program is compiled for, as a model.
+        lead: leading axes of ``own``, from :func:`leading`; () for one member.
+        own: a tree of each member's own.
+        rest: what all members share.
+
+    Returns:
+        What ``call`` returned, with the leading axes.
+    """
+    given, size = (own, rest), math.prod(lead)
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(given))
+    devices = () if traced or jax.default_backend() != "cpu" else tuple(jax.local_devices()[:size])
+    if len(devices) < 2 or not lead:
+        return _each(call, static, lead, None, *given)
+    mesh = jax.sharding.Mesh(np.asarray(devices), ("member",))
+    dealt = PartitionSpec("member") if lead[0] % mesh.size == 0 else PartitionSpec()
+    # From NumPy's view a CPU's devices take memory without a copy; from another device they do not.
+    own = jax.device_put(jax.tree.map(np.asarray, own), NamedSharding(mesh, dealt))
+    rest = jax.device_put(rest, NamedSharding(mesh, PartitionSpec()))
+    found = _each(call, static, lead, mesh, own, rest)
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), found)  # on one device again
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _each(
+    call: Callable[..., Any],
+    static: tuple[Any, ...],
+    lead: tuple[int, ...],
+    mesh: jax.sharding.Mesh | None,
+    own: Any,
+    rest: tuple[Any, ...],
+) -> Any:
+    if not lead:
+        return call(*static, own, *rest)
+    tiles = lambda own, rest: in_tiles(lambda one: call(*static, one, *rest), own)
+    size, spare = math.prod(lead), 0
+    if mesh is not None:
+        spare = -size % mesh.size
+        spec = PartitionSpec("member")
+        specs = {"in_specs": (spec, PartitionSpec()), "out_specs": spec}
+        tiles = jax.shard_map(tiles, mesh=mesh, check_vma=False, **specs)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(size, *leaf.shape[len(lead) :]), own)
+    filled = lambda leaf: jnp.concatenate([leaf, leaf[:spare]]) if spare else leaf
+    found = tiles(jax.tree.map(filled, flat), rest)
+    return jax.tree.map(lambda leaf: leaf[:size].reshape(*lead, *leaf.shape[1:]), found)
 
 
 def in_tiles(call: Callable[[Any], Any], rows: Any) -> Any:

@@ -19,7 +19,7 @@ from toylab.change.kinds import Change
 from toylab.check.sizes import GIB, memory
 from toylab.errors import ToylabError
 from toylab.taps import Edit, Model, Params, run, site_hint
-from toylab.trees import in_tiles
+from toylab.trees import each_member
 
 Read = Callable[[Array, dict[str, Array]], Any]
 
@@ -101,17 +101,19 @@ def run_changes(
         )
     if not members:
         params = jax.tree.map(lambda leaf: leaf[None], params)
-    size = {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
-    if len(size) != 1 or () in size:
-        raise ToylabError(f"run_changes: parameters' leading axes are {size}; stack them along P.")
+    sizes = {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
+    if len(sizes) != 1 or () in sizes:
+        raise ToylabError(f"run_changes: parameters' leading axes are {sizes}; stack them along P.")
+    ((size,),) = sizes
     one = jax.tree.map(lambda leaf: leaf[0], params)
     example = inputs[0] if inputs_per_member else inputs
-    _check_memory(model, one, example, read, record, len(changes), next(iter(size))[0])
-    slots = stack(changes, shapes_of(model, one, example, changes), next(iter(size))[0])
+    _check_memory(model, one, example, read, record, len(changes), size)
+    slots = stack(changes, shapes_of(model, one, example, changes), size)
     static = tuple(dataclasses.replace(slot, value=None, where=None) for slot in slots)
-    values, masks = [s.value for s in slots], [s.where for s in slots]
-    call = (model, static, read, tuple(record), inputs_per_member, len(changes))
-    found = _run(*call, params, inputs, values, masks)
+    about = (model, static, read, tuple(record), len(changes))
+    own, shared = _dealt(slots, inputs, inputs_per_member, size)
+    found = each_member(_every_change, about, (size,), (params, *own), *shared)
+    found = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), found)
     if not slots:
         spread = lambda leaf: jnp.broadcast_to(leaf, (len(changes), *leaf.shape[1:]))
         found = jax.tree.map(spread, found)
@@ -159,8 +161,12 @@ def shapes_of(
     for site in sites:
         if site not in model.sites:
             raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
-    _, acts = jax.eval_shape(lambda p, x: run(model, p, x, record=sites), params, inputs)
+    acts = _of_one.eval_shape(model, _activations, tuple(sites), params, inputs)
     return {site: acts[site].shape for site in sites}
+
+
+def _activations(outputs: Array, acts: dict[str, Array]) -> dict[str, Array]:
+    return dict(acts)
 
 
 def stack(
@@ -268,47 +274,54 @@ def _check(edit: Edit, shape: tuple[int, ...], members: int) -> None:
             )
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4, 5))
-def _run(
+def _dealt(
+    slots: Sequence[Slot], inputs: Array, inputs_per_member: bool, size: int
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return inputs, values and masks that are each member's own (P leading), and the others."""
+
+    def first(array: Any, after: int) -> Array:
+        leaf = jnp.moveaxis(jnp.asarray(array), after, 0)
+        return jnp.broadcast_to(leaf, (size, *leaf.shape[1:]))  # of 1, for all members
+
+    own = (
+        inputs if inputs_per_member else None,
+        [first(s.value, int(s.value_C)) if s.value_P else None for s in slots],
+        [first(s.where, 1) if s.where_P else None for s in slots],
+    )
+    shared = (
+        None if inputs_per_member else inputs,
+        [None if s.value_P else s.value for s in slots],
+        [None if s.where_P else s.where for s in slots],
+    )
+    return own, shared
+
+
+def _every_change(
     model: Model,
     slots: tuple[Slot, ...],
     read: Read,
     record: tuple[str, ...],
-    inputs_per_member: bool,
     count: int,
-    params_P: Params,
-    inputs: Array,
-    values: list[Any],
-    masks: list[Any],
+    own: tuple[Params, Any, list[Any], list[Any]],
+    *shared: Any,
 ) -> Any:
-    def member(own: tuple[Params, Any, list[Any], list[Any]]) -> Any:
-        """One member under every change; what is not its own is every member's."""
-        params, x, values_P, masks_P = own
-        x = x if inputs_per_member else inputs
-        given, held = iter(values_P), iter(masks_P)
-        value = [next(given) if s.value_P else v for s, v in zip(slots, values, strict=True)]
-        mask = [next(held) if s.where_P else m for s, m in zip(slots, masks, strict=True)]
-        if not slots:
-            return jax.tree.map(lambda leaf: leaf[None], read(*run(model, params, x, record)))
-
-        def change(row: tuple[list[Any], list[Any], Array]) -> Any:
-            moving = iter(row[0])
-            mixed = [next(moving) if s.value_C else v for s, v in zip(slots, value, strict=True)]
-            edits = [s.edit(v, m) for s, v, m in zip(slots, mixed, row[1], strict=True)]
-            return read(*run(model, params, x, record, edits))
-
-        turns = [v for s, v in zip(slots, value, strict=True) if s.value_C]
-        return jax.lax.map(change, (turns, mask, jnp.arange(count)))
-
-    first = lambda leaf, after: jnp.moveaxis(leaf, int(after), 0)
-    own_values = [first(v, s.value_C) for s, v in zip(slots, values, strict=True) if s.value_P]
-    own_masks = [first(m, True) for s, m in zip(slots, masks, strict=True) if s.where_P]
-    size = len(jax.tree.leaves(params_P)[0])
-    wide = lambda leaf: jnp.broadcast_to(leaf, (size, *leaf.shape[1:]))  # of 1, for all members
-    rows = (
-        params_P,
-        inputs if inputs_per_member else None,
-        *jax.tree.map(wide, (own_values, own_masks)),
+    """One member under every change of the grid, with what is its own and what all share."""
+    params, *mine = own
+    x, value, mask = jax.tree.map(
+        lambda one, other: other if one is None else one, tuple(mine), shared, is_leaf=_is_none
     )
-    found = in_tiles(member, rows)
-    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), found)
+    if not slots:
+        return jax.tree.map(lambda leaf: leaf[None], read(*run(model, params, x, record)))
+
+    def change(row: tuple[list[Any], list[Any], Array]) -> Any:
+        moving = iter(row[0])
+        mixed = [next(moving) if s.value_C else v for s, v in zip(slots, value, strict=True)]
+        edits = [s.edit(v, m) for s, v, m in zip(slots, mixed, row[1], strict=True)]
+        return read(*run(model, params, x, record, edits))
+
+    turns = [v for s, v in zip(slots, value, strict=True) if s.value_C]
+    return jax.lax.map(change, (turns, mask, jnp.arange(count)))
+
+
+def _is_none(leaf: Any) -> bool:
+    return leaf is None

@@ -59,18 +59,19 @@ def attend(
     Args:
         model: the settings.
         params: one block's ``attn``.
-        q_HBLD, k_HBMD, v_HBMD: what each head reads; without ``b_O``, which belongs to no head.
+        q_HBLD, k_HBMD, v_HBMD: what each head reads, queries at the last L of M positions; without
+            ``b_O``, which belongs to no head.
     """
     project = lambda x, name: _biased(
         jnp.einsum("hbld,dhk->blhk", x, params[f"w_{name}"]), params.get(f"b_{name}")
     )
     q, k, v = project(q_HBLD, "q"), project(k_HBMD, "k"), project(v_HBMD, "v")
     if model.positions == "rope":
-        q, k = rotate(q), rotate(k)
+        q, k = rotate(q, k.shape[1] - q.shape[1]), rotate(k)
     scores_BHLM = jnp.einsum("blhk,bmhk->bhlm", q, k) / math.sqrt(model.key_dim)
     length, reach = scores_BHLM.shape[-2:]
     visible_LM = jnp.ones((length, reach), bool)
-    visible_LM = jnp.tril(visible_LM) if model.causal else visible_LM
+    visible_LM = jnp.tril(visible_LM, reach - length) if model.causal else visible_LM
     pattern_BHLM = attention_pattern(scores_BHLM, visible_LM, model.attention, model.attention_mix)
     return jnp.einsum("bhlm,bmhk,hkd->hbld", pattern_BHLM, v, params["w_o"])
 
@@ -102,12 +103,12 @@ def walk(
     embed_BLD: Float[Array, "B L D"],
     give: Give,
     keep: Callable[[slice, Array], Array] = lambda rows, z_WBLD: z_WBLD,
-) -> tuple[Float[Array, "B L V"], Float[Array, "W B L D"]]:
+) -> tuple[Float[Array, "B *L V"], Float[Array, "W B L D"]]:
     """Run a transformer part by part.
 
     Args:
-        model: with ``read="all"``.
-        params: of one member.
+        model, params: of one member. With ``read="last"`` the last block asks, and writes, at the
+            last position alone: what its parts write is 0 at the others.
         embed_BLD: the activation at ``embed``.
         give: what readers get, normed, (count, B, L, D), of their rows in
             :class:`toylab.analysis.circuits.edges.Edges`; from what was written so far,
@@ -115,7 +116,7 @@ def walk(
         keep: what writers of these rows leave in the stream, of what they wrote.
 
     Returns:
-        Logits, and what each writer left.
+        Logits (B, V) with ``read="last"``, else (B, L, V); and what each writer left.
     """
     written, stream_BLD, row = [embed_BLD], embed_BLD, 0
 
@@ -131,17 +132,26 @@ def walk(
         written.extend(left)
         stream_BLD = stream_BLD + left.sum(0)
 
+    start = 0
     for i in range(model.depth):
         block = params["blocks"][str(i)]
-        x = read(3 * model.heads, block.get("norm_attn"))
-        write(attend(model, block["attn"], *jnp.split(x, 3)))
+        if model.read == "last" and i == model.depth - 1:
+            start = embed_BLD.shape[1] - 1
+        q, k, v = jnp.split(read(3 * model.heads, block.get("norm_attn")), 3)
+        write(_after(attend(model, block["attn"], q[:, :, start:], k, v), start))
         if model.biases:
             stream_BLD = stream_BLD + block["attn"]["b_o"][None, None]
         if model.hidden:
-            x = read(1, block.get("norm_mlp"))[0]
-            write(feed_forward(model, block["mlp"], x)[None])
-    final = read(1, params.get("norm"))[0]
-    return final @ unembedding(model, params), jnp.stack(written)
+            x = read(1, block.get("norm_mlp"))[0, :, start:]
+            write(_after(feed_forward(model, block["mlp"], x)[None], start))
+    final = read(1, params.get("norm"))[0, :, start:]
+    logits_BLV = final @ unembedding(model, params)
+    return (logits_BLV[:, -1] if model.read == "last" else logits_BLV), jnp.stack(written)
+
+
+def _after(z_CBLD: Array, start: int) -> Array:
+    """Return what parts write from a position on as what they write at all, 0 before it."""
+    return jnp.pad(z_CBLD, ((0, 0), (0, 0), (start, 0), (0, 0)))
 
 
 def _biased(y: Array, bias: Array | None) -> Array:
@@ -166,3 +176,8 @@ def whole(owner: str, model: Transformer) -> Transformer:
             "dataclasses.replace(model, products='float32')."
         )
     return dataclasses.replace(model, read="all")
+
+
+def last_alone(model: Transformer) -> Transformer:
+    """Return a model that computes the last position's logits alone; parameters stay the same."""
+    return dataclasses.replace(model, read="last")

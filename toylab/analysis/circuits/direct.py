@@ -9,10 +9,8 @@ exactly (without centring for rms, without any of it for no norm). A share is no
 also moves s, and what later parts do. To see an effect, ablate or patch.
 """
 
-import functools
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
@@ -20,7 +18,7 @@ from jaxtyping import Float, Int
 from toylab.models.functional import norm_scale, unembedding, whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
-from toylab.trees import leading, over
+from toylab.trees import each_member, leading
 
 
 class Parts(NamedTuple):
@@ -69,34 +67,28 @@ def direct_logit_attribution(
         jnp.asarray(answer),
         other if other is None else jnp.asarray(other),
     )
-    return Parts((*names, "constant"), _shares(model, params, *arrays))
+    shares = each_member(_shares, (model,), leading(model, params), params, *arrays)
+    return Parts((*names, "constant"), shares)
 
 
-@functools.partial(jax.jit, static_argnums=0)
 def _shares(
     model: Transformer, params: Params, tokens: Array, answer: Array, other: Array | None
 ) -> Array:
     record = ("embed", "blocks/*/attn/z", "blocks/*/resid_post")
     record += ("blocks/*/mlp/out",) if model.hidden else ()
-
-    def one(params: Params) -> Array:
-        _, acts = run(model, params, tokens, record)
-        parts = _written(model, params, acts)
-        last = acts[f"blocks/{model.depth - 1}/resid_post"]
-        w_VD = unembedding(model, params).T
-        u_BD = w_VD[answer] - (w_VD.mean(0)[None] if other is None else w_VD[other])
-        if model.norm == "layer":
-            parts = [part - part.mean(-1, keepdims=True) for part in parts]
-        gain = params["norm"]["scale"] if model.norm != "none" else jnp.ones(model.width)
-        seen = jnp.stack(parts) * gain[None, None, None] / norm_scale(model.norm, last)[None]
-        shares_JBL = jnp.einsum("jbld,bd->jbl", seen, u_BD)
-        constant_B = (
-            u_BD @ params["norm"]["bias"] if model.norm == "layer" else jnp.zeros(len(u_BD))
-        )
-        constant = jnp.broadcast_to(constant_B[None, :, None], (1, *shares_JBL.shape[1:]))
-        return jnp.concatenate([shares_JBL, constant])
-
-    return over(one, leading(model, params))(params)
+    _, acts = run(model, params, tokens, record)
+    parts = _written(model, params, acts)
+    last = acts[f"blocks/{model.depth - 1}/resid_post"]
+    w_VD = unembedding(model, params).T
+    u_BD = w_VD[answer] - (w_VD.mean(0)[None] if other is None else w_VD[other])
+    if model.norm == "layer":
+        parts = [part - part.mean(-1, keepdims=True) for part in parts]
+    gain = params["norm"]["scale"] if model.norm != "none" else jnp.ones(model.width)
+    seen = jnp.stack(parts) * gain[None, None, None] / norm_scale(model.norm, last)[None]
+    shares_JBL = jnp.einsum("jbld,bd->jbl", seen, u_BD)
+    constant_B = u_BD @ params["norm"]["bias"] if model.norm == "layer" else jnp.zeros(len(u_BD))
+    constant = jnp.broadcast_to(constant_B[None, :, None], (1, *shares_JBL.shape[1:]))
+    return jnp.concatenate([shares_JBL, constant])
 
 
 def _written(model: Transformer, params: Params, acts: dict[str, Array]) -> list[Array]:

@@ -16,21 +16,21 @@ Shape suffixes: R readers, W writers, B batch, L length, D width, H heads.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.tree_util import Partial
 from jaxtyping import Bool, Float, Int
 
-from toylab.analysis.circuits.metrics import Metric, as_metric
+from toylab.analysis.circuits.metrics import Metric, as_metric, asks_last
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.models.functional import Norm, shared, walk, whole
+from toylab.models.functional import Norm, last_alone, shared, walk, whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
-from toylab.trees import leading, over
+from toylab.trees import each_member, leading
 
 Edge = tuple[str, str]
 
@@ -132,9 +132,9 @@ def edge_attribution(
         >>> edge_attribution(model, params, clean, clean[:, ::-1], metric).shape
         (7, 3)
     """
-    model, clean, corrupt = checked_pair("edge_attribution", model, clean, corrupt)
+    model, *given = _checked("edge_attribution", model, clean, corrupt, metric)
     check_number("edge_attribution", "steps", steps, 0, whole=True)
-    return _attribution(model, steps, params, clean, corrupt, as_metric(metric))
+    return each_member(_attribution, (model, steps), leading(model, params), params, *given)
 
 
 def edge_effects(
@@ -158,7 +158,7 @@ def edge_effects(
     Returns:
         Metric with the edges corrupted, minus the clean metric, means over the batch.
     """
-    model, clean, corrupt = checked_pair("edge_effects", model, clean, corrupt)
+    model, *given = _checked("edge_effects", model, clean, corrupt, metric)
     edges = Edges.of(model)
     if masks is None:
         places = np.argwhere(edges.possible)
@@ -170,10 +170,8 @@ def edge_effects(
             f"edge_effects: masks of shape {sets.shape}; give (C, {len(edges.readers)}, "
             f"{len(edges.writers)}), as Edges.mask makes them."
         )
-    none = jnp.zeros_like(sets[:1])
-    found = _patched(
-        model, params, clean, corrupt, as_metric(metric), jnp.concatenate([none, sets])
-    )
+    sets = jnp.concatenate([jnp.zeros_like(sets[:1]), sets])
+    found = each_member(_patched, (model,), leading(model, params), params, *given, sets)
     return found[..., 1:] - found[..., :1]
 
 
@@ -193,13 +191,12 @@ def keep_edges(
         model, params, clean, corrupt, metric: as in :func:`edge_attribution`.
         circuits: C masks of the edges that stay.
     """
-    model, clean, corrupt = checked_pair("keep_edges", model, clean, corrupt)
+    model, *given = _checked("keep_edges", model, clean, corrupt, metric)
     possible = Edges.of(model).possible
     ends = [possible, np.zeros_like(possible)]
     masks = np.stack([possible & ~np.asarray(keep) for keep in [*ends, *circuits]])
-    found = _patched(
-        model, params, clean, corrupt, as_metric(metric), jnp.asarray(masks, jnp.float32)
-    )
+    sets = jnp.asarray(masks, jnp.float32)
+    found = each_member(_patched, (model,), leading(model, params), params, *given, sets)
     clean_, corrupt_ = found[..., :1], found[..., 1:2]
     return (found[..., 2:] - corrupt_) / (clean_ - corrupt_)
 
@@ -217,37 +214,38 @@ def checked_pair(
     return model, clean, corrupt
 
 
-@functools.partial(jax.jit, static_argnums=0)
+def _checked(
+    owner: str, model: Transformer, clean: Array, corrupt: Array, metric: Metric
+) -> tuple[Transformer, Array, Array, Partial]:
+    """Return the model, of the last position alone if the metric is, the pair and the metric."""
+    model, clean, corrupt = checked_pair(owner, model, clean, corrupt)
+    metric = as_metric(metric)
+    return (last_alone(model) if asks_last(metric) else model), clean, corrupt, metric
+
+
 def _patched(
     model: Transformer, params: Params, clean: Array, corrupt: Array, metric: Metric, masks: Array
 ) -> Array:
-    def one(params: Params) -> Array:
-        embed = lambda tokens: run(model, params, tokens, ("embed",))[1]["embed"]
-        _, other = walk(model, params, embed(corrupt), shared)
-        start = embed(clean)
-        measure = lambda mask: metric(forward(model, params, start, mask, other)[0]).mean()
-        return jax.lax.map(measure, masks)
-
-    return over(one, leading(model, params))(params)
+    embed = lambda tokens: run(model, params, tokens, ("embed",))[1]["embed"]
+    _, other = walk(model, params, embed(corrupt), shared)
+    start = embed(clean)
+    measure = lambda mask: metric(forward(model, params, start, mask, other)[0]).mean()
+    return jax.lax.map(measure, masks)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
 def _attribution(
     model: Transformer, steps: int, params: Params, clean: Array, corrupt: Array, metric: Metric
 ) -> Array:
-    def one(params: Params) -> Array:
-        here, there = (run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt))
-        _, other_WBLD = walk(model, params, there, shared)
-        if not steps:
-            return _first_order(model, params, here, metric, lambda z_WBLD: other_WBLD - z_WBLD)
-        _, z_WBLD = walk(model, params, here, shared)
-        slope = lambda alpha: _first_order(
-            *(model, params, there + alpha * (here - there), metric),
-            lambda _: other_WBLD - z_WBLD,
-        )
-        return jax.lax.map(slope, (jnp.arange(steps, dtype=jnp.float32) + 0.5) / steps).mean(0)
-
-    return over(one, leading(model, params))(params)
+    here, there = (run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt))
+    _, other_WBLD = walk(model, params, there, shared)
+    if not steps:
+        return _first_order(model, params, here, metric, lambda z_WBLD: other_WBLD - z_WBLD)
+    _, z_WBLD = walk(model, params, here, shared)
+    slope = lambda alpha: _first_order(
+        *(model, params, there + alpha * (here - there), metric),
+        lambda _: other_WBLD - z_WBLD,
+    )
+    return jax.lax.map(slope, (jnp.arange(steps, dtype=jnp.float32) + 0.5) / steps).mean(0)
 
 
 def _first_order(
@@ -302,8 +300,7 @@ def forward(
     """Run a transformer whose readers get masked edges from another run.
 
     Args:
-        model: with ``read="all"``.
-        params: of one member.
+        model, params: of one member.
         embed_BLD: the activation at ``embed``.
         mask_RW: share of each edge that is replaced, rows and columns as in :class:`Edges`.
         other_WBLD: what the writers wrote in the other run; edges carry it in place of their own.

@@ -13,7 +13,6 @@ Source: Wang et al. 2022 (2211.00593); Meng et al. 2022 (2202.05262), causal tra
 attribution patching; Heimersheim and Nanda 2024 (2404.15255), denoising and noising.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -25,12 +24,13 @@ from jax.core import Tracer
 from jax.tree_util import Partial
 from jaxtyping import Float, Int
 
-from toylab.analysis.circuits.metrics import Metric, as_metric
+from toylab.analysis.circuits.metrics import Metric, as_metric, asks_last
 from toylab.change import NOTHING, Change, Target, at, head, patch, run_changes, steer
 from toylab.errors import ToylabError
+from toylab.models.functional import last_alone
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Model, Params, run, site_hint
-from toylab.trees import leading, over
+from toylab.trees import each_member, leading
 
 Direction = Literal["denoising", "noising"]
 Grid = Sequence[Sequence[Target]]
@@ -152,6 +152,7 @@ def _effects(
     lead = leading(model, params)
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(lead) :]), params)
     targets = [target for row in grid for target in row]
+    model = _asked(model, metric, [target.site for target in targets])
     entries = [_entry(model, target.site) for target in targets]
     base_run = _recorded(model, flat, base, always, tuple({e for e in entries if e}))
     sites = tuple(dict.fromkeys(target.site for target in targets))
@@ -171,6 +172,15 @@ def _effects(
         None
     ]
     return jnp.moveaxis(share_CP, 0, 1).reshape(*lead, len(grid), -1)
+
+
+def _asked(model: Model, metric: Partial, sites: Sequence[str]) -> Model:
+    """Return the model, of the last position alone where neither metric nor sites need others."""
+    if not isinstance(model, Transformer) or not asks_last(metric):
+        return model
+    block = f"blocks/{model.depth - 1}/attn/"
+    early = (*model.sites[: model.sites.index(block + "q")], block + "k", block + "v")
+    return last_alone(model) if all(site in early for site in sites) else model
 
 
 def _entry(model: Model, site: str) -> str | None:
@@ -230,11 +240,12 @@ def attribution_patching(
     for site in sites:
         if site not in model.sites:
             raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
-    arrays = jnp.asarray(clean), jnp.asarray(corrupt)
-    return _first_order(model, tuple(sites), params, *arrays, as_metric(metric))
+    metric = as_metric(metric)
+    about = (_asked(model, metric, sites), tuple(sites))
+    given = (params, jnp.asarray(clean), jnp.asarray(corrupt), metric)
+    return each_member(_first_order, about, leading(model, params), *given)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
 def _first_order(
     model: Model,
     sites: tuple[str, ...],
@@ -243,14 +254,11 @@ def _first_order(
     corrupt: Array,
     metric: Partial,
 ) -> dict[str, Array]:
-    def one(params: Params) -> dict[str, Array]:
-        (_, here), (_, there) = (run(model, params, x, sites) for x in (clean, corrupt))
+    (_, here), (_, there) = (run(model, params, x, sites) for x in (clean, corrupt))
 
-        def total(moves: dict[str, Any]) -> Array:
-            edits = [Edit(site, "add", move) for site, move in moves.items()]
-            return metric(run(model, params, clean, (), edits)[0]).sum()
+    def total(moves: dict[str, Any]) -> Array:
+        edits = [Edit(site, "add", move) for site, move in moves.items()]
+        return metric(run(model, params, clean, (), edits)[0]).sum()
 
-        slope = jax.grad(total)({site: jnp.zeros_like(here[site]) for site in sites})
-        return {s: jnp.sum((there[s] - here[s]) * slope[s], -1).mean(0) for s in sites}
-
-    return over(one, leading(model, params))(params)
+    slope = jax.grad(total)({site: jnp.zeros_like(here[site]) for site in sites})
+    return {s: jnp.sum((there[s] - here[s]) * slope[s], -1).mean(0) for s in sites}

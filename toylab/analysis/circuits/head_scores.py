@@ -6,7 +6,6 @@ duplicate-token head to the earlier copy of its token, an induction head to the 
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -18,7 +17,7 @@ from toylab.errors import ToylabError
 from toylab.models.functional import whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
-from toylab.trees import leading, over
+from toylab.trees import each_member, leading
 
 KINDS = ("previous", "duplicate", "induction")
 
@@ -73,7 +72,7 @@ def score_heads(
             f"{model.length}; give at most {model.length // 2}."
         )
     tokens = jnp.asarray(repeated(n_tokens, period, count, seed))
-    patterns = jax.jit(_mean_patterns, static_argnums=0)(model, params, tokens)
+    patterns = each_member(_mean_patterns, (model,), leading(model, params), params, tokens)
     visible_LL = np.ones((2 * period, 2 * period), np.float32)
     visible_LL = np.tril(visible_LL) if model.causal else visible_LL
     even_LL = jnp.asarray(visible_LL / visible_LL.sum(-1, keepdims=True))
@@ -83,13 +82,9 @@ def score_heads(
 
 
 def _mean_patterns(model: Transformer, params: Params, tokens: Array) -> Array:
-    """Attention of each head, mean over the batch, (..., I, H, L, L); the scores are linear."""
-
-    def one(params: Params) -> Array:
-        _, acts = run(model, params, tokens, ("blocks/*/attn/pattern",))
-        return jnp.stack([pattern.mean(0) for pattern in acts.values()])
-
-    return over(one, leading(model, params))(params)
+    """Attention of each head, mean over the batch, (I, H, L, L); the scores are linear."""
+    _, acts = run(model, params, tokens, ("blocks/*/attn/pattern",))
+    return jnp.stack([pattern.mean(0) for pattern in acts.values()])
 
 
 def _scores(pattern: Array, period: int) -> tuple[Array, Array, Array]:

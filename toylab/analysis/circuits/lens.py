@@ -4,7 +4,6 @@ Source: nostalgebraist 2020. The norm is computed anew at each layer: dividing b
 scale instead is right for an attribution (:mod:`toylab.analysis.circuits.direct`), not for a lens.
 """
 
-import functools
 from typing import NamedTuple
 
 import jax
@@ -17,7 +16,7 @@ from toylab.change import stream
 from toylab.models.functional import whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
-from toylab.trees import leading, over
+from toylab.trees import each_member, leading
 
 
 class Lens(NamedTuple):
@@ -56,23 +55,20 @@ def logit_lens_by_layer(model: Transformer, params: Params, tokens: Int[Array, "
     """
     model = whole("logit_lens_by_layer", model)
     sites = stream(model)
-    return Lens(sites, *_read(model, sites, params, jnp.asarray(tokens)))
+    lead, tokens = leading(model, params), jnp.asarray(tokens)
+    return Lens(sites, *each_member(_read, (model, sites), lead, params, tokens))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
 def _read(
     model: Transformer, sites: tuple[str, ...], params: Params, tokens: Array
 ) -> tuple[Array, ...]:
-    def one(params: Params) -> tuple[Array, ...]:
-        final, acts = run(model, params, tokens, sites)
-        logits = jnp.stack([logit_lens(model, params, acts[site]) for site in sites])
-        final = jax.nn.log_softmax(final, -1)[None]
-        q = jax.nn.log_softmax(logits, -1)
-        entropy = -jnp.sum(jnp.exp(q) * q, -1)
-        kl = jnp.sum(jnp.exp(final) * (final - q), -1)
-        first = jnp.argmax(final, -1)
-        chosen = jnp.take_along_axis(q, jnp.broadcast_to(first, q.shape[:-1])[..., None], -1)
-        rank = jnp.sum(q > chosen, -1)
-        return logits, entropy, kl, rank, jnp.argmax(q, -1) == first
-
-    return over(one, leading(model, params))(params)
+    final, acts = run(model, params, tokens, sites)
+    logits = jnp.stack([logit_lens(model, params, acts[site]) for site in sites])
+    final = jax.nn.log_softmax(final, -1)[None]
+    q = jax.nn.log_softmax(logits, -1)
+    entropy = -jnp.sum(jnp.exp(q) * q, -1)
+    kl = jnp.sum(jnp.exp(final) * (final - q), -1)
+    first = jnp.argmax(final, -1)
+    chosen = jnp.take_along_axis(q, jnp.broadcast_to(first, q.shape[:-1])[..., None], -1)
+    rank = jnp.sum(q > chosen, -1)
+    return logits, entropy, kl, rank, jnp.argmax(q, -1) == first

@@ -53,6 +53,12 @@ def as_metric(metric: Metric) -> Partial:
     return metric if isinstance(metric, Partial) else Partial(metric)
 
 
+def asks_last(metric: Partial) -> bool:
+    """Return whether a metric of this file asks for the last position, and for no other."""
+    known = metric.func in (_difference, _log_probability)
+    return known and isinstance(metric.args[-1], int) and metric.args[-1] == -1
+
+
 def _ids(tokens: Any) -> Array:
     tokens = jnp.asarray(tokens)
     if tokens.ndim != 1 or not jnp.issubdtype(tokens.dtype, jnp.integer):

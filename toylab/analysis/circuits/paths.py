@@ -12,7 +12,6 @@ Source: Wang et al. 2022 (2211.00593), appendix B, which computes MLPs anew; Gol
 Shape suffixes: P paths, R readers, W writers, B batch, L length, D width.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -28,7 +27,7 @@ from toylab.errors import ToylabError, nearest
 from toylab.models.functional import Norm, shared, walk
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
-from toylab.trees import leading, over
+from toylab.trees import each_member, leading
 
 Path = tuple[str, str]
 
@@ -78,10 +77,8 @@ def path_effects(
     ends = [_ends(edges, path) for path in paths]
     senders, receivers = (jnp.asarray(np.array(part)) for part in zip(*ends, strict=True))
     held = [name.startswith("a") or (mlps == "frozen") for name in edges.writers]
-    return _effects(
-        *(model, tuple(held), params, clean, corrupt),
-        *(as_metric(metric), senders, receivers),
-    )
+    given = (params, clean, corrupt, as_metric(metric), senders, receivers)
+    return each_member(_effects, (model, tuple(held)), leading(model, params), *given)
 
 
 def _ends(edges: Edges, path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +96,6 @@ def _ends(edges: Edges, path: Path) -> tuple[np.ndarray, np.ndarray]:
     return sends, reads
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
 def _effects(
     model: Transformer,
     held: tuple[bool, ...],
@@ -111,33 +107,29 @@ def _effects(
     receivers_PR: Array,
 ) -> Array:
     across = lambda flags: flags[:, None, None, None]
+    embeds = [run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt)]
+    (logits, z_WBLD), (_, other_WBLD) = (walk(model, params, x, shared) for x in embeds)
 
-    def one(params: Params) -> Array:
-        embeds = [run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt)]
-        (logits, z_WBLD), (_, other_WBLD) = (walk(model, params, x, shared) for x in embeds)
+    def patched(path: tuple[Array, Array]) -> Array:
+        sends_W, reads_R = path
+        got: list[Array] = []
 
-        def patched(path: tuple[Array, Array]) -> Array:
-            sends_W, reads_R = path
-            got: list[Array] = []
+        def record(rows: slice, z: Array, stream: Array, normed: Norm) -> Array:
+            got.append(shared(rows, z, stream, normed))
+            return got[-1]
 
-            def record(rows: slice, z: Array, stream: Array, normed: Norm) -> Array:
-                got.append(shared(rows, z, stream, normed))
-                return got[-1]
+        def keep(rows: slice, new: Array) -> Array:
+            still = jnp.where(across(jnp.asarray(held[rows])), z_WBLD[rows], new)
+            return jnp.where(across(sends_W[rows]), other_WBLD[rows], still)
 
-            def keep(rows: slice, new: Array) -> Array:
-                still = jnp.where(across(jnp.asarray(held[rows])), z_WBLD[rows], new)
-                return jnp.where(across(sends_W[rows]), other_WBLD[rows], still)
+        start = jnp.where(sends_W[0], embeds[1], embeds[0])
+        walk(model, params, start, record, keep)
+        got_RBLD = jnp.concatenate(got)
 
-            start = jnp.where(sends_W[0], embeds[1], embeds[0])
-            walk(model, params, start, record, keep)
-            got_RBLD = jnp.concatenate(got)
+        def give(rows: slice, z: Array, stream: Array, normed: Norm) -> Array:
+            own = shared(rows, z, stream, normed)
+            return jnp.where(across(reads_R[rows]), got_RBLD[rows], own)
 
-            def give(rows: slice, z: Array, stream: Array, normed: Norm) -> Array:
-                own = shared(rows, z, stream, normed)
-                return jnp.where(across(reads_R[rows]), got_RBLD[rows], own)
+        return metric(walk(model, params, embeds[0], give)[0]).mean()
 
-            return metric(walk(model, params, embeds[0], give)[0]).mean()
-
-        return jax.lax.map(patched, (senders_PW, receivers_PR)) - metric(logits).mean()
-
-    return over(one, leading(model, params))(params)
+    return jax.lax.map(patched, (senders_PW, receivers_PR)) - metric(logits).mean()

@@ -27,7 +27,7 @@ from toylab.errors import ToylabError, check_number
 from toylab.models.functional import whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
-from toylab.trees import leading, over
+from toylab.trees import each_member, leading
 
 
 class TunedLens(NamedTuple):
@@ -87,10 +87,10 @@ def tuned_lens(
         raise ToylabError(f"tuned_lens: {batches} batches do not divide {len(texts)} texts.")
     sites, settings = stream(model), (batches, epochs, float(learning_rate))
     arrays = jnp.asarray(texts), jnp.asarray(held_out)
-    return TunedLens(sites, *_fit(model, sites, settings, params, *arrays))
+    about, lead = (model, sites, settings), leading(model, params)
+    return TunedLens(sites, *each_member(_fit, about, lead, params, *arrays))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _fit(
     model: Transformer,
     sites: tuple[str, ...],
@@ -101,20 +101,16 @@ def _fit(
 ) -> tuple[Any, ...]:
     batches, epochs, learning_rate = settings
     optimizers = optax.adam(learning_rate), _bias_alone(learning_rate)
-
-    def one(params: Params) -> tuple[Any, ...]:
-        parts = texts.reshape(batches, -1, texts.shape[-1])
-        read = functools.partial(_read, model, sites, params)
-        h_TIND, final_TNV = jax.lax.map(read, parts)
-        weights = jnp.ones(final_TNV.shape[:2], jnp.float32)
-        given = (model, params, h_TIND, final_TNV, weights)
-        tuned, bias = (fit_translators(*given, optimizer, epochs) for optimizer in optimizers)
-        h_IND, final_NV = read(held_out)
-        even = jnp.ones(len(final_NV), jnp.float32)
-        far = lambda h: kl_to_final(final_NV, logit_lens(model, params, h), even)
-        return far(h_IND), *(far(translate(lens, h_IND)) for lens in (bias, tuned)), tuned
-
-    return over(one, leading(model, params))(params)
+    parts = texts.reshape(batches, -1, texts.shape[-1])
+    read = functools.partial(_read, model, sites, params)
+    h_TIND, final_TNV = jax.lax.map(read, parts)
+    weights = jnp.ones(final_TNV.shape[:2], jnp.float32)
+    given = (model, params, h_TIND, final_TNV, weights)
+    tuned, bias = (fit_translators(*given, optimizer, epochs) for optimizer in optimizers)
+    h_IND, final_NV = read(held_out)
+    even = jnp.ones(len(final_NV), jnp.float32)
+    far = lambda h: kl_to_final(final_NV, logit_lens(model, params, h), even)
+    return far(h_IND), *(far(translate(lens, h_IND)) for lens in (bias, tuned)), tuned
 
 
 def _read(
