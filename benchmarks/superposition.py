@@ -54,11 +54,12 @@ class Case:
 
     @property
     def flops(self) -> int:
-        """Matmul operations of one model-step, 10 B N M.
+        """Matmul operations of one model-step by the chain rule, 10 B N M.
 
         Five products of 2 B N M each: encode and decode forward, and backward the gradient of
         the hidden layer and the two gradients of the tied matrix. The optimiser, the
-        elementwise work and the drawing of data do not count.
+        elementwise work and the drawing of data do not count, nor does another way to the same
+        gradient.
         """
         return 10 * self.batch_size * self.n_features * self.n_hidden
 
