@@ -1,4 +1,4 @@
-"""Figures of the study ``tools``: what each tool finds of a planted circuit."""
+"""Figures of the study ``tools``: what each tool finds of a planted circuit, and of programs."""
 
 from typing import Any
 
@@ -17,6 +17,13 @@ TOOLS = {
     "EAP-IG 5": ("5 gradients", fig.GREEN, "-."),
     "EAP-IG 20": ("20 gradients", fig.BLUE, "-"),
     "exact": ("exact patches", fig.MUTED, ":"),
+    "random": ("random scores", fig.PURPLE, "-"),
+}
+PROGRAMS = {
+    "copy": "copy\n(2 edges)",
+    "adder": "sum\n(5 edges)",
+    "induction": "induction\n(5 edges)",
+    "walk": "walk\n(11 edges)",
 }
 PATHS = {"key": "key\n(3 edges)", "query": "query\n(2 edges)", "answer": "answer\n(2 edges)"}
 CAPTIONS = {
@@ -26,11 +33,15 @@ CAPTIONS = {
     "faithful": "(a) Share of the metric's gap that is kept when all edges but the planted ones, "
     "or but random ones of the same number, carry the corrupt run. (b) Standard deviations of the "
     "other pairs of heads that the planted pair's composition lies above their mean.",
+    "programs": "Networks compiled from four programs, at the least noise. (a) Share of the "
+    "program's edges among as many highest scores. (b) Share of them that have at least a tenth of "
+    "the largest score. Random scores, in (a), are drawn from a normal distribution. Bars are means over "
+    "networks, ticks are networks.",
 }
 
 
-def _shown(measures: Measures) -> list[str]:
-    known = measures["edges"]["tool"].unique()
+def _shown(measures: Measures, name: str = "edges") -> list[str]:
+    known = measures[name]["tool"].unique()
     return [tool for tool in TOOLS if tool in known]
 
 
@@ -84,4 +95,24 @@ def faithful(measures: Measures, config: Any) -> Figure:
     return sheet
 
 
-draw = drawing(recall, faithful)
+def programs(measures: Measures, config: Any) -> Figure:
+    """Recall of the edges of each program, by rank and by size of the score."""
+    sheet, axes = panels(2, 2.7)
+    rows = table("programs").first("noise")
+    shown = [kind for kind in PROGRAMS if kind in config.programs]
+    names = [PROGRAMS[kind] for kind in shown]
+    for ax, mark in zip(axes, ("recall", "reach"), strict=True):
+        of = lambda tool, mark=mark: lambda kind: rows.filter(tool=tool, program=kind).mean(mark)
+        tools = _shown(measures, "programs" if mark == "recall" else "edges")
+        tools = [tool for tool in tools if tool != "EAP-IG 5"]
+        bars(ax, measures, shown, [(*TOOLS[tool][:2], of(tool)) for tool in tools], names)
+        headroom(ax)
+    axes[0].set_ylabel("true edges ranked first")
+    axes[1].set_ylabel("true edges above a tenth")
+    axes[0].legend(loc="upper center", ncols=2)
+    fig.title(axes[0], "20 gradients rank the edges of programs first")
+    fig.title(axes[1], "In a deep one they give some little")
+    return sheet
+
+
+draw = drawing(recall, faithful, programs)

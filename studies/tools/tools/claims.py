@@ -3,15 +3,21 @@
 The plan of the circuit is the referee: a tool that is right ranks exactly the path's edges first.
 """
 
+import polars as pl
+
 from toylab.claims import Claim, Condition, Expect
 from toylab.read import Reading, table
 
+CONMY = "Conmy et al. 2023 (2304.14997), who recover circuits of compiled programs"
+LINDNER = "Lindner et al. 2023 (2301.05062), compiled programs as ground truth for tools"
 SYED, HANNA = "Syed et al. 2023 (2310.10348)", "Hanna et al. 2024 (2403.17806)"
 ELHAGE, OLSSON = "Elhage et al. 2021", "Olsson et al. 2022"
 PLAN = "theory: the plan has these edges and no others, less one miss in ten"
 MOST = "ours: more than half of the networks"
 EDGES = table("edges").first("noise")
 CIRCUITS, HEADS = table("circuits").first("noise"), table("heads").first("noise")
+PROGRAMS, KEPT = table("programs").first("noise"), table("kept").first("noise")
+COMPOSED = ("induction", "walk")  # programs in which a softmax stands before another part
 MANY, FEW, ONE = "EAP-IG 20", "EAP-IG 5", "EAP"
 
 
@@ -31,12 +37,37 @@ def composition(kind: str) -> Reading:
     return HEADS.value(f"z_{kind}")
 
 
+def worst(tool: str, mark: str = "recall") -> Reading:
+    """A tool's mark on the program that it does worst on."""
+    return PROGRAMS.filter(tool=tool).aggregate(pl.col(mark).min())
+
+
+def composed(tool: str) -> Reading:
+    """Recall on programs in which a softmax stands before another part."""
+    return PROGRAMS.filter(tool=tool, program=COMPOSED).mean("recall")
+
+
 RANDOM = Condition(
     "random circuits of as many edges keep less than a tenth of the metric",
     CIRCUITS.mean("random"),
     Expect.below(0.1),
 )
 EXACT = Condition("exact patches rank the planted edges first", recall("exact"), Expect.above(0.9))
+TRUTH = Condition(
+    "the compiled edges alone keep the metric, within a tenth",
+    KEPT.mean("planted"),
+    Expect.near(1, 0.1),
+)
+GUESS = Condition(
+    "random scores find less than half of the compiled edges",
+    PROGRAMS.filter(tool="random").mean("recall"),
+    Expect.below(0.5),
+)
+LOOSE = Condition(
+    "of random scores above a tenth, less than half are of compiled edges",
+    PROGRAMS.filter(tool="random").mean("precision"),
+    Expect.below(0.5),
+)
 CLAIMS = (
     Claim(
         "gradients_find_the_circuit",
@@ -120,5 +151,55 @@ CLAIMS = (
         HEADS.value("induction"),
         Expect.above(0.5),
         bar=MOST,
+    ),
+    Claim(
+        "patches_find_programs",
+        "Exact patches rank the edges of every compiled program above all others.",
+        CONMY,
+        worst("exact"),
+        Expect.above(0.9),
+        bar=PLAN,
+        requires=(TRUTH,),
+        control=(GUESS,),
+    ),
+    Claim(
+        "gradients_find_programs",
+        "So do integrated gradients (20 steps), on every compiled program.",
+        f"{HANNA}, section 4; {LINDNER}",
+        worst(MANY),
+        Expect.above(0.9),
+        bar=PLAN,
+        requires=(TRUTH,),
+        control=(GUESS,),
+    ),
+    Claim(
+        "one_gradient_finds_fewer",
+        "Where a softmax stands before other parts, one gradient finds fewer of the edges than 20.",
+        f"{HANNA}, section 3.1",
+        composed(MANY) - composed(ONE),
+        Expect.above(0.1),
+        bar="ours: one edge in ten, as many as a tool that is right may miss",
+        requires=(TRUTH,),
+    ),
+    Claim(
+        "large_scores_are_true",
+        "Of the edges to which integrated gradients give a tenth of the largest score, nine in ten "
+        "are the program's, on every program.",
+        f"{SYED}; {LINDNER}",
+        worst(MANY, "precision"),
+        Expect.above(0.9),
+        bar="ours: one false edge in ten, as for misses",
+        requires=(TRUTH,),
+        control=(LOOSE,),
+    ),
+    Claim(
+        "true_edges_are_large",
+        "Integrated gradients give nine in ten of a program's edges a tenth of the largest score, "
+        "on every program.",
+        f"{SYED}; {LINDNER}",
+        worst(MANY, "reach"),
+        Expect.above(0.9),
+        bar="theory: by exact patches each of them carries most of the answer; less one in ten",
+        requires=(TRUTH,),
     ),
 )

@@ -78,8 +78,7 @@ def _mark(
     path_E = edges.mask(PATHS[kind])[edges.possible]
     inward = [edge for edge in PATHS[kind] if edge[1].endswith(("<q>", "<k>"))]
     keys_E = edges.mask(inward)[edges.possible]
-    chosen_E = np.zeros(len(scores_E), bool)
-    chosen_E[np.argsort(-np.abs(scores_E), kind="stable")[: path_E.sum()]] = True
+    chosen_E = high(scores_E, int(path_E.sum()))
     largest = np.argsort(-np.abs(exact_E), kind="stable")[:RANKED]
     order, size = exact_E[largest], np.abs(exact_E[keys_E]).sum()
     return {
@@ -87,6 +86,23 @@ def _mark(
         "keys": float(np.abs(scores_E[keys_E]).sum() / size) if inward else None,
         "agreement": float(np.corrcoef(rankdata(scores_E[largest]), rankdata(order))[0, 1]),
     }
+
+
+def high(scores_E: np.ndarray, count: int) -> np.ndarray:
+    """Return the mask of the highest scores, by their size."""
+    chosen_E = np.zeros(len(scores_E), bool)
+    chosen_E[np.argsort(-np.abs(scores_E), kind="stable")[:count]] = True
+    return chosen_E
+
+
+def drawn_circuits(edges: Edges, true: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return random circuits, each of as many edges as the true one."""
+    rng, places, found = np.random.default_rng(0), np.argwhere(edges.possible), []
+    for _ in range(count):
+        drawn = np.zeros_like(true)
+        drawn[tuple(rng.permutation(places)[: true.sum()].T)] = True
+        found.append(drawn)
+    return found
 
 
 def circuits(
@@ -102,14 +118,9 @@ def circuits(
     Returns:
         Columns: those of the members, corruption, planted, random (mean over ``count``).
     """
-    edges, rng, tables = Edges.of(model), np.random.default_rng(0), []
+    edges, tables = Edges.of(model), []
     planted = edges.mask(PlantedInduction.edges)
-    places = np.argwhere(edges.possible)
-    kept = [planted]
-    for _ in range(count):
-        drawn = np.zeros_like(planted)
-        drawn[tuple(rng.permutation(places)[: planted.sum()].T)] = True
-        kept.append(drawn)
+    kept = [planted, *drawn_circuits(edges, planted, count)]
     for kind in CORRUPTIONS:
         pair, metric = _pair(world, batch, kind)
         found = np.asarray(keep_edges(model, params, *pair, metric, kept), float)

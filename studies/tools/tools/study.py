@@ -5,8 +5,10 @@
 An induction circuit is set by hand among heads of noise, so that the edges which carry a behaviour
 are known. Pairs of sequences differ in one token: the key, the query or the answer of a recall.
 Edge attribution patching with one gradient (EAP), with integrated gradients (EAP-IG), exact
-patching of every edge, composition scores and head scores are marked against the plan. Nothing is
-trained: a seed draws the noise.
+patching of every edge, composition scores and head scores are marked against the plan. Four
+programs (a copy, a sum, an induction, a walk in three hops with two lookups between) are compiled
+into networks as well; there pairs are sequences drawn apart. Nothing is trained: a seed draws the
+noise.
 
 What is done otherwise. The papers judge tools by faithfulness on GPT-2, where nobody knows the
 circuit. Here precision and recall are exact, and the noise is a dose.
@@ -28,6 +30,7 @@ Conmy et al. 2023 (2304.14997); Elhage et al. 2021; Olsson et al. 2022.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import polars as pl
@@ -40,10 +43,12 @@ from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.tools.programs import PROGRAMS, Programs
 from toylab.tasks.tools.recall import Recall
 
 from .claims import CLAIMS
 from .marks import circuits, edge_scores, head_scores
+from .programs import compiled, program_marks
 
 JUDGED = 77  # seed of the sequences
 
@@ -60,6 +65,8 @@ class Config:
     pairs: int = 32
     steps: tuple[int, ...] = (0, 5, 20)  # of EAP (0) and EAP-IG
     random_circuits: int = 20
+    programs: tuple[str, ...] = tuple(PROGRAMS)
+    size: int = 6  # tokens of the programs, and positions
 
     def __post_init__(self) -> None:
         for name in ("seeds", "heads", "pairs", "random_circuits"):
@@ -67,18 +74,17 @@ class Config:
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """Planted networks, at every noise; they are not trained."""
-    return {
-        "planted": Population(
-            model=PlantedInduction.of(config.vocab, config.length, config.heads),
-            task=Recall(config.vocab, config.length),
-            members=seeds(config.seeds) * grid(noise=config.noises),
-            optimizer=AdamW(1e-3, 0.0),
-            loss=cross_entropy,
-            steps=0,
-            batch_size=1,
-        )
+    """The planted induction and the compiled programs, at every noise; they are not trained."""
+    settings: dict[str, Any] = {"members": seeds(config.seeds) * grid(noise=config.noises)}
+    settings |= {"optimizer": AdamW(1e-3, 0.0), "loss": cross_entropy, "steps": 0, "batch_size": 1}
+    model = PlantedInduction.of(config.vocab, config.length, config.heads)
+    found = {
+        "planted": Population(model=model, task=Recall(config.vocab, config.length), **settings)
     }
+    for kind in config.programs:
+        model = compiled(kind, config.size, config.heads)
+        found[kind] = Population(model=model, task=Programs(kind, config.size), **settings)
+    return found
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
@@ -87,7 +93,9 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
     params, members = run.params("planted"), run.members("planted")
     world = Recall(config.vocab, config.length)
     batch = world.batch(jax.random.key(JUDGED), config.pairs)
+    sizes = config.size, config.heads, config.pairs, max(config.steps), config.random_circuits
     return {
+        **program_marks(run, config.programs, *sizes),
         "edges": edge_scores(model, params, members, world, batch, config.steps),
         "circuits": circuits(model, params, members, world, batch, config.random_circuits),
         "heads": head_scores(model, params, members),
@@ -99,9 +107,16 @@ study = Study(
     title="Tools that look for circuits, marked on one that was planted",
     paper="Hanna, Pezzelle and Belinkov 2024, Have Faith in Faithfulness",
     presets={
-        "smoke": Config(seeds=2, noises=(0.02, 0.1), pairs=4, random_circuits=2),
+        "smoke": Config(
+            seeds=2,
+            noises=(0.02, 0.1),
+            pairs=4,
+            random_circuits=2,
+            programs=("induction",),
+            size=4,
+        ),
         "laptop": Config(),
-        "paper": Config(seeds=32, vocab=40, length=32, heads=12, pairs=128),
+        "paper": Config(seeds=32, vocab=40, length=32, heads=12, pairs=128, size=12),
     },
     costs={
         "smoke": "no training; compiling takes most of it",

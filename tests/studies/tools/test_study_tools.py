@@ -9,6 +9,7 @@ from toylab.analysis.circuits import Edges
 from toylab.lab import run_study
 from toylab.models.toys.planted import PlantedInduction
 from toylab.studies.tools.tools.marks import PATHS, _mark
+from toylab.studies.tools.tools.programs import marked
 from toylab.study import load_study
 from toylab.tasks.tools.recall import Recall
 
@@ -30,7 +31,21 @@ def test_a_smoke_run_marks_every_tool(run):
     np.testing.assert_allclose(exact["agreement"], 1)
     blind = edges.filter(pl.col("noise") == 0.02, tool="EAP", corruption="key")
     assert (blind["keys"] < 0.3).all() and (blind["recall"] < 1).all()
-    assert {path.stem for path in run.figures()} == {"recall", "faithful"}
+    assert {path.stem for path in run.figures()} == {"recall", "faithful", "programs"}
+    programs = measures["programs"].filter(pl.col("noise") == 0.02)
+    assert programs.height == 2 * 4  # seeds, tools
+    exact = programs.filter(tool="exact").select("recall", "precision", "reach", "share")
+    np.testing.assert_allclose(exact.to_numpy(), 1)
+    np.testing.assert_allclose(measures["kept"].filter(noise=0.02)["planted"], 1, atol=0.05)
+
+
+def test_marks_of_a_program_are_precision_and_recall():
+    true, exact = np.array([True, True, False, False]), np.array([-8.0, -4.0, 0.5, 0.0])
+    whole = {"recall": 1, "precision": 1, "reach": 1, "share": 1}
+    assert marked(exact, exact, true) == pytest.approx(whole)
+    scores = np.array([0.3, -4.0, 1.0, 0.4])  # one of two among the highest two, and above 0.4
+    some = {"recall": 0.5, "precision": 1 / 3, "reach": 0.5, "share": 4.3 / 12}
+    assert marked(scores, exact, true) == pytest.approx(some)
 
 
 def test_marks_count_the_path():
