@@ -35,8 +35,8 @@ CAPTIONS = {
     "other pairs of heads that the planted pair's composition lies above their mean.",
     "programs": "Networks compiled from four programs, at the least noise. (a) Share of the "
     "program's edges among as many highest scores. (b) Share of them that have at least a tenth of "
-    "the largest score. Random scores, in (a), are drawn from a normal distribution. Bars are means over "
-    "networks, ticks are networks.",
+    "the largest score. Random scores, in (a), are drawn from a normal distribution. Bars are "
+    "means over networks, ticks are networks.",
 }
 
 
@@ -111,7 +111,7 @@ def programs(measures: Measures, config: Any) -> Figure:
     axes[1].set_ylabel("true edges above a tenth")
     axes[0].legend(loc="upper center", ncols=2)
     fig.title(axes[0], "20 gradients rank the edges of programs first")
-    fig.title(axes[1], "In a deep one they give some little")
+    fig.title(axes[1], "Deep in a walk some scores are small")
     return sheet
 
 
