@@ -16,7 +16,7 @@ from toylab.report import figures as fig
 from toylab.studies.in_context.graph_tracing_prior import readings, rings
 from toylab.studies.in_context.graph_tracing_prior.study import study
 from toylab.tasks.in_context import ring_walks as walks_of
-from toylab.tasks.in_context.graph_calendar import SharedCalendar
+from toylab.tasks.in_context.graph_calendar import NearDays, SharedCalendar
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 from toylab.tasks.in_context.graphs import circulant
 
@@ -80,6 +80,29 @@ def test_day_means_are_of_one_round_each():
 
 
 # The task ---------------------------------------------------------------------------------------
+
+
+def test_days_near_one_day_are_drawn_as_often_as_told():
+    settings = SETTINGS | {"calendar": 7, "calendar_share": 1.0, "length": 20}
+    task = NearDays(**settings, near_share=0.7, focus=2.0)
+    batch = jax.jit(task.batch, static_argnums=1)(jax.random.key(3), 2_000)
+    near_B, day_BL = (np.asarray(batch.latents[name]) for name in ("near", "node"))
+    assert near_B.mean() == pytest.approx(0.7, abs=0.04)
+    assert task.consistent(batch).all()
+    weight_C = np.exp(2 * np.cos(2 * np.pi * np.arange(7) / 7))
+    p_C = weight_C / weight_C.sum()
+    pair_C = np.array([sum(p_C[k] * p_C[(k + lag) % 7] for k in range(7)) for lag in range(7)])
+    lag_BL = (day_BL[near_B][:, 1:] - day_BL[near_B][:, :-1]) % 7
+    counted_C = np.bincount(lag_BL.ravel(), minlength=7) / lag_BL.size
+    np.testing.assert_allclose(counted_C, pair_C, atol=0.01)
+    floor_BL = np.asarray(task.floor(batch))
+    np.testing.assert_allclose(floor_BL[near_B], -(p_C * np.log(p_C)).sum(), atol=1e-5)
+    assert (floor_BL[~near_B][:, 1:] == 0).all()  # a ring goes on round
+
+
+def test_days_near_one_day_need_a_calendar():
+    with pytest.raises(ToylabError, match="calendar"):
+        NearDays(**SETTINGS, near_share=0.5)
 
 
 def test_shared_calendar_is_the_reserved_one_on_low_tokens():
