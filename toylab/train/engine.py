@@ -82,7 +82,7 @@ class Program:
         program = cls.__new__(cls)
         program._prepare(dataclasses.replace(population, devices=1))
         program._lay_out(arrange(population.members["data_seed"], population.size, 1))
-        program._put_together()
+        program._put_together(platform)
         return program._traced().lower(lowering_platforms=(platform,))
 
     def _prepare(self, population: Population) -> int:
@@ -137,9 +137,10 @@ class Program:
             {name: (col + first.get(name, 0)).astype(kind(name)) for name, col in columns}
         )
 
-    def _put_together(self) -> None:
+    def _put_together(self, backend: str = "") -> None:
         """Choose how many tiles take each step together: R, and how many might."""
-        self.most = most_together(self.population, self._shapes(), self.layout.index_TGM)
+        index_TGM = self.layout.index_TGM
+        self.most = most_together(self.population, self._shapes(), index_TGM, backend)
         data_seed_P = self.population.members["data_seed"]
         self.together = tiles_in_step(self.layout, data_seed_P, self.most)
 

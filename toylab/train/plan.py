@@ -64,7 +64,9 @@ def cpu_tile(size: int, most: int) -> int:
     return min(range(most, 0, -1), key=rounds)
 
 
-def most_together(population: Population, state: Any, index_TGM: np.ndarray) -> int:
+def most_together(
+    population: Population, state: Any, index_TGM: np.ndarray, backend: str = ""
+) -> int:
     """Return how many tiles may take each step together, so that a batch is drawn once for all.
 
     Together their states pass through the cache at every step, so this is for costly batches and
@@ -74,6 +76,7 @@ def most_together(population: Population, state: Any, index_TGM: np.ndarray) -> 
         population: what is trained.
         state: shapes of all members' state.
         index_TGM: member in each place.
+        backend: what trains it, ``cpu`` or another; by default this process's.
 
     Returns:
         The tiles whose states a cache holds; 1 where a batch costs little beside a tile's update.
@@ -81,7 +84,7 @@ def most_together(population: Population, state: Any, index_TGM: np.ndarray) -> 
     tiles, seeds, members = index_TGM.shape
     bytes_ = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
     most = CPU_TILE_BYTES * tiles // bytes_
-    if jax.default_backend() != "cpu" or seeds > 1 or most < 2:
+    if (backend or jax.default_backend()) != "cpu" or seeds > 1 or most < 2:
         return 1
     return most if batch_cost(population) > COSTLY * members else 1
 
@@ -89,8 +92,8 @@ def most_together(population: Population, state: Any, index_TGM: np.ndarray) -> 
 def batch_cost(population: Population) -> float:
     """Return the operations of drawing a batch, as a share of those of one member's update."""
     loss, params, batch = traced(population)
-    draw = lambda key: population.bind(first_row(population)).task.batch(key, population.batch_size)
-    key = jax.eval_shape(lambda: jax.random.key(0))
+    task, key = first_bound(population).task, jax.eval_shape(lambda: jax.random.key(0))
+    draw = lambda key: task.batch(key, population.batch_size)
     count = lambda call, *args: (jax.jit(call).lower(*args).cost_analysis() or {}).get("flops", 0.0)
     forward = count(lambda params, batch: loss(params, batch).mean(), params, batch)
     return count(draw, key) / max(1.0, 3 * forward)
@@ -139,10 +142,10 @@ def _free_memory() -> int:
     return sys.maxsize
 
 
-def first_row(population: Population) -> dict[str, np.float32]:
-    """Return the first member's numbers, without its seeds."""
+def first_bound(population: Population) -> Population:
+    """Return the population with the first member's numbers in the fields that they name."""
     columns = population.members.columns.items()
-    return {name: np.float32(column[0]) for name, column in columns if "seed" not in name}
+    return population.bind({n: np.float32(c[0]) for n, c in columns if "seed" not in n})
 
 
 def traced(population: Population) -> tuple[Callable, Any, Any]:
@@ -150,7 +153,7 @@ def traced(population: Population) -> tuple[Callable, Any, Any]:
 
     Nothing is compiled or computed.
     """
-    bound = population.bind(first_row(population))
+    bound = first_bound(population)
     key = jax.eval_shape(lambda: jax.random.key(0))
     params = drawn_shapes(bound.model)
     batch = jax.eval_shape(lambda k: bound.task.batch(k, bound.batch_size), key)
