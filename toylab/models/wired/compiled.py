@@ -83,6 +83,9 @@ class Compiled(Transformer):
     def edges(self, fixed: bool = True) -> set[Edge]:
         """Return the edges by which the answer is computed, as the program's data flows.
 
+        Data flow is all that is asked: a map that ignores an input has its edge all the same. Keys
+        by which heads find BOS are no variable, and no edge.
+
         Args:
             fixed: also those that carry what the position alone decides. They are part of the
                 circuit, but no corruption of tokens passes through them.
