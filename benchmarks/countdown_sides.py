@@ -102,6 +102,7 @@ class Updates:
             loss=loss,
             steps=2**30,
             batch_size=prompts,
+            piece=1 if jax.default_backend() == "cpu" else 0,  # as the study has it
         )
         self.program = Program(population)
         self.state = self.program.init()
