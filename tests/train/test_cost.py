@@ -10,8 +10,9 @@ from toylab.models import Autoencoder
 from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.studies.othello.network import Network, main
-from toylab.tasks.superposition.superposition import Sparse
+from toylab.tasks.superposition.superposition import FixedSet, Sparse
 from toylab.train.cost import SHARE, predict, step_flops
+from toylab.train.plan import batch_cost
 
 
 def test_products_of_an_autoencoder():
@@ -30,6 +31,15 @@ def test_products_of_an_autoencoder():
     cost = predict(population, rate=2.0)
     assert cost.flops == 21 * step_flops(population)
     assert cost.seconds == pytest.approx(cost.flops / (SHARE * 2e9))
+
+
+def test_a_batch_costs_what_is_drawn_of_it_anew():
+    settings = {"members": seeds(3), "optimizer": AdamW(1e-3, 0.0), "steps": 7, "batch_size": 64}
+    cost = lambda task, n, m: batch_cost(Population(model=Autoencoder(n, m), task=task, **settings))
+    # Twenty rounds of five operations on each number, beside three passes of 4 m + 6.
+    assert cost(Sparse(20, density=0.1), 20, 5) == pytest.approx(120 / (3 * 26), rel=0.2)
+    assert cost(Sparse(20, density=0.1), 20, 10) < 0.7 * cost(Sparse(20, density=0.1), 20, 5)
+    assert cost(FixedSet(20, 0.1, 64), 20, 5) == 0  # the same at every step
 
 
 def test_products_of_a_transformer():

@@ -128,8 +128,9 @@ class Autoencoder(ModelCard):
     @property
     def _in_one_product(self) -> bool:
         """Whether :func:`through` can be used, and is no slower than the chain rule."""
-        narrow = self.n_features <= NARROW
-        return narrow and self.tied and self.hidden_activation == "linear"
+        # Products with a single hidden unit are not products at all, but elementwise.
+        suits = self.n_features <= NARROW and self.n_hidden > 1
+        return suits and self.tied and self.hidden_activation == "linear"
 
     def init(self, key: Array) -> Params:
         """Draw ``W_MN ~ N(0, init_scale^2 2/(N+M))`` (and ``V_NM``), ``b_N = init_bias``."""

@@ -90,10 +90,16 @@ def most_together(
 
 
 def batch_cost(population: Population) -> float:
-    """Return the operations of drawing a batch, as a share of those of one member's update."""
+    """Return the operations of drawing a batch, as a share of those of one member's update.
+
+    A batch that is the same at every step costs nothing: XLA takes it out of the loop over steps.
+    """
     loss, params, batch = traced(population)
     task, key = first_bound(population).task, jax.eval_shape(lambda: jax.random.key(0))
     draw = lambda key: task.batch(key, population.batch_size)
+    drawn = jax.make_jaxpr(draw)(key).jaxpr
+    if not any(drawn.invars[0] is used for eqn in drawn.eqns for used in eqn.invars):
+        return 0.0
     count = lambda call, *args: (jax.jit(call).lower(*args).cost_analysis() or {}).get("flops", 0.0)
     forward = count(lambda params, batch: loss(params, batch).mean(), params, batch)
     return count(draw, key) / max(1.0, 3 * forward)
