@@ -109,8 +109,8 @@ def each_of(count: Array | None, function: Any, *trees: Any) -> Any:
     """Map over the leading axis as ``jax.lax.map`` does, to bits that do not depend on its length.
 
     XLA dissolves a loop of length one into what stands around it, and then rounds a tile alone
-    otherwise than in company. So the loop's length is an input of the program, and there is room
-    for two entries where there is one.
+    otherwise than in company. So the loop's length is an input of the program. Where the entry's
+    arithmetic stands in this very loop, and in none inside it, give it room for two entries too.
 
     Args:
         count: entries, as an input of the program; None for a lone entry without a loop.
@@ -119,11 +119,12 @@ def each_of(count: Array | None, function: Any, *trees: Any) -> Any:
     if count is None:
         return mapped(function, (0,) * len(trees))(*trees)
     traced = jax.jit(function, inline=True)  # once, for both its uses
-    at = lambda i: jax.tree.map(lambda leaf: leaf[i], trees)
+    # Plain indices would be checked, entry by entry.
+    pick = lambda leaf, i: jax.lax.dynamic_index_in_dim(leaf, i, keepdims=False)
+    at = lambda i: jax.tree.map(lambda leaf: pick(leaf, i), trees)
     shapes = jax.eval_shape(traced, *at(0))
     room = len(jax.tree.leaves(trees)[0])
-    assert room > 1
     empty = jax.tree.map(lambda leaf: jnp.zeros((room, *leaf.shape), leaf.dtype), shapes)
-    put = lambda i, old, new: old.at[i].set(new)
+    put = lambda i, old, new: jax.lax.dynamic_update_index_in_dim(old, new, i, 0)
     entry = lambda i, found: jax.tree.map(functools.partial(put, i), found, traced(*at(i)))
     return jax.lax.fori_loop(0, count, entry, empty)
