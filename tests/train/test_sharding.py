@@ -63,10 +63,53 @@ print(json.dumps({
 """
 
 
+TRANSFORMERS = """
+import json
+import jax
+jax.config.update("jax_num_cpu_devices", 2)
+import numpy as np
+from toylab.cluster.job import tile_of
+from toylab.losses import cross_entropy
+from toylab.members import grid
+from toylab.models import Transformer
+from toylab.optim import AdamW
+from toylab.population import Population
+from toylab.tasks.in_context.repeats import Repeats
+from toylab.train.engine import Program
+
+def trained(population, layout=None):
+    program = Program(population, layout)
+    state, records = program.chunk(program.init(), (0, 10, 20))
+    steps = {name: rows.T for name, rows in records.items()}
+    return program.export(state) | steps, program.layout
+
+populations = [Population(model=Transformer(6, 8, 8, 1, 2, hidden=8, norm="layer"), tile=1,
+    task=Repeats(n_tokens=6, length=8, shortest=2, longest=4), optimizer=AdamW(0.01, 0.1),
+    members=grid(data_seed=range(4)), loss=cross_entropy, steps=20, batch_size=8, devices=devices)
+    for devices in (1, 2)]
+(one, layout), (two, _) = map(trained, populations)
+tile = tile_of(populations[0], layout.index_TGM[2])
+alone, _ = trained(tile.population, tile.layout)
+differ = [n for n, a in one.items() if not np.array_equal(a, two[n])]
+differ += [n for n, a in one.items() if not np.array_equal(a[tile.members], alone[n])]
+print(json.dumps({"differ": differ, "names": len(one)}))
+"""
+
+
+def told(script: str) -> dict:
+    """What a script says, run by a process of its own."""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+def test_transformers_have_the_same_bits_on_one_device_on_two_and_tile_by_tile() -> None:
+    found = told(TRANSFORMERS)
+    assert found["differ"] == [] and found["names"] > 20
+
+
 def test_any_number_of_devices_gives_the_bits_of_one_without_a_collective() -> None:
-    told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    found = json.loads(told.stdout)
+    found = told(SCRIPT)
     assert found["differ"] == [] and found["shared differ"] == [] and found["together"] == [4, 1]
     assert {"params/W", "params/b", "dead_at", "record"} <= set(found["names"])
     assert found["moved"] and found["spread"] == 8

@@ -9,6 +9,8 @@ one compilation.
 
 Determinism: same P, same tile, same device kind give the same bits, whatever the number of
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
+XLA simplifies a program of one partition otherwise than one of several. So a CPU's program has two
+at least, of which one may be idle: how many runs each has to walk is an input too.
 """
 
 import copy
@@ -96,16 +98,18 @@ class Program:
             raise ToylabError(
                 f"Population: devices = {population.devices}, but this machine shows {available}."
             )
-        self.mesh = jax.make_mesh((devices,), ("population",))
+        self.partitions = max(devices, min(available, 2 if jax.default_backend() == "cpu" else 1))
+        self.mesh = jax.make_mesh((self.partitions,), ("population",))
         self.sharding = NamedSharding(self.mesh, PartitionSpec("population"))
         spread, whole = PartitionSpec("population"), PartitionSpec()
         on_devices = functools.partial(jax.shard_map, mesh=self.mesh, check_vma=False)
-        one_by_one = lambda rows: jax.lax.map(jax.vmap(jax.vmap(self._init_member)), rows)
-        self._init = jax.jit(on_devices(one_by_one, in_specs=spread, out_specs=spread))
+        draw = jax.vmap(jax.vmap(self._init_member))
+        one_by_one = lambda rows, count: each_of(count[0], draw, rows)
+        self._init = jax.jit(on_devices(one_by_one, in_specs=(spread, spread), out_specs=spread))
         self._chunk = jax.jit(
             on_devices(
                 self._train_tiles,
-                in_specs=(spread, spread, whole, whole, whole),
+                in_specs=(spread, spread, spread, whole, whole, whole),
                 out_specs=(spread, spread),
             ),
             donate_argnums=0,
@@ -126,10 +130,11 @@ class Program:
         self._lay_out(layout)
         self._put_together()
         self.compiled = self.lower().compile(compiler_options())
-        self._drawn = self._init.lower(self.rows).compile(compiler_options())
+        self._drawn = self._init.lower(self.rows, self.tiles).compile(compiler_options())
 
     def _lay_out(self, layout: Layout) -> None:
         self.layout = layout
+        self.tiles = self._each_device(len(layout.index_TGM) // layout.devices)
         first = {name: self.population.first_seed for name in SEEDS}
         kind = lambda name: np.uint32 if name.endswith("_seed") else np.float32
         columns = self.population.members.columns.items()
@@ -143,6 +148,12 @@ class Program:
         self.most = most_together(self.population, self._shapes(), index_TGM, backend)
         data_seed_P = self.population.members["data_seed"]
         self.together = tiles_in_step(self.layout, data_seed_P, self.most)
+
+    def _each_device(self, count: int) -> Array:
+        """A number for every device, 0 for an idle partition."""
+        idle = self.partitions - self.layout.devices
+        counts = np.array([count] * self.layout.devices + [0] * idle, np.int32)
+        return jax.device_put(counts, self.sharding)
 
     def of(self, population: Population, layout: Layout) -> Self:
         """Return this program for other members in a rectangle of the same shape, uncompiled anew.
@@ -165,7 +176,7 @@ class Program:
         Raises:
             ToylabError: they are not those of this model.
         """
-        state = self._drawn(self.rows)
+        state = self._drawn(self.rows, self.tiles)
         if params is None:
             return state
         drawn = self.export(state)
@@ -187,8 +198,10 @@ class Program:
         segments = len(bounds) - 1
         padded = np.full(MAX_SEGMENTS + 1, bounds[-1], np.int32)
         padded[: segments + 1] = bounds
+        runs = len(self.layout.index_TGM) // self.layout.devices // self.together
         lengths = np.int32(segments), np.int32(self.together)
-        state, records = self.compiled(state, self.rows, padded, *lengths)
+        given = (state, self.rows, self._each_device(runs), padded, *lengths)
+        state, records = self.compiled(*given)
         return state, {k: self._collect(v)[:, :segments].T for k, v in records.items()}
 
     def lower(self) -> Any:
@@ -200,7 +213,7 @@ class Program:
         shaped = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.sharding)
         bounds = np.zeros(MAX_SEGMENTS + 1, np.int32)
         shapes = jax.tree.map(shaped, state)
-        return self._chunk.trace(shapes, self.rows, bounds, np.int32(1), np.int32(1))
+        return self._chunk.trace(shapes, self.rows, self.tiles, bounds, np.int32(1), np.int32(1))
 
     def export(self, state: State) -> dict[str, np.ndarray]:
         """Return the state as flat host arrays with leading axis P."""
@@ -229,15 +242,18 @@ class Program:
         return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
 
     def _shapes(self) -> Any:
-        return jax.eval_shape(self._init, self.rows)
+        return jax.eval_shape(self._init, self.rows, self.tiles)
 
     def _place(self, tree: Any) -> Any:
-        index = self.layout.index_TGM
+        # An idle partition has a copy of the tiles, which it never reads.
+        copies = self.partitions // self.layout.devices
+        index = np.concatenate([self.layout.index_TGM] * copies)
         return jax.tree.map(lambda x: jax.device_put(np.asarray(x)[index], self.sharding), tree)
 
     def _collect(self, leaf: Any) -> np.ndarray:
-        array = np.asarray(leaf)
-        return array.reshape(self.layout.index_TGM.size, *array.shape[3:])[self.layout.place_P]
+        index_TGM = self.layout.index_TGM
+        array = np.asarray(leaf)[: len(index_TGM)]
+        return array.reshape(index_TGM.size, *array.shape[3:])[self.layout.place_P]
 
     def _init_member(self, row: dict[str, Array]) -> State:
         bound = self.population.bind(row)
@@ -246,14 +262,14 @@ class Program:
         state = {"params": params, "opt": opt, "dead_at": jnp.int32(-1)}
         return state | ({"lagged": dict.fromkeys(self.lagged, params)} if self.lagged else {})
 
-    def _train_tiles(self, states: State, rows: Any, *lengths: Array) -> Any:
+    def _train_tiles(self, states: State, rows: Any, runs: Array, *lengths: Array) -> Any:
         """Walk a device's runs of tiles; leaves have leading axes (T, G, M)."""
         copies = 2 if self.together == 1 < self.most else 1  # for the room that each_of wants
-        runs = lambda leaf: leaf.reshape(-1, self.together, *leaf.shape[1:])
-        cut = lambda leaf: jnp.concatenate([runs(leaf)] * copies, 1)
+        parts = lambda leaf: leaf.reshape(-1, self.together, *leaf.shape[1:])
+        cut = lambda leaf: jnp.concatenate([parts(leaf)] * copies, 1)
         join = lambda leaf: leaf[:, : self.together].reshape(-1, *leaf.shape[2:])
-        train = lambda run: self._train_run(*run, *lengths)
-        return jax.tree.map(join, jax.lax.map(train, jax.tree.map(cut, (states, rows))))
+        train = lambda state, rows: self._train_run(state, rows, *lengths)
+        return jax.tree.map(join, each_of(runs[0], train, *jax.tree.map(cut, (states, rows))))
 
     def _train_run(
         self, state: State, rows: Any, bounds: Array, segments: Array, tiles: Array

@@ -81,9 +81,10 @@ def most_together(
     Returns:
         The tiles whose states a cache holds; 1 where a batch costs little beside a tile's update.
     """
-    tiles, seeds, members = index_TGM.shape
-    bytes_ = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
-    most = CPU_TILE_BYTES * tiles // bytes_
+    _, seeds, members = index_TGM.shape
+    leaves = jax.tree.leaves(state)
+    of_tile = sum(math.prod(leaf.shape[1:]) * leaf.dtype.itemsize for leaf in leaves)
+    most = CPU_TILE_BYTES // of_tile
     if (backend or jax.default_backend()) != "cpu" or seeds > 1 or most < 2:
         return 1
     return most if batch_cost(population) > COSTLY * members else 1

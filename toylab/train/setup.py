@@ -12,7 +12,7 @@ DEVICE_FLAG = "xla_force_host_platform_device_count"
 
 
 def setup() -> None:
-    """Set what a laboratory run needs: exact float32 matmul, and one CPU device per core.
+    """Set what a laboratory run needs: exact float32 matmul, and one CPU device per core, or two.
 
     TF32 is the default for float32 matmul on recent GPUs and would blur small losses. What was
     compiled by hand before keeps its precision. A number of devices that was set by other means
@@ -23,19 +23,20 @@ def setup() -> None:
         RuntimeWarning: JAX has run its first operation before, and keeps its one CPU device.
     """
     jax.config.update("jax_default_matmul_precision", PRECISION)
-    _one_device_per_core()
+    _devices()
     keep_compiled()
 
 
-def _one_device_per_core() -> None:
+def _devices() -> None:
+    """A CPU device per core; two where there is one, for the bits of a program of several."""
     cores = _cores()
     chosen = jax.config.jax_num_cpu_devices >= 0  # pyright: ignore
-    if cores == 1 or chosen or DEVICE_FLAG in os.environ.get("XLA_FLAGS", ""):
+    if chosen or DEVICE_FLAG in os.environ.get("XLA_FLAGS", ""):
         return
     try:
-        jax.config.update("jax_num_cpu_devices", cores)
+        jax.config.update("jax_num_cpu_devices", max(cores, 2))
     except RuntimeError:
-        if jax.default_backend() == "cpu":
+        if cores > 1 and jax.default_backend() == "cpu":
             told = "setup() came after JAX's first operation: one CPU device will be used, of"
             warnings.warn(f"{told} {cores} cores. Call it first.", RuntimeWarning, stacklevel=3)
 
