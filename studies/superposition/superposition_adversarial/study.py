@@ -13,7 +13,7 @@ The paper does not state sizes; they are 400 features in 30 dimensions in the pa
 
 Source: Elhage et al. 2022 (arXiv:2209.10652), "Superposition and adversarial vulnerability".
 
-Did not reproduce: a vulnerability above 3. At density 1/20 it is 2.2 with 100 features in 10
+Did not reproduce: a vulnerability above 3. At density 1/20 it is 2.1 with 100 features in 10
 dimensions. Nor does adversarial training take superposition away and leave the features: at a
 radius of 0.4 there are still 2.2 features per dimension, and at 0.8 the weights have collapsed to
 0.2.

@@ -17,7 +17,7 @@ settings; the claims are judged on seeds from 100 on.
 Source: Elhage et al. 2022 (arXiv:2209.10652), "Superposition and learning dynamics".
 
 Did not reproduce: discrete jumps. After the opening few features move half a level within 2% of the
-run (0.15 jumps per seed of 16 features), and the rate of fall is hardly correlated with the moves
+run (0.19 jumps per seed of 16 features), and the rate of fall is hardly correlated with the moves
 of the features. The stages of the octahedron appear in half of the networks with independent
 features as well, so their order is no effect of the correlation; no kink is found when the last
 pair becomes antipodal.

@@ -11,7 +11,7 @@ Source: Chen et al. 2023, Dynamical versus Bayesian Phase Transitions in a Toy M
 Superposition (arXiv:2310.06301).
 
 Did not reproduce: the lowest polygon for every c from 4 to 8. The best of 30 models misses it by
-2.5% of the loss of a dropped feature for at least one c.
+5% of the loss of a dropped feature for at least one c (mean over groups).
 
 Tried: groups of 10 seeds, of which some miss the 7-gon; groups have 30 since.
 """
