@@ -121,7 +121,7 @@ def test_any_number_of_devices_gives_the_bits_of_one_without_a_collective() -> N
 def computations(text: str) -> dict[str, str]:
     """The computations of a compiled program, by name."""
     parts = re.split(r"\n(?=(?:ENTRY )?%[\w.-]+ \()", text)
-    return {re.search(r"%([\w.-]+)", part)[1]: part for part in parts if "%" in part}
+    return {name: part for part in parts for name in re.findall(r"%([\w.-]+)", part)[:1]}
 
 
 def everything_in(name: str, known: dict[str, str]) -> str:
