@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from toylab.check.populations import seeded
@@ -25,6 +26,7 @@ from toylab.sweep.pack import packed
 from toylab.train.layout import Layout, arrange
 
 HASTE = "hasty compiling"
+DEVICES = "jax_num_cpu_devices"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,8 +79,14 @@ class Job:
 
 
 def switches() -> tuple[tuple[str, Any], ...]:
-    """This process's switches of JAX, for workers to take over; haste is told apart."""
-    return tuple((s, read_switch(s)) for n, s in SWITCHES.items() if n != HASTE)
+    """This process's switches of JAX, for workers to take over; haste is told apart.
+
+    Where a CPU here has several devices a worker has two, whatever its cores: see
+    :mod:`toylab.train.engine`.
+    """
+    found = tuple((s, read_switch(s)) for n, s in SWITCHES.items() if n != HASTE)
+    several = jax.default_backend() == "cpu" and len(jax.devices()) > 1
+    return (*found, (DEVICES, 2)) if several else found
 
 
 def digest(file: str) -> str:

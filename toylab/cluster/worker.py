@@ -3,6 +3,7 @@
 It keeps nothing but compiled programs. Killed at any moment, it costs one stretch.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -13,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from toylab.cluster.job import Job, differing, population_of, tile_of, tiles_of
+from toylab.cluster.job import DEVICES, Job, differing, population_of, tile_of, tiles_of
 from toylab.errors import ToylabError
 from toylab.runs.provenance import numerics, read_switch
 from toylab.train.engine import Program, Records
@@ -117,5 +118,7 @@ def take_over(switches: Switches) -> dict[str, str]:
     """Take the driver's switches over; return the numerics that this worker then has."""
     for switch, value in switches:
         if read_switch(switch) != value:
-            jax.config.update(switch, value)
+            # Too late for a worker that has computed before; its numerics then say so.
+            with contextlib.suppress(*([RuntimeError] if switch == DEVICES else [])):
+                jax.config.update(switch, value)
     return numerics()

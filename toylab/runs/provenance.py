@@ -50,11 +50,14 @@ def environment() -> dict[str, Any]:
 def numerics() -> dict[str, str]:
     """Return all that moves bits besides the study, each as text."""
     device = jax.devices()[0]
+    # XLA simplifies a program of one partition otherwise: see toylab.train.engine.
+    count = {"CPU devices": "one" if len(jax.devices()) == 1 else "several"}
     return {
         **{name: str(read_switch(switch)) for name, switch in SWITCHES.items()},
         **{name: " ".join(COUNT.sub("", os.environ.get(name, "")).split()) for name in FLAGS},
         **{package: str(_version(package)) for package in COMPUTE},
         "device": f"{device.platform} ({_device_kind(device)})",
+        **(count if device.platform == "cpu" else {}),
     }
 
 

@@ -10,7 +10,8 @@ one compilation.
 Determinism: same P, same tile, same device kind give the same bits, whatever the number of
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
 XLA simplifies a program of one partition otherwise than one of several. So a CPU's program has two
-at least, of which one may be idle: how many runs each has to walk is an input too.
+at least, of which one may be idle: how many runs each has to walk is an input too. Programs that
+are compiled in haste, as those of a smoke run, keep no such promise between layouts.
 """
 
 import copy
