@@ -14,22 +14,21 @@ What is done otherwise. The papers judge tools by faithfulness on GPT-2, where n
 circuit. Here precision and recall are exact, and the noise is a dose.
 
 Did not reproduce: integrated gradients give only 79% of the walk's edges a tenth of the largest
-score, where nine in ten were asked. Two more bars lie inside their intervals. Integrated gradients order the ten largest
-edges nearly as exact patches do (0.96), but one network in sixteen falls short. The planted pair's
-composition in keys stands out from other pairs by 4.8 of their standard deviations, not by five:
-half of what the later head's keys read is the guard of position 0, so that its score is 0.20 where
-a pair that reads nothing else would have 0.29.
+score, where nine in ten were asked. Two more bars lie inside their intervals. Integrated gradients
+order the ten largest edges nearly as exact patches do (0.96), but one network in sixteen falls
+short. The planted pair's composition in keys stands out from other pairs by 4.8 of their standard
+deviations, not by five: half of what the later head's keys read is the guard of position 0, so that
+its score is 0.20 where a pair that reads nothing else would have 0.29.
 
-Tried: a pilot on eight other seeds counted how often one gradient ranks edges into queries and
-keys among the highest (19%); as ranks change with the noise alone, the claim is now about what it
+Tried: a pilot on eight other seeds counted how often one gradient ranks edges into queries and keys
+among the highest (19%); as ranks change with the noise alone, the claim is now about what it
 predicts of their effect (a thousandth). More noise lifts the saturation: at a standard deviation of
-0.1 one gradient finds 99% of the path; at 0.2 exact patches find 65%.
-A pilot of the programs, on 16 seeds from 10,000, came before their claims: integrated gradients
-rank 99% of the walk's edges first, but give only 79% of them a tenth of the largest score. Exact
-patches give each edge nearly the whole answer, and gradients share it out; edges of the first hop
-get least, as would a gate that has opened before the later ones do. At a noise of 0.1, of the edges
-with a tenth of the largest score 64% are the walk's by integrated gradients and 46% by exact
-patches.
+0.1 one gradient finds 99% of the path; at 0.2 exact patches find 65%. A pilot of the programs, on
+16 seeds from 10,000, came before their claims: integrated gradients rank 99% of the walk's edges
+first, but give only 79% of them a tenth of the largest score. Exact patches give each edge nearly
+the whole answer, and gradients share it out; edges of the first hop get least, as would a gate that
+has opened before the later ones do. At a noise of 0.1, of the edges with a tenth of the largest
+score 64% are the walk's by integrated gradients and 46% by exact patches.
 
 Source: Syed, Rager and Conmy 2023 (2310.10348); Hanna, Pezzelle and Belinkov 2024 (2403.17806);
 Conmy et al. 2023 (2304.14997); Elhage et al. 2021; Olsson et al. 2022.
