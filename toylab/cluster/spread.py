@@ -50,6 +50,7 @@ class Spread:
             check_batch(self.population)
         self.at = np.zeros(self.population.size, np.int64)
         self.loss = np.full(self.population.size, np.nan, np.float32)
+        self.told = np.zeros(self.population.size, bool)  # members whose loss is known
         self.left = {tile for tile in range(len(self.tiles)) if not self._done(tile)}
         self.seconds = 0.0
 
@@ -93,13 +94,13 @@ class Spread:
             self.left.discard(tile)
         done = int(self.at.sum())
         size, steps = self.population.size, self.population.steps
-        return Progress(done // size, steps, size, self.loss, seconds, done - before)
+        return Progress(done // size, steps, size, self.loss[self.told], seconds, done - before)
 
     def _note(self, tile: int, stretch: Stretch) -> None:
         own = self.tiles[tile]
         self.at[own] = stretch.step if stretch.dead_at is None else self.population.steps
         if len(stretch.records.get("loss", ())):
-            self.loss[own] = stretch.records["loss"][-1]
+            self.loss[own], self.told[own] = stretch.records["loss"][-1], True
 
     def finish(self) -> None:
         """Put the tiles together, as a run in one process would have written them."""

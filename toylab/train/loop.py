@@ -20,7 +20,8 @@ class Progress:
         step: updates done by every member.
         steps: updates in all.
         members: P.
-        loss_P: each member's mean loss over the last recorded stretch; NaN for diverged members.
+        loss_P: each member's mean loss over the last recorded stretch; NaN for diverged members. On
+            workers, of the members that have told it.
         seconds: time spent on the last chunk.
         done: member-updates of the last chunk.
     """
