@@ -111,3 +111,5 @@ def test_members_are_shared_by_the_devices_of_a_cpu(lead):
         assert len(found["sum"].devices()) == 1
     inside = jax.jit(lambda x: each_member(_scaled, (2.0,), lead, x, weight, key))(own)
     np.testing.assert_allclose(inside["sum"], found["sum"], rtol=1e-6)
+    closed = jax.jit(lambda: each_member(_scaled, (2.0,), lead, own, weight, key))()
+    np.testing.assert_allclose(closed["sum"], found["sum"], rtol=1e-6)

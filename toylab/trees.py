@@ -124,7 +124,9 @@ def each_member(
         What ``call`` returned, with the leading axes.
     """
     given, size = (own, rest), math.prod(lead)
-    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(given))
+    # Inside another program even what is made of plain numbers is traced.
+    leaves = jax.tree.leaves((given, jnp.zeros(())))
+    traced = any(isinstance(leaf, Tracer) for leaf in leaves)
     devices = () if traced or jax.default_backend() != "cpu" else tuple(jax.local_devices()[:size])
     if len(devices) < 2 or not lead:
         return _each(call, static, lead, None, *given)
