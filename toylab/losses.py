@@ -52,6 +52,25 @@ def lags(loss: Loss) -> dict[str, int]:
     return dict(loss.lagged) if isinstance(loss, BindingLoss) else {}
 
 
+def refreshed(
+    periods: Mapping[str, int], step: Array, params: Params, lagged: Mapping[str, Params]
+) -> dict[str, Params]:
+    """Return the earlier parameters as of a step: those due at it are copied anew.
+
+    Args:
+        periods: as of :func:`lags`.
+        step: number of the update that comes.
+        params: the member's own parameters.
+        lagged: its earlier ones.
+    """
+    found = {}
+    for name, period in periods.items():
+        due = step % jnp.int32(period) == 0 if period else jnp.zeros((), bool)
+        pick = lambda new, old, due=due: jnp.where(due, new, old)
+        found[name] = jax.tree.map(pick, params, lagged[name])
+    return found
+
+
 def bind(
     loss: Loss, model: Model, batch: Batch, lagged: Mapping[str, Params]
 ) -> tuple[Loss, Batch]:

@@ -61,6 +61,8 @@ class Population(Card):
         piece: examples whose gradient is taken at once, a divisor of ``batch_size``; 0 takes all.
             Small pieces keep a transformer's activations in a CPU's cache (see
             :mod:`toylab.train.gradients`).
+        shards: equal parts of a batch whose gradients as many devices take at once where there
+            are no members for them; one device takes them one after another, to the same bits.
         loss: per-example loss.
         record_every: updates between records; 0 takes a hundredth of the run.
         snapshots: steps at which parameters are kept; the last step is always one.
@@ -86,6 +88,7 @@ class Population(Card):
     steps: int
     batch_size: int
     piece: int = 0
+    shards: int = 1
     loss: Loss = squared_error
     record_every: int = 0
     snapshots: tuple[int, ...] = ()
@@ -107,10 +110,15 @@ class Population(Card):
                 f"Population: {self.steps:,} steps with record_every = {self.record_every} are "
                 f"more than {MOST_RECORDS:,} records; record less often."
             )
-        if self.piece and self.batch_size % self.piece:
+        check_number("Population", "shards", self.shards, low=1, high=self.batch_size, whole=True)
+        if self.batch_size % self.shards:
             raise ToylabError(
-                f"Population: piece = {self.piece} does not divide batch_size = {self.batch_size}."
+                f"Population: {self.shards} shards do not divide batch_size = {self.batch_size}."
             )
+        shard = self.batch_size // self.shards
+        if self.piece and shard % self.piece:
+            whole = f"a shard of {shard}" if self.shards > 1 else f"batch_size = {shard}"
+            raise ToylabError(f"Population: piece = {self.piece} does not divide {whole}.")
         if self.strategy not in ("auto", "vmap", "map"):
             choice = nearest(self.strategy, ("auto", "vmap", "map"))
             raise ToylabError(f"Population: strategy {self.strategy!r}; {choice}")

@@ -1,4 +1,4 @@
-"""Gradients piece by piece, against the gradient of the whole batch."""
+"""Gradients piece by piece and in shards, against the gradient of the whole batch."""
 
 import dataclasses
 
@@ -40,8 +40,9 @@ def test_pieces_give_the_gradient_of_the_batch(piece):
     jax.tree.map(close, whole, cut)
 
 
-def test_a_population_trains_alike_in_pieces():
-    whole, cut = fit(POPULATION), fit(dataclasses.replace(POPULATION, piece=3))
+@pytest.mark.parametrize("cut", [{"piece": 3}, {"shards": 4}, {"shards": 2, "piece": 3}])
+def test_a_population_trains_alike_in_parts(cut):
+    whole, cut = fit(POPULATION), fit(dataclasses.replace(POPULATION, **cut))
     close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     jax.tree.map(close, whole.params, cut.params)
     close(whole.records["loss"], cut.records["loss"])
@@ -53,6 +54,14 @@ def test_pieces_need_less_memory():
     assert need(dataclasses.replace(large, piece=64)) < need(large)
 
 
-def test_a_piece_that_does_not_divide_the_batch_is_refused():
-    with pytest.raises(ToylabError, match="piece = 5 does not divide batch_size = 12"):
-        dataclasses.replace(POPULATION, piece=5)
+@pytest.mark.parametrize(
+    ("cut", "told"),
+    [
+        ({"piece": 5}, "piece = 5 does not divide batch_size = 12"),
+        ({"shards": 5}, "5 shards do not divide batch_size = 12"),
+        ({"shards": 3, "piece": 3}, "piece = 3 does not divide a shard of 4"),
+    ],
+)
+def test_parts_that_do_not_divide_the_batch_are_refused(cut, told):
+    with pytest.raises(ToylabError, match=told):
+        dataclasses.replace(POPULATION, **cut)

@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import numpy as np
+
 from toylab.members import grid
 from toylab.models import Autoencoder
 from toylab.optim import AdamW
@@ -64,7 +66,7 @@ print(json.dumps({
 
 
 TRANSFORMERS = """
-import json
+import dataclasses, json
 import jax
 jax.config.update("jax_num_cpu_devices", 2)
 import numpy as np
@@ -81,18 +83,25 @@ def trained(population, layout=None):
     program = Program(population, layout)
     state, records = program.chunk(program.init(), (0, 10, 20))
     steps = {name: rows.T for name, rows in records.items()}
-    return program.export(state) | steps, program.layout
+    return program.export(state) | steps, program
 
 populations = [Population(model=Transformer(6, 8, 8, 1, 2, hidden=8, norm="layer"), tile=1,
     task=Repeats(n_tokens=6, length=8, shortest=2, longest=4), optimizer=AdamW(0.01, 0.1),
     members=grid(data_seed=range(4)), loss=cross_entropy, steps=20, batch_size=8, devices=devices)
     for devices in (1, 2)]
-(one, layout), (two, _) = map(trained, populations)
-tile = tile_of(populations[0], layout.index_TGM[2])
+(one, program), (two, _) = map(trained, populations)
+tile = tile_of(populations[0], program.layout.index_TGM[2])
 alone, _ = trained(tile.population, tile.layout)
 differ = [n for n, a in one.items() if not np.array_equal(a, two[n])]
 differ += [n for n, a in one.items() if not np.array_equal(a[tile.members], alone[n])]
-print(json.dumps({"differ": differ, "names": len(one)}))
+
+# One member, whose batch the two devices share.
+lone = [dataclasses.replace(p, members=grid(data_seed=(0,)), shards=2) for p in populations]
+(whole, first), (shared, second) = map(trained, lone)
+print(json.dumps({"differ": differ, "names": len(one),
+    "helpers": [first.helpers, second.helpers], "loss": [float(one["loss"][0, -1]),
+    float(shared["loss"][0, -1])],
+    "shards differ": [n for n, a in whole.items() if not np.array_equal(a, shared[n])]}))
 """
 
 
@@ -106,6 +115,8 @@ def told(script: str) -> dict:
 def test_transformers_have_the_same_bits_on_one_device_on_two_and_tile_by_tile() -> None:
     found = told(TRANSFORMERS)
     assert found["differ"] == [] and found["names"] > 20
+    assert found["helpers"] == [1, 2] and found["shards differ"] == []
+    np.testing.assert_allclose(*found["loss"], rtol=1e-4)
 
 
 def test_any_number_of_devices_gives_the_bits_of_one_without_a_collective() -> None:

@@ -1,11 +1,11 @@
 """The engine: trains a population in one compiled program, chunk by chunk.
 
-The program, from outside in: devices share the tiles (no collective); a device walks its runs of
-tiles one after another; a run goes through a stretch of steps; a step draws the batch that the run
-shares and walks its tiles; a tile has all its members under ``vmap``. Tiles of small models on
-costly batches go together in runs (see ``toylab.train.plan.most_together``); any other tile is a
-run of its own. The stretch's length is an input, so any chunk of any population of that shape is
-one compilation.
+The program, from outside in: devices share the tiles (no collective, but for the gradients of a
+batch in shards); a device walks its runs of tiles one after another; a run goes through a stretch
+of steps; a step draws the batch that the run shares and walks its tiles; a tile has all its members
+under ``vmap``. Tiles of small models on costly batches go together in runs (see
+``toylab.train.plan.most_together``); any other tile is a run of its own. The stretch's length is an
+input, so any chunk of any population of that shape is one compilation.
 
 Determinism: same P, same tile, same device kind give the same bits, whatever the number of
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
@@ -28,12 +28,12 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.check.sums import check_sums
 from toylab.errors import ToylabError
-from toylab.losses import bind, lags
+from toylab.losses import bind, lags, refreshed
 from toylab.members import SEEDS
 from toylab.population import Population
 from toylab.random import fold_in, stream
 from toylab.train.fast_compile import compiler_options
-from toylab.train.gradients import loss_and_gradient
+from toylab.train.gradients import Shards, in_shards, loss_and_gradient, own_shards
 from toylab.train.layout import Layout, arrange, each_of, mapped, tiles_in_step
 from toylab.train.plan import most_together, pick_tile, tile_that_fits
 from toylab.trees import flatten
@@ -94,15 +94,20 @@ class Program:
         self.population = population
         self.lagged = lags(population.loss)
         available = len(jax.devices())
-        devices = min(population.devices or available, available, population.size)
-        if population.devices and population.devices > available:
-            raise ToylabError(
-                f"Population: devices = {population.devices}, but this machine shows {available}."
-            )
-        self.partitions = max(devices, min(available, 2 if jax.default_backend() == "cpu" else 1))
-        self.mesh = jax.make_mesh((self.partitions,), ("population",))
+        allowed = min(population.devices or available, available)
+        devices = min(allowed, population.size)
+        if (population.devices or 0) > available:
+            told = f"devices = {population.devices}, but this machine shows {available}"
+            raise ToylabError(f"Population: {told}.")
+        self.helpers = population.shards if allowed >= devices * population.shards else 1
+        least = 2 if jax.default_backend() == "cpu" and self.helpers == 1 else 1
+        self.partitions = max(devices, min(available, least))
+        self.mesh = jax.make_mesh((self.partitions, self.helpers), ("population", "batch"))
         self.sharding = NamedSharding(self.mesh, PartitionSpec("population"))
         spread, whole = PartitionSpec("population"), PartitionSpec()
+        each = PartitionSpec(("population", "batch"))
+        own = own_shards(population.shards, self.helpers, self.partitions)
+        self.shards = jax.device_put(own, NamedSharding(self.mesh, each))
         on_devices = functools.partial(jax.shard_map, mesh=self.mesh, check_vma=False)
         draw = jax.vmap(jax.vmap(self._init_member))
         one_by_one = lambda rows, count: each_of(count[0], draw, rows)
@@ -110,7 +115,7 @@ class Program:
         self._chunk = jax.jit(
             on_devices(
                 self._train_tiles,
-                in_specs=(spread, spread, spread, whole, whole, whole),
+                in_specs=(spread, spread, spread, each, whole, whole, whole),
                 out_specs=(spread, spread),
             ),
             donate_argnums=0,
@@ -201,7 +206,7 @@ class Program:
         padded[: segments + 1] = bounds
         runs = len(self.layout.index_TGM) // self.layout.devices // self.together
         lengths = np.int32(segments), np.int32(self.together)
-        given = (state, self.rows, self._each_device(runs), padded, *lengths)
+        given = (state, self.rows, self._each_device(runs), self.shards, padded, *lengths)
         state, records = self.compiled(*given)
         return state, {k: self._collect(v)[:, :segments].T for k, v in records.items()}
 
@@ -214,7 +219,8 @@ class Program:
         shaped = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.sharding)
         bounds = np.zeros(MAX_SEGMENTS + 1, np.int32)
         shapes = jax.tree.map(shaped, state)
-        return self._chunk.trace(shapes, self.rows, self.tiles, bounds, np.int32(1), np.int32(1))
+        inputs = self.rows, self.tiles, self.shards, bounds, np.int32(1), np.int32(1)
+        return self._chunk.trace(shapes, *inputs)
 
     def export(self, state: State) -> dict[str, np.ndarray]:
         """Return the state as flat host arrays with leading axis P."""
@@ -263,21 +269,24 @@ class Program:
         state = {"params": params, "opt": opt, "dead_at": jnp.int32(-1)}
         return state | ({"lagged": dict.fromkeys(self.lagged, params)} if self.lagged else {})
 
-    def _train_tiles(self, states: State, rows: Any, runs: Array, *lengths: Array) -> Any:
+    def _train_tiles(
+        self, states: State, rows: Any, runs: Array, shards: Array, *lengths: Array
+    ) -> Any:
         """Walk a device's runs of tiles; leaves have leading axes (T, G, M)."""
         copies = 2 if self.together == 1 < self.most else 1  # for the room that each_of wants
         parts = lambda leaf: leaf.reshape(-1, self.together, *leaf.shape[1:])
         cut = lambda leaf: jnp.concatenate([parts(leaf)] * copies, 1)
         join = lambda leaf: leaf[:, : self.together].reshape(-1, *leaf.shape[2:])
-        train = lambda state, rows: self._train_run(state, rows, *lengths)
+        train = lambda state, rows: self._train_run(state, rows, shards[0], *lengths)
         return jax.tree.map(join, each_of(runs[0], train, *jax.tree.map(cut, (states, rows))))
 
     def _train_run(
-        self, state: State, rows: Any, bounds: Array, segments: Array, tiles: Array
+        self, state: State, rows: Any, own: Array, bounds: Array, segments: Array, tiles: Array
     ) -> Any:
         """Take a run of R tiles over all segments; leaves have leading axes (R, G, M)."""
         keys_G = jax.vmap(lambda seed: stream(seed, "data"))(rows["data_seed"][0, :, 0])
-        members = mapped(self._update, (0, 0, None, None))
+        shards = Shards(self.population.shards, (own[0], own[1]), "batch" * (self.helpers > 1))
+        members = mapped(functools.partial(self._update, shards), (0, 0, None, None))
         streams = mapped(members, (0, 0, 0, None))
         each = functools.partial(each_of, tiles if self.most > 1 else None)
 
@@ -317,14 +326,17 @@ class Program:
 
         return jax.vmap(jax.vmap(one))(params, rows)
 
-    def _update(self, state: State, row: Any, key: Array, t: Array) -> tuple[State, Array]:
+    def _update(
+        self, shards: Shards, state: State, row: Any, key: Array, t: Array
+    ) -> tuple[State, Array]:
         """One member, one step; a member whose loss is not finite stays where it was."""
         bound = self.population.bind(row)
-        lagged = self._refresh(state, t)
+        lagged = refreshed(self.lagged, t, state["params"], state.get("lagged", {}))
         batch = bound.task.batch(key, bound.batch_size)
         loss, batch = bind(bound.loss, bound.model, batch, lagged)
         each = lambda params, batch: loss(bound.model, params, batch)
-        value, grads = loss_and_gradient(each, state["params"], batch, bound.piece)
+        gradient = lambda batch: loss_and_gradient(each, state["params"], batch, bound.piece)
+        value, grads = in_shards(gradient, batch, shards)
         # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
         with jax.numpy_dtype_promotion("standard"):
             updates, opt = bound.optimizer.transform().update(grads, state["opt"], state["params"])
@@ -336,12 +348,3 @@ class Program:
         old = {"params": state["params"], "opt": state["opt"]}
         kept = jax.tree.map(keep, new, old) | ({"lagged": lagged} if lagged else {})
         return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
-
-    def _refresh(self, state: State, t: Array) -> dict[str, Any]:
-        """The lagged parameters at step t: those with a period are copied at its multiples."""
-        found = {}
-        for name, period in self.lagged.items():
-            due = t % jnp.int32(period) == 0 if period else jnp.zeros((), bool)
-            pick = lambda new, old, due=due: jnp.where(due, new, old)
-            found[name] = jax.tree.map(pick, state["params"], state["lagged"][name])
-        return found
