@@ -115,12 +115,21 @@ class Ours(EngineSide):
     """See :class:`toylab.cli.bench_sides.EngineSide`."""
 
     def populations(self, case: Case) -> dict[str, Any]:
-        """See :func:`population`; also cut into pieces that a CPU's cache may hold."""
+        """See :func:`population`; cut into pieces for a CPU's cache, a lone model's in shards."""
         whole = population(case)
+        if self.backend() != "cpu":
+            return {"": whole}
+        lone = 2 if case.size == 1 and case.batch_size % 2 == 0 else 1
+        most = range(SMALLEST_PIECE, min(LARGEST_PIECE + 1, case.batch_size // lone))
+        fits = [d for d in most if case.batch_size // lone % d == 0]
         found = {"": whole}
-        piece = max(d for d in range(1, LARGEST_PIECE + 1) if case.batch_size % d == 0)
-        if self.backend() == "cpu" and SMALLEST_PIECE <= piece < case.batch_size:
+        for piece in fits[-1:]:
             found[f"pieces of {piece}"] = dataclasses.replace(whole, piece=piece)
+        if lone == 2:
+            found |= {
+                f"{form}, 2 shards".lstrip(", "): dataclasses.replace(one, shards=2)
+                for form, one in found.items()
+            }
         return found
 
 

@@ -54,6 +54,7 @@ class Network:
     heads: int = 4
     steps: int = 27_000
     batch_size: int = 20  # games
+    shards: int = 2  # of a batch, one for each core
     targets: Literal["played", "expected"] = "expected"
     learning_rate: float = 3e-3  # of Adam's steps
     matrix_rate: float = 8e-3  # of Muon, for the matrices in the blocks; 0: Adam for these too
@@ -73,7 +74,7 @@ class Network:
                 f"othello: nobody knows the chances of the moves in {self.transcripts}, as targets "
                 "= expected would need; add --set targets=played."
             )
-        check_counts("othello", self, "steps", "rungs", "networks")
+        check_counts("othello", self, "steps", "rungs", "networks", "shards")
 
     def world(self) -> Othello:
         """The games: random ones, or those of a file."""
@@ -89,6 +90,7 @@ SMOKE: dict[str, Any] = {
     "heads": 4,
     "steps": 60,
     "batch_size": 64,
+    "shards": 1,
     "learning_rate": 1.5e-3,
     "matrix_rate": 0.0,
     "weight_decay": 0.01,
@@ -101,6 +103,7 @@ PAPER: dict[str, Any] = {
     "heads": 8,
     "steps": 4_000,
     "batch_size": 4096,
+    "shards": 1,
     "targets": "played",
     "learning_rate": 1e-3,
     "matrix_rate": 0.0,
@@ -111,7 +114,7 @@ PAPER: dict[str, Any] = {
 
 def small(**settings: Any) -> Network:
     """Networks on the smallest board; unless told otherwise trained by Adam on moves played."""
-    usual = {"size": 4, "depth": 2, "targets": "played", "learning_rate": 3e-3}
+    usual = {"size": 4, "depth": 2, "targets": "played", "learning_rate": 3e-3, "shards": 1}
     return Network(**(usual | {"matrix_rate": 0.0, "weight_decay": 0.01, "rungs": 2} | settings))
 
 
@@ -152,6 +155,7 @@ def main(config: Network) -> Population:
         optimizer=muon if config.matrix_rate else adam,
         steps=config.steps,
         batch_size=config.batch_size,
+        shards=config.shards,
         loss=cross_entropy if config.targets == "played" else ExpectedCrossEntropy(world),
         snapshots=ladder(config.steps, config.rungs),
     )

@@ -86,7 +86,7 @@ class EngineSide:
         if best != form:
             self._start(Program(forms[best]))
         tiles, seeds_per_tile, per_seed = self.program.layout.index_TGM.shape
-        devices = self.program.layout.devices
+        devices = self.program.layout.devices * self.program.helpers
         words = f"{tiles} tiles of {seeds_per_tile * per_seed}, {devices} devices"
         return f"{words}, {best}" if best else words
 

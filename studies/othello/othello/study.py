@@ -197,7 +197,7 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "540,000 games of 6x6, 84 TFLOP, half an hour; 64 networks of 4x4, 20 minutes; "
+        "laptop": "540,000 games of 6x6, 84 TFLOP, 20 minutes; 64 networks of 4x4, 20 minutes; "
         "probes, 4 minutes",
         "paper": "16 million games of 8x8, 150 PFLOP; not run yet",
     },
