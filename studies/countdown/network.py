@@ -120,6 +120,13 @@ SMOKE: dict[str, Any] = {
     "group": 2,
     "watched": 4,
 }
+NIGHT: dict[str, Any] = {
+    "seeds": 8,
+    "verdict_weight": 3.0,
+    "steps": 6_000,
+    "learning_rate": 3e-3,
+    "weight_decay": 0.1,
+}
 PAPER: dict[str, Any] = {
     "numbers": 4,
     "largest": 20,

@@ -179,11 +179,13 @@ study = Study(
             further=1,
         ),
         "laptop": Config(),
+        "night": Config(**net.NIGHT),
         "paper": Config(**net.PAPER, test_pairs=600, bench_pairs=300, draws=30),
     },
     costs={
         "smoke": "short training; compiling takes most of it",
         "laptop": "the networks of countdown, then 140 passes over 128 attempts each",
+        "night": "the night's networks of countdown (reuse them), then as in laptop",
         "paper": "the networks of countdown, then 200 passes over 600 attempts each",
     },
     populations=populations,
