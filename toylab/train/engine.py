@@ -7,11 +7,11 @@ under ``vmap``. Tiles of small models on costly batches go together in runs (see
 ``toylab.train.plan.most_together``); any other tile is a run of its own. The stretch's length is an
 input, so any chunk of any population of that shape is one compilation.
 
-Determinism: same P, same tile, same device kind give the same bits, whatever the number of
+Determinism: same P, same tile, same kind of machine give the same bits, whatever the number of
 devices or the chunks. A member alone is not bit-equal to the same member inside a population.
-XLA simplifies a program of one partition otherwise than one of several. So a CPU's program has two
-at least, of which one may be idle: how many runs each has to walk is an input too. Programs that
-are compiled in haste, as those of a smoke run, keep no such promise between layouts.
+XLA compiles for a number of threads, and simplifies a program of one partition otherwise than one
+of several. So a CPU's program has two at least, of which one may be idle: how many runs each has to
+walk is an input too. Programs of a smoke run, compiled in haste, keep no such promise.
 """
 
 import copy
