@@ -21,6 +21,7 @@ from jax import Array
 from toylab.random import once
 from toylab.taps import Params
 from toylab.task import Batch
+from toylab.train.layout import each_of
 
 
 def loss_and_gradient(
@@ -95,18 +96,12 @@ def in_shards(
     """
     if shards.count == 1:
         return gradient(batch)
-    cut = _cut(batch, shards.count)
-    pick = lambda tree, i: jax.tree.map(
-        lambda leaf: jax.lax.dynamic_index_in_dim(leaf, i, keepdims=False), tree
-    )
-    traced = jax.jit(lambda i: gradient(pick(cut, i)), inline=True)  # once, for both its uses
-    shapes = jax.eval_shape(traced, jnp.int32(0))
-    empty = jax.tree.map(lambda leaf: jnp.zeros((shards.count, *leaf.shape), leaf.dtype), shapes)
-    put = lambda i, old, new: jax.lax.dynamic_update_index_in_dim(old, new, i, 0)
-    entry = lambda i, found: jax.tree.map(functools.partial(put, i), found, traced(i))
-    found = jax.lax.fori_loop(*shards.own, entry, empty)
+    first, end = shards.own
+    found = each_of(end, gradient, _cut(batch, shards.count), first=first)
     if shards.axis:
-        found = jax.lax.all_gather(pick(found, jax.lax.axis_index(shards.axis)), shards.axis)
+        own = jax.lax.axis_index(shards.axis)
+        pick = lambda leaf: jax.lax.dynamic_index_in_dim(leaf, own, keepdims=False)
+        found = jax.lax.all_gather(jax.tree.map(pick, found), shards.axis)
     mean = lambda leaf: functools.reduce(jnp.add, list(leaf)) / jnp.asarray(len(leaf), leaf.dtype)
     return jax.tree.map(mean, found)
 

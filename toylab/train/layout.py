@@ -105,7 +105,7 @@ def mapped(function: Any, in_axes: tuple[int | None, ...]) -> Any:
     return call
 
 
-def each_of(count: Array | None, function: Any, *trees: Any) -> Any:
+def each_of(count: Array | None, function: Any, *trees: Any, first: Any = 0) -> Any:
     """Map over the leading axis as ``jax.lax.map`` does, to bits that do not depend on its length.
 
     XLA dissolves a loop of length one into what stands around it, and then rounds a tile alone
@@ -115,6 +115,7 @@ def each_of(count: Array | None, function: Any, *trees: Any) -> Any:
     Args:
         count: entries, as an input of the program; None for a lone entry without a loop.
         function, trees: what is mapped, and over what.
+        first: entries before this one are left out, and zeros in what is returned.
     """
     if count is None:
         return mapped(function, (0,) * len(trees))(*trees)
@@ -127,4 +128,4 @@ def each_of(count: Array | None, function: Any, *trees: Any) -> Any:
     empty = jax.tree.map(lambda leaf: jnp.zeros((room, *leaf.shape), leaf.dtype), shapes)
     put = lambda i, old, new: jax.lax.dynamic_update_index_in_dim(old, new, i, 0)
     entry = lambda i, found: jax.tree.map(functools.partial(put, i), found, traced(*at(i)))
-    return jax.lax.fori_loop(0, count, entry, empty)
+    return jax.lax.fori_loop(first, count, entry, empty)
