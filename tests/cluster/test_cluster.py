@@ -217,6 +217,18 @@ def test_a_worker_with_other_versions_refuses(small: Study, home: Path):
         advance(odd, 0, 1.0, Stretch(), None)
 
 
+ALONE = """
+from toylab.cluster.worker import take_over
+told = [("jax_num_cpu_devices", 2), ("PJRT_NPROC", 5)]
+print(take_over(told)["CPU threads"], take_over([("PJRT_NPROC", 7)])["CPU threads"])
+"""
+
+
+def test_a_worker_compiles_for_as_many_threads_as_the_driver_until_it_has_begun():
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True)
+    assert done.stdout.split() == ["5", "5"], done.stderr
+
+
 def test_a_worker_with_another_study_file_refuses(small: Study, home: Path):
     with pytest.raises(ToylabError, match=r"has another .*small\.py"):
         advance(dataclasses.replace(job(home), digest="0" * 64), 0, 1.0, Stretch(), None)

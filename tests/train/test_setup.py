@@ -94,6 +94,7 @@ def test_resume_refuses_other_numerics_while_anything_is_to_be_trained(tmp_path,
     monkeypatch.setattr(
         "toylab.lab.study_of", lambda run, source=None: (made, made.config("smoke"))
     )
+    jax.devices()  # JAX starts with this process's own flags
     monkeypatch.delenv("XLA_FLAGS", raising=False)
     with pytest.raises(Interrupted):
         run_study(made, "smoke", tmp_path / "run", stop=lambda: True)
@@ -103,6 +104,11 @@ def test_resume_refuses_other_numerics_while_anything_is_to_be_trained(tmp_path,
     assert (kept["precision"], kept["x64"]) == ("highest", "False")
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=7")
     assert moved(kept) == []  # the number of devices moves no bit
+    monkeypatch.setenv("PJRT_NPROC", "64")  # which JAX would read at its start
+    have = kept["CPU threads"]
+    told = f"CPU threads was {have} and is 64 (PJRT_NPROC={have} gives as many)"
+    assert moved(kept) == [told]
+    monkeypatch.delenv("PJRT_NPROC")
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
     with pytest.raises(ToylabError, match=r"under other numerics: XLA_FLAGS was nothing and is"):
         resume(tmp_path / "run")

@@ -24,6 +24,7 @@ from toylab.runs.provenance import SWITCHES, read_switch
 from toylab.study import load_study, study_names
 from toylab.sweep.pack import packed
 from toylab.train.layout import Layout, arrange
+from toylab.train.threads import THREADS, cpu_threads
 
 HASTE = "hasty compiling"
 DEVICES = "jax_num_cpu_devices"
@@ -81,12 +82,14 @@ class Job:
 def switches() -> tuple[tuple[str, Any], ...]:
     """This process's switches of JAX, for workers to take over; haste is told apart.
 
-    Where a CPU here has several devices a worker has two, whatever its cores: see
-    :mod:`toylab.train.engine`.
+    Where a CPU here has several devices a worker has two, whatever its cores, and compiles for as
+    many threads: see :mod:`toylab.train.engine`.
     """
     found = tuple((s, read_switch(s)) for n, s in SWITCHES.items() if n != HASTE)
-    several = jax.default_backend() == "cpu" and len(jax.devices()) > 1
-    return (*found, (DEVICES, 2)) if several else found
+    if jax.default_backend() != "cpu":
+        return found
+    several = ((DEVICES, 2),) if len(jax.devices()) > 1 else ()
+    return (*found, *several, (THREADS, cpu_threads()))
 
 
 def digest(file: str) -> str:

@@ -3,10 +3,10 @@
 It keeps nothing but compiled programs. Killed at any moment, it costs one stretch.
 """
 
-import contextlib
 import dataclasses
 import functools
 import math
+import os
 import platform
 import time
 from typing import Any
@@ -20,6 +20,7 @@ from toylab.runs.provenance import numerics, read_switch
 from toylab.train.engine import Program, Records
 from toylab.train.fast_compile import compiling
 from toylab.train.loop import train
+from toylab.train.threads import THREADS
 
 Flat = dict[str, np.ndarray]
 Switches = tuple[tuple[str, Any], ...]
@@ -116,9 +117,23 @@ def _compiled(job: Job) -> Program:
 
 def take_over(switches: Switches) -> dict[str, str]:
     """Take the driver's switches over; return the numerics that this worker then has."""
+    fresh = _fresh()
     for switch, value in switches:
-        if read_switch(switch) != value:
-            # Too late for a worker that has computed before; its numerics then say so.
-            with contextlib.suppress(*([RuntimeError] if switch == DEVICES else [])):
-                jax.config.update(switch, value)
+        if switch in (DEVICES, THREADS) and not fresh:
+            continue  # too late; where they differ, this worker's numerics say so
+        if switch == THREADS:
+            os.environ[switch] = str(value)
+        else:
+            jax.config.update(switch, value)
     return numerics()
+
+
+def _fresh() -> bool:
+    """Whether JAX has yet to start in this process, so that its devices can be set."""
+    had = read_switch(DEVICES)
+    try:
+        jax.config.update(DEVICES, had + 2)
+    except RuntimeError:
+        return False
+    jax.config.update(DEVICES, had)
+    return True

@@ -18,6 +18,8 @@ from typing import Any
 
 import jax
 
+from toylab.train.threads import THREADS, cpu_threads
+
 # What each is called in a manifest, and in JAX's configuration.
 SWITCHES = {
     "x64": "jax_enable_x64",
@@ -50,14 +52,17 @@ def environment() -> dict[str, Any]:
 def numerics() -> dict[str, str]:
     """Return all that moves bits besides the study, each as text."""
     device = jax.devices()[0]
-    # XLA simplifies a program of one partition otherwise: see toylab.train.engine.
-    count = {"CPU devices": "one" if len(jax.devices()) == 1 else "several"}
+    cpu = {}
+    if device.platform == "cpu":
+        # XLA simplifies a program of one partition otherwise: see toylab.train.engine.
+        several = "one" if len(jax.devices()) == 1 else "several"
+        cpu = {"CPU devices": several, "CPU threads": str(cpu_threads())}
     return {
         **{name: str(read_switch(switch)) for name, switch in SWITCHES.items()},
         **{name: " ".join(COUNT.sub("", os.environ.get(name, "")).split()) for name in FLAGS},
         **{package: str(_version(package)) for package in COMPUTE},
         "device": f"{device.platform} ({_device_kind(device)})",
-        **(count if device.platform == "cpu" else {}),
+        **cpu,
     }
 
 
@@ -71,8 +76,9 @@ def moved(had: Mapping[str, str], names: Iterable[str] | None = None) -> list[st
     have = numerics()
     known = [n for n in have if n in had and (names is None or n in names)]
     quoted = lambda text: text or "nothing"
+    way = lambda name: f" ({THREADS}={had[name]} gives as many)" if name == "CPU threads" else ""
     return [
-        f"{name} was {quoted(had[name])} and is {quoted(have[name])}"
+        f"{name} was {quoted(had[name])} and is {quoted(have[name])}{way(name)}"
         for name in known
         if had[name] != have[name]
     ]

@@ -6,6 +6,7 @@ import warnings
 import jax
 
 from toylab.train.compiled.store import keep_compiled
+from toylab.train.threads import cores
 
 PRECISION = "highest"
 DEVICE_FLAG = "xla_force_host_platform_device_count"
@@ -29,21 +30,13 @@ def setup() -> None:
 
 def _devices() -> None:
     """A CPU device per core; two where there is one, for the bits of a program of several."""
-    cores = _cores()
+    count = cores()
     chosen = jax.config.jax_num_cpu_devices >= 0  # pyright: ignore
     if chosen or DEVICE_FLAG in os.environ.get("XLA_FLAGS", ""):
         return
     try:
-        jax.config.update("jax_num_cpu_devices", max(cores, 2))
+        jax.config.update("jax_num_cpu_devices", max(count, 2))
     except RuntimeError:
-        if cores > 1 and jax.default_backend() == "cpu":
+        if count > 1 and jax.default_backend() == "cpu":
             told = "setup() came after JAX's first operation: one CPU device will be used, of"
-            warnings.warn(f"{told} {cores} cores. Call it first.", RuntimeWarning, stacklevel=3)
-
-
-def _cores() -> int:
-    """CPU cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # a system that shows no affinity
-        return os.cpu_count() or 1
+            warnings.warn(f"{told} {count} cores. Call it first.", RuntimeWarning, stacklevel=3)

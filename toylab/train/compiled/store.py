@@ -1,4 +1,4 @@
-"""A store of compiled programs, per user, versions, processor and flags.
+"""A store of compiled programs, per user, versions, processor, flags and threads.
 
 JAX can keep what it has compiled, but writes it in place, reads it unchecked, and never asks
 whether it was made for this processor. So a process works in a folder of its own: at its start it
@@ -25,6 +25,8 @@ from importlib import metadata
 from pathlib import Path
 
 import jax
+
+from toylab.train.threads import words
 
 VARIABLE = "TOYLAB_COMPILE_CACHE"
 VERSIONS = ("jax", "jaxlib", "flax", "optax")
@@ -71,8 +73,9 @@ class Unsafe(Exception):
 
 
 def key() -> str:
-    """Name of the store of this user's processes: versions, processor, flags."""
+    """Name of the store of this user's processes: versions, processor, flags, threads."""
     told = [platform.machine(), sys.version, os.environ.get("XLA_FLAGS", ""), _processor()]
+    told += words()
     told += [f"{name} {metadata.version(name)}" for name in VERSIONS]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:24]
 
