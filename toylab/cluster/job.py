@@ -23,8 +23,8 @@ from toylab.population import Population
 from toylab.runs.provenance import SWITCHES, read_switch
 from toylab.study import load_study, study_names
 from toylab.sweep.pack import packed
+from toylab.train.compiled.threads import THREADS, cpu_threads
 from toylab.train.layout import Layout, arrange
-from toylab.train.threads import THREADS, cpu_threads
 
 HASTE = "hasty compiling"
 DEVICES = "jax_num_cpu_devices"

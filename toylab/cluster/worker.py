@@ -17,10 +17,10 @@ import numpy as np
 from toylab.cluster.job import DEVICES, Job, differing, population_of, tile_of, tiles_of
 from toylab.errors import ToylabError
 from toylab.runs.provenance import numerics, read_switch
+from toylab.train.compiled.threads import THREADS
 from toylab.train.engine import Program, Records
 from toylab.train.fast_compile import compiling
 from toylab.train.loop import train
-from toylab.train.threads import THREADS
 
 Flat = dict[str, np.ndarray]
 Switches = tuple[tuple[str, Any], ...]

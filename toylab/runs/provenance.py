@@ -18,7 +18,7 @@ from typing import Any
 
 import jax
 
-from toylab.train.threads import THREADS, cpu_threads
+from toylab.train.compiled.threads import THREADS, cpu_threads
 
 # What each is called in a manifest, and in JAX's configuration.
 SWITCHES = {

@@ -6,7 +6,7 @@ import warnings
 import jax
 
 from toylab.train.compiled.store import keep_compiled
-from toylab.train.threads import cores
+from toylab.train.compiled.threads import cores
 
 PRECISION = "highest"
 DEVICE_FLAG = "xla_force_host_platform_device_count"

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import jax
 
-from toylab.train.threads import words
+from toylab.train.compiled.threads import words
 
 VARIABLE = "TOYLAB_COMPILE_CACHE"
 VERSIONS = ("jax", "jaxlib", "flax", "optax")
