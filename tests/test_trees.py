@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.models import Autoencoder, Transformer
+from toylab.models import MLP, Autoencoder, TokenMLP, Transformer
 from toylab.taps import run
 from toylab.trees import Recording, drawn_shapes, each_member, leading
 
@@ -76,20 +76,40 @@ def test_recordings_print_their_axes_and_pass_through_jit():
     acts = call(stacked(3))
     assert isinstance(acts, Recording)
     told = repr(acts).splitlines()
-    assert "blocks/0/attn/pattern  (3, batch 2, head 2, query 4, key 4)" in told
-    assert "blocks/0/attn/z        (3, batch 2, position 4, head 2, head dim 4)" in told
-    assert "final/logits           (3, batch 2, position 4, logit 5)" in told
-    assert repr(Recording({"other": jnp.ones((2, 1))})) == "other  (2, 1)"
+    assert "blocks/0/attn/pattern  (network 3, batch 2, head 2, query 4, key 4)" in told
+    assert "blocks/0/attn/z        (network 3, batch 2, position 4, head 2, head dim 4)" in told
+    assert "final/logits           (network 3, batch 2, position 4, logit 5)" in told
+    _, over = run(MODEL, stacked(2, 3), TOKENS, ("embed",))
+    assert repr(over) == "embed  (snapshot 2, network 3, batch 2, position 4, width 8)"
+    other = Recording({"other": jnp.ones((2, 1)), "one": jnp.ones(())})
+    assert repr(other) == "other  (2, 1)\none    ()"
+    assert other.sizes("other") == {"axis 0": 2, "axis 1": 1}
     assert repr(Recording()) == "nothing recorded"
 
 
-def test_every_site_has_its_axes_named():
-    model = Transformer(vocab=5, length=4, width=8, depth=2, heads=2, hidden=6, norm="rms")
-    _, acts = run(model, model.init(jax.random.key(0)), TOKENS, ("*",))
+SMALL = {"vocab": 5, "length": 4, "hidden": (6,)}
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (Transformer(vocab=5, length=4, width=8, depth=2, heads=2, hidden=6, norm="rms"), TOKENS),
+        (MLP((3, 6, 6, 7)), jnp.ones((2, 3))),
+        (TokenMLP(**SMALL, embed=8, n_out=7), TOKENS),
+        (TokenMLP(**SMALL, n_out=7), TOKENS),
+        (Autoencoder(9, 10), jnp.ones((2, 9))),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_site_has_its_axes_named(model, inputs):
+    _, acts = run(model, model.init(jax.random.key(0)), inputs, ("*",))
     sizes = {"batch": 2, "position": 4, "query": 4, "key": 4, "head": 2, "head dim": 4}
-    sizes |= {"width": 8, "neuron": 6, "logit": 5}
+    sizes |= {"width": 8, "neuron": 6, "token": 5, "feature": 9, "unit": 10}
+    sizes |= {"logit": 5 if isinstance(model, Transformer) else 7}
+    assert tuple(model.axes) == model.sites
     for site, names in model.axes.items():
         assert tuple(sizes[name] for name in names) == acts[site].shape, site
+        assert acts.sizes(site) == {name: sizes[name] for name in names}
 
 
 def _scaled(factor, own, weight, key):

@@ -144,7 +144,7 @@ def run(
     inputs: Array,
     record: Sequence[str] = (),
     edits: Sequence[Edit] = (),
-) -> tuple[Array, dict[str, Array]]:
+) -> tuple[Array, Recording]:
     """Run a model, or a population of it, on a batch, editing and recording activations.
 
     Args:
@@ -157,7 +157,7 @@ def run(
 
     Returns:
         The outputs, and ``{site: activation}`` for every recorded site, with the leading axes of
-        the parameters; printed, it shows the axes.
+        the parameters; printed, it shows the axes (:class:`toylab.trees.Recording`).
 
     Raises:
         ToylabError: an unknown site, in ``record`` or in an edit; tokens outside the vocabulary;
@@ -177,7 +177,7 @@ def run(
     if vocab is not None:
         check_ids(f"run of {type(model).__name__}", "tokens", inputs, vocab)
 
-    def one(params: Params) -> tuple[Array, dict[str, Array]]:
+    def one(params: Params) -> tuple[Array, Recording]:
         acts: dict[str, Array] = {}
 
         def tap(name: str, value: Array) -> Array:

@@ -179,15 +179,22 @@ def in_tiles(call: Callable[[Any], Any], rows: Any) -> Any:
 
 @jax.tree_util.register_pytree_with_keys_class
 class Recording(dict[str, Any]):
-    """Recorded activations by site; printing it shows each one's axes.
+    """Recorded activations by site, plain arrays; printing it shows each one's axes.
+
+    A leading axis that the parameters had is called network. Two are called as
+    :meth:`toylab.runs.networks.OpenRun.snapshots` has them: snapshot, then network.
+    Hazard: names outlive a ``jax.tree.map`` that drops axes; index an activation, not the whole.
 
     Args:
         acts: ``{site: activation}``.
         axes: ``{site: names of the axes}``, without leading ones.
 
     Example:
-        >>> Recording({"hidden": jnp.ones((3, 8, 2))}, {"hidden": ("batch", "unit")})
-        hidden  (3, batch 8, unit 2)
+        >>> acts = Recording({"hidden": jnp.ones((3, 8, 2))}, {"hidden": ("batch", "unit")})
+        >>> acts
+        hidden  (network 3, batch 8, unit 2)
+        >>> acts.sizes("hidden")
+        {'network': 3, 'batch': 8, 'unit': 2}
     """
 
     def __init__(self, acts: Mapping[str, Any] = {}, axes: Mapping[str, tuple[str, ...]] = {}):
@@ -197,13 +204,23 @@ class Recording(dict[str, Any]):
     def __repr__(self) -> str:
         width = max(map(len, self), default=0)
         lines = []
-        for site, value in self.items():
-            shape = jnp.shape(value)
-            names = ("",) * len(shape) + self.axes.get(site, ())
-            named = zip(names[-len(shape) :] if shape else (), shape, strict=True)
-            told = ", ".join(f"{name} {size}".strip() for name, size in named)
+        for site in self:
+            named = self.sizes(site).items()
+            told = ", ".join(f"{'' if 'axis ' in name else name} {n}".strip() for name, n in named)
             lines.append(f"{site:{width}}  ({told})")
         return "\n".join(lines) or "nothing recorded"
+
+    def sizes(self, site: str) -> dict[str, int]:
+        """Return the axes of an activation: ``{name: size}`` in their order.
+
+        Args:
+            site: a recorded one; axes that its model does not name are called "axis 0" and so on.
+        """
+        shape, known = jnp.shape(self[site]), self.axes.get(site, ())
+        ahead = len(shape) - len(known)
+        leads = {1: ("network",), 2: ("snapshot", "network")} if known else {}
+        first = leads.get(ahead, tuple(f"axis {i}" for i in range(ahead)))
+        return dict(zip((*first, *known[max(0, -ahead) :]), shape, strict=True))
 
     def tree_flatten_with_keys(self) -> tuple[Any, Any]:
         """Return the activations by site in the order of their names, as for any dict."""

@@ -128,6 +128,11 @@ class Autoencoder(ModelCard):
         return ("hidden_pre", "hidden", "out_pre", "out")
 
     @property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """Names of the axes of every site, for people to read."""
+        return {s: ("batch", "unit" if "hidden" in s else "feature") for s in self.sites}
+
+    @property
     def _in_one_product(self) -> bool:
         """Whether :func:`through` can be used, and is no slower than the chain rule."""
         # Products with a single hidden unit are not products at all, but elementwise.

@@ -76,6 +76,11 @@ class MLP(ModelCard):
         hidden = range(self.depth - 1)
         return (*(f"layers/{i}/{s}" for i in hidden for s in ("pre", "post")), "logits")
 
+    @property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """Names of the axes of every site, for people to read."""
+        return {s: ("batch", "logit" if s == "logits" else "neuron") for s in self.sites}
+
     def init(self, key: Array) -> Params:
         """Draw initial parameters ``layers/{i}/kernel`` (n, m) and ``layers/{i}/bias`` (m,)."""
         params = draw_weights(built(_Network, self._static()), key)

@@ -98,6 +98,13 @@ class TokenMLP(ModelCard):
         inner = (f"layers/{i}/{s}" for i in range(len(self.hidden)) for s in ("pre", "post"))
         return ("embed", *inner, "logits")
 
+    @property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """Names of the axes of every site, for people to read."""
+        inner = {site: ("batch", "neuron") for site in self.sites[1:-1]}
+        embed = ("batch", "position", "token" if self.embed is None else "width")
+        return {"embed": embed, **inner, "logits": ("batch", "logit")}
+
     def init(self, key: Array) -> Params:
         """Draw parameters ``embed`` (L, V, E) or (V, E), ``layers/{i}/kernel`` and ``bias``."""
         fan_in = list(self.sizes[:-1])
