@@ -61,8 +61,9 @@ class Population(Card):
         piece: examples whose gradient is taken at once, a divisor of ``batch_size``; 0 takes all.
             Small pieces keep a transformer's activations in a CPU's cache (see
             :mod:`toylab.train.gradients`).
-        shards: equal parts of a batch whose gradients as many devices take at once where there
-            are no members for them; one device takes them one after another, to the same bits.
+        shards: equal parts of a batch whose gradients (under reward their rollouts too) as many
+            devices take at once where there are no members for them; one device takes them one
+            after another, to the same bits.
         loss: per-example loss.
         record_every: updates between records; 0 takes a hundredth of the run.
         snapshots: steps at which parameters are kept; the last step is always one.

@@ -22,7 +22,7 @@ from toylab.rl.used_length import lengths
 from toylab.task import Batch, Number, Task
 from toylab.train.fast_compile import compiling
 from toylab.train.fit import fit
-from toylab.train.gradients import loss_and_gradient
+from toylab.train.gradients import Shards, in_shards, loss_and_gradient
 
 MODEL = Transformer(vocab=5, length=5, width=8, depth=1, heads=2, hidden=8, norm="rms")
 STOP, PAD = 3, 4
@@ -232,7 +232,7 @@ def test_a_bandit_is_solved_in_the_engine_and_a_poisoned_member_dies():
         assert np.all(right > 0.9) == solved, right
 
 
-def test_an_update_of_sorted_and_shortened_completions_is_that_of_whole_ones():
+def test_an_update_of_sorted_shortened_or_sharded_completions_is_that_of_whole_ones():
     """Four pieces of four completions each take the length that they need."""
     model = dataclasses.replace(MODEL, length=44)
     params, other = draw(model), draw(model, seed=1)
@@ -250,11 +250,19 @@ def test_an_update_of_sorted_and_shortened_completions_is_that_of_whole_ones():
         ready = objective.prepare(model, batch(size=4))
         return ready.weights.sum(-1), update(objective, ready, 0)
 
+    def sharded_update():
+        of_shard = lambda batch: update(*own.bind(model, batch, lagged), 1)
+        own_two = (jnp.int32(0), jnp.int32(2))
+        return in_shards(of_shard, batch(size=4), Shards(2, own_two))
+
     update = lambda f, ready, piece: loss_and_gradient(
         lambda p, b: f(model, p, b), params, ready, piece
     )
     with compiling(hastily=True):
         (used, found), (given, expected) = jax.jit(sorted_update)(), jax.jit(whole_update)()
+        apart = jax.jit(sharded_update)()
+    for ours, theirs in zip(jax.tree.leaves(apart), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-5)
     np.testing.assert_array_equal(np.reshape(used, -1), np.sort(np.reshape(given, -1)))
     assert lengths(42) == (21, 42) and used[0, -1] <= 21 < used[-1, -1]
     for ours, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):

@@ -28,12 +28,12 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.check.sums import check_sums
 from toylab.errors import ToylabError
-from toylab.losses import bind, lags, refreshed
+from toylab.losses import lags, refreshed
 from toylab.members import SEEDS
 from toylab.population import Population
 from toylab.random import fold_in, stream
 from toylab.train.fast_compile import compiler_options
-from toylab.train.gradients import Shards, in_shards, loss_and_gradient, own_shards
+from toylab.train.gradients import Shards, in_shards, member_gradient, own_shards
 from toylab.train.layout import Layout, arrange, each_of, mapped, tiles_in_step
 from toylab.train.plan import most_together, pick_tile, tile_that_fits
 from toylab.trees import flatten
@@ -243,7 +243,7 @@ class Program:
             wrong = sorted({n for n in {*expected, *found} if expected.get(n) != found.get(n)})
             raise ToylabError(
                 f"The saved state is of another population: {wrong[0]} is {found.get(wrong[0])}, "
-                f"expected {expected.get(wrong[0])}. Give the study a new run folder."
+                f"expected {expected.get(wrong[0])}. Train it anew, a study in a new folder."
             )
         leaves = [self._place(flat[name]) for name in template]
         return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
@@ -333,9 +333,7 @@ class Program:
         bound = self.population.bind(row)
         lagged = refreshed(self.lagged, t, state["params"], state.get("lagged", {}))
         batch = bound.task.batch(key, bound.batch_size)
-        loss, batch = bind(bound.loss, bound.model, batch, lagged)
-        each = lambda params, batch: loss(bound.model, params, batch)
-        gradient = lambda batch: loss_and_gradient(each, state["params"], batch, bound.piece)
+        gradient = member_gradient(bound, state["params"], lagged)
         value, grads = in_shards(gradient, batch, shards)
         # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
         with jax.numpy_dtype_promotion("standard"):

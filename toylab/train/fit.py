@@ -14,7 +14,7 @@ from toylab.check.doubles import refuse_doubles
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.show.cards import Card, Rows
-from toylab.show.curve import Curve
+from toylab.show.curve import drawn
 from toylab.show.notebook import in_notebook
 from toylab.train.engine import Program, Records
 from toylab.train.fast_compile import compiling
@@ -98,8 +98,8 @@ def fit(
     Args:
         population: what is trained.
         start: initial parameters in place of drawn ones, a tree with leading axis P.
-        show: whether a curve of the loss grows as it trains, or what to call after every chunk; by
-            default there is a curve in a notebook and nothing elsewhere.
+        show: whether progress is shown, or what to call after every chunk. A notebook draws a curve
+            of the loss, a terminal writes a line; by default only a notebook shows anything.
         resume: what an interrupted fit of the same members returned; training goes on from there,
             to the same bits as if nothing had happened.
         hastily: leave out XLA's costly optimisations: compiles faster, trains slower.
@@ -109,7 +109,7 @@ def fit(
 
     Raises:
         ToylabError: initial parameters that are not those of the model, or a resumed fit that was
-            not interrupted or is of other members.
+            not interrupted, or is of other members or another model.
 
     Example:
         >>> from toylab.members import seeds
@@ -130,9 +130,9 @@ def fit(
         refuse_doubles("fit: start", first)
         of_one = {name: leaf.shape[1:] for name, leaf in first.items()}
         check_params(population.model, of_one, "fit: the population")
-    with compiling(hastily), _first_interrupt() as stop:
+    with compiling(hastily), _first_interrupt() as stop, _shown(show) as told:
         # Short chunks: a hand on Ctrl-C is answered soon, and the curve has points.
-        done = train(Program(population), result, _shown(show), stop, np.inf, 0.1, first)
+        done = train(Program(population), result, told, stop, np.inf, 0.1, first)
     if not done:
         step = result.interrupt()
         told = f"fit: stopped at step {step:,} of {population.steps:,}; fit(population, resume=...)"
@@ -140,11 +140,13 @@ def fit(
     return result
 
 
-def _shown(show: bool | Callable[[Progress], None] | None) -> Callable[[Progress], None]:
+def _shown(
+    show: bool | Callable[[Progress], None] | None,
+) -> contextlib.AbstractContextManager[Callable[[Progress], None]]:
     if callable(show):
-        return show
+        return contextlib.nullcontext(show)
     wanted = in_notebook() if show is None else show
-    return Curve() if wanted else lambda progress: None
+    return drawn() if wanted else contextlib.nullcontext(lambda progress: None)
 
 
 def _resumed(population: Population, before: Fit, start: Any) -> Fit:
@@ -155,6 +157,11 @@ def _resumed(population: Population, before: Fit, start: Any) -> Fit:
     now, then = population.members.columns, before.population.members.columns
     if now.keys() != then.keys() or any(not np.array_equal(now[n], then[n]) for n in now):
         raise ToylabError("fit: resume= is of other members; give the population that it trained.")
+    if repr(before.population.model) != repr(population.model):
+        raise ToylabError(
+            f"fit: resume= is of another model, {before.population.model}; give the population "
+            "that it trained, or leave resume= out to train anew."
+        )
     if before.stopped[0] > population.steps:
         raise ToylabError(
             f"fit: resume= stands at step {before.stopped[0]:,}, beyond {population.steps}; "

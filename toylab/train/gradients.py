@@ -10,7 +10,7 @@ those of one device that takes one shard after another.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -18,6 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from toylab.losses import bind
+from toylab.population import Population
 from toylab.random import once
 from toylab.taps import Params
 from toylab.task import Batch
@@ -55,6 +57,27 @@ def loss_and_gradient(
     empty = jax.tree.map(jnp.zeros_like, (jnp.float32(0), params))
     total, _ = jax.lax.scan(add, empty, _cut(batch, size // piece))
     return jax.tree.map(lambda leaf: leaf * jnp.asarray(piece / size, leaf.dtype), total)
+
+
+def member_gradient(
+    member: Population, params: Params, lagged: Mapping[str, Params]
+) -> Callable[[Batch], tuple[Array, Params]]:
+    """Return what gives a member's loss and gradient of a batch, or of a shard of one.
+
+    A loss that makes its batch of prompts does so for each shard, which are rolled out apart.
+
+    Args:
+        member: the population with this member's own numbers.
+        params: where the gradient is taken.
+        lagged: the earlier parameters that the loss asks for.
+    """
+
+    def gradient(batch: Batch) -> tuple[Array, Params]:
+        loss, ready = bind(member.loss, member.model, batch, lagged)
+        each = lambda params, batch: loss(member.model, params, batch)
+        return loss_and_gradient(each, params, ready, member.piece)
+
+    return gradient
 
 
 class Shards(NamedTuple):
