@@ -13,9 +13,9 @@ from typing import Any
 
 import toylab
 from toylab.cli.main import COMMANDS, parser
-from toylab.cli.progress import duration
 from toylab.report import pages
 from toylab.report.results import read_results
+from toylab.show.tracker import duration
 from toylab.study import load_study
 from toylab.teach.lessons import Lesson, lessons
 from toylab.teach.slides import deck

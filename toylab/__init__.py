@@ -36,15 +36,13 @@ Training
     fit                 train a population in memory
     run_study           train, measure, judge and draw a study
     resume              continue a run that was stopped
-    RunFolder           open a run: members, params, metrics, measures, claims
     load_study          a study by its name or its file
     study_names         the studies that come with the laboratory
     data_file           a setting, or a task's, that names a file of data
-    study_of            the study and the settings of a run
     final_loss          each member's loss over the last record of a run
 
 Looking inside
-    open_run            a run's models, members and snapshots
+    open_run            a run: metrics, measures, claims, and its models, members, snapshots
     run                 run one network or a population, recording and editing activations
     Edit                one edit of an activation, as data
     select_sites        a model's sites by glob patterns
@@ -116,7 +114,7 @@ _HOMES = {
     ),
     "claims": "Claim Condition Expect judge_all",
     "errors": "ToylabError check_number",
-    "lab": "final_loss resume run_study study_of",
+    "lab": "final_loss resume run_study",
     "losses": "ExpectedCrossEntropy cross_entropy one_hot_error squared_error",
     "members": "grid seeds zipped",
     "models": "MLP Autoencoder TokenMLP Transformer",
@@ -133,7 +131,6 @@ _HOMES = {
     "report.series": "series",
     "check.data_files": "data_file",
     "runs.networks": "open_run",
-    "runs.run_folder": "RunFolder",
     "stats": "bootstrap_interval permutation_test power_law seed_interval",
     "study": "Study load_study study_names",
     "taps": "Edit Model Params run select_sites",

@@ -24,7 +24,6 @@ from toylab.errors import check_number as check_number
 from toylab.lab import final_loss as final_loss
 from toylab.lab import resume as resume
 from toylab.lab import run_study as run_study
-from toylab.lab import study_of as study_of
 from toylab.losses import ExpectedCrossEntropy as ExpectedCrossEntropy
 from toylab.losses import cross_entropy as cross_entropy
 from toylab.losses import one_hot_error as one_hot_error
@@ -60,7 +59,6 @@ from toylab.report.figures import title as title
 from toylab.report.panels import panels as panels
 from toylab.report.series import series as series
 from toylab.runs.networks import open_run as open_run
-from toylab.runs.run_folder import RunFolder as RunFolder
 from toylab.stats import bootstrap_interval as bootstrap_interval
 from toylab.stats import permutation_test as permutation_test
 from toylab.stats import power_law as power_law

@@ -25,6 +25,7 @@ import polars as pl
 from toylab.errors import ToylabError, check_number, nearest
 from toylab.read import Measures, Reading, Values
 from toylab.show.cards import Card, Rows
+from toylab.show.verdicts import Verdicts
 from toylab.stats import STATISTICS, Interval, seed_interval
 
 REPRODUCED, FEW = "reproduced", "reproduced, few seeds"
@@ -308,16 +309,13 @@ def _verdict(claim: Claim, found: Values, interval: Interval, verdict: str, why:
     )
 
 
-def judge_all(
-    claims: Iterable[Claim], measures: Mapping[str, Any], rng_seed: int = 0
-) -> list[Verdict]:
+def judge_all(claims: Iterable[Claim], measures: Mapping[str, Any], rng_seed: int = 0) -> Verdicts:
     """Judge every claim of a study, in order; two claims with one key are an error."""
     claims = list(claims)
     keys = [claim.key for claim in claims]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ToylabError(f"two claims have the key {key!r}; rename one.")
-    return [judge(claim, measures, rng_seed) for claim in claims]
+    for key in filter(lambda key: keys.count(key) > 1, keys):
+        raise ToylabError(f"two claims have the key {key!r}; rename one.")
+    return Verdicts(judge(claim, measures, rng_seed) for claim in claims)
 
 
 def to_json(verdicts: Iterable[Verdict]) -> str:

@@ -22,11 +22,13 @@ from toylab.population import Population
 from toylab.read import SEED
 from toylab.runs import trust
 from toylab.runs.checkpointer import FolderCheckpointer
+from toylab.runs.networks import OpenRun
 from toylab.runs.provenance import commit, environment, moved, numerics
 from toylab.runs.reporter import Interrupted, Reporter
 from toylab.runs.reuse import changes, matches, take
 from toylab.runs.run_folder import RunFolder
-from toylab.study import Study, load_study, study_names
+from toylab.show.following import here
+from toylab.study import Study
 from toylab.train.fast_compile import compiling
 from toylab.train.returns import called, check_figures, check_measures
 from toylab.train.starts import check_params
@@ -43,7 +45,7 @@ def run_study(
     reuse: str | Path | None = None,
     first_seed: int = 0,
     on: str | Executor = "",
-) -> RunFolder:
+) -> OpenRun:
     """Run a study from training to figures.
 
     Args:
@@ -52,7 +54,7 @@ def run_study(
         out: the run folder to make; by default ``runs/<study>-<preset>``, numbered when taken.
         overrides: ``{setting: text}``.
         source: path of the user's study file, so that the run can be resumed.
-        reporter: told what happens.
+        reporter: told what happens; by default a notebook shows it, and nothing elsewhere does.
         stop: asked between chunks and stages; when true, the state is saved and ``Interrupted``
             raised.
         reuse: a run folder; populations that it has trained alike are taken from there.
@@ -61,7 +63,7 @@ def run_study(
             an executor; by default this process.
 
     Returns:
-        The finished run folder.
+        The finished run, as :func:`toylab.runs.networks.open_run` opens it.
 
     Raises:
         ToylabError: a setting out of range (before any training), an unusable folder, or a run
@@ -71,6 +73,7 @@ def run_study(
     Example:
         >>> from toylab.study import load_study
         >>> run = run_study(load_study("superposition"), "smoke")   # doctest: +SKIP
+        >>> run.member("geometry", 3)                               # doctest: +SKIP
     """
     config = absolute(study.config(preset, overrides))
     # Every setting is checked before anything is written.
@@ -80,10 +83,11 @@ def run_study(
         matches(described, RunFolder(reuse))
     manifest = begun(study, preset, config, populations, source, first_seed)
     manifest |= {"described": described, "reuse": str(Path(reuse).resolve()) if reuse else None}
-    run = RunFolder.create(where, manifest)
+    run = OpenRun.create(where, manifest)
+    run.study, run.config = study, config
     if source:
         trust.record(Path(source).resolve())
-    return _stages(run, study, config, populations, reporter or Reporter(), stop, on)
+    return _stages(run, populations, reporter or here(), stop, on)
 
 
 def begun(
@@ -118,13 +122,12 @@ def resume(
     adopt: bool = False,
     source: str | None = None,
     on: str | Executor = "",
-) -> RunFolder:
+) -> OpenRun:
     """Continue a run from where it stands; a finished one is only judged and drawn again.
 
     Args:
         path: the run folder.
-        reporter: told what happens.
-        stop: as in :func:`run_study`.
+        reporter, stop: as in :func:`run_study`.
         adopt: go on although the study has changed since; the change is recorded.
         source: the study file, where the run is of one that this user has not run.
         on: an engine that trains, as in :func:`run_study`.
@@ -134,8 +137,8 @@ def resume(
             is not what the run began with.
         Interrupted: ``stop`` said so.
     """
-    run = RunFolder(path)
-    study, config = study_of(run, source)
+    run = OpenRun(path, source)
+    study, config = run.study, run.config
     changed = changed_files(run.manifest.get("data", {}))
     if changed and not adopt:
         raise _changed(run, f"begun with other data: {changed[0]}")
@@ -150,7 +153,7 @@ def resume(
             adopted = [*run.manifest.get("adopted", ()), *changed]
             data = read_by(config, populations)
             run.note(described=described, numerics=numerics(), data=data, adopted=adopted)
-    return _stages(run, study, config, populations, reporter or Reporter(), stop, on)
+    return _stages(run, populations, reporter or here(), stop, on)
 
 
 def _moved(run: RunFolder, populations: Mapping[str, Population]) -> list[str]:
@@ -167,7 +170,7 @@ def _changed(run: RunFolder, how: str) -> ToylabError:
     )
 
 
-def judge(path: str | Path, remeasure: bool = False, source: str | None = None) -> RunFolder:
+def judge(path: str | Path, remeasure: bool = False, source: str | None = None) -> OpenRun:
     """Judge a run's claims again from its stored measures, without training.
 
     Args:
@@ -175,8 +178,8 @@ def judge(path: str | Path, remeasure: bool = False, source: str | None = None) 
         remeasure: first compute the measures again from the snapshots.
         source: the study file, where the run is of one that this user has not run.
     """
-    with RunFolder(path).writing() as run:
-        study, config = study_of(run, source)
+    with OpenRun(path, source).writing() as run:
+        study, config = run.study, run.config
         if remeasure:
             if changed := changed_files(run.manifest.get("data", {})):
                 raise ToylabError(f"{run.path} was begun with other data: {changed[0]}.")
@@ -186,41 +189,14 @@ def judge(path: str | Path, remeasure: bool = False, source: str | None = None) 
     return run
 
 
-def draw(path: str | Path, source: str | None = None) -> RunFolder:
+def draw(path: str | Path, source: str | None = None) -> OpenRun:
     """Draw a run's figures again from its stored measures; see :func:`judge`."""
-    with RunFolder(path).writing() as run:
-        study, config = study_of(run, source)
+    with OpenRun(path, source).writing() as run:
+        study, config = run.study, run.config
         if run.lost():
             raise ToylabError(f"{run.path} has no figures: every network of the run diverged.")
         _draw(run, study, config)
     return run
-
-
-def study_of(run: RunFolder, source: str | None = None) -> tuple[Study, Any]:
-    """Return a run's study and settings.
-
-    Args:
-        run: the run; ``source`` is the study file to take, in place of the one that it names.
-
-    Raises:
-        ToylabError: a study file that this user has not run, an unknown study, or settings that
-            have changed since the run was made.
-    """
-    name = run.manifest["study"]
-    if file := source or run.manifest.get("source"):
-        path = Path(file).resolve()
-        if not source:
-            trust.check(path, run.path)
-        study = load_study(str(path))
-    elif name not in study_names():
-        raise ToylabError(f"{run.path} is a run of {name!r}, which is no study of this laboratory.")
-    else:
-        study = load_study(name)
-    try:
-        return study, study.restored(run.manifest["preset"], run.manifest["config"])
-    except ToylabError as error:
-        told = f"{run.path} was made by another version of {study.name} ({error})"
-        raise ToylabError(f"{told}; check out that commit, or run the study anew.") from None
 
 
 def _free_folder(study: str, preset: str) -> Path:
@@ -233,18 +209,17 @@ def _free_folder(study: str, preset: str) -> Path:
 
 
 def _stages(
-    run: RunFolder,
-    study: Study,
-    config: Any,
+    run: OpenRun,
     populations: Mapping[str, Population],
     reporter: Reporter,
     stop: Callable[[], bool],
     on: str | Executor,
-) -> RunFolder:
+) -> OpenRun:
     def border() -> None:
         if stop():
             raise Interrupted(str(run.path))
 
+    study, config = run.study, run.config
     with run.writing(), compiling(hastily=run.manifest["preset"] == "smoke"):
         started = time.monotonic()
         reporter.plan(run.path, populations, run.manifest.get("finished", {}))

@@ -19,6 +19,7 @@ from toylab.cli.stop import Stop
 from toylab.load import room
 from toylab.report import pages
 from toylab.runs.run_folder import RunFolder
+from toylab.show.tracker import Row, Tracker
 from toylab.study import load_study
 from toylab.train.loop import Progress
 
@@ -479,7 +480,7 @@ def test_signals_ask_then_insist(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     for signum, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         with Stop().installed() as stop:
-            stop.tracker = progress.Tracker()
+            stop.tracker = Tracker()
             stop.tracker.stage("train")
             stop.tracker.run = "here"
             assert not stop()
@@ -492,7 +493,7 @@ def test_signals_ask_then_insist(monkeypatch):
         assert left == [(signum, "here")]
         left.clear()
         with Stop().installed() as stop:
-            stop.tracker = progress.Tracker()
+            stop.tracker = Tracker()
             os.kill(os.getpid(), signum)
             wait_until(lambda: left)
         assert left == [(signum, None)]
@@ -539,40 +540,13 @@ def test_ctrl_c_then_resume_is_bit_equal(study, tmp_path, capsys):
         np.testing.assert_array_equal(resumed[name], array)
 
 
-def test_progress_estimates_the_whole_run():
-    """Time left: the present population at its rate, the next by its work."""
-    tracker = progress.Tracker()
-    tracker.rows = {
-        "small": progress.Row(members=2, steps=100, weight=1.0),
-        "large": progress.Row(members=1, steps=50, weight=8.0),
-    }
-    tracker.current = "small"
-    assert np.isnan(tracker.seconds_left())
-    losses = np.array([0.5, np.nan], np.float32)
-    tracker.progress(Progress(10, 100, 2, losses, seconds=60.0, done=20))  # compiles
-    assert np.isnan(tracker.seconds_left())
-    tracker.progress(Progress(60, 100, 2, losses, seconds=10.0, done=100))
-    row = tracker.rows["small"]
-    assert (row.rate, row.diverged, row.loss) == (10.0, 1, 0.5)
-    # 80 updates left at 10 per second; 50 updates of eightfold work at 10 units per second.
-    assert tracker.seconds_left() == pytest.approx(8.0 + 40.0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0 s"), (59.6, "1 min 0 s"), (190, "3 min 10 s"), (900, "15 min"), (4800, "1 h 20 min")],
-)
-def test_duration(seconds, text):
-    assert progress.duration(seconds) == text
-
-
 def test_live_table(capsys):
     """The terminal's table shows every population, with its dead."""
     from rich.console import Console
 
     console = Console(width=100, force_terminal=True, record=True)
     live = progress.Live(console)
-    live.rows = {"one": progress.Row(members=2, steps=100, weight=1.0)}
+    live.rows = {"one": Row(members=2, steps=100, weight=1.0)}
     live.current = "one"
     live.stage("train")
     live.progress(Progress(10, 100, 2, np.array([0.5, np.nan]), seconds=60.0, done=20))

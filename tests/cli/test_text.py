@@ -80,7 +80,7 @@ def test_a_second_signal_ends_a_long_call_in_c(tmp_path):
     code = (
         "import hashlib, sys\n"
         "from toylab.cli.stop import Stop\n"
-        "from toylab.cli.progress import Tracker\n"
+        "from toylab.show.tracker import Tracker\n"
         "with Stop().installed() as stop:\n"
         "    stop.tracker = Tracker()\n"
         "    stop.tracker.stage('measure')\n"

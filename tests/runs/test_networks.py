@@ -1,11 +1,15 @@
 """From a run folder to its networks."""
 
+import json
+import shutil
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
 from toylab.lab import run_study
+from toylab.runs.manifest import encode
 from toylab.runs.networks import open_run
 from toylab.study import load_study
 
@@ -41,12 +45,42 @@ study = tl.Study("two", "Two", "None 2024, Nothing", {"smoke": Config()}, {}, po
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    """A finished run."""
+def finished(tmp_path_factory):
+    """A finished run, as it was returned."""
     folder = tmp_path_factory.mktemp("networks")
     (folder / "two.py").write_text(STUDY)
     study = load_study(str(folder / "two.py"))
-    return run_study(study, "smoke", folder / "run", source=str(folder / "two.py")).path
+    return run_study(study, "smoke", folder / "run", source=str(folder / "two.py"))
+
+
+@pytest.fixture(scope="module")
+def path(finished):
+    """The folder of a finished run."""
+    return finished.path
+
+
+def test_a_run_is_the_same_returned_and_opened(finished, path):
+    opened = open_run(path)
+    assert type(opened) is type(finished) and repr(opened) == repr(finished)
+    one, same = finished.member("main", 3), opened.member("main", 3)
+    assert one.model == same.model and finished.model("main") == opened.model("main")
+    np.testing.assert_array_equal(one.params["W"], same.params["W"])
+    assert vars(finished.config) == vars(opened.config) and opened.study.title == "Two"
+    lines = repr(opened).splitlines()
+    assert lines[0].startswith("two (smoke) in ") and "4 members" in lines[1]
+    assert lines[2] == "  inconclusive: Loss is finite."
+    assert "kept at steps 0, 2, 4" in opened._repr_html_()
+    assert "inconclusive" in opened.claims()._repr_html_()
+
+
+def test_a_run_is_read_without_its_study(path, tmp_path):
+    away = shutil.copytree(path, tmp_path / "away")
+    manifest = json.loads((away / "manifest.json").read_text())
+    (away / "manifest.json").write_bytes(encode(manifest | {"source": str(tmp_path / "no.py")}))
+    run = open_run(away)
+    assert run.measures()["ends"].height == 4 and "4 members" in repr(run)
+    with pytest.raises(ToylabError, match=r"no\.py"):
+        run.model("main")
 
 
 def test_a_member_knows_its_row_and_runs(path):

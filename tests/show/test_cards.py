@@ -46,6 +46,10 @@ def test_cards_of_results():
     assert (
         "reproduced" in verdicts[0]._repr_html_() and "0.5 [0.5, 0.5]" in verdicts[0]._repr_html_()
     )
+    assert "<td" in verdicts._repr_html_() and "Loss &lt; 1 &amp; more." in verdicts._repr_html_()
+    head, line = repr(verdicts).splitlines()
+    assert head.split() == ["verdict", "claim", "expected", "measured", "[95%]", "n"]
+    assert line.split("  ")[0] == "reproduced" and "0.5 [0.5, 0.5]" in line and line.endswith(" 8")
     fitted = tl.fit(POPULATION)
     assert "at step 10" in fitted._repr_html_() and "0 of 4" in fitted._repr_html_()
     x = jax.random.normal(jax.random.key(0), (2, 30, 4))
@@ -57,7 +61,7 @@ def test_the_curve_grows_and_counts_the_diverged():
     curve = Curve()
     assert "nothing" in curve._repr_html_()
     for step in (10, 20):
-        curve(Progress(step, 1000, 3, np.array([2.0 / step, 1.0 / step, np.nan]), 0.1, 30))
+        curve.add(Progress(step, 1000, 3, np.array([2.0 / step, 1.0 / step, np.nan]), 0.1, 30))
     shown = curve._repr_html_()
     assert "step 20 of 1,000, 3 members, median loss 0.075, 1 diverged" in shown
     line = shown.split('<polyline points="')[1].split('"')[0].split()
@@ -65,5 +69,5 @@ def test_the_curve_grows_and_counts_the_diverged():
     # On a log scale all three members fall by a factor of two.
     assert x[1] - x[0] == pytest.approx((420 - 58 - 4) * 0.01, abs=0.1) and y[1] > y[0]
     allover = Curve()
-    allover(Progress(10, 1000, 2, np.array([np.nan, np.nan]), 0.1, 30))
+    allover.add(Progress(10, 1000, 2, np.array([np.nan, np.nan]), 0.1, 30))
     assert "2 diverged" in allover._repr_html_() and "svg" not in allover._repr_html_()

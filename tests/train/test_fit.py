@@ -1,5 +1,6 @@
 """``fit``: interrupted, resumed, shown, and compiled in haste."""
 
+import dataclasses
 import os
 import signal
 
@@ -59,6 +60,10 @@ def test_what_cannot_be_resumed_is_told():
     part = tl.fit(population(), show=interrupt)
     with pytest.raises(tl.ToylabError, match="other members"):
         tl.fit(population(n=4), resume=part)
+    other = dataclasses.replace(population(), model=tl.Autoencoder(5, 3))
+    told = r"resume= is of another model, Autoencoder\(n_features=5, n_hidden=2.*to train anew"
+    with pytest.raises(tl.ToylabError, match=told):
+        tl.fit(other, resume=part)
     with pytest.raises(tl.ToylabError, match="its own start"):
         tl.fit(population(), start=part.params, resume=part)
     with pytest.raises(tl.ToylabError, match="beyond 1"):

@@ -92,7 +92,7 @@ def study() -> tl.Study:
 def test_resume_refuses_other_numerics_while_anything_is_to_be_trained(tmp_path, monkeypatch):
     made = study()
     monkeypatch.setattr(
-        "toylab.lab.study_of", lambda run, source=None: (made, made.config("smoke"))
+        "toylab.runs.networks.study_of", lambda run, source=None: (made, made.config("smoke"))
     )
     jax.devices()  # JAX starts with this process's own flags
     monkeypatch.delenv("XLA_FLAGS", raising=False)

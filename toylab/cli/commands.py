@@ -25,6 +25,7 @@ from toylab.errors import ToylabError
 from toylab.report import pages, replication, results
 from toylab.report.publishing import check_publishable, is_replication, result_of
 from toylab.runs.atomic import write_bytes, write_text
+from toylab.runs.networks import study_of
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study, parse, study_names
 from toylab.train import cost
@@ -180,7 +181,7 @@ def report_page(args: argparse.Namespace, stop: Stop) -> int:
     from toylab.report.html.report import report as html_report
 
     done = RunFolder(args.run)
-    study, _ = lab.study_of(done, args.study)
+    study, _ = study_of(done, args.study)
     path = Path(args.out) if args.out else done.path.with_name(f"{done.path.name}.html")
     tables.show(f"Wrote {write_text(path, html_report(done, study))}")
     return 0

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from toylab.claims import Claim, Verdict
-from toylab.cli.progress import duration
 from toylab.cli.text import plain
 from toylab.report.replication import Replication
 from toylab.report.results import number, units
+from toylab.show.tracker import duration
 from toylab.study import Study
 from toylab.train.cost import SHARE, Cost
 
@@ -27,6 +27,7 @@ COLORS = {
 }
 
 WIDTH = 120  # columns where there is no terminal
+VERDICT = ("verdict", "claim", "expected", "measured [95%]", "n")
 SOLID = ("measured [95%]", "verdict", "expected", "benchmark", "rule")
 
 
@@ -75,6 +76,11 @@ def table(
 
 def verdicts(items: Iterable[Verdict]) -> Table:
     """Return the table of a run's verdicts."""
+    return table(VERDICT, cells(items), right=("n",))
+
+
+def cells(items: Iterable[Verdict]) -> list[tuple[Text | str, ...]]:
+    """Return what each row of a run's verdicts has under ``VERDICT``."""
     rows = []
     for v in items:
         measured = number(_none(v.estimate))
@@ -82,8 +88,7 @@ def verdicts(items: Iterable[Verdict]) -> Table:
             measured += f" [{number(v.low)}, {number(v.high)}]"
         verdict = Text(v.verdict, style=COLORS.get(v.verdict, ""))
         rows.append((verdict, v.text, v.expected, measured, units(v)))
-    columns = ("verdict", "claim", "expected", "measured [95%]", "n")
-    return table(columns, rows, right=("n",))
+    return rows
 
 
 def replications(items: Iterable[Replication]) -> Table:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from toylab.claims import BARS, FEW, REPRODUCED, VERDICTS, Claim
-from toylab.cli.progress import duration
 from toylab.report.results import number, units
+from toylab.show.tracker import duration
 from toylab.study import Study, catalogue, load_study, study_names
 
 UNTESTED = ("not testable", "confounded", "inconclusive")

@@ -1,6 +1,6 @@
 """From a run to its networks: models, members and snapshots, with the numbers that set them apart.
 
-    run = open_run("runs/induction-laptop")
+    run = open_run("runs/induction-laptop")     # what run_study and resume return as well
     one = run.member("main", 3)
     logits, acts = one.run(tokens, record=("blocks/*/attn/pattern",))
 
@@ -8,8 +8,10 @@ Parameters of members that diverged are NaN.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -17,11 +19,13 @@ from jax import Array
 
 from toylab.check.populations import seeded
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.lab import study_of
 from toylab.population import Population
+from toylab.runs import trust
 from toylab.runs.run_folder import RunFolder
-from toylab.show.cards import Card, Rows, few
+from toylab.show.cards import Card, Rows, few, told
+from toylab.study import Study, load_study, study_names
 from toylab.taps import Edit, Model, Params, run
+from toylab.trees import Recording
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,7 +48,7 @@ class Network(Card):
 
     def run(
         self, inputs: Array, record: Sequence[str] = (), edits: Sequence[Edit] = ()
-    ) -> tuple[Array, dict[str, Array]]:
+    ) -> tuple[Array, Recording]:
         """Run the network on a batch (:func:`toylab.taps.run`)."""
         return run(self.model, self.params, inputs, record, edits)
 
@@ -53,39 +57,57 @@ class Network(Card):
         return heading, [*self.row.items(), ("model", self.model)]
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name} {value:g}" for name, value in self.row.items())
-        return f"Network of {self.population!r} at step {self.step:,} ({told}): {self.model}"
+        row = ", ".join(f"{name} {value:g}" for name, value in self.row.items())
+        return f"Network of {self.population!r} at step {self.step:,} ({row}): {self.model}"
 
 
 class OpenRun(RunFolder, Card):
     """A run, with the networks that it trained.
+
+    Tables, metrics, parameters and verdicts are read as data. The study is loaded by what needs its
+    models: :attr:`study`, :attr:`config`, :meth:`population`, :meth:`model`, :meth:`member`.
 
     Args:
         path: a run folder.
         source: the study file, where the run is of one that this user has not run.
 
     Raises:
-        ToylabError: no run folder, or a study that has changed since.
+        ToylabError: no run folder; later, a study that has changed since.
     """
 
     def __init__(self, path: str | Path, source: str | None = None):
         super().__init__(path)
-        self.study, self.config = study_of(self, source)
-        first_seed = self.manifest.get("first_seed", 0)
-        self._populations = seeded(self.study, self.config, first_seed)
+        self.source = source
+
+    @functools.cached_property
+    def study(self) -> Study:
+        """The study."""
+        return self._loaded[0]
+
+    @functools.cached_property
+    def config(self) -> Any:
+        """The settings that the study was run with."""
+        return self._loaded[1]
+
+    @functools.cached_property
+    def _loaded(self) -> tuple[Study, Any]:
+        return study_of(self, self.source)
+
+    @functools.cached_property
+    def _populations(self) -> dict[str, Population]:
+        return seeded(self.study, self.config, self.manifest.get("first_seed", 0))
 
     def _card(self) -> tuple[str, Rows]:
-        rows: list[tuple[str, object]] = [
-            (name, f"{population.size} members, kept at steps {few(self.steps(name))}")
-            for name, population in self._populations.items()
-        ]
+        rows: list[tuple[str, object]] = []
+        for name in self.populations():
+            kept = few(self.steps(name)) or "none yet"
+            rows.append((name, f"{self.members(name).height} members, kept at steps {kept}"))
         if "claims.json" in self.files():
             rows += [(claim.verdict, claim.text) for claim in self.claims()]
-        return f"{self.study.name}: {self.study.title}", rows
+        return f"{self.manifest['study']} ({self.manifest['preset']}) in {self.path}", rows
 
     def __repr__(self) -> str:
-        heading, rows = self._card()
-        return "\n".join([heading, *(f"  {name}: {told}" for name, told in rows)])
+        return told(*self._card())
 
     def population(self, name: str) -> Population:
         """Return a population as it was set up: its task, members, optimiser."""
@@ -145,3 +167,30 @@ def open_run(path: str | Path, source: str | None = None) -> OpenRun:
         >>> run.member("main", 3)                       # doctest: +SKIP
     """
     return OpenRun(path, source)
+
+
+def study_of(run: RunFolder, source: str | None = None) -> tuple[Study, Any]:
+    """Return a run's study and settings.
+
+    Args:
+        run: the run; ``source`` is the study file to take, in place of the one that it names.
+
+    Raises:
+        ToylabError: a study file that this user has not run, an unknown study, or settings that
+            have changed since the run was made.
+    """
+    name = run.manifest["study"]
+    if file := source or run.manifest.get("source"):
+        path = Path(file).resolve()
+        if not source:
+            trust.check(path, run.path)
+        study = load_study(str(path))
+    elif name not in study_names():
+        raise ToylabError(f"{run.path} is a run of {name!r}, which is no study of this laboratory.")
+    else:
+        study = load_study(name)
+    try:
+        return study, study.restored(run.manifest["preset"], run.manifest["config"])
+    except ToylabError as error:
+        told = f"{run.path} was made by another version of {study.name} ({error})"
+        raise ToylabError(f"{told}; check out that commit, or run the study anew.") from None

@@ -30,6 +30,7 @@ from toylab.runs import decoding
 from toylab.runs import manifest as manifests
 from toylab.runs.atomic import write_bytes, write_new
 from toylab.runs.files import Files
+from toylab.show.verdicts import Verdicts
 from toylab.trees import unflatten
 
 Measures = dict[str, pl.DataFrame | np.ndarray]
@@ -265,9 +266,9 @@ class RunFolder(Files):
                 np.save(buffer, np.asarray(value), allow_pickle=False)
                 self.write(f"measures/{name}.npy", buffer.getvalue())
 
-    def claims(self) -> list[Verdict]:
-        """The verdicts."""
-        return decoding.verdicts(self.path / "claims.json", self.read("claims.json"))
+    def claims(self) -> Verdicts:
+        """The verdicts, a list that shows itself as a table."""
+        return Verdicts(decoding.verdicts(self.path / "claims.json", self.read("claims.json")))
 
     def write_claims(self, verdicts: list[Verdict]) -> None:
         """Store the verdicts."""

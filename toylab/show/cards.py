@@ -33,6 +33,20 @@ class ModelCard(Card):
         return type(model).__name__, [*settings, *sites]
 
 
+def grid(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a small table with headings.
+
+    Example:
+        >>> grid(("verdict", "n"), [("reproduced", 8)]).count("<td")
+        2
+    """
+    left = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
+    head = "".join(f'<th style="{left}">{html.escape(name)}</th>' for name in columns)
+    line = lambda row: "".join(f'<td style="{left}">{html.escape(str(v))}</td>' for v in row)
+    body = "".join(f"<tr>{line(row)}</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
 def card(heading: str, rows: Rows) -> str:
     """Return a small table: a heading, and a name and what it is per row.
 
@@ -47,6 +61,17 @@ def card(heading: str, rows: Rows) -> str:
         for name, value in rows
     )
     return f"<div><strong>{html.escape(heading)}</strong><table>{lines}</table></div>"
+
+
+def told(heading: str, rows: Rows) -> str:
+    """Return what a card says as plain text, a line for each row.
+
+    Example:
+        >>> print(told("MLP", [("parameters", 12)]))
+        MLP
+          parameters: 12
+    """
+    return "\n".join([heading, *(f"  {name}: {value}" for name, value in rows)])
 
 
 def few(values: Iterable[Any], most: int = 6) -> str:

@@ -1,69 +1,59 @@
-"""A curve of the loss that grows in a notebook while a population trains."""
+"""A curve of the loss that grows while a population trains: in a notebook, or a line elsewhere."""
 
+import contextlib
 import math
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from toylab.show.graph import BLUE
-from toylab.show.notebook import in_notebook
+from toylab.show.notebook import in_notebook, place
 from toylab.train.loop import Progress
 
 WIDE, TALL, LEFT, LOW = 420, 150, 58, 22  # pixels: the picture, and room for its numbers
 
 
 class Curve:
-    """Called after every chunk of training: draws the median loss and the range of members.
-
-    Args:
-        every: least seconds between two drawings.
+    """The median loss and the range of members, over the steps made so far.
 
     Example:
         >>> curve = Curve()
-        >>> curve(Progress(10, 100, 2, np.array([1.0, 2.0]), 0.1, 20))
-        >>> curve(Progress(20, 100, 2, np.array([0.5, 0.7]), 0.1, 20))
-        >>> "step 20 of 100" in curve._repr_html_()
-        True
+        >>> curve.add(Progress(10, 100, 2, np.array([1.0, 2.0]), 0.1, 20))
+        >>> curve.add(Progress(20, 100, 2, np.array([0.5, 0.7]), 0.1, 20))
+        >>> str(curve)
+        'step 20 of 100, 2 members, median loss 0.6'
     """
 
-    def __init__(self, every: float = 0.5):
-        self.every, self.drawn, self.handle = every, -math.inf, None
+    def __init__(self) -> None:
         self.points: list[tuple[int, float, float, float]] = []
         self.last: Progress | None = None
 
-    def __call__(self, progress: Progress) -> None:
-        """Take a chunk in, and draw where a notebook shows it."""
+    def add(self, progress: Progress) -> None:
+        """Take a chunk in."""
         self.last = progress
         living = progress.loss_P[np.isfinite(progress.loss_P)]
         if len(living):
             low, middle, high = np.quantile(living, (0.0, 0.5, 1.0)).tolist()
             self.points.append((progress.step, low, middle, high))
-        if progress.step == progress.steps or time.monotonic() - self.drawn >= self.every:
-            self.drawn = time.monotonic()
-            self._draw()
 
-    def _draw(self) -> None:
-        if not in_notebook():
-            return
-        if self.handle is None:
-            from IPython.display import display  # pyright: ignore
-
-            self.handle = display(self, display_id=True)
-        else:
-            self.handle.update(self)
-
-    def _repr_html_(self) -> str:
+    def __repr__(self) -> str:
         if self.last is None:
-            return "<div>nothing trained yet</div>"
+            return "nothing trained yet"
         lost = int((~np.isfinite(self.last.loss_P)).sum())
         told = f"step {self.last.step:,} of {self.last.steps:,}, {self.last.members} members"
         if self.points:
             told += f", median loss {self.points[-1][2]:.4g}"
-        told += f", {lost} diverged" if lost else ""
-        return f"<div>{self._svg()}<br>{told}</div>"
+        return told + (f", {lost} diverged" if lost else "")
 
-    def _svg(self) -> str:
-        """The median as a line in the band of all members, on a log scale where none is 0."""
+    def _repr_html_(self) -> str:
+        return f"<div>{self.svg()}<br>{self}</div>"
+
+    def svg(self) -> str:
+        """The median as a line in the band of all members, on a log scale where none is 0.
+
+        Nothing is drawn before the first finite loss.
+        """
         if not self.points:
             return ""
         step, *losses = np.array(self.points, float).T
@@ -99,3 +89,45 @@ class Curve:
             f"{text}</text>"
             for x, y, anchor, text in words
         )
+
+
+@contextlib.contextmanager
+def drawn(every: float = 0.5) -> Iterator[Callable[[Progress], None]]:
+    """Draw the curve of a training inside the ``with``: in a notebook, or as a line on stderr.
+
+    At a terminal the line is renewed; a file or a pipe gets the last one alone.
+
+    Args:
+        every: least seconds between two drawings.
+    """
+    with _page() as draw:
+        curve, last = Curve(), -math.inf
+
+        def take(progress: Progress) -> None:
+            nonlocal last
+            curve.add(progress)
+            if time.monotonic() - last >= every:
+                last = time.monotonic()
+                draw(curve)
+
+        try:
+            yield take
+        finally:
+            draw(curve)
+
+
+@contextlib.contextmanager
+def _page() -> Iterator[Callable[[Curve], None]]:
+    """What shows a curve here."""
+    if in_notebook():
+        yield place()
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    with Live(console=console, auto_refresh=False) as line:
+        yield lambda curve: line.update(Text(repr(curve)), refresh=True)
+    if not console.is_terminal:
+        console.line()
