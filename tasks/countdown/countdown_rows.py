@@ -16,7 +16,7 @@ import polars as pl
 from toylab.check.data_files import read_bytes, read_text
 from toylab.errors import ToylabError
 
-from .countdown_rules import Rules
+from .countdown_rules import FEWEST, MOST, Rules
 
 
 class Instances(NamedTuple):
@@ -41,7 +41,8 @@ def read_instances(path: str | Path, rules: Rules) -> Instances:
     Args:
         path: the file; its kind is told by its ending: ``.parquet``, ``.json``, ``.jsonl``, or
             anything else for plain rows.
-        rules: how many numbers there are, and their bounds.
+        rules: how many numbers there are, and their bounds; public files mostly need others than
+            the default, as ``Rules(numbers=4, largest=100, high=100, top=600)``.
 
     Raises:
         ToylabError: a file that cannot be read, is damaged, or has no row that fits.
@@ -51,7 +52,7 @@ def read_instances(path: str | Path, rules: Rules) -> Instances:
         >>> found.hand_IN.tolist(), found.target_I.tolist(), found.solvable_I.tolist()
         ([[3, 7, 12], [2, 2, 9]], [33, 40], [True, False])
         >>> found.bad
-        ('row 3: 4 numbers, and these rules take 3',)
+        ('row 3: 4 numbers, and these rules take 3; give Rules(numbers=4)',)
     """
     good, bad = [], []
     for number, row in enumerate(_rows(Path(path)), 1):
@@ -77,7 +78,14 @@ def _problem(row: Any, rules: Rules) -> str:
     if not (isinstance(numbers, list) and all(map(whole, numbers)) and whole(target)):
         return "no list of whole numbers with a whole target"
     if len(numbers) != rules.numbers:
-        return f"{len(numbers)} numbers, and these rules take {rules.numbers}"
+        given = len(numbers)
+        fits = FEWEST <= given <= MOST
+        mend = (
+            f"give Rules(numbers={given})"
+            if fits
+            else f"no rules take other than {FEWEST} to {MOST}"
+        )
+        return f"{given} numbers, and these rules take {rules.numbers}; {mend}"
     if not all(1 <= number <= rules.largest for number in numbers):
         return f"numbers {numbers} are not all from 1 to {rules.largest}"
     if not rules.low <= target <= rules.high:

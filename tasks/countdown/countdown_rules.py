@@ -21,6 +21,7 @@ from toylab.errors import ToylabError, check_number
 
 OPERATIONS = "+-*/"
 WORDS = (*OPERATIONS, "=", "(", "ok", "no", "ANS", "T", "N", ":", "EOS", "PAD")
+FEWEST, MOST = 2, 4  # numbers of a hand; five and four operations would make 46,080 plans
 STEP = 5  # tokens of a step: a, operation, b, "=", c
 
 
@@ -98,7 +99,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        check_number(owner, "numbers", self.numbers, low=2, high=4, whole=True)
+        check_number(owner, "numbers", self.numbers, low=FEWEST, high=MOST, whole=True)
         for name in ("largest", "low", "top"):
             check_number(owner, name, getattr(self, name), low=1, whole=True)
         check_number(owner, "high", self.high, low=self.low, whole=True)

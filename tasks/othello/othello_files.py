@@ -18,7 +18,8 @@ from toylab.check.data_files import decoded
 from toylab.errors import ToylabError
 
 PASSES = {"--", "-", "pa", "pass", "ps", "@@"}
-RESULTS = re.compile(r"\d+\s*-\s*\d+|1/2-1/2|\*|[+-]\d+")
+SCORE = r"1/2-1/2|\d+\s*-\s*\d+"  # in this order: "2-1" stands in "1/2-1/2"
+RESULTS = re.compile(rf"{SCORE}|\*|[+-]\d+")
 HEADER, GAME, MOVES = 16, 68, 60  # bytes
 
 
@@ -129,7 +130,7 @@ def wthor(path: Path, size: int) -> list[Game]:
 def _moves(text: str) -> list[str]:
     """The moves of a text, without their numbers, remarks, passes and the result."""
     text = re.sub(r"\{[^}]*\}|\$\d+|(?<![a-zA-Z])\d+\s*\.+", " ", text)
-    words = re.findall(r"[a-z]\d+|\d+\s*-\s*\d+|--|[^\s,;a-z-][^\s,;-]*|[a-z]+|-", text.lower())
+    words = re.findall(rf"[a-z]\d+|{SCORE}|--|[^\s,;a-z-][^\s,;-]*|[a-z]+|-", text.lower())
     return [word for word in words if word not in PASSES and not RESULTS.fullmatch(word)]
 
 

@@ -78,7 +78,7 @@ def test_a_run_is_read_without_its_study(path, tmp_path):
     manifest = json.loads((away / "manifest.json").read_text())
     (away / "manifest.json").write_bytes(encode(manifest | {"source": str(tmp_path / "no.py")}))
     run = open_run(away)
-    assert run.measures()["ends"].height == 4 and "4 members" in repr(run)
+    assert len(run.measures()["ends"]) == 4 and "4 members" in repr(run)
     with pytest.raises(ToylabError, match=r"no\.py"):
         run.model("main")
 

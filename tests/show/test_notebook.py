@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_a_run_is_followed_with_its_populations_and_its_stages(marimo):
         batch_size=8,
     )
     told = Following(every=0)
-    told.plan("runs/x", {"one": run, "two": run}, ())
+    told.plan(Path("runs/x"), {"one": run, "two": run}, ())
     told.stage("train")
     told.population("one", run, 0)
     chunks(told.progress)

@@ -135,6 +135,8 @@ def reached(hand: list[int]) -> set[int]:
         ("a.parquet", "nothing", "cannot be read as instances"),
         ("a.txt", "one two\n", "cannot be read as instances"),
         ("a.jsonl", '{"nums": [1, 2, true], "target": 6}', "no instance.*whole numbers"),
+        ("a.txt", "1 2 3 4 10\n", r"4 numbers, .* take 3; give Rules\(numbers=4\)"),
+        ("a.txt", "1 2 3 4 5 15\n", "5 numbers, .* take 3; no rules take other than 2 to 4"),
     ],
 )
 def test_rows_that_are_none_are_refused(tmp_path: Path, name: str, text: str, told: str):

@@ -100,6 +100,8 @@ def test_all_kinds_are_one_world(tmp_path: Path):
 def test_a_bad_game_is_named_where_it_stands():
     assert [g.place for g in pgn(pgn_text(GAMES))] == ["the game at line 1", "the game at line 7"]
     assert [g.place for g in ggf(ggf_text(GAMES))] == ["game 1", "game 2"]
+    assert lines("f5d6 1/2-1/2")[0].moves == ["f5", "d6"]  # a draw, as PGN writes it
+    assert pgn('[Result "1/2-1/2"]\n\n1. F5 D6 1/2-1/2\n')[0].moves == ["f5", "d6"]
     assert lines("f5 z9 {a remark} ?")[0].moves == ["f5", "z9", "?"]
 
 
