@@ -91,6 +91,32 @@ def test_the_l1_price_is_the_sum_of_the_blocks_norms():
     assert all(np.isfinite(g).all() for g in jax.tree.leaves(grads))
 
 
+def test_a_population_is_fitted_as_its_networks_one_at_a_time():
+    x = RNG.normal(size=(3, 2, 200, 4)) * np.array([1, 5, 0.1])[:, None, None, None]
+    fit = dict(k=2, steps=20, batch_size=64)  # as above, so that it compiles once
+
+    def told(found, x):
+        codes = found.encode(x)
+        read = codes, found.decode(codes), latent_scaling(found, x)
+        return jax.tree.map(np.asarray, (found, read))
+
+    found, read = told(fit_crosscoder(x, 5, **fit), x)
+    assert found.scale.shape == (3, 1, 2) and found.dictionary.decoder.shape == (3, 1, 5, 8)
+    for p in range(3):
+        alone = told(fit_crosscoder(x[p], 5, **fit), x[p])
+        own = jax.tree.map(lambda leaf, p=p: leaf[p], (found, read))
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), own, alone
+        )
+    shared = jax.tree.map(jnp.asarray, found).encode(x[1])
+    np.testing.assert_allclose(shared[1], read[0][1], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ToylabError, match=r"or the first of the axes \(3, 1\)"):
+        found.encode(x[:2])
+    x[2, 1] = 4
+    with pytest.raises(ToylabError, match=r"snapshot 1 at \(2,\) is all alike"):
+        fit_crosscoder(x, 5, **fit)
+
+
 def test_what_cannot_be_fitted_is_refused():
     x = RNG.normal(size=(2, 20, 3))
     same = x.copy()
@@ -101,5 +127,5 @@ def test_what_cannot_be_fitted_is_refused():
     found = fit_crosscoder(x, 4, k=2, steps=0)
     with pytest.raises(ToylabError, match="snapshot = 2"):
         found.relative_norm(0, 2)
-    with pytest.raises(ToylabError, match="give \\(2, N, D\\)"):
+    with pytest.raises(ToylabError, match="give \\(2, N, 3\\)"):
         found.encode(jnp.ones((3, 5, 3)))

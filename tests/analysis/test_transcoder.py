@@ -67,15 +67,20 @@ def test_sparse_neurons_are_found_again_by_what_they_read_and_write():
     assert (np.asarray(transcoder_quality(without, x, y).explained) < 0.5).all()
 
 
-def test_units_of_inputs_and_outputs_do_not_matter():
+def test_networks_of_a_population_are_fitted_each_in_its_own_units():
+    # That one network alone gives the same is tested of crosscoders, which train alike.
     x = RNG.normal(size=(200, D)).astype(np.float32)
-    y = mlp(x, random_mlp()).astype(np.float32)
-    fit = dict(features=6, k=2, steps=20, batch_size=64, skip=True)
-    here, there = fit_transcoder(x, y, **fit), fit_transcoder(4 * x, 8 * y, **fit)
-    told = here.decode(here.encode(x), x)
-    other = there.decode(there.encode(4 * x), 4 * x)
-    assert (np.asarray(here.encode(x) > 0).sum(-1) <= 2).all()
-    assert np.asarray(other) == pytest.approx(8 * np.asarray(told), rel=1e-4, abs=1e-4)
+    x, y = np.stack([x, 4 * x - 3]), mlp(x, random_mlp()).astype(np.float32)
+    y = np.stack([y, 8 * y + 5])
+    found = fit_transcoder(x, y, features=6, k=2, steps=20, batch_size=64, skip=True)
+    codes = found.encode(x)
+    told, quality = np.asarray(found.decode(codes, x)), transcoder_quality(found, x, y)
+    assert told.shape == (2, 1, 200, O) and (np.asarray(codes > 0).sum(-1) <= 2).all()
+    assert told[1] == pytest.approx(8 * told[0] + 5, rel=1e-3, abs=1e-3)
+    error = ((y - told[:, 0]) ** 2).sum((1, 2)) / ((y - y.mean(1, keepdims=True)) ** 2).sum((1, 2))
+    assert np.asarray(quality.explained)[:, 0] == pytest.approx(1 - error, abs=1e-4)
+    with pytest.raises(ToylabError, match="transcoder_quality"):
+        transcoder_quality(found, x, y[:1])
 
 
 def test_the_objective_is_of_the_target():
@@ -100,7 +105,7 @@ def test_the_objective_is_of_the_target():
 def test_what_cannot_be_fitted_is_refused():
     x = RNG.normal(size=(20, 3))
     for change, match in (
-        (dict(y=x[:10]), "20 inputs and 10 outputs"),
+        (dict(y=x[:10]), "inputs \\(20,\\) and outputs \\(10,\\)"),
         (dict(y=np.ones((20, 2))), "all alike"),
         (dict(kind="gated"), "unknown kind"),
         (dict(k=9), "k = 9"),

@@ -25,8 +25,14 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from toylab.analysis.dictionary.inputs import check_fit, settings, standardised
-from toylab.analysis.dictionary.training import Rules, initial, train
+from toylab.analysis.dictionary.inputs import (
+    check_fit,
+    check_inputs,
+    each,
+    settings,
+    standardised,
+)
+from toylab.analysis.dictionary.training import Rules, initial, train_each
 from toylab.errors import ToylabError, check_number
 from toylab.models.dictionaries.codes import sparse
 
@@ -37,6 +43,8 @@ __all__ = ["Dictionary", "Quality", "fit_dictionary", "quality"]
 @dataclasses.dataclass(frozen=True)
 class Dictionary:
     """Fitted dictionaries, one per leading index (or one alone).
+
+    Activations given to it are of all members alike, (N, D), or have the first of its leading axes.
 
     Attributes:
         encoder: E, (..., D, F).
@@ -58,12 +66,10 @@ class Dictionary:
     most: int = dataclasses.field(metadata={"static": True})
     kind: Literal["topk", "l1"] = dataclasses.field(metadata={"static": True})
 
-    def encode(self, x: Float[Array, "N D"]) -> Float[Array, "*lead N F"]:
-        """Return the codes of activations; every member codes the same ones."""
-        if x.ndim != 2 or x.shape[1] != self.encoder.shape[-2]:
-            raise ToylabError(
-                f"Dictionary: x has shape {x.shape}; give (N, {self.encoder.shape[-2]})."
-            )
+    def encode(self, x: Float[Array, "*first N D"]) -> Float[Array, "*lead N F"]:
+        """Return the codes of activations."""
+        lead, width = self.encoder.shape[:-2], self.encoder.shape[-2]
+        check_inputs("Dictionary", x, lead, (None, width))
         return _encode(self, jnp.asarray(x, jnp.float32))
 
     def decode(self, codes: Float[Array, "*lead N F"]) -> Float[Array, "*lead N D"]:
@@ -71,22 +77,28 @@ class Dictionary:
         product = jnp.einsum("...nf,...fd->...nd", codes, self.decoder)
         return product + jnp.broadcast_to(self.centre[..., None, :], product.shape)
 
-    def member(self, index: int) -> Self:
-        """Return one of several dictionaries."""
+    def member(self, index: int | tuple[int, ...]) -> Self:
+        """Return one of several dictionaries, or those of one data set."""
         return jax.tree.map(lambda leaf: leaf[index], self)
 
 
 @jax.jit
-def _encode(dictionary: Dictionary, x_ND: Array) -> Array:
+def _encode(dictionary: Dictionary, x: Array) -> Array:
     d = dictionary
-    pre = jnp.einsum("nd,...df->...nf", x_ND, d.encoder)
+    pre = product(x, d.encoder)
     shift = d.bias - jnp.einsum("...d,...df->...f", d.centre, d.encoder)
     pre = pre + jnp.broadcast_to(shift[..., None, :], pre.shape)
     return sparse(pre, d.k[..., None], d.most, d.kind)
 
 
+def product(x: Float[Array, "*first N D"], maps: Float[Array, "*lead D F"]) -> Array:
+    """Return ``x maps`` (..., N, F), where x has the first of the maps' leading axes, or none."""
+    axes = "abceghij"[: maps.ndim - 2]
+    return jnp.einsum(f"{axes[: x.ndim - 2]}nd,{axes}df->{axes}nf", x, maps)
+
+
 def fit_dictionary(
-    x: Float[np.ndarray, "N D"],
+    x: Float[np.ndarray, "*lead N D"],
     features: int,
     kind: Literal["topk", "l1"] = "topk",
     *,
@@ -116,7 +128,9 @@ def fit_dictionary(
     What is dead at the end stays so: see :func:`quality`.
 
     Args:
-        x: activations (N, D) on the host; they are moved to the device as a whole.
+        x: activations (N, D) on the host; they are moved to the device as a whole. With axes
+            before, such as a population's members and snapshots, each of these (N, D) has
+            dictionaries of its own, and one program trains all of them.
         features: F.
         kind: "topk" or "l1".
         k: entries a TopK code keeps, one number or one per seed.
@@ -130,10 +144,10 @@ def fit_dictionary(
             the sum of the norms of the pieces of ``d_f``, as crosscoders have it.
 
     Returns:
-        Dictionary with one leading axis, the members.
+        Dictionary whose leading axes are those of ``x`` before (N, D), then one of the seeds.
 
     Raises:
-        ToylabError: activations that are not finite (N, D) or all alike, an unknown kind,
+        ToylabError: activations that are not finite (..., N, D) or all alike, an unknown kind,
             numbers out of range, or as many ks or l1s as there are no seeds.
 
     Example:
@@ -143,23 +157,24 @@ def fit_dictionary(
         ((1, 100, 8), 2)
     """
     check_fit("fit_dictionary", x, features, kind, steps, batch_size, learning_rate, resamples)
-    check_number("fit_dictionary", "blocks", blocks, 1, x.shape[1], whole=True)
-    if x.shape[1] % blocks:
-        raise ToylabError(f"fit_dictionary: width {x.shape[1]} is not {blocks} equal blocks.")
+    check_number("fit_dictionary", "blocks", blocks, 1, x.shape[-1], whole=True)
+    if x.shape[-1] % blocks:
+        raise ToylabError(f"fit_dictionary: width {x.shape[-1]} is not {blocks} equal blocks.")
     k_P, l1_P, most = settings("fit_dictionary", kind, features, k, l1, seeds)
-    z_ND, mean_D, scale = standardised("fit_dictionary", x)
+    z, mean, scale = standardised("fit_dictionary", x)
     rules = Rules(kind, most, steps, batch_size, learning_rate, resamples, blocks=blocks)
     keys_P = jax.vmap(jax.random.key)(jnp.asarray(list(seeds), jnp.uint32))
-    params = initial(keys_P, features, z_ND.shape[1])
-    params, losses_PS = train(params, z_ND, keys_P, k_P, l1_P, rules)
-    scale, mean_D = np.float32(scale), jnp.asarray(mean_D, jnp.float32)
+    params = initial(keys_P, features, z.shape[-1])
+    params, losses = train_each(params, z, keys_P, k_P, l1_P, rules)
+    scale = np.asarray(scale, np.float32)[..., None, None]
+    middle = jnp.asarray(mean, jnp.float32)[..., None, :]
     return Dictionary(
         encoder=params["encoder"],
         bias=scale * params["bias"],
         decoder=params["decoder"],
-        centre=scale * params["centre"] + jnp.broadcast_to(mean_D, params["centre"].shape),
-        k=k_P,
-        losses=losses_PS,
+        centre=scale * params["centre"] + jnp.broadcast_to(middle, params["centre"].shape),
+        k=jnp.broadcast_to(k_P, losses.shape[:-1]),
+        losses=losses,
         most=most,
         kind=kind,
     )
@@ -180,25 +195,27 @@ class Quality(NamedTuple):
     dead: Array
 
 
-def quality(dictionary: Dictionary, x: Float[Array, "N D"]) -> Quality:
-    """Measure dictionaries on held-out activations (N, D); memory grows with N times F."""
-    x = jnp.asarray(x, jnp.float32)
-    alone = dictionary.encoder.ndim == 2
-    several = jax.tree.map(lambda leaf: leaf[None], dictionary) if alone else dictionary
-    found = _quality(several, x)
-    return jax.tree.map(lambda leaf: leaf[0], found) if alone else found
+def quality(dictionary: Dictionary, x: Float[Array, "*first N D"]) -> Quality:
+    """Measure dictionaries on held-out activations; memory grows with N times F.
+
+    Args:
+        dictionary: one, or several.
+        x: (N, D), or with the first of the dictionary's leading axes.
+    """
+    lead, width = dictionary.encoder.shape[:-2], dictionary.encoder.shape[-2]
+    check_inputs("quality", x, lead, (None, width))
+    return _quality(dictionary, jnp.asarray(x, jnp.float32))
 
 
 @jax.jit
-def _quality(dictionary: Dictionary, x_ND: Array) -> Quality:
-    spread = jnp.sum((x_ND - jnp.mean(x_ND, 0, keepdims=True)) ** 2)
-
-    def one(member: Dictionary) -> Quality:
+def _quality(dictionary: Dictionary, x: Array) -> Quality:
+    def one(member: Dictionary, x_ND: Array) -> Quality:
         codes_NF = member.encode(x_ND)
+        spread = jnp.sum((x_ND - jnp.mean(x_ND, 0, keepdims=True)) ** 2)
         error = jnp.sum((x_ND - member.decode(codes_NF)) ** 2)
         return Quality(1 - error / spread, *activity(codes_NF))
 
-    return jax.lax.map(one, dictionary)
+    return each(one, dictionary.encoder.ndim - 2, x.ndim - 2)(dictionary, x)
 
 
 def activity(codes_NF: Float[Array, "N F"]) -> tuple[Array, Array]:

@@ -31,6 +31,7 @@ from jax import Array
 from jaxtyping import Float
 
 from toylab.analysis.dictionary.autoencoder import Dictionary, fit_dictionary
+from toylab.analysis.dictionary.inputs import check_inputs, each
 from toylab.errors import ToylabError, check_number
 
 
@@ -38,6 +39,8 @@ from toylab.errors import ToylabError, check_number
 @dataclasses.dataclass(frozen=True)
 class Crosscoder:
     """Fitted crosscoders, one per leading index (or one alone), of T snapshots.
+
+    Inputs given to it are of all members alike, (T, N, D), or have the first of its leading axes.
 
     Attributes:
         dictionary: of the scaled snapshots side by side, (..., T D) wide; a decoder vector of all
@@ -72,13 +75,11 @@ class Crosscoder:
         norms = self.norms
         return norms[..., other] / (norms[..., one] + norms[..., other])
 
-    def encode(self, x: Float[Array, "T N D"]) -> Float[Array, "*lead N F"]:
-        """Return the codes of inputs by all their snapshots; every member codes the same ones."""
-        if x.ndim != 3 or len(x) != self.snapshots:
-            raise ToylabError(f"Crosscoder: x has shape {x.shape}; give ({self.snapshots}, N, D).")
-        # Scales are those of the data, and the same for all members.
-        scale_T = self.scale.reshape(-1, self.snapshots)[0]
-        return self.dictionary.encode(_beside(jnp.asarray(x, jnp.float32) / scale_T[:, None, None]))
+    def encode(self, x: Float[Array, "*first T N D"]) -> Float[Array, "*lead N F"]:
+        """Return the codes of inputs by all their snapshots."""
+        width = self.dictionary.encoder.shape[-2] // self.snapshots
+        check_inputs("Crosscoder", x, self.scale.shape[:-1], (self.snapshots, None, width))
+        return _encode(self, jnp.asarray(x, jnp.float32))
 
     def decode(self, codes: Float[Array, "*lead N F"]) -> Float[Array, "*lead T N D"]:
         """Return the activations, in their own units, that codes stand for."""
@@ -86,13 +87,22 @@ class Crosscoder:
         parts = flat.reshape(*flat.shape[:-1], self.snapshots, -1)
         return jnp.moveaxis(parts, -2, -3) * self.scale[..., None, None]
 
-    def member(self, index: int) -> Self:
-        """Return one of several crosscoders."""
+    def member(self, index: int | tuple[int, ...]) -> Self:
+        """Return one of several crosscoders, or those of one network."""
         return jax.tree.map(lambda leaf: leaf[index], self)
 
 
+@jax.jit
+def _encode(crosscoder: Crosscoder, x: Array) -> Array:
+    # (x / scale) E is x (E / scale): the data need no copy for every member.
+    d = crosscoder.dictionary
+    scale = jnp.repeat(crosscoder.scale, d.encoder.shape[-2] // crosscoder.snapshots, axis=-1)
+    encoder, centre = d.encoder / scale[..., None], d.centre * scale
+    return dataclasses.replace(d, encoder=encoder, centre=centre).encode(_beside(x))
+
+
 def fit_crosscoder(
-    x: Float[np.ndarray, "T N D"],
+    x: Float[np.ndarray, "*lead T N D"],
     features: int,
     kind: Literal["topk", "l1"] = "topk",
     **training: Any,
@@ -100,44 +110,51 @@ def fit_crosscoder(
     """Train crosscoders by Adam, all members at once on the same minibatches.
 
     Args:
-        x: snapshots (T, N, D) on the host: row n of each is of the same input.
+        x: snapshots (T, N, D) on the host: row n of each is of the same input. With axes before,
+            such as the members of a population, each has crosscoders of its own, and one program
+            trains all of them.
         features: F.
         kind: "topk" or "l1"; the L1 price is on ``a_f`` times the sum of its decoders' lengths.
         training: k, l1, seeds, steps, batch_size, learning_rate, resamples, as in
             :func:`toylab.analysis.dictionary.autoencoder.fit_dictionary`.
 
     Returns:
-        Crosscoder with one leading axis, the members.
+        Crosscoder whose leading axes are those of ``x`` before (T, N, D), then one of the seeds.
 
     Raises:
-        ToylabError: activations that are not finite (T, N, D) with T >= 2, a snapshot that is all
-            alike, and what ``fit_dictionary`` refuses.
+        ToylabError: activations that are not finite (..., T, N, D) with T >= 2, a snapshot that is
+            all alike, and what ``fit_dictionary`` refuses.
 
     Source: Lindsey et al. 2024.
 
     Example:
-        >>> x = np.random.default_rng(0).normal(size=(100, 4))
-        >>> found = fit_crosscoder(np.stack([x, x]), 8, k=2, steps=10)
+        >>> x = np.random.default_rng(0).normal(size=(3, 2, 100, 4))  # 3 networks, 2 snapshots
+        >>> found = fit_crosscoder(x, 8, k=2, steps=10)
         >>> found.decoder.shape, found.relative_norm().shape
-        ((1, 8, 2, 4), (1, 8))
+        ((3, 1, 8, 2, 4), (3, 1, 8))
     """
     x = np.asarray(x)
-    if x.ndim != 3 or len(x) < 2 or not np.issubdtype(x.dtype, np.floating):
+    if x.ndim < 3 or x.shape[-3] < 2 or not np.issubdtype(x.dtype, np.floating):
         raise ToylabError(
-            f"fit_crosscoder: x is {x.dtype} of shape {x.shape}; give floats (T, N, D), T >= 2."
+            f"fit_crosscoder: x is {x.dtype} of shape {x.shape}; give floats (..., T, N, D), "
+            "T >= 2."
         )
-    away = x - x.mean(1, keepdims=True, dtype=np.float64)
-    scale_T = np.sqrt((away**2).sum(-1).mean(-1))
-    if not (np.isfinite(scale_T) & (scale_T > 0)).all():
-        worst = int(np.argmin(np.isfinite(scale_T) & (scale_T > 0)))
-        raise ToylabError(f"fit_crosscoder: snapshot {worst} is all alike, or not finite.")
-    beside = _beside((x / scale_T[:, None, None]).astype(np.float32))
-    dictionary = fit_dictionary(beside, features, kind, blocks=len(x), **training)
-    lead = len(dictionary.k)
-    return Crosscoder(dictionary, jnp.asarray(np.tile(scale_T, (lead, 1)), jnp.float32), len(x))
+    away = x - x.mean(-2, keepdims=True, dtype=np.float64)
+    scale = np.sqrt((away**2).sum(-1).mean(-1))
+    bad = ~(np.isfinite(scale) & (scale > 0))
+    if bad.any():
+        *lead, worst = np.argwhere(bad)[0].tolist()
+        where = f" at {tuple(lead)}" if lead else ""
+        raise ToylabError(f"fit_crosscoder: snapshot {worst}{where} is all alike, or not finite.")
+    beside = _beside((x / scale[..., None, None]).astype(np.float32))
+    dictionary = fit_dictionary(beside, features, kind, blocks=x.shape[-3], **training)
+    own = np.broadcast_to(scale[..., None, :], (*dictionary.k.shape, x.shape[-3]))
+    return Crosscoder(dictionary, jnp.asarray(own, jnp.float32), x.shape[-3])
 
 
-def latent_scaling(crosscoder: Crosscoder, x: Float[Array, "T N D"]) -> Float[Array, "*lead F T"]:
+def latent_scaling(
+    crosscoder: Crosscoder, x: Float[Array, "*first T N D"]
+) -> Float[Array, "*lead F T"]:
     """Return how much of each feature every snapshot has, whatever its decoder there says.
 
     ``beta_tf = argmin_beta sum_n |r_tn - beta a_nf d_f|^2``, with d_f the feature's decoder vector
@@ -149,7 +166,7 @@ def latent_scaling(crosscoder: Crosscoder, x: Float[Array, "T N D"]) -> Float[Ar
 
     Args:
         crosscoder: one, or several.
-        x: snapshots (T, N, D), better held out.
+        x: snapshots (T, N, D), better held out; or with the first of the crosscoder's leading axes.
 
     Returns:
         (..., F, T), in scaled units; NaN for a feature that never fires.
@@ -162,13 +179,18 @@ def latent_scaling(crosscoder: Crosscoder, x: Float[Array, "T N D"]) -> Float[Ar
         >>> latent_scaling(found, np.stack([x, x])).shape
         (1, 8, 2)
     """
-    several = crosscoder.scale.ndim == 2
-    codes = crosscoder.encode(jnp.asarray(x, jnp.float32))
-    one = lambda member, codes_NF: _scaling(member, codes_NF, jnp.asarray(x, jnp.float32))
-    return jax.jit(jax.vmap(one) if several else one)(crosscoder, codes)
+    lead, width = crosscoder.scale.shape[:-1], crosscoder.decoder.shape[-1]
+    check_inputs("latent_scaling", x, lead, (crosscoder.snapshots, None, width))
+    return _scalings(crosscoder, jnp.asarray(x, jnp.float32))
 
 
-def _scaling(member: Crosscoder, codes_NF: Array, x_TND: Array) -> Array:
+@jax.jit
+def _scalings(crosscoder: Crosscoder, x: Array) -> Array:
+    return each(_scaling, crosscoder.scale.ndim - 1, x.ndim - 3)(crosscoder, x)
+
+
+def _scaling(member: Crosscoder, x_TND: Array) -> Array:
+    codes_NF = member.encode(x_TND)
     left_TND = (x_TND - member.decode(codes_NF)) / member.scale[:, None, None]
     own_FTD = member.decoder
     longest_F = jnp.argmax(member.norms, -1)
@@ -180,6 +202,7 @@ def _scaling(member: Crosscoder, codes_NF: Array, x_TND: Array) -> Array:
     return (error_FT + shared_FT) / jnp.where(size_F > 0, size_F, jnp.nan)[:, None]
 
 
-def _beside(x_TND: Any) -> Any:
-    """Snapshots (T, N, D) side by side, (N, T D)."""
-    return x_TND.swapaxes(0, 1).reshape(x_TND.shape[1], -1)
+def _beside(x: Any) -> Any:
+    """Snapshots (..., T, N, D) side by side, (..., N, T D)."""
+    *lead, snapshots, count, width = x.shape
+    return x.swapaxes(-3, -2).reshape(*lead, count, snapshots * width)

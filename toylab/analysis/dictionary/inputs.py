@@ -1,7 +1,13 @@
-"""What a dictionary is fitted to and how: checks, a setting per member, activations at scale 1."""
+"""What a dictionary is fitted to and how: checks, a setting per member, activations at scale 1.
 
-from collections.abc import Sequence
+Activations may have leading axes, such as a population's members and snapshots: dictionaries are
+then fitted to each by itself, all in one program.
+"""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -22,10 +28,10 @@ def check_fit(
     rate: float,
     resamples: int,
 ) -> None:
-    """Refuse activations that are not floats (N, D), an unknown kind, or numbers out of range."""
-    if np.ndim(x) != 2 or len(x) < 2 or not np.issubdtype(x.dtype, np.floating):
+    """Refuse activations that are no floats (..., N, D), an unknown kind, numbers out of range."""
+    if x.ndim < 2 or x.shape[-2] < 2 or not x.size or not np.issubdtype(x.dtype, np.floating):
         raise ToylabError(
-            f"{owner}: x is {x.dtype} of shape {np.shape(x)}; give floats (N, D), N >= 2."
+            f"{owner}: x is {x.dtype} of shape {x.shape}; give floats (..., N, D), N >= 2."
         )
     if kind not in KINDS:
         raise ToylabError(f"{owner}: unknown kind {kind!r}: {nearest(str(kind), KINDS)}")
@@ -58,18 +64,67 @@ def settings(
 
 
 def standardised(
-    owner: str, x: Float[np.ndarray, "N D"]
-) -> tuple[Float[Array, "N D"], Float[np.ndarray, " D"], float]:
+    owner: str, x: Float[np.ndarray, "*lead N D"]
+) -> tuple[Float[Array, "*lead N D"], Float[np.ndarray, "*lead D"], Float[np.ndarray, "*lead"]]:
     """Return activations at mean 0 and total variance 1, their mean, and their scale.
 
     Raises:
         ToylabError: activations that are all alike, or not finite.
     """
-    mean_D = np.asarray(np.mean(x, 0, dtype=np.float64))
-    scale = np.sqrt(np.mean(np.sum((x - mean_D) ** 2, 1)))
-    if not scale > 0 or not np.isfinite(scale):
-        raise ToylabError(f"{owner}: the activations are all alike, or not finite.")
-    return jnp.asarray((x - mean_D) / scale, jnp.float32), mean_D, scale
+    mean = np.asarray(np.mean(x, -2, dtype=np.float64))
+    away = x - mean[..., None, :]
+    scale = np.sqrt(np.mean(np.sum(away**2, -1), -1))
+    bad = ~(np.isfinite(scale) & (scale > 0))
+    if bad.any():
+        where = f" at {tuple(np.argwhere(bad)[0].tolist())}" if bad.ndim else ""
+        raise ToylabError(f"{owner}: the activations{where} are all alike, or not finite.")
+    return jnp.asarray(away / scale[..., None, None], jnp.float32), mean, scale
+
+
+def check_inputs(owner: str, x: Any, lead: tuple[int, ...], inner: tuple[int | None, ...]) -> int:
+    """Return how many leading axes inputs have: none, or the first ones of the fitted members.
+
+    Args:
+        owner: for the message.
+        x: inputs, (..., *inner).
+        lead: leading axes of what was fitted.
+        inner: the last axes, None where any size will do.
+
+    Raises:
+        ToylabError: other shapes.
+    """
+    count = x.ndim - len(inner)
+    fits = 0 <= count <= len(lead) and x.shape[:count] == lead[:count]
+    if not fits or any(n not in (None, m) for n, m in zip(inner, x.shape[count:], strict=True)):
+        names = ", ".join("N" if n is None else str(n) for n in inner)
+        rest = f", or the first of the axes {lead} before these" if lead else ""
+        raise ToylabError(f"{owner}: x has shape {x.shape}; give ({names}){rest}.")
+    return count
+
+
+def each(one: Callable[..., Any], lead: int, *given: int) -> Callable[..., Any]:
+    """Return ``one`` over leading axes of its arguments, one member after another.
+
+    Args:
+        one: a function of what was fitted, and of data.
+        lead: leading axes of its first argument.
+        given: of each further argument how many of these axes it has, the first ones.
+    """
+    for axis in reversed(range(lead)):
+        one = _over(one, [True, *(axis < count for count in given)])
+    return one
+
+
+def _over(one: Callable[..., Any], varies: Sequence[bool]) -> Callable[..., Any]:
+    def run(*args: Any) -> Any:
+        def member(parts: list[Any]) -> Any:
+            own = iter(parts)
+            rows = zip(args, varies, strict=True)
+            return one(*(next(own) if moves else arg for arg, moves in rows))
+
+        return jax.lax.map(member, [a for a, moves in zip(args, varies, strict=True) if moves])
+
+    return run
 
 
 def _per_seed(

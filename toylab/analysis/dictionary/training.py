@@ -174,6 +174,17 @@ def _share(step: Array, steps: int) -> Array:
 
 
 @functools.partial(jax.jit, static_argnames=("rules",))
+def train_each(
+    params: Params, z: Array, keys_P: Array, k_P: Array, l1_P: Array, rules: Rules
+) -> tuple[Params, Array]:
+    """Train members as :func:`train` does on each of many data sets, z (..., N, D), at once."""
+    one = lambda z_ND: train(params, z_ND, keys_P, k_P, l1_P, rules)
+    for _ in z.shape[:-2]:
+        one = jax.vmap(one)
+    return one(z)
+
+
+@functools.partial(jax.jit, static_argnames=("rules",))
 def train(
     params: Params, z_ND: Array, keys_P: Array, k_P: Array, l1_P: Array, rules: Rules
 ) -> tuple[Params, Array]:

@@ -23,9 +23,15 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from toylab.analysis.dictionary.autoencoder import Quality, activity
-from toylab.analysis.dictionary.inputs import check_fit, settings, standardised
-from toylab.analysis.dictionary.training import Rules, train, unit
+from toylab.analysis.dictionary.autoencoder import Quality, activity, product
+from toylab.analysis.dictionary.inputs import (
+    check_fit,
+    check_inputs,
+    each,
+    settings,
+    standardised,
+)
+from toylab.analysis.dictionary.training import Rules, train_each, unit
 from toylab.errors import ToylabError, check_number
 from toylab.models.dictionaries.codes import sparse
 
@@ -34,6 +40,8 @@ from toylab.models.dictionaries.codes import sparse
 @dataclasses.dataclass(frozen=True)
 class Transcoder:
     """Fitted transcoders, one per leading index (or one alone).
+
+    Inputs given to it are of all members alike, (N, D), or have the first of its leading axes.
 
     Attributes:
         encoder: E, (..., D, F).
@@ -57,35 +65,33 @@ class Transcoder:
     most: int = dataclasses.field(metadata={"static": True})
     kind: Literal["topk", "l1"] = dataclasses.field(metadata={"static": True})
 
-    def encode(self, x: Float[Array, "N D"]) -> Float[Array, "*lead N F"]:
-        """Return the codes of inputs; every member codes the same ones."""
-        pre = jnp.einsum("nd,...df->...nf", self._checked(x), self.encoder)
+    def encode(self, x: Float[Array, "*first N D"]) -> Float[Array, "*lead N F"]:
+        """Return the codes of inputs."""
+        pre = product(self._checked(x), self.encoder)
         pre = pre + jnp.broadcast_to(self.bias[..., None, :], pre.shape)
         return sparse(pre, self.k[..., None], self.most, self.kind)
 
     def decode(
-        self, codes: Float[Array, "*lead N F"], x: Float[Array, "N D"]
+        self, codes: Float[Array, "*lead N F"], x: Float[Array, "*first N D"]
     ) -> Float[Array, "*lead N O"]:
         """Return the outputs that codes, and the inputs by the skip, stand for."""
-        product = jnp.einsum("...nf,...fo->...no", codes, self.decoder)
-        product = product + jnp.einsum("nd,...do->...no", self._checked(x), self.skip)
-        return product + jnp.broadcast_to(self.offset[..., None, :], product.shape)
+        told = jnp.einsum("...nf,...fo->...no", codes, self.decoder)
+        told = told + product(self._checked(x), self.skip)
+        return told + jnp.broadcast_to(self.offset[..., None, :], told.shape)
 
-    def member(self, index: int) -> Self:
-        """Return one of several transcoders."""
+    def member(self, index: int | tuple[int, ...]) -> Self:
+        """Return one of several transcoders, or those of one network."""
         return jax.tree.map(lambda leaf: leaf[index], self)
 
     def _checked(self, x: Array) -> Array:
-        if x.ndim != 2 or x.shape[1] != self.encoder.shape[-2]:
-            raise ToylabError(
-                f"Transcoder: x has shape {x.shape}; give (N, {self.encoder.shape[-2]})."
-            )
+        lead, width = self.encoder.shape[:-2], self.encoder.shape[-2]
+        check_inputs("Transcoder", x, lead, (None, width))
         return jnp.asarray(x, jnp.float32)
 
 
 def fit_transcoder(
-    x: Float[np.ndarray, "N D"],
-    y: Float[np.ndarray, "N O"],
+    x: Float[np.ndarray, "*lead N D"],
+    y: Float[np.ndarray, "*lead N O"],
     features: int,
     kind: Literal["topk", "l1"] = "topk",
     *,
@@ -109,8 +115,9 @@ def fit_transcoder(
     lacks. The result is in the units of ``x`` and ``y``.
 
     Args:
-        x: inputs (N, D) of the part, on the host.
-        y: its outputs (N, O) on them.
+        x: inputs (N, D) of the part, on the host. With axes before, such as a population's members
+            and snapshots, each network has transcoders of its own, and one program trains all.
+        y: its outputs (N, O) on them, with the same axes before.
         features: F.
         kind: "topk" or "l1".
         skip: whether a linear map of the input is learned beside the features.
@@ -123,10 +130,10 @@ def fit_transcoder(
         resamples: how often silent features start again.
 
     Returns:
-        Transcoder with one leading axis, the members.
+        Transcoder whose leading axes are those of ``x`` before (N, D), then one of the seeds.
 
     Raises:
-        ToylabError: inputs or outputs that are not finite (N, ...), that do not fit, or are all
+        ToylabError: inputs or outputs that are not finite (..., N, D), that do not fit, or are all
             alike, an unknown kind, numbers out of range.
 
     Source: Dunefsky et al. 2024.
@@ -140,32 +147,36 @@ def fit_transcoder(
     owner = "fit_transcoder"
     for rows in (x, y):
         check_fit(owner, rows, features, kind, steps, batch_size, learning_rate, resamples)
-    if len(x) != len(y):
-        raise ToylabError(f"{owner}: {len(x)} inputs and {len(y)} outputs; give one for each.")
+    if x.shape[:-1] != y.shape[:-1]:
+        raise ToylabError(
+            f"{owner}: inputs {x.shape[:-1]} and outputs {y.shape[:-1]}; give one for each."
+        )
     k_P, l1_P, most = settings(owner, kind, features, k, l1, seeds)
-    (read_ND, mean_D, scale_x), (target_NO, mean_O, scale_y) = (
+    (read, mean_x, scale_x), (target, mean_y, scale_y) = (
         standardised(owner, rows) for rows in (x, y)
     )
     keys_P = jax.vmap(jax.random.key)(jnp.asarray(list(seeds), jnp.uint32))
-    params = _initial(keys_P, features, x.shape[1], y.shape[1], skip)
-    width = x.shape[1]
+    width, out = x.shape[-1], y.shape[-1]
+    params = _initial(keys_P, features, width, out, skip)
     rules = Rules(kind, most, steps, batch_size, learning_rate, resamples, reads=width)
-    rows_NC = jnp.concatenate([read_ND, target_NO], 1)
-    params, losses_PS = train(params, rows_NC, keys_P, k_P, l1_P, rules)
+    rows = jnp.concatenate([read, target], -1)
+    params, losses = train_each(params, rows, keys_P, k_P, l1_P, rules)
     # A code in the units of y: the encoder gives a scale_y, of x / scale_x.
-    ratio, scale_y = np.float32(scale_y / scale_x), np.float32(scale_y)
+    ratio = np.asarray(scale_y / scale_x, np.float32)[..., None, None, None]
+    scale_y = np.asarray(scale_y, np.float32)[..., None, None]
     encoder = ratio * params["encoder"]
-    straight = ratio * params.get("skip", jnp.zeros((len(keys_P), width, y.shape[1]), jnp.float32))
-    mean_D, mean_O = (jnp.asarray(mean, jnp.float32) for mean in (mean_D, mean_O))
-    offset = scale_y * params["centre"] - jnp.einsum("d,pdo->po", mean_D, straight)
+    nothing = jnp.zeros((*losses.shape[:-1], width, out), jnp.float32)
+    straight = ratio * params.get("skip", nothing)
+    mean_x, mean_y = (jnp.asarray(mean, jnp.float32) for mean in (mean_x, mean_y))
+    offset = scale_y * params["centre"] - jnp.einsum("...d,...pdo->...po", mean_x, straight)
     return Transcoder(
         encoder=encoder,
-        bias=scale_y * params["bias"] - jnp.einsum("d,pdf->pf", mean_D, encoder),
+        bias=scale_y * params["bias"] - jnp.einsum("...d,...pdf->...pf", mean_x, encoder),
         decoder=params["decoder"],
-        offset=offset + jnp.broadcast_to(mean_O, offset.shape),
+        offset=offset + jnp.broadcast_to(mean_y[..., None, :], offset.shape),
         skip=straight,
-        k=k_P,
-        losses=losses_PS,
+        k=jnp.broadcast_to(k_P, losses.shape[:-1]),
+        losses=losses,
         most=most,
         kind=kind,
     )
@@ -233,14 +244,14 @@ def of_mlp(
 
 
 def transcoder_quality(
-    transcoder: Transcoder, x: Float[Array, "N D"], y: Float[Array, "N O"]
+    transcoder: Transcoder, x: Float[Array, "*first N D"], y: Float[Array, "*first N O"]
 ) -> Quality:
     """Measure transcoders on held-out inputs and outputs; the share is of the outputs' variance.
 
     Args:
         transcoder: one, or several.
-        x: inputs (N, D).
-        y: outputs (N, O).
+        x: inputs (N, D), or with the first of the transcoder's leading axes.
+        y: outputs (N, O), with the same axes before.
 
     Example:
         >>> own = of_mlp(jnp.eye(2), jnp.zeros(2), jnp.eye(2), jnp.zeros(2))
@@ -248,14 +259,19 @@ def transcoder_quality(
         >>> transcoder_quality(own, x, jnp.maximum(x, 0)).explained.item()
         1.0
     """
-    x, y = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
-    spread = jnp.sum((y - jnp.mean(y, 0, keepdims=True)) ** 2)
+    owner, t = "transcoder_quality", transcoder
+    count = check_inputs(owner, x, t.encoder.shape[:-2], (None, t.encoder.shape[-2]))
+    check_inputs(owner, y, x.shape[:count], (x.shape[-2], t.decoder.shape[-1]))
+    return _quality(t, jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32))
 
-    def one(member: Transcoder) -> Quality:
-        codes_NF = member.encode(x)
-        error = jnp.sum((y - member.decode(codes_NF, x)) ** 2)
+
+@jax.jit
+def _quality(transcoder: Transcoder, x: Array, y: Array) -> Quality:
+    def one(member: Transcoder, x_ND: Array, y_NO: Array) -> Quality:
+        codes_NF = member.encode(x_ND)
+        spread = jnp.sum((y_NO - jnp.mean(y_NO, 0, keepdims=True)) ** 2)
+        error = jnp.sum((y_NO - member.decode(codes_NF, x_ND)) ** 2)
         return Quality(1 - error / spread, *activity(codes_NF))
 
-    if transcoder.encoder.ndim == 2:
-        return jax.jit(one)(transcoder)
-    return jax.jit(lambda several: jax.lax.map(one, several))(transcoder)
+    lead, rows = transcoder.encoder.ndim - 2, (x.ndim - 2, y.ndim - 2)
+    return each(one, lead, *rows)(transcoder, x, y)
