@@ -26,12 +26,15 @@ def test_steps_are_abrupt_smooth_curves_are_not_and_noise_is_neither():
     noise = 0.1 * RNG.normal(size=(10, 100))
     curves = {"step": T >= 55, "logistic": expit((T - 55) / 6), "constant": np.zeros(100)}
     for name, curve in curves.items():
-        found = [abrupt_or_smooth(row + curve) for row in noise]
-        assert np.mean([shape.best == name for shape in found]) >= 0.9
+        found = abrupt_or_smooth(noise + curve)
+        assert np.mean(found.best == name) >= 0.9
         if name == "step":
-            assert all(shape.place == 55 for shape in found)
+            assert (found.place == 55).all()
     # Segments alone would have told of several changes in the smooth one.
-    assert all(len(change_points(row + curves["logistic"]).places) > 1 for row in noise)
+    assert (change_points(noise + curves["logistic"]).count > 1).all()
+    alone = abrupt_or_smooth(noise[3] + curves["constant"])
+    assert found.logistic.fitted.shape == (10, 100)
+    assert found.logistic_bic[3] == alone.logistic_bic and found.best[3] == alone.best
 
 
 def test_bic_by_hand():

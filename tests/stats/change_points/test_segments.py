@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.stats.change_points import change_points, noise_level
+from toylab.stats.change_points import change_points, cusum, noise_level, null_changes
 
 RNG = np.random.default_rng(0)
 
@@ -46,9 +46,8 @@ def test_no_split_is_cheaper(model: str, shortest: int):
 def test_a_step_of_five_sigma_is_found_and_constants_have_none():
     noise = RNG.normal(size=(100, 120))
     level = 5.0 * (np.arange(120) >= 70)
-    found = [change_points(row + level).places for row in noise]
-    assert np.mean([len(p) > 0 and np.abs(p - 70).min() <= 1 for p in found]) == 1
-    assert np.mean([len(change_points(row).places) == 0 for row in noise]) >= 0.95
+    assert change_points(noise + level).changes[:, 69:72].any(1).all()
+    assert np.mean(change_points(noise).count == 0) >= 0.95
     assert len(change_points(np.full(30, 2.0)).places) == 0
 
 
@@ -56,25 +55,52 @@ def test_lines_that_break_are_found_and_a_slope_alone_is_no_change():
     t = np.arange(100)
     noise = RNG.normal(size=(40, 100))
     bent = 0.5 * np.maximum(t - 60, 0)
-    found = [change_points(row + bent, "line").places for row in noise]
-    assert np.mean([len(p) == 1 and abs(p[0] - 60) <= 8 for p in found]) >= 0.9
-    assert np.mean([len(change_points(row + 0.3 * t, "line").places) == 0 for row in noise]) >= 0.95
+    found = change_points(noise + bent, "line")
+    assert np.mean((found.count == 1) & found.changes[:, 52:69].any(1)) >= 0.9
+    assert np.mean(change_points(noise + 0.3 * t, "line").count == 0) >= 0.95
     fit = change_points(np.where(t < 50, t, 100 - t) + 0.01 * noise[0], "line")
-    assert np.abs(fit.fitted_S - np.where(t < 50, t, 100 - t)).max() < 0.03
+    assert np.abs(fit.fitted - np.where(t < 50, t, 100 - t)).max() < 0.03
 
 
 def test_autocorrelated_noise_is_cut_to_pieces_unless_it_is_told():
     noise = ar1(0.7, 40, 200)
-    blind = [len(change_points(row).places) > 0 for row in noise]
-    aware = [len(change_points(row, autocorrelation=0.7).places) > 0 for row in noise]
-    assert np.mean(blind) > 0.9
-    assert np.mean(aware) <= 0.1
+    assert np.mean(change_points(noise).count > 0) > 0.9
+    assert np.mean(change_points(noise, autocorrelation=0.7).count > 0) <= 0.1
+
+
+@pytest.mark.parametrize("model", ["mean", "line"])
+def test_a_population_is_cut_as_its_curves_one_at_a_time(model: str):
+    curves = RNG.normal(size=(2, 4, 40)) + 6 * (np.arange(40) >= RNG.integers(5, 35, (2, 4, 1)))
+    curves[1, 2] = 7
+    phi = RNG.uniform(0, 0.5, (2, 4))
+    found = change_points(curves, model, autocorrelation=phi)
+    assert found.count.max() > 0 and found.count[1, 2] == 0
+    for place in np.ndindex(2, 4):
+        alone = change_points(curves[place], model, autocorrelation=phi[place])
+        np.testing.assert_array_equal(found.changes[place], alone.changes)
+        np.testing.assert_allclose(found.fitted[place], alone.fitted, rtol=1e-12)
+        assert (found.sigma[place], found.penalty) == pytest.approx((alone.sigma, alone.penalty))
+        assert found.sse[place] == pytest.approx(alone.sse, abs=1e-12)
+    with pytest.raises(ToylabError, match=r"curves \(2, 4\) have no places in common"):
+        _ = found.places
+
+
+def test_a_null_is_of_noise_as_autocorrelated_as_the_curve():
+    phi = np.array([0.0, 0.7])
+    null = null_changes(200, phi, draws=60)
+    assert null.shape == (60, 2) and (np.mean(null > 0, 0) <= 0.2).all()
+    curves = np.stack([ar1(p, 1, 200)[0] for p in phi])
+    curves = curves + 8 * (np.arange(200) >= 90)
+    found = change_points(curves, autocorrelation=cusum(curves).autocorrelation)
+    assert ((1 + (null >= found.count).sum(0)) / 61 < 0.1).all()
+    # What it is cut with decides: blind to phi, the same noise is cut to pieces.
+    assert np.mean(null_changes(200, 0.7, draws=60, penalty=0.5) > 0) > 0.9
 
 
 def test_noise_is_told_from_steps():
     for phi in (0.0, 0.6):
         rows = ar1(phi, 50, 400) + 3 * (np.arange(400) > 200)
-        level = np.mean([noise_level(row, phi) for row in rows])
+        level = np.mean(noise_level(rows, phi))
         assert level == pytest.approx(np.sqrt((1 + phi) / (1 - phi)), rel=0.05)
 
 
@@ -84,6 +110,9 @@ def test_noise_is_told_from_steps():
         (lambda: change_points([0.0, 1.0, np.nan, 1.0]), "at 2 is not finite"),
         (lambda: noise_level([0.0, np.inf, 1.0]), "at 1 is not finite"),
         (lambda: change_points([0.0] * 9 + [1.0]), "give sigma"),
+        (lambda: change_points(np.stack([np.arange(10), np.eye(10)[9]])), "values at 1 repeat"),
+        (lambda: change_points([[0, 1.0, 2], [0, 1, np.inf]]), r"at \(1, 2\) is not finite"),
+        (lambda: change_points(np.eye(3), autocorrelation=[0.1, 0.2]), r"shape \(2,\) for curves"),
         (lambda: change_points([1.0, 2.0]), "S >= 3"),
         (lambda: change_points([1.0, 2.0, 3.0], "means"), "did you mean 'mean'"),
         (lambda: change_points([1.0, 2.0, 4.0], penalty=-1), "penalty = -1"),

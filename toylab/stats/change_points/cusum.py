@@ -3,16 +3,15 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from scipy.stats import kstwobign
 
-from toylab.errors import check_number
-from toylab.stats.change_points.segments import checked_curve
+from toylab.stats.change_points.curves import about_two_means, check_phi, checked_curves
 
 
 class Cusum(NamedTuple):
-    """A test for a change of mean.
+    """Tests for a change of mean, one per curve: every field has the curves' leading axes.
 
     Attributes:
         statistic: the greatest excursion of the cumulative sums.
@@ -22,14 +21,14 @@ class Cusum(NamedTuple):
         autocorrelation: phi, estimated or given.
     """
 
-    statistic: float
-    p_value: float
-    place: int
-    autocorrelation: float
+    statistic: Float[np.ndarray, "*lead"]
+    p_value: Float[np.ndarray, "*lead"]
+    place: Int[np.ndarray, "*lead"]
+    autocorrelation: Float[np.ndarray, "*lead"]
 
 
-def cusum(values_S: Float[ArrayLike, " S"], autocorrelation: float | None = None) -> Cusum:
-    """Test whether the mean of a curve changes.
+def cusum(values: Float[ArrayLike, "*lead S"], autocorrelation: ArrayLike | None = None) -> Cusum:
+    """Test whether the mean of a curve changes; of many curves, each by itself.
 
         max_k |S_k - (k / S) S_S| / (sigma sqrt(S) sqrt((1 + phi) / (1 - phi)))
 
@@ -40,42 +39,41 @@ def cusum(values_S: Float[ArrayLike, " S"], autocorrelation: float | None = None
     4, 5 and 6 % at S = 400 with phi = 0, .5 and .9.
 
     Args:
-        values_S: the curve.
-        autocorrelation: phi of AR(1) noise, in (-1, 1); estimated, and at least 0, if None. 0 for
-            independent noise.
+        values: a curve (S,), or curves (..., S) such as those of a population's members. Many
+            curves are many tests: see :func:`toylab.stats.significance.benjamini_hochberg`.
+        autocorrelation: phi of AR(1) noise, in (-1, 1), one number or one per curve; estimated, and
+            at least 0, if None. 0 for independent noise.
 
     Raises:
         ToylabError: a curve that is not finite or has fewer than 10 values, or a phi out of range.
 
     Returns:
-        The test; of a constant curve with statistic 0 and p-value 1.
+        The tests; of a constant curve with statistic 0 and p-value 1.
 
     Sources: Ploberger and Krämer 1992 (The CUSUM test with OLS residuals); bias of phi, for each of
     two means: Marriott and Pope 1954.
 
     Example:
-        >>> rng = np.random.default_rng(0)
-        >>> found = cusum(np.repeat([0.0, 5.0], 50) + rng.normal(size=100))
-        >>> found.place, found.p_value < 1e-3
-        (50, True)
+        >>> noise = np.random.default_rng(0).normal(size=(2, 100))
+        >>> found = cusum(noise + [np.repeat([0.0, 5.0], 50), np.zeros(100)])
+        >>> found.place[0].item(), (found.p_value < 1e-3).tolist()
+        (50, [True, False])
     """
-    y_S = checked_curve("cusum", values_S, 10)
-    if autocorrelation is not None:
-        check_number("cusum", "autocorrelation", autocorrelation, above=-1)
-        check_number("cusum", "autocorrelation", -autocorrelation, above=-1)
-    size = len(y_S)
-    sums = np.abs(np.cumsum(y_S - y_S.mean())[:-1])
-    place = int(sums.argmax()) + 1
-    rest_S = np.concatenate([part - part.mean() for part in np.split(y_S, [place])])
-    spread = float((rest_S**2).sum())
-    if not np.ptp(y_S) > 0:
-        return Cusum(0.0, 1.0, place, 0.0)
-    if not spread > 1e-24 * float((y_S**2).sum()):  # two constants: a change without noise
-        return Cusum(float("inf"), 0.0, place, 0.0)
-    phi = autocorrelation
-    if phi is None:
-        lag = float((rest_S[1:] * rest_S[:-1]).sum()) / spread
-        phi = float(np.clip(lag + 2 * (1 + 4 * lag) / size, 0, 1 - 1 / size))
+    y = checked_curves("cusum", values, 10)
+    lead, size = y.shape[:-1], y.shape[-1]
+    given = None if autocorrelation is None else check_phi("cusum", autocorrelation, lead)
+    sums = np.abs(np.cumsum(y - y.mean(-1, keepdims=True), -1)[..., :-1])
+    place = sums.argmax(-1) + 1
+    rest = about_two_means(y, place)
+    spread = (rest**2).sum(-1)
+    varies = np.ptp(y, -1) > 0
+    noisy = varies & (spread > 1e-24 * (y**2).sum(-1))  # else two constants: a change without noise
+    spread = np.where(noisy, spread, 1.0)
+    if given is None:
+        lag = (rest[..., 1:] * rest[..., :-1]).sum(-1) / spread
+        given = np.clip(lag + 2 * (1 + 4 * lag) / size, 0, 1 - 1 / size)
+    phi = np.where(noisy, given, 0.0)
     long_run = (spread / size * (1 + phi) / (1 - phi)) ** 0.5
-    statistic = float(sums.max() / (long_run * size**0.5))
-    return Cusum(statistic, float(kstwobign.sf(statistic)), place, phi)
+    certain = np.where(varies, np.inf, 0.0)
+    statistic = np.where(noisy, sums.max(-1) / (long_run * size**0.5), certain)
+    return Cusum(statistic[()], np.asarray(kstwobign.sf(statistic))[()], place, phi[()])

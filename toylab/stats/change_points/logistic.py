@@ -3,36 +3,40 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from toylab.stats.change_points.segments import checked_curve
+from toylab.stats.change_points.curves import about_two_means, checked_curves
 
 
 class Logistic(NamedTuple):
-    """A fitted ``low + (high - low) / (1 + exp(-(t - middle) / width))``.
+    """A fitted ``low + (high - low) / (1 + exp(-(t - middle) / width))``, one per curve.
+
+    Every field has the leading axes of the curves; ``fitted`` has their records as well.
 
     Attributes:
         low: level long before.
         high: level long after.
         middle: index of the middle.
         width: in records; from 12 to 88 % of the way takes four of them.
-        fitted_S: the curve.
+        fitted: the curve, (..., S).
         sse: sum of squared errors.
     """
 
-    low: float
-    high: float
-    middle: float
-    width: float
-    fitted_S: np.ndarray
-    sse: float
+    low: Float[np.ndarray, "*lead"]
+    high: Float[np.ndarray, "*lead"]
+    middle: Float[np.ndarray, "*lead"]
+    width: Float[np.ndarray, "*lead"]
+    fitted: Float[np.ndarray, "*lead S"]
+    sse: Float[np.ndarray, "*lead"]
 
 
 class Shape(NamedTuple):
     """A curve as a constant, as one step and as a logistic; the least BIC describes it best.
+
+    Every field has the leading axes of the curves.
 
     Attributes:
         constant_bic: of one mean.
@@ -42,31 +46,27 @@ class Shape(NamedTuple):
         logistic: the fit.
     """
 
-    constant_bic: float
-    step_bic: float
-    logistic_bic: float
-    place: int
+    constant_bic: Float[np.ndarray, "*lead"]
+    step_bic: Float[np.ndarray, "*lead"]
+    logistic_bic: Float[np.ndarray, "*lead"]
+    place: Int[np.ndarray, "*lead"]
     logistic: Logistic
 
     @property
-    def best(self) -> str:
+    def best(self) -> np.ndarray:
         """Name of the least: constant, step or logistic."""
-        named = {
-            "constant": self.constant_bic,
-            "step": self.step_bic,
-            "logistic": self.logistic_bic,
-        }
-        return min(named, key=lambda name: named[name])
+        bic = np.stack([self.constant_bic, self.step_bic, self.logistic_bic])
+        return np.array(["constant", "step", "logistic"])[bic.argmin(0)]
 
 
-def fit_logistic(values_S: Float[ArrayLike, " S"]) -> Logistic:
-    """Fit a logistic curve by least squares.
+def fit_logistic(values: Float[ArrayLike, "*lead S"]) -> Logistic:
+    """Fit a logistic curve by least squares; many curves one after another, some 10 ms each.
 
     The levels are solved for at each middle and width; those are searched on a grid, widths from a
     quarter of a record to the length of the curve, and then by Nelder and Mead.
 
     Args:
-        values_S: the curve, evenly recorded in the time that matters.
+        values: a curve (S,), or curves (..., S), evenly recorded in the time that matters.
 
     Raises:
         ToylabError: a curve that is not finite or has fewer than 10 values.
@@ -74,10 +74,17 @@ def fit_logistic(values_S: Float[ArrayLike, " S"]) -> Logistic:
     Example:
         >>> t = np.arange(100.0)
         >>> found = fit_logistic(2 + 3 / (1 + np.exp(-(t - 40) / 5)))
-        >>> round(found.middle, 2), round(found.width, 2), round(found.high, 2)
-        (40.0, 5.0, 5.0)
+        >>> np.round([found.middle, found.width, found.high], 2).tolist()
+        [40.0, 5.0, 5.0]
     """
-    y_S = checked_curve("fit_logistic", values_S, 10)
+    y = checked_curves("fit_logistic", values, 10)
+    fits = [_logistic(row) for row in y.reshape(-1, y.shape[-1])]
+    fields = (np.array(field) for field in zip(*fits, strict=True))
+    return Logistic(*(f.reshape(y.shape[:-1] + f.shape[1:])[()] for f in fields))
+
+
+def _logistic(y_S: np.ndarray) -> tuple[float, float, float, float, np.ndarray, float]:
+    """Fields of the best logistic of one curve."""
     size = len(y_S)
     middles = np.linspace(0, size - 1, 25)
     widths = np.geomspace(0.25, size, 12)
@@ -93,7 +100,7 @@ def fit_logistic(values_S: Float[ArrayLike, " S"]) -> Logistic:
     )
     middle, log_width = (float(v) for v in found.x)
     sse, low, high, fitted_S = _solve(y_S, middle, log_width)
-    return Logistic(low, high, middle, float(np.exp(log_width)), fitted_S, sse)
+    return low, high, middle, float(np.exp(log_width)), fitted_S, sse
 
 
 def _solve(
@@ -109,7 +116,7 @@ def _solve(
     return float(((y_S - fitted_S) ** 2).sum()), low, low + rise, fitted_S
 
 
-def abrupt_or_smooth(values_S: Float[ArrayLike, " S"]) -> Shape:
+def abrupt_or_smooth(values: Float[ArrayLike, "*lead S"]) -> Shape:
     """Compare a constant, a step and a logistic by ``BIC = S log(SSE / S) + k log S``.
 
     k is 1, 3 and 4, and one more each for the noise. A logistic of no width is a step, so it fits
@@ -117,7 +124,7 @@ def abrupt_or_smooth(values_S: Float[ArrayLike, " S"]) -> Shape:
     The errors are taken as independent: of autocorrelated noise, thin the curve first.
 
     Args:
-        values_S: the curve, evenly recorded in the time that matters.
+        values: a curve (S,), or curves (..., S), evenly recorded in the time that matters.
 
     Raises:
         ToylabError: a curve that is not finite or has fewer than 10 values.
@@ -127,19 +134,19 @@ def abrupt_or_smooth(values_S: Float[ArrayLike, " S"]) -> Shape:
     Example:
         >>> noise = 0.1 * np.random.default_rng(1).normal(size=100)
         >>> t = np.arange(100)
-        >>> abrupt_or_smooth(noise + (t >= 40)).best, abrupt_or_smooth(noise + t / 100).best
-        ('step', 'logistic')
+        >>> abrupt_or_smooth(noise + np.stack([t >= 40, t / 100])).best.tolist()
+        ['step', 'logistic']
     """
-    y_S = checked_curve("abrupt_or_smooth", values_S, 10)
-    size = len(y_S)
-    away_S = y_S - y_S.mean()
-    total = float(away_S @ away_S)
+    y = checked_curves("abrupt_or_smooth", values, 10)
+    size = y.shape[-1]
+    away = y - y.mean(-1, keepdims=True)
+    total = (away**2).sum(-1)
     before = np.arange(1, size)
-    explained = np.cumsum(away_S)[:-1] ** 2 * size / (before * (size - before))
-    place = int(explained.argmax()) + 1
-    step = sum(float(((part - part.mean()) ** 2).sum()) for part in np.split(y_S, [place]))
-    smooth = fit_logistic(y_S)
+    explained = np.cumsum(away, -1)[..., :-1] ** 2 * size / (before * (size - before))
+    place = explained.argmax(-1) + 1
+    step = (about_two_means(y, place) ** 2).sum(-1)
+    smooth = fit_logistic(y)
     # Curves without noise would have a BIC of minus infinity; rounding is their noise.
-    floor = 1e-20 * max(total, float(y_S @ y_S) * 1e-10, 1e-300)
-    bic = lambda sse, k: float(size * np.log(max(sse, floor) / size) + (k + 1) * np.log(size))
+    floor = 1e-20 * np.maximum(total, np.maximum((y**2).sum(-1) * 1e-10, 1e-300))
+    bic = lambda sse, k: size * np.log(np.maximum(sse, floor) / size) + (k + 1) * np.log(size)
     return Shape(bic(total, 1), bic(step, 3), bic(smooth.sse, 4), place, smooth)
