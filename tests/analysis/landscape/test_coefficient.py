@@ -115,6 +115,9 @@ def test_a_point_that_is_no_minimum_is_told():
     found = local_learning_coefficient(loss, jnp.ones(2), KEY, **settings)
     assert float(found.value) < 0
     assert any("4 of 4 chains are below 0" in text for text in doubts(found))
+    pair = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), found)
+    told = doubts(pair._replace(chain_C=pair.chain_C * [[1], [-1]]))
+    assert [text for text in told if "below w*" in text] == [f"(0,): {doubts(found)[0]}"]
     assert float(found.gradient_norm) == pytest.approx(2**0.5, rel=1e-5)
 
 

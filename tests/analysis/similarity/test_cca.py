@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from sklearn.cross_decomposition import CCA
 
 from toylab.analysis.similarity.cca import cca, null_mean_square, svcca
 from toylab.analysis.similarity.cka import linear_cka
@@ -32,6 +33,15 @@ def test_correlations_are_cosines_of_the_principal_angles():
     assert float(found.mean_square) == pytest.approx((np.cos(angles) ** 2).mean(), abs=1e-5)
     assert float(found.samples_per_dim) == 16
     assert float(found.null) == pytest.approx(5 / 79)
+
+
+def test_as_scikit_learn_finds_it():
+    latent = random(80, 2)
+    x = jnp.concatenate([latent @ random(2, 3) + 0.3 * random(80, 3), random(80, 1)], 1) + 5
+    y = jnp.concatenate([latent + random(80, 2), random(80, 1)], 1)
+    other = CCA(n_components=3, max_iter=5000, tol=1e-12).fit_transform(x, y)
+    variates = [np.corrcoef(a, b)[0, 1] for a, b in zip(*(side.T for side in other), strict=True)]
+    assert np.asarray(cca(x, y).rho_K) == pytest.approx(np.sort(variates)[::-1], abs=1e-4)
 
 
 def test_blind_to_every_invertible_map_where_cka_is_not():

@@ -255,7 +255,8 @@ def doubts(found: Coefficient) -> tuple[str, ...]:
     """Return what speaks against an estimate, one sentence each; empty if nothing does.
 
     Args:
-        found: of one network.
+        found: of one network, or of a population, whose leading axes (made by vmap) all fields
+            have; each sentence then begins with the place of its network, as in "(2,): ...".
 
     Example:
         >>> saddle = lambda w: w[0] ** 2 - w[1] ** 2 / 10
@@ -265,6 +266,14 @@ def doubts(found: Coefficient) -> tuple[str, ...]:
         True
     """
     f = jax.tree.map(np.asarray, found)
+    told = []
+    for place in np.ndindex(f.value.shape):
+        own = _doubts(jax.tree.map(lambda leaf, place=place: leaf[place], f))
+        told += [f"{place}: {text}" if place else text for text in own]
+    return tuple(told)
+
+
+def _doubts(f: Coefficient) -> tuple[str, ...]:
     below_C = f.chain_C < 0
     tests = {
         f"eps times the largest a is {f.stability:.3g} at w*, more than 1: take a smaller eps.": (
