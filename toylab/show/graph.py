@@ -1,14 +1,20 @@
 """A circuit as a graph: parts in the order of the stream, edges as wide as their scores."""
 
 import html
+import math
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from toylab.errors import ToylabError
+from toylab.show.paper import Graph, bezier
 from toylab.show.picture import Picture
 
 WIDE, TALL, STEP = 92, 26, 74  # pixels: a part's box, and from one level to the next
+ROOM = WIDE / 2 + 8  # from the middle of a part to an edge that passes it
 BLUE, RED, GREY = "#0072B2", "#D55E00", "#8A8A8A"  # those of the figures
+Places = dict[str, tuple[float, int]]
 READS = re.compile(r"^(?P<part>[^<]+)(?:<(?P<kind>[qkv])>)?$")
 
 
@@ -18,7 +24,8 @@ def circuit(
     """Draw edges between parts, such as those of :meth:`toylab.analysis.circuits.Edges.top`.
 
     The stream runs upwards. Blue edges have scores below 0 (corrupting them lowers the metric),
-    red ones above; the pointer reads a score out.
+    red ones above, and the wider the larger; the pointer reads a score out. On paper a letter on an
+    edge says whether it is read as queries, keys or values.
 
     Args:
         edges: (writer, reader, score); a reader may say what it reads, as in ``a1.h0<k>``.
@@ -33,29 +40,39 @@ def circuit(
     """
     if not edges:
         raise ToylabError("show.circuit: no edge to draw; take some, as in Edges.top(scores, 10).")
-    pairs = [(_part(w)[0], *_part(r), float(s)) for w, r, s in edges]
-    parts = dict.fromkeys(name for w, r, _, _ in pairs for name in (w, r))
-    levels = sorted({_level(name) for name in parts})
-    rank = {level: len(levels) - 1 - i for i, level in enumerate(levels)}
-    rows = {level: sorted(n for n in parts if _level(n) == level) for level in levels}
-    width = 60 + max(len(row) for row in rows.values()) * (WIDE + 40)
-    spot = {
-        name: (width * (i + 1) / (len(row) + 1), 20 + TALL / 2 + rank[level] * (TALL + STEP))
-        for level, row in rows.items()
-        for i, name in enumerate(row)
-    }
+    pairs = [(_part(w)[0], *_part(r), _score(s)) for w, r, s in edges]
+    places, width = _layout(pairs)
+    top = max(row for _, row in places.values())
+    spots = {n: (x, 20 + TALL / 2 + (top - row) * (TALL + STEP)) for n, (x, row) in places.items()}
+    bows = [_bow(places, w, r, width) for w, r, _, _ in pairs]
     largest = max(abs(score) for *_, score in pairs) or 1.0
     lines = [
-        _line(spot[w], spot[r], f"{w} → {r}{f' ({kind})' if kind else ''}", score, largest)
-        for w, r, kind, score in pairs
+        _line(spots[w], spots[r], bow, f"{w} → {r}{f' ({kind})' if kind else ''}", score, largest)
+        for (w, r, kind, score), bow in zip(pairs, bows, strict=True)
     ]
-    boxes = [_box(name, *place) for name, place in spot.items()]
-    height = 40 + TALL + (len(levels) - 1) * (TALL + STEP)
+    boxes = [_box(name, *place) for name, place in spots.items()]
+    height = 40 + TALL + top * (TALL + STEP)
     body = (
         f'<svg role="img" aria-label="{html.escape(title)}" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}">{"".join(lines)}{"".join(boxes)}</svg>'
     )
-    return Picture(body, title, height + 58)
+    bowed = [(*pair, bow / width) for pair, bow in zip(pairs, bows, strict=True)]
+    shares = {name: (x / width, row) for name, (x, row) in places.items()}
+    return Picture(body, title, height + 58, Graph(shares, bowed, (BLUE, RED)))
+
+
+def _layout(pairs: Sequence[tuple[str, str, str, float]]) -> tuple[Places, int]:
+    """Place and row of every part, the embedding in row 0, and the width of all."""
+    parts = dict.fromkeys(name for writer, reader, _, _ in pairs for name in (writer, reader))
+    levels = sorted({_level(name) for name in parts})
+    rows = [sorted(n for n in parts if _level(n) == level) for level in levels]
+    width = 60 + max(map(len, rows)) * (WIDE + 40)
+    places = {
+        name: (width * (i + 1) / (len(row) + 1), r)
+        for r, row in enumerate(rows)
+        for i, name in enumerate(row)
+    }
+    return places, width
 
 
 def _part(name: str) -> tuple[str, str]:
@@ -64,6 +81,17 @@ def _part(name: str) -> tuple[str, str]:
     if found is None:
         raise ToylabError(f"show.circuit: no part {name!r}; parts are as Edges names them.")
     return found["part"], found["kind"] or ""
+
+
+def _score(score: object) -> float:
+    """A finite number."""
+    try:
+        value = float(score)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise ToylabError(f"show.circuit: the score {score!r} is no finite number; leave it out.")
+    return value
 
 
 def _level(name: str) -> float:
@@ -76,14 +104,35 @@ def _level(name: str) -> float:
     return float(layer[1]) if layer[1] else float(layer[2]) + 0.5
 
 
+def _bow(places: dict[str, tuple[float, int]], writer: str, reader: str, width: float) -> float:
+    """How far an edge must bow so that no other part lies on it, which would seem to be its end."""
+    start, end = places[writer], places[reader]
+    between = [p for p in places.values() if start[1] < p[1] < end[1]]
+
+    def clearance(bow: float) -> float:
+        x, y = bezier(start, end, bow)
+        inside = 0.0 <= x.min() and x.max() <= width
+        rooms = [abs(float(np.interp(row, y, x)) - at) for at, row in between]
+        return min([ROOM, *rooms]) if inside else 0.0
+
+    steps = (sign * ROOM * n / 2 for n in range(1, 9) for sign in (1, -1))
+    return max((0.0, *steps), key=clearance)  # the first of equals: the least bow that clears
+
+
 def _line(
-    start: tuple[float, float], end: tuple[float, float], text: str, score: float, largest: float
+    start: tuple[float, float],
+    end: tuple[float, float],
+    bow: float,
+    text: str,
+    score: float,
+    largest: float,
 ) -> str:
     (x, y), (u, v) = (start[0], start[1] - TALL / 2), (end[0], end[1] + TALL / 2)
     colour = BLUE if score < 0 else RED
     middle = (y + v) / 2
     return (
-        f'<path d="M{x:.0f},{y:.0f} C{x:.0f},{middle:.0f} {u:.0f},{middle:.0f} {u:.0f},{v:.0f}" '
+        f'<path d="M{x:.0f},{y:.0f} C{x + bow:.0f},{middle:.0f} {u + bow:.0f},{middle:.0f} '
+        f'{u:.0f},{v:.0f}" '
         f'fill="none" stroke="{colour}" stroke-opacity=".75" '
         f'stroke-width="{1 + 7 * abs(score) / largest:.1f}">'
         f"<title>{html.escape(text)}: {score:.3g}</title></path>"

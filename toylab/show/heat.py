@@ -1,9 +1,10 @@
-"""Heat maps that answer to the pointer: attention, patch grids, lenses, and their changes in time.
+"""Heat maps that answer to the pointer: attention, patch grids, and their changes in time.
 
-Shape suffixes: S frames, P panels, R rows, C columns, N layers, H heads, L length, V vocabulary.
+Shape suffixes: S frames, P panels, R rows, C columns, H heads, L length.
 """
 
 import base64
+import dataclasses
 import functools
 import html
 import json
@@ -17,10 +18,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from toylab.errors import ToylabError
+from toylab.show.paper import Heat
 from toylab.show.picture import Picture
 
 PANEL = 230  # pixels: width of a panel of many
 FEW = 12  # rows or columns that have their names beside them
+ROWS = ("row", "column")
+STEPS = 6  # of a movie on paper
 LARGEST = 4_000_000  # numbers in a page of 21 MB; browsers grow slow beyond
 
 
@@ -33,6 +37,7 @@ def heat(
     low: float | None = None,
     high: float | None = None,
     joined: str = "×",
+    axes: tuple[str, str] = ROWS,
 ) -> Picture:
     """Show matrices of numbers side by side; the pointer, or arrow keys, read a cell out.
 
@@ -47,20 +52,23 @@ def heat(
         low: number of the first colour.
         high: number of the last colour.
         joined: the word between a row's name and a column's.
+        axes: what rows and columns are, such as ("layer", "head"): axis labels on paper, and
+            names where ``rows`` and ``columns`` are not given.
 
     Raises:
-        ToylabError: fewer than two axes, names that do not fit, or more numbers than a page holds.
+        ToylabError: no numbers, fewer than two axes, names that do not fit, or more numbers than a
+            page holds.
 
     Example:
         >>> heat(np.eye(3), "An identity").save("identity.html")  # doctest: +SKIP
         >>> heat(np.eye(3), "An identity").title
         'An identity'
     """
-    array = np.asarray(values, np.float32)
+    array = numbers("show.heat", values)
     if array.ndim < 2 or not array.size:
         raise ToylabError(f"show: values of shape {array.shape}; give a matrix, or panels of them.")
     array = array.reshape(1, -1, *array.shape[-2:])
-    return _picture(array, title, rows, columns, panels, ("",), low, high, joined)
+    return _picture(array, title, rows, columns, panels, ("",), low, high, joined, axes)
 
 
 def attention(
@@ -76,7 +84,7 @@ def attention(
         >>> attention(np.eye(3)[None, None], ["the", "cat", "sat"]).title
         'Attention'
     """
-    pattern = np.asarray(pattern, np.float32)
+    pattern = numbers("show.attention", pattern)
     if pattern.ndim not in (3, 4):
         raise ToylabError(
             f"show.attention: a pattern of shape {pattern.shape}; give (heads, length, length) or "
@@ -86,7 +94,12 @@ def attention(
     if pattern.ndim == 4:
         names = [f"layer {i}, {name}" for i in range(len(pattern)) for name in names]
     words = [f"{place} “{token}”" for place, token in enumerate(tokens)]
-    return heat(pattern, title, words, words, names, 0.0, 1.0, joined="reads")
+    picture = heat(pattern, title, words, words, names, 0.0, 1.0, "reads", ("query", "key"))
+    assert isinstance(picture.sheet, Heat)
+    across = pattern.shape[-3] if pattern.ndim == 4 and pattern.shape[-3] <= 8 else 4
+    told = [str(token) for token in tokens]
+    sheet = dataclasses.replace(picture.sheet, rows=told, columns=told, across=across)
+    return dataclasses.replace(picture, sheet=sheet)
 
 
 def movie(
@@ -96,75 +109,29 @@ def movie(
     rows: Sequence[object] | None = None,
     columns: Sequence[object] | None = None,
     panels: Sequence[object] | None = None,
+    axes: tuple[str, str] = ROWS,
 ) -> Picture:
     """Show a matrix, or panels of them, through training; a slider chooses the step.
+
+    On paper stand the first frame, the last, and up to four evenly between them.
 
     Args:
         values: one frame per step, as ``run.snapshots`` orders them.
         steps: of the frames.
-        title, rows, columns, panels: as in :func:`heat`.
+        title, rows, columns, panels, axes: as in :func:`heat`.
 
     Example:
         >>> movie(np.zeros((2, 3, 3)), steps=(0, 100), title="Weights").title
         'Weights'
     """
-    array = np.asarray(values, np.float32)
+    array = numbers("show.movie", values)
     if array.ndim < 3 or len(array) != len(steps) or not array.size:
         raise ToylabError(
             f"show.movie: values of shape {array.shape} for {len(steps)} steps; give a frame each."
         )
     array = array.reshape(len(array), -1, *array.shape[-2:])
     frames = [f"step {step:,}" for step in steps]
-    return _picture(array, title, rows, columns, panels, frames, None, None, "×")
-
-
-def lens(
-    logits: Float[ArrayLike, "N L V"],
-    tokens: Sequence[object],
-    words: Sequence[object] | None = None,
-    title: str = "What each layer would answer",
-) -> Picture:
-    """Show the likeliest answer of every layer at every place, shaded by its probability.
-
-    Args:
-        logits: of a lens, for one text (:func:`toylab.analysis.circuits.logit_lens_by_layer`).
-        tokens: the text.
-        words: the vocabulary in words; numbers by default.
-        title: what it shows.
-
-    Example:
-        >>> "dog" in lens(np.eye(2)[None], ["a", "b"], ["dog", "cat"]).body
-        True
-    """
-    logits = np.asarray(logits, np.float64)
-    if logits.ndim != 3 or logits.shape[1] != len(tokens):
-        raise ToylabError(
-            f"show.lens: logits of shape {logits.shape} for a text of {len(tokens)}; give (layers, "
-            "length, vocabulary) of one text."
-        )
-    shifted = np.exp(logits - logits.max(-1, keepdims=True))
-    share = shifted / shifted.sum(-1, keepdims=True)
-    best = share.argmax(-1)
-    cell = lambda n, place: _cell(words, int(best[n, place]), float(share[n, place].max()))
-    head = "".join(f"<th>{html.escape(str(token))}</th>" for token in tokens)
-    lines = [
-        f"<tr><th>layer {n}</th>{''.join(cell(n, place) for place in range(len(tokens)))}</tr>"
-        for n in reversed(range(len(logits)))
-    ]
-    body = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    return Picture(body, title, 90 + 27 * (len(logits) + 1))
-
-
-def _cell(words: Sequence[object] | None, answer: int, probability: float) -> str:
-    if not math.isfinite(probability):
-        return '<td title="no number">–</td>'
-    red, green, blue = _ramp(False)[round(16 * probability)]
-    ink = "#222" if probability > 0.5 else "#fff"
-    word = html.escape(str(answer if words is None else words[answer]))
-    return (
-        f'<td style="background:rgb({red},{green},{blue});color:{ink}" '
-        f'title="{word}: {probability:.3f}">{word}</td>'
-    )
+    return _picture(array, title, rows, columns, panels, frames, None, None, "×", axes)
 
 
 def _picture(
@@ -177,6 +144,7 @@ def _picture(
     low: float | None,
     high: float | None,
     joined: str,
+    axes: tuple[str, str],
 ) -> Picture:
     _check_size(values_SPRC.size)
     _, n_panels, n_rows, n_columns = values_SPRC.shape
@@ -185,16 +153,51 @@ def _picture(
     data = {
         "shape": values_SPRC.shape,
         "values": base64.b64encode(values_SPRC.astype("<f4").tobytes()).decode(),
-        "rows": _names("rows", rows, n_rows, "row {}"),
-        "columns": _names("columns", columns, n_columns, "column {}"),
+        "rows": _names("rows", rows, n_rows, f"{axes[0]} {{}}"),
+        "columns": _names("columns", columns, n_columns, f"{axes[1]} {{}}"),
         "panels": labels,
         "frames": list(frames),
         "low": low,
         "high": high,
-        "ramp": _ramp(diverging),
+        "ramp": ramp(diverging),
         "joined": joined,
     }
-    return Picture(_body(data, labels, frames), title, _height(n_panels, n_rows, n_columns))
+    height = _height(n_panels, n_rows, n_columns)
+    named = (_names("rows", rows, n_rows, "{}"), _names("columns", columns, n_columns, "{}"))
+    return Picture(
+        _body(data, labels, frames),
+        title,
+        height,
+        _sheet(values_SPRC, named, labels, frames, axes, (low, high), diverging),
+    )
+
+
+def _sheet(
+    values_SPRC: Float[np.ndarray, "S P R C"],
+    named: tuple[list[str], list[str]],
+    panels: Sequence[str],
+    frames: Sequence[str],
+    axes: tuple[str, str],
+    limits: tuple[float, float],
+    diverging: bool,
+) -> Heat:
+    """For paper: a few frames, side by side for each panel."""
+    chosen = np.unique(np.linspace(0, len(frames) - 1, STEPS).round().astype(int))
+    axes = ("", "") if axes == ROWS else axes
+    told = [", ".join(w for w in (p, frames[int(s)]) if w) for p in panels for s in chosen]
+    values_PRC = values_SPRC[chosen].swapaxes(0, 1).reshape(-1, *values_SPRC.shape[2:])
+    across = len(chosen) if len(frames) > 1 else 4
+    return Heat(values_PRC, *named, told, axes, limits, diverging, across)
+
+
+def numbers(owner: str, values: Any) -> Float[np.ndarray, "*n"]:
+    """Return values as an array of numbers."""
+    try:
+        return np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise ToylabError(
+            f"{owner}: the values are no array of numbers; give floats, all rows of one length."
+        ) from None
 
 
 def _check_size(size: int) -> None:
@@ -268,8 +271,8 @@ def _names(what: str, given: Sequence[object] | None, count: int, form: str) -> 
 
 
 @functools.cache
-def _ramp(diverging: bool) -> list[list[int]]:
-    """Seventeen colours of the figures' own maps."""
+def ramp(diverging: bool) -> list[list[int]]:
+    """Return seventeen colours of the figures' own maps."""
     from matplotlib import colormaps  # late: models load this room, and not every user draws
 
     from toylab.report.figures import DIVERGING, SEQUENTIAL

@@ -1,10 +1,19 @@
-"""A picture: a piece of HTML with its style and script, for a notebook or a file of its own."""
+"""A picture: a piece of HTML for a notebook or a file of its own, and a figure for paper."""
 
 import dataclasses
 import html
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from toylab.errors import ToylabError
 from toylab.runs.atomic import write_bytes
+from toylab.show.paper import Sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+PAPER = (".png", ".svg", ".pdf")
 
 STYLE = """
 body{margin:12px;font:13px/1.45 system-ui,sans-serif;color:#222;background:#fff}
@@ -33,11 +42,13 @@ class Picture:
         body: its HTML, the script included.
         title: what it shows, in words; the title of the page as well.
         height: pixels that it takes in a notebook.
+        sheet: the same for paper.
     """
 
     body: str
-    title: str = ""
-    height: int = 480
+    title: str
+    height: int
+    sheet: Sheet
 
     def page(self) -> str:
         """Return the picture as a whole page that asks the network for nothing."""
@@ -48,18 +59,59 @@ class Picture:
             f"<style>{STYLE}</style></head><body><h1>{title}</h1>{self.body}</body></html>\n"
         )
 
-    def save(self, path: str | Path) -> Path:
-        """Write the picture as one file.
+    def figure(self, width: float = 7.0) -> "Figure":
+        """Return the picture as a matplotlib figure in the project's style, its title above it.
 
         Args:
-            path: where to; folders are not made.
+            width: inches: 7 for a page, 3.4 for a column. The height is what the content takes.
+
+        Raises:
+            ToylabError: more than fits on a page.
+
+        Example:
+            >>> from toylab import show
+            >>> float(show.heat(np.eye(3), "An identity").figure(3.4).get_figwidth())
+            3.4
+        """
+        from toylab.report import figures  # late: models load this room, and not every user draws
+
+        with figures.style():
+            letters = max(12, width * 72 / (0.55 * 9.5))  # of a line, as figures.title breaks them
+            above = 0.15 * (1 + math.ceil(len(self.title) / letters)) if self.title else 0.0
+            sheet = figures.figure(width, self.sheet.height(width) + above)
+            self.sheet.draw(sheet)
+            if self.title:
+                figures.title(sheet, self.title)
+        return sheet
+
+    def draw(self, into: "Figure | SubFigure") -> None:
+        """Draw the picture into an empty figure or subfigure, as one panel among others.
+
+        Args:
+            into: such as one of ``tl.figure(7, 3).subfigures(1, 2)``.
+        """
+        from toylab.report import figures
+
+        with figures.style():
+            self.sheet.draw(into)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as one file: a page to look at (.html), or :meth:`figure` for paper.
+
+        Args:
+            path: where to, ending in .html, .png, .svg or .pdf; folders on the way are made.
 
         Returns:
             The path.
         """
         path = Path(path)
-        write_bytes(path, self.page().encode())
-        return path
+        if path.suffix not in (*PAPER, ".html"):
+            raise ToylabError(f"show: no format {path.suffix!r}; give .html, .png, .svg or .pdf.")
+        if path.suffix == ".html":
+            return write_bytes(path, self.page().encode())
+        from toylab.report import figures
+
+        return figures.save(self.figure(), path.parent, path.stem, formats=(path.suffix[1:],))[0]
 
     def _repr_html_(self) -> str:
         """A frame of its own, so that neither its style nor its script meets the notebook's."""
