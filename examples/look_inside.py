@@ -14,7 +14,6 @@
 
 # %%
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import toylab as tl
@@ -59,9 +58,7 @@ corrupt = clean.copy()
 corrupt[:, 2] = segments[:, 5]
 metric = circuits.logit_difference(segments[:, 3])
 heads = circuits.layer_by_head(model)
-effects = circuits.patch_effects(
-    model, params, jnp.asarray(clean), jnp.asarray(corrupt), metric, heads, "noising"
-)
+effects = circuits.patch_effects(model, params, clean, corrupt, metric, heads, "noising")
 print("noising each head (network, layer, head):\n", np.asarray(effects).round(2))
 
 # %% [markdown]

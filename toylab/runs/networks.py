@@ -1,7 +1,7 @@
 """From a run to its networks: models, members and snapshots, with the numbers that set them apart.
 
     run = open_run("runs/induction-laptop")     # what run_study and resume return as well
-    one = run.member("main", 3)
+    one = run.member("two-layer", 3)
     logits, acts = one.run(tokens, record=("blocks/*/attn/pattern",))
 
 Parameters of members that diverged are NaN.
@@ -164,7 +164,7 @@ def open_run(path: str | Path, source: str | None = None) -> OpenRun:
 
     Example:
         >>> run = open_run("runs/induction-laptop")     # doctest: +SKIP
-        >>> run.member("main", 3)                       # doctest: +SKIP
+        >>> run.member("two-layer", 3)                  # doctest: +SKIP
     """
     return OpenRun(path, source)
 
