@@ -24,8 +24,8 @@ VARIANTS = {
     "relu_attention": dict(attention="relu", biases=True, gated=True),
     "relu_attention_whole": dict(attention="relu", causal=False, positions="none", norm="rms"),
     "whole_rope_mix": dict(causal=False, positions="rope", attention_mix=0.3, biases=True),
-    "mixed_causal": dict(attention_mix=0.6, attention="relu", n_out=3),
-    "constant_tied": dict(attention_mix=0.0, tied_unembed=True, norm="none"),
+    "mixed_causal": dict(attention_mix=0.6, attention="relu", n_out=3, unembed_bias=True),
+    "constant_tied": dict(attention_mix=0.0, tied_unembed=True, norm="none", unembed_bias=True),
     "attention_only_wide_heads": dict(hidden=0, head_dim=6, heads=3, n_out=4, init_scale=1.5),
     "large_vocab": dict(vocab=ONE_HOT_MAX_VOCAB + 1, n_out=5, depth=1),
 }
@@ -162,7 +162,7 @@ def test_parameter_count_has_its_closed_form(name):
     ups = 1 + int(m.gated)
     mlp = (ups + 1) * d * f + b * (ups * f + d) + norm if f else 0
     ends = d * (m.vocab + (m.positions == "learned") * m.length)
-    ends += 0 if m.tied_unembed else d * m.out_dim
+    ends += (0 if m.tied_unembed else d * m.out_dim) + m.unembed_bias * m.out_dim
     shapes = jax.eval_shape(m.init, jax.random.key(0))
     assert count(shapes) == ends + m.depth * (attn + norm + mlp) + norm
 

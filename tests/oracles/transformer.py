@@ -108,7 +108,8 @@ def forward_one(model, params, tokens):
     sites["final/norm"] = x
     embedding = params["embed"]["embedding"]
     unembed = embedding.T if model.tied_unembed else params["unembed"]["kernel"]
-    sites["final/logits"] = x @ unembed
+    bias = params["unembed"]["bias"] if model.unembed_bias else 0
+    sites["final/logits"] = x @ unembed + bias
     return sites
 
 

@@ -52,6 +52,11 @@ def window(table: np.ndarray | Array, first: int | Array, length: int) -> Array:
     return jax.lax.dynamic_slice_in_dim(jnp.asarray(table), first, length)
 
 
+def rope_angles(length: int, k: int) -> np.ndarray:
+    """Return the radians by which rope rotates each pair at each position, (length, k / 2)."""
+    return np.arange(length)[:, None] * ROPE_BASE ** (-np.arange(k // 2) / (k // 2))
+
+
 def rotate(
     x_BLHK: Float[Array, "B L H K"], first: int | Array = 0, longest: int | None = None
 ) -> Float[Array, "B L H K"]:
@@ -69,8 +74,7 @@ def rotate(
     """
     _, length, _, k = x_BLHK.shape
     assert longest is not None or isinstance(first, int)
-    positions = np.arange(longest if longest is not None else int(first) + length)
-    angle = positions[:, None] * ROPE_BASE ** (-np.arange(k // 2) / (k // 2))
+    angle = rope_angles(longest if longest is not None else int(first) + length, k)
     turn = lambda f: window(f(angle).astype(x_BLHK.dtype), first, length)[None, :, None]
     cos, sin = turn(np.cos), turn(np.sin)
     left, right = jnp.split(x_BLHK, 2, axis=-1)

@@ -47,6 +47,14 @@ def unembedding(model: Transformer, params: Params) -> Float[Array, "D V"]:
     return params["embed"]["embedding"].T if model.tied_unembed else params["unembed"]["kernel"]
 
 
+def readout(
+    model: Transformer, params: Params, x: Float[Array, "*lead D"]
+) -> Float[Array, "*lead V"]:
+    """Return the logits of what the last norm gives: ``x W_U``, or ``x W_U + b_U``."""
+    y = jnp.einsum("...d,dv->...v", x, unembedding(model, params))
+    return _biased(y, params["unembed"]["bias"] if model.unembed_bias else None)
+
+
 def attend(
     model: Transformer,
     params: Params,
@@ -111,7 +119,7 @@ def walk(
             last position alone: what its parts write is 0 at the others.
         embed_BLD: the activation at ``embed``.
         give: what readers get, normed, (count, B, L, D), of their rows in
-            :class:`toylab.analysis.circuits.edges.Edges`; from what was written so far,
+            :class:`toylab.analysis.circuits.given.parts.Edges`; from what was written so far,
             (W, B, L, D), from the stream (B, L, D), which is its sum and the biases, and the norm.
         keep: what writers of these rows leave in the stream, of what they wrote.
 
@@ -145,7 +153,7 @@ def walk(
             x = read(1, block.get("norm_mlp"))[0, :, start:]
             write(_after(feed_forward(model, block["mlp"], x)[None], start))
     final = read(1, params.get("norm"))[0, :, start:]
-    logits_BLV = final @ unembedding(model, params)
+    logits_BLV = readout(model, params, final)
     return (logits_BLV[:, -1] if model.read == "last" else logits_BLV), jnp.stack(written)
 
 

@@ -93,6 +93,17 @@ def linear(n_in: int, n_out: int, bias: bool, rngs: nnx.Rngs, rounded: bool = Fa
     return layer
 
 
+class Shift(nnx.Module):
+    """``x -> x + b`` on the last axis, with b = 0."""
+
+    def __init__(self, width: int) -> None:
+        self.bias = nnx.Param(jnp.zeros((width,), jnp.float32))
+
+    def __call__(self, x: Array) -> Array:
+        """Apply the map."""
+        return x + jnp.broadcast_to(self.bias[...], x.shape)
+
+
 def norm(kind: str, width: int, rngs: nnx.Rngs) -> nnx.LayerNorm | nnx.RMSNorm | None:
     """Return a LayerNorm (gain, bias), an RMSNorm (gain) or, for ``"none"``, None."""
     if kind == "none":

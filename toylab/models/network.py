@@ -12,7 +12,7 @@ from flax import nnx
 from jax import Array
 
 from toylab.models.attention import KeyValues, MultiHeadAttention, window
-from toylab.models.layers import MlpLayer, linear, norm, spread
+from toylab.models.layers import MlpLayer, Shift, linear, norm, spread
 from toylab.models.products import ONE_HOT_MAX_VOCAB, look_up
 from toylab.taps import Tap
 from toylab.task import Number
@@ -79,12 +79,20 @@ class Network(nnx.Module):
         self.blocks = nnx.Dict({str(i): Block(model, rngs) for i in range(model.depth)})
         self.norm = norm(model.norm, model.width, rngs)
         if not model.tied_unembed:
-            self.unembed = linear(model.width, model.out_dim, False, rngs)
+            self.unembed = linear(model.width, model.out_dim, model.unembed_bias, rngs)
+        elif model.unembed_bias:
+            self.unembed = Shift(model.out_dim)
 
     def _embed(self, tokens_BL: Array) -> Array:
         if self.model.vocab > ONE_HOT_MAX_VOCAB:
             return self.embed(tokens_BL)
         return look_up(self.embed.embedding[...], tokens_BL)
+
+    def _unembed(self, x_BLD: Array) -> Array:
+        if not self.model.tied_unembed:
+            return self.unembed(x_BLD)
+        logits_BLV = self.embed.attend(x_BLD)
+        return self.unembed(logits_BLV) if self.model.unembed_bias else logits_BLV
 
     def __call__(
         self,
@@ -116,7 +124,5 @@ class Network(nnx.Module):
             x_BLD, kept = self.blocks[str(i)](x_BLD, mix, inner, last, kept, first)
             longer |= {} if kept is None else {str(i): kept}
         x_BLD = tap("final/norm", x_BLD if self.norm is None else self.norm(x_BLD))
-        tied = self.model.tied_unembed
-        logits_BLV = self.embed.attend(x_BLD) if tied else self.unembed(x_BLD)
-        logits_BLV = tap("final/logits", logits_BLV)
+        logits_BLV = tap("final/logits", self._unembed(x_BLD))
         return (logits_BLV[:, -1] if only_last else logits_BLV), longer

@@ -42,7 +42,7 @@ class Transformer(ModelCard):
     """A transformer: tokens (B, L) to logits (B, L, V), or (B, V) at the last position.
 
     Each block computes ``x <- x + attn(norm(x))`` and then ``x <- x + mlp(norm(x))`` on the
-    residual stream ``x``; after the last block the logits are ``norm(x) W_U``, without a bias.
+    residual stream ``x``; after the last block the logits are ``norm(x) W_U``.
     Weight matrices and embeddings start as ``init_scale * N(0, 1 / fan_in)`` (for an embedding
     the fan-in is the width), biases at 0, gains at 1.
 
@@ -69,6 +69,7 @@ class Transformer(ModelCard):
             forwards and backwards, and summed in float32. Residual stream, norms, softmax and
             logits stay float32.
         tied_unembed: unembed with the transposed token embedding; needs ``n_out == vocab``.
+        unembed_bias: the logits are ``norm(x) W_U + b_U``, with ``b_U`` (V,) 0 at first.
         init_scale: factor on every initial weight; may differ per member.
         attention_mix: ``pattern = mix * pattern + (1 - mix) / number of visible keys``; in
             [0, 1], may differ per member. At 0 attention is constant.
@@ -109,6 +110,7 @@ class Transformer(ModelCard):
     attention: Literal["softmax", "relu"] = "softmax"
     biases: bool = False
     tied_unembed: bool = False
+    unembed_bias: bool = False
     read: Literal["all", "last"] = "all"
     products: Literal["float32", "bfloat16"] = "float32"
     init_scale: Number = 1.0

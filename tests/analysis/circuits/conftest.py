@@ -10,7 +10,12 @@ KINDS = {
     "plain": {},
     "layer norm, biases, MLP": {"norm": "layer", "biases": True, "hidden": 12},
     "rms, gated, rope": {"norm": "rms", "gated": True, "hidden": 12, "positions": "rope"},
-    "relu attention, tied": {"attention": "relu", "tied_unembed": True, "norm": "rms"},
+    "relu attention, tied": {
+        "attention": "relu",
+        "tied_unembed": True,
+        "unembed_bias": True,
+        "norm": "rms",
+    },
 }
 TOKENS = jax.random.randint(jax.random.key(5), (3, 6), 0, 7)
 CORRUPT = TOKENS.at[:, 2].set((TOKENS[:, 2] + 3) % 7)

@@ -14,7 +14,7 @@ import optax
 from jax import Array
 from jaxtyping import Float
 
-from toylab.models.functional import norm, unembedding
+from toylab.models.functional import norm, readout
 from toylab.models.transformer import Transformer
 from toylab.taps import Params
 
@@ -22,9 +22,8 @@ Translators = dict[str, Array]
 
 
 def logit_lens(model: Transformer, params: Params, h: Float[Array, "*lead D"]) -> Array:
-    """Return the logits of a residual activation, ``norm(h) W_U``; float (..., V)."""
-    h = norm(model.norm, params.get("norm"), h)
-    return jnp.einsum("...d,dv->...v", h, unembedding(model, params))
+    """Return the logits of a residual activation, ``norm(h) W_U + b_U``; float (..., V)."""
+    return readout(model, params, norm(model.norm, params.get("norm"), h))
 
 
 def no_translators(layers: int, width: int) -> Translators:

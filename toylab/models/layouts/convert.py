@@ -1,8 +1,8 @@
 """Weights of a layout into a transformer, and back."""
 
-import re
+import sys
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,34 +10,54 @@ import numpy as np
 
 from toylab.errors import ToylabError, check_number
 from toylab.models.layouts import gpt, lens
-from toylab.models.layouts.state import check_shape
+from toylab.models.layouts.state import State
 from toylab.models.transformer import Transformer
 from toylab.taps import Params
-from toylab.trees import flatten
 
-Layout = Literal["gpt2", "nanogpt", "lens"]
-State = Mapping[str, Any]
-# Buffers that hold masks, not weights.
-BUFFERS = re.compile(r"\.attn\.(bias|masked_bias|mask|IGNORE)$")
+Layout = Literal["gpt2", "nanogpt", "mingpt", "mingpt_2020", "lens"]
+Activation = Literal["relu", "gelu", "gelu_exact", "silu"]
+Norm = Literal["none", "layer", "rms"]
+# What a layout's own code computes; TransformerLens's is a setting, and gelu what GPT-2 has there.
+ACTIVATIONS: dict[str, Activation] = {
+    "gpt2": "gelu",
+    "nanogpt": "gelu_exact",
+    "mingpt": "gelu",
+    "mingpt_2020": "gelu_exact",
+    "lens": "gelu",
+}
 
 
 def from_state_dict(
-    state: State, heads: int, layout: Layout | None = None, activation: str | None = None
+    state: Mapping[str, Any],
+    heads: int,
+    layout: Layout | None = None,
+    activation: Activation | None = None,
+    norm: Norm | None = None,
 ) -> tuple[Transformer, Params]:
     """Read a GPT-2-like network.
+
+    What weights do not tell is taken to be GPT-2's: positions added to tokens, causal softmax
+    attention with scores divided by ``sqrt(K)``, blocks of attention and then an MLP, 1e-5 in the
+    norms. Hazard: TransformerLens's ALiBi and shortformer cannot be told from it.
 
     Args:
         state: names and arrays.
         heads: attention heads; the arrays of GPT-2 and nanoGPT do not tell.
-        layout: which layout it is; told from names and shapes by default.
-        activation: ``gelu`` (tanh form) or ``gelu_exact``; the layout's own by default.
+        layout: which layout it is; told from names and shapes by default. Those of nanoGPT and
+            minGPT are the same, so that one of ``layout`` and ``activation`` is needed there.
+        activation: ``gelu`` (tanh form), ``gelu_exact``, ``relu`` or ``silu``; the layout's own by
+            default, ``gelu`` for TransformerLens, whose weights do not tell.
+        norm: for TransformerLens without weights of norms, ``layer`` (its LNPre), ``rms``
+            (RMSPre) or ``none``.
 
     Returns:
-        The model and its parameters, whose logits are those of the source.
+        The model and its parameters, whose logits are those of the source. It has an
+        ``unembed_bias`` where the source has one that is not 0.
 
     Raises:
-        ToylabError: no known layout, a missing weight, a weight of another shape (both are told),
-            heads that do not divide the width, or an unembedding with a bias that is not 0.
+        ToylabError: no known layout, or two that look alike; a missing weight, one of another shape
+            (both are told) or one that nothing reads; heads that do not divide the width; a
+            checkpoint around a state dict.
 
     Example:
         >>> model = Transformer(5, 4, 8, 1, 2, hidden=16, norm="layer", biases=True)
@@ -48,90 +68,84 @@ def from_state_dict(
         True
     """
     check_number("from_state_dict", "heads", heads, 1, whole=True)
-    flat = {
-        name.removeprefix("_orig_mod.").removeprefix("transformer."): _array(value)
-        for name, value in state.items()
-        if not BUFFERS.search(name)
-    }
-    layout = layout or _layout(flat)
-    read = lens.read if layout == "lens" else gpt.read
-    parts = read(flat, heads, layout)
-    depth = len(parts["blocks"])
-    w_E, w_P, w_U = parts["embed"], parts["positions"], parts["unembed"]
-    tied = w_U is None
+    _check_layout("from_state_dict", layout)
+    weights = State(state, H=heads)
+    layout = layout or _layout(weights, activation)
+    if layout != "lens" and norm not in (None, "layer"):
+        raise ToylabError(f"from_state_dict: norm = {norm!r}; the layout {layout} has 'layer'.")
+    told, params = lens.read(weights, norm) if layout == "lens" else gpt.read(weights, layout)
+    weights.check_all_read(layout)
+    sizes = weights.sizes
     model = Transformer(
-        vocab=len(w_E),
-        length=len(w_P),
-        width=w_E.shape[1],
-        depth=depth,
+        vocab=sizes["V"],
+        length=sizes["L"],
+        width=sizes["D"],
+        depth=len(params["blocks"]),
         heads=heads,
-        head_dim=parts["blocks"]["0"]["attn"]["w_q"].shape[-1],
-        hidden=parts["blocks"]["0"]["mlp"]["up"]["kernel"].shape[-1],
-        n_out=None if tied else w_U.shape[1],
-        activation=cast(Any, activation or ("gelu_exact" if layout == "nanogpt" else "gelu")),
-        norm="layer",
+        head_dim=sizes["K"],
+        hidden=sizes.get("F", 0),
+        activation=activation or ACTIVATIONS[layout],
         biases=True,
-        tied_unembed=tied,
+        unembed_bias="bias" in params.get("unembed", {}),
+        **told,
     )
-    params: Params = {
-        "embed": {"embedding": w_E},
-        "positions": {"embedding": w_P},
-        "blocks": parts["blocks"],
-        "norm": parts["norm"],
-    }
-    if not tied:
-        params["unembed"] = {"kernel": w_U}
-    return model, _checked(model, params)
+    return model, jax.tree.map(jnp.asarray, params)
 
 
 def to_state_dict(model: Transformer, params: Params, layout: Layout) -> dict[str, np.ndarray]:
-    """Write a transformer's weights in a layout.
+    """Write a transformer's weights in a layout; what reads them sets activation and heads.
 
     Args:
-        model: with learned positions, LayerNorm, biases and an MLP without a gate.
+        model: with softmax attention and an MLP without a gate. For the GPT layouts also causal,
+            with learned positions, LayerNorm, biases and an MLP; for ``lens`` with learned or
+            rotary positions.
         params: of one member.
-        layout: ``gpt2``, ``nanogpt`` or ``lens``.
+        layout: ``gpt2``, ``nanogpt``, ``mingpt``, ``mingpt_2020`` or ``lens``.
 
     Raises:
         ToylabError: a model that the layout cannot hold, or an unknown layout.
     """
-    if layout not in ("gpt2", "nanogpt", "lens"):
-        raise ToylabError(f"to_state_dict: layout {layout!r}; give gpt2, nanogpt or lens.")
-    wanted = {"positions": "learned", "norm": "layer", "biases": True, "gated": False}
-    wrong = [name for name, value in wanted.items() if getattr(model, name) != value]
-    if wrong or not model.hidden:
-        name = wrong[0] if wrong else "hidden"
-        raise ToylabError(f"to_state_dict: {name} = {getattr(model, name)!r} has no place there.")
-    write = lens.write if layout == "lens" else gpt.write
-    return {name: np.asarray(value) for name, value in write(model, params, layout).items()}
+    _check_layout("to_state_dict", layout)
+    held: dict[str, Any] = {"gated": (False,), "attention": ("softmax",), "attention_mix": (1,)}
+    if layout == "lens":
+        held |= {"positions": ("learned", "rope")}
+    else:
+        held |= {"positions": ("learned",), "norm": ("layer",), "biases": (True,)}
+        held |= {"causal": (True,), "hidden": range(1, sys.maxsize)}
+    for name, values in held.items():
+        own = getattr(model, name)
+        if own not in values:
+            raise ToylabError(f"to_state_dict: {name} = {own!r} has no place there.")
+    if layout == "lens":
+        written = lens.write(model, params)
+    else:
+        written = gpt.write(model, params, layout)
+    return {name: np.asarray(value) for name, value in written.items()}
 
 
-def _array(value: Any) -> np.ndarray:
-    """A tensor or an array, in float32 on the host."""
-    value = value.detach().cpu().float().numpy() if hasattr(value, "detach") else value
-    return np.asarray(value, np.float32)
+def _check_layout(owner: str, layout: str | None) -> None:
+    if layout is not None and layout not in ACTIVATIONS:
+        *most, last = ACTIVATIONS
+        raise ToylabError(f"{owner}: layout {layout!r}; give {', '.join(most)} or {last}.")
 
 
-def _layout(flat: Mapping[str, np.ndarray]) -> Layout:
-    if "embed.W_E" in flat:
+def _layout(state: State, activation: str | None) -> Layout:
+    """The layout that names and shapes tell."""
+    if "embed.W_E" in state:
         return "lens"
-    weight = flat.get("h.0.mlp.c_fc.weight")
-    if weight is None:
-        some = ", ".join(sorted(flat)[:3]) or "none"
+    if "tok_emb.weight" in state:
+        return "mingpt_2020"
+    if "h.0.attn.c_attn.weight" not in state:
         raise ToylabError(
-            f"from_state_dict: no known layout; names such as {some}. Known are GPT-2's, nanoGPT's "
-            "and TransformerLens's."
+            f"from_state_dict: no known layout; names such as {state.told()}. Known are those of "
+            "GPT-2, nanoGPT, minGPT and TransformerLens."
         )
-    if weight.shape[0] == weight.shape[1]:
-        raise ToylabError("from_state_dict: square weights tell no layout; give layout=.")
-    width = flat["wte.weight"].shape[1] if "wte.weight" in flat else weight.shape[0]
-    return "gpt2" if weight.shape[0] == width else "nanogpt"
-
-
-def _checked(model: Transformer, params: Params) -> Params:
-    """Parameters as JAX arrays, of the shapes that the model asks for."""
-    shapes = jax.eval_shape(model.init, jax.eval_shape(lambda: jax.random.key(0)))
-    want = {name: leaf.shape for name, leaf in flatten(shapes).items()}
-    for name, leaf in flatten(params).items():
-        check_shape(name, leaf.shape, want[name])
-    return jax.tree.map(jnp.asarray, params)
+    # (D, 3 D) or (3 D, D)
+    if state.shape("h.0.attn.c_attn.weight")[:1] == state.shape("wte.weight")[1:]:
+        return "gpt2"
+    if activation is None:
+        raise ToylabError(
+            "from_state_dict: nanoGPT's and minGPT's weights look alike, their GELUs differ; give "
+            "layout='nanogpt' (exact) or 'mingpt' (tanh form)."
+        )
+    return "nanogpt"
