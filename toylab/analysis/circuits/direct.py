@@ -3,10 +3,11 @@
 The stream at the readout is a sum of parts, ``r = sum_j c_j``. With the scale s of the final norm
 held as it is, the logit difference along ``u = W_U[:, y] - W_U[:, y']`` is
 
-    sum_j ((c_j - mean c_j) * g / s) . u + b . u
+    sum_j ((c_j - mean c_j) * g / s) . u + b . u + b_U[y] - b_U[y']
 
-exactly (without centring for rms, without any of it for no norm). A share is not an effect: a part
-also moves s, and what later parts do. To see an effect, ablate or patch.
+exactly (without centring for rms, without any of it for no norm; ``b_U`` with ``unembed_bias``).
+A share is not an effect: a part also moves s, and what later parts do. To see an effect, ablate or
+patch.
 """
 
 from typing import NamedTuple
@@ -26,7 +27,7 @@ class Parts(NamedTuple):
 
     Attributes:
         names: of the J parts: ``embed``, ``a0.h1`` (a head), ``a0.bias``, ``m0`` (an MLP), and
-            ``constant``, the final norm's bias.
+            ``constant``, the final norm's bias; with ``unembed_bias`` also ``unembed.bias``.
         shares: (..., J, B, L); they add up to the logit difference.
     """
 
@@ -68,7 +69,8 @@ def direct_logit_attribution(
         other if other is None else jnp.asarray(other),
     )
     shares = each_member(_shares, (model,), leading(model, params), params, *arrays)
-    return Parts((*names, "constant"), shares)
+    names += ["constant"] + ["unembed.bias"] * model.unembed_bias
+    return Parts(tuple(names), shares)
 
 
 def _shares(
@@ -87,8 +89,13 @@ def _shares(
     seen = jnp.stack(parts) * gain[None, None, None] / norm_scale(model.norm, last)[None]
     shares_JBL = jnp.einsum("jbld,bd->jbl", seen, u_BD)
     constant_B = u_BD @ params["norm"]["bias"] if model.norm == "layer" else jnp.zeros(len(u_BD))
-    constant = jnp.broadcast_to(constant_B[None, :, None], (1, *shares_JBL.shape[1:]))
-    return jnp.concatenate([shares_JBL, constant])
+    constants = [constant_B]
+    if model.unembed_bias:
+        b_V = params["unembed"]["bias"]
+        constants.append(b_V[answer] - (b_V.mean()[None] if other is None else b_V[other]))
+    constant_JB1 = jnp.stack(constants)[:, :, None]
+    alike_JBL = jnp.broadcast_to(constant_JB1, (len(constants), *shares_JBL.shape[1:]))
+    return jnp.concatenate([shares_JBL, alike_JBL])
 
 
 def _written(model: Transformer, params: Params, acts: dict[str, Array]) -> list[Array]:
