@@ -79,7 +79,8 @@ def rows(
         **changes: other fields of :class:`Case`, for a smaller one.
 
     Returns:
-        Networks/s of ours against the loop, for each job and batch.
+        Networks/s of ours against the loop, for each job and batch; beside its name the memory that
+        ours plans.
 
     Raises:
         ToylabError: TransformerLens is missing, a number is out of range, or a side failed.
@@ -99,4 +100,5 @@ def _row(case: Case, sides: dict[str, Worker], rounds: int, seconds: float) -> R
     rates = interleave(sides, rounds, seconds)
     whole = case.members * case.snapshots
     told = f"a loop of TransformerLens ({words['loop']})"
-    return compare(case.name, "networks/s", rates["ours"] * whole, told, rates["loop"])
+    named = f"{case.name} ({words['ours']})"
+    return compare(named, "networks/s", rates["ours"] * whole, told, rates["loop"])

@@ -16,9 +16,14 @@ class Ours:
         setup()
 
     def prepare(self, case: Case, params: Any = None) -> str:
-        """Draw the networks (or take them) and run once, so that everything is compiled."""
+        """Draw the networks (or take them) and run once, so that everything is compiled.
+
+        Returns:
+            The memory that the compiler plans for the largest program, before it runs.
+        """
         import jax
 
+        from toylab.check.memory import memory_plans
         from toylab.models import Transformer
 
         self.case, self.data = case, inputs(case)
@@ -28,8 +33,9 @@ class Ours:
         )  # fmt: skip
         keys = jax.random.split(jax.random.key(0), (case.snapshots, case.members))
         self.params = jax.vmap(jax.vmap(self.model.init))(keys) if params is None else params
-        self.run(1)
-        return "one call"
+        with memory_plans() as plans:
+            self.run(1)
+        return f"one call, {max(plans) / 2**20:,.0f} MiB planned"
 
     def run(self, steps: int) -> None:
         """Do the job ``steps`` times."""

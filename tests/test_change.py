@@ -63,7 +63,7 @@ ONE = where("hidden", UNIT)
 
 def changed(*changes):
     """Outputs of one member under each change, (C, B, L, 2)."""
-    return np.asarray(run_changes(MODEL, PARAMS, INPUTS, changes, members=0))
+    return np.asarray(run_changes(MODEL, PARAMS, INPUTS, changes))
 
 
 def weights(**new):
@@ -152,13 +152,32 @@ def test_a_grid_equals_a_loop_over_members_and_changes():
         close(found[0, i], MODEL.apply(params, both[i]))
 
 
+def test_a_population_over_snapshots_is_its_members():
+    keys = jax.random.split(jax.random.key(5), (3, P))
+    params_SP = jax.vmap(jax.vmap(MODEL.init))(keys)
+    _, acts = run(MODEL, params_SP, OTHER, ("hidden",))
+    masks = np.arange(L)[:, None] == np.arange(3 * P).reshape(3, P, 1, 1, 1) % L
+    held = mean(where("hidden", masks), acts, batch_axis=2)
+    changes = [NOTHING, zero(ONE), held, patch(at("hidden", 1), acts)]
+    found = run_changes(MODEL, params_SP, INPUTS, changes)
+    assert found.shape == (4, 3, P, B, L, 2)
+    for s, i in ((0, 1), (2, 0)):
+        own = jax.tree.map(lambda leaf, place=(s, i): leaf[place], (params_SP, acts["hidden"]))
+        moved = [mean(where("hidden", masks[s, i]), own[1]), patch(at("hidden", 1), own[1])]
+        close(found[:, s, i], run_changes(MODEL, own[0], INPUTS, [*changes[:2], *moved]))
+    inputs = np.random.default_rng(1).normal(size=(3, P, B, L, D)).astype(np.float32)
+    dealt = run_changes(MODEL, params_SP, inputs, [zero(ONE)], inputs_per_member=True)
+    own = jax.tree.map(lambda leaf: leaf[2, 1], params_SP)
+    close(dealt[0, 2, 1], run_changes(MODEL, own, inputs[2, 1], [zero(ONE)])[0])
+
+
 def summed(outputs, acts):
     return outputs.sum(), acts["hidden"][0]
 
 
 def test_what_is_read_may_be_any_arrays():
     total, hidden = run_changes(
-        MODEL, PARAMS, INPUTS, [NOTHING, zero("hidden")], summed, ("hidden",), members=0
+        MODEL, PARAMS, INPUTS, [NOTHING, zero("hidden")], summed, ("hidden",)
     )
     close(total, [CLEAN.sum(), 0])
     close(hidden[0], ACTS["hidden"][0])
@@ -171,9 +190,7 @@ TOKENS = np.random.default_rng(1).integers(0, 7, (4, 5)).astype(np.int32)
 
 
 def test_heads_and_neurons_are_rows_of_weights():
-    found = run_changes(
-        TRANSFORMER, NETWORK, TOKENS, [zero(head(1, 0)), zero(neuron(0, (3, 5)))], members=0
-    )
+    found = run_changes(TRANSFORMER, NETWORK, TOKENS, [zero(head(1, 0)), zero(neuron(0, (3, 5)))])
     cut = jax.tree.map(np.array, NETWORK)
     cut["blocks"]["1"]["attn"]["w_o"][0] = 0
     close(found[0], TRANSFORMER.apply(cut, TOKENS))
@@ -188,9 +205,7 @@ def pattern(outputs, acts):
 
 def test_a_closed_edge_gives_its_share_to_the_others():
     cut = knock_out(1, heads=1, queries=(3, 4), keys=0)
-    clean, cut = run_changes(
-        TRANSFORMER, NETWORK, TOKENS, [NOTHING, cut], pattern, ("*/pattern",), members=0
-    )
+    clean, cut = run_changes(TRANSFORMER, NETWORK, TOKENS, [NOTHING, cut], pattern, ("*/pattern",))
     wanted = np.array(clean)
     wanted[:, 1, 3:, 0] = 0
     wanted[:, 1, 3:] /= wanted[:, 1, 3:].sum(-1, keepdims=True)
@@ -216,9 +231,9 @@ def test_one_compilation_serves_grids_of_one_form():
     traced = []
     for alpha in (1.0, 2.0, 3.0):
         grid = [NOTHING, steer(at("pre", 0), DIRECTION, alpha), zero(at("hidden", 1))]
-        run_changes(MODEL, PARAMS, INPUTS, grid, read, members=0)
+        run_changes(MODEL, PARAMS, INPUTS, grid, read)
         traced.append(len(counted))
-    assert traced == [2, 2, 2]  # for its shapes, and to be compiled
+    assert traced == [1, 1, 1]
 
 
 PARAMS_P = jax.vmap(MODEL.init)(jax.random.split(jax.random.key(5), P))
@@ -236,7 +251,7 @@ REFUSED = {
     "position": (lambda: changed(zero(at("pre", L))), f"index {L} of axis 1, which has {L}"),
     "other members": (
         lambda: run_changes(MODEL, PARAMS_P, INPUTS, [patch("pre", np.ones((3, B, L, F)))]),
-        "for 3 members, but there are 2",
+        r"for networks .3,., but the parameters' leading axes are .2,.",
     ),
     "order": (
         lambda: changed(
@@ -245,9 +260,17 @@ REFUSED = {
         "reverse",
     ),
     "no change": (lambda: changed(), "no changes"),
-    "one member's parameters": (
-        lambda: run_changes(MODEL, PARAMS, INPUTS, [NOTHING]),
-        "leading axes",
+    "values per member of one": (
+        lambda: changed(patch("pre", np.ones((1, B, L, F)))),
+        "leading axes are ..; give one for all",
+    ),
+    "inputs of other members": (
+        lambda: run_changes(MODEL, PARAMS_P, INPUTS[:1], [NOTHING], inputs_per_member=True),
+        "begin with the parameters' leading axes",
+    ),
+    "tokens that are none": (
+        lambda: run_changes(TRANSFORMER, NETWORK, TOKENS + 2, [NOTHING]),
+        "tokens hold 8; there are 7",
     ),
 }
 
@@ -266,5 +289,5 @@ def test_a_grid_that_no_memory_holds_is_refused_before_it_is_run():
     params = jax.tree.map(lambda leaf: nothing(*leaf.shape), drawn)
     inputs = nothing(4_000_000, 4)
     keep = lambda outputs, acts: acts
-    with pytest.raises(ToylabError, match=r"100 changes x 4 members takes 17,8\d\d GiB"):
+    with pytest.raises(ToylabError, match=r"run_changes: 4 networks take 1[78],\d\d\d GiB"):
         run_changes(model, params, inputs, [NOTHING] * 100, keep, ("layers/0/post",))

@@ -1,6 +1,7 @@
 """Taps: recording and editing, against NumPy and against edited weights."""
 
 import dataclasses
+import re
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import pytest
 
 from toylab.errors import ToylabError
 from toylab.models import MLP, Transformer
-from toylab.taps import Edit, identity, run, select_sites
+from toylab.taps import Edit, identity, run, select_sites, site_hint
 
 BLOCK = Transformer(vocab=7, length=5, width=8, depth=2, heads=2, hidden=6, norm="rms", biases=True)
 BARE = dataclasses.replace(BLOCK, hidden=0, norm="none", depth=1, biases=False)
@@ -145,6 +146,12 @@ def test_an_unknown_operation_and_a_misshaped_patch_are_refused():
         Edit("logits", "scal", 1.0)
     with pytest.raises(ToylabError, match=r"patch of shape \(2, 3\)"):
         run(DENSE, draw(DENSE), inputs(DENSE), edits=(Edit("logits", "patch", np.ones((2, 3))),))
+    for wrong in (
+        Edit("logits", "add", np.ones(5)),
+        Edit("logits", "set", 0.0, np.ones((1, 3, 3))),
+    ):
+        with pytest.raises(ToylabError, match=r"does not broadcast to the activation's \(3, 3\)"):
+            run(DENSE, draw(DENSE), inputs(DENSE), edits=(wrong,))
 
 
 X = np.random.default_rng(5).standard_normal((2, 3, 4)).astype(np.float32)
@@ -208,7 +215,27 @@ def test_transformer_lens_names_are_translated():
         "blocks.1.hook_mlp_out": "blocks/1/mlp/out",
         "ln_final.hook_normalized": "final/norm",
         "hook_embed": "embed",
+        "blocks.*.hook_resid_post": "blocks/*/resid_post",
+        "blocks.*.attn.hook_*": "blocks/*/attn/*",
     }
     for name, ours in theirs.items():
-        with pytest.raises(ToylabError, match=f"Unknown site {name!r}: {ours!r} here"):
+        told = re.escape(f"Unknown site {name!r}: {ours!r} here")
+        with pytest.raises(ToylabError, match=told):
             select_sites(BLOCK, [name])
+    assert select_sites(BLOCK, ["blocks/*/resid_post"]) == select_sites(BLOCK, ["*/resid_post"])
+    near = {
+        "hook_pos_embed": "embed",
+        "blocks.1.ln1.hook_normalized": "blocks/1/resid_pre",
+        "blocks.*.ln2.hook_scale": "blocks/*/resid_mid",
+        "ln_final.hook_scale": "final/norm",
+        "blocks.0.hook_q_input": "blocks/0/resid_pre",
+        "blocks.0.hook_mlp_in": "blocks/0/resid_mid",
+        "blocks.0.attn.hook_result": "blocks/0/attn/z",
+        "blocks.0.attn.hook_rot_k": "blocks/0/attn/q",
+    }
+    for name, ours in near.items():
+        assert site_hint(name, BLOCK.sites).startswith(f"it has no site here; nearest is {ours!r}")
+    with pytest.raises(ToylabError, match="2 sites from 'blocks/0/resid_post' on"):
+        run(
+            BLOCK, draw(BLOCK), inputs(BLOCK), edits=(Edit("blocks.*.hook_resid_post", "set", 0.0),)
+        )

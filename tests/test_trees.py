@@ -124,12 +124,12 @@ def test_members_are_shared_by_the_devices_of_a_cpu(lead):
     own = np.random.default_rng(0).normal(size=(*lead, 7)).astype(np.float32)
     key, weight = jax.random.key(3), jnp.float32(0.5)
     for given in (own, jax.device_put(jnp.asarray(own), jax.devices()[1])):  # one that is bound
-        found = each_member(_scaled, (2.0,), lead, given, weight, key)
+        found = each_member("scaled", _scaled, (2.0,), lead, given, weight, key)
         moved = float(jax.random.uniform(key)) / 2
         np.testing.assert_allclose(found["sum"], 2 * own.sum(-1) + moved, rtol=1e-5)
         np.testing.assert_allclose(found["rows"], own + np.float32(moved), rtol=1e-6)
         assert len(found["sum"].devices()) == 1
-    inside = jax.jit(lambda x: each_member(_scaled, (2.0,), lead, x, weight, key))(own)
+    inside = jax.jit(lambda x: each_member("scaled", _scaled, (2.0,), lead, x, weight, key))(own)
     np.testing.assert_allclose(inside["sum"], found["sum"], rtol=1e-6)
-    closed = jax.jit(lambda: each_member(_scaled, (2.0,), lead, own, weight, key))()
+    closed = jax.jit(lambda: each_member("scaled", _scaled, (2.0,), lead, own, weight, key))()
     np.testing.assert_allclose(closed["sum"], found["sum"], rtol=1e-6)

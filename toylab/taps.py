@@ -7,6 +7,7 @@ printed, stored and vmapped. Edits are applied first, then the site is recorded.
 
 import dataclasses
 import fnmatch
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from toylab.check.tokens import check_ids
+from toylab.check.tokens import check_inputs
 from toylab.errors import ToylabError, nearest
 from toylab.trees import Recording, leading, over
 
@@ -85,6 +86,7 @@ class Edit:
     def __call__(self, x: Array) -> Array:
         """Return the edited activation, of the same shape and dtype as ``x``."""
         v = jnp.asarray(self.value, x.dtype)
+        self._check(x.shape)
         if self.op == "add":
             new = x + jnp.broadcast_to(v, x.shape)
         elif self.op == "scale":
@@ -94,33 +96,75 @@ class Edit:
             along = jnp.sum(x * v, -1, keepdims=True) / jnp.sum(v * v, -1, keepdims=True)
             new = x - along * v
         else:
-            if self.op == "patch" and v.shape != x.shape:
-                raise ToylabError(
-                    f"Edit at {self.site}: a patch of shape {v.shape} cannot replace an activation "
-                    f"of shape {x.shape}; record it on inputs of the same shape."
-                )
             new = jnp.broadcast_to(v, x.shape)
         if self.where is None:
             return new
         return jnp.where(jnp.broadcast_to(jnp.asarray(self.where, bool), x.shape), new, x)
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        """Refuse a value or a mask that does not fit an activation."""
+        if self.op == "patch" and jnp.shape(self.value) != shape:
+            raise ToylabError(
+                f"Edit at {self.site}: a patch of shape {jnp.shape(self.value)} cannot replace an "
+                f"activation of shape {shape}; record it on inputs of the same shape."
+            )
+        for name, part in (("value", self.value), ("mask where=", self.where)):
+            own = jnp.shape(part) if part is not None else ()
+            pairs = zip(own[::-1], shape[::-1], strict=False)
+            if len(own) > len(shape) or any(n not in (1, size) for n, size in pairs):
+                raise ToylabError(
+                    f"Edit at {self.site}: a {name} of shape {own} does not broadcast to the "
+                    f"activation's {shape}; give one that does, axis by axis from the last."
+                )
+
+
+# TransformerLens's names that are spelled otherwise here, and what has no site of its own.
+SPELLED = (
+    ("hook_", ""),
+    (".", "/"),
+    ("attn_scores", "attn/scores"),
+    ("attn_out", "attn/out"),
+    ("mlp_out", "mlp/out"),
+    ("attn/attn/", "attn/"),
+    ("ln_final/normalized", "final/norm"),
+)
+INSIDE = {
+    "hook_pos_embed": ("embed", "which is hook_embed + hook_pos_embed"),
+    "ln1.hook_": ("resid_pre", "what that norm reads; what it gives has no site"),
+    "ln2.hook_": ("resid_mid", "what that norm reads; what it gives has no site"),
+    "ln_final.hook_scale": ("final/norm", "what the final norm gives; its scale has no site"),
+    "hook_attn_in": ("resid_pre", "which attention reads through its norm"),
+    "hook_mlp_in": ("resid_mid", "which the MLP reads through its norm"),
+    "_input": ("resid_pre", "which queries, keys and values read through one norm"),
+    "attn.hook_result": ("attn/z", "which head h times w_o[h] is its result"),
+    "attn.hook_rot_": ("attn/q", "and attn/k, before the rotation"),
+}
 
 
 def site_hint(name: str, sites: Sequence[str]) -> str:
     """Return what an unknown site may have meant; TransformerLens's names are known.
 
     Example:
-        >>> site_hint("blocks.0.attn.hook_pattern", ("blocks/0/attn/pattern", "embed"))
+        >>> sites = ("embed", "blocks/0/attn/pattern", "blocks/1/attn/pattern")
+        >>> site_hint("blocks.0.attn.hook_pattern", sites)
         "'blocks/0/attn/pattern' here."
+        >>> site_hint("hook_pos_embed", sites)
+        "it has no site here; nearest is 'embed', which is hook_embed + hook_pos_embed."
     """
-    here = name.replace("hook_", "").replace("attn_scores", "attn/scores").replace(".", "/")
-    for theirs, ours in (
-        ("attn_out", "attn/out"),
-        ("mlp_out", "mlp/out"),
-        ("ln_final/normalized", "final/norm"),
-    ):
+    known = {theirs: told for theirs, told in INSIDE.items() if theirs in name}
+    for ours, remark in known.values():
+        block = re.match(r"blocks[./]([^./]+)[./]", name)
+        site = f"blocks/{block[1]}/{ours}" if block else ours
+        if fnmatch.filter(sites, site):
+            return f"it has no site here; nearest is {site!r}, {remark}."
+    here = name
+    for theirs, ours in SPELLED:
         here = here.replace(theirs, ours)
-    here = here.replace("attn/attn/", "attn/")
-    return f"{here!r} here." if here != name and here in sites else nearest(name, sites)
+    hits = fnmatch.filter(sites, here)
+    if here == name or not hits:
+        return nearest(name, sites)
+    several = "" if hits[0] == here else f", {len(hits)} sites from {hits[0]!r} on"
+    return f"{here!r} here{several}."
 
 
 def select_sites(model: Model, patterns: Sequence[str]) -> tuple[str, ...]:
@@ -173,11 +217,10 @@ def run(
         (3, 2)
     """
     wanted, edit = set(select_sites(model, record)), editing(model, edits)
-    vocab = getattr(model, "vocab", None)
-    if vocab is not None:
-        check_ids(f"run of {type(model).__name__}", "tokens", inputs, vocab)
+    owner = f"run of {type(model).__name__}"
+    check_inputs(owner, model, inputs)
 
-    def one(params: Params) -> tuple[Array, Recording]:
+    def one(params: Params, inputs: Array) -> tuple[Array, Recording]:
         acts: dict[str, Array] = {}
 
         def tap(name: str, value: Array) -> Array:
@@ -190,7 +233,7 @@ def run(
         return outputs, Recording(acts, {s: n for s, n in axes.items() if s in acts})
 
     axes = getattr(model, "axes", {})
-    return over(one, leading(model, params))(params)
+    return over(owner, one, leading(model, params))(params, inputs)
 
 
 def editing(model: Model, edits: Sequence[Edit]) -> Tap:

@@ -11,9 +11,11 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
 
+from toylab.check.memory import check_memory, memory
 from toylab.errors import ToylabError
 
 TILES = (4, 6, 5, 8, 7, 3)  # members at once; on a CPU two-layer transformers run fastest so
+MOST = 2**18  # times the bytes of parameters and inputs, more than any model's activations take
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:
@@ -87,33 +89,49 @@ def _drawn(model: Any) -> Any:
     return jax.eval_shape(model.init, jax.eval_shape(lambda: jax.random.key(0)))
 
 
-def over(call: Callable[..., Any], lead: tuple[int, ...]) -> Callable[..., Any]:
+def over(owner: str, call: Callable[..., Any], lead: tuple[int, ...]) -> Callable[..., Any]:
     """Return a function of one member's parameters as one of parameters with leading axes.
 
     Args:
+        owner: who asks, for messages.
         call: ``call(params, *rest)``; what follows the parameters is shared by all members.
         lead: from :func:`leading`.
+
+    Raises:
+        ToylabError: what it returns exceeds the memory; said before it is computed.
     """
-    if not lead:
-        return call
     depth, size = len(lead), math.prod(lead)
 
     def each(params: Any, *rest: Any) -> Any:
+        if not lead:
+            return call(params, *rest)
         flat = jax.tree.map(lambda leaf: leaf.reshape(size, *leaf.shape[depth:]), params)
         found = in_tiles(lambda p: call(p, *rest), flat)
         return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), found)
 
-    return each
+    def checked(params: Any, *rest: Any) -> Any:
+        given = _bytes(params) + size * _bytes(rest)
+        if MOST * given > memory() and not _traced((params, rest)):  # else it is not worth a trace
+            check_memory(owner, size, _bytes(jax.eval_shape(each, params, *rest)))
+        return each(params, *rest)
+
+    return checked
 
 
 def each_member(
-    call: Callable[..., Any], static: tuple[Any, ...], lead: tuple[int, ...], own: Any, *rest: Any
+    owner: str,
+    call: Callable[..., Any],
+    static: tuple[Any, ...],
+    lead: tuple[int, ...],
+    own: Any,
+    *rest: Any,
 ) -> Any:
     """Compute ``call(*static, own, *rest)`` of every member, in one compiled program.
 
     A CPU's devices share the members. Under another transformation there is one device.
 
     Args:
+        owner: who asks, for messages.
         call: a named function, so that the program is compiled once.
         static: what the program is compiled for, as a model.
         lead: leading axes of ``own``, from :func:`leading`; () for one member.
@@ -122,21 +140,43 @@ def each_member(
 
     Returns:
         What ``call`` returned, with the leading axes.
+
+    Raises:
+        ToylabError: the program's arguments, results and workspace exceed the memory; the compiler
+            says so before anything is computed.
     """
-    given, size = (own, rest), math.prod(lead)
-    # Inside another program even what is made of plain numbers is traced.
-    leaves = jax.tree.leaves((given, jnp.zeros(())))
-    traced = any(isinstance(leaf, Tracer) for leaf in leaves)
+    given, size, traced = (own, rest), math.prod(lead), _traced((own, rest))
     devices = () if traced or jax.default_backend() != "cpu" else tuple(jax.local_devices()[:size])
-    if len(devices) < 2 or not lead:
-        return _each(call, static, lead, None, *given)
-    mesh = jax.sharding.Mesh(np.asarray(devices), ("member",))
-    dealt = PartitionSpec("member") if lead[0] % mesh.size == 0 else PartitionSpec()
-    # From NumPy's view a CPU's devices take memory without a copy; from another device they do not.
-    own = jax.device_put(jax.tree.map(np.asarray, own), NamedSharding(mesh, dealt))
-    rest = jax.device_put(rest, NamedSharding(mesh, PartitionSpec()))
-    found = _each(call, static, lead, mesh, own, rest)
+    shared, mesh = len(devices) > 1 and bool(lead), None
+    if shared:
+        mesh = jax.sharding.Mesh(np.asarray(devices), ("member",))
+        dealt = PartitionSpec("member") if lead[0] % mesh.size == 0 else PartitionSpec()
+        # From NumPy's view a CPU's devices take memory without a copy; from another they do not.
+        own = jax.device_put(jax.tree.map(np.asarray, own), NamedSharding(mesh, dealt))
+        given = own, jax.device_put(rest, NamedSharding(mesh, PartitionSpec()))
+    if not traced:
+        plan = _each.lower(call, static, lead, mesh, *given).compile().memory_analysis()
+        check_memory(owner, size, max(1, len(devices)) * _planned(plan))
+    found = _each(call, static, lead, mesh, *given)
+    if not shared:
+        return found
     return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), found)  # on one device again
+
+
+def _traced(given: Any) -> bool:
+    """Whether this runs inside another program, where even plain numbers are traced."""
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((given, jnp.zeros(()))))
+
+
+def _bytes(tree: Any) -> float:
+    width = lambda leaf: getattr(getattr(leaf, "dtype", None), "itemsize", 8)
+    return float(sum(math.prod(jnp.shape(leaf)) * width(leaf) for leaf in jax.tree.leaves(tree)))
+
+
+def _planned(plan: Any) -> float:
+    """Bytes of one device by the compiler's plan; 0 of a compiler that makes none."""
+    parts = ("argument", "output", "temp")
+    return float(sum(getattr(plan, f"{part}_size_in_bytes", 0) for part in parts))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))

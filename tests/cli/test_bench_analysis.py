@@ -1,5 +1,7 @@
 """The sides of the analysis benchmark find the same; no test asserts a speed."""
 
+import re
+
 import jax
 import numpy as np
 import pytest
@@ -41,7 +43,8 @@ def test_a_loop_of_transformer_lens_finds_what_ours_finds(job: str):
 def test_ours_looks_into_every_network(job: str):
     case = Case(job=job, **SIZES | {"members": 2, "snapshots": 3})
     side = Ours()
-    side.prepare(case)
+    told = side.prepare(case)
+    assert re.fullmatch(r"one call, \d+ MiB planned", told)
     lead = (3, 2) if job != "heads" else (3, 3, 2)
     assert side.found.shape[: len(lead)] == lead and np.isfinite(side.found).all()
 

@@ -7,6 +7,7 @@ later grid of the same slots and shapes.
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,10 +17,10 @@ import numpy as np
 from jax import Array
 
 from toylab.change.kinds import Change
-from toylab.check.sizes import GIB, memory
+from toylab.check.tokens import check_inputs
 from toylab.errors import ToylabError
 from toylab.taps import Edit, Model, Params, run, site_hint
-from toylab.trees import each_member
+from toylab.trees import drawn_shapes, each_member, leading
 
 Read = Callable[[Array, dict[str, Array]], Any]
 
@@ -64,60 +65,61 @@ def run_changes(
     read: Read = outputs_only,
     record: Sequence[str] = (),
     *,
-    members: int = 1,
     inputs_per_member: bool = False,
 ) -> Any:
-    """Run a population under every change of a grid.
+    """Run one member, a population, or its snapshots under every change of a grid.
 
     Args:
         model: the model, shared by all members.
-        params: parameters, with ``members`` leading axes.
+        params: of one member, a population, or a population at several snapshots.
         inputs: one batch (B, ...) for all members, or one per member.
         changes: the grid, C of them.
         read: ``read(outputs, activations)``, what is kept of a run: any arrays. A named function,
             so that the program is compiled once.
         record: glob patterns of sites that ``read`` is given.
-        members: 1 for a population (P leading), 0 for one member.
-        inputs_per_member: whether inputs have the leading axis P.
+        inputs_per_member: whether inputs have the leading axes of the parameters.
 
     Returns:
-        What ``read`` returned, with leading axes (C, P), or (C,) for one member.
+        What ``read`` returned, with the axis C before the leading axes of the parameters.
 
     Raises:
-        ToylabError: a site the model lacks, a target or a value that does not fit its activation,
-            or two changes whose order of edits at one site disagrees.
+        ToylabError: tokens outside of the vocabulary, a site the model lacks, a target or a value
+            that does not fit its activation, two changes whose order of edits at one site
+            disagrees, or more kept than the memory holds: then a ``read`` that keeps less helps.
 
     Example:
         >>> from toylab.change import NOTHING, zero
         >>> from toylab.models import Autoencoder
         >>> model = Autoencoder(n_features=5, n_hidden=2)
         >>> params = model.init(jax.random.key(0))
-        >>> run_changes(model, params, jnp.ones((3, 5)), [NOTHING, zero("hidden")], members=0).shape
+        >>> run_changes(model, params, jnp.ones((3, 5)), [NOTHING, zero("hidden")]).shape
         (2, 3, 5)
     """
-    if members not in (0, 1):
+    owner, lead = "run_changes", leading(model, params)
+    size, dealt = math.prod(lead), lead if inputs_per_member else ()
+    if jnp.shape(inputs)[: len(dealt)] != dealt:
         raise ToylabError(
-            f"run_changes: members = {members}; 0 for one member, 1 for a population."
+            f"{owner}: inputs of each member are {jnp.shape(inputs)}; begin with the parameters' "
+            f"leading axes {lead}."
         )
-    if not members:
-        params = jax.tree.map(lambda leaf: leaf[None], params)
-    sizes = {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
-    if len(sizes) != 1 or () in sizes:
-        raise ToylabError(f"run_changes: parameters' leading axes are {sizes}; stack them along P.")
-    ((size,),) = sizes
-    one = jax.tree.map(lambda leaf: leaf[0], params)
+    check_inputs(owner, model, inputs)
+    params = jax.tree.map(lambda leaf: _one_axis(leaf, lead), params)
+    inputs = _one_axis(inputs, lead) if inputs_per_member else inputs
     example = inputs[0] if inputs_per_member else inputs
-    _check_memory(model, one, example, read, record, len(changes), size)
-    slots = stack(changes, shapes_of(model, one, example, changes), size)
+    slots = stack(changes, shapes_of(model, example, changes), lead)
     static = tuple(dataclasses.replace(slot, value=None, where=None) for slot in slots)
     about = (model, static, read, tuple(record), len(changes))
     own, shared = _dealt(slots, inputs, inputs_per_member, size)
-    found = each_member(_every_change, about, (size,), (params, *own), *shared)
-    found = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), found)
-    if not slots:
-        spread = lambda leaf: jnp.broadcast_to(leaf, (len(changes), *leaf.shape[1:]))
-        found = jax.tree.map(spread, found)
-    return found if members else jax.tree.map(lambda leaf: leaf[:, 0], found)
+    found = each_member(owner, _every_change, about, (size,), (params, *own), *shared)
+    first = lambda leaf: jnp.moveaxis(leaf, 1, 0).reshape(len(changes), *lead, *leaf.shape[2:])
+    return jax.tree.map(first, found)
+
+
+def _one_axis(array: Any, lead: tuple[int, ...]) -> Any:
+    """Return an array with its leading axes as one axis; the array itself where they are one."""
+    if len(lead) == 1:
+        return array
+    return array.reshape(math.prod(lead), *array.shape[len(lead) :])
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -128,30 +130,7 @@ def _of_one(
     return read(*run(model, params, inputs, record))
 
 
-def _check_memory(
-    model: Model,
-    params: Params,
-    inputs: Array,
-    read: Read,
-    record: Sequence[str],
-    changes: int,
-    members: int,
-) -> None:
-    """Refuse a grid whose results cannot fit the memory."""
-    kept = _of_one.eval_shape(model, read, tuple(record), params, inputs)
-    each = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
-    need, there = changes * members * each, memory()
-    if need > there:
-        raise ToylabError(
-            f"run_changes: what is kept of {changes:,} changes x {members:,} members takes "
-            f"{need / GIB:,.0f} GiB, and there are {there / GIB:,.0f}; give fewer members or "
-            "inputs at a time, or a read= that keeps less."
-        )
-
-
-def shapes_of(
-    model: Model, params: Params, inputs: Array, changes: Sequence[Change]
-) -> dict[str, tuple[int, ...]]:
+def shapes_of(model: Model, inputs: Array, changes: Sequence[Change]) -> dict[str, tuple[int, ...]]:
     """Return the shape of the activation at every site that a change touches.
 
     Raises:
@@ -161,7 +140,7 @@ def shapes_of(
     for site in sites:
         if site not in model.sites:
             raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
-    acts = _of_one.eval_shape(model, _activations, tuple(sites), params, inputs)
+    acts = _of_one.eval_shape(model, _activations, tuple(sites), drawn_shapes(model), inputs)
     return {site: acts[site].shape for site in sites}
 
 
@@ -170,17 +149,24 @@ def _activations(outputs: Array, acts: dict[str, Array]) -> dict[str, Array]:
 
 
 def stack(
-    changes: Sequence[Change], shapes: dict[str, tuple[int, ...]], members: int
+    changes: Sequence[Change], shapes: dict[str, tuple[int, ...]], lead: tuple[int, ...]
 ) -> list[Slot]:
-    """Return the slots of a grid; the edits of change c are entry c of each."""
+    """Return the slots of a grid; the edits of change c are entry c of each.
+
+    Args:
+        changes: the grid.
+        shapes: of the activations that it touches.
+        lead: leading axes of the parameters.
+    """
     if not changes:
         raise ToylabError("run_changes: no changes; give NOTHING for the unchanged model.")
     rows: list[dict[tuple[str, str, int], Edit]] = []
+    flat: dict[int, Any] = {}  # what many changes share is one array, before and after
     for change in changes:
         row: dict[tuple[str, str, int], Edit] = {}
         for part in change.parts:
             edit = part.edit(shapes[part.target.site])
-            _check(edit, shapes[edit.site], members)
+            edit = _flat(edit, shapes[edit.site], lead, flat)
             count = sum(key[:2] == (edit.site, edit.op) for key in row)
             row[edit.site, edit.op, count] = edit
         rows.append(row)
@@ -247,22 +233,32 @@ def _padded(array: Any, rank: int) -> Any:
     return array.reshape((1,) * (rank - array.ndim) + array.shape)
 
 
-def _check(edit: Edit, shape: tuple[int, ...], members: int) -> None:
+def _flat(edit: Edit, shape: tuple[int, ...], lead: tuple[int, ...], flat: dict[int, Any]) -> Edit:
+    """Return an edit whose value and mask have at most one axis, of all members, in front."""
+    _check(edit, shape, lead)
+    parts = {}
+    for name in ("value", "where"):
+        part = parts[name] = getattr(edit, name)
+        if jnp.ndim(part if part is not None else 0) > len(shape) and len(lead) > 1:
+            parts[name] = flat.setdefault(id(part), _one_axis(part, lead))
+    return dataclasses.replace(edit, **parts)
+
+
+def _check(edit: Edit, shape: tuple[int, ...], lead: tuple[int, ...]) -> None:
     """Refuse a value or a mask that does not broadcast to the site's activation."""
     for name, part in (("value", edit.value), ("target", edit.where)):
         if part is None:
             continue
         have = tuple(jnp.shape(part))
-        own: tuple[int, ...] = have
-        if len(have) == len(shape) + 1:
-            own = have[1:]
-            if have[0] != members:
-                raise ToylabError(
-                    f"Change at {edit.site}: {name} of shape {have} is for {have[0]} members, but "
-                    f"there are {members}."
-                )
+        ahead = max(0, len(have) - len(shape))
+        own: tuple[int, ...] = have[ahead:]
+        if have[:ahead] not in ((), lead):
+            raise ToylabError(
+                f"Change at {edit.site}: {name} of shape {have} is for networks {have[:ahead]}, "
+                f"but the parameters' leading axes are {lead}; give one for all, or one for each."
+            )
         pairs = zip(own[::-1], shape[::-1], strict=False)
-        if len(own) > len(shape) or any(h not in (1, w) for h, w in pairs):
+        if any(h not in (1, w) for h, w in pairs):
             raise ToylabError(
                 f"Change at {edit.site}: {name} of shape {have} does not broadcast to the "
                 f"activation's {shape}."
@@ -311,7 +307,8 @@ def _every_change(
         lambda one, other: other if one is None else one, tuple(mine), shared, is_leaf=_is_none
     )
     if not slots:
-        return jax.tree.map(lambda leaf: leaf[None], read(*run(model, params, x, record)))
+        spread = lambda leaf: jnp.broadcast_to(leaf, (count, *jnp.shape(leaf)))
+        return jax.tree.map(spread, read(*run(model, params, x, record)))
 
     def change(row: tuple[list[Any], list[Any], Array]) -> Any:
         moving = iter(row[0])

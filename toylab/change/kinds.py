@@ -1,7 +1,7 @@
 """Kinds of changes: each makes a :class:`Change` of a target.
 
-A value has the shape of the site's activation, or one that broadcasts to it; with one axis more, it
-holds one value per member of a population.
+A value has the shape of the site's activation, or one that broadcasts to it; with the leading axes
+of the parameters before, it holds one value per member, as a recording of them does.
 """
 
 import dataclasses
@@ -62,7 +62,8 @@ def mean(target: Where, acts: Acts, *, batch_axis: int = 0) -> Change:
     Args:
         target: a site or a target.
         acts: reference activation (B, ...), or a recording that holds it.
-        batch_axis: axis of the batch; 1 for a population's activation (P, B, ...).
+        batch_axis: axis of the batch; 1 for a population's activation (P, B, ...), 2 with
+            snapshots.
 
     Raises:
         ToylabError: an empty batch, or a recording without the site.
@@ -81,7 +82,8 @@ def resample(target: Where, acts: Acts, key: Array, *, batch_axis: int = 0) -> C
         target: a site or a target.
         acts: activation (B, ...) on the batch that will be changed, or a recording of it.
         key: random key.
-        batch_axis: axis of the batch; 1 for a population's activation (P, B, ...).
+        batch_axis: axis of the batch; 1 for a population's activation (P, B, ...), 2 with
+            snapshots.
 
     Raises:
         ToylabError: an empty batch, or a recording without the site.

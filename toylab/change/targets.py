@@ -23,8 +23,8 @@ class Target:
     Args:
         site: name of the site.
         axes: pairs of an axis and the indices meant along it.
-        where: boolean mask besides, which broadcasts to the activation; with one axis more, one
-            mask per member of a population.
+        where: boolean mask besides, which broadcasts to the activation; with the leading axes of
+            the parameters before, one mask per member.
     """
 
     site: str
@@ -79,7 +79,7 @@ def where(target: "str | Target", mask: np.ndarray) -> Target:
 
     Args:
         target: name of a site, or a target.
-        mask: broadcasts to the activation; with one axis more, it holds a mask per member.
+        mask: broadcasts to the activation; with leading axes, it holds a mask per member.
     """
     target = Target(target) if isinstance(target, str) else target
     return dataclasses.replace(target, where=mask)

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from toylab.check.memory import GIB, memory
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.train.plan import traced
@@ -19,7 +20,6 @@ try:
 except ImportError:  # Windows has none
     resource = None
 
-GIB = 2**30
 COPIES = 4  # weights, gradients and two moments
 MARGIN = 1.0  # of the memory: whatever exceeds it is absurd; what comes near is tried
 
@@ -84,17 +84,6 @@ def _limit() -> tuple[int, int] | None:
     known = [n for n in (soft, hard) if n != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min([limit, *known]), hard))
     return before
-
-
-def memory() -> float:
-    """Bytes of memory of all devices together."""
-    limits = [(device.memory_stats() or {}).get("bytes_limit") for device in jax.devices()]
-    if all(limits):
-        return float(sum(limits))  # pyright: ignore
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):  # a system that does not say
-        return math.inf
 
 
 def free(folder: Path) -> float:

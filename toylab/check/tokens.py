@@ -35,6 +35,24 @@ def check_ids(owner: str, name: str, ids: Any, size: int) -> None:
         raise ToylabError(f"{owner}: {name} hold {wrong}; there are {size}, from 0 to {size - 1}.")
 
 
+def check_inputs(owner: str, model: Any, inputs: Any) -> None:
+    """Refuse tokens that a model has no row for; a model without a vocabulary is asked nothing.
+
+    Inside a compiled program tokens have no values yet, so who compiles one asks before.
+
+    Args:
+        owner: who asks, for the message.
+        model: anything; a ``vocab`` says that it reads tokens.
+        inputs: a batch.
+
+    Raises:
+        ToylabError: see :func:`check_ids`.
+    """
+    vocab = getattr(model, "vocab", None)
+    if vocab is not None:
+        check_ids(owner, "tokens", inputs, vocab)
+
+
 def check_targets(owner: str, targets: Any, weights: Any, size: int) -> None:
     """Refuse class targets outside of the logits wherever their weight is not 0.
 

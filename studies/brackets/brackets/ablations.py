@@ -82,7 +82,7 @@ def effects(model: Transformer, params: Any, exams: Mapping[str, np.ndarray]) ->
     tokens_NL = np.concatenate(list(exams.values()))
     grid = changes(model, mean_patterns(model, params, exams["seen"], tokens_NL))
     inputs_NL = jnp.asarray(tokens_NL)
-    logits_CNLV = run_changes(model, params, inputs_NL, list(grid.values()), members=0)
+    logits_CNLV = run_changes(model, params, inputs_NL, list(grid.values()))
     odds_CN = np.asarray(jax.vmap(log_odds, (0, None))(logits_CNLV, inputs_NL))
     ends = np.cumsum([len(x) for x in exams.values()])[:-1]
     parts = np.split(odds_CN, ends, axis=1)

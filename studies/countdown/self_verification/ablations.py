@@ -54,7 +54,7 @@ class Bench(NamedTuple):
         """What the network says under each change of a grid, which is one compiled program."""
         read = Read(self.signs.ok, self.signs.no)
         tokens_RL = jnp.asarray(self.rows.tokens_RL)
-        found = run_changes(self.model, self.params, tokens_RL, list(changes), read, members=0)
+        found = run_changes(self.model, self.params, tokens_RL, list(changes), read)
         return [Output(*pair) for pair in zip(*map(np.asarray, found), strict=True)]
 
     def targets(self, heads: Iterable[Head], *columns: int) -> list[tuple[int, Target]]:

@@ -26,7 +26,7 @@ def test_one_closed_edge_is_the_closed_form():
     expected = (o_BD - a_B[:, None] * (v_BK @ w_KD)) / (1 - a_B)[:, None]
     (cut,) = window_knock_outs(model, -1, 1)
     read = lambda logits, acts: acts[names[2]]
-    found = run_changes(model, params, TOKENS, [cut], read, names[2:], members=0)[0]
+    found = run_changes(model, params, TOKENS, [cut], read, names[2:])[0]
     np.testing.assert_allclose(found[:, -1], expected, atol=1e-6)
     np.testing.assert_array_equal(found[:, :-1], acts[names[2]][:, :-1])
 

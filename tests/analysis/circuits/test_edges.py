@@ -143,7 +143,7 @@ def test_edges_that_are_none_are_refused():
     with pytest.raises(ToylabError, match="the reader is earlier"):
         edges.mask([("a1.h0", "a0.h0<q>")])
     model, params = build()
-    with pytest.raises(ToylabError, match="patching needs pairs of one length"):
+    with pytest.raises(ToylabError, match="patching needs pairs of one shape"):
         edge_attribution(model, params, TOKENS, CORRUPT[:, :4], METRIC)
     with pytest.raises(ToylabError, match=r"masks of shape \(2, 2\); give \(C, 13, 5\)"):
         edge_effects(model, params, TOKENS, CORRUPT, METRIC, np.zeros((2, 2), bool))

@@ -115,7 +115,9 @@ def test_one_position_of_a_sequence():
     ("change", "words"),
     [
         ({"site": "post_7"}, "Unknown site"),
-        ({"source": np.zeros((3, 8), np.float32)}, "3 sources"),
+        ({"source": np.zeros((3, 8), np.float32)}, r"sources \(3, 8\)"),
+        ({"answer": np.full(8, K)}, f"hold {K}; there are {K}"),
+        ({"answer": np.zeros(5, int)}, "5 answers for 8 examples"),
         ({"count": 9}, "count"),
         ({"held_out": 1.0}, "leaves no pairs"),
         ({"position": 0}, "name a position where it has one"),
@@ -130,6 +132,8 @@ def test_a_search_that_cannot_be_is_told(change, words):
         )
 
 
-def test_batches_must_divide_the_texts():
+def test_batches_must_divide_the_texts_and_both_have_one_length():
     with pytest.raises(tl.ToylabError, match="3 batches do not divide 32"):
         circuits.tuned_lens(MODEL, population(1), TEXTS[:32], TEXTS[32:], batches=3)
+    with pytest.raises(tl.ToylabError, match="5 positions and those held out 4"):
+        circuits.tuned_lens(MODEL, population(1), TEXTS[:32], TEXTS[32:, :4])

@@ -153,7 +153,7 @@ def test_what_cannot_be_patched_is_refused():
     with pytest.raises(ToylabError, match="patching needs pairs of one shape"):
         patch_effects(model, params, TOKENS, CORRUPT[:, :5], METRIC, grid)
     with pytest.raises(ToylabError, match="the same in the clean and the corrupt run"):
-        patch_effects(model, params, TOKENS, TOKENS, METRIC, grid)
+        patch_effects(model, params, TOKENS, CORRUPT, lambda out: 0 * out[:, -1, 0], grid)
     with pytest.raises(ToylabError, match="direction 'both'; give denoising or noising"):
         patch_effects(model, params, TOKENS, CORRUPT, METRIC, grid, "both")  # type: ignore
     with pytest.raises(ToylabError, match=r"Unknown site 'blocks/0/mlp/out'"):

@@ -68,7 +68,7 @@ def test_answers_attention_and_ablations_agree_with_single_runs():
     z = np.asarray(acts[scores.Z])[rows, 0, 1].mean(0)
     record, w_o = ("blocks/1/resid_post",), np.asarray(one["blocks"]["1"]["attn"]["w_o"])
     changes = [zero(head(1, 1))]
-    cut = run_changes(MODEL, one, exam.inputs, changes, _last_stream, record, members=0)[0]
+    cut = run_changes(MODEL, one, exam.inputs, changes, _last_stream, record)[0]
     out = np.asarray(cut)[:, 0] + z @ w_o[1]
     centred = out - out.mean(-1, keepdims=True)
     answer = (centred @ np.asarray(one["unembed"])).argmax(-1)

@@ -14,11 +14,17 @@ Every function takes parameters with any leading axes and gives its result with 
     ov_circuit, qk_circuit  heads as matrices; copying_score
     alignment_search        coordinates that carry a causal variable (DAS), with their nulls
     score_heads             previous-token, induction, duplicate-token heads, with their nulls
+
+Where no null is computed, set a control beside the number. Untrained networks go beside trained
+ones in any call, as one snapshot more. A circuit stands beside as many random edges
+(``Edges.drawn``), a path beside other senders to its receiver, a blurred subject beside other
+blurred tokens, a patch beside a resampled one, a head's OV or QK circuit beside those of its layer.
 """
 
 from toylab.analysis.circuits.alignments import Aligned, alignment_search
 from toylab.analysis.circuits.direct import Parts, direct_logit_attribution
-from toylab.analysis.circuits.edges import Edges, edge_attribution, edge_effects, keep_edges
+from toylab.analysis.circuits.edges import edge_attribution, edge_effects, keep_edges
+from toylab.analysis.circuits.given.parts import Edges
 from toylab.analysis.circuits.grids import (
     attribution_patching,
     causal_tracing,

@@ -6,19 +6,21 @@ beside coordinates of a random rotation, as many, and beside all of them at once
 slant leak some of *any* variable into what later layers read, so search for a wrong one too.
 """
 
-import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
+from toylab.analysis.circuits.given.pairs import checked_inputs
+from toylab.analysis.circuits.metrics import check_answers
 from toylab.analysis.steering.alignment import align, interchange, random_rotation
 from toylab.errors import ToylabError, check_number
 from toylab.random import fold_in
 from toylab.taps import Edit, Model, Params, run, site_hint
-from toylab.trees import leading, over
+from toylab.trees import drawn_shapes, each_member, leading
 
 
 class Aligned(NamedTuple):
@@ -74,8 +76,9 @@ def alignment_search(
         steps, batch_size, learning_rate: of the search, by Adam.
 
     Raises:
-        ToylabError: an unknown site, pairs of different numbers, more coordinates than the site
-            has, or a sequence without a position.
+        ToylabError: an unknown site, pairs of different shapes, tokens outside of the vocabulary,
+            answers that are not one logit per pair, more coordinates than the site has, or a
+            sequence without a position.
 
     Example:
         >>> from toylab.models import MLP
@@ -87,32 +90,36 @@ def alignment_search(
         >>> alignment_search(model, params, "layers/0/post", *search, steps=3).fitted.shape
         (2,)
     """
+    owner = "alignment_search"
     if site not in model.sites:
         raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
-    if not len(base) == len(source) == len(answer):
+    if np.shape(base) != np.shape(source):
         raise ToylabError(
-            f"alignment_search: {len(base)} base inputs, {len(source)} sources and {len(answer)} "
-            "answers; give as many of each."
+            f"{owner}: base inputs are {np.shape(base)}, sources {np.shape(source)}; an "
+            "interchange needs pairs of one shape."
         )
-    check_number("alignment_search", "held_out", held_out, above=0)
+    base, source = (checked_inputs(owner, model, inputs) for inputs in (base, source))
+    check_number(owner, "held_out", held_out, above=0)
     judged = round(held_out * len(base))
     if not 0 < judged < len(base):
-        raise ToylabError(f"alignment_search: held_out = {held_out} leaves no pairs for one half.")
-    lead = leading(model, params)
-    one = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(lead) :])[0], params)
-    shape = jax.eval_shape(lambda p: run(model, p, base[:1], (site,))[1][site], one).shape
+        raise ToylabError(f"{owner}: held_out = {held_out} leaves no pairs for one half.")
+    logits, acts = jax.eval_shape(lambda p: run(model, p, base, (site,)), drawn_shapes(model))
+    check_answers(owner, answer, len(base), logits.shape[-1])
+    shape = acts[site].shape
     if len(shape) != 2 + (position is not None):
         raise ToylabError(
-            f"alignment_search: {site!r} is {shape[1:]} for one example; name a position where it "
+            f"{owner}: {site!r} is {shape[1:]} for one example; name a position where it "
             "has one, and only there."
         )
-    check_number("alignment_search", "count", count, 1, shape[-1], whole=True)
-    search = (count, judged, position, steps, batch_size, float(learning_rate), lead)
-    arrays = jnp.asarray(base), jnp.asarray(source), jnp.asarray(answer)
-    return Aligned(*_search(model, site, search, params, *arrays, key))
+    if position is not None:
+        check_number(owner, "position", position, -shape[1], shape[1] - 1, whole=True)
+    check_number(owner, "count", count, 1, shape[-1], whole=True)
+    search = (count, judged, position, steps, batch_size, float(learning_rate))
+    about, lead = (model, site, search), leading(model, params)
+    found = each_member(owner, _search, about, lead, params, base, source, jnp.asarray(answer), key)
+    return Aligned(*found)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _search(
     model: Model,
     site: str,
@@ -123,26 +130,23 @@ def _search(
     answer: Array,
     key: Array,
 ) -> tuple[Array, ...]:
-    count, judged, position, steps, batch_size, learning_rate, lead = search
+    count, judged, position, steps, batch_size, learning_rate = search
 
-    def one(params: Params) -> tuple[Array, ...]:
-        def answers(r_DD: Array, pair: tuple[Array, Array], count: int = count) -> Array:
-            own, other = (run(model, params, x, (site,))[1][site] for x in pair)
-            move = interchange(own, other, r_DD, count) - own
-            if position is not None:
-                here = jnp.arange(own.shape[1]) == position % own.shape[1]
-                move = jnp.where(here[None, :, None], move, 0)
-            logits, _ = run(model, params, pair[0], (), [Edit(site, "add", move)])
-            return logits if position is None else logits[:, position]
+    def answers(r_DD: Array, pair: tuple[Array, Array], count: int = count) -> Array:
+        own, other = (run(model, params, x, (site,))[1][site] for x in pair)
+        move = interchange(own, other, r_DD, count) - own
+        if position is not None:
+            here = jnp.arange(own.shape[1]) == position % own.shape[1]
+            move = jnp.where(here[None, :, None], move, 0)
+        logits, _ = run(model, params, pair[0], (), [Edit(site, "add", move)])
+        return logits if position is None else logits[:, position]
 
-        width = jax.eval_shape(lambda: run(model, params, base[:1], (site,))[1][site]).shape[-1]
-        start = random_rotation(fold_in(key, 0), width)
-        seen = base[judged:], source[judged:]
-        told = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
-        found = align(answers, seen, answer[judged:], start, fold_in(key, 1), **told)
-        pair = base[:judged], source[:judged]
-        right = lambda r, n: (answers(r, pair, n).argmax(-1) == answer[:judged]).mean()
-        cases = ((found.rotation, count), (start, count), (start, width), (start, 0))
-        return (*(right(*case) for case in cases), found.rotation, found.losses)
-
-    return over(one, lead)(params)
+    width = jax.eval_shape(lambda: run(model, params, base[:1], (site,))[1][site]).shape[-1]
+    start = random_rotation(fold_in(key, 0), width)
+    seen = base[judged:], source[judged:]
+    told = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
+    found = align(answers, seen, answer[judged:], start, fold_in(key, 1), **told)
+    pair = base[:judged], source[:judged]
+    right = lambda r, n: (answers(r, pair, n).argmax(-1) == answer[:judged]).mean()
+    cases = ((found.rotation, count), (start, count), (start, width), (start, 0))
+    return (*(right(*case) for case in cases), found.rotation, found.losses)

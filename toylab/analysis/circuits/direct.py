@@ -16,6 +16,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
+from toylab.analysis.circuits.given.pairs import checked_inputs
+from toylab.analysis.circuits.metrics import check_answers
 from toylab.models.functional import norm_scale, unembedding, whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
@@ -51,6 +53,12 @@ def direct_logit_attribution(
         answer: y, a token for each example.
         other: y'; without one, the mean logit.
 
+    Raises:
+        ToylabError: tokens outside of the vocabulary, answers that are not one logit per example,
+            or more shares than the memory holds.
+
+    Control: the same network untrained, as snapshot 0; and what a patch of the part does.
+
     Example:
         >>> model = Transformer(vocab=5, length=4, width=8, depth=1, heads=2)
         >>> params = model.init(jax.random.key(0))
@@ -58,17 +66,17 @@ def direct_logit_attribution(
         >>> direct_logit_attribution(model, params, tokens, tokens[:, 0]).names
         ('embed', 'a0.h0', 'a0.h1', 'constant')
     """
-    model = whole("direct_logit_attribution", model)
+    owner = "direct_logit_attribution"
+    model = whole(owner, model)
+    tokens = checked_inputs(owner, model, tokens)
+    for ids in (answer,) if other is None else (answer, other):
+        check_answers(owner, ids, len(tokens), model.out_dim)
     names = ["embed"]
     for i in range(model.depth):
         names += [f"a{i}.h{h}" for h in range(model.heads)]
         names += [f"a{i}.bias"] * model.biases + [f"m{i}"] * bool(model.hidden)
-    arrays = (
-        jnp.asarray(tokens),
-        jnp.asarray(answer),
-        other if other is None else jnp.asarray(other),
-    )
-    shares = each_member(_shares, (model,), leading(model, params), params, *arrays)
+    arrays = tokens, jnp.asarray(answer), other if other is None else jnp.asarray(other)
+    shares = each_member(owner, _shares, (model,), leading(model, params), params, *arrays)
     names += ["constant"] + ["unembed.bias"] * model.unembed_bias
     return Parts(tuple(names), shares)
 

@@ -15,8 +15,8 @@ with integrated gradients; Conmy et al. 2023 (2304.14997), edges patched exactly
 Shape suffixes: R readers, W writers, B batch, L length, D width, H heads.
 """
 
-import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,78 +25,14 @@ from jax import Array
 from jax.tree_util import Partial
 from jaxtyping import Bool, Float, Int
 
-from toylab.analysis.circuits.metrics import Metric, as_metric, asks_last
-from toylab.errors import ToylabError, check_number, nearest
+from toylab.analysis.circuits.given.pairs import checked_gap, checked_metric, checked_pair
+from toylab.analysis.circuits.given.parts import Edges
+from toylab.analysis.circuits.metrics import Metric, asks_last
+from toylab.errors import ToylabError, check_number
 from toylab.models.functional import Norm, last_alone, shared, walk, whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
 from toylab.trees import each_member, leading
-
-Edge = tuple[str, str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Edges:
-    """Who writes to the stream, who reads it, and who can read whom.
-
-    Attributes:
-        writers: ``embed``, ``a0.h1`` (a head), ``m0`` (an MLP), in the order in which they write.
-        readers: ``a0.h1<q>``, ``<k>``, ``<v>``, ``m0`` and ``logits``.
-        possible: (R, W), True where the reader comes after the writer.
-    """
-
-    writers: tuple[str, ...]
-    readers: tuple[str, ...]
-    possible: Bool[np.ndarray, "R W"]
-
-    @classmethod
-    def of(cls, model: Transformer) -> "Edges":
-        """Return the edges of a model.
-
-        Example:
-            >>> edges = Edges.of(Transformer(vocab=5, length=4, width=8, depth=2, heads=2))
-            >>> len(edges.writers), len(edges.readers), int(edges.possible.sum())
-            (5, 13, 29)
-        """
-        writers, readers, seen = ["embed"], [], []
-        for i in range(model.depth):
-            heads = [f"a{i}.h{h}" for h in range(model.heads)]
-            for kind in "qkv":
-                readers += [f"{head}<{kind}>" for head in heads]
-            seen += [len(writers)] * 3 * model.heads
-            writers += heads
-            if model.hidden:
-                readers.append(f"m{i}")
-                seen.append(len(writers))
-                writers.append(f"m{i}")
-        readers.append("logits")
-        possible = np.arange(len(writers)) < np.array([*seen, len(writers)])[:, None]
-        return cls(tuple(writers), tuple(readers), possible)
-
-    def mask(self, edges: Iterable[Edge]) -> Bool[np.ndarray, "R W"]:
-        """Return the mask of some edges, each ``(writer, reader)``.
-
-        Raises:
-            ToylabError: an edge that the model does not have.
-        """
-        found = np.zeros_like(self.possible)
-        for writer, reader in edges:
-            for name, known in ((writer, self.writers), (reader, self.readers)):
-                if name not in known:
-                    raise ToylabError(f"Unknown part {name!r}: {nearest(name, known)}")
-            place = self.readers.index(reader), self.writers.index(writer)
-            if not self.possible[place]:
-                raise ToylabError(f"No edge from {writer!r} to {reader!r}: the reader is earlier.")
-            found[place] = True
-        return found
-
-    def top(self, scores: Float[np.ndarray, "R W"], k: int) -> list[tuple[str, str, float]]:
-        """Return the k edges with the largest absolute scores, the largest first."""
-        check_number("Edges.top", "k", k, 1, int(self.possible.sum()), whole=True)
-        size = np.where(self.possible, np.abs(np.asarray(scores)), -np.inf).ravel()
-        order = np.argsort(-size, kind="stable")[:k]
-        places = zip(*np.unravel_index(order, self.possible.shape), strict=True)
-        return [(self.writers[w], self.readers[r], float(scores[r, w])) for r, w in places]
 
 
 def edge_attribution(
@@ -123,6 +59,13 @@ def edge_attribution(
         Scores by reader and writer of :class:`Edges`, 0 where there is no edge. Negative where the
         corruption lowers the metric, as in noising.
 
+    Raises:
+        ToylabError: tokens outside of the vocabulary, batches of two shapes, a metric that is no
+            number per example, one without a gap in any network, or more memory than there is.
+
+    Control: the same on untrained networks, beside the trained ones as snapshot 0; and
+    :func:`edge_effects` of the edges that matter, as a gradient is no effect.
+
     Example:
         >>> from toylab.analysis.circuits import logit_difference
         >>> model = Transformer(vocab=5, length=4, width=8, depth=1, heads=2)
@@ -132,9 +75,13 @@ def edge_attribution(
         >>> edge_attribution(model, params, clean, clean[:, ::-1], metric).shape
         (7, 3)
     """
-    model, *given = _checked("edge_attribution", model, clean, corrupt, metric)
-    check_number("edge_attribution", "steps", steps, 0, whole=True)
-    return each_member(_attribution, (model, steps), leading(model, params), params, *given)
+    owner = "edge_attribution"
+    model, *given = _checked(owner, model, clean, corrupt, metric)
+    check_number(owner, "steps", steps, 0, whole=True)
+    about, lead = (model, steps), leading(model, params)
+    scores, gap = each_member(owner, _attribution, about, lead, params, *given)
+    checked_gap(owner, gap)
+    return scores
 
 
 def edge_effects(
@@ -157,22 +104,23 @@ def edge_effects(
 
     Returns:
         Metric with the edges corrupted, minus the clean metric, means over the batch.
+
+    Raises:
+        ToylabError: as :func:`edge_attribution`; or masks of another shape.
+
+    Control: as many random edges (:meth:`Edges.drawn`), and untrained networks, as snapshot 0.
     """
-    model, *given = _checked("edge_effects", model, clean, corrupt, metric)
+    owner = "edge_effects"
+    model, *given = _checked(owner, model, clean, corrupt, metric)
     edges = Edges.of(model)
     if masks is None:
         places = np.argwhere(edges.possible)
         masks = np.zeros((len(places), *edges.possible.shape), bool)
         masks[np.arange(len(places)), places[:, 0], places[:, 1]] = True
-    sets = jnp.asarray(masks, jnp.float32)
-    if sets.ndim != 3 or sets.shape[1:] != edges.possible.shape:
-        raise ToylabError(
-            f"edge_effects: masks of shape {sets.shape}; give (C, {len(edges.readers)}, "
-            f"{len(edges.writers)}), as Edges.mask makes them."
-        )
-    sets = jnp.concatenate([jnp.zeros_like(sets[:1]), sets])
-    found = each_member(_patched, (model,), leading(model, params), params, *given, sets)
-    return found[..., 1:] - found[..., :1]
+    sets = _checked_masks(owner, masks, edges)
+    clean_, corrupt_, found = _measured(owner, model, params, given, sets)
+    checked_gap(owner, clean_ - corrupt_)
+    return found - clean_
 
 
 def keep_edges(
@@ -186,41 +134,57 @@ def keep_edges(
     """Return how faithful circuits are: ``(m_circuit - m_corrupt) / (m_clean - m_corrupt)``.
 
     Every edge outside of a circuit carries the corrupt run: 1 for the whole network, 0 for no edge.
+    NaN for a network whose metric has no gap.
 
     Args:
         model, params, clean, corrupt, metric: as in :func:`edge_attribution`.
         circuits: C masks of the edges that stay.
+
+    Raises:
+        ToylabError: as :func:`edge_attribution`; or masks of another shape.
+
+    Control: as many random edges, ``[circuit, *edges.drawn(int(circuit.sum()), 20)]``.
     """
-    model, *given = _checked("keep_edges", model, clean, corrupt, metric)
-    possible = Edges.of(model).possible
-    ends = [possible, np.zeros_like(possible)]
-    masks = np.stack([possible & ~np.asarray(keep) for keep in [*ends, *circuits]])
-    sets = jnp.asarray(masks, jnp.float32)
-    found = each_member(_patched, (model,), leading(model, params), params, *given, sets)
-    clean_, corrupt_ = found[..., :1], found[..., 1:2]
-    return (found[..., 2:] - corrupt_) / (clean_ - corrupt_)
-
-
-def checked_pair(
-    owner: str, model: Transformer, clean: Array, corrupt: Array
-) -> tuple[Transformer, Array, Array]:
-    """Return a model that reads all positions, and two batches of one shape; refuse others."""
-    model, clean, corrupt = whole(owner, model), jnp.asarray(clean), jnp.asarray(corrupt)
-    if clean.shape != corrupt.shape:
-        raise ToylabError(
-            f"{owner}: clean tokens are {clean.shape}, corrupt ones {corrupt.shape}; patching "
-            "needs pairs of one length."
-        )
-    return model, clean, corrupt
+    owner = "keep_edges"
+    model, *given = _checked(owner, model, clean, corrupt, metric)
+    edges = Edges.of(model)
+    outside = edges.possible & ~_checked_masks(owner, circuits, edges)
+    clean_, corrupt_, found = _measured(owner, model, params, given, outside)
+    return (found - corrupt_) / checked_gap(owner, clean_ - corrupt_)
 
 
 def _checked(
     owner: str, model: Transformer, clean: Array, corrupt: Array, metric: Metric
 ) -> tuple[Transformer, Array, Array, Partial]:
     """Return the model, of the last position alone if the metric is, the pair and the metric."""
-    model, clean, corrupt = checked_pair(owner, model, clean, corrupt)
-    metric = as_metric(metric)
+    model = whole(owner, model)
+    clean, corrupt = checked_pair(owner, model, clean, corrupt)
+    metric = checked_metric(owner, model, clean, metric)
     return (last_alone(model) if asks_last(metric) else model), clean, corrupt, metric
+
+
+def _checked_masks(owner: str, masks: Any, edges: Edges) -> Bool[np.ndarray, "C R W"]:
+    masks = np.asarray(masks)
+    if masks.ndim != 3 or masks.shape[1:] != edges.possible.shape or not len(masks):
+        raise ToylabError(
+            f"{owner}: masks of shape {masks.shape}; give (C, {len(edges.readers)}, "
+            f"{len(edges.writers)}) with C >= 1, as Edges.mask makes them."
+        )
+    return masks.astype(bool)
+
+
+def _measured(
+    owner: str,
+    model: Transformer,
+    params: Params,
+    given: Sequence[Any],
+    masks: Bool[np.ndarray, "C R W"],
+) -> tuple[Array, Array, Array]:
+    """Metric of the clean and the corrupt run, (..., 1) each, and with sets of edges, (..., C)."""
+    possible = Edges.of(model).possible
+    sets = jnp.asarray(np.stack([np.zeros_like(possible), possible, *masks]), jnp.float32)
+    found = each_member(owner, _patched, (model,), leading(model, params), params, *given, sets)
+    return found[..., :1], found[..., 1:2], found[..., 2:]
 
 
 def _patched(
@@ -235,17 +199,21 @@ def _patched(
 
 def _attribution(
     model: Transformer, steps: int, params: Params, clean: Array, corrupt: Array, metric: Metric
-) -> Array:
+) -> tuple[Array, Array]:
+    """Scores (R, W), and the gap of the metric."""
     here, there = (run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt))
-    _, other_WBLD = walk(model, params, there, shared)
+    worse, other_WBLD = walk(model, params, there, shared)
     if not steps:
-        return _first_order(model, params, here, metric, lambda z_WBLD: other_WBLD - z_WBLD)
-    _, z_WBLD = walk(model, params, here, shared)
+        shift = lambda z_WBLD: other_WBLD - z_WBLD
+        scores, best = _first_order(model, params, here, metric, shift)
+        return scores, best - metric(worse).mean()
+    logits, z_WBLD = walk(model, params, here, shared)
     slope = lambda alpha: _first_order(
         *(model, params, there + alpha * (here - there), metric),
         lambda _: other_WBLD - z_WBLD,
-    )
-    return jax.lax.map(slope, (jnp.arange(steps, dtype=jnp.float32) + 0.5) / steps).mean(0)
+    )[0]
+    middles = (jnp.arange(steps, dtype=jnp.float32) + 0.5) / steps
+    return jax.lax.map(slope, middles).mean(0), metric(logits).mean() - metric(worse).mean()
 
 
 def _first_order(
@@ -254,12 +222,12 @@ def _first_order(
     embed_BLD: Array,
     metric: Metric,
     shift: Callable[[Array], Array],
-) -> Array:
+) -> tuple[Array, Array]:
     """Scores (R, W) of a run from an embedding, with what edges carry by what writers wrote.
 
     All readers at one place get the same stream, which is normed once. By the norm's slope J the
     score is ``(J shift) . g`` or ``shift . (J^T g)``, where g is the slope behind the norm: J is
-    applied to writers or to readers, to whichever are fewer.
+    applied to writers or to readers, to whichever are fewer. Beside them, the run's metric.
     """
     edges = Edges.of(model)
     places: list[tuple[slice, Norm]] = []
@@ -276,7 +244,7 @@ def _first_order(
         return metric(logits).mean(), (z_WBLD, streams)
 
     none = jnp.zeros((len(edges.readers), *embed_BLD.shape), embed_BLD.dtype)
-    slope_RBLD, (z_WBLD, streams) = jax.grad(measure, has_aux=True)(none)
+    (reached, (z_WBLD, streams)), slope_RBLD = jax.value_and_grad(measure, has_aux=True)(none)
     shift_WBLD, scores = shift(z_WBLD), []
     for (rows, normed), stream in zip(places, streams, strict=True):
         seen = int(edges.possible[rows.start].sum())
@@ -287,7 +255,7 @@ def _first_order(
             (read,) = jax.vmap(jax.vjp(normed, stream)[1])(read)
         found_RW = jnp.einsum("rbld,wbld->rw", read, written)
         scores.append(jnp.pad(found_RW, ((0, 0), (0, len(edges.writers) - seen))))
-    return jnp.concatenate(scores)
+    return jnp.concatenate(scores), reached
 
 
 def forward(

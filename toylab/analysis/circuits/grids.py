@@ -18,15 +18,19 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
-from jax.core import Tracer
 from jax.tree_util import Partial
 from jaxtyping import Float, Int
 
-from toylab.analysis.circuits.metrics import Metric, as_metric, asks_last
+from toylab.analysis.circuits.given.pairs import (
+    checked_gap,
+    checked_inputs,
+    checked_metric,
+    checked_pair,
+)
+from toylab.analysis.circuits.metrics import Metric, asks_last
 from toylab.change import NOTHING, Change, Target, at, head, patch, run_changes, steer
-from toylab.errors import ToylabError
+from toylab.errors import ToylabError, check_number
 from toylab.models.functional import last_alone
 from toylab.models.transformer import Transformer
 from toylab.taps import Edit, Model, Params, run, site_hint
@@ -34,7 +38,6 @@ from toylab.trees import each_member, leading
 
 Direction = Literal["denoising", "noising"]
 Grid = Sequence[Sequence[Target]]
-GAP = 1e-6  # of the metric, below which a ratio to it says nothing
 
 
 def layer_by_position(
@@ -48,9 +51,7 @@ def layer_by_position(
         what: ``resid_pre``, ``attn/out``, ``mlp/out`` or another site of a block.
     """
     sites = [f"blocks/{i}/{what}" for i in range(model.depth)]
-    for site in sites:
-        if site not in model.sites:
-            raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
+    _check_sites(model, sites)
     return [[at(site, place) for place in range(length)] for site in sites]
 
 
@@ -84,8 +85,12 @@ def patch_effects(
         member whose metric has no gap.
 
     Raises:
-        ToylabError: batches of two shapes, an unknown direction or site, or a metric without a gap
-            in any member.
+        ToylabError: batches of two shapes or outside of the vocabulary, an unknown direction or
+            site, no grid, a metric that is no number per example, one without a gap in any member,
+            or more memory than there is.
+
+    Control: the same grid on untrained networks, beside the trained ones as snapshot 0; and
+    :func:`toylab.change.resample` at the same targets, which breaks their tie to the input alone.
 
     Example:
         >>> from toylab.analysis.circuits import layer_by_position, logit_difference
@@ -97,15 +102,12 @@ def patch_effects(
         >>> patch_effects(model, params, clean, clean[:, ::-1], metric, grid).shape
         (2, 4)
     """
-    if jnp.shape(clean) != jnp.shape(corrupt):
-        raise ToylabError(
-            f"patch_effects: clean inputs are {jnp.shape(clean)}, corrupt ones "
-            f"{jnp.shape(corrupt)}; patching needs pairs of one shape."
-        )
+    owner = "patch_effects"
+    clean, corrupt = checked_pair(owner, model, clean, corrupt)
     if direction not in ("denoising", "noising"):
-        raise ToylabError(f"patch_effects: direction {direction!r}; give denoising or noising.")
+        raise ToylabError(f"{owner}: direction {direction!r}; give denoising or noising.")
     base, source = (corrupt, clean) if direction == "denoising" else (clean, corrupt)
-    return _effects(model, params, base, source, NOTHING, as_metric(metric), grid)
+    return _effects(owner, model, params, base, source, NOTHING, metric, grid)
 
 
 def causal_tracing(
@@ -129,29 +131,40 @@ def causal_tracing(
         key: random key of the noise, which all members share.
 
     Returns:
-        The share of the metric's fall that restoring undoes.
+        The share of the metric's fall that restoring undoes; NaN for a member in which it does
+        not fall.
+
+    Raises:
+        ToylabError: as :func:`patch_effects`; or a noise that is not above 0.
+
+    Control: the same noise on tokens that are not the subject, and untrained networks, as
+    snapshot 0.
 
     Source: Meng et al. 2022, section 2.
     """
-    shape = (*jnp.shape(tokens), model.width)
+    owner = "causal_tracing"
+    tokens = checked_inputs(owner, model, tokens)
+    check_number(owner, "noise", noise, above=0)
+    shape = (*tokens.shape, model.width)
     drawn = jax.random.normal(key, shape, jnp.float32)
     blur = steer(at("embed", positions), drawn, noise * jnp.linalg.norm(drawn, axis=-1))
-    return _effects(model, params, tokens, tokens, blur, as_metric(metric), grid)
+    return _effects(owner, model, params, tokens, tokens, blur, metric, grid)
 
 
 def _effects(
+    owner: str,
     model: Model,
     params: Params,
     base: Array,
     source: Array,
     always: Change,
-    metric: Partial,
+    metric: Metric,
     grid: Grid,
 ) -> Array:
     """Shares of the way from the base (changed by ``always``) to the source that patches go."""
-    lead = leading(model, params)
+    lead, targets = leading(model, params), _targets(owner, model, grid)
+    metric = checked_metric(owner, model, base, metric)
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(lead) :]), params)
-    targets = [target for row in grid for target in row]
     model = _asked(model, metric, [target.site for target in targets])
     entries = [_entry(model, target.site) for target in targets]
     base_run = _recorded(model, flat, base, always, tuple({e for e in entries if e}))
@@ -162,16 +175,31 @@ def _effects(
         before = patch(entry, base_run[1]) if entry else always
         own = [c for c, other in enumerate(entries) if other == entry]
         changes = [before + patch(targets[c], source_run[1]) for c in own]
-        found = run_changes(model, flat, jnp.asarray(base), changes)  # (C, P, B, ...)
+        found = run_changes(model, flat, base, changes)  # (C, P, B, ...)
         for c, m_P in zip(own, jax.vmap(jax.vmap(metric))(found).mean(-1), strict=True):
             m_CP[c] = m_P
     from_P, to_P = (jax.vmap(metric)(outputs).mean(-1) for outputs, _ in (base_run, source_run))
-    gap_P = to_P - from_P
-    _check_gap(gap_P)
-    share_CP = (jnp.stack(m_CP) - from_P[None]) / jnp.where(jnp.abs(gap_P) > GAP, gap_P, jnp.nan)[
-        None
-    ]
+    share_CP = (jnp.stack(m_CP) - from_P[None]) / checked_gap(owner, to_P - from_P)[None]
     return jnp.moveaxis(share_CP, 0, 1).reshape(*lead, len(grid), -1)
+
+
+def _targets(owner: str, model: Model, grid: Grid) -> list[Target]:
+    """Return the targets of a grid, row by row."""
+    widths = {len(row) for row in grid}
+    if len(widths) != 1 or widths == {0}:
+        raise ToylabError(
+            f"{owner}: a grid of {len(grid)} rows of {sorted(widths)} targets; give at least one "
+            "row, all of one length, as layer_by_position and layer_by_head make them."
+        )
+    targets = [target for row in grid for target in row]
+    _check_sites(model, [target.site for target in targets])
+    return targets
+
+
+def _check_sites(model: Model, sites: Sequence[str]) -> None:
+    for site in sites:
+        if site not in model.sites:
+            raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
 
 
 def _asked(model: Model, metric: Partial, sites: Sequence[str]) -> Model:
@@ -200,20 +228,12 @@ def _recorded(
     model: Model, params: Params, inputs: Array, change: Change, sites: tuple[str, ...]
 ) -> tuple[Array, dict[str, Array]]:
     """Outputs (P, B, ...) and activations of a run under a change."""
-    found = run_changes(model, params, jnp.asarray(inputs), [change], _everything, sites)
+    found = run_changes(model, params, inputs, [change], _everything, sites)
     return jax.tree.map(lambda leaf: leaf[0], found)
 
 
 def _everything(outputs: Array, acts: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
     return outputs, dict(acts)
-
-
-def _check_gap(gap_P: Array) -> None:
-    if not isinstance(gap_P, Tracer) and not (np.abs(np.asarray(gap_P)) > GAP).any():
-        raise ToylabError(
-            "patching: the metric is the same in the clean and the corrupt run; give a metric, or "
-            "a corruption, that the behaviour depends on."
-        )
 
 
 def attribution_patching(
@@ -236,14 +256,23 @@ def attribution_patching(
     Returns:
         ``{site: scores}``, summed over the last axis of the activation, means over the batch:
         (..., L) for a site of the stream, (..., L, H) for ``attn/z``.
+
+    Raises:
+        ToylabError: as :func:`patch_effects`; or no sites.
+
+    Control: the same on untrained networks, as snapshot 0; and :func:`patch_effects` of what
+    stands out, as a gradient is no effect.
     """
-    for site in sites:
-        if site not in model.sites:
-            raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
-    metric = as_metric(metric)
-    about = (_asked(model, metric, sites), tuple(sites))
-    given = (params, jnp.asarray(clean), jnp.asarray(corrupt), metric)
-    return each_member(_first_order, about, leading(model, params), *given)
+    owner = "attribution_patching"
+    if not sites:
+        raise ToylabError(f"{owner}: no sites; name some, as in ('blocks/0/resid_post',).")
+    _check_sites(model, sites)
+    pair = checked_pair(owner, model, clean, corrupt)
+    metric = checked_metric(owner, model, pair[0], metric)
+    about, lead = (_asked(model, metric, sites), tuple(sites)), leading(model, params)
+    scores, gap = each_member(owner, _first_order, about, lead, params, *pair, metric)
+    checked_gap(owner, gap)
+    return scores
 
 
 def _first_order(
@@ -253,12 +282,14 @@ def _first_order(
     clean: Array,
     corrupt: Array,
     metric: Partial,
-) -> dict[str, Array]:
-    (_, here), (_, there) = (run(model, params, x, sites) for x in (clean, corrupt))
+) -> tuple[dict[str, Array], Array]:
+    """Scores of each site, and the gap of the metric."""
+    (best, here), (worse, there) = (run(model, params, x, sites) for x in (clean, corrupt))
 
     def total(moves: dict[str, Any]) -> Array:
         edits = [Edit(site, "add", move) for site, move in moves.items()]
         return metric(run(model, params, clean, (), edits)[0]).sum()
 
     slope = jax.grad(total)({site: jnp.zeros_like(here[site]) for site in sites})
-    return {s: jnp.sum((there[s] - here[s]) * slope[s], -1).mean(0) for s in sites}
+    scores = {s: jnp.sum((there[s] - here[s]) * slope[s], -1).mean(0) for s in sites}
+    return scores, metric(best).mean() - metric(worse).mean()

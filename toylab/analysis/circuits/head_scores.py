@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from toylab.analysis.heads import duplicate_token_score, induction_score, previous_token_score
 from toylab.analysis.repeated_tokens import repeated
-from toylab.errors import ToylabError
+from toylab.errors import ToylabError, check_number
 from toylab.models.functional import whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
@@ -55,7 +55,8 @@ def score_heads(
         n_tokens: tokens to draw from, 0 to ``n_tokens - 1``; the whole vocabulary by default.
 
     Raises:
-        ToylabError: a period too long for the model's length or for the tokens.
+        ToylabError: a period too long for the model's length or for the tokens, or more tokens
+            than the model knows.
 
     Example:
         >>> model = Transformer(vocab=9, length=12, width=8, depth=2, heads=2)
@@ -63,8 +64,11 @@ def score_heads(
         >>> scores.induction.shape, round(scores.even["induction"], 3)
         ((2, 2), 0.109)
     """
-    model = whole("score_heads", model)
+    owner = "score_heads"
+    model = whole(owner, model)
     n_tokens = model.vocab if n_tokens is None else n_tokens
+    check_number(owner, "n_tokens", n_tokens, 1, model.vocab, whole=True)
+    check_number(owner, "count", count, 1, whole=True)
     period = min(model.length // 2, n_tokens) if period is None else period
     if 2 * period > model.length:
         raise ToylabError(
@@ -72,7 +76,7 @@ def score_heads(
             f"{model.length}; give at most {model.length // 2}."
         )
     tokens = jnp.asarray(repeated(n_tokens, period, count, seed))
-    patterns = each_member(_mean_patterns, (model,), leading(model, params), params, tokens)
+    patterns = each_member(owner, _mean_patterns, (model,), leading(model, params), params, tokens)
     visible_LL = np.ones((2 * period, 2 * period), np.float32)
     visible_LL = np.tril(visible_LL) if model.causal else visible_LL
     even_LL = jnp.asarray(visible_LL / visible_LL.sum(-1, keepdims=True))

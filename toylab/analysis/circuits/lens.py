@@ -12,6 +12,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from toylab.analysis.attribution.lenses import logit_lens
+from toylab.analysis.circuits.given.pairs import checked_inputs
 from toylab.change import stream
 from toylab.models.functional import whole
 from toylab.models.transformer import Transformer
@@ -47,16 +48,20 @@ def logit_lens_by_layer(model: Transformer, params: Params, tokens: Int[Array, "
         params: of one member, a population, or a population at several snapshots.
         tokens: a batch.
 
+    Raises:
+        ToylabError: tokens outside of the vocabulary, or more logits than the memory holds.
+
     Example:
         >>> model = Transformer(vocab=5, length=4, width=8, depth=2, heads=2)
         >>> params = jax.vmap(model.init)(jax.random.split(jax.random.key(0), 3))
         >>> logit_lens_by_layer(model, params, jnp.zeros((2, 4), "int32")).kl.shape
         (3, 3, 2, 4)
     """
-    model = whole("logit_lens_by_layer", model)
+    owner = "logit_lens_by_layer"
+    model = whole(owner, model)
     sites = stream(model)
-    lead, tokens = leading(model, params), jnp.asarray(tokens)
-    return Lens(sites, *each_member(_read, (model, sites), lead, params, tokens))
+    lead, tokens = leading(model, params), checked_inputs(owner, model, tokens)
+    return Lens(sites, *each_member(owner, _read, (model, sites), lead, params, tokens))
 
 
 def _read(

@@ -13,7 +13,8 @@ from jax import Array
 from jax.tree_util import Partial
 from jaxtyping import Float, Int
 
-from toylab.errors import ToylabError
+from toylab.check.tokens import check_ids
+from toylab.errors import ToylabError, check_number
 
 Metric = Callable[[Array], Array]
 
@@ -69,13 +70,35 @@ def _ids(tokens: Any) -> Array:
 
 
 def _at(logits: Float[Array, "B *L V"], position: Any) -> Float[Array, "B V"]:
-    return logits if logits.ndim == 2 else jnp.take(logits, position, axis=1)
+    if logits.ndim == 2:
+        return logits
+    length = logits.shape[1]
+    check_number("metric", "position", position, -length, length - 1, whole=True)
+    return jnp.take(logits, position, axis=1)
 
 
 def _pick(logits_BV: Array, tokens_B: Array) -> Array:
-    if len(tokens_B) != len(logits_BV):
-        raise ToylabError(f"metric: {len(tokens_B)} answers for {len(logits_BV)} examples.")
+    check_answers("metric", tokens_B, *logits_BV.shape)
     return jnp.take_along_axis(logits_BV, tokens_B[:, None], axis=1)[:, 0]
+
+
+def check_answers(owner: str, tokens: Any, examples: int, logits: int) -> None:
+    """Refuse answers that are not one logit for each example.
+
+    Args:
+        owner: who asks, for messages.
+        tokens: ids of the answers, (B,).
+        examples: B.
+        logits: V; of traced ids the values are not known, and pass.
+
+    Raises:
+        ToylabError: another number of answers, no whole numbers, or one outside ``0 .. V - 1``.
+    """
+    if jnp.shape(tokens) != (examples,):
+        shape = jnp.shape(tokens)
+        many = f"{shape[0]} answers" if len(shape) == 1 else f"answers of shape {shape}"
+        raise ToylabError(f"{owner}: {many} for {examples} examples; give a token id for each.")
+    check_ids(owner, "answers among the logits", tokens, logits)
 
 
 def _difference(answer: Array, other: Array | None, position: Any, logits: Array) -> Array:

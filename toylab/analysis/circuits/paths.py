@@ -21,10 +21,11 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from toylab.analysis.circuits.edges import Edges, checked_pair
-from toylab.analysis.circuits.metrics import Metric, as_metric
+from toylab.analysis.circuits.given.pairs import checked_gap, checked_metric, checked_pair
+from toylab.analysis.circuits.given.parts import Edges
+from toylab.analysis.circuits.metrics import Metric
 from toylab.errors import ToylabError, nearest
-from toylab.models.functional import Norm, shared, walk
+from toylab.models.functional import Norm, shared, walk, whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params, run
 from toylab.trees import each_member, leading
@@ -57,8 +58,12 @@ def path_effects(
         Metric with the path corrupted, minus the clean metric, means over the batch.
 
     Raises:
-        ToylabError: no such part, a receiver that comes before its sender, no such way of MLPs,
-            or inputs of two shapes.
+        ToylabError: no path, no such part, a receiver that comes before its sender, no such way of
+            MLPs, inputs of two shapes or outside of the vocabulary, a metric that is no number per
+            example or has no gap in any network, or more memory than there is.
+
+    Control: other senders to the same receiver, and the same paths of untrained networks, beside
+    the trained ones as snapshot 0.
 
     Example:
         >>> from toylab.analysis.circuits import logit_difference
@@ -70,15 +75,23 @@ def path_effects(
         >>> path_effects(model, params, clean, clean[:, ::-1], metric, paths).shape
         (2,)
     """
-    model, clean, corrupt = checked_pair("path_effects", model, clean, corrupt)
+    owner = "path_effects"
+    model = whole(owner, model)
+    clean, corrupt = checked_pair(owner, model, clean, corrupt)
+    metric = checked_metric(owner, model, clean, metric)
     if mlps not in ("frozen", "recomputed"):
-        raise ToylabError(f"path_effects: mlps = {mlps!r}; 'frozen' or 'recomputed'.")
+        raise ToylabError(f"{owner}: mlps = {mlps!r}; 'frozen' or 'recomputed'.")
+    if not paths:
+        raise ToylabError(f"{owner}: no paths; give pairs such as ('embed', 'a1.h0<q>').")
     edges = Edges.of(model)
     ends = [_ends(edges, path) for path in paths]
     senders, receivers = (jnp.asarray(np.array(part)) for part in zip(*ends, strict=True))
     held = [name.startswith("a") or (mlps == "frozen") for name in edges.writers]
-    given = (params, clean, corrupt, as_metric(metric), senders, receivers)
-    return each_member(_effects, (model, tuple(held)), leading(model, params), *given)
+    given = (params, clean, corrupt, metric, senders, receivers)
+    about, lead = (model, tuple(held)), leading(model, params)
+    changes, gap = each_member(owner, _effects, about, lead, *given)
+    checked_gap(owner, gap)
+    return changes
 
 
 def _ends(edges: Edges, path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -105,10 +118,11 @@ def _effects(
     metric: Metric,
     senders_PW: Array,
     receivers_PR: Array,
-) -> Array:
+) -> tuple[Array, Array]:
+    """Changes of the metric (P,), and its gap."""
     across = lambda flags: flags[:, None, None, None]
     embeds = [run(model, params, x, ("embed",))[1]["embed"] for x in (clean, corrupt)]
-    (logits, z_WBLD), (_, other_WBLD) = (walk(model, params, x, shared) for x in embeds)
+    (logits, z_WBLD), (worse, other_WBLD) = (walk(model, params, x, shared) for x in embeds)
 
     def patched(path: tuple[Array, Array]) -> Array:
         sends_W, reads_R = path
@@ -132,4 +146,5 @@ def _effects(
 
         return metric(walk(model, params, embeds[0], give)[0]).mean()
 
-    return jax.lax.map(patched, (senders_PW, receivers_PR)) - metric(logits).mean()
+    best = metric(logits).mean()
+    return jax.lax.map(patched, (senders_PW, receivers_PR)) - best, best - metric(worse).mean()

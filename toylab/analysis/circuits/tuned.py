@@ -22,6 +22,7 @@ from toylab.analysis.attribution.lenses import (
     logit_lens,
     translate,
 )
+from toylab.analysis.circuits.given.pairs import checked_inputs
 from toylab.change import stream
 from toylab.errors import ToylabError, check_number
 from toylab.models.functional import whole
@@ -64,13 +65,14 @@ def tuned_lens(
         model: a transformer.
         params: of one member, a population, or a population at several snapshots.
         texts: the translators are fitted on these.
-        held_out: and judged on these.
+        held_out: and judged on these, of the same length.
         batches: parts that ``texts`` are cut into, an update each; a divisor of B.
         epochs: passes over them.
         learning_rate: of Adam.
 
     Raises:
-        ToylabError: batches that do not divide the texts.
+        ToylabError: batches that do not divide the texts, texts of two lengths, tokens outside of
+            the vocabulary, or more activations than the memory holds.
 
     Example:
         >>> model = Transformer(vocab=5, length=4, width=8, depth=2, heads=2)
@@ -79,16 +81,23 @@ def tuned_lens(
         >>> tuned_lens(model, params, texts[:8], texts[8:], batches=2, epochs=1).tuned.shape
         (3,)
     """
-    model = whole("tuned_lens", model)
-    check_number("tuned_lens", "batches", batches, 1, whole=True)
-    check_number("tuned_lens", "epochs", epochs, 1, whole=True)
-    check_number("tuned_lens", "learning_rate", learning_rate, above=0)
+    owner = "tuned_lens"
+    model = whole(owner, model)
+    check_number(owner, "batches", batches, 1, whole=True)
+    check_number(owner, "epochs", epochs, 1, whole=True)
+    check_number(owner, "learning_rate", learning_rate, above=0)
     if len(texts) % batches:
         raise ToylabError(f"tuned_lens: {batches} batches do not divide {len(texts)} texts.")
+    arrays = [checked_inputs(owner, model, batch) for batch in (texts, held_out)]
+    fitted, judged = (batch.shape[1:] for batch in arrays)
+    if fitted != judged:  # translators serve every position, and would be judged at others
+        raise ToylabError(
+            f"{owner}: texts have {fitted[0]} positions and those held out {judged[0]}; give both "
+            "of one length."
+        )
     sites, settings = stream(model), (batches, epochs, float(learning_rate))
-    arrays = jnp.asarray(texts), jnp.asarray(held_out)
     about, lead = (model, sites, settings), leading(model, params)
-    return TunedLens(sites, *each_member(_fit, about, lead, params, *arrays))
+    return TunedLens(sites, *each_member(owner, _fit, about, lead, params, *arrays))
 
 
 def _fit(

@@ -36,6 +36,8 @@ def ov_circuit(
         params: of one member, a population, or a population at several snapshots.
         layer: the block.
         full: from tokens to logits: how much attending to a token raises each logit.
+
+    Control: other heads of the layer, and the same head untrained, as snapshot 0.
     """
     model = _layer("ov_circuit", model, layer)
 
@@ -49,7 +51,7 @@ def ov_circuit(
             out = out * params["norm"]["scale"][:, None]
         return jnp.einsum("vd,hde,eu->hvu", params["embed"]["embedding"], ov_HDD, out)
 
-    return over(one, leading(model, params))(params)
+    return over("ov_circuit", one, leading(model, params))(params)
 
 
 def qk_circuit(
@@ -64,6 +66,8 @@ def qk_circuit(
 
     Raises:
         ToylabError: a distance that is no whole number from 0 to the model's length - 1.
+
+    Control: other heads of the layer, and the same head untrained, as snapshot 0.
     """
     model = _layer("qk_circuit", model, layer)
     check_number("qk_circuit", "distance", distance, 0, model.length - 1, whole=True)
@@ -76,7 +80,7 @@ def qk_circuit(
             q = rotate(q[:, None], distance)[:, 0]
         return jnp.einsum("xhk,yhk->hxy", q, k) / math.sqrt(model.key_dim)
 
-    return over(one, leading(model, params))(params)
+    return over("qk_circuit", one, leading(model, params))(params)
 
 
 def copying_score(model: Transformer, params: Params, layer: int) -> Float[Array, "*lead H"]:
@@ -88,6 +92,8 @@ def copying_score(model: Transformer, params: Params, layer: int) -> Float[Array
 
     Args:
         model, params, layer: as in :func:`ov_circuit`; logits must be over the vocabulary.
+
+    Control: the same head untrained, as snapshot 0, which shows how far from 0 chance goes.
     """
     model = _layer("copying_score", model, layer)
     if model.out_dim != model.vocab:
@@ -106,7 +112,7 @@ def copying_score(model: Transformer, params: Params, layer: int) -> Float[Array
         values = jnp.linalg.eigvals(small_HKK)
         return values.sum(-1).real / jnp.abs(values).sum(-1)
 
-    return over(one, leading(model, params))(params)
+    return over("copying_score", one, leading(model, params))(params)
 
 
 class Composition(NamedTuple):
@@ -163,7 +169,9 @@ def composition(model: Transformer, params: Params, kind: str) -> Composition:
         earlier = jnp.arange(model.depth)[:, None] < jnp.arange(model.depth)[None]
         return jnp.where(earlier[:, None, :, None], scores, 0)
 
-    return Composition(over(one, leading(model, params))(params), 1 / math.sqrt(model.width))
+    return Composition(
+        over("composition", one, leading(model, params))(params), 1 / math.sqrt(model.width)
+    )
 
 
 def _pair(model: Transformer, params: Params, layer: int, kind: str) -> tuple[Array, Array]:

@@ -36,7 +36,7 @@ class PlantedInduction(Transformer):
 
     Attributes:
         edges: those of the circuit, ``(writer, reader)`` as in
-            :mod:`toylab.analysis.circuits.edges`.
+            :mod:`toylab.analysis.circuits.given.parts`.
 
     Example:
         >>> model = PlantedInduction.of()

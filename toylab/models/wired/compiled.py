@@ -91,7 +91,7 @@ class Compiled(Transformer):
                 circuit, but no corruption of tokens passes through them.
 
         Returns:
-            ``(writer, reader)``, named as in :mod:`toylab.analysis.circuits.edges`.
+            ``(writer, reader)``, named as in :mod:`toylab.analysis.circuits.given.parts`.
         """
         program, layout = self.program, Layout.of(self.program)
         used, carried = program.used(), set(program.sizes) if fixed else program.varying()

@@ -1,0 +1,1 @@
+"""What the bench is given: pairs of batches, metrics, and the gap between their runs."""
