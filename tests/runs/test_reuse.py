@@ -16,6 +16,7 @@ from toylab.models import Autoencoder
 from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.read import table
+from toylab.runs import networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.superposition.superposition import Sparse
@@ -128,7 +129,7 @@ def test_a_run_that_has_everything_does_not_look_for_the_other(first, tmp_path, 
     whole = study(("main",))
     run = run_study(whole, "smoke", tmp_path / "run", reuse=copy)
     shutil.rmtree(copy)
-    monkeypatch.setattr(lab, "study_names", lambda: ["shared"])
-    monkeypatch.setattr(lab, "load_study", lambda name: whole)
+    monkeypatch.setattr(networks, "study_names", lambda: ["shared"])
+    monkeypatch.setattr(networks, "load_study", lambda name: whole)
     told = Trained()
     assert lab.resume(run.path, told).path == run.path and not told.names

@@ -62,7 +62,7 @@ def answers(capsys, words: list[str]) -> int:
 
 def little(*args, **named) -> RunFolder:
     """In place of training and after: the run folder as it was begun."""
-    config = args[2]
+    config = args[0].config
     small = config.seeds <= SCARCE["seeds"] and config.steps <= SCARCE["steps"]
     return STAGES(*args, **named) if small and config.features <= 64 else args[0]
 
