@@ -155,8 +155,7 @@ def each_member(
         own = jax.device_put(jax.tree.map(np.asarray, own), NamedSharding(mesh, dealt))
         given = own, jax.device_put(rest, NamedSharding(mesh, PartitionSpec()))
     if not traced:
-        plan = _each.lower(call, static, lead, mesh, *given).compile().memory_analysis()
-        check_memory(owner, size, max(1, len(devices)) * _planned(plan))
+        check_memory(owner, size, max(1, len(devices)) * _planned(call, static, lead, mesh, given))
     found = _each(call, static, lead, mesh, *given)
     if not shared:
         return found
@@ -173,10 +172,19 @@ def _bytes(tree: Any) -> float:
     return float(sum(math.prod(jnp.shape(leaf)) * width(leaf) for leaf in jax.tree.leaves(tree)))
 
 
-def _planned(plan: Any) -> float:
+_PLANS: dict[Any, float] = {}  # the compiler takes milliseconds to tell what it has planned
+
+
+def _planned(*program: Any) -> float:
     """Bytes of one device by the compiler's plan; 0 of a compiler that makes none."""
-    parts = ("argument", "output", "temp")
-    return float(sum(getattr(plan, f"{part}_size_in_bytes", 0) for part in parts))
+    *about, given = program
+    leaves, tree = jax.tree.flatten(given)
+    key = (*about, tree, *((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
+    if key not in _PLANS:
+        plan = _each.lower(*about, *given).compile().memory_analysis()
+        parts = ("argument", "output", "temp")
+        _PLANS[key] = float(sum(getattr(plan, f"{part}_size_in_bytes", 0) for part in parts))
+    return _PLANS[key]
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
