@@ -11,11 +11,13 @@ from toylab.read import Reading, table
 CONMY = "Conmy et al. 2023 (2304.14997), who recover circuits of compiled programs"
 LINDNER = "Lindner et al. 2023 (2301.05062), compiled programs as ground truth for tools"
 SYED, HANNA = "Syed et al. 2023 (2310.10348)", "Hanna et al. 2024 (2403.17806)"
+NANDA, WANG = "Nanda 2023, Attribution Patching", "Wang et al. 2022 (2211.00593), appendix B"
 ELHAGE, OLSSON = "Elhage et al. 2021", "Olsson et al. 2022"
 PLAN = "theory: the plan has these edges and no others, less one miss in ten"
 MOST = "ours: more than half of the networks"
 EDGES = table("edges").first("noise")
 CIRCUITS, HEADS = table("circuits").first("noise"), table("heads").first("noise")
+NODES = table("nodes").first("noise")
 PROGRAMS, KEPT = table("programs").first("noise"), table("kept").first("noise")
 COMPOSED = ("induction", "walk")  # programs in which a softmax stands before another part
 MANY, FEW, ONE = "EAP-IG 20", "EAP-IG 5", "EAP"
@@ -30,6 +32,11 @@ def recall(tool: str, *corruptions: str) -> Reading:
 def keys(tool: str) -> Reading:
     """What a tool predicts for the path's edges into queries and keys, per exact effect."""
     return EDGES.filter(tool=tool, corruption=("key", "query")).mean("keys")
+
+
+def nodes(mark: str, tool: str, *corruptions: str) -> Reading:
+    """A tool's mark over heads, for some corruptions."""
+    return NODES.filter(tool=tool, corruption=corruptions).mean(mark)
 
 
 def composition(kind: str) -> Reading:
@@ -67,6 +74,16 @@ LOOSE = Condition(
     "of random scores above a tenth, less than half are of compiled edges",
     PROGRAMS.filter(tool="random").mean("precision"),
     Expect.below(0.5),
+)
+PATCHED = Condition(
+    "exact patches rank the heads of the path first",
+    nodes("recall", "exact", "query", "answer"),
+    Expect.above(0.9),
+)
+FAITHFUL = Condition(
+    "exact patches of edges are as precise",
+    EDGES.filter(tool="exact").mean("precision"),
+    Expect.above(0.9),
 )
 CLAIMS = (
     Claim(
@@ -123,6 +140,50 @@ CLAIMS = (
         Expect.near(1, 0.1),
         bar="theory: 1 for the whole behaviour, within a tenth",
         control=(RANDOM,),
+    ),
+    Claim(
+        "paths_find_the_circuit",
+        "Path patching ranks the planted edges above all others.",
+        WANG,
+        recall("paths"),
+        Expect.above(0.9),
+        bar=PLAN,
+        requires=(EXACT,),
+    ),
+    Claim(
+        "large_paths_are_planted",
+        "Of the paths with a tenth of the largest effect, nine in ten are planted.",
+        WANG,
+        EDGES.filter(tool="paths").mean("precision"),
+        Expect.above(0.9),
+        bar="ours: one false edge in ten, as for misses",
+        requires=(FAITHFUL,),
+    ),
+    Claim(
+        "attribution_finds_the_induction_head",
+        "Attribution patching over heads ranks the induction head first where the query or the "
+        "answer is changed: what it writes reaches the logits in a straight line.",
+        NANDA,
+        nodes("recall", "attribution", "query", "answer"),
+        Expect.above(0.9),
+        bar=PLAN,
+        requires=(PATCHED,),
+    ),
+    Claim(
+        "attribution_misses_the_previous_token_head",
+        "Where the key is changed, it predicts less than a tenth of the effect of the "
+        "previous-token head, which acts through a saturated softmax.",
+        f"{NANDA}; {HANNA}, section 3.1",
+        nodes("early", "attribution", "key"),
+        Expect.below(0.1),
+        bar="theory: a saturated softmax has no gradient; a tenth for the noise",
+        control=(
+            Condition(
+                "it predicts that of the induction head to a fifth",
+                nodes("late", "attribution", "key"),
+                Expect.near(1, 0.2),
+            ),
+        ),
     ),
     Claim(
         "keys_compose",

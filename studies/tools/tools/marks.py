@@ -19,6 +19,7 @@ from toylab.analysis.circuits import (
     edge_effects,
     keep_edges,
     logit_difference,
+    path_effects,
     score_heads,
 )
 from toylab.models.toys.planted import PlantedInduction
@@ -32,6 +33,7 @@ PATHS = {
     "query": (("embed", "a1.h0<q>"), ("a1.h0", "logits")),
     "answer": (("embed", "a1.h0<v>"), ("a1.h0", "logits")),
 }
+TENTH = 0.1  # of the largest score: what is kept when the size of the circuit is not known
 RANKED = 10  # edges whose order is compared; the others are noise
 
 
@@ -43,19 +45,25 @@ def edge_scores(
     batch: Batch,
     steps: Sequence[int],
 ) -> pl.DataFrame:
-    """Mark attribution with one gradient and with several, and exact patches, per corruption.
+    """Mark attribution with one gradient and with several, and patches of edges and of paths.
+
+    Paths are patched one at a time between all parts that an edge joins. No MLP lies between, so
+    that they should say what patches of edges do.
 
     Returns:
         Columns: those of the members, corruption, tool, recall (share of the path's edges among as
-        many highest scores), keys (what the tool predicts for its edges into queries and keys, as a
+        many highest scores), precision (share of the path's edges among scores of at least a tenth
+        of the largest), keys (what the tool predicts for its edges into queries and keys, as a
         share of the exact effect; null without such), agreement (Spearman's correlation with exact
         patches over the ten largest).
     """
     edges, tables = Edges.of(model), []
     for kind in CORRUPTIONS:
-        pair, metric = _pair(world, batch, kind)
+        pair, metric = pair_of(world, batch, kind)
         exact_PE = np.asarray(edge_effects(model, params, *pair, metric))
-        found = {"exact": exact_PE}
+        paths = [(edges.writers[w], edges.readers[r]) for r, w in np.argwhere(edges.possible)]
+        paths_PE = np.asarray(path_effects(model, params, *pair, metric, paths))
+        found = {"exact": exact_PE, "paths": paths_PE}
         for m in steps:
             scores = np.asarray(edge_attribution(model, params, *pair, metric, m))
             found["EAP" if m == 0 else f"EAP-IG {m}"] = scores[:, edges.possible]
@@ -66,8 +74,8 @@ def edge_scores(
     return pl.concat(tables)
 
 
-def _pair(world: Recall, batch: Batch, kind: str) -> tuple[tuple[Array, Array], Partial]:
-    """Clean and corrupt tokens, and the metric: the answer's logit against the mean."""
+def pair_of(world: Recall, batch: Batch, kind: str) -> tuple[tuple[Array, Array], Partial]:
+    """Return clean and corrupt tokens, and the metric: the answer's logit against the mean."""
     corrupt = jnp.asarray(world.corrupt(batch, kind))
     return (batch.inputs, corrupt), logit_difference(batch.targets[:, -1])
 
@@ -83,6 +91,7 @@ def _mark(
     order, size = exact_E[largest], np.abs(exact_E[keys_E]).sum()
     return {
         "recall": float(chosen_E[path_E].mean()),
+        "precision": float(path_E[large(scores_E)].mean()),
         "keys": float(np.abs(scores_E[keys_E]).sum() / size) if inward else None,
         "agreement": float(np.corrcoef(rankdata(scores_E[largest]), rankdata(order))[0, 1]),
     }
@@ -95,14 +104,9 @@ def high(scores_E: np.ndarray, count: int) -> np.ndarray:
     return chosen_E
 
 
-def drawn_circuits(edges: Edges, true: np.ndarray, count: int) -> list[np.ndarray]:
-    """Return random circuits, each of as many edges as the true one."""
-    rng, places, found = np.random.default_rng(0), np.argwhere(edges.possible), []
-    for _ in range(count):
-        drawn = np.zeros_like(true)
-        drawn[tuple(rng.permutation(places)[: true.sum()].T)] = True
-        found.append(drawn)
-    return found
+def large(scores_E: np.ndarray) -> np.ndarray:
+    """Return the mask of scores of at least a tenth of the largest, by their size."""
+    return np.abs(scores_E) >= TENTH * np.abs(scores_E).max()
 
 
 def circuits(
@@ -120,9 +124,9 @@ def circuits(
     """
     edges, tables = Edges.of(model), []
     planted = edges.mask(PlantedInduction.edges)
-    kept = [planted, *drawn_circuits(edges, planted, count)]
+    kept = [planted, *edges.drawn(int(planted.sum()), count)]
     for kind in CORRUPTIONS:
-        pair, metric = _pair(world, batch, kind)
+        pair, metric = pair_of(world, batch, kind)
         found = np.asarray(keep_edges(model, params, *pair, metric, kept), float)
         columns = {"planted": found[:, 0], "random": found[:, 1:].mean(1)}
         about = members.with_columns(corruption=pl.lit(kind))

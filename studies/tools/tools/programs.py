@@ -23,9 +23,8 @@ from toylab.models.wired.compiled import Compiled
 from toylab.runs.run_folder import RunFolder
 from toylab.tasks.tools.programs import Programs
 
-from .marks import drawn_circuits, high
+from .marks import high, large
 
-TENTH = 0.1  # of the largest score: what is kept when the size of the circuit is not known
 CLEAN, CORRUPT = 78, 79  # seeds of the sequences
 
 
@@ -73,7 +72,7 @@ def program_marks(
             rows = [marked(scores_E, exact_E, true_E) for scores_E, exact_E in pairs_PE]
             about = members.with_columns(program=pl.lit(kind), tool=pl.lit(tool))
             marks.append(about.hstack(pl.DataFrame(rows)))
-        circuits = [edges.mask(true), *drawn_circuits(edges, edges.mask(true), drawn)]
+        circuits = [edges.mask(true), *edges.drawn(len(true), drawn)]
         shares = np.asarray(keep_edges(*given, circuits), float)
         named = {"planted": shares[:, 0], "random": shares[:, 1:].mean(1)}
         kept.append(members.with_columns(program=pl.lit(kind)).hstack(pl.DataFrame(named)))
@@ -82,7 +81,7 @@ def program_marks(
 
 def marked(scores_E: np.ndarray, exact_E: np.ndarray, true_E: np.ndarray) -> dict[str, float]:
     """Mark the scores of one network; see :func:`program_marks`."""
-    chosen_E = np.abs(scores_E) >= TENTH * np.abs(scores_E).max()
+    chosen_E = large(scores_E)
     return {
         "recall": float(high(scores_E, int(true_E.sum()))[true_E].mean()),
         "precision": float(true_E[chosen_E].mean()),

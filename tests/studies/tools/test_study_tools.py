@@ -24,11 +24,21 @@ def test_a_smoke_run_marks_every_tool(run):
     measures = run.measures()
     edges = measures["edges"]
     assert isinstance(edges, pl.DataFrame)
-    assert set(edges["tool"]) == {"exact", "EAP", "EAP-IG 5", "EAP-IG 20"}
-    assert edges.height == 2 * 2 * 3 * 4  # seeds, noises, corruptions, tools
+    assert set(edges["tool"]) == {"exact", "paths", "EAP", "EAP-IG 5", "EAP-IG 20"}
+    assert edges.height == 2 * 2 * 3 * 5  # seeds, noises, corruptions, tools
     exact = edges.filter(pl.col("noise") == 0.02, tool="exact")
     assert exact["recall"].to_list() == [1.0] * 6
     np.testing.assert_allclose(exact["agreement"], 1)
+    paths = edges.filter(pl.col("noise") == 0.02, tool="paths")  # without MLPs they are edges
+    np.testing.assert_allclose(paths.select("recall", "precision").to_numpy(), 1)
+    np.testing.assert_allclose(paths["keys"].drop_nulls(), 1, rtol=1e-3)
+    nodes = measures["nodes"].filter(pl.col("noise") == 0.02)
+    assert nodes.height == 2 * 3 * 2  # seeds, corruptions, tools
+    np.testing.assert_allclose(nodes.filter(tool="exact").select("recall", "late").to_numpy(), 1)
+    first = nodes.filter(tool="attribution")
+    # What the last head writes reaches the logits in a straight line: its gradient is exact.
+    np.testing.assert_allclose(first["late"], 1, rtol=1e-3)
+    assert (first["early"].drop_nulls() < 0.1).all() and first["early"].null_count() == 4
     blind = edges.filter(pl.col("noise") == 0.02, tool="EAP", corruption="key")
     assert (blind["keys"] < 0.3).all() and (blind["recall"] < 1).all()
     assert {path.stem for path in run.figures()} == {"recall", "faithful", "programs"}
@@ -54,7 +64,7 @@ def test_marks_count_the_path():
     path = set(PATHS["key"])
     exact = np.array([float(edge in path) for edge in names]) + np.linspace(0, 0.1, len(names))
     assert _mark(edges, "key", exact, exact) == pytest.approx(
-        {"recall": 1, "keys": 1, "agreement": 1}
+        {"recall": 1, "precision": 1, "keys": 1, "agreement": 1}
     )
     one_lost = np.where([edge == ("a0.h0", "a1.h0<k>") for edge in names], 0, exact)
     assert _mark(edges, "key", one_lost, exact)["recall"] == pytest.approx(2 / 3)
