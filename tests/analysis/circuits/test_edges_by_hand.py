@@ -5,6 +5,7 @@ import numpy as np
 
 from tests.analysis.circuits.conftest import CORRUPT, TOKENS, build
 from toylab.analysis.circuits import Edges, edge_attribution, logit_difference
+from toylab.train.fast_compile import compiling
 
 ANSWER, OTHER = np.asarray(TOKENS[:, 0]), np.asarray((TOKENS[:, 0] + 1) % 7)
 STEP = 1e-4
@@ -47,7 +48,8 @@ def measured(params, embed, moves):
 def test_scores_are_slopes_of_what_edges_carry():
     model, params = build(norm="rms", hidden=4, activation="silu")
     metric, edges = logit_difference(ANSWER, OTHER), Edges.of(model)
-    found = edge_attribution(model, params, TOKENS, CORRUPT, metric, steps=2)
+    with compiling(hastily=True):
+        found = edge_attribution(model, params, TOKENS, CORRUPT, metric, steps=2)
     exact = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
     embed = lambda x: exact["embed"]["embedding"][x] + exact["positions"]["embedding"]
     here, there = embed(np.asarray(TOKENS)), embed(np.asarray(CORRUPT))
