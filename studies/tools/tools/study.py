@@ -30,7 +30,7 @@ the whole answer, and gradients share it out; edges of the first hop get least, 
 has opened before the later ones do. At a noise of 0.1, of the edges with a tenth of the largest
 score 64% are the walk's by integrated gradients and 46% by exact patches. The claims about path
 patching and attribution patching over heads came later, before their pilot on 8 seeds from 10,000
-(all hold there), and wait for a run at the laptop preset.
+(all hold there).
 
 Source: Syed, Rager and Conmy 2023 (2310.10348); Hanna, Pezzelle and Belinkov 2024 (2403.17806);
 Conmy et al. 2023 (2304.14997); Wang et al. 2022 (2211.00593), path patching; Nanda 2023,
