@@ -9,7 +9,7 @@ import pytest
 
 from toylab.errors import ToylabError
 from toylab.models import MLP, Autoencoder, TokenMLP, Transformer
-from toylab.taps import run
+from toylab.taps import Edit, identity, run
 from toylab.trees import Recording, drawn_shapes, each_member, leading
 
 MODEL = Transformer(vocab=5, length=4, width=8, depth=1, heads=2)
@@ -69,6 +69,26 @@ def test_a_run_of_a_population_is_that_of_its_members():
     np.testing.assert_allclose(logits[1, 2], alone, rtol=1e-5, atol=1e-6)
     site = "blocks/0/attn/pattern"
     np.testing.assert_allclose(acts[site][1, 2], pattern[site], rtol=1e-5, atol=1e-6)
+
+
+def test_a_run_of_a_population_is_traced_once():
+    traced = []
+
+    @dataclasses.dataclass(frozen=True)
+    class Counted(Transformer):
+        def apply(self, params, inputs, tap=identity):
+            traced.append(1)
+            return super().apply(params, inputs, tap)
+
+    model = Counted(vocab=5, length=4, width=8, depth=1, heads=2)
+    params = stacked(3)
+    for by in (0.0, 1.0):
+        run(model, params, TOKENS, ("embed",), [Edit("embed", "add", by)])
+    seen = len(traced)
+    run(model, params, TOKENS[:, ::-1], ("embed",), [Edit("embed", "add", 2.0)])
+    assert len(traced) == seen
+    array = Transformer(5, 4, 8, 1, 2, attention_mix=jnp.float32(0.5))  # has no hash
+    assert run(array, params, TOKENS)[0].shape == (3, 2, 4, 5)
 
 
 def test_recordings_print_their_axes_and_pass_through_jit():

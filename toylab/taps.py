@@ -9,6 +9,7 @@ import dataclasses
 import fnmatch
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import jax
@@ -17,7 +18,7 @@ from jax import Array
 
 from toylab.check.tokens import check_inputs
 from toylab.errors import ToylabError, nearest
-from toylab.trees import Recording, leading, over
+from toylab.trees import Recording, each_member, hashable, leading, over
 
 Params = dict[str, Any]
 Tap = Callable[[str, Array], Array]
@@ -216,24 +217,30 @@ def run(
         >>> acts["hidden"].shape
         (3, 2)
     """
-    wanted, edit = set(select_sites(model, record)), editing(model, edits)
+    sites, lead = select_sites(model, record), leading(model, params)
+    editing(model, edits)  # refuses unknown sites
     owner = f"run of {type(model).__name__}"
     check_inputs(owner, model, inputs)
+    if lead and hashable(model):  # one program, which is kept for the next call
+        return each_member(owner, _recorded, (model, sites), lead, params, inputs, tuple(edits))
+    return over(owner, partial(_recorded, model, sites), lead)(params, inputs, edits)
 
-    def one(params: Params, inputs: Array) -> tuple[Array, Recording]:
-        acts: dict[str, Array] = {}
 
-        def tap(name: str, value: Array) -> Array:
-            value = edit(name, value)
-            if name in wanted:
-                acts[name] = value
-            return value
+def _recorded(
+    model: Model, sites: tuple[str, ...], params: Params, inputs: Array, edits: Sequence[Edit]
+) -> tuple[Array, Recording]:
+    """Outputs and activations of one network."""
+    edit, acts = editing(model, edits), {}
 
-        outputs = model.apply(params, inputs, tap)
-        return outputs, Recording(acts, {s: n for s, n in axes.items() if s in acts})
+    def tap(name: str, value: Array) -> Array:
+        value = edit(name, value)
+        if name in sites:
+            acts[name] = value
+        return value
 
+    outputs = model.apply(params, inputs, tap)
     axes = getattr(model, "axes", {})
-    return over(owner, one, leading(model, params))(params, inputs)
+    return outputs, Recording(acts, {s: n for s, n in axes.items() if s in acts})
 
 
 def editing(model: Model, edits: Sequence[Edit]) -> Tap:

@@ -15,7 +15,7 @@ from toylab.check.memory import check_memory, memory
 from toylab.errors import ToylabError
 
 TILES = (4, 6, 5, 8, 7, 3)  # members at once; on a CPU two-layer transformers run fastest so
-MOST = 2**18  # times the bytes of parameters and inputs, more than any model's activations take
+MOST = 2**18  # times the bytes of its inputs, more than any model's activations take
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:
@@ -78,10 +78,16 @@ def drawn_shapes(model: Any) -> Any:
     Args:
         model: anything with ``init(key)``.
     """
+    return (_drawn if hashable(model) else _drawn.__wrapped__)(model)
+
+
+def hashable(model: Any) -> bool:
+    """Return whether programs can be kept by a model: none can where a setting is an array."""
     try:
-        return _drawn(model)
-    except TypeError:  # a setting is an array, which has no hash
-        return _drawn.__wrapped__(model)
+        hash(model)
+    except TypeError:
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=64)
@@ -110,7 +116,7 @@ def over(owner: str, call: Callable[..., Any], lead: tuple[int, ...]) -> Callabl
         return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), found)
 
     def checked(params: Any, *rest: Any) -> Any:
-        given = _bytes(params) + size * _bytes(rest)
+        given = size * _bytes(rest) if rest else _bytes(params)
         if MOST * given > memory() and not _traced((params, rest)):  # else it is not worth a trace
             check_memory(owner, size, _bytes(jax.eval_shape(each, params, *rest)))
         return each(params, *rest)
@@ -172,6 +178,7 @@ def _bytes(tree: Any) -> float:
     return float(sum(math.prod(jnp.shape(leaf)) * width(leaf) for leaf in jax.tree.leaves(tree)))
 
 
+MANY = 256  # programs whose plans are kept
 _PLANS: dict[Any, float] = {}  # the compiler takes milliseconds to tell what it has planned
 
 
@@ -181,6 +188,8 @@ def _planned(*program: Any) -> float:
     leaves, tree = jax.tree.flatten(given)
     key = (*about, tree, *((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
     if key not in _PLANS:
+        if len(_PLANS) == MANY:  # what a caller made for one call, as a lambda, would stay for good
+            del _PLANS[next(iter(_PLANS))]
         plan = _each.lower(*about, *given).compile().memory_analysis()
         parts = ("argument", "output", "temp")
         _PLANS[key] = float(sum(getattr(plan, f"{part}_size_in_bytes", 0) for part in parts))

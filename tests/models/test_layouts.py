@@ -214,3 +214,9 @@ def test_settings_that_do_not_fit_are_named():
             to_state_dict(other, {}, "nanogpt")
     with pytest.raises(ToylabError, match="layout 'torch'; give gpt2"):
         to_state_dict(rope, {}, "torch")  # type: ignore
+    plain = dataclasses.replace(rope, positions="learned")
+    both = jax.vmap(plain.init)(jax.random.split(jax.random.key(0), 2))
+    with pytest.raises(ToylabError, match=r"leading axes \(2,\); give one member's"):
+        to_state_dict(plain, both, "lens")
+    with pytest.raises(ToylabError, match="2 heads of 6 are not the width 8, as gpt2 has it"):
+        to_state_dict(dataclasses.replace(plain, head_dim=6), {}, "gpt2")

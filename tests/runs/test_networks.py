@@ -111,6 +111,8 @@ def test_what_is_not_there_is_named(path):
     run = open_run(path)
     with pytest.raises(ToylabError, match="No population 'maine': did you mean 'main'"):
         run.model("maine")
+    with pytest.raises(ToylabError, match="No population 'maine': did you mean 'main'"):
+        run.snapshots("maine")
     with pytest.raises(ToylabError, match=r"member = 4 is out of range; give an integer >= 0"):
         run.member("main", 4)
     with pytest.raises(ToylabError, match="no snapshot at step 3; kept: 0, 2, 4"):

@@ -147,7 +147,12 @@ class OpenRun(RunFolder, Card):
         Returns:
             The steps S, and a tree with leading axes (S, P), as every tool of
             :mod:`toylab.analysis.circuits` takes it.
+
+        Raises:
+            ToylabError: an unknown population or step, or no step.
         """
+        if name not in self.populations():
+            raise ToylabError(f"No population {name!r}: {nearest(name, self.populations())}")
         chosen = tuple(self.steps(name) if steps is None else steps)
         if not chosen:
             raise ToylabError(f"{self.path}: no steps of {name!r} were asked for.")

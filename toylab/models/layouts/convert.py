@@ -13,6 +13,7 @@ from toylab.models.layouts import gpt, lens
 from toylab.models.layouts.state import State
 from toylab.models.transformer import Transformer
 from toylab.taps import Params
+from toylab.trees import leading
 
 Layout = Literal["gpt2", "nanogpt", "mingpt", "mingpt_2020", "lens"]
 Activation = Literal["relu", "gelu", "gelu_exact", "silu"]
@@ -97,13 +98,14 @@ def to_state_dict(model: Transformer, params: Params, layout: Layout) -> dict[st
 
     Args:
         model: with softmax attention and an MLP without a gate. For the GPT layouts also causal,
-            with learned positions, LayerNorm, biases and an MLP; for ``lens`` with learned or
-            rotary positions.
+            with learned positions, LayerNorm, biases, an MLP and heads that fill the width; for
+            ``lens`` with learned or rotary positions.
         params: of one member.
         layout: ``gpt2``, ``nanogpt``, ``mingpt``, ``mingpt_2020`` or ``lens``.
 
     Raises:
-        ToylabError: a model that the layout cannot hold, or an unknown layout.
+        ToylabError: a model that the layout cannot hold, parameters of several members or of
+            another model, or an unknown layout.
     """
     _check_layout("to_state_dict", layout)
     held: dict[str, Any] = {"gated": (False,), "attention": ("softmax",), "attention_mix": (1,)}
@@ -116,6 +118,13 @@ def to_state_dict(model: Transformer, params: Params, layout: Layout) -> dict[st
         own = getattr(model, name)
         if own not in values:
             raise ToylabError(f"to_state_dict: {name} = {own!r} has no place there.")
+    if layout != "lens" and model.heads * model.key_dim != model.width:
+        raise ToylabError(
+            f"to_state_dict: {model.heads} heads of {model.key_dim} are not the width "
+            f"{model.width}, as {layout} has it; lens can hold them."
+        )
+    if lead := leading(model, params):
+        raise ToylabError(f"to_state_dict: parameters with leading axes {lead}; give one member's.")
     if layout == "lens":
         written = lens.write(model, params)
     else:

@@ -157,4 +157,4 @@ def test_what_exceeds_the_memory_is_told_before_it_is_computed(monkeypatch, hast
     with pytest.raises(ToylabError, match=r"one network takes .* give fewer inputs\.$"):
         SINGLE["run"](PARAMS, CLEAN.repeat(4, 0))
     monkeypatch.setattr("toylab.check.memory.memory", lambda: logits)
-    assert SINGLE["run"](params, CLEAN)[0].nbytes == logits
+    assert SINGLE["run"](PARAMS, CLEAN.repeat(4, 0))[0].nbytes == logits
