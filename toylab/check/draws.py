@@ -21,6 +21,7 @@ from toylab.check.parts import (
     vary,
 )
 from toylab.task import Batch, Task
+from toylab.train.fast_compile import compute
 
 DTYPES = ("float32", "int32", "bool")
 LABELS = "int8"  # of latents alone: a board of a million squares is a quarter of the size
@@ -119,7 +120,7 @@ def traced_numbers(draws: Draws) -> str | None:
         able[name] = value
     if not able:
         return "no setting may differ per member"
-    same(draws.eager_batch, jax.jit(draw)(able), f"traced {', '.join(able)}")
+    same(draws.eager_batch, compute(draw, able), f"traced {', '.join(able)}")
     return "per member: " + ", ".join(able)
 
 

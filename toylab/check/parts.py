@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from toylab.task import Batch, Task
+from toylab.train.fast_compile import compute, quick_jit
 
 SIZE = 512
 
@@ -34,8 +35,8 @@ class Draws:
     def __init__(self, task: Task, key: Any):
         self.task = task
         self.keys = jax.random.split(key, 4)
-        self.example = jax.jit(task.example)
-        self.batch = jax.jit(lambda key: task.batch(key, SIZE))
+        self.example = quick_jit()(task.example)
+        self.batch = quick_jit()(lambda key: task.batch(key, SIZE))
 
     @cached_property
     def eager_example(self) -> Batch:
@@ -64,7 +65,7 @@ class Draws:
     @cached_property
     def examples(self) -> Batch:
         """One example per key of ``many_keys``, under jit and vmap."""
-        return jax.jit(jax.vmap(self.task.example))(self.many_keys)
+        return compute(jax.vmap(self.task.example), self.many_keys)
 
     @cached_property
     def whole(self) -> Batch | None:
