@@ -21,7 +21,7 @@ from toylab.models.attention import rotate
 from toylab.models.functional import unembedding, whole
 from toylab.models.transformer import Transformer
 from toylab.taps import Params
-from toylab.trees import leading, over
+from toylab.trees import each_member, leading
 
 KINDS = ("q", "k", "v")
 
@@ -41,17 +41,16 @@ def ov_circuit(
     """
     model = _layer("ov_circuit", model, layer)
 
-    def one(params: Params) -> Array:
-        w_DHK, w_HKD = _inward(params, layer, "v"), _attn(params, layer)["w_o"]
-        ov_HDD = jnp.einsum("dhk,hke->hde", w_DHK, w_HKD)
-        if not full:
-            return ov_HDD
-        out = unembedding(model, params)
-        if model.norm != "none":
-            out = out * params["norm"]["scale"][:, None]
-        return jnp.einsum("vd,hde,eu->hvu", params["embed"]["embedding"], ov_HDD, out)
+    about, lead = (model, layer, full), leading(model, params)
+    return each_member("ov_circuit", _ov_circuit, about, lead, params)
 
-    return over("ov_circuit", one, leading(model, params))(params)
+
+def _ov_circuit(model: Transformer, layer: int, full: bool, params: Params) -> Array:
+    ov_HDD = _ov(params, layer)
+    if not full:
+        return ov_HDD
+    embed_VD, out_DU = params["embed"]["embedding"], _outward(model, params)
+    return jnp.einsum("vd,hde,eu->hvu", embed_VD, ov_HDD, out_DU)
 
 
 def qk_circuit(
@@ -72,15 +71,17 @@ def qk_circuit(
     model = _layer("qk_circuit", model, layer)
     check_number("qk_circuit", "distance", distance, 0, model.length - 1, whole=True)
 
-    def one(params: Params) -> Array:
-        q, k = _inward(params, layer, "q"), _inward(params, layer, "k")
-        if full:
-            q, k = (jnp.einsum("vd,dhk->vhk", params["embed"]["embedding"], w) for w in (q, k))
-        if model.positions == "rope":  # each row stands at a position: (rows, 1, H, K)
-            q = rotate(q[:, None], distance)[:, 0]
-        return jnp.einsum("xhk,yhk->hxy", q, k) / math.sqrt(model.key_dim)
+    about, lead = (model, layer, full, distance), leading(model, params)
+    return each_member("qk_circuit", _qk_circuit, about, lead, params)
 
-    return over("qk_circuit", one, leading(model, params))(params)
+
+def _qk_circuit(model: Transformer, layer: int, full: bool, distance: int, params: Params) -> Array:
+    q, k = _inward(params, layer, "q"), _inward(params, layer, "k")
+    if full:
+        q, k = (jnp.einsum("vd,dhk->vhk", params["embed"]["embedding"], w) for w in (q, k))
+    if model.positions == "rope":  # each row stands at a position: (rows, 1, H, K)
+        q = rotate(q[:, None], distance)[:, 0]
+    return jnp.einsum("xhk,yhk->hxy", q, k) / math.sqrt(model.key_dim)
 
 
 def copying_score(model: Transformer, params: Params, layer: int) -> Float[Array, "*lead H"]:
@@ -102,17 +103,18 @@ def copying_score(model: Transformer, params: Params, layer: int) -> Float[Array
             "a head can copy where logits are over the vocabulary."
         )
 
-    def one(params: Params) -> Array:
-        out = unembedding(model, params)
-        if model.norm != "none":
-            out = out * params["norm"]["scale"][:, None]
-        turn_DD = out @ params["embed"]["embedding"]
-        w_v, w_o = _inward(params, layer, "v"), _attn(params, layer)["w_o"]
-        small_HKK = jnp.einsum("hkd,de,ehj->hkj", w_o, turn_DD, w_v)
-        values = jnp.linalg.eigvals(small_HKK)
-        return values.sum(-1).real / jnp.abs(values).sum(-1)
+    about, lead = (model, layer), leading(model, params)
+    small_HKK = each_member("copying_score", _copying, about, lead, params)
+    # Apart: decompositions on two devices at once can wait for each other for ever.
+    values = jnp.linalg.eigvals(small_HKK)
+    return values.sum(-1).real / jnp.abs(values).sum(-1)
 
-    return over("copying_score", one, leading(model, params))(params)
+
+def _copying(model: Transformer, layer: int, params: Params) -> Array:
+    """``W_O W_U W_E W_V`` of each head, (H, K, K)."""
+    turn_DD = _outward(model, params) @ params["embed"]["embedding"]
+    w_v, w_o = _inward(params, layer, "v"), _attn(params, layer)["w_o"]
+    return jnp.einsum("hkd,de,ehj->hkj", w_o, turn_DD, w_v)
 
 
 class Composition(NamedTuple):
@@ -155,23 +157,23 @@ def composition(model: Transformer, params: Params, kind: str) -> Composition:
     if kind not in KINDS:
         raise ToylabError(f"composition: kind {kind!r}; give one of {', '.join(KINDS)}.")
 
-    def one(params: Params) -> Array:
-        rows = [_pair(model, params, layer, kind) for layer in range(model.depth)]
-        left, right = (jnp.stack(side) for side in zip(*rows, strict=True))
-        wrote_IHDD = jnp.stack([_ov(params, layer) for layer in range(model.depth)])
-        # |A C|_F of C = left right' through Gram matrices: nothing of size D x D per pair.
-        through = jnp.einsum("iade,jbek->iajbdk", wrote_IHDD, left)
-        gram = jnp.einsum("jbek,jbel->jbkl", right, right)
-        square = jnp.einsum("iajbdk,iajbdl,jbkl->iajb", through, through, gram)
-        own = jnp.einsum("jbek,jbel,jbkl->jb", left, left, gram)
-        size = jnp.sqrt(jnp.sum(wrote_IHDD**2, (-2, -1)))[:, :, None, None]
-        scores = jnp.sqrt(jnp.maximum(square, 0)) / (size * jnp.sqrt(own)[None, None])
-        earlier = jnp.arange(model.depth)[:, None] < jnp.arange(model.depth)[None]
-        return jnp.where(earlier[:, None, :, None], scores, 0)
+    found = each_member("composition", _scores, (model, kind), leading(model, params), params)
+    return Composition(found, 1 / math.sqrt(model.width))
 
-    return Composition(
-        over("composition", one, leading(model, params))(params), 1 / math.sqrt(model.width)
-    )
+
+def _scores(model: Transformer, kind: str, params: Params) -> Array:
+    rows = [_pair(model, params, layer, kind) for layer in range(model.depth)]
+    left, right = (jnp.stack(side) for side in zip(*rows, strict=True))
+    wrote_IHDD = jnp.stack([_ov(params, layer) for layer in range(model.depth)])
+    # |A C|_F of C = left right' through Gram matrices: nothing of size D x D per pair.
+    through = jnp.einsum("iade,jbek->iajbdk", wrote_IHDD, left)
+    gram = jnp.einsum("jbek,jbel->jbkl", right, right)
+    square = jnp.einsum("iajbdk,iajbdl,jbkl->iajb", through, through, gram)
+    own = jnp.einsum("jbek,jbel,jbkl->jb", left, left, gram)
+    size = jnp.sqrt(jnp.sum(wrote_IHDD**2, (-2, -1)))[:, :, None, None]
+    scores = jnp.sqrt(jnp.maximum(square, 0)) / (size * jnp.sqrt(own)[None, None])
+    earlier = jnp.arange(model.depth)[:, None] < jnp.arange(model.depth)[None]
+    return jnp.where(earlier[:, None, :, None], scores, 0)
 
 
 def _pair(model: Transformer, params: Params, layer: int, kind: str) -> tuple[Array, Array]:
@@ -182,6 +184,12 @@ def _pair(model: Transformer, params: Params, layer: int, kind: str) -> tuple[Ar
         return heads_first(_inward(params, layer, "v")), outward
     q, k = (heads_first(_inward(params, layer, name)) for name in "qk")
     return (q, k) if kind == "q" else (k, q)
+
+
+def _outward(model: Transformer, params: Params) -> Float[Array, "D U"]:
+    """The unembedding with the last norm's gain multiplied in."""
+    out_DU = unembedding(model, params)
+    return out_DU if model.norm == "none" else out_DU * params["norm"]["scale"][:, None]
 
 
 def _ov(params: Params, layer: int) -> Array:
