@@ -1,6 +1,7 @@
 """What cannot fit is refused from shapes alone, before a table is built or a file written."""
 
 import dataclasses
+import math
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from toylab.check import sizes
+from toylab.check.memory import allowed
 from toylab.check.populations import checked_populations
 from toylab.errors import ToylabError, check_counts, check_number, check_rising
 from toylab.members import grid, seeds
@@ -111,3 +113,15 @@ def test_sizes_rise_from_a_least_one_on(widths):
     check_rising("x", SimpleNamespace(widths=(1, 4)), "widths", low=1)
     with pytest.raises(ToylabError, match=r"x: widths = \(.*give rising numbers from 1 on"):
         check_rising("x", SimpleNamespace(widths=widths), "widths", low=1)
+
+
+def test_the_memory_is_what_a_container_leaves(tmp_path: Path):
+    own, job = tmp_path / "own", tmp_path / "groups" / "job" / "step"
+    job.mkdir(parents=True)
+    for folder, text in ((job, "max"), (job.parent, "4096"), (job.parent.parent, "8192")):
+        (folder / "memory.max").write_text(f"{text}\n")
+    own.write_text("4:memory:/other\n0::/job/step\n")
+    assert allowed(tmp_path / "groups", own) == 4096
+    own.write_text("4:memory:/other\n")
+    assert allowed(tmp_path / "groups", own) == math.inf
+    assert allowed(tmp_path / "groups", tmp_path / "none") == math.inf

@@ -5,12 +5,14 @@ import math
 import os
 from collections.abc import Iterator
 from contextvars import ContextVar
+from pathlib import Path
 
 import jax
 
 from toylab.errors import ToylabError
 
 GIB = 2**30
+GROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _PLANS: ContextVar[list[float] | None] = ContextVar("plans", default=None)
 
 
@@ -20,9 +22,30 @@ def memory() -> float:
     if all(limits):
         return float(sum(limits))  # pyright: ignore
     try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        there = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):  # a system that does not say
+        there = math.inf
+    return min(there, allowed())
+
+
+def allowed(groups: Path = GROUPS, own: Path = OWN) -> float:
+    """Bytes that a container or a job of a cluster leaves this process; infinite where none does.
+
+    Args:
+        groups: where Linux shows the limits of control groups (version 2).
+        own: names the group of this process.
+    """
+    try:
+        name = own.read_text("utf-8").split("0::/")[1].splitlines()[0]
+    except (OSError, IndexError):
         return math.inf
+    folder, found = groups / name, math.inf
+    for group in (folder, *folder.parents):  # the least of its own limit and those above it
+        with contextlib.suppress(OSError, ValueError):  # a group without a limit says "max"
+            found = min(found, float(int((group / "memory.max").read_text("utf-8"))))
+        if group == groups:
+            break
+    return found
 
 
 def check_memory(owner: str, networks: int, need: float) -> None:
