@@ -253,7 +253,16 @@ def instances():
     return [task for m in modules() for task in getattr(m, "examples", list)()]
 
 
-@pytest.mark.parametrize("task", instances(), ids=repr)
+def first_of_each_class():
+    """Every class once; its other examples are marked slow."""
+    met = set()
+    for task in instances():
+        again = type(task) in met
+        met.add(type(task))
+        yield pytest.param(task, marks=[pytest.mark.slow] * again, id=repr(task))
+
+
+@pytest.mark.parametrize("task", list(first_of_each_class()))
 def test_tasks_of_the_house(task):
     with compiling(hastily=True):  # compiling takes most of it
         assert [r for r in check(task) if not r.ok] == []

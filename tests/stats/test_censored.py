@@ -20,6 +20,14 @@ def test_line_without_censoring_is_least_squares(rng):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("slope", [0.0, -1.0])
+def test_times_on_one_line_are_that_line(rng, slope):
+    """Their noise is 0, and the likelihood without a bound."""
+    x = rng.normal(size=(12, 1))
+    found = censored_line(x, np.exp(5 + slope * x[:, 0]), np.ones(12, bool))
+    np.testing.assert_allclose(found, [5, slope], atol=1e-6)
+
+
 def test_censored_times_are_used_and_not_dropped(rng):
     x = rng.normal(size=(400, 1))
     log_t = 3 - x[:, 0] + 0.5 * rng.normal(size=400)

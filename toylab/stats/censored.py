@@ -5,6 +5,8 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 from scipy import optimize, special
 
+LEAST = np.log(1e-9)  # of log s: times on one exact line would send it to minus infinity
+
 
 def censored_line(
     x_ND: Float[ArrayLike, "N D"], time_N: Float[ArrayLike, " N"], event_N: Bool[ArrayLike, " N"]
@@ -33,9 +35,9 @@ def censored_line(
     start = np.linalg.lstsq(design[event_N], log_t[event_N], rcond=None)[0]
 
     def loss(values: np.ndarray) -> float:
-        scale = np.exp(values[-1])
-        z_N = (log_t - design @ values[:-1]) / scale
-        seen = -0.5 * z_N**2 - values[-1]
+        log_scale = max(values[-1], LEAST)
+        z_N = (log_t - design @ values[:-1]) / np.exp(log_scale)
+        seen = -0.5 * z_N**2 - log_scale
         return -float(np.sum(np.where(event_N, seen, special.log_ndtr(-z_N))))
 
     spread = max(float(np.std(log_t[event_N] - design[event_N] @ start)), 1e-2)

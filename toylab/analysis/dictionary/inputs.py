@@ -86,7 +86,7 @@ def check_inputs(owner: str, x: Any, lead: tuple[int, ...], inner: tuple[int | N
 
     Args:
         owner: for the message.
-        x: inputs, (..., *inner).
+        x: inputs, (..., inner axes).
         lead: leading axes of what was fitted.
         inner: the last axes, None where any size will do.
 
