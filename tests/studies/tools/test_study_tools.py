@@ -12,6 +12,7 @@ from toylab.studies.tools.tools.marks import PATHS, _mark
 from toylab.studies.tools.tools.programs import marked
 from toylab.study import load_study
 from toylab.tasks.tools.recall import Recall
+from toylab.train.fast_compile import compiling
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +78,13 @@ def test_the_planted_network_recalls():
     model, world = PlantedInduction.of(12, 8, 4), Recall(12, 8)
     batch = world.batch(jax.random.key(1), 64)
     keys = jax.random.split(jax.random.key(2), 3)
-    logits = jax.vmap(lambda key: model.apply(model.init(key), batch.inputs))(keys)
+    with compiling(hastily=True):
+        logits = jax.jit(jax.vmap(lambda key: model.apply(model.init(key), batch.inputs)))(keys)
+        params = jax.jit(model.init)(keys[0])
     right = np.asarray(logits)[:, :, -1].argmax(-1) == np.asarray(batch.targets)[None, :, -1]
     assert right.all()
     # Without the key it attends evenly, and is right as often as one of seven tokens is drawn.
     for kind, wrong in (("key", 6 / 7), ("query", 1), ("answer", 1)):
-        other = model.apply(model.init(keys[0]), jax.numpy.asarray(world.corrupt(batch, kind)))
+        other = model.apply(params, jax.numpy.asarray(world.corrupt(batch, kind)))
         found = float((other[:, -1].argmax(-1) != batch.targets[:, -1]).mean())
         assert found == pytest.approx(wrong, abs=0.13)
