@@ -123,7 +123,7 @@ SMOKE: dict[str, Any] = {
 NIGHT: dict[str, Any] = {
     "seeds": 8,
     "verdict_weight": 3.0,
-    "steps": 6_000,
+    "steps": 2_000,
     "learning_rate": 3e-3,
     "weight_decay": 0.1,
 }
