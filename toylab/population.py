@@ -188,6 +188,22 @@ class Population(Card):
         return bound
 
 
+def written(value: Any) -> str:
+    """Return a part of a population as text, the same in every process.
+
+    A function's is its name, as its address changes from run to run.
+
+    Args:
+        value: a model, a task, an optimiser, a loss, metrics or a number.
+    """
+    if callable(value) and not dataclasses.is_dataclass(value):
+        return f"{value.__module__}.{getattr(value, '__qualname__', value)}"
+    version = getattr(value, "version", "")
+    # What a task reads from a file is not in its text.
+    content = getattr(value, "fingerprint", str)()
+    return f"{value!r} {version} {content}".strip()
+
+
 def numeric_fields(part: Any) -> tuple[str, ...]:
     """Names of a dataclass's fields that may differ per member; a plain function has none.
 

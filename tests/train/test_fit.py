@@ -24,6 +24,11 @@ def population(steps: int = 60, n: int = 3) -> tl.Population:
     )
 
 
+def twice(model, params, batch):
+    """Another loss."""
+    return 2.0 * tl.squared_error(model, params, batch)
+
+
 def interrupt(progress) -> None:
     """What Ctrl-C, or a notebook's stop button, sends."""
     if progress.step > 1:
@@ -64,6 +69,16 @@ def test_what_cannot_be_resumed_is_told():
     told = r"resume= is of another model, Autoencoder\(n_features=5, n_hidden=2.*to train anew"
     with pytest.raises(tl.ToylabError, match=told):
         tl.fit(other, resume=part)
+    for change in (
+        {"task": Sparse(5, density=0.2)},
+        {"optimizer": tl.AdamW(1e-3, 0.0)},
+        {"loss": twice},
+        {"batch_size": 16},
+        {"first_seed": 7},
+    ):
+        other = dataclasses.replace(population(), **change)
+        with pytest.raises(tl.ToylabError, match=f"resume= is of another {next(iter(change))}, "):
+            tl.fit(other, resume=part)
     with pytest.raises(tl.ToylabError, match="its own start"):
         tl.fit(population(), start=part.params, resume=part)
     with pytest.raises(tl.ToylabError, match="beyond 1"):

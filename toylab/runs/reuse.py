@@ -5,15 +5,13 @@ members, optimiser, length and everything else that decides its weights are writ
 the same program on the same kind of device gives the same bits, and the other run's are taken.
 """
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from toylab.errors import ToylabError
-from toylab.population import Population
+from toylab.population import Population, written
 from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.provenance import SHARED, moved
 from toylab.runs.run_folder import RunFolder
@@ -32,7 +30,7 @@ def describe(populations: Mapping[str, Population]) -> dict[str, Description]:
     """
     found: dict[str, Description] = {}
     for name, population in populations.items():
-        parts = {part: _text(getattr(population, part)) for part in PARTS}
+        parts = {part: written(getattr(population, part)) for part in PARTS}
         columns = population.members.columns.items()
         parts["members"] = repr({column: values.tolist() for column, values in columns})
         parts["snapshots"] = repr(population.boundaries()[1])
@@ -42,16 +40,6 @@ def describe(populations: Mapping[str, Population]) -> dict[str, Description]:
             parts["start"] = repr(found.get(population.start))
         found[name] = parts
     return found
-
-
-def _text(value: Any) -> str:
-    """A value's own text; a function's is its name, as its address changes from run to run."""
-    if callable(value) and not dataclasses.is_dataclass(value):
-        return f"{value.__module__}.{getattr(value, '__qualname__', value)}"
-    version = getattr(value, "version", "")
-    # What a task reads from a file is not in its text.
-    content = getattr(value, "fingerprint", str)()
-    return f"{value!r} {version} {content}".strip()
 
 
 def matches(wanted: Mapping[str, Description], source: RunFolder) -> dict[str, str]:

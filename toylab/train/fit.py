@@ -12,7 +12,7 @@ import numpy as np
 
 from toylab.check.doubles import refuse_doubles
 from toylab.errors import ToylabError
-from toylab.population import Population
+from toylab.population import PARTS, Population, written
 from toylab.show.cards import Card, Rows
 from toylab.show.curve import drawn
 from toylab.show.notebook import in_notebook
@@ -109,7 +109,7 @@ def fit(
 
     Raises:
         ToylabError: initial parameters that are not those of the model, or a resumed fit that was
-            not interrupted, or is of other members or another model.
+            not interrupted, or is of other members, or of another model, task, optimiser or loss.
 
     Example:
         >>> from toylab.members import seeds
@@ -157,11 +157,13 @@ def _resumed(population: Population, before: Fit, start: Any) -> Fit:
     now, then = population.members.columns, before.population.members.columns
     if now.keys() != then.keys() or any(not np.array_equal(now[n], then[n]) for n in now):
         raise ToylabError("fit: resume= is of other members; give the population that it trained.")
-    if repr(before.population.model) != repr(population.model):
-        raise ToylabError(
-            f"fit: resume= is of another model, {before.population.model}; give the population "
-            "that it trained, or leave resume= out to train anew."
-        )
+    for part in (*PARTS, "batch_size", "piece", "shards", "first_seed"):
+        had, has = (written(getattr(p, part)) for p in (before.population, population))
+        if had != has:
+            raise ToylabError(
+                f"fit: resume= is of another {part}, {had}; give the population that it trained, "
+                "or leave resume= out to train anew."
+            )
     if before.stopped[0] > population.steps:
         raise ToylabError(
             f"fit: resume= stands at step {before.stopped[0]:,}, beyond {population.steps}; "
