@@ -239,3 +239,11 @@ def test_transformer_lens_names_are_translated():
         run(
             BLOCK, draw(BLOCK), inputs(BLOCK), edits=(Edit("blocks.*.hook_resid_post", "set", 0.0),)
         )
+
+
+def test_inputs_may_be_a_list():
+    model = Transformer(vocab=5, length=3, width=4, depth=1, heads=2)
+    params, tokens = model.init(jax.random.key(0)), [[0, 1, 2], [4, 3, 0]]
+    np.testing.assert_array_equal(
+        run(model, params, tokens)[0], run(model, params, jnp.asarray(tokens))[0]
+    )

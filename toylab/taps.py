@@ -221,6 +221,7 @@ def run(
     editing(model, edits)  # refuses unknown sites
     owner = f"run of {type(model).__name__}"
     check_inputs(owner, model, inputs)
+    inputs = jnp.asarray(inputs) if isinstance(inputs, list) else inputs
     if lead and hashable(model):  # one program, which is kept for the next call
         return each_member(owner, _recorded, (model, sites), lead, params, inputs, tuple(edits))
     return over(owner, partial(_recorded, model, sites), lead)(params, inputs, edits)

@@ -115,7 +115,8 @@ def test_one_position_of_a_sequence():
     ("change", "words"),
     [
         ({"site": "post_7"}, "Unknown site"),
-        ({"source": np.zeros((3, 8), np.float32)}, r"sources \(3, 8\)"),
+        ({"source": np.zeros((3, 8), np.float32)}, r"source ones \(3, 8\)"),
+        ({"source": drawn(8)[0]}, "base and source inputs are the same"),
         ({"answer": np.full(8, K)}, f"hold {K}; there are {K}"),
         ({"answer": np.zeros(5, int)}, "5 answers for 8 examples"),
         ({"count": 9}, "count"),

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from toylab.analysis.circuits.given.pairs import checked_inputs
+from toylab.analysis.circuits.given.pairs import checked_pair
 from toylab.analysis.circuits.metrics import check_answers
 from toylab.analysis.steering.alignment import align, interchange, random_rotation
 from toylab.errors import ToylabError, check_number
@@ -76,9 +76,9 @@ def alignment_search(
         steps, batch_size, learning_rate: of the search, by Adam.
 
     Raises:
-        ToylabError: an unknown site, pairs of different shapes, tokens outside of the vocabulary,
-            answers that are not one logit per pair, more coordinates than the site has, or a
-            sequence without a position.
+        ToylabError: an unknown site, pairs of different shapes or twice the same inputs, tokens
+            outside of the vocabulary, answers that are not one logit per pair, more coordinates
+            than the site has, or a sequence without a position.
 
     Example:
         >>> from toylab.models import MLP
@@ -93,12 +93,7 @@ def alignment_search(
     owner = "alignment_search"
     if site not in model.sites:
         raise ToylabError(f"Unknown site {site!r}: {site_hint(site, model.sites)}")
-    if np.shape(base) != np.shape(source):
-        raise ToylabError(
-            f"{owner}: base inputs are {np.shape(base)}, sources {np.shape(source)}; an "
-            "interchange needs pairs of one shape."
-        )
-    base, source = (checked_inputs(owner, model, inputs) for inputs in (base, source))
+    base, source = checked_pair(owner, model, base, source, ("base", "source"))
     check_number(owner, "held_out", held_out, above=0)
     judged = round(held_out * len(base))
     if not 0 < judged < len(base):

@@ -8,6 +8,7 @@ without, and changes of the metric stay what they are.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -44,27 +45,31 @@ def checked_inputs(owner: str, model: Model, inputs: Any) -> Array:
     return jnp.asarray(inputs)
 
 
-def checked_pair(owner: str, model: Model, clean: Any, corrupt: Any) -> tuple[Array, Array]:
+def checked_pair(
+    owner: str, model: Model, one: Any, other: Any, names: Sequence[str] = ("clean", "corrupt")
+) -> tuple[Array, Array]:
     """Return two batches as arrays.
 
     Args:
         owner: who asks, for messages.
         model: the model that will read them.
-        clean, corrupt: the batches.
+        one, other: the batches.
+        names: what the caller calls them, for messages.
 
     Raises:
         ToylabError: two shapes, twice the same inputs, or what :func:`checked_inputs` refuses.
     """
-    if np.shape(clean) != np.shape(corrupt):
+    if np.shape(one) != np.shape(other):
         raise ToylabError(
-            f"{owner}: clean inputs are {np.shape(clean)}, corrupt ones {np.shape(corrupt)}; "
+            f"{owner}: {names[0]} inputs are {np.shape(one)}, {names[1]} ones {np.shape(other)}; "
             "patching needs pairs of one shape."
         )
-    pair = checked_inputs(owner, model, clean), checked_inputs(owner, model, corrupt)
+    pair = checked_inputs(owner, model, one), checked_inputs(owner, model, other)
     traced = any(isinstance(inputs, Tracer) for inputs in pair)
     if not traced and np.array_equal(np.asarray(pair[0]), np.asarray(pair[1])):
         raise ToylabError(
-            f"{owner}: clean and corrupt inputs are the same; change what the behaviour depends on."
+            f"{owner}: {names[0]} and {names[1]} inputs are the same; change what the behaviour "
+            "depends on."
         )
     return pair
 
