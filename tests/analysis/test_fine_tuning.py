@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from toylab.analysis.fine_tuning import GROUPS, group_of, matrix_changes, put_back
+from toylab.errors import ToylabError
 from toylab.models import Transformer
 from toylab.trees import flatten
 
@@ -38,3 +39,9 @@ def test_change_of_a_scaled_and_a_turned_matrix():
     (row,) = matrix_changes(first, twice)
     assert row["cos"] == pytest.approx(1)
     assert row["change"] == pytest.approx(1)
+
+
+def test_a_gate_goes_with_what_it_scales_and_what_is_no_weight_is_told():
+    assert group_of("blocks/0/mlp/gate/kernel") == "mlp/up"
+    with pytest.raises(ToylabError, match="'blocks/0/other' is no parameter of a transformer"):
+        group_of("blocks/0/other")

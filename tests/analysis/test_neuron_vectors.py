@@ -1,5 +1,7 @@
 """Value vectors along a direction, keys scaled, and random others."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from toylab.analysis.neurons import (
     scaled_keys,
     top_mask,
     value_cosines,
+    votes,
 )
 from toylab.models import Transformer
 from toylab.trees import flatten, unflatten
@@ -56,3 +59,26 @@ def test_weights_are_stacked_by_block(params):
     for block in range(2):
         known = params["blocks"][str(block)]["mlp"]["up"]["kernel"]
         np.testing.assert_array_equal(found[block], known)
+
+
+def test_votes_are_of_what_the_last_norm_lets_through(params):
+    flat = dict(flatten(params))
+    for i in range(MODEL.depth):
+        flat[f"blocks/{i}/mlp/down/kernel"] = flat[f"blocks/{i}/mlp/down/kernel"] + 3.0
+    shifted, token = unflatten(flat), 2
+    np.testing.assert_allclose(votes(MODEL, shifted, token), votes(MODEL, params, token), atol=1e-5)
+    rms = dataclasses.replace(MODEL, norm="rms")
+    assert np.abs(votes(rms, shifted, token) - votes(rms, params, token)).max() > 0.1
+    # The first-order change of logits, at a state that is orthogonal to what is added.
+    scale, kernel = np.asarray(params["norm"]["scale"]), np.asarray(params["unembed"]["kernel"])
+    down = flat["blocks/0/mlp/down/kernel"][3]
+    across = np.eye(8)[0] - np.eye(8)[1]
+    state = across - (across @ (down - down.mean())) / np.square(down - down.mean()).sum() * (
+        down - down.mean()
+    )
+
+    def logits(x):
+        return (x - x.mean()) / x.std() * scale @ kernel
+
+    slope = (logits(state + 1e-4 * down) - logits(state - 1e-4 * down)) / 2e-4 * state.std()
+    assert votes(MODEL, shifted, token)[3] == pytest.approx(slope[token] - slope.mean(), abs=1e-3)

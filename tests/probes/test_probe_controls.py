@@ -45,8 +45,12 @@ def test_r2_equals_scikit_learn():
             pooled = r2_score(**args, multioutput="variance_weighted")
             np.testing.assert_allclose(found[index], each, atol=1e-5)
             np.testing.assert_allclose(overall[index], pooled, atol=1e-5)
-    constant = np.zeros((N, T), np.float32)
-    assert np.isnan(r2_per_target(probe, X, constant)).all()
+    for value in (0.0, 0.1, 0.7):  # the mean of the last two is none of them in float32
+        constant = np.full((N, T), value, np.float32)
+        assert np.isnan(r2_per_target(probe, X, constant)).all()
+        padded, weights = constant.copy(), np.ones(N)
+        padded[0], weights[0] = 5.0, 0.0
+        assert np.isnan(r2_per_target(probe, X, padded, weights)).all()
 
 
 def test_accuracy_weighs_samples():

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
 
 from toylab.errors import ToylabError
 from toylab.probes.controls import accuracy, r2
@@ -156,3 +157,18 @@ def test_mistakes_are_refused_with_the_mend(case):
     call, message = REFUSED[case]
     with pytest.raises(ToylabError, match=message):
         call()
+
+
+def test_a_constant_column_says_nothing_to_an_mlp():
+    rng = np.random.default_rng(5)
+    moving = rng.normal(size=(2, 200, 3)).astype(np.float32)
+    y = np.maximum(moving @ rng.normal(size=(3, 1)).astype(np.float32), 0)
+    fit = lambda x: mlp_probe(x, y[0], jax.random.key(0), steps=300)
+    own = lambda x, value: np.concatenate([x, np.full((200, 1), value, np.float32)], 1)
+    for value in (0.1, 3.3):  # the mean of either is another number in float32
+        probe = fit(own(moving[0], value))
+        told = probe.predict(own(moving[1], value + 0.001))
+        np.testing.assert_allclose(told, probe.predict(own(moving[1], value)), atol=1e-5)
+        assert r2_score(y[1], told) > 0.95
+    constant = mlp_probe(moving[0], np.full((200, 1), 0.7, np.float32), jax.random.key(0), steps=9)
+    np.testing.assert_allclose(constant.predict(moving[1]), 0.7, rtol=1e-6)

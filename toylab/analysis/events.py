@@ -74,7 +74,7 @@ def settled(values_PSX: np.ndarray, tolerance: float) -> Int[np.ndarray, " P"]:
     """
     values = values_PSX.reshape(*values_PSX.shape[:2], int(np.prod(values_PSX.shape[2:])))
     end = values[:, -max(1, values.shape[1] // 5) :].mean(1, keepdims=True)
-    off_PS = (np.abs(values - end) > tolerance).any(-1)
+    off_PS = ~(np.abs(values - end) <= tolerance).all(-1)  # NaN is nowhere near
     back_P = np.argmax(off_PS[:, ::-1], axis=1)
     return np.where(off_PS.any(1), values.shape[1] - back_P, 0)
 
@@ -122,7 +122,9 @@ def peaks(
 def own_and_others(
     table_PP: Float[np.ndarray, "P P"],
 ) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
-    """Value of each unit with itself, and its mean with all other units; NaN of one unit alone.
+    """Value of each unit with itself, and its mean with all other units that have one.
+
+    The mean of none is NaN.
 
     Args:
         table_PP: at [p, q] what unit p shows at the times, or beside the curve, of unit q.
@@ -131,6 +133,7 @@ def own_and_others(
         >>> own_and_others(np.array([[5.0, 1.0, 3.0], [0.0, 5.0, 2.0], [1.0, 1.0, 5.0]]))[1]
         array([2., 1., 1.])
     """
-    own_P = np.diagonal(table_PP)
-    rest = len(table_PP) - 1
-    return own_P, (table_PP.sum(1) - own_P) / rest if rest else np.full(len(own_P), np.nan)
+    counts_PP = np.isfinite(table_PP) & ~np.eye(len(table_PP), dtype=bool)
+    total_P, count_P = np.where(counts_PP, table_PP, 0.0).sum(1), counts_PP.sum(1)
+    others_P = np.full(len(table_PP), np.nan)
+    return np.diagonal(table_PP), np.divide(total_P, count_P, out=others_P, where=count_P > 0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from toylab.errors import ToylabError
 from toylab.taps import Params
 from toylab.trees import flatten, unflatten
 
@@ -14,7 +15,10 @@ GROUPS = ("embed", "attn", "mlp/up", "mlp/down", "unembed", "norm")
 
 
 def group_of(name: str) -> str:
-    """Return the group of a parameter: what it does, whatever its block.
+    """Return the group of a parameter: what it does, whatever its block; a gate goes with "up".
+
+    Raises:
+        ToylabError: not the name of a transformer's parameter.
 
     Example:
         >>> group_of("blocks/1/mlp/up/kernel"), group_of("blocks/0/attn_norm/scale")
@@ -24,7 +28,11 @@ def group_of(name: str) -> str:
         return "norm"
     if name.startswith(("embed", "positions")):
         return "embed"
-    return next(g for g in ("attn", "mlp/up", "mlp/down", "unembed") if f"/{g}" in f"/{name}")
+    parts = {"attn": "attn", "mlp/up": "mlp/up", "mlp/gate": "mlp/up", "mlp/down": "mlp/down"}
+    for part, group in (parts | {"unembed": "unembed"}).items():
+        if f"/{part}" in f"/{name}":
+            return group
+    raise ToylabError(f"group_of: {name!r} is no parameter of a transformer; see flatten(params).")
 
 
 def put_back(params: Params, first: Params, group: str) -> Params:

@@ -28,6 +28,8 @@ def votes(model: Transformer, params: Params, token: int) -> np.ndarray:
     """What a unit of each block's neurons adds to a token's logit, minus the mean token's, (X,)."""
     unembed_DV = np.asarray(params["unembed"]["kernel"])
     token_D = np.asarray(params["norm"]["scale"]) * (unembed_DV[:, token] - unembed_DV.mean(1))
+    if model.norm == "layer":  # which takes the mean entry off
+        token_D = token_D - token_D.mean()
     down = [params["blocks"][str(i)]["mlp"]["down"]["kernel"] for i in range(model.depth)]
     return np.concatenate([np.asarray(kernel) @ token_D for kernel in down])
 

@@ -85,6 +85,13 @@ def over(fn: Any, lead: tuple[int, ...], args: tuple[Array, ...]) -> Any:
     return jax.vmap(inner, in_axes=tuple(None if s else 0 for s in shared))(*args)
 
 
+def varies(a: Array, weights: Array) -> Array:
+    """Whether each column of (..., N, T) has two values where its weight (..., N) is above 0."""
+    counts = (weights > 0)[..., None]
+    high = jnp.max(jnp.where(counts, a, -jnp.inf), -2)
+    return high > jnp.min(jnp.where(counts, a, jnp.inf), -2)
+
+
 def _aligned(owner: str, name: str, a: Array, core: tuple[int | None, ...], lead: tuple) -> Array:
     """Check an argument's shape against ``lead + core`` and pad its leading axes with 1."""
     extra = a.ndim - len(core)

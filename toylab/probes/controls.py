@@ -14,6 +14,7 @@ from jax import Array
 from jaxtyping import Float
 
 from toylab.errors import ToylabError, check_number
+from toylab.probes.base import varies
 from toylab.probes.linear import Probe
 
 CONTROLS = ("real", "chance", "shuffled", "untrained", "wrong_world")
@@ -39,7 +40,8 @@ def _spreads(predicted: Array, y: Array, weights: Array) -> tuple[Array, Array]:
     y = jnp.broadcast_to(y, predicted.shape)
     w = jnp.broadcast_to(weights, y.shape[:-1])[..., None]
     mean = jnp.sum(w * y, -2, keepdims=True) / jnp.sum(w, -2, keepdims=True)
-    return jnp.sum(w * (y - predicted) ** 2, -2), jnp.sum(w * (y - mean) ** 2, -2)
+    spread = jnp.sum(w * (y - mean) ** 2, -2)
+    return jnp.sum(w * (y - predicted) ** 2, -2), jnp.where(varies(y, w[..., 0]), spread, 0.0)
 
 
 def r2_per_target(

@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float, Num
 
 from toylab.errors import check_number
-from toylab.probes.base import Probe, over, prepare
+from toylab.probes.base import Probe, over, prepare, varies
 from toylab.task import Number
 
 
@@ -83,10 +83,13 @@ def _fit(
 
 
 def _scaled(a: Array, p: Array) -> tuple[Array, Array, Array]:
-    """Return ``a`` at mean 0 and variance 1 under sample weights ``p``, the mean, the scale."""
+    """Return ``a`` at mean 0 and variance 1 under sample weights ``p``, the mean, the scale.
+
+    A constant column has a scale of infinity, so that it is 0 and says nothing.
+    """
     mean = p @ a
-    variance = p @ jnp.square(a - mean[None])
-    scale = jnp.where(variance == 0, 1.0, jnp.sqrt(variance))
+    # Not by the variance, of which rounding leaves a constant some.
+    scale = jnp.where(varies(a, p), jnp.sqrt(p @ jnp.square(a - mean[None])), jnp.inf)
     return (a - mean[None]) / scale[None], mean, scale
 
 
@@ -129,6 +132,7 @@ def _fit_one(
     u = v["U"] / x_scale[:, None]
     hidden = (u, v["c"] - x_mean @ u)
     kind = "classes" if n_classes else "regression"
+    y_scale = jnp.where(jnp.isfinite(y_scale), y_scale, 0.0)  # a constant target is its mean
     return Probe(v["W"] * y_scale[None], v["b"] * y_scale + y_mean, grad_norm, hidden, kind)
 
 

@@ -88,12 +88,16 @@ def r2_held_out(
         together: targets side by side whose sums are added before the ratio, such as the two
             coordinates of a place; it divides T.
 
+    Returns:
+        One number per target or group; NaN of what never moves.
+
     Example:
         >>> r2_held_out([[0.0], [1.0], [2.0]], [[0.0], [1.0], [3.0]]).round(3).tolist()
         [0.786]
     """
     p_NT, y_NT = np.asarray(predicted, np.float64), np.asarray(y, np.float64)
-    sums = ((y_NT - p_NT) ** 2).sum(0), ((y_NT - y_NT.mean(0)) ** 2).sum(0)
+    spread_T = np.where(np.ptp(y_NT, 0) > 0, ((y_NT - y_NT.mean(0)) ** 2).sum(0), 0.0)
+    sums = ((y_NT - p_NT) ** 2).sum(0), spread_T
     error, spread = (s.reshape(-1, together).sum(1) for s in sums)
     return 1 - error / np.where(spread > 0, spread, np.nan)
 

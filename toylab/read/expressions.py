@@ -56,7 +56,7 @@ class Reading:
 
         def take(m: Measures) -> pl.DataFrame:
             frame = _joined(together, m)
-            failed = (pl.col("state") == "value") & (pl.col("value_1") == 0)
+            failed = (pl.col("state") == "value") & (pl.col("value_1").cast(pl.Float64) == 0)
             state = pl.when(failed).then(pl.lit("excluded")).otherwise(pl.col("state"))
             return frame.select(*self.unit, value="value_0", state=state)
 
@@ -133,12 +133,16 @@ def reading(unit: Unit = SEED) -> Callable[[Callable[[Measures], pl.DataFrame]],
     return make
 
 
-def combine(function: Callable[..., Any], *operands: Reading | float) -> Reading:
+def combine(
+    function: Callable[..., Any], *operands: Reading | float, picks: Sequence[int] = ()
+) -> Reading:
     """Return a function of readings and numbers, unit by unit.
 
     Args:
         function: takes an array of values per operand and returns an array.
         *operands: readings of one unit, and numbers.
+        picks: places of the operands whose values the function hands on. Where all of these say if
+            something is so, as a comparison does, the result does.
 
     Raises:
         ToylabError: two readings of different units.
@@ -149,13 +153,14 @@ def combine(function: Callable[..., Any], *operands: Reading | float) -> Reading
     def take(m: Measures) -> pl.DataFrame:
         frame = _joined(operands, m)
         live = frame["state"].to_numpy() == "value"
-        columns = [frame[f"value_{i}"].to_numpy()[live] for i in range(len(operands))]
+        given = [frame[f"value_{i}"] for i in range(len(operands))]
+        columns = [values.cast(pl.Float64).to_numpy()[live] for values in given]
         with np.errstate(all="ignore"):  # what is not finite becomes undefined
             made = np.asarray(function(*columns))
         values = np.full(len(frame), np.nan)
         values[live] = made
         series = pl.Series("value", values)
-        if made.dtype == bool:
+        if made.dtype == bool or (picks and all(given[i].dtype == pl.Boolean for i in picks)):
             series = series.fill_nan(None).cast(pl.Boolean)
         return frame.select(*unit, series, "state")
 
@@ -164,17 +169,19 @@ def combine(function: Callable[..., Any], *operands: Reading | float) -> Reading
 
 def greatest(*readings: Reading | float) -> Reading:
     """Return the greatest of several readings, unit by unit."""
-    return combine(lambda *columns: functools.reduce(np.maximum, columns), *readings)
+    each = range(len(readings))
+    return combine(lambda *columns: functools.reduce(np.maximum, columns), *readings, picks=each)
 
 
 def least(*readings: Reading | float) -> Reading:
     """Return the least of several readings, unit by unit."""
-    return combine(lambda *columns: functools.reduce(np.minimum, columns), *readings)
+    each = range(len(readings))
+    return combine(lambda *columns: functools.reduce(np.minimum, columns), *readings, picks=each)
 
 
 def choose(test: Reading, yes: Reading | float, no: Reading | float) -> Reading:
     """Return one reading where a test holds and another where it does not."""
-    return combine(lambda t, a, b: np.where(t != 0, a, b), test, yes, no)
+    return combine(lambda t, a, b: np.where(t != 0, a, b), test, yes, no, picks=(1, 2))
 
 
 def _operands(operands: Sequence[Reading | float]) -> tuple[Reading | float, ...]:
@@ -193,7 +200,7 @@ def _joined(operands: Sequence[Reading | float], m: Measures) -> pl.DataFrame:
     """Join readings on their unit: ``value_0``, ``value_1``, ..., and the gravest state."""
     unit = next(r.unit for r in operands if isinstance(r, Reading))
     parts = [
-        settled(r.take(m), unit).rename({"value": f"value_{i}", "state": f"state_{i}"})
+        _settled(r, m).rename({"value": f"value_{i}", "state": f"state_{i}"})
         for i, r in enumerate(operands)
         if isinstance(r, Reading)
     ]
@@ -208,3 +215,10 @@ def _joined(operands: Sequence[Reading | float], m: Measures) -> pl.DataFrame:
         f"value_{i}": pl.lit(float(r)) for i, r in enumerate(operands) if not isinstance(r, Reading)
     }
     return frame.with_columns(state=worst, **numbers)
+
+
+def _settled(reading: Reading, m: Measures) -> pl.DataFrame:
+    """A reading by its units; what says if something is so stays of that type."""
+    taken = reading.take(m)
+    kind = pl.Boolean if taken.schema["value"] == pl.Boolean else pl.Float64
+    return settled(taken, reading.unit).with_columns(pl.col("value").cast(kind))

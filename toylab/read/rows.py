@@ -159,8 +159,10 @@ class Rows:
 
         def step(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
             need(rows, column, self.name)
-            edge = best(pl.col(column))
-            return rows.filter(pl.col(column) == (edge.over(over) if over else edge))
+            kept = pl.col(KEPT) if KEPT in rows.columns else pl.lit(True)
+            edge = best(pl.when(kept).then(pl.col(column)))
+            at_edge = pl.col(column) == (edge.over(over) if over else edge)
+            return rows.filter(~kept | at_edge)  # dropped rows tell of their units
 
         return self._then(step)
 

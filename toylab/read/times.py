@@ -12,7 +12,7 @@ import polars as pl
 
 from toylab.read.expressions import Reading, combine
 from toylab.read.rows import Rows
-from toylab.read.values import DIVERGED, SEED, Unit, names
+from toylab.read.values import DIVERGED, FLAG, KEPT, SEED, Unit, names
 from toylab.stats.survival import crossing_times
 
 
@@ -47,7 +47,15 @@ def reached(
         >>> reached(table("curve"), "right", 0.8).time({"curve": curve}).array()
         array([2.])
     """
-    times = rows.then(lambda frame: first_times(frame, value, level, hold, unit))
+
+    def step(frame: pl.DataFrame) -> pl.DataFrame:
+        kept = frame.filter(KEPT) if KEPT in frame.columns else frame
+        found = first_times(kept.drop(DIVERGED, strict=False), value, level, hold, unit)
+        units = frame.group_by(names(unit), maintain_order=True).agg(pl.col(FLAG).any())
+        both = units.join(found, on=names(unit), how="left", maintain_order="left")
+        return both.with_columns(pl.col("seen").is_not_null().alias(KEPT))
+
+    times = rows.then(step)
     return Times(times.value("time", unit), times.value("seen", unit))
 
 

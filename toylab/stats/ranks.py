@@ -9,15 +9,18 @@ from scipy.stats import rankdata
 def auc(values: Float[np.ndarray, " N"], positive: Bool[np.ndarray, " N"]) -> float | None:
     """Return the probability that a positive has a larger value than a negative (area under ROC).
 
-    Ties count half; without positives or without negatives there is no such number.
+    Ties count half; without positives or without negatives there is no such number. NaN of values
+    one of which is.
 
     Example:
         >>> auc(np.array([3.0, 2, 1, 2]), np.array([True, True, False, False]))
         0.875
     """
-    values, positive = np.asarray(values), np.asarray(positive)
+    values, positive = np.asarray(values, np.float64), np.asarray(positive)
     if positive.all() or not positive.any():
         return None
+    if np.isnan(values).any():
+        return np.nan
     gap = values[positive][:, None] - values[~positive][None]
     return float(((gap > 0) + 0.5 * (gap == 0)).mean())
 

@@ -65,3 +65,11 @@ def test_the_top_share_counts_the_largest_changes():
     assert top_share(each, np.arange(20) == 3, np.ones(11, bool)) == 0.5
     assert np.isnan(top_share(each, np.arange(20) == 3, np.zeros(11, bool)))
     assert np.isnan(top_share(each * np.nan, np.arange(20) == 3, np.ones(11, bool)))
+
+
+def test_a_swing_pairs_neighbours_alone():
+    steps = np.resize([True, True, False], 30)
+    assert swing(np.arange(30.0) % 2, steps) == pytest.approx(-1)
+    value = RNG.normal(size=30).cumsum()
+    pairs = [(value[t + 1] - value[t], value[t + 2] - value[t + 1]) for t in range(0, 28, 3)]
+    assert swing(value, steps) == pytest.approx(np.corrcoef(np.array(pairs).T)[0, 1])

@@ -146,6 +146,16 @@ def test_p_values_of_counts_are_even_and_notice_another_law():
     assert frequency_p_value(draw(np.roll(p, 1)), p) < 1e-6
 
 
+def test_rare_sentences_stand_together_and_impossible_ones_are_not_drawn():
+    # By hand: a hundredth of a draw of the rest stands beside the rarer of the two.
+    found = frequency_p_value(np.array([50, 49, 1]), np.array([0.5, 0.4999]))
+    assert found == pytest.approx(chisquare([50, 50], [50, 50]).pvalue)
+    found = frequency_p_value(np.array([4, 8, 40, 48, 0]), np.array([0.04, 0.06, 0.45, 0.45]))
+    assert found == pytest.approx(chisquare([12, 40, 48], [10, 45, 45]).pvalue)
+    assert frequency_p_value(np.array([50, 49, 1]), np.array([0.5, 0.5])) == 0
+    assert np.isnan(frequency_p_value(np.array([5, 0]), np.array([1.0])))
+
+
 def test_floats_hold_as_many_bits_of_an_axis_as_they_have():
     table = np.random.default_rng(1).dirichlet(np.full(8, 20.0), 9)
     model = lambda before: table[(before[:, -1:] + 1).sum(1)]  # row 0 at the start

@@ -77,7 +77,8 @@ def tcav_scores(
     Source: Kim et al. 2018 (arXiv:1711.11279), section 3.4.
     """
     along = jnp.einsum("bd,...d->...b", gradients_BD, vectors)
-    return jnp.mean((along > 0).astype(jnp.float32), -1)
+    share = jnp.mean((along > 0).astype(jnp.float32), -1)
+    return jnp.where(jnp.isfinite(along).all(-1), share, jnp.nan)
 
 
 class ConceptTest(NamedTuple):

@@ -30,7 +30,7 @@ def predictivity(
         labels: their labels.
 
     Returns:
-        Accuracies on the judged examples, from 0 to 1.
+        Accuracies on the judged examples, from 0 to 1; NaN of what is not finite.
 
     Raises:
         ToylabError: shapes that do not fit.
@@ -48,7 +48,8 @@ def predictivity(
 
     is_up = accuracy(train_acts, train_labels) >= 0.5
     found = accuracy(acts, labels)
-    return jnp.where(is_up, found, 1 - found)
+    sound = jnp.isfinite(train_acts).all(-2) & jnp.isfinite(acts).all(-2)  # NaN is above nothing
+    return jnp.where(sound, jnp.where(is_up, found, 1 - found), jnp.nan)
 
 
 def strongest(scores: Float[Array, "*lead F"], share: float) -> Bool[Array, "*lead F"]:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
@@ -142,6 +141,11 @@ def _search(
     told = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
     found = align(answers, seen, answer[judged:], start, fold_in(key, 1), **told)
     pair = base[:judged], source[:judged]
-    right = lambda r, n: (answers(r, pair, n).argmax(-1) == answer[:judged]).mean()
+
+    def right(r_DD: Array, count: int) -> Array:
+        logits = answers(r_DD, pair, count)
+        share = (logits.argmax(-1) == answer[:judged]).mean()
+        return jnp.where(jnp.isfinite(logits).all(), share, jnp.nan)
+
     cases = ((found.rotation, count), (start, count), (start, width), (start, 0))
     return (*(right(*case) for case in cases), found.rotation, found.losses)

@@ -75,5 +75,7 @@ def _read(
     kl = jnp.sum(jnp.exp(final) * (final - q), -1)
     first = jnp.argmax(final, -1)
     chosen = jnp.take_along_axis(q, jnp.broadcast_to(first, q.shape[:-1])[..., None], -1)
-    rank = jnp.sum(q > chosen, -1)
-    return logits, entropy, kl, rank, jnp.argmax(q, -1) == first
+    # argmax of NaN is a token, and nothing is greater: a diverged network must not agree.
+    sound = jnp.isfinite(q).all(-1) & jnp.isfinite(final).all(-1)
+    rank = jnp.where(sound, jnp.sum(q > chosen, -1), q.shape[-1])
+    return logits, entropy, kl, rank, (jnp.argmax(q, -1) == first) & sound

@@ -23,7 +23,8 @@ def best_setting(scores: pl.DataFrame, column: str) -> pl.DataFrame:
         [0.5]
     """
     order = {"descending": [True, False], "nulls_last": True}
-    validation = scores.filter(pl.col("group") == VALIDATION).sort(column, "setting", **order)
+    score = pl.col(column).cast(pl.Float64).fill_nan(None)  # polars puts NaN above all numbers
+    validation = scores.filter(pl.col("group") == VALIDATION).sort(score, "setting", **order)
     best = validation.unique("init_seed", keep="first", maintain_order=True)
     held_out = scores.filter(pl.col("group") != VALIDATION)
     return held_out.join(best.select("init_seed", "setting"), on=["init_seed", "setting"])

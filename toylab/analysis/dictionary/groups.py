@@ -34,7 +34,8 @@ def group_r2(trees: RuleTrees, answers: np.ndarray, y_RF: np.ndarray, group_R: n
     for group in np.unique(group_R):
         here = group_R == group
         spread_F = ((y_RF[here] - y_RF[here].mean(0)) ** 2).sum(0)
-        explained_F = 1 - error_RF[here].sum(0) / np.where(spread_F > 0, spread_F, np.nan)
+        varies_F = np.ptp(y_RF[here], 0) > 0  # rounding leaves a constant some spread
+        explained_F = 1 - error_RF[here].sum(0) / np.where(varies_F, spread_F, np.nan)
         found.append(explained_F)
     return np.stack(found)
 

@@ -167,4 +167,5 @@ def _predict(trees: RuleTrees, features_NM: Array) -> Array:
 def _r2(told_NT: Array, y_NT: Array) -> Array:
     error_T = jnp.sum((y_NT - told_NT) ** 2, 0)
     spread_T = jnp.sum((y_NT - jnp.mean(y_NT, 0, keepdims=True)) ** 2, 0)
-    return jnp.where(spread_T > 0, 1 - error_T / jnp.where(spread_T > 0, spread_T, 1.0), jnp.nan)
+    varies_T = jnp.ptp(y_NT, 0) > 0  # rounding leaves a constant some spread
+    return jnp.where(varies_T, 1 - error_T / jnp.where(varies_T, spread_T, 1.0), jnp.nan)

@@ -115,9 +115,12 @@ def correlation_of_distances(
         raise ToylabError(f"correlation_of_distances: distances {far.shape}; give finite (N, N).")
     upper = np.triu_indices(len(far), 1)
     x = _distances("correlation_of_distances", vectors, len(far))[..., upper[0], upper[1]]
-    x, y = x - x.mean(-1, keepdims=True), far[upper] - far[upper].mean()
+    y = far[upper]
+    moves = lambda a: np.ptp(a, -1) > 1e-9 * np.abs(a).max(-1)  # by more than rounding
+    sound = moves(x) & moves(y)
+    x, y = x - x.mean(-1, keepdims=True), y - y.mean()
     scale = np.sqrt((x**2).sum(-1) * (y**2).sum())
-    return (x * y).sum(-1) / np.where(scale > 0, scale, np.nan)
+    return (x * y).sum(-1) / np.where(sound, scale, np.nan)
 
 
 def spectral_overlap(

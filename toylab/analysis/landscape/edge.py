@@ -57,14 +57,14 @@ def swing(value_T: Float[np.ndarray, " T"], steps_T: Bool[np.ndarray, " T"]) -> 
 
     Args:
         value_T: such as the difference of two groups' losses.
-        steps_T: the steps at which changes count.
+        steps_T: the steps at which changes count; a pair counts where both do.
 
     Example:
         >>> swing(np.array([0.0, 1, 0, 1, 0, 1]), np.ones(6, bool))
         -1.0
     """
-    change = np.diff(value_T)[steps_T[:-1]]
-    return _correlation(change[:-1], change[1:])
+    change, both = np.diff(value_T), steps_T[:-2] & steps_T[1:-1]
+    return _correlation(change[:-1][both], change[1:][both])
 
 
 def rise(loss_T: Float[np.ndarray, " T"]) -> float:

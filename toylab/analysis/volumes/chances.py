@@ -17,6 +17,7 @@ from toylab.errors import ToylabError, check_number
 
 BLOCK = 512
 MANY = 10  # expected draws of a group of sentences
+IMPOSSIBLE = 1e-12  # what rounding leaves of a chance of 0
 
 
 def log_chances(
@@ -77,7 +78,7 @@ def expected_distinct(p: Float[np.ndarray, " S"], draws: int) -> float:
         >>> expected_distinct(np.array([0.5, 0.25]), 2)
         1.1875
     """
-    return float(-np.expm1(_log_missed(p, draws)).sum())
+    return float(-np.expm1(_log_missed("expected_distinct", p, draws)).sum())
 
 
 def distinct_spread(p: Float[np.ndarray, " S"], draws: int) -> float:
@@ -90,7 +91,7 @@ def distinct_spread(p: Float[np.ndarray, " S"], draws: int) -> float:
         >>> round(distinct_spread(np.array([0.5, 0.5]), 2), 3)
         0.5
     """
-    missed_S = np.exp(_log_missed(p, draws))
+    missed_S = np.exp(_log_missed("distinct_spread", p, draws))
     variance = float((missed_S * (1 - missed_S)).sum())
     for first in range(0, len(p), BLOCK):
         rows = slice(first, first + BLOCK)
@@ -104,29 +105,44 @@ def distinct_spread(p: Float[np.ndarray, " S"], draws: int) -> float:
 def frequency_p_value(counts: Int[np.ndarray, " S"], p: Float[np.ndarray, " S"]) -> float:
     """Return Pearson's p-value of counts of S sentences, and of all others in the last place.
 
-    The rarest are put together until ten of them are expected.
+    The rarest are put together until ten of them are expected, and so on; what is left over joins
+    the last of these groups.
 
     Args:
         counts: how often each was drawn (S + 1,); last, what is none of them.
         p: chance of each (S,).
 
+    Returns:
+        The p-value; 0 where something was drawn that has no chance, NaN of one group alone.
+
     Example:
         >>> round(frequency_p_value(np.array([60, 40, 0]), np.array([0.5, 0.5])), 4)
         0.0455
     """
-    expected = counts.sum() * np.append(p, max(1 - p.sum(), 0.0))
+    p = np.append(p, max(1 - p.sum(), 0.0))
+    if counts[p < IMPOSSIBLE].any():
+        return 0.0
+    expected = counts.sum() * p / p.sum()
     order = np.argsort(expected)
-    group = (np.cumsum(expected[order]) / MANY).astype(int)
+    group = _groups_of(expected[order])
     seen, law = (np.bincount(group, own[order]) for own in (counts, expected))
-    some = law > 0  # a sentence that is expected often may pass over a group
-    return float(stats.chisquare(seen[some], law[some]).pvalue)
+    return float(stats.chisquare(seen, law).pvalue) if len(law) > 1 else float("nan")
 
 
-def _log_missed(p_S: np.ndarray, draws: int) -> np.ndarray:
-    check_number("expected_distinct", "draws", draws, 1, whole=True)
+def _groups_of(expected_S: np.ndarray) -> np.ndarray:
+    """Group of each of ascending numbers: as few in a group as add up to ten."""
+    group_S, group, total = np.zeros(len(expected_S), int), 0, 0.0
+    for s, number in enumerate(expected_S):
+        group_S[s] = group
+        total += number
+        if total >= MANY:
+            group, total = group + 1, 0.0
+    return np.minimum(group_S, max(group - 1, 0))
+
+
+def _log_missed(owner: str, p_S: np.ndarray, draws: int) -> np.ndarray:
+    check_number(owner, "draws", draws, 1, whole=True)
     if not ((p_S >= 0) & (p_S <= 1)).all() or p_S.sum() > 1 + 1e-6:
-        raise ToylabError(
-            "expected_distinct: chances must be from 0 to 1, and no more than 1 together."
-        )
+        raise ToylabError(f"{owner}: chances must be from 0 to 1, and no more than 1 together.")
     with np.errstate(divide="ignore"):
         return draws * np.log1p(-p_S)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from toylab.errors import ToylabError, check_number
+from toylab.errors import ToylabError
 
 
 def checked_curves(owner: str, values: ArrayLike, least: int) -> Float[np.ndarray, "*lead S"]:
@@ -26,8 +26,10 @@ def check_phi(owner: str, phi: ArrayLike, lead: tuple[int, ...]) -> Float[np.nda
     """Return the autocorrelation of every curve; refuse one outside of (-1, 1)."""
     given = np.asarray(phi, np.float64)
     for value in given.ravel():
-        check_number(owner, "autocorrelation", value, above=-1)
-        check_number(owner, "autocorrelation", -value, above=-1)
+        if not -1 < value < 1:
+            raise ToylabError(
+                f"{owner}: autocorrelation = {value:g} is out of range; give one between -1 and 1."
+            )
     if given.ndim and given.shape != lead:
         raise ToylabError(
             f"{owner}: autocorrelation of shape {given.shape} for curves {lead}; give one number, "
