@@ -152,6 +152,13 @@ def test_a_grid_equals_a_loop_over_members_and_changes():
         close(found[0, i], MODEL.apply(params, both[i]))
 
 
+def test_where_of_where_is_where_both_are():
+    first, second = np.arange(F) != 1, np.arange(F) != 2
+    both = changed(zero(where(where("hidden", first), second)))
+    close(both, changed(zero(where("hidden", first & second))))
+    assert np.abs(both - changed(zero(where("hidden", second)))).max() > 1e-3
+
+
 def test_a_population_over_snapshots_is_its_members():
     keys = jax.random.split(jax.random.key(5), (3, P))
     params_SP = jax.vmap(jax.vmap(MODEL.init))(keys)

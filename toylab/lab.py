@@ -58,7 +58,8 @@ def run_study(
         stop: asked between chunks and stages; when true, the state is saved and ``Interrupted``
             raised.
         reuse: a run folder; populations that it has trained alike are taken from there.
-        first_seed: added to every seed: other networks, trained on other data.
+        first_seed: added to every init_seed and data_seed: other networks, trained on other
+            batches. Other columns of seeds, such as that of a split, stay as they are.
         on: an engine that trains, as ``local:4`` or ``dask`` (:mod:`toylab.cluster.engines`), or
             an executor; by default this process.
 
@@ -79,10 +80,9 @@ def run_study(
     # Every setting is checked before anything is written.
     where = Path(out) if out else _free_folder(study.name, preset)
     populations, described = checked_populations(study, config, first_seed, where)
-    if reuse:
-        matches(described, RunFolder(reuse))
     manifest = begun(study, preset, config, populations, source, first_seed)
     manifest |= {"described": described, "reuse": str(Path(reuse).resolve()) if reuse else None}
+    manifest["taken"] = matches(described, RunFolder(reuse)) if reuse else {}
     run = OpenRun.create(where, manifest)
     run.study, run.config = study, config
     if source:
@@ -104,13 +104,18 @@ def begun(
         "source": str(Path(source).resolve()) if source else None,
         "preset": preset,
         "config": dataclasses.asdict(config),
-        "members": {
-            name: {col: values.tolist() for col, values in pop.members.columns.items()}
-            for name, pop in populations.items()
-        },
+        "members": tables_of(populations),
         "data": read_by(config, populations),
         "first_seed": first_seed,
         **environment(),
+    }
+
+
+def tables_of(populations: Mapping[str, Population]) -> dict[str, dict[str, list[float]]]:
+    """Return every population's table of members, as the manifest has it."""
+    return {
+        name: {column: values.tolist() for column, values in population.members.columns.items()}
+        for name, population in populations.items()
     }
 
 
@@ -134,10 +139,13 @@ def resume(
 
     Raises:
         ToylabError: not a run folder, damaged files, a study that is no longer there, or one that
-            is not what the run began with.
+            is not what the run began with; the folder of a sweep's programs; a change of
+            members that are trained already.
         Interrupted: ``stop`` said so.
     """
     run = OpenRun(path, source)
+    if "packs" in run.manifest:
+        raise ToylabError(f"{path} is part of a sweep; give the sweep's own command again.")
     study, config = run.study, run.config
     changed = changed_files(run.manifest.get("data", {}))
     if changed and not adopt:
@@ -146,22 +154,35 @@ def resume(
     populations, described = checked_populations(study, config, first_seed, run.path)
     if (other := changes(run.manifest.get("described", {}), described)) and not adopt:
         raise _changed(run, f"begun with another {study.name}: {other[0]}")
-    if (under := _moved(run, populations)) and not adopt:
+    ends = {name: population.boundaries()[1] for name, population in populations.items()}
+    left = not all(FolderCheckpointer(run, name, due).complete() for name, due in ends.items())
+    # An engine's driver holds its workers to the run's numerics, whatever this machine's are.
+    under = moved(run.manifest.get("numerics", {})) if left and not on else []
+    if under and not adopt:
         raise _changed(run, f"begun under other numerics: {under[0]}")
     if changed := [*changed, *other, *under]:
+        tables = tables_of(populations)
+        _check_trained(run, tables)
+        about = {"described": described, "data": read_by(config, populations), "members": tables}
+        about |= {"numerics": numerics()} if under else {}
+        had, taken = run.manifest.get("described", {}), run.manifest.get("taken", {})
+        about["taken"] = {n: t for n, t in taken.items() if had.get(n) == described.get(n)}
         with run.writing():
-            adopted = [*run.manifest.get("adopted", ()), *changed]
-            data = read_by(config, populations)
-            run.note(described=described, numerics=numerics(), data=data, adopted=adopted)
+            run.note(**about, adopted=[*run.manifest.get("adopted", ()), *changed])
+    if left:
+        with run.writing():
+            run.note(resumed_at=[*run.manifest.get("resumed_at", ()), commit() or ""])
     return _stages(run, populations, reporter or here(), stop, on)
 
 
-def _moved(run: RunFolder, populations: Mapping[str, Population]) -> list[str]:
-    """Numerics that differ from those a run was begun with, if any network is to be trained."""
-    ends = {name: population.boundaries()[1] for name, population in populations.items()}
-    if all(FolderCheckpointer(run, name, due).complete() for name, due in ends.items()):
-        return []
-    return moved(run.manifest.get("numerics", {}))
+def _check_trained(run: RunFolder, tables: Mapping[str, Any]) -> None:
+    """Refuse other members of a population that is trained."""
+    for name in run.manifest.get("finished", {}):
+        if run.manifest["members"].get(name) != tables.get(name, run.manifest["members"].get(name)):
+            raise ToylabError(
+                f"{run.path}: the members of {name!r} are trained and have changed since; --adopt "
+                "cannot go on with others. Run the study into a new folder."
+            )
 
 
 def _changed(run: RunFolder, how: str) -> ToylabError:
@@ -262,17 +283,17 @@ def _reuse(run: RunFolder, checkpointers: Mapping[str, FolderCheckpointer]) -> N
     """Take over what another run has trained alike, unless this run has it already."""
     if not run.manifest.get("reuse"):
         return
-    lacking = {
-        name: checkpointer
-        for name, checkpointer in checkpointers.items()
-        if not checkpointer.complete()
+    taken = {
+        name: other
+        for name, other in run.manifest.get("taken", {}).items()
+        if name in checkpointers and not checkpointers[name].complete()
     }
-    if not lacking:  # the other run may be gone by now
+    if not taken:  # the other run may be gone by now
         return
     source = RunFolder(run.manifest["reuse"])
-    for name, other in matches(run.manifest["described"], source).items():
-        if name in lacking:
-            take(name, other, source, lacking[name])
+    found = matches({name: run.manifest["described"][name] for name in taken}, source)
+    for name, other in found.items():
+        take(name, other, source, checkpointers[name])
 
 
 def _measure(

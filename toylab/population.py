@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import inspect
 import math
+import re
 import sys
 import types
 import typing
@@ -27,6 +28,7 @@ from toylab.task import Task
 
 PARTS = ("model", "task", "optimizer", "loss")
 MOST_RECORDS = 1_000_000
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 Metrics = Callable[[Model, Params, Task], Mapping[str, Array]]
 
 
@@ -196,12 +198,19 @@ def written(value: Any) -> str:
     Args:
         value: a model, a task, an optimiser, a loss, metrics or a number.
     """
-    if callable(value) and not dataclasses.is_dataclass(value):
-        return f"{value.__module__}.{getattr(value, '__qualname__', value)}"
-    version = getattr(value, "version", "")
-    # What a task reads from a file is not in its text.
-    content = getattr(value, "fingerprint", str)()
-    return f"{value!r} {version} {content}".strip()
+    with np.printoptions(threshold=sys.maxsize):
+        if callable(value) and not dataclasses.is_dataclass(value):
+            return ADDRESS.sub("", f"{value.__module__}.{getattr(value, '__qualname__', value)}")
+        version = getattr(value, "version", "")
+        # What a task reads from a file is not in its text.
+        content = getattr(value, "fingerprint", str)()
+        return ADDRESS.sub("", f"{value!r} {version} {content}".strip())
+
+
+def enclosed(function: Any) -> str:
+    """Return what a function made inside of another keeps of it, as text; empty for any other."""
+    cells = getattr(function, "__closure__", None) or ()
+    return ", ".join(written(cell.cell_contents) for cell in cells)
 
 
 def numeric_fields(part: Any) -> tuple[str, ...]:

@@ -476,13 +476,13 @@ def test_bench(monkeypatch, capsys):
 def test_signals_ask_then_insist(monkeypatch):
     """While a run goes on the first signal asks; a second, or one outside of it, insists."""
     left = []
-    monkeypatch.setattr("toylab.cli.stop.leave", lambda signum, run: left.append((signum, run)))
+    monkeypatch.setattr("toylab.cli.stop.leave", lambda signum, again: left.append((signum, again)))
     before = signal.getsignal(signal.SIGTERM)
     for signum, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         with Stop().installed() as stop:
             stop.tracker = Tracker()
             stop.tracker.stage("train")
-            stop.tracker.run = "here"
+            stop.tracker.run = Path("over here")
             assert not stop()
             os.kill(os.getpid(), signum)
             wait_until(stop)
@@ -490,13 +490,13 @@ def test_signals_ask_then_insist(monkeypatch):
             assert stop.status == status and not left
             os.kill(os.getpid(), signum)
             wait_until(lambda: left)
-        assert left == [(signum, "here")]
+        assert left == [(signum, "toylab resume 'over here'")]
         left.clear()
         with Stop().installed() as stop:
             stop.tracker = Tracker()
             os.kill(os.getpid(), signum)
             wait_until(lambda: left)
-        assert left == [(signum, None)]
+        assert left == [(signum, "")]
         left.clear()
     assert signal.getsignal(signal.SIGTERM) is before
 

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from toylab.cluster.job import job_of, tile_of, tiles_of
 from toylab.cluster.store import TileStore
 from toylab.cluster.worker import Stretch, advance
 from toylab.errors import ToylabError
+from toylab.runs.provenance import CPU_NUMERICS
 from toylab.runs.reporter import Interrupted
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study
@@ -244,6 +246,39 @@ def test_workers_of_another_kind_do_not_go_on_with_a_run(
     monkeypatch.setattr(driving, "take_over", theirs)
     with pytest.raises(ToylabError, match=r"device is cpu \(another\)"):
         lab.resume(tmp_path / "there", on=Here())
+
+
+def test_a_run_of_workers_of_another_kind_goes_on_with_them(
+    small: Study, home: Path, tmp_path: Path, monkeypatch
+):
+    """As GPUs for a driver without one, which have none of a CPU's numerics."""
+    own = {name: value for name, value in worker.numerics().items() if name not in CPU_NUMERICS}
+    theirs = lambda switches: own | {"device": "gpu (another)"}
+    monkeypatch.setattr(driving, "take_over", theirs)
+    monkeypatch.setattr(worker, "take_over", theirs)
+    asked = iter([False] * 12)
+    with pytest.raises(Interrupted):
+        run(small, home, tmp_path / "there", Here(), stop=lambda: next(asked, True))
+    with pytest.raises(ToylabError, match=r"device was gpu \(another\)"):
+        lab.resume(tmp_path / "there")
+    done = lab.resume(tmp_path / "there", on=Here())
+    assert done.manifest["numerics"]["device"] == "gpu (another)"
+    assert done.claims() and "adopted" not in done.manifest
+
+
+def test_a_worker_with_other_data_refuses(small: Study, home: Path, tmp_path: Path):
+    (tmp_path / "rows").write_text("1")
+    odd = dataclasses.replace(job(home), data=((str(tmp_path / "rows"), "0" * 64),))
+    with pytest.raises(ToylabError, match=r"has other data .*rows has changed"):
+        advance(odd, 0, 1.0, Stretch(), None)
+
+
+def test_workers_take_the_file_that_a_resume_names(home: Path, tmp_path: Path):
+    moved = Path(shutil.copy(home / "small.py", tmp_path / "moved.py"))
+    manifest = RunFolder(home / "whole").manifest | {"source": "/of/another/machine.py"}
+    assert job_of(manifest, "p", 4, str(moved)).study == str(moved)
+    with pytest.raises(ToylabError, match=r"cannot read /of/another/machine\.py"):
+        job_of(manifest, "p", 4)
 
 
 def test_a_damaged_tile_is_named(small: Study, home: Path, tmp_path: Path):

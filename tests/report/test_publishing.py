@@ -1,5 +1,6 @@
 """What may be published, and the result that is made of it."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,15 @@ MANIFEST = dict(study="toy", preset="laptop", device="2 cores", commit="abc", wa
 MANIFEST |= dict(measured_at="abc", judged_at="abc", config={"seeds": 8, "rates": [0.1, 0.2]})
 
 
+@dataclasses.dataclass(frozen=True)
+class Config:
+    seeds: int = 8
+    rates: tuple[float, ...] = (0.1, 0.2)
+
+
+CONFIG = Config()
+
+
 def run(**entries) -> Any:
     """A finished run with entries of its manifest changed."""
     return SimpleNamespace(
@@ -28,7 +38,7 @@ def run(**entries) -> Any:
 
 
 def test_a_result_is_of_its_run(tmp_path):
-    check_publishable(run())
+    check_publishable(run(), CONFIG)
     result = result_of(run())
     assert (result["commit"], result["wall_s"], result["first_seed"]) == ("abc", 12.3, 0)
     assert result["settings"] == MANIFEST["config"]
@@ -51,11 +61,25 @@ def test_the_whole_time_counts_what_another_study_trained():
 
 
 def test_fresh_seeds_are_a_replication_and_pilots_are_not_published():
-    check_publishable(run(first_seed=1_000))
+    check_publishable(run(first_seed=1_000), CONFIG)
     assert is_replication(result_of(run(first_seed=1_000)))
     assert not is_replication(result_of(run()))
     with pytest.raises(ToylabError, match="from 10,000, as a pilot does"):
-        check_publishable(run(first_seed=10_000))
+        check_publishable(run(first_seed=10_000), CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        ({"first_seed": 4}, "from 4; judged runs count them from 0, replications from 1,000"),
+        ({"config": {"seeds": 9}}, "has seeds = 9, its preset has 8"),
+        ({"sweep": {"rate": 1}}, "is a cell of a sweep"),
+        ({"adopted": ["the loss changed"]}, "went on although the loss changed"),
+    ],
+)
+def test_what_outsiders_could_not_repeat_is_not_published(entries, told):
+    with pytest.raises(ToylabError, match=told):
+        check_publishable(run(**entries), CONFIG)
 
 
 def test_seeds_must_not_reach_into_those_of_pilots():

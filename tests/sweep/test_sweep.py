@@ -12,6 +12,7 @@ from tests.cluster.test_cluster import Here
 from toylab import lab
 from toylab.cli.main import main
 from toylab.errors import ToylabError
+from toylab.runs.manifest import encode
 from toylab.runs.reporter import Interrupted
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study, load_study
@@ -140,6 +141,39 @@ def test_a_stopped_sweep_finishes_what_is_missing(swept: Study, home: Path, tmp_
     assert claims["rate"].to_list() == [0.001, 0.01, 0.1]
     assert claims["headline"].all()
     assert (out / "figures" / "claims.png").exists()
+
+
+def test_a_sweep_is_finished_as_it_was_begun(swept: Study, home: Path, tmp_path: Path):
+    plan, out = planned(swept, home, "rate=0.1,0.2"), tmp_path / "out"
+    with pytest.raises(Interrupted):
+        run_sweep(plan, out, stop=lambda: True)
+    path = out / "packs" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_bytes(encode(manifest | {"numerics": manifest["numerics"] | {"jax": "0.0.1"}}))
+    with pytest.raises(ToylabError, match=r"begun otherwise: jax was 0\.0\.1 .*--out"):
+        run_sweep(plan, out)
+    path.write_bytes(encode(manifest | {"data": {str(tmp_path / "rows"): "0" * 64}}))
+    with pytest.raises(ToylabError, match=r"begun otherwise: .*rows"):
+        run_sweep(plan, out)
+    path.write_bytes(encode(manifest))
+    assert run_sweep(plan, out) == out
+
+
+def test_a_stopped_sweep_names_its_own_command(home: Path, tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "toylab.sweep.command.run_sweep", lambda plan, out, shown, stop, *rest: asks(shown, out)
+    )
+    out = tmp_path / "a grid"
+    words = ["sweep", str(home / "swept.py"), "--preset", "smoke", "--grid", "rate=0.1,0.2"]
+    assert main([*words, "--out", str(out)]) == 130
+    assert f"Continue with: toylab sweep {home / 'swept.py'}" in (told := capsys.readouterr().err)
+    assert f"--out '{out}'" in told
+
+
+def asks(shown, out) -> None:
+    """What a sweep does that is asked to stop."""
+    shown.plan(Path(out) / "packs", {}, ())
+    raise Interrupted(str(Path(out) / "packs"))
 
 
 def test_members_and_their_settings_are_one_table(swept: Study, home: Path, tmp_path: Path):

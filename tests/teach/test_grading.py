@@ -60,20 +60,30 @@ def test_submissions_are_graded_one_by_one(sums, tmp_path):
     outside = tmp_path / "outside"
     (folder / "ada.ipynb").write_text(ipynb(half, "x"))
     (folder / "ben.py").write_text(
-        HEAD + f"# %%\nopen({str(outside)!r}, 'w')\n# %%\ncheck('four', 4)"
+        HEAD
+        + f"# %%\nopen({str(outside)!r}, 'w')\n"
+        + f"# %%\nimport os\nopen('own', 'w').close()\nos.replace('own', {str(outside)!r})\n"
+        + "# %%\ncheck('four', 4)"
     )
     (folder / "eve.py").write_text(HEAD + "# %%\nimport subprocess\nsubprocess.run(['true'])\n")
     (folder / "kim.ipynb").write_text("{")
+    (folder / "zoe.py").mkdir()
     rows = {row["student"]: row for row in grade(sums, folder, seconds=120)}
     assert [rows["ada"][k] for k in ("points", "of", "four", "five")] == ["1", "2", "1", "0"]
-    assert (
-        rows["ben"]["points"] == "1" and "outside of the exercise's folder" in rows["ben"]["remark"]
-    )
+    assert rows["ben"]["points"] == "1"
+    assert rows["ben"]["remark"].count("outside of the exercise's folder") == 2
     assert not outside.exists()
     assert "subprocess.Popen is not for exercises" in rows["eve"]["remark"]
     assert "it cannot be read: it is no notebook" in rows["kim"]["remark"]
+    assert "it cannot be read" in rows["zoe"]["remark"]
     with open(folder / "grades.csv", newline="") as file:
-        assert [row["student"] for row in csv.DictReader(file)] == ["ada", "ben", "eve", "kim"]
+        assert [row["student"] for row in csv.DictReader(file)] == [
+            "ada",
+            "ben",
+            "eve",
+            "kim",
+            "zoe",
+        ]
     with pytest.raises(ToylabError, match="holds no submissions"):
         grade(sums, tmp_path / "none")
 

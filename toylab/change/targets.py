@@ -75,13 +75,14 @@ def at(target: "str | Target", positions: Indices) -> Target:
 
 
 def where(target: "str | Target", mask: np.ndarray) -> Target:
-    """Return a site, or another target, where a boolean mask is true.
+    """Return a site, or another target, where a boolean mask is true; of several, all of them.
 
     Args:
         target: name of a site, or a target.
         mask: broadcasts to the activation; with leading axes, it holds a mask per member.
     """
     target = Target(target) if isinstance(target, str) else target
+    mask = mask if target.where is None else target.where & np.asarray(mask)
     return dataclasses.replace(target, where=mask)
 
 

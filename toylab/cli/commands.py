@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from toylab import lab
+from toylab.check.populations import FRESH, PILOTS
 from toylab.check.suite import check
 from toylab.claims import to_record
 from toylab.cli import find, progress, tables
@@ -134,8 +135,11 @@ def replicate(args: argparse.Namespace, stop: Stop) -> int:
     published = root() / "studies" / "results" / f"{study.name}.{args.preset}.json"
     result = results.read_result(published)
     first = parse("--first-seed", args.first_seed, 0)
-    if first == result["first_seed"]:
-        raise ToylabError(f"--first-seed {first} is that of the published run; give another.")
+    if not FRESH <= first < PILOTS:
+        raise ToylabError(
+            f"--first-seed {first}: a replication's seeds count from {FRESH:,} to {PILOTS - 1:,}; "
+            "those below are judged runs', those above pilots'."
+        )
     replication.check_settings(result, study.config(args.preset))
     shown = stop.tracker = progress.reporter(quiet=args.json)
     try:
@@ -147,8 +151,10 @@ def replicate(args: argparse.Namespace, stop: Stop) -> int:
     rows = replication.replicated(result, map(to_record, done.claims()))
     if args.json:
         return _json([dataclasses.asdict(row) for row in rows])
-    told = f"Run: {done.path} ('toylab publish' puts it into the repository)"
-    tables.show(tables.replications(rows), "", replication.summary(rows), told)
+    told = [f"Run: {done.path} ('toylab publish' puts it into the repository)"]
+    if kept := replication.kept_seeds(done.manifest["members"]):
+        told.append(f"As in the published run: what is drawn from {', '.join(kept)}.")
+    tables.show(tables.replications(rows), "", replication.summary(rows), *told)
     return 0
 
 
@@ -215,7 +221,7 @@ def publish(args: argparse.Namespace, stop: Stop) -> int:
     name, preset = done.manifest["study"], done.manifest["preset"]
     if name not in study_names():
         raise ToylabError(f"{done.path} is a run of {name!r}, which is not in studies/.")
-    check_publishable(done, dirty=args.dirty)
+    check_publishable(done, load_study(name).config(preset), dirty=args.dirty)
     result = result_of(done)
     fresh = is_replication(result)
     folder = _checkout() / "studies" / "results" / (REPLICATIONS if fresh else "")

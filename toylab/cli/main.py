@@ -259,6 +259,7 @@ def _dispatch(argv: Sequence[str], stop: Stop) -> int:
         return 0
     if args.command in ("run", "sweep"):
         args.overrides = settings(args)
+    args.words = argv
     if args.command == "explore":  # at once, without the studies
         from toylab.web.command import explore
 
@@ -282,7 +283,7 @@ def _explain(error: Exception, stop: Stop) -> int:
     from toylab.runs.atomic import MENDS
 
     if isinstance(error, Interrupted):
-        text = f"stopped; the state is saved. Continue with 'toylab resume {error}'."
+        text = f"stopped; the state is saved. Continue with: {stop.again}"
         return _say(text, stop.status)
     if isinstance(error, ToylabError):
         return _say(str(error), 1)

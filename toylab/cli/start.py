@@ -4,25 +4,25 @@ import gc
 import os
 import signal
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 OBJECTS = 50_000  # made between two searches for garbage; see main()
 SHOW_CURSOR = b"\x1b[?25h"
 
 
-def leave(signum: int, run: Any = None) -> NoReturn:
+def leave(signum: int, again: str = "") -> NoReturn:
     """End the process at once, with a signal's exit status.
 
     Args:
         signum: the signal.
-        run: the run folder that was written, if any.
+        again: the command that goes on with what was written, if any.
     """
     where = ""
-    if run:
+    if again:
         from toylab.cli.text import plain
 
-        where = f" Continue with 'toylab resume {plain(str(run))}'."
+        where = f" Continue with: {plain(again)}"
     # Not print: the signal may have come in the middle of one.
     if os.isatty(2):  # the display of a run hides it
         os.write(2, SHOW_CURSOR)

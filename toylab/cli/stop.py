@@ -40,12 +40,17 @@ class Stop:
         """Exit status of a run stopped by the signal, as shells count them."""
         return 128 + (self.signum or signal.SIGINT)
 
+    @property
+    def again(self) -> str:
+        """The command that goes on with what was written, if anything was."""
+        return self.tracker.again if self.tracker is not None else ""
+
     def take(self, signum: int) -> None:
         """Take a signal."""
         first = next(self.counted) == 1  # two threads may be here at once
         self.signum = self.signum or signum
         if not (first and self.tracker is not None and self.tracker.now):
-            leave(self.signum, getattr(self.tracker, "run", None))
+            leave(self.signum, self.again)
         self.tracker.stopping = True
         os.write(2, b"\ntoylab: stopping once the state is saved; press Ctrl-C again to stop now\n")
 

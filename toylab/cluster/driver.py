@@ -19,6 +19,7 @@ from toylab.cluster.worker import take_over
 from toylab.errors import ToylabError
 from toylab.population import Population
 from toylab.runs.checkpointer import FolderCheckpointer
+from toylab.runs.provenance import CPU_NUMERICS
 from toylab.runs.reporter import Interrupted, Reporter
 from toylab.runs.run_folder import RunFolder
 
@@ -122,7 +123,8 @@ class Driver:
             TileStore(self.run, name).any() or self.checkpointers[name].load()
             for name in self.waiting
         )
-        if odd and (trained or odd.keys() != {"device"}):
+        kind = {"device", *(CPU_NUMERICS - have.keys())}  # a GPU has none of a CPU's
+        if odd and (trained or not odd.keys() <= kind):
             raise ToylabError(
                 f"The workers would give other bits than this run: {next(iter(odd.values()))}. "
                 "Start workers with the driver's versions, of one kind."

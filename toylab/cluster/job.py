@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from toylab.check.data_files import changed_files
 from toylab.check.populations import seeded
 from toylab.errors import ToylabError
 from toylab.members import Members
@@ -44,6 +45,7 @@ class Job:
         tile: members per tile.
         switches: the driver's switches of JAX, which a worker takes over.
         numerics: versions, flags and device of the run; a worker with others refuses.
+        data: checksums of the files that the study reads; a worker with others refuses.
         hastily: compile as a smoke run does.
     """
 
@@ -57,18 +59,25 @@ class Job:
     tile: int
     switches: tuple[tuple[str, Any], ...]
     numerics: tuple[tuple[str, str], ...]
+    data: tuple[tuple[str, str], ...]
     hastily: bool
 
     def whole(self) -> Population:
         """Return the population, all its members.
 
         Raises:
-            ToylabError: the worker's study file is not the driver's.
+            ToylabError: the worker's study file, or a file that the study reads, is not the
+                driver's.
         """
         if self.digest and digest(self.study) != self.digest:
             raise ToylabError(
                 f"{platform.node()} has another {self.study} than the run was begun with; copy "
                 "that file there, and resume."
+            )
+        if changed := changed_files(dict(self.data)):
+            raise ToylabError(
+                f"{platform.node()} has other data than the run was begun with: {changed[0]}. Copy "
+                "the driver's there, and resume."
             )
         study = load_study(self.study)
         config = study.restored(self.preset, json.loads(self.config))
@@ -103,19 +112,23 @@ def digest(file: str) -> str:
         raise ToylabError(f"{platform.node()} cannot read {file}: {reason}.") from None
 
 
-def job_of(manifest: Mapping[str, Any], population: str, tile: int) -> Job:
+def job_of(
+    manifest: Mapping[str, Any], population: str, tile: int, source: str | None = None
+) -> Job:
     """Return the job of a run's population.
 
     Args:
         manifest: the run's.
         population: its name.
         tile: members per tile.
+        source: the study's file, where it is another than the run was begun with.
 
     Raises:
         ToylabError: a study that workers cannot find, as it has neither a file nor a known name.
     """
-    study = manifest["source"] or manifest["study"]
-    if not manifest["source"] and study not in study_names():
+    file = str(Path(source).resolve()) if source else manifest["source"]
+    study = file or manifest["study"]
+    if not file and study not in study_names():
         raise ToylabError(
             f"Study {study} has no file that workers could read; write it into one and name that."
         )
@@ -132,6 +145,7 @@ def job_of(manifest: Mapping[str, Any], population: str, tile: int) -> Job:
         tile,
         switches(),
         tuple(manifest["numerics"].items()),
+        tuple(manifest.get("data", {}).items()),
         manifest["preset"] == "smoke",
     )
 

@@ -42,7 +42,7 @@ class Spread:
         backend = run.manifest["numerics"]["device"].split()[0]
         tile = tiles.get(name) or pick_tile(self.population, SHARES, backend)
         run.note(tiles=tiles | {name: tile})
-        self.job: Job = job_of(run.manifest, name, tile)
+        self.job: Job = job_of(run.manifest, name, tile, getattr(run, "source", None))
         self.tiles = [np.unique(index_GM) for index_GM in tiles_of(self.population, tile)]
         self.begun = checkpointer.load()  # by a run in one process
         self.start = start_params(run, self.population, populations)

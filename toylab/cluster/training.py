@@ -48,7 +48,7 @@ def train_all(
         return driver.train(on or "local")
     tiles = run.manifest.get("tiles", {})
     # The bits of a run depend on its tiles: one that is resumed elsewhere keeps them.
-    kept = lambda name: {"tile": tiles.get(name)} if tiles else {}
+    kept = lambda name: {"tile": tiles[name]} if name in tiles else {}
     ready = [dataclasses.replace(populations[name], **kept(name)) for name in names]
     with closing(compiled_ahead(ready)) as programs:
         for name in names:

@@ -1,5 +1,7 @@
 """Publishing: what a finished run must be to stand in the repository, and the result made of it."""
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,25 +13,45 @@ from toylab.runs.run_folder import RunFolder
 AGAIN = {"run": "run", "measured": "judge --remeasure", "judged": "judge"}
 
 
-def check_publishable(run: RunFolder, *, dirty: bool = False) -> None:
+def check_publishable(run: RunFolder, config: Any, *, dirty: bool = False) -> None:
     """Refuse a run that outsiders could not repeat.
 
     Args:
         run: the run.
+        config: the settings of its preset.
         dirty: accept code that was not committed.
 
     Raises:
-        ToylabError: a run that is not finished, of pilot seeds, or of uncommitted code.
+        ToylabError: a run that is not finished, of other settings than its preset's, of a sweep, of
+            pilot seeds or of some of the published ones, of a study that changed midway, or of
+            uncommitted code.
     """
     if "claims.json" not in run.files():
         raise ToylabError(f"{run.path} is not finished; 'toylab resume {run.path}' finishes it.")
+    if "sweep" in run.manifest:
+        raise ToylabError(f"{run.path} is a cell of a sweep; publish a run of its own.")
+    now = json.loads(json.dumps(dataclasses.asdict(config)))
+    for name, value in run.manifest["config"].items():
+        if now.get(name) != value:
+            raise ToylabError(
+                f"{run.path} has {name} = {value}, its preset has {now.get(name)}; only what a "
+                "preset says is published."
+            )
+    if adopted := run.manifest.get("adopted"):
+        raise ToylabError(f"{run.path} went on although {adopted[0]}; publish a run of one piece.")
     first = run.manifest.get("first_seed", 0)
+    if 0 < first < FRESH:
+        raise ToylabError(
+            f"{run.path} counts its seeds from {first:,}; judged runs count them from 0, "
+            f"replications from {FRESH:,}."
+        )
     if first >= PILOTS:
         raise ToylabError(
             f"{run.path} counts its seeds from {first:,}, as a pilot does; judged runs count them "
             f"from 0, replications from {FRESH:,}."
         )
-    for verb, commit in commits(run.manifest).items():
+    later = [("run", commit) for commit in run.manifest.get("resumed_at", ())]
+    for verb, commit in [*commits(run.manifest).items(), *later]:
         if (not commit or commit.endswith("+")) and not dirty:
             where = f"at {commit[:-1]} with uncommitted changes" if commit else "outside git"
             raise ToylabError(

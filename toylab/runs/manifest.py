@@ -68,6 +68,8 @@ KNOWN = {
     "tiles": mapping(lambda value: count(value) and value >= 1),
     "measured": maybe(listed(text)),
     "adopted": listed(text),
+    "resumed_at": listed(text),
+    "taken": mapping(text),
     **dict.fromkeys(("source", "reuse", "commit", "measured_at", "judged_at"), maybe(text)),
     "device": text,
     "wall_s": seconds,

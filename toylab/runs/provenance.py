@@ -29,6 +29,7 @@ SWITCHES = {
     "hasty compiling": "jax_disable_most_optimizations",
     "optimisation level": "jax_optimization_level",
 }
+CPU_NUMERICS = {"CPU devices", "CPU threads"}
 FLAGS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE")
 COUNT = re.compile(r"--xla_force_host_platform_device_count=\S*")  # moves no bit
 COMPUTE = ("jax", "jaxlib", "flax", "optax")

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from toylab.errors import ToylabError
-from toylab.population import Population, written
+from toylab.population import Population, enclosed, written
 from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.provenance import SHARED, moved
 from toylab.runs.run_folder import RunFolder
@@ -36,6 +36,10 @@ def describe(populations: Mapping[str, Population]) -> dict[str, Description]:
         parts["snapshots"] = repr(population.boundaries()[1])
         if population.first_seed:
             parts["first_seed"] = str(population.first_seed)
+        if population.shards != 1:
+            parts["shards"] = str(population.shards)
+        if kept := enclosed(population.loss):
+            parts["loss"] += f" of {kept}"
         if population.start:
             parts["start"] = repr(found.get(population.start))
         found[name] = parts

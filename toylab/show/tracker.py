@@ -7,6 +7,7 @@ rate of work measured so far. A population's first chunk also warms up and count
 
 import dataclasses
 import math
+import shlex
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -88,6 +89,7 @@ class Tracker(Reporter):
         now: the stage.
         rows: what is known of each population.
         stopping: someone asked to stop.
+        command: what goes on with the run, where it is not ``toylab resume``.
     """
 
     def __init__(self) -> None:
@@ -96,7 +98,15 @@ class Tracker(Reporter):
         self.rows: dict[str, Row] = {}
         self.current = ""
         self.stopping = False
+        self.command = ""
         self.started = time.monotonic()
+
+    @property
+    def again(self) -> str:
+        """The command that goes on with what was written; empty before anything was."""
+        if self.run is None:
+            return ""
+        return self.command or shlex.join(["toylab", "resume", str(self.run)])
 
     def plan(
         self, path: Path, populations: Mapping[str, Population], finished: Collection[str]

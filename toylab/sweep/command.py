@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 from typing import Any
 
 import polars as pl
@@ -34,6 +35,7 @@ def sweep(args: argparse.Namespace, stop: Stop) -> int:
     if not args.out:
         raise ToylabError("sweep: name its folder with --out; a sweep goes on where it stopped.")
     shown = stop.tracker = progress.reporter(quiet=False)
+    shown.command = shlex.join(["toylab", *args.words])
     try:
         done = run_sweep(plan, args.out, shown, stop, args.on, refine, args.claim)
     finally:

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from toylab import lab
+from toylab.check.data_files import changed_files
 from toylab.check.sizes import check_sizes
 from toylab.errors import ToylabError
 from toylab.runs.atomic import write_text
 from toylab.runs.checkpointer import FolderCheckpointer
+from toylab.runs.provenance import moved
 from toylab.runs.reuse import changes, describe, recorded
 from toylab.runs.run_folder import RunFolder
 from toylab.sweep.pack import Pack, places
@@ -34,13 +36,14 @@ class SweepFolder:
     Args:
         path: where.
         plan: the sweep's.
+        elsewhere: whether workers train, who are held to the numerics themselves.
 
     Raises:
-        ToylabError: something else is there.
+        ToylabError: something else is there, or what is left to train would be trained otherwise.
     """
 
-    def __init__(self, path: str | Path, plan: Plan):
-        self.path, self.plan = Path(path), plan
+    def __init__(self, path: str | Path, plan: Plan, elsewhere: bool = False):
+        self.path, self.plan, self.elsewhere = Path(path), plan, elsewhere
         mine = json.loads(json.dumps(plan.about()))
         if (self.path / NAME).exists():
             self._check(mine)
@@ -105,12 +108,26 @@ class SweepFolder:
             packs = RunFolder(path)
             if other := changes(packs.manifest.get("described", {}), described):
                 raise ToylabError(f"{path} was begun with another {plan.study.name}: {other[0]}.")
+            self._check_rest(packs)
             return packs
         check_sizes(plan.packed, path)
         configs = [dataclasses.asdict(config) for config in plan.configs]
         packs = {pack.name: dataclasses.asdict(pack) for pack in plan.packs}
         manifest = self._manifest(plan.config, plan.packed)
         return RunFolder.create(path, manifest | {"cells": configs, "packs": packs})
+
+    def _check_rest(self, packs: RunFolder) -> None:
+        """Refuse to train the rest on other data, or under other numerics, than the beginning."""
+        ends = {name: own.boundaries()[1] for name, own in self.plan.packed.items()}
+        if all(FolderCheckpointer(packs, name, due).complete() for name, due in ends.items()):
+            return
+        other = changed_files(packs.manifest.get("data", {}))
+        other += [] if self.elsewhere else moved(packs.manifest.get("numerics", {}))
+        if other:
+            raise ToylabError(
+                f"{self.path} was begun otherwise: {other[0]}. Go back to that, or name another "
+                "folder with --out."
+            )
 
     def _run(self, number: int) -> RunFolder:
         """The run folder of a cell, made if need be."""

@@ -122,7 +122,7 @@ def _round(
     plan: Plan, out: str | Path, reporter: Reporter, stop: Callable[[], bool], on: str | Executor
 ) -> SweepFolder:
     """Train and judge what is missing of a plan's cells."""
-    folder = SweepFolder(out, plan)
+    folder = SweepFolder(out, plan, bool(on))
     missing = [cell for cell in range(len(plan.cells)) if not folder.judged(cell)]
     if missing:
         reporter.plan(folder.path, plan.packed, folder.packs.manifest.get("finished", {}))

@@ -18,6 +18,8 @@ from toylab.teach.exercises import REPORT
 from toylab.teach.notebooks import cells
 
 CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate")
+# Which arguments are paths that change, where it is not the first alone.
+PLACES = {"os.rename": slice(2), "os.link": slice(2), "os.symlink": slice(1, 2)}
 FORBIDDEN = (
     "subprocess.Popen",
     "os.system",
@@ -44,8 +46,10 @@ def guard(roots: list[Path]) -> None:
             mode, flags = args[1], args[2]
             changing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
             writes = bool(mode and set(mode) & set("wax+")) or bool((flags or 0) & changing)
-        if writes and not all(_within(p, allowed) for p in args[:1] if p is not None):
-            raise PermissionError(f"writing to {args[0]!r}, outside of the exercise's folder")
+        touched = args[PLACES.get(event, slice(1))] if writes else ()
+        for path in touched:
+            if path is not None and not _within(path, allowed):
+                raise PermissionError(f"writing to {path!r}, outside of the exercise's folder")
 
     sys.addaudithook(hook)
 

@@ -120,8 +120,10 @@ def grade(
     files = sorted(p for p in folder.glob("*") if p.suffix in (".py", ".ipynb"))
     if not files:
         raise ToylabError(f"{folder} holds no submissions; they end with .py or .ipynb.")
-    rows = [_row(which, path, seconds, megabytes) for path in files]
-    write_text(folder / "grades.csv", _csv(rows))
+    rows: list[dict[str, str]] = []
+    for path in files:  # each is kept at once: a class takes long
+        rows.append(_row(which, path, seconds, megabytes))
+        write_text(folder / "grades.csv", _csv(rows))
     return rows
 
 
@@ -137,7 +139,7 @@ def _row(which: Lesson, path: Path, seconds: float, megabytes: float) -> dict[st
     try:
         text = path.read_text("utf-8")
         source = from_ipynb(text) if path.suffix == ".ipynb" else text
-    except (ToylabError, UnicodeDecodeError) as error:
+    except (ToylabError, ValueError, OSError) as error:
         found = Outcome({}, (), f"it cannot be read: {error}", 0.0, 0.0)
     else:
         found = run_script(source, seconds=seconds, megabytes=megabytes)

@@ -12,7 +12,7 @@ import numpy as np
 
 from toylab.check.doubles import refuse_doubles
 from toylab.errors import ToylabError
-from toylab.population import PARTS, Population, written
+from toylab.population import PARTS, Population, enclosed, written
 from toylab.show.cards import Card, Rows
 from toylab.show.curve import drawn
 from toylab.show.notebook import in_notebook
@@ -158,8 +158,9 @@ def _resumed(population: Population, before: Fit, start: Any) -> Fit:
     if now.keys() != then.keys() or any(not np.array_equal(now[n], then[n]) for n in now):
         raise ToylabError("fit: resume= is of other members; give the population that it trained.")
     for part in (*PARTS, "batch_size", "piece", "shards", "first_seed"):
-        had, has = (written(getattr(p, part)) for p in (before.population, population))
-        if had != has:
+        had, has = (getattr(p, part) for p in (before.population, population))
+        had, kept, has, keeps = written(had), enclosed(had), written(has), enclosed(has)
+        if (had, kept) != (has, keeps):
             raise ToylabError(
                 f"fit: resume= is of another {part}, {had}; give the population that it trained, "
                 "or leave resume= out to train anew."
