@@ -1,5 +1,6 @@
 """Scores of sampled traces, pass@k, diversity, and what needs no network: chance and teacher."""
 
+from collections import Counter
 from typing import Any
 
 import jax
@@ -94,14 +95,20 @@ def _means(found: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 def _openings(config: Network, tokens_BT: np.ndarray, count: int) -> float:
-    """Mean number of different first attempts (or answers) among a prompt's traces, as a share."""
-    firsts = []
-    for tokens in tokens_BT:
-        trace = read(config.rules, tokens)
-        first = trace.attempts[0] if trace.attempts else trace.answer
-        firsts.append(first.skeleton if first else None)
-    groups = [firsts[i : i + count] for i in range(0, len(firsts), count)]
-    return float(np.mean([len(set(group)) / count for group in groups]))
+    """Share of pairs of a prompt's traces that open with different attempts (or answers).
+
+    Openings that break the rules are left out: reward takes these away, whatever it does to the
+    others. The mean is over prompts with two openings or more.
+    """
+    shares = []
+    for i in range(0, len(tokens_BT), count):
+        traces = [read(config.rules, tokens) for tokens in tokens_BT[i : i + count]]
+        firsts = [trace.attempts[0] if trace.attempts else trace.answer for trace in traces]
+        kept = Counter(first.skeleton for first in firsts if first and first.sound)
+        pairs = kept.total() * (kept.total() - 1)
+        if pairs:
+            shares.append(1 - sum(n * (n - 1) for n in kept.values()) / pairs)
+    return float(np.mean(shares)) if shares else np.nan
 
 
 def baselines(config: Network, most: int) -> dict[str, float]:

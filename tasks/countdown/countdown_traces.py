@@ -34,6 +34,11 @@ class Attempt:
         return self.steps[-1][-1]
 
     @property
+    def sound(self) -> bool:
+        """Whether every step keeps the rules, whatever the target."""
+        return not self.problem.startswith("step ")
+
+    @property
     def skeleton(self) -> tuple[tuple[int, str, int], ...]:
         """What was tried, without results."""
         return tuple(step[:3] for step in self.steps)

@@ -209,8 +209,8 @@ REWARD = (
     ),
     form_claim(
         key="openings_narrow",
-        text="Reward narrows search: fewer of the traces sampled for one prompt open with "
-        "different attempts.",
+        text="Reward narrows search: of two traces sampled for one prompt, both with openings that "
+        "keep the rules, fewer open differently.",
         source=f"{QIN}: reward costs diversity",
         reading=gain("search", "openings"),
         expect=Expect.below(0.0),

@@ -18,7 +18,7 @@ left out. The laptop preset judges seeds from 100; seeds 0 to 3 were explored.
 Sources: Liu et al. 2022 (arXiv:2205.10343), Liu et al. 2023 (Omnigrok, arXiv:2210.01117).
 
 Did not reproduce: at equal decay the time falls with the learning rate more slowly than as its
-inverse (exponent -0.55). With the norm held the delay halves (0.50 of the baseline's), where
+inverse (exponent -0.55), so that the product's exponent, -0.82, is a mean of two that differ. With the norm held the delay halves (0.50 of the baseline's), where
 Omnigrok has it vanish. Four seeds of eight showed all four phases, and in four grokking touched
 both its neighbours, which decides neither. Where data are scarce 5 points less of them delay by 1.4
 times, with an interval from 1.1 to 2.2.

@@ -21,7 +21,8 @@ moves all the attention there is, holds before training too: tests of the code, 
 Did not reproduce: the ranks are exact in every trained head of 16, but in 74% of the cases of
 untrained heads too, so that the rank does not tell what a head has learned; nor does a head of 8
 miss more ranks than it misses untrained. G leaks 16% out of its blocks, above the bound of 10%. As
-many principal components of the keys move as much attention as the contrast's subspaces. Where the
+many principal components of the keys move as much attention as the contrast's subspaces, which
+move the 95% that accuracy and algebra imply. Where the
 latents do not fit, the two kinds' key subspaces coincide less in a head of 8, not more.
 
 Tried: on one world, 1,000 steps of 256 contexts reach the best accuracy too, with G's leak at 0.05

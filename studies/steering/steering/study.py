@@ -10,8 +10,8 @@ without any; lenses decode every layer; a linear map and a few neurons stand for
 on scenes and on equality (``classifier/networks.py``) serve the other methods.
 
 In the laptop preset, means of classes and paired differences find the mood's direction and steer
-it, far beyond random directions. Linear maps name 81% of held-out facts of one word, and their
-moves change the answer. The tuned lens and a linear choice among samples work as published.
+it, far beyond random directions. The moves of linear maps change the answer; the maps
+name 74% of held-out facts of one word (65% to 82% over seeds). The tuned lens and a linear choice among samples work as published.
 
 What is done otherwise: all seeds share one world, so units are initialisations and data. A swing of
 the mood is read at the layer and dose that is best, at a cost of 0.1 nats at verbs, on which the
@@ -30,7 +30,9 @@ random vectors do, where 0.3 was asked. The reading vector reads a mood without 
 better than random vectors. Noise on the neurons that predict a rule best costs a point more than on
 random ones, and the best neuron is right in 88% of cases. The test of concept vectors calls 95% of
 the concepts of the rule significant, but also 59% of those that are not in it and 20% of random
-sets. Interchange of a variable reaches 94%, with an interval from 82% to 99%.
+sets. Smoothed
+gradients overlap the object's box 17 points more than an untrained network's, where 20 were asked.
+Interchange of a variable reaches 94%, with an interval from 82% to 99%.
 
 Tried: on one seed, by the training loss alone: facts and stories are learned in 200 steps of 32
 phrases; maps take 1,500 at a rate of 4e-3 (99% correct after five examples) and stay at 65% in 800

@@ -54,7 +54,6 @@ CLAIMS = (
         bar="paper: about 80% in the replication",
         paper=0.8,
         control=at_most(0.2, "an untrained head has", best("plain", "score", first=True)),
-        headline=True,
     ),
     plain(
         "score_everywhere",
@@ -125,6 +124,7 @@ CLAIMS = (
         bar="ours: twice, a quarter of the paper's eight times",
         paper=8,
         requires=FOUR_LEARNED,
+        headline=True,
     ),
     Claim(
         "four_ablated",

@@ -16,7 +16,9 @@ Source: Liu, Liu, Gore 2025, Superposition Yields Robust Neural Scaling (arXiv:2
 Did not reproduce: the exponents of weak superposition, 1.4 in place of 1 at alpha 2 and 1.0 in
 place of 0.5 at alpha 1.5, and the exponent of strong superposition with frequencies 1/i, 1.28 in
 place of 1. In weak superposition the loss is also half as much again as what the dropped features
-cost: decay shrinks the kept features of the narrowest models.
+cost: decay shrinks the kept features of the narrowest models. With equally frequent features the
+exponent in weak superposition is 0.8, so that it is 0.25 larger in strong, not 0.3: a fall of about
+1/m there is no mark of strong superposition alone.
 
 Tried: a first look with two seeds (seven widths, batch 512) showed the same shrinking at gamma = 1.
 """

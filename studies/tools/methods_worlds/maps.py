@@ -241,6 +241,7 @@ CLAIMS = (
         control=(
             Condition("shuffled: nothing", of("r2_shuffled"), Expect.below(0)),
             Condition("before training: nothing", of("r2_untrained"), Expect.below(0)),
+            Condition("smooth random fields: less than that", of("r2_fields"), Expect.below(0.6)),
         ),
         headline=True,
     ),

@@ -39,15 +39,18 @@ def test_too_many_instances_are_thinned_evenly():
     assert scoring.evenly(np.arange(4), 4).tolist() == [0, 1, 2, 3]
 
 
-def test_openings_counts_different_first_attempts():
+def test_openings_are_pairs_of_rule_keeping_first_attempts_that_differ():
     rules, prompt = TINY.rules, "T 9 N 1 2 3 :"
     write = lambda text: np.append(rules.encode(text), np.full(40, rules.token("PAD")))[:40]
     one = f"{prompt} 1 + 2 = 3 3 + 3 = 6 ( no EOS"
-    same = f"{prompt} 1 + 2 = 3 3 + 3 = 7 ( no 3 - 2 = 1 1 + 1 = 2 ( ok"
+    wrong = f"{prompt} 1 + 2 = 3 3 + 3 = 7 ( no 3 - 2 = 1 1 + 1 = 2 ( ok"
     other = f"{prompt} ANS 2 * 3 = 6 6 + 1 = 7 EOS"
-    rows = np.stack([write(t) for t in (one, same, other, one)])
-    assert scoring._openings(TINY, rows[:2], 2) == 0.5
-    assert scoring._openings(TINY, rows, 2) == 0.75
+    share = lambda *texts: scoring._openings(TINY, np.stack([write(t) for t in texts]), 3)
+    assert share(one, one, other) == pytest.approx(2 / 3)
+    assert share(one, wrong, other) == 1  # what breaks the rules is in no pair
+    assert share(one, wrong, one) == 0
+    assert share(one, one, other, one, wrong, wrong, one, one, one) == pytest.approx(1 / 3)
+    assert np.isnan(share(one, wrong, wrong))
 
 
 def test_shares_are_pooled_over_attempts():
