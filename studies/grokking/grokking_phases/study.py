@@ -18,10 +18,11 @@ left out. The laptop preset judges seeds from 100; seeds 0 to 3 were explored.
 Sources: Liu et al. 2022 (arXiv:2205.10343), Liu et al. 2023 (Omnigrok, arXiv:2210.01117).
 
 Did not reproduce: at equal decay the time falls with the learning rate more slowly than as its
-inverse (exponent -0.55), so that the product's exponent, -0.82, is a mean of two that differ. With the norm held the delay halves (0.50 of the baseline's), where
-Omnigrok has it vanish. Four seeds of eight showed all four phases, and in four grokking touched
-both its neighbours, which decides neither. Where data are scarce 5 points less of them delay by 1.4
-times, with an interval from 1.1 to 2.2.
+inverse (exponent -0.55), so that the product's exponent, -0.82, is a mean of two that differ. With
+the norm held the delay halves (0.50 of the baseline's), where Omnigrok has it vanish. Four seeds of
+eight showed all four phases, and in four grokking touched both its neighbours, which decides
+neither. Where data are scarce 5 points less of them delay by 1.4 times, with an interval from 1.1
+to 2.2.
 
 Tried: norms held at 0.3 and 0.5 times that of the first weights keep some networks from learning,
 0.8 and 1 do not; with 45% of the pairs most networks generalise within the run, with 40% hardly

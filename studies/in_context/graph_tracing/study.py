@@ -21,12 +21,12 @@ Did not reproduce: geometry, in networks that know the graph. All eight come wit
 undirected counter, five of them 0.09 below it, and put 97% of their mass on neighbours; a copier
 puts 3 points more. But at the end of the context the energy of the node means is 0.97 of chance
 (neighbour mixing of their embeddings 0.57), so that 0.96 after 25 tokens, as claimed, is no delay,
-and distances correlate with the grid's at 0.29. There
-are two kinds of networks: in five the first block attends most to the previous token or the one
-before, and the correlation is 0.31 to 0.53; in three it attends 13 to 14 places back, and there is
-none. The energy is higher after the second block than after the first. That may be because a list
-of a node's neighbours, which prediction needs, is unlike those of the neighbours: on a grid two
-nodes side by side have none in common. Contexts of 128 are a tenth of the paper's.
+and distances correlate with the grid's at 0.29. There are two kinds of networks: in five the first
+block attends most to the previous token or the one before, and the correlation is 0.31 to 0.53; in
+three it attends 13 to 14 places back, and there is none. The energy is higher after the second
+block than after the first. That may be because a list of a node's neighbours, which prediction
+needs, is unlike those of the neighbours: on a grid two nodes side by side have none in common.
+Contexts of 128 are a tenth of the paper's.
 
 Tried: one seed each. Of 64 tokens, with batches of 32, no induction formed within 3,000 steps. Of
 20 tokens, with batches of 64 and graphs of 10 or 16 nodes, it formed within 500 steps in one seed

@@ -25,11 +25,11 @@ place of relative ones; part 4 uses Adam for plain gradient descent, items of 32
 Did not reproduce: six two-layer networks of sixteen copy as well as the others (97 to 99% right)
 with no head whose attention is that of an induction head, nor a previous-token head: they have
 found another way, which the score does not see. In them, too, the loss falls where the score rises
-most, by 0.02 to 0.04, so that this claim owes nothing to the head. Three of sixteen networks of one layer reach a
-score of 0.29 to 0.40. In some networks the first layer's other head matters too, so that its
-ablation is no control. The unigram solution does not delay the bigram: balanced chains take 1.6
-times as many steps. With Adam's quick rise in-context accuracy gains 0.40 in a twentieth of
-training, not half, and it begins 0.13 from the chance of naming a label of the context. Many
+most, by 0.02 to 0.04, so that this claim owes nothing to the head. Three of sixteen networks of one
+layer reach a score of 0.29 to 0.40. In some networks the first layer's other head matters too, so
+that its ablation is no control. The unigram solution does not delay the bigram: balanced chains
+take 1.6 times as many steps. With Adam's quick rise in-context accuracy gains 0.40 in a twentieth
+of training, not half, and it begins 0.13 from the chance of naming a label of the context. Many
 classes push towards the context, bursts alone do not (-0.08).
 
 Tried: part 1 for 3,000 steps, on sixteen other seeds: all copy without an error by step 2,000, and

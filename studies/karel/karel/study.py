@@ -28,10 +28,10 @@ show that networks use the second example: in thirteen of sixteen it lies above 
 single one, by up to 0.61 nats. The heading since the start is decoded (0.74), but a layer of
 neurons on a record of the text reads it better (0.95), so it shows nothing of the network. That
 content and success change together from checkpoint to checkpoint (0.35) may be the shape of any two
-curves that rise fast, then slowly. Left open: networks solve 90% of prompts, with an interval from 82% to 91%. Edits along the probe bring
-42% of next symbols to the other goal's, random ones 19%, those of another meaning's probe 15%;
-seeds differ too much to say that it is twice as many. Eight seeds, judged first, left three
-claims more open; the sixteen are these eight and eight others.
+curves that rise fast, then slowly. Left open: networks solve 90% of prompts, with an interval from
+82% to 91%. Edits along the probe bring 42% of next symbols to the other goal's, random ones 19%,
+those of another meaning's probe 15%; seeds differ too much to say that it is twice as many. Eight
+seeds, judged first, left three claims more open; the sixteen are these eight and eight others.
 
 Tried, on two seeds: 7,000 steps of 32 prompts learn less well than 4,000 of 64. Networks trained on
 long programs alone solved 38% to 82% and were left out. What is still to go is decoded in the

@@ -28,9 +28,9 @@ empty list still takes away 85% of the share of unwanted words: lists with nothi
 imitated as they are, which is rejection sampling; it loses half of the wanted words. Another list's
 feedback is of use, as all lists have one taste (the share falls by a quarter). More lists do not
 leave fewer unwanted words: 100 leave as few as 3,200, learned by heart (entropy of 2.6 nats in
-place of 9.1). Names told no more than as many verdicts, which one seed of eight failed to use: rejection sampling,
-which is chosen among five as refinements are, leaves as few unwanted words in the other seven. So
-what ILF gains over own outputs, which nobody chose among, may be the choosing.
+place of 9.1). Names told no more than as many verdicts, which one seed of eight failed to use:
+rejection sampling, which is chosen among five as refinements are, leaves as few unwanted words in
+the other seven. So what ILF gains over own outputs, which nobody chose among, may be the choosing.
 
 Tried: in a first judged run refiners, from 55% removals in 700 updates, were right on 0.26 of the
 requests that leave a word, below the 0.3 that the paper's best model has, so that nothing was

@@ -10,8 +10,9 @@ without any; lenses decode every layer; a linear map and a few neurons stand for
 on scenes and on equality (``classifier/networks.py``) serve the other methods.
 
 In the laptop preset, means of classes and paired differences find the mood's direction and steer
-it, far beyond random directions. The moves of linear maps change the answer; the maps
-name 74% of held-out facts of one word (65% to 82% over seeds). The tuned lens and a linear choice among samples work as published.
+it, far beyond random directions. The moves of linear maps change the answer; the maps name 74% of
+held-out facts of one word (65% to 82% over seeds). The tuned lens and a linear choice among samples
+work as published.
 
 What is done otherwise: all seeds share one world, so units are initialisations and data. A swing of
 the mood is read at the layer and dose that is best, at a cost of 0.1 nats at verbs, on which the
