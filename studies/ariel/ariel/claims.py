@@ -63,6 +63,11 @@ CLAIMS = (
         score("ariel") - best("vae"),
         Expect.above(0),
         bar=FIRST,
+        control=only(
+            "more, too, than of the best VAE that draws its words, as boxes draw theirs",
+            score("ariel") - best("vae", words="drawn"),
+            Expect.above(0),
+        ),
         headline=True,
     ),
     paper(
@@ -72,6 +77,11 @@ CLAIMS = (
         score("ariel") - best("ae", "attention"),
         Expect.above(0),
         bar=FIRST,
+        control=only(
+            "more, too, than where these draw their words, as boxes draw theirs",
+            score("ariel") - best("ae", "attention", words="drawn"),
+            Expect.above(0),
+        ),
     ),
     paper(
         "vae_follows",
