@@ -1,9 +1,16 @@
 """How long a run still takes."""
 
+import dataclasses
+
+import jax
 import numpy as np
 import pytest
 
-from toylab.show.tracker import Row, Tracker, duration
+import toylab as tl
+from toylab.rl.grpo import GRPO
+from toylab.show.tracker import Row, Tracker, duration, work
+from toylab.tasks.in_context.repeats import Repeats
+from toylab.tasks.superposition.superposition import Sparse
 from toylab.train.loop import Progress
 
 
@@ -32,3 +39,19 @@ def test_progress_estimates_the_whole_run():
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+def test_completions_of_a_prompt_count_as_sequences_do():
+    model = tl.Transformer(vocab=5, length=7, width=4, depth=1, heads=2)
+    plain = tl.Population(
+        model=model, task=Repeats(5, 7, 2, 3), members=tl.seeds(2), optimizer=tl.AdamW(1e-3, 0.0),
+        steps=1, batch_size=3, loss=tl.cross_entropy,
+    )  # fmt: skip
+    size = sum(leaf.size for leaf in jax.tree.leaves(model.init(jax.random.key(0))))
+    assert work(plain) == 3 * 7 * size
+    reward = dataclasses.replace(plain, loss=GRPO(lambda tokens, batch: tokens, group=4, length=2))
+    assert work(reward) == 4 * work(plain)
+    toy = dataclasses.replace(
+        plain, model=tl.Autoencoder(5, 2), task=Sparse(5, density=0.1), loss=tl.squared_error
+    )
+    assert work(toy) == 3 * (10 + 5)

@@ -1,8 +1,9 @@
 """What is known of a run as it goes, and the time that is left.
 
 The estimate covers every population of the run. The one that trains goes on at its own rate; those
-still to come are counted by their work, members times steps times batch times parameters, at the
-rate of work measured so far. A population's first chunk also warms up and counts for neither rate.
+still to come are counted by their work, members times steps times batch, context and parameters, at
+the rate of work measured so far. A population's first chunk also warms up and counts for neither
+rate.
 """
 
 import dataclasses
@@ -143,9 +144,13 @@ class Tracker(Reporter):
 
 
 def work(population: Population) -> float:
-    """Work of one update of one member: batch size times number of parameters."""
+    """Work of one update of one member: batch size times number of parameters.
+
+    Under reward each of a prompt's completions counts, at the length of the model's context.
+    """
     shapes = jax.tree.leaves(drawn_shapes(population.model))
-    return float(population.batch_size * sum(leaf.size for leaf in shapes))
+    sequences = population.batch_size * getattr(population.loss, "group", 1)
+    return float(sequences * getattr(population.model, "length", 1) * sum(x.size for x in shapes))
 
 
 def duration(seconds: float) -> str:
