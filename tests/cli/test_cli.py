@@ -234,6 +234,8 @@ def test_usage_errors(words, expected, study, capsys):
         (["judge", "nowhere"], "not a run folder"),
         (["draw", "nowhere"], "not a run folder"),
         (["publish", "nowhere"], "not a run folder"),
+        (["replicate", "superposition", "--first-seed", "4"], "count from 1,000 to 9,999"),
+        (["replicate", "superposition", "--first-seed", "10000"], "count from 1,000 to 9,999"),
     ],
 )
 def test_bad_input(words, expected, study, tmp_path, capsys):
