@@ -12,9 +12,9 @@ to each. Here attempts come in random order, at most four of them, and one verdi
 What is done otherwise. One token per number, three numbers, sums and differences only, so that it
 can be learned in minutes; hands and targets are enumerated, and a tenth of each is held out. An
 attempt is a whole plan, so there is no tree to backtrack in. Verdicts count eight times in the loss
-of pretraining. A rollout batch serves two updates. Controls: random search with the same budgets,
-exact; the teacher's own verdict noise; networks trained on correct verdicts, before and after
-reward; rewards exchanged at random, for optimal paths alone.
+of pretraining, three times in the night preset. A rollout batch serves two updates. Controls:
+random search with the same budgets, exact; the teacher's own verdict noise; networks trained on
+correct verdicts, before and after reward; rewards exchanged at random, for optimal paths alone.
 
 Source: Gandhi et al. 2024 (arXiv:2404.03683); Qin et al. 2025 (arXiv:2504.07052); GRPO: Shao et al.
 2024 (arXiv:2402.03300).

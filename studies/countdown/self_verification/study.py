@@ -12,17 +12,18 @@ What is done otherwise. The network has a dozen heads where theirs has 576, and 
 scratch on imperfect traces before reward, so that one can look at both sides of it. Attempts are
 minimal pairs, right under one target and wrong under another, with numbers that it never saw, so
 that neither position nor number gives the verdict away. Held-out hands are few: in the laptop
-preset 32 reach two targets, with 144 pairs of right and wrong target. Half of these hands make the
-64 pairs on which parts are ablated, 35 of them distinct, the other half the 64 on which heads are
-patched to choose by, 40 distinct; where a pair recurs, earlier attempts or the order of the numbers
-mostly differ. The halves share no hand, but share targets. Sizes are larger shares than the
-paper's: the upper two of three blocks for its half, 8 value vectors of 256 per block and sign for
-its 50 of 11,008, and three heads of a dozen, or all that look at the target where these are fewer
-(the choice then owes nothing to the score, on two seeds of five). Heads are ablated at all places;
-the paper ablates them for the verdict alone. Controls that the paper lacks: the untrained network,
-counts of tokens, random neurons, heads that look most at the token before (no head gives it a third
-of its weight), mean ablation, and whether arithmetic survives. Random heads come from the same
-layers and from any: where both chosen heads are in one block, its two others are the only draw.
+preset and the night's 32 reach two targets, with 144 pairs of right and wrong target. Half of these
+hands make the 64 pairs on which parts are ablated, 35 of them distinct, the other half the 64 on
+which heads are patched to choose by, 40 distinct; where a pair recurs, earlier attempts or the
+order of the numbers mostly differ. The halves share no hand, but share targets. Sizes are larger
+shares than the paper's: the upper two of three blocks for its half, 8 value vectors of 256 per
+block and sign for its 50 of 11,008, and three heads of a dozen, or all that look at the target
+where these are fewer (the choice then owes nothing to the score, on one seed of eight). Heads are
+ablated at all places; the paper ablates them for the verdict alone. Controls that the paper lacks:
+the untrained network, counts of tokens, random neurons, heads that look most at the token before
+(no head gives it a third of its weight), mean ablation, and whether arithmetic survives. Random
+heads come from the same layers and from any: where both chosen heads are in one block, its two
+others are the only draw.
 
 Source: Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379), with their code.
 
