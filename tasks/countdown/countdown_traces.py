@@ -198,7 +198,7 @@ def columns(rules: Rules, tokens_BT: Any) -> dict[str, np.ndarray]:
 
 def _numbers(trace: Trace) -> dict[str, float]:
     tried = [attempt.skeleton for attempt in trace.attempts]
-    sound = [attempt for attempt in trace.attempts if not attempt.problem]
+    sound = [attempt for attempt in trace.attempts if attempt.sound]
     marked = lambda right, verdict: sum(a.right is right and a.verdict == verdict for a in sound)
     return {
         "solved": trace.solved,

@@ -1,13 +1,12 @@
 """Publishing: what a finished run must be to stand in the repository, and the result made of it."""
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from toylab.check.populations import FRESH, PILOTS
 from toylab.claims import to_record
 from toylab.errors import ToylabError
+from toylab.report.replication import other_settings
 from toylab.runs.run_folder import RunFolder
 
 AGAIN = {"run": "run", "measured": "judge --remeasure", "judged": "judge"}
@@ -30,13 +29,11 @@ def check_publishable(run: RunFolder, config: Any, *, dirty: bool = False) -> No
         raise ToylabError(f"{run.path} is not finished; 'toylab resume {run.path}' finishes it.")
     if "sweep" in run.manifest:
         raise ToylabError(f"{run.path} is a cell of a sweep; publish a run of its own.")
-    now = json.loads(json.dumps(dataclasses.asdict(config)))
-    for name, value in run.manifest["config"].items():
-        if now.get(name) != value:
-            raise ToylabError(
-                f"{run.path} has {name} = {value}, its preset has {now.get(name)}; only what a "
-                "preset says is published."
-            )
+    for name, was, now in other_settings(run.manifest["config"], config):
+        raise ToylabError(
+            f"{run.path} has {name} = {was}, its preset has {now}; only what a preset says is "
+            "published."
+        )
     if adopted := run.manifest.get("adopted"):
         raise ToylabError(f"{run.path} went on although {adopted[0]}; publish a run of one piece.")
     first = run.manifest.get("first_seed", 0)

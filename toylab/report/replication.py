@@ -54,13 +54,22 @@ def check_settings(result: Mapping[str, Any], config: Any) -> None:
     Raises:
         ToylabError: a setting differs; it is named, with both values.
     """
+    for name, was, now in other_settings(result.get("settings", {}), config):
+        raise ToylabError(
+            f"{result['study']}: {name} was {was} when the result was published and is {now} now; "
+            f"replicate it at commit {result['commit']}."
+        )
+
+
+def other_settings(had: Mapping[str, Any], config: Any) -> list[tuple[str, Any, Any]]:
+    """Return the settings that differ: name, what a file has, and what it is now.
+
+    Args:
+        had: settings as a file of JSON has them.
+        config: the settings of a preset.
+    """
     now = json.loads(json.dumps(dataclasses.asdict(config)))
-    for name, value in result.get("settings", now).items():
-        if now.get(name) != value:
-            raise ToylabError(
-                f"{result['study']}: {name} was {value} when the result was published and is "
-                f"{now.get(name)} now; replicate it at commit {result['commit']}."
-            )
+    return [(name, was, now.get(name)) for name, was in had.items() if now.get(name) != was]
 
 
 def replicated(result: Mapping[str, Any], fresh: Iterable[Mapping[str, Any]]) -> list[Replication]:

@@ -158,12 +158,12 @@ def _resumed(population: Population, before: Fit, start: Any) -> Fit:
     if now.keys() != then.keys() or any(not np.array_equal(now[n], then[n]) for n in now):
         raise ToylabError("fit: resume= is of other members; give the population that it trained.")
     for part in (*PARTS, "batch_size", "piece", "shards", "first_seed"):
-        had, has = (getattr(p, part) for p in (before.population, population))
-        had, kept, has, keeps = written(had), enclosed(had), written(has), enclosed(has)
-        if (had, kept) != (has, keeps):
+        parts = (getattr(p, part) for p in (before.population, population))
+        had, has = ((written(own), enclosed(own)) for own in parts)
+        if had != has:
             raise ToylabError(
-                f"fit: resume= is of another {part}, {had}; give the population that it trained, "
-                "or leave resume= out to train anew."
+                f"fit: resume= is of another {part}, {had[0]}; give the population that it "
+                "trained, or leave resume= out to train anew."
             )
     if before.stopped[0] > population.steps:
         raise ToylabError(
