@@ -59,7 +59,7 @@ from .symmetries import example, group, judged, observe
 class Config:
     """Settings."""
 
-    seeds: int = 16
+    seeds: int = 24
     p: int = 31
     fraction: float = 0.8
     width: int = 64
