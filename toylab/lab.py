@@ -58,8 +58,8 @@ def run_study(
         stop: asked between chunks and stages; when true, the state is saved and ``Interrupted``
             raised.
         reuse: a run folder; populations that it has trained alike are taken from there.
-        first_seed: added to every init_seed and data_seed: other networks, trained on other
-            batches. Other columns of seeds, such as that of a split, stay as they are.
+        first_seed: added to every column of seeds: other networks, trained on other batches of
+            other splits and worlds. Members keep the names that init_seed and data_seed give.
         on: an engine that trains, as ``local:4`` or ``dask`` (:mod:`toylab.cluster.engines`), or
             an executor; by default this process.
 

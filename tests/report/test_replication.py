@@ -7,7 +7,7 @@ import pytest
 from tests.report.test_results import verdict
 from toylab.claims import to_record
 from toylab.errors import ToylabError
-from toylab.report.replication import check_settings, kept_seeds, markdown, replicated, summary
+from toylab.report.replication import check_settings, markdown, replicated, summary
 
 RESULT = {
     "study": "toy",
@@ -30,11 +30,6 @@ def test_estimates_inside_and_verdicts_lost_are_counted():
     assert summary(rows) == (
         "1 of 2 fresh estimates inside the published interval; 1 of 2 reproduced verdicts lost"
     )
-
-
-def test_seeds_that_stay_are_named():
-    members = {"a": ["init_seed", "data_seed", "split_seed"], "b": ["init_seed", "world_seed", "p"]}
-    assert kept_seeds(members) == ["split_seed", "world_seed"]
 
 
 def test_a_claim_without_units_is_neither_inside_nor_outside():

@@ -8,6 +8,7 @@ from typing import Any
 from toylab.check.data_files import digests
 from toylab.check.sizes import bounded_memory, check_sizes
 from toylab.errors import ToylabError
+from toylab.members import SEEDS, Members
 from toylab.population import PARTS, Population
 from toylab.runs.reuse import Description, describe
 from toylab.study import Study
@@ -56,7 +57,15 @@ def seeded(study: Study, config: Any, first_seed: int) -> dict[str, Population]:
     found = study.populations(config)
     if not first_seed or not isinstance(found, Mapping):  # what is none is refused later
         return found  # type: ignore[return-value]
-    return {n: dataclasses.replace(p, first_seed=first_seed) for n, p in found.items()}
+    return {name: _shifted(population, first_seed) for name, population in found.items()}
+
+
+def _shifted(population: Population, first_seed: int) -> Population:
+    """Fresh seeds: of networks and data where they are drawn, as they name members; others here."""
+    columns = population.members.columns
+    worlds = [name for name in columns if name.endswith("_seed") and name not in SEEDS]
+    members = Members({**columns, **{name: columns[name] + first_seed for name in worlds}})
+    return dataclasses.replace(population, members=members, first_seed=first_seed)
 
 
 def read_by(config: Any, populations: Mapping[str, Population]) -> dict[str, str]:

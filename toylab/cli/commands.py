@@ -151,10 +151,8 @@ def replicate(args: argparse.Namespace, stop: Stop) -> int:
     rows = replication.replicated(result, map(to_record, done.claims()))
     if args.json:
         return _json([dataclasses.asdict(row) for row in rows])
-    told = [f"Run: {done.path} ('toylab publish' puts it into the repository)"]
-    if kept := replication.kept_seeds(done.manifest["members"]):
-        told.append(f"As in the published run: what is drawn from {', '.join(kept)}.")
-    tables.show(tables.replications(rows), "", replication.summary(rows), *told)
+    told = f"Run: {done.path} ('toylab publish' puts it into the repository)"
+    tables.show(tables.replications(rows), "", replication.summary(rows), told)
     return 0
 
 

@@ -1,21 +1,30 @@
 """Tables of networks: a row for each or for each entry, the best of a group, and trends."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from toylab.members import zipped
 from toylab.read.expressions import Reading
 from toylab.read.rows import Rows
 from toylab.read.values import DIVERGED, SEED
 
 if TYPE_CHECKING:
+    from toylab.population import Population
     from toylab.runs.run_folder import RunFolder
 
 
 def networks(run: "RunFolder", population: str) -> pl.DataFrame:
     """Members of a population, and in ``diverged`` which of them did."""
     return run.members(population).with_columns(pl.Series(DIVERGED, run.dead_at(population) >= 0))
+
+
+def as_trained(run: "RunFolder", name: str, population: "Population") -> "Population":
+    """A study's population with the members that the run trained: fresh seeds are fresh worlds."""
+    columns = run.members(name).drop("member").to_dict(as_series=False)
+    return dataclasses.replace(population, members=zipped(**columns))
 
 
 def entries(members: pl.DataFrame, name: str, **columns: np.ndarray) -> pl.DataFrame:

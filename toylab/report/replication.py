@@ -11,7 +11,6 @@ from typing import Any
 
 from toylab.claims import FEW, REPRODUCED
 from toylab.errors import ToylabError
-from toylab.members import SEEDS
 
 HELD = (REPRODUCED, FEW)
 
@@ -101,16 +100,6 @@ def replicated(result: Mapping[str, Any], fresh: Iterable[Mapping[str, Any]]) ->
     if not rows:
         raise ToylabError(f"{result['study']}: no claim of it was published; publish a run first.")
     return rows
-
-
-def kept_seeds(members: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return the columns of seeds that a replication has in common with the published run.
-
-    Args:
-        members: of every population, the columns of its table.
-    """
-    columns = {column for table in members.values() for column in table}
-    return sorted(c for c in columns if c.endswith("_seed") and c not in SEEDS)
 
 
 def summary(rows: Iterable[Replication]) -> str:

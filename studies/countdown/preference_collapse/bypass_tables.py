@@ -32,29 +32,35 @@ def language_tables(
     tables: dict[str, list[dict[str, Any]]] = {}
     members = run.members("tuned")
     kept = {step: run.params("tuned", step) for step in config.kept}
-    for seed in run.members("language")["init_seed"].to_list():
+    for seed, world in run.members("language").select("init_seed", "world_seed").iter_rows():
         own = members.filter(pl.col("init_seed") == seed)
         arms = {
             "dpo" if row["beta_chosen"] > 0 else "sft": row["member"]
             for row in own.iter_rows(named=True)
         }
         at = lambda arm, step, arms=arms: jax.tree.map(lambda x: x[arms[arm]], kept[step])
-        for name, rows in _seed_rows(config, seed, list(arms), at, chosen, counts).items():
+        for name, rows in _seed_rows(config, seed, world, list(arms), at, chosen, counts).items():
             tables.setdefault(name, []).extend({"init_seed": seed} | row for row in rows)
     return {name: pl.DataFrame(rows) for name, rows in tables.items()}
 
 
 def _seed_rows(
-    config: Any, seed: int, arms: list[str], at: ParamsAt, chosen: int, counts: tuple[int, ...]
+    config: Any,
+    seed: int,
+    world: float,
+    arms: list[str],
+    at: ParamsAt,
+    chosen: int,
+    counts: tuple[int, ...],
 ) -> dict[str, list[dict[str, Any]]]:
-    """Every table's rows of one seed."""
+    """Every table's rows of one seed, whose language is that of ``world``."""
     model, task, prompt = config.model(), config.world(), config.prompt
-    seen = texts(task, config.texts, np.uint32(seed))
+    seen = texts(task, config.texts, np.uint32(world))
     first, tuned = at("dpo", 0), at("dpo", config.tune_steps)
     bench = Bench(model, task, prompt, seen, first, tuned, seed)
     changes = {arm: matrix_changes(first, at(arm, config.tune_steps)) for arm in arms}
     rows = list(bench.rows(chosen, counts))
-    floor = np.asarray(best(task, prompt, np.uint32(seed), seen))
+    floor = np.asarray(best(task, prompt, np.uint32(world), seen))
     before, after = bench.before, bench.after
     mask_NF = top_mask(bench.cos_NF, chosen)
     active = [np.asarray(r.mean_NF)[mask_NF].sum() for r in (before, after)]

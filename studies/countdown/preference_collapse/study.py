@@ -55,6 +55,7 @@ from toylab.models import Transformer
 from toylab.models.toys.policy import Policy
 from toylab.optim import AdamW, cosine
 from toylab.population import Population
+from toylab.read.networks import as_trained
 from toylab.rl.preference import DPO
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
@@ -63,9 +64,8 @@ from toylab.tasks.countdown.preferences import Answers, Preferences
 
 from .bypass_tables import language_tables
 from .claims import CLAIMS
-from .toy import BETA, probabilities, toy_tables
+from .toy import BETA, TABLES, probabilities, toy_tables
 
-TABLES = 1_000  # added to the seed of a member that is a table of free logits
 ARMS: dict[str, dict[str, float]] = {
     "dpo": {},
     "flex 0.08": {"beta_rejected": 0.08},
@@ -210,7 +210,7 @@ def languages(config: Config) -> dict[str, Population]:
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Ends and curves of the toy; the language models under every edit."""
-    policy = populations(config)["policy"]
+    policy = as_trained(run, "policy", populations(config)["policy"])
     neurons = config.depth * 4 * config.width
     counts = (*tuple(c for c in COUNTS if c < neurons), neurons)
     return toy_tables(run, policy, policies(config)[1]) | language_tables(

@@ -19,6 +19,7 @@ from toylab.task import Task
 from toylab.tasks.countdown.preferences import Answers, Preferences
 
 BETA = 0.1
+TABLES = 1_000  # added to the seed of a member that is a table of free logits
 LABELS = ("arm", "init_seed", "chosen_likely", "rejected_likely", "diverged")
 
 
@@ -72,7 +73,7 @@ def toy_tables(run: RunFolder, population: Population, arms: list[str]) -> dict[
     """
     labels = run.members("policy").with_columns(
         pl.Series("arm", arms),
-        pl.col("world_seed").alias("init_seed"),
+        pl.col("init_seed") % TABLES,
         diverged=pl.Series(run.dead_at("policy") >= 0),
     )
     labels = labels.select("member", *LABELS)
@@ -110,5 +111,5 @@ def _distances(run: RunFolder) -> pl.DataFrame:
     last = last.filter(pl.col("step") == pl.col("step").max())
     members = run.members("reference").filter(pl.col("free") == 0)
     return last.join(members, on="member").select(
-        pl.col("world_seed").alias("init_seed"), pl.col("value").alias("distance")
+        "init_seed", pl.col("value").alias("distance")
     )

@@ -45,6 +45,7 @@ from toylab.members import grid, zipped
 from toylab.models import Transformer
 from toylab.optim import AdamW
 from toylab.population import Population, ladder
+from toylab.read.networks import as_trained
 from toylab.runs.records import records
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
@@ -115,7 +116,7 @@ def populations(config: Config) -> dict[str, Population]:
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame | np.ndarray]:
     """Tabulate curves, progress measures at every snapshot, the final networks, and spectra."""
-    pop = populations(config)["networks"]
+    pop = as_trained(run, "networks", populations(config)["networks"])
     look = jax.jit(jax.vmap(lambda params, seed: inside(pop, params, seed)))
     seeds_P = pop.members["split_seed"].astype(np.uint32)
     last = look(run.params("networks"), seeds_P)

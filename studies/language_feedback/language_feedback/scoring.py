@@ -69,7 +69,7 @@ def policy_rows(config: Any, run: RunFolder, names: np.ndarray) -> pl.DataFrame:
     trees, firsts, labels = [], [], []
     for population, arms in (("ilf", names), ("grpo", np.repeat("grpo", config.seeds))):
         about = networks(run, population)
-        label = about.select(pl.col("world_seed").cast(pl.Int64).alias("init_seed"), "diverged")
+        label = about.select("world_seed", "diverged", init_seed="data_seed")
         for step in run.steps(population):
             trees.append(run.params(population, step))
             firsts.append(run.params(population, 0))
@@ -77,9 +77,9 @@ def policy_rows(config: Any, run: RunFolder, names: np.ndarray) -> pl.DataFrame:
             labels.append(labelled(own, round=step // config.round_steps))
     rows = pl.concat(labels)
     score = policy_score(config.model(), config.taste(), config.judged)
-    seed_P = rows["init_seed"].to_numpy().astype(np.uint32)
-    found = mapped(score, joined(trees), joined(firsts), seed_P)
-    return rows.hstack(pl.DataFrame(found))
+    world_P = rows["world_seed"].to_numpy().astype(np.uint32)
+    found = mapped(score, joined(trees), joined(firsts), world_P)
+    return rows.drop("world_seed").hstack(pl.DataFrame(found))
 
 
 def data_rows(config: Any, run: RunFolder) -> pl.DataFrame:
@@ -92,11 +92,15 @@ def data_rows(config: Any, run: RunFolder) -> pl.DataFrame:
     """
     members = networks(run, "first").filter(pl.col("member") < config.seeds)
     params = jax.tree.map(lambda leaf: leaf[: config.seeds], run.params("first"))
-    seed_P = members["init_seed"].to_numpy().astype(np.uint32)
-    found = mapped(lambda *one: _first_round(config, *one), params, seed_P)
+    found = mapped(lambda *one: _first_round(config, *one), params, worlds(run))
     axes = {"init_seed": members["init_seed"].to_numpy(), "kind": (*KINDS, "verdicts")}
     label = members.select("init_seed", "diverged")
     return long_table(axes, **found).join(label, on="init_seed", maintain_order="left")
+
+
+def worlds(run: RunFolder) -> np.ndarray:
+    """Seed of the world of every seed's networks, (P,): who reads, and the topics."""
+    return run.members("judge")["world_seed"].to_numpy().astype(np.uint32)
 
 
 def _first_round(config: Any, params: Any, seed: Array) -> dict[str, Array]:
@@ -164,10 +168,10 @@ def best_rows(config: Any, run: RunFolder) -> pl.DataFrame:
     main = lambda name: jax.tree.map(lambda leaf: leaf[: config.seeds], run.params(name))
     policies = ("first", "ilf", "grpo")
     rows = pl.concat([labelled(about, policy=name) for name in policies])
-    seed_P = rows["init_seed"].to_numpy().astype(np.uint32)
     trees = joined([main(name) for name in policies])
     judges = joined([run.params("judge")] * len(policies))
-    found = mapped(lambda *one: _best(config, *one), trees, judges, seed_P)
+    world_P = np.tile(worlds(run), len(policies))
+    found = mapped(lambda *one: _best(config, *one), trees, judges, world_P)
     return rows.hstack(pl.DataFrame(found))
 
 

@@ -46,6 +46,7 @@ from toylab.models import MLP
 from toylab.optim import SGD, AdamW
 from toylab.optim.clipped import ClippedSGD
 from toylab.population import Population
+from toylab.read.networks import as_trained
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.tasks.opposing_signals.opposing_signals import OpposingSignals
@@ -80,7 +81,6 @@ class Config:
     """Settings."""
 
     seeds: int = 20
-    first_world: int = 0  # seed of the first sample, which --first-seed leaves as it is
     size: int = 800
     signals: int = 10
     features: int = 5
@@ -201,12 +201,12 @@ def _members(config: Config, groups: list[dict[str, float]]) -> Any:
     """The members of groups, each of all seeds; a seed has its own sample."""
     seed = np.tile(np.arange(config.seeds), len(groups))
     columns = {n: np.repeat([g[n] for g in groups], config.seeds) for n in groups[0]}
-    return zipped(init_seed=seed, data_seed=seed, world_seed=seed + config.first_world, **columns)
+    return zipped(init_seed=seed, data_seed=seed, world_seed=seed, **columns)
 
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame]:
     """Curves and summaries of the arms, cells of the grid, and spikes by optimiser and rate."""
-    made = populations(config)
+    made = {name: as_trained(run, name, p) for name, p in populations(config).items()}
     found = arms(run, made["main"], list(ARMS), config.lanczos)
     found["cells"] = cells(run, made["grid"], config.lanczos)
     found["spikes"] = pl.concat(

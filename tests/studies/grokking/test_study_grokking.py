@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from toylab.errors import ToylabError
+from toylab.lab import run_study
 from toylab.studies.grokking.grokking.claims import CLAIMS
 from toylab.studies.grokking.grokking.progress import times
 from toylab.studies.grokking.grokking.study import populations, study
@@ -90,3 +91,14 @@ def test_every_claim_has_a_key_of_its_own_and_the_control_population_is_there():
 def test_bad_settings_are_refused_before_training(change, match):
     with pytest.raises(ToylabError, match=match):
         populations(study.config("smoke", change))
+
+
+def test_with_fresh_seeds_splits_are_fresh_and_what_is_measured_has_them(tmp_path):
+    run = run_study(study, "smoke", tmp_path / "run", {"steps": "4"}, first_seed=1_000)
+    assert run.members("networks")["split_seed"].unique().sort().to_list() == [1_000, 1_001]
+    assert run.members("networks")["init_seed"].unique().sort().to_list() == [0, 1]
+    last = {}
+    for name in ("curves", "progress"):
+        table = run.measures()[name].filter(step=4).sort("member")
+        last[name] = table["train_loss"].to_numpy()
+    np.testing.assert_allclose(last["progress"], last["curves"], rtol=1e-5)
