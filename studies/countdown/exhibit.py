@@ -60,7 +60,7 @@ def exhibit(run: RunFolder, arm: str, seed: int) -> bytes:
     probe = fitted.probe  # (token, layer)
     weight_TDC, bias_TC = (np.asarray(leaf)[:, fitted.layer] for leaf in (probe.weight, probe.bias))
     _, others = n.bench_rows(plan)
-    patch_UH = ab.patch_map(ab.open_bench(plan.model, params, others, plan.signs))
+    patch_UH = ab.patch_map(ab.open_bench(plan.model, params, others, plan.rules))
     asked_I4 = problems(plan, others.group_R)
     own_R = np.where(is_right(plan.rows.test) == 1, plan.signs.ok, plan.signs.no)
     arrays = {

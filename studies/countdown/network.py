@@ -1,8 +1,4 @@
-"""What the studies of CountDown share: the network that searches, before and after reward.
-
-Populations ``search`` and ``reward`` are the same in all of them, so that a run of one can take
-them from a run of another: ``toylab run self_verification --reuse runs/countdown-laptop``.
-"""
+"""What the studies of CountDown share: the network that searches, before and after reward."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -147,22 +143,6 @@ PAPER: dict[str, Any] = {
     "prompts": 128,
     "reward_rate": 5e-5,
 }
-
-
-def populations(config: Network) -> dict[str, Population]:
-    """Networks learning from search traces, and the same after reward.
-
-    The first members, one per seed, learn from noisy verdicts; as many more, with starts and data
-    of their own, from right ones.
-    """
-    seeds = tuple(range(2 * config.seeds))
-    noise = (config.verdict_noise,) * config.seeds + (0.0,) * config.seeds
-    members = zipped(init_seed=seeds, data_seed=seeds)
-    taught = zipped(init_seed=seeds, data_seed=seeds, verdict_noise=noise)
-    return {
-        "search": pretrained(config, config.world(), members=taught),
-        "reward": rewarded(config, "search", config.length, members=members),
-    }
 
 
 def of_seeds(config: Network, **columns: Any) -> Members:

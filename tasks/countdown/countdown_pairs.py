@@ -147,6 +147,22 @@ def split_groups(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     return rows.take(first), rows.take(~first)
 
 
+def known(rules: Rules, tokens_RL: np.ndarray, split: Split = "train") -> np.ndarray:
+    """Where a step's "=" stands whose sum or difference some hand of a split has too, (R, L).
+
+    A result near the top may come of held-out hands alone: that no network can have learned it says
+    nothing about the network.
+    """
+    hand_HN = hands(rules)[np.unique(instances(rules, split)[:, 0])]
+    worked = rules.work(hand_HN, np)
+    spelled = lambda three_X3: three_X3 @ np.array([rules.vocab**2, rules.vocab, 1])
+    seen_X = np.unique(spelled(worked.steps_KSF[worked.valid_K][..., :3]))
+    step_RL = spelled(np.lib.stride_tricks.sliding_window_view(tokens_RL, 3, axis=1))
+    found_RL = np.zeros(tokens_RL.shape, bool)
+    found_RL[:, 3:] = np.isin(step_RL[:, :-1], seen_X)
+    return found_RL & (tokens_RL == rules.token("="))
+
+
 def is_right(rows: Rows) -> np.ndarray:
     """Labels: 1 for right attempts, 0 for wrong ones, int32."""
     at = lambda place: np.take_along_axis(rows.tokens_RL, rows.place_R3[:, [place]], 1)[:, 0]

@@ -94,7 +94,7 @@ def test_the_network_of_countdown_judges_its_attempts_and_three_heads_do_it():
     flat = {name[7:]: jnp.asarray(a) for name, a in arrays.items() if name.startswith("params/")}
     rows = n.bench_rows(plan)[0].take(np.arange(64))  # of hands by which no head was chosen
     right_R = is_right(rows) == 1
-    bench = ab.open_bench(plan.model, unflatten(flat), rows, plan.signs)
+    bench = ab.open_bench(plan.model, unflatten(flat), rows, plan.rules)
     says_ok_R = ab.at_bracket(rows, bench.base.top_RL) == plan.signs.ok
     assert (says_ok_R == right_R).mean() > 0.95
     x_RD = np.asarray(bench.base.acts_SRTD)[int(about["layer"]), :, -1]

@@ -68,6 +68,7 @@ import numpy as np
 import polars as pl
 
 from toylab.errors import check_number
+from toylab.members import zipped
 from toylab.population import Population
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
@@ -106,15 +107,24 @@ class Config(n.Network):
 
 
 def populations(config: Config) -> dict[str, Population]:
-    """Searchers and answerers at once, before and after reward."""
-    shared = n.populations(config)
+    """Searchers and answerers at once, before and after reward.
+
+    The first searchers, one per seed, learn from noisy verdicts; as many more, with starts and data
+    of their own, from right ones.
+    """
+    seeds = tuple(range(2 * config.seeds))
+    noise = (config.verdict_noise,) * config.seeds + (0.0,) * config.seeds
+    taught = zipped(init_seed=seeds, data_seed=seeds, verdict_noise=noise)
+    asked = zipped(init_seed=seeds, data_seed=seeds)
     short = dataclasses.replace(
         config, reward_steps=config.direct_reward_steps, reward_rate=config.direct_reward_rate
     )
     twice = [(seed, spurious) for spurious in (0, 1) for seed in range(config.seeds)]
     seed, spurious = zip(*twice, strict=True)
-    members = n.zipped(init_seed=seed, data_seed=seed, spurious=spurious)
-    return shared | {
+    members = zipped(init_seed=seed, data_seed=seed, spurious=spurious)
+    return {
+        "search": n.pretrained(config, config.world(), members=taught),
+        "reward": n.rewarded(config, "search", config.length, members=asked),
         "direct": n.pretrained(
             config,
             config.world(attempts=0),

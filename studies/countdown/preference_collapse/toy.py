@@ -110,6 +110,4 @@ def _distances(run: RunFolder) -> pl.DataFrame:
     last = run.metrics().filter(population="reference", name="distance")
     last = last.filter(pl.col("step") == pl.col("step").max())
     members = run.members("reference").filter(pl.col("free") == 0)
-    return last.join(members, on="member").select(
-        "init_seed", pl.col("value").alias("distance")
-    )
+    return last.join(members, on="member").select("init_seed", pl.col("value").alias("distance"))

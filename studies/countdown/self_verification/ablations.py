@@ -27,7 +27,16 @@ from toylab.change.kinds import Part
 from toylab.models import Transformer
 from toylab.stats.means import mean_or_nan
 from toylab.taps import Params
-from toylab.tasks.countdown.countdown_pairs import PLACES, Rows, Signs, is_right, partners
+from toylab.tasks.countdown.countdown_pairs import (
+    PLACES,
+    Rows,
+    Signs,
+    is_right,
+    known,
+    partners,
+    signs,
+)
+from toylab.tasks.countdown.countdown_rules import Rules
 
 from .passes import Read, Seen, look
 from .scores import Heads
@@ -42,12 +51,16 @@ class Output(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """One network, the attempts it is tested on, and what it does when nothing is changed."""
+    """One network, the attempts it is tested on, and what it does when nothing is changed.
+
+    ``known_RL`` is where steps end in "=" that hands which it learned from have too.
+    """
 
     model: Transformer
     params: Params
     rows: Rows
     signs: Signs
+    known_RL: np.ndarray
     base: Seen
 
     def run(self, changes: Iterable[Change]) -> list[Output]:
@@ -75,9 +88,11 @@ class Bench(NamedTuple):
         return (self.rows.place_R3[:, columns, None] == place).any(1)
 
 
-def open_bench(model: Transformer, params: Params, rows: Rows, signs: Signs) -> Bench:
+def open_bench(model: Transformer, params: Params, rows: Rows, rules: Rules) -> Bench:
     """Run a network over attempts and keep what it does."""
-    return Bench(model, params, rows, signs, look(model, params, rows, signs))
+    own = signs(rules)
+    base = look(model, params, rows, own)
+    return Bench(model, params, rows, own, known(rules, rows.tokens_RL), base)
 
 
 def at_bracket(rows: Rows, values_RL: Any) -> np.ndarray:
@@ -108,10 +123,9 @@ def outcome(bench: Bench, seen: Seen | Output) -> dict[str, float]:
 
 
 def results_right(bench: Bench, seen: Seen | Output) -> float:
-    """Share of the results in the traces that the network predicts."""
-    tokens_RL = bench.rows.tokens_RL
-    is_right_RL = np.asarray(seen.top_RL)[:, :-1] == tokens_RL[:, 1:]
-    return float(np.float32(is_right_RL[tokens_RL[:, :-1] == bench.signs.equals].mean()))
+    """Share of the results of known steps in the traces that the network predicts."""
+    is_right_RL = np.asarray(seen.top_RL)[:, :-1] == bench.rows.tokens_RL[:, 1:]
+    return float(np.float32(is_right_RL[bench.known_RL[:, :-1]].mean()))
 
 
 def mean_outputs(bench: Bench, heads: Iterable[Head]) -> Change:

@@ -20,7 +20,8 @@ LATER = "added after a first judged run"
 
 VERDICTS = of("networks", "verdicts")
 RESULTS = Condition(
-    "99% of the results in held-out traces are predicted correctly",
+    "99% of the results in held-out traces, of steps that other hands have too, are predicted "
+    "correctly",
     of("networks", "results"),
     Expect.above(0.99),
 )

@@ -102,11 +102,11 @@ def measure_network(plan: Plan, params: Params, seed: int, before: Before | None
     found = probe_network(plan, params, seed, before)
     rng = np.random.default_rng(seed)
     tried, others = bench_rows(plan)
-    bench = ab.open_bench(plan.model, params, tried, plan.signs)
+    bench = ab.open_bench(plan.model, params, tried, plan.rules)
     vectors = v.find(plan.model, params, p.directions(found.fitted.probe), plan.vectors)
     heads = sc.score_heads(params, vectors.pool, bench.base)
     effect_UH = ab.single_ablations(bench)
-    patch_UH = ab.patch_map(ab.open_bench(plan.model, params, others, plan.signs))
+    patch_UH = ab.patch_map(ab.open_bench(plan.model, params, others, plan.rules))
     before_chosen = before.chosen if before else None
     patched = highest(patch_UH, sc.CHOSEN)
     tables = found.tables | {

@@ -37,7 +37,7 @@ ROWS = pr.draw_pairs(RULES, 4, 1, "numbers", 0)
 
 @pytest.fixture(scope="module")
 def bench():
-    return ab.open_bench(MODEL, PARAMS, ROWS, SIGNS)
+    return ab.open_bench(MODEL, PARAMS, ROWS, RULES)
 
 
 def test_a_seed_keeps_its_network_where_members_are_in_another_order():
@@ -73,7 +73,7 @@ def test_pass_reads_what_a_plain_run_reads(bench):
     np.testing.assert_allclose(seen.previous_UH[1], weight / total, rtol=1e-4)
     right = [
         int(logits[r, t].argmax()) == ROWS.tokens_RL[r, t + 1]
-        for r, t in np.argwhere(ROWS.tokens_RL[:, :-1] == SIGNS.equals)
+        for r, t in np.argwhere(pr.known(RULES, ROWS.tokens_RL))
     ]
     assert ab.results_right(bench, seen) == pytest.approx(np.mean(right))
 

@@ -1,11 +1,14 @@
 """Minimal pairs of attempts."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
 from toylab.tasks.countdown import countdown_pairs as pr
 from toylab.tasks.countdown.countdown_instances import hands as every_hand
+from toylab.tasks.countdown.countdown_instances import instances
 from toylab.tasks.countdown.countdown_rules import Rules
 from toylab.tasks.countdown.countdown_traces import read
 
@@ -49,3 +52,30 @@ def test_no_pairs_where_no_hand_reaches_two_targets():
         pr.draw_pairs(few, 1, 0, "train", 0)
     with pytest.raises(ToylabError, match="two hands"):
         pr.draw_halves(few, 2, 0, "train", 0)
+
+
+def test_known_steps_are_those_that_training_hands_have():
+    rules = Rules(largest=12, low=5, high=30, top=36, operations="+-")
+    spelled = set()
+
+    def walk(hand, steps):
+        if len(hand) == 1:
+            spelled.update(steps)
+        for i, j in itertools.combinations(range(len(hand)), 2):
+            rest = [n for place, n in enumerate(hand) if place not in (i, j)]
+            low, high = sorted((hand[i], hand[j]))
+            for sign, c in (("+", low + high), ("-", high - low)):
+                pair = (hand[i], hand[j]) if sign == "+" else (high, low)
+                if c <= rules.top:
+                    walk([*rest, c], [*steps, (pair[0], sign, pair[1])])
+
+    for hand in np.unique(instances(rules, "train")[:, 0]):
+        walk(every_hand(rules)[hand].tolist(), [])
+    learned = {(a, rules.token(sign), b) for a, sign, b in spelled}
+    tokens_RL = pr.draw_pairs(rules, 60, 1, "numbers", 0).tokens_RL
+    found_RL = pr.known(rules, tokens_RL)
+    equals = np.argwhere(tokens_RL == rules.token("="))
+    told = [tuple(tokens_RL[r, t - 3 : t].tolist()) in learned for r, t in equals]
+    assert 0 < np.mean(told) < 1
+    assert found_RL[tuple(equals.T)].tolist() == told
+    assert found_RL.sum() == np.sum(told)
