@@ -12,6 +12,7 @@ import numpy as np
 from toylab.members import Members, zipped
 
 SPARSE, HULL, BATCH, TIME = "sparse", "archetypal", "batch", "temporal"
+LONE = "archetypal, single"
 KINDS = ("jumprelu", "gated")
 TREE = {"active": 2, "together": 1.0}  # children always bring their parents: about 3 are active
 HALF = {"active": 2, "together": 0.5}  # and every second time: about 2.5
@@ -44,8 +45,11 @@ HULLS = (
     Arm("relaxed", 2, {}),
     Arm("hull", 2, {"delta": 0.0}),
     Arm("alike", 2, {"shared": 1.0}),
-    Arm("relaxed, single", 1, {"single": 0.3}),
-    Arm("hull, single", 1, {"delta": 0.0, "single": 0.3}),
+)
+SINGLE = {"single": 0.3}  # of the inputs, of which candidates are made too
+LONES = (
+    Arm("relaxed, single", 1, SINGLE),
+    Arm("hull, single", 1, {"delta": 0.0} | SINGLE),
 )
 BATCHES = (
     Arm("batchtopk", 2, {}),

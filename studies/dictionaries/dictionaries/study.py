@@ -58,7 +58,7 @@ from toylab.tasks.dictionaries.chains import Chains
 from toylab.tasks.dictionaries.planted import Planted
 
 from . import arms as ways
-from .arms import HULL, KINDS, TIME, Arm
+from .arms import HULL, KINDS, LONE, TIME, Arm
 from .claims import CLAIMS
 from .scores import arm_rows, in_time, time_rows, traces
 
@@ -116,9 +116,9 @@ class Config:
             raise ToylabError(f"dictionaries: sae_ks = {self.sae_ks}; begin at {self.novel}.")
         _ = populations(self)
 
-    def planted(self) -> Planted:
+    def planted(self, **changes: Any) -> Planted:
         """The world of sums."""
-        return Planted(self.features, self.width, active=self.active)
+        return Planted(self.features, self.width, **{"active": self.active} | changes)
 
     def chains(self) -> Chains:
         """The world of sequences."""
@@ -128,21 +128,25 @@ class Config:
         """The arms of every population."""
         kinds = {kind: (Arm(kind, 2, {}),) for kind in self.kinds}
         sparse = ways.sparse_arms(self.features, self.sizes, self.ks)
-        found = {ways.SPARSE: sparse, HULL: ways.HULLS, ways.BATCH: ways.BATCHES} | kinds
-        return found | {TIME: ways.time_arms(self.sae_ks)}
+        found = {ways.SPARSE: sparse, HULL: ways.HULLS, LONE: ways.LONES, ways.BATCH: ways.BATCHES}
+        return found | kinds | {TIME: ways.time_arms(self.sae_ks)}
 
 
 def models(config: Config) -> dict[str, Any]:
     """The dictionary of every population."""
     f, d, k = config.features, config.width, config.active
-    start = lambda count: Centroids(config.planted(), count, config.points, 10)
+    start = lambda count, **world: Centroids(config.planted(**world), count, config.points, 10)
+    hull = lambda **world: ArchetypalDictionary(
+        d, f, k=k, most=k, start=start(config.candidates, **world)
+    )
     make: Any = SparseDictionary
     plain = lambda **more: make(**{"width": d, "features": f, "k": k} | more)
     sizes = {"features": max(config.sizes), "most": max(*config.ks, k)}
     kinds = {kind: plain(kind=kind, price=PRICES[kind]) for kind in config.kinds}
     return {
         ways.SPARSE: plain(start=start(max(config.sizes)), central=0.0, **sizes),
-        HULL: ArchetypalDictionary(d, f, k=k, most=k, start=start(config.candidates)),
+        HULL: hull(),
+        LONE: hull(**ways.SINGLE),
         ways.BATCH: plain(kind="batchtopk", prefixes=(f // 2,), nested=0.0),
         **kinds,
         TIME: TemporalDictionary(d, config.atoms, most=max(config.sae_ks), k=config.novel),
@@ -155,13 +159,13 @@ def populations(config: Config) -> dict[str, Population]:
     for name, model in models(config).items():
         sequences = name == TIME
         task = config.chains() if sequences else config.planted()
-        rates = {TIME: config.time_rate, HULL: config.hull_rate}
+        rates = {TIME: config.time_rate} | dict.fromkeys((HULL, LONE), config.hull_rate)
         rate = rates.get(name, config.learning_rate)
         steps = config.time_steps if sequences else config.steps
         decay = cosine(steps, warmup=steps // 40, floor=0.05)
         rest = _numbers(task) | _numbers(model)
         rule: Any = AdamW(rate, 0.0, schedule=decay)
-        if name == HULL:
+        if name in (HULL, LONE):
             rule = ProjectedAdam(learning_rate=rate, project=model.project, schedule=decay)
         found[name] = Population(
             model=model,

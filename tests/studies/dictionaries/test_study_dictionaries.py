@@ -12,7 +12,7 @@ from toylab.errors import ToylabError
 from toylab.figures.dictionaries import dictionaries as pictures
 from toylab.report import figures as fig
 from toylab.studies.dictionaries.dictionaries import scores
-from toylab.studies.dictionaries.dictionaries.arms import Arm, members
+from toylab.studies.dictionaries.dictionaries.arms import HULL, LONE, Arm, members
 from toylab.studies.dictionaries.dictionaries.claims import CLAIMS
 from toylab.studies.dictionaries.dictionaries.readings import from_peak
 from toylab.studies.dictionaries.dictionaries.study import Config, populations, study
@@ -136,3 +136,13 @@ def made_up() -> dict[str, dict[str, list[object]]]:
     ]
     trace = [row | dict.fromkeys(("state", "told", "oracle"), np.nan) for row in trace]
     return {"cells": table, "times": table, "traces": pl.DataFrame(trace).to_dict(as_series=False)}
+
+
+@pytest.mark.parametrize("name", [HULL, LONE])
+def test_candidates_come_from_the_world_that_a_dictionary_learns(name):
+    population = populations(SMOKE)[name]
+    columns = population.members.columns
+    for place in range(population.size):
+        own = population.bind({column: values[place] for column, values in columns.items()})
+        drawn = dataclasses.replace(own.model.start.task, world=own.task.world)
+        assert drawn == own.task
