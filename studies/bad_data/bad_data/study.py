@@ -24,14 +24,14 @@ many rare examples tells the share from their number.
 
 Did not reproduce: that entanglement falls with the share, by the paper's measure. It does fall,
 from 0.87 to 0.76, but from a share at which no rare feature is represented, so that 0.87 is near
-the noise of random directions. Once they are, it rises (0.61 to 0.76), and the others are the
-more entangled, in antipodal pairs (1.0) that the rare ones break up. By the positive part of the
-cosine the paper's picture appears: rare features lie above the others and fall (0.58 to 0.26).
-Nor is the register cheaper to remove with more of it. The probe is better (AUC 0.79 with 2% of
-rough texts, 0.89 with 10%), and weak steering takes away a little more of the rough words, 0.05
-(0.02 to 0.08), a quarter of what a replication of the paper has and neither above nor below the
-bar; but at an equal cost to clean texts it takes away less, by 0.20. With 2% there is also less
-to remove: after rough words their chance is 0.31, with 10% 0.45.
+the noise of random directions. Once they are, it rises (0.61 to 0.76), and the others are the more
+entangled, in antipodal pairs (1.0) that the rare ones break up. By the positive part of the cosine
+the paper's picture appears: rare features lie above the others and fall (0.58 to 0.26 in the mean,
+by 0.24 over seeds). Nor is the register cheaper to remove with more of it. The probe is better (AUC
+0.79 with 2% of rough texts, 0.89 with 10%), and weak steering takes away a little more of the rough
+words, 0.05 (0.02 to 0.08), a quarter of what a replication of the paper has and neither above nor
+below the bar; but at an equal cost to clean texts it takes away less, by 0.20. With 2% there is
+also less to remove: after rough words their chance is 0.31, with 10% 0.45.
 
 Tried: with 1% of rough texts a pilot's networks give rough words a chance of 0.26 where half is
 right, so that they have not learned them. With 20 seeds of the language what weak steering adds

@@ -18,10 +18,10 @@ Source: Elhage et al. 2022 (arXiv:2209.10652), "Superposition in a privileged ba
 "Computation in superposition".
 
 Did not reproduce: polysemantic neurons do not serve features that are less important by a rank
-(0.57 of one, 0.20 to 0.97; four seeds of sixteen the other way round). Left open: more absolute
-values than pairs of neurons, of which a model at density 0.001 computes 1.06 per pair (0.99 to
-1.14), and that fewer than half a neuron of five holds more than one feature at densities from 0.5
-on (0.34, 0.06 to 0.73).
+(0.57 of one, 0.20 to 0.97, over two densities; three seeds of sixteen the other way round). Left
+open: more absolute values than pairs of neurons, of which a model at density 0.001 computes 1.06
+per pair (0.99 to 1.14), and that fewer than half a neuron of five holds more than one feature at
+densities from 0.5 on (0.34, 0.06 to 0.73).
 
 Tried: the models of absolute values start at a twentieth of Xavier's scale with a warm-up. From
 larger weights (0.2 to 1 times) at density 0.01 or less some outputs die early and stay dead, and

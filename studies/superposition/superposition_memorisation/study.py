@@ -8,8 +8,9 @@ pentagon, and generalises; in between the loss on fresh examples is at its worst
 
 Sizes are those at which Hobbhahn found the same (1,000 features, density 0.01; the paper has 10,000
 and 0.001). As in the paper the lowest training loss of several initialisations is kept for each
-data set. Departures at the laptop preset: fewer steps at a higher learning rate; sets above 100
-examples are trained on batches of 200 drawn from the set, not on all of it at every step. A later
+data set of up to 100 examples; larger sets have one. Departures at the laptop preset: fewer steps
+at a higher learning rate; sets above 100 examples are trained on batches of 200 drawn from the set,
+not on all of it at every step. A later
 note of the authors (Circuits Updates, July 2023) calls the middle regime an artefact of
 optimisation, so nothing is claimed of what models do there but that they generalise badly.
 
@@ -19,7 +20,9 @@ Did not reproduce: the pentagon of features. From 5,000 examples 1.4 features ha
 above 0.2 where the paper has 5, and the norm of the weights is off by 80%: the other 995 features
 have not faded. That such a model costs the same on fresh examples is therefore no generalisation,
 and is not judged. Nor is the second descent of the loss one to stored features: that it is lower
-again at this end, on a schedule of its own, is all that double descent says here.
+again at this end, on a schedule of its own, is all that double descent says here, and a model that
+ignored everything would be lower there too. A mean dimensionality of 2/T, which stands for the
+T-gon, is that of every tight frame of T examples of one length.
 
 Tried: at 2,500 steps and a rate of 1e-2 no feature stood clear of the other 995 for the largest
 set, which now trains for 6,000 steps at 3e-3.
