@@ -112,7 +112,7 @@ CLAIMS = (
         paper=1.0,
         requires=at_least(0.95, "exact match with the whole chain is", r.staged("unseen")),
     ),
-    Claim(
+    on_told(
         "order",
         "With the running sum, digits are learned from both ends inwards: when a digit is learned "
         "and its distance from the middle have a rank correlation of -0.68.",
