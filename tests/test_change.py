@@ -298,3 +298,21 @@ def test_a_grid_that_no_memory_holds_is_refused_before_it_is_run():
     keep = lambda outputs, acts: acts
     with pytest.raises(ToylabError, match=r"run_changes: 4 networks take 1[78],\d\d\d GiB"):
         run_changes(model, params, inputs, [NOTHING] * 100, keep, ("layers/0/post",))
+
+
+def test_positions_of_scores_and_patterns_are_refused():
+    for target in ("blocks/0/attn/pattern", edge(0, heads=0)):
+        with pytest.raises(ToylabError, match="queries and keys, not positions"):
+            at(target, -1)
+
+
+def test_masks_that_are_made_along_the_way_keep_their_change():
+    params = jax.vmap(jax.vmap(MODEL.init))(jax.random.split(jax.random.key(5), (2, 2)))
+    rng = np.random.default_rng(0)
+    # Positions make a new array of a member's mask, which dies once it is stacked.
+    masks = [jnp.asarray(rng.random((2, 2, 1, 1, F)) < 0.5) for _ in range(8)]
+    changes = [zero(at(where("hidden", mask), [0, 2])) for mask in masks]
+    read = lambda outputs, acts: outputs
+    together = run_changes(MODEL, params, INPUTS, changes, read)
+    alone = [run_changes(MODEL, params, INPUTS, [change], read)[0] for change in changes]
+    np.testing.assert_allclose(together, np.stack(alone), atol=1e-6)

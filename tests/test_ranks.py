@@ -22,3 +22,8 @@ def test_rank_correlation_is_scipys_and_nan_where_nothing_can_be_ranked():
     assert rank_correlation(x, y) == pytest.approx(spearmanr(x.ravel(), y.ravel()).statistic)
     assert np.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
     assert np.isnan(rank_correlation([1, 2, 3], [1, np.nan, 3]))
+
+
+def test_infinite_ties_count_half():
+    assert auc([np.inf, np.inf], [True, False]) == 0.5
+    assert auc([-np.inf, 1, -np.inf], [True, False, False]) == 0.25

@@ -86,3 +86,8 @@ def test_what_has_no_direction_is_refused():
     ):
         with pytest.raises(ToylabError, match=told):
             make()
+
+
+def test_a_vector_that_is_nan_is_nobodys_partner():
+    found = entanglement([[1.0, 0], [1, 1], [np.nan, 0], [0, 1]])
+    np.testing.assert_allclose(found, [0.5**0.5, 0.5**0.5, np.nan, 0.5**0.5], rtol=1e-12)

@@ -76,3 +76,8 @@ def test_what_cannot_be_is_refused():
         story(np.ones((10, 1)), np.ones((10, 2)), 11)
     with pytest.raises(ToylabError, match=r"give \(N, U\), \(N, C\)"):
         story(np.ones((10, 1)), np.ones((9, 2)))
+
+
+def test_a_pull_away_from_the_tokens_is_refused():
+    with pytest.raises(ToylabError, match="pull"):
+        prototypes(lambda e: e, jnp.eye(3), jnp.array([0]), jnp.arange(3), pull=-1.0)

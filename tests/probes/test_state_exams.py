@@ -47,3 +47,11 @@ def test_a_probe_that_is_not_finite_has_no_accuracy():
     assert np.isnan(own.accuracy(own.fitted(x), x)).all()
     nothing = StateExam(LABELS, FIT, np.zeros_like(FIT), FEATURES, 3)
     assert np.isnan(nothing.majority).all()
+
+
+def test_the_commonest_class_of_many_variables_is_counted():
+    labels = np.zeros((40, 5, 45), int)
+    labels[:10, :, 44] = 2
+    every = {"every": list(range(45))}
+    fit = np.broadcast_to(np.arange(40)[:, None] % 2 == 0, (40, 5))
+    assert StateExam(labels, fit, ~fit, every, 3).majority == pytest.approx(30 / 40)

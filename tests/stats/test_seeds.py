@@ -89,3 +89,8 @@ def test_edges():
     assert wide.estimate == pytest.approx(bootstrap)
     median = seed_interval([1.0] * 8 + [-1000.0], "median")
     assert median.low > 0.5
+
+
+def test_zeros_are_on_neither_side_of_zero():
+    found = seed_interval(np.zeros(8))
+    assert found.low < 0 == found.estimate < found.high < 1e-30

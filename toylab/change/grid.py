@@ -103,6 +103,7 @@ def run_changes(
             f"leading axes {lead}."
         )
     check_inputs(owner, model, inputs)
+    inputs = jnp.asarray(inputs)
     params = jax.tree.map(lambda leaf: _one_axis(leaf, lead), params)
     inputs = _one_axis(inputs, lead) if inputs_per_member else inputs
     example = inputs[0] if inputs_per_member else inputs
@@ -240,7 +241,8 @@ def _flat(edit: Edit, shape: tuple[int, ...], lead: tuple[int, ...], flat: dict[
     for name in ("value", "where"):
         part = parts[name] = getattr(edit, name)
         if jnp.ndim(part if part is not None else 0) > len(shape) and len(lead) > 1:
-            parts[name] = flat.setdefault(id(part), _one_axis(part, lead))
+            # Beside the array stands its owner: a dead one's identity may be another's.
+            _, parts[name] = flat.setdefault(id(part), (part, _one_axis(part, lead)))
     return dataclasses.replace(edit, **parts)
 
 

@@ -14,6 +14,7 @@ from toylab.models.transformer import Transformer
 
 Indices = int | Iterable[int]
 POSITION, HEAD, NEURON = 1, -2, -1  # axes of (B, L, H, K) and (B, L, F)
+PAIRED = ("attn/scores", "attn/pattern")  # sites (B, H, L, M)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,10 +38,10 @@ class Target:
         Raises:
             ToylabError: an axis or an index that the activation lacks.
         """
-        found = self.where
-        if found is not None and np.asarray(found).dtype != bool:
+        found = None if self.where is None else np.asarray(self.where)
+        if found is not None and found.dtype != bool:
             raise ToylabError(
-                f"Target at {self.site}: where is {np.asarray(found).dtype}, not a boolean mask; "
+                f"Target at {self.site}: where is {found.dtype}, not a boolean mask; "
                 "give one, as in np.arange(L)[:, None] == position."
             )
         for axis, indices in self.axes:
@@ -69,8 +70,16 @@ def at(target: "str | Target", positions: Indices) -> Target:
     Args:
         target: name of a site, or a target.
         positions: one position or several, negative ones counted from the end.
+
+    Raises:
+        ToylabError: scores or a pattern, which have queries and keys in place of positions.
     """
     target = Target(target) if isinstance(target, str) else target
+    if target.site.endswith(PAIRED):
+        raise ToylabError(
+            f"at: {target.site} has queries and keys, not positions; give edge(layer, heads, "
+            "queries, keys)."
+        )
     return dataclasses.replace(target, axes=(*target.axes, (POSITION, _many(positions))))
 
 

@@ -80,7 +80,7 @@ class StateExam:
         """Accuracy of each feature's commonest class at a place, among those to fit on."""
         found = []
         for own in self.columns:
-            y_R = self.labels[:, own] @ self.classes ** np.arange(len(own))
+            y_R = np.unique(self.labels[:, own], axis=0, return_inverse=True)[1].reshape(-1)
             guess_R = np.full(len(y_R), -1)
             for place in np.unique(self.place[self.fit]):
                 here = self.place == place

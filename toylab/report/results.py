@@ -113,6 +113,8 @@ def number(value: float | int | str | None) -> str:
         return value
     if isinstance(value, float) and not math.isfinite(value):
         return "–"
+    if abs(value) < 1e-30:  # the ends of an interval of zeros
+        return "0"
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
     short = f"{value:.3g}"

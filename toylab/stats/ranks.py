@@ -21,8 +21,8 @@ def auc(values: Float[np.ndarray, " N"], positive: Bool[np.ndarray, " N"]) -> fl
         return None
     if np.isnan(values).any():
         return np.nan
-    gap = values[positive][:, None] - values[~positive][None]
-    return float(((gap > 0) + 0.5 * (gap == 0)).mean())
+    high, low = values[positive][:, None], values[~positive][None]
+    return float(((high > low) + 0.5 * (high == low)).mean())
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:

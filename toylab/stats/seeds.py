@@ -15,6 +15,7 @@ from toylab.stats.bootstrap import Interval, bootstrap_interval, without_nan
 
 LEVEL = 0.95
 RESOLUTION = float(np.finfo(np.float32).eps)  # measures are float32 at best
+SMALLEST = float(np.finfo(np.float32).tiny)  # and tell no less than this from 0
 
 
 def seed_interval(
@@ -62,7 +63,7 @@ def seed_interval(
         for skewed in (False, True):
             ends = student_ends(units_N, level, skewed)
             low, high = min(low, ends[0]), max(high, ends[1])
-    least = RESOLUTION * abs(found.estimate)
+    least = max(RESOLUTION * abs(found.estimate), SMALLEST)
     return Interval(
         found.estimate, min(low, found.estimate - least), max(high, found.estimate + least)
     )

@@ -52,3 +52,10 @@ def test_a_query_keeps_a_key():
     with pytest.raises(ToylabError, match="a position = 4 is out of range"):
         window_knock_outs(model, 3, 4)
     assert len(window_knock_outs(Transformer(7, 4, 8, 2, 2, causal=False), 0, 0)) == 2
+
+
+def test_a_position_may_be_a_numpy_number():
+    model = Transformer(vocab=7, length=4, width=8, depth=2, heads=2)
+    own, given = (window_knock_outs(model, of(3), of(0)) for of in (int, np.int64))
+    axes = lambda changes: [[part.target.axes for part in change.parts] for change in changes]
+    assert axes(own) == axes(given)

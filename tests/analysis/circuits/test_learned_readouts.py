@@ -138,3 +138,13 @@ def test_batches_must_divide_the_texts_and_both_have_one_length():
         circuits.tuned_lens(MODEL, population(1), TEXTS[:32], TEXTS[32:], batches=3)
     with pytest.raises(tl.ToylabError, match="5 positions and those held out 4"):
         circuits.tuned_lens(MODEL, population(1), TEXTS[:32], TEXTS[32:, :4])
+
+
+def test_a_network_that_answers_at_its_last_place_is_searched():
+    model = tl.Transformer(vocab=6, length=5, width=8, depth=1, heads=2, hidden=8, read="last")
+    params, key = model.init(jax.random.key(0)), jax.random.key(1)
+    pair = (TEXTS, TEXTS[::-1], TEXTS[:, 0])
+    found = circuits.alignment_search(
+        model, params, "blocks/0/resid_post", *pair, 2, key, position=-1, steps=2
+    )
+    assert np.isfinite(found.losses).all()

@@ -79,3 +79,12 @@ def test_what_cannot_be_is_refused_and_nan_stays():
         linear_map(X[:6], X[:6])
     with pytest.raises(ToylabError, match="same ones to both"):
         global_agreement(X, X[1:])
+
+
+def test_equal_cosines_and_copies_have_no_number():
+    turn = 2 * np.pi * np.arange(3) / 3
+    triangle = np.stack([np.cos(turn), np.sin(turn)], 1)
+    assert np.isnan(global_agreement(triangle, RNG.normal(size=(3, 2))))
+    copies = np.concatenate([np.full((5, 3), 0.1), 9 + RNG.normal(size=(6, 3))])
+    assert np.isnan(intrinsic_dimension(copies, 3)[:5]).all()
+    assert np.isfinite(intrinsic_dimension(copies, 3)[5:]).all()

@@ -122,3 +122,10 @@ def test_energy_rank_keeps_leading_axes_and_agrees_with_searchsorted():
 def test_what_has_no_rank_is_refused(call, match):
     with pytest.raises(ToylabError, match=match):
         call()
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_activations_that_never_move_have_no_rank(xp):
+    for value in (0.1, 0.3, 7.7):
+        values = singular_values(xp.full((7, 3), value, xp.float32))
+        assert np.isnan(participation_ratio(values))

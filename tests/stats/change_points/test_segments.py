@@ -123,3 +123,22 @@ def test_noise_is_told_from_steps():
 def test_what_has_no_change_points_is_refused(call, match):
     with pytest.raises(ToylabError, match=match):
         call()
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.5])
+def test_the_noise_about_a_line_is_not_its_slope(phi):
+    rng = np.random.default_rng(2)
+    own = rng.normal(size=(20, 4_000))
+    noise = np.zeros_like(own)
+    for t in range(own.shape[1]):  # AR(1) of standard deviation 1
+        noise[:, t] = phi * noise[:, t - 1] + (1 - phi**2) ** 0.5 * own[:, t]
+    told = noise_level(noise + 3.0 * np.arange(4_000), phi, "line")
+    np.testing.assert_allclose(told.mean(), ((1 + phi) / (1 - phi)) ** 0.5, rtol=0.03)
+
+
+def test_a_slope_that_changes_a_little_is_found():
+    rng, rise = np.random.default_rng(3), np.arange(100.0)
+    line = np.where(rise < 50, rise, 50 + 1.05 * (rise - 50))
+    found = change_points(line + 0.05 * rng.normal(size=(30, 100)), model="line")
+    assert (found.changes.sum(-1) == 1).mean() > 0.9
+    assert np.abs(found.changes.argmax(-1) - 50).max() < 8

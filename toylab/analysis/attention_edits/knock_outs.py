@@ -8,6 +8,8 @@ Source: Geva, Bastings, Filippova and Globerson 2023, "Dissecting Recall of Fact
 Auto-Regressive Language Models" (2304.14767).
 """
 
+import numpy as np
+
 from toylab.change import NOTHING, Change, knock_out
 from toylab.change.targets import Indices
 from toylab.errors import ToylabError, check_number
@@ -58,7 +60,7 @@ def window_knock_outs(
 
 
 def _places(model: Transformer, given: Indices) -> tuple[int, ...]:
-    places = (given,) if isinstance(given, int) else tuple(given)
+    places = (given,) if isinstance(given, int | np.integer) else tuple(given)
     for place in places:
         check_number("window_knock_outs", "a position", place, -model.length, model.length - 1)
     return tuple(place % model.length for place in places)

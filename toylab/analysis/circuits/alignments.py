@@ -133,7 +133,7 @@ def _search(
             here = jnp.arange(own.shape[1]) == position % own.shape[1]
             move = jnp.where(here[None, :, None], move, 0)
         logits, _ = run(model, params, pair[0], (), [Edit(site, "add", move)])
-        return logits if position is None else logits[:, position]
+        return logits if logits.ndim == 2 else logits[:, position]
 
     width = jax.eval_shape(lambda: run(model, params, base[:1], (site,))[1][site]).shape[-1]
     start = random_rotation(fold_in(key, 0), width)

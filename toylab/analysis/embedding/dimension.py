@@ -30,7 +30,8 @@ def intrinsic_dimension(
         share: of the variance, above 0 and at most 1.
 
     Returns:
-        A whole number for each vector; NaN where one is not finite.
+        A whole number for each vector; NaN where one is not finite, or where its neighbours are
+        copies of each other.
 
     Raises:
         ToylabError: a number out of range.
@@ -49,11 +50,12 @@ def intrinsic_dimension(
     if not np.isfinite(x_ND).all():
         return np.full(len(x_ND), np.nan)
     near_NKD = x_ND[nearest(x_ND, neighbours)]
+    varies_N = np.ptp(near_NKD, axis=1).any(-1)
     near_NKD = near_NKD - near_NKD.mean(1, keepdims=True)
     variance = np.linalg.svd(near_NKD, compute_uv=False) ** 2
-    held = variance.cumsum(1) / variance.sum(1, keepdims=True)
+    held = variance.cumsum(1) / np.where(varies_N, variance.sum(1), np.nan)[:, None]
     # Rounding may leave the last sum a hair below 1.
-    return 1.0 + (held < share - 1e-12).sum(1)
+    return np.where(varies_N, 1.0 + (held < share - 1e-12).sum(1), np.nan)
 
 
 def gaussian_like(vectors: Float[ArrayLike, "N D"], seed: int = 0) -> Float[np.ndarray, "N D"]:

@@ -15,6 +15,8 @@ from scipy.spatial import KDTree
 
 from toylab.errors import ToylabError, check_number
 
+EQUAL = 1e-9  # cosines that differ by less do so by rounding
+
 
 def lle_weights(
     vectors: Float[ArrayLike, "N D"], neighbours: int, ridge: float = 1e-3
@@ -101,9 +103,10 @@ def global_agreement(vectors: Float[ArrayLike, "N D"], others: Float[ArrayLike, 
     y_NE = _same_tokens("global_agreement", x_ND, checked_vectors("global_agreement", others))
     upper = np.triu_indices(len(x_ND), 1)
     pair = [_cosines(v[:, None], v[None])[upper] for v in (x_ND, y_NE)]
+    if not all(np.ptp(side) > EQUAL for side in pair):
+        return float("nan")
     pair = [side - side.mean() for side in pair]
-    scale = np.sqrt((pair[0] ** 2).sum() * (pair[1] ** 2).sum())
-    return float((pair[0] * pair[1]).sum() / scale) if scale > 0 else float("nan")
+    return float((pair[0] * pair[1]).sum() / np.sqrt((pair[0] ** 2).sum() * (pair[1] ** 2).sum()))
 
 
 def nearest(x_ND: Float[np.ndarray, "N D"], count: int) -> np.ndarray:

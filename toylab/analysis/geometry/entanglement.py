@@ -48,6 +48,7 @@ def entanglement(
     counts = np.ones(v.shape[:-1], bool) if among is None else np.asarray(among, bool)
     if counts.shape != v.shape[:-1]:
         raise ToylabError(f"entanglement: among has shape {counts.shape}; give {v.shape[:-1]}.")
+    counts = counts & ~np.isnan(v).any(-1)
     norm = np.linalg.norm(v, axis=-1, keepdims=True)
     if ((norm[..., 0] == 0) & counts).any():
         raise ToylabError("entanglement: a zero vector has no direction; leave it out by among.")

@@ -71,6 +71,7 @@ def prototypes(
     """
     check_number("prototypes", "steps", steps, low=1, whole=True)
     check_number("prototypes", "rate", rate, above=0)
+    check_number("prototypes", "pull", pull, low=0)
     if jnp.ndim(embedding) != 2:
         raise ToylabError(f"prototypes: embedding of shape {jnp.shape(embedding)}; give (V, D).")
     targets = jnp.asarray(targets)

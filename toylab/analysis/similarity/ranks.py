@@ -39,7 +39,9 @@ def singular_values(x: Float[ArrayLike | Array, "*lead N D"], centred: bool = Tr
     if matrix.ndim < 2:
         raise ToylabError(f"singular_values: x has shape {matrix.shape}; give (..., N, D).")
     if centred:
-        matrix = matrix - xp.mean(matrix, -2, keepdims=True)
+        still = xp.max(matrix, -2, keepdims=True) == xp.min(matrix, -2, keepdims=True)
+        # A mean of equal numbers may differ from them by rounding.
+        matrix = xp.where(still, 0, matrix - xp.mean(matrix, -2, keepdims=True))
     if xp is np:  # NumPy's SVD of NaN raises
         whole = np.asarray(np.isfinite(matrix).all((-1, -2)))
         s = np.linalg.svd(np.where(whole[..., None, None], matrix, 0), compute_uv=False)

@@ -202,7 +202,7 @@ def predict(probe: Probe, acts_BLD: np.ndarray, classes: int) -> np.ndarray:
     """Return the states (B, L, N) that a probe reads from activations."""
     scores = _flat(acts_BLD) @ np.asarray(probe.weight) + np.asarray(probe.bias)
     best = scores.reshape(*acts_BLD.shape[:2], -1, classes).argmax(-1)
-    return best.astype(np.int8)
+    return best.astype(np.int32)
 
 
 def _commonest(train: Sequences, classes: int) -> np.ndarray:

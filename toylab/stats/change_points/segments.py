@@ -61,16 +61,20 @@ class Segments(NamedTuple):
 
 
 def noise_level(
-    values: Float[ArrayLike, "*lead S"], autocorrelation: ArrayLike = 0.0
+    values: Float[ArrayLike, "*lead S"],
+    autocorrelation: ArrayLike = 0.0,
+    model: Literal["mean", "line"] = "mean",
 ) -> Float[np.ndarray, "*lead"]:
     """Estimate the noise of curves from their steps, ``median |y_{t+1} - y_t| / (.6745 sqrt 2)``.
 
-    Changes of level, being few, hardly move a median. Of AR(1) noise with autocorrelation phi the
-    result is what independent noise would need for means as uncertain, ``sqrt(1 + phi) / (1 -
-    phi)`` times as much.
+    Changes of level, being few, hardly move a median. About lines, whose slope is in every step,
+    steps of steps are taken: ``median |y_{t+1} - 2 y_t + y_{t-1}| / (.6745 sqrt 6)``. Of AR(1)
+    noise with autocorrelation phi the result is what independent noise would need for means as
+    uncertain, ``sqrt((1 + phi) / (1 - phi))`` times the noise's own.
 
     Args:
         values: a curve (S,), or curves (..., S).
+        model: what the noise is about, as for :func:`change_points`.
         autocorrelation: phi, in (-1, 1), one number or one per curve, such as
             :func:`toylab.stats.change_points.cusum.cusum` estimates.
 
@@ -83,8 +87,9 @@ def noise_level(
     """
     y = checked_curves("noise_level", values, 3)
     phi = check_phi("noise_level", autocorrelation, y.shape[:-1])
-    step = np.median(np.abs(np.diff(y)), -1) / (0.6745 * 2**0.5)
-    return step * (1 + phi) ** 0.5 / (1 - phi)
+    order, square = (1, 2 - 2 * phi) if model == "mean" else (2, 6 - 8 * phi + 2 * phi**2)
+    own = np.median(np.abs(np.diff(y, order)), -1) / (0.6745 * square**0.5)
+    return own * ((1 + phi) / (1 - phi)) ** 0.5
 
 
 def change_points(
@@ -129,7 +134,7 @@ def change_points(
     price = float(PENALTIES[model] * np.log(y.shape[-1])) if penalty is None else penalty
     check_number("change_points", "penalty", price, 0)
     flat = ~(np.ptp(y, -1) > 0)
-    noise = np.where(flat, 0.0, _noise(y, sigma, autocorrelation, flat))
+    noise = np.where(flat, 0.0, _noise(y, model, sigma, autocorrelation, flat))
     y_QS = y.reshape(-1, y.shape[-1])
     changes_QS = _partition(_Costs(y_QS, model), noise.ravel() ** 2 * price, least)
     changes_QS &= ~flat.ravel()[:, None]
@@ -139,7 +144,11 @@ def change_points(
 
 
 def _noise(
-    y: np.ndarray, sigma: ArrayLike | None, phi: ArrayLike, flat: np.ndarray
+    y: np.ndarray,
+    model: Literal["mean", "line"],
+    sigma: ArrayLike | None,
+    phi: ArrayLike,
+    flat: np.ndarray,
 ) -> Float[np.ndarray, "*lead"]:
     """Noise of every curve, given or told by its steps."""
     if sigma is not None:
@@ -147,12 +156,13 @@ def _noise(
         for value in given.ravel():
             check_number("change_points", "sigma", value, above=0)
         return np.broadcast_to(given, flat.shape)
-    told = noise_level(y, phi)
+    told = noise_level(y, phi, model)
     untold = ~(flat | (told > 0))
     if untold.any():
+        how = "repeat the one before" if model == "mean" else "lie on a line with those beside them"
         raise ToylabError(
-            f"change_points: most values{where(untold)} repeat the one before, so that the noise "
-            "cannot be told; give sigma > 0."
+            f"change_points: most values{where(untold)} {how}, so that the noise cannot be told; "
+            "give sigma > 0."
         )
     return told
 
