@@ -16,6 +16,7 @@ from toylab.check.data_files import absolute, changed_files
 from toylab.check.populations import checked_populations, read_by, seeded
 from toylab.check.sums import check_sums
 from toylab.claims import all_diverged, judge_all
+from toylab.cluster.store import TileStore
 from toylab.cluster.training import train_all
 from toylab.errors import ToylabError
 from toylab.population import Population
@@ -25,7 +26,7 @@ from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.networks import OpenRun
 from toylab.runs.provenance import commit, environment, moved, numerics
 from toylab.runs.reporter import Interrupted, Reporter
-from toylab.runs.reuse import changes, matches, take
+from toylab.runs.reuse import changes, check_trained, matches, take
 from toylab.runs.run_folder import RunFolder
 from toylab.show.following import here
 from toylab.study import Study
@@ -152,37 +153,33 @@ def resume(
         raise _changed(run, f"begun with other data: {changed[0]}")
     first_seed = run.manifest.get("first_seed", 0)
     populations, described = checked_populations(study, config, first_seed, run.path)
-    if (other := changes(run.manifest.get("described", {}), described)) and not adopt:
+    had, known = run.manifest.get("described", {}), run.manifest.get("adopted", ())
+    other = [change for change in changes(had, described) if change not in known]
+    if other and not adopt:
         raise _changed(run, f"begun with another {study.name}: {other[0]}")
     ends = {name: population.boundaries()[1] for name, population in populations.items()}
-    left = not all(FolderCheckpointer(run, name, due).complete() for name, due in ends.items())
+    done = {name for name, due in ends.items() if FolderCheckpointer(run, name, due).complete()}
+    left = done != ends.keys()
     # An engine's driver holds its workers to the run's numerics, whatever this machine's are.
     under = moved(run.manifest.get("numerics", {})) if left and not on else []
     if under and not adopt:
         raise _changed(run, f"begun under other numerics: {under[0]}")
     if changed := [*changed, *other, *under]:
         tables = tables_of(populations)
-        _check_trained(run, tables)
-        about = {"described": described, "data": read_by(config, populations), "members": tables}
-        about |= {"numerics": numerics()} if under else {}
-        had, taken = run.manifest.get("described", {}), run.manifest.get("taken", {})
+        check_trained(run, tables)
+        # What is trained stays what it was, and so does what is said of it.
+        described |= {name: had[name] for name in done & had.keys()}
+        gone = {n: t for n, t in run.manifest["members"].items() if n in run.finished()}
+        about = {"described": described, "data": read_by(config, populations)}
+        about |= {"members": gone | tables} | ({"numerics": numerics()} if under else {})
+        taken = run.manifest.get("taken", {})
         about["taken"] = {n: t for n, t in taken.items() if had.get(n) == described.get(n)}
         with run.writing():
-            run.note(**about, adopted=[*run.manifest.get("adopted", ()), *changed])
+            run.note(**about, adopted=[*known, *changed])
     if left:
         with run.writing():
             run.note(resumed_at=[*run.manifest.get("resumed_at", ()), commit() or ""])
     return _stages(run, populations, reporter or here(), stop, on)
-
-
-def _check_trained(run: RunFolder, tables: Mapping[str, Any]) -> None:
-    """Refuse other members of a population that is trained."""
-    for name in run.manifest.get("finished", {}):
-        if run.manifest["members"].get(name) != tables.get(name, run.manifest["members"].get(name)):
-            raise ToylabError(
-                f"{run.path}: the members of {name!r} are trained and have changed since; --adopt "
-                "cannot go on with others. Run the study into a new folder."
-            )
 
 
 def _changed(run: RunFolder, how: str) -> ToylabError:
@@ -243,7 +240,7 @@ def _stages(
     study, config = run.study, run.config
     with run.writing(), compiling(hastily=run.manifest["preset"] == "smoke"):
         started = time.monotonic()
-        reporter.plan(run.path, populations, run.manifest.get("finished", {}))
+        reporter.plan(run.path, populations, run.finished())
         reporter.stage("train")
         checkpointers = {
             n: FolderCheckpointer(run, n, p.boundaries()[1]) for n, p in populations.items()
@@ -252,6 +249,9 @@ def _stages(
         left = [name for name, checkpointer in checkpointers.items() if not checkpointer.complete()]
         for name in checkpointers.keys() - set(left):
             checkpointers[name].discard()
+            TileStore(run, name).clear()
+        for name in left:
+            checkpointers[name].prune()
         if left and run.manifest.get("measured") is not None:
             run.note(measured=None)  # measures of networks that are trained again are stale
         try:

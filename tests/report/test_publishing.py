@@ -75,6 +75,7 @@ def test_fresh_seeds_are_a_replication_and_pilots_are_not_published():
         ({"config": {"seeds": 9}}, "has seeds = 9, its preset has 8"),
         ({"sweep": {"rate": 1}}, "is a cell of a sweep"),
         ({"adopted": ["the loss changed"]}, "went on although the loss changed"),
+        ({"source": "mine/toy.py"}, "is of mine/toy.py; publish a run of the study by its name"),
     ],
 )
 def test_what_outsiders_could_not_repeat_is_not_published(entries, told):
@@ -87,3 +88,10 @@ def test_seeds_must_not_reach_into_those_of_pilots():
         check_seeds("toy", first, seeds)
     with pytest.raises(ToylabError, match="seeds 9,995 to 10,002 overlap the pilots'"):
         check_seeds("toy", 9_995, 8)
+
+
+def test_networks_of_uncommitted_code_are_not_published_by_way_of_another_run():
+    check_publishable(run(reused={"main": {"commit": "abc"}}), CONFIG)
+    with pytest.raises(ToylabError, match="was trained at def with uncommitted changes"):
+        check_publishable(run(reused={"main": {"commit": "def+"}}), CONFIG)
+    check_publishable(run(reused={"main": {"commit": "def+"}}), CONFIG, dirty=True)

@@ -71,7 +71,7 @@ def test_code_at_every_resume_is_looked_at_before_publishing(source: Path, tmp_p
     run = resume(tmp_path / "run", source=str(source))
     assert len(run.manifest["resumed_at"]) == 1
     run.manifest |= dict.fromkeys(("commit", "measured_at", "judged_at"), "abc")
-    run.manifest["resumed_at"] = ["abc"]
+    run.manifest |= {"resumed_at": ["abc"], "source": None}
     check_publishable(run, run.config)
     run.manifest["resumed_at"] = ["abc", "def+"]
     with pytest.raises(ToylabError, match=r"was run at def with uncommitted changes"):
@@ -136,3 +136,32 @@ def test_losses_of_one_factory_are_told_apart():
     assert texts[0] != texts[1]
     assert "shards" not in describe({"p": main})["p"]
     assert describe({"p": dataclasses.replace(main, shards=2)})["p"]["shards"] == "2"
+
+
+def test_what_is_trained_stays_what_it_was_when_a_change_is_adopted(source: Path, tmp_path: Path):
+    run = started(source, tmp_path / "run")
+    said, loss = run.manifest["described"]["p"], run.metrics()
+    source.write_text(STUDY.replace("rate: float = 0.01", "rate: float = 0.01\n    by: float = 2")
+                      .replace("config.rate, 0.0", "config.by * config.rate, 0.0"))  # fmt: skip
+    again = resume(run.path, source=str(source), adopt=True)
+    assert again.manifest["described"]["p"] == said and again.metrics().equals(loss)
+    assert resume(run.path, source=str(source)).manifest["adopted"] == again.manifest["adopted"]
+    with pytest.raises(ToylabError, match=r"the optimizer of its 'p' has .*0\.01"):
+        started(source, tmp_path / "other", reuse=run.path)
+
+
+def test_snapshots_that_a_changed_study_does_not_take_go(source: Path, tmp_path: Path):
+    run = started(source, tmp_path / "run")
+    source.write_text(STUDY.replace("snapshots=(0, 10, 20)", "snapshots=(0, 12)"))
+    again = resume(run.path, source=str(source), adopt=True)
+    assert again.steps("p") == [0, 12, 40]
+
+
+def test_a_population_that_is_gone_leaves_a_run_that_can_be_read(source: Path, tmp_path: Path):
+    source.write_text(TWO)
+    run = started(source, tmp_path / "run")
+    source.write_text(TWO.replace(', "q": q}', "}"))
+    resume(run.path, source=str(source), adopt=True)
+    source.write_text(TWO)
+    whole = resume(run.path, source=str(source), adopt=True)
+    assert whole.populations() == run.populations() and len(whole.claims()) == 1

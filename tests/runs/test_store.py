@@ -407,3 +407,37 @@ def test_a_finished_population_leaves_no_state(run: RunFolder) -> None:
     checkpointer.finish(records([1]), np.array([-1, -1]))
     assert "state/p.safetensors" not in run.files()
     assert not (run.path / "state/p.safetensors").exists()
+
+
+def test_measures_take_the_place_of_those_before(run: RunFolder) -> None:
+    run.write_measures({"ends": pl.DataFrame({"x": [1]}), "curve": np.ones(2)})
+    run.write_measures({"curve": pl.DataFrame({"y": [2]})})
+    assert sorted(run.measures()) == ["curve", "diverged"]
+    assert run.measures()["curve"].equals(pl.DataFrame({"y": [2]}))
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+    run: RunFolder, monkeypatch
+) -> None:
+    run.write("measures/x.npy", b"old")
+    listed = RunFolder._checksums
+
+    def replaced(self):
+        found = listed(self)
+        if self is reader and not changed:
+            changed.append(True)
+            run.write("measures/x.npy", b"newer")
+            run.write("measures/x.npy", b"newest")
+        return found
+
+    changed: list[bool] = []
+    reader = RunFolder(run.path)
+    monkeypatch.setattr(RunFolder, "_checksums", replaced)
+    assert reader.read("measures/x.npy") == b"newest" and changed
+
+
+def test_only_a_trained_run_is_lost(run: RunFolder) -> None:
+    FolderCheckpointer(run, "p", (2,)).finish(records([1, 2]), np.array([1, 1]))
+    assert not run.lost()
+    FolderCheckpointer(run, "q", (2,)).finish(records([1, 2]), np.array([1, 1]))
+    assert run.lost()

@@ -277,3 +277,35 @@ def test_the_command(swept: Study, home: Path, tmp_path: Path, capsys):
     assert json.loads((tmp_path / "out" / "sweep.json").read_text())["axes"] == {
         "rate": [0.001, 0.1]
     }
+
+
+def test_a_setting_named_like_a_column_keeps_its_values(home: Path, tmp_path: Path, capsys):
+    path = tmp_path / "named.py"
+    text = STUDY.replace("hidden: int = 2", "n: int = 2").replace("config.hidden", "config.n")
+    for old, new in (
+        ("    n = ", "    m = "),
+        ("Autoencoder(n", "Autoencoder(m"),
+        ("(n, d", "(m, d"),
+    ):
+        text = text.replace(old, new)
+    path.write_text(text)
+    out = tmp_path / "out"
+    grid = ["--grid", "n=1,2", "seeds=3,4"]
+    assert main(["sweep", str(path), "--preset", "smoke", *grid, "--out", str(out)]) == 0
+    claims = pl.read_parquet(out / "claims.parquet")
+    assert claims["setting n"].to_list() == [1, 1, 2, 2] and claims["n"].to_list() == [3, 4, 3, 4]
+    assert (out / "figures" / "claims.png").exists()
+
+
+def test_a_start_that_is_none_is_refused_before_training(home: Path, tmp_path: Path):
+    path = tmp_path / "started.py"
+    path.write_text(STUDY.replace("batch_size=8, tile=3)}", 'batch_size=8, tile=3, start="a")}'))
+    with pytest.raises(ToylabError, match="'p' starts from 'a', which is not trained before it"):
+        plan_sweep(load_study(str(path)), "smoke", ["rate=0.1,0.2"], source=str(path))
+
+
+def test_another_claim_than_the_headline_must_be_one(swept: Study, home: Path, tmp_path: Path):
+    plan = planned(swept, home, "rate=0.1,0.2")
+    with pytest.raises(ToylabError, match="--claim 'lo' is none of swept"):
+        run_sweep(plan, tmp_path / "out", claim="lo")
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ import dataclasses
 import errno
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,13 @@ def absolute(config: Any) -> Any:
     if not paths:
         return config
     return dataclasses.replace(config, **{n: str(_resolved(p)) for n, p in paths.items()})
+
+
+def absolute_axes(config: Any, axes: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
+    """Return values of settings, ``{name: values}``, in which files of data have absolute paths."""
+    files = {f.name for f in dataclasses.fields(config) if f.metadata.get(DATA_FILE)}
+    whole = lambda name, value: str(_resolved(value)) if name in files and value else value
+    return {name: tuple(whole(name, v) for v in values) for name, values in axes.items()}
 
 
 def digests(parts: Iterable[Any]) -> dict[str, str]:

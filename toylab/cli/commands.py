@@ -141,6 +141,7 @@ def replicate(args: argparse.Namespace, stop: Stop) -> int:
             "those below are judged runs', those above pilots'."
         )
     replication.check_settings(result, study.config(args.preset))
+    replication.check_claims(result, study.claims)
     shown = stop.tracker = progress.reporter(quiet=args.json)
     try:
         done = lab.run_study(
@@ -186,7 +187,8 @@ def report_page(args: argparse.Namespace, stop: Stop) -> int:
 
     done = RunFolder(args.run)
     study, _ = study_of(done, args.study)
-    path = Path(args.out) if args.out else done.path.with_name(f"{done.path.name}.html")
+    whole = done.path.resolve()
+    path = Path(args.out) if args.out else whole.with_name(f"{whole.name}.html")
     tables.show(f"Wrote {write_text(path, html_report(done, study))}")
     return 0
 

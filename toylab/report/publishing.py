@@ -9,7 +9,7 @@ from toylab.errors import ToylabError
 from toylab.report.replication import other_settings
 from toylab.runs.run_folder import RunFolder
 
-AGAIN = {"run": "run", "measured": "judge --remeasure", "judged": "judge"}
+AGAIN = {"run": "run", "trained": "run", "measured": "judge --remeasure", "judged": "judge"}
 
 
 def check_publishable(run: RunFolder, config: Any, *, dirty: bool = False) -> None:
@@ -22,8 +22,8 @@ def check_publishable(run: RunFolder, config: Any, *, dirty: bool = False) -> No
 
     Raises:
         ToylabError: a run that is not finished, of other settings than its preset's, of a sweep, of
-            pilot seeds or of some of the published ones, of a study that changed midway, or of
-            uncommitted code.
+            a user's file, of pilot seeds or of some of the published ones, of a study that changed
+            midway, or of uncommitted code, that of reused networks included.
     """
     if "claims.json" not in run.files():
         raise ToylabError(f"{run.path} is not finished; 'toylab resume {run.path}' finishes it.")
@@ -47,7 +47,10 @@ def check_publishable(run: RunFolder, config: Any, *, dirty: bool = False) -> No
             f"{run.path} counts its seeds from {first:,}, as a pilot does; judged runs count them "
             f"from 0, replications from {FRESH:,}."
         )
+    if source := run.manifest.get("source"):
+        raise ToylabError(f"{run.path} is of {source}; publish a run of the study by its name.")
     later = [("run", commit) for commit in run.manifest.get("resumed_at", ())]
+    later += [("trained", of.get("commit")) for of in run.manifest.get("reused", {}).values()]
     for verb, commit in [*commits(run.manifest).items(), *later]:
         if (not commit or commit.endswith("+")) and not dirty:
             where = f"at {commit[:-1]} with uncommitted changes" if commit else "outside git"

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from toylab.claims import FEW, REPRODUCED
+from toylab.claims import FEW, REPRODUCED, Claim
 from toylab.errors import ToylabError
 
 HELD = (REPRODUCED, FEW)
@@ -60,6 +60,31 @@ def check_settings(result: Mapping[str, Any], config: Any) -> None:
         )
 
 
+def check_claims(result: Mapping[str, Any], claims: Iterable[Claim]) -> None:
+    """Refuse to replicate a result whose claims ask for something else by now.
+
+    Args:
+        result: a committed result.
+        claims: the study's.
+
+    Raises:
+        ToylabError: another region of a claim, or no claim that was published.
+    """
+    _check_regions(result, {claim.key: claim.expect.describe() for claim in claims})
+
+
+def _check_regions(result: Mapping[str, Any], now: Mapping[str, str]) -> None:
+    published = {record["key"]: record["expected"] for record in result["claims"]}
+    if not published.keys() & now.keys():
+        raise ToylabError(f"{result['study']}: no claim of it was published; publish a run first.")
+    for key in published.keys() & now.keys():
+        if published[key] != now[key]:
+            raise ToylabError(
+                f"{result['study']}: the claim {key!r} was published as {published[key]} and is "
+                f"{now[key]} now; replicate it at commit {result['commit']}."
+            )
+
+
 def other_settings(had: Mapping[str, Any], config: Any) -> list[tuple[str, Any, Any]]:
     """Return the settings that differ: name, what a file has, and what it is now.
 
@@ -82,23 +107,16 @@ def replicated(result: Mapping[str, Any], fresh: Iterable[Mapping[str, Any]]) ->
         ToylabError: nothing to compare, or a claim that asks for something else by now.
     """
     published = {record["key"]: record for record in result["claims"]}
+    shared = [record for record in fresh if record["key"] in published]
+    _check_regions(result, {record["key"]: record["expected"] for record in shared})
     rows = []
-    for new in fresh:
-        old = published.get(new["key"])
-        if old is None:
-            continue
-        if old["expected"] != new["expected"]:
-            raise ToylabError(
-                f"{result['study']}: the claim {new['key']!r} was published as {old['expected']} "
-                f"and is {new['expected']} now; replicate it at commit {result['commit']}."
-            )
+    for new in shared:
+        old = published[new["key"]]
         ends = old["low"], old["high"]
         known = None not in (*ends, new["estimate"]) and new["n"] > 0
         inside = bool(ends[0] <= new["estimate"] <= ends[1]) if known else None
         about = old["estimate"], *ends, old["verdict"], new["estimate"], new["verdict"]
         rows.append(Replication(new["key"], new["text"], *about, inside))
-    if not rows:
-        raise ToylabError(f"{result['study']}: no claim of it was published; publish a run first.")
     return rows
 
 

@@ -86,6 +86,11 @@ class FolderCheckpointer:
         self.run.note(finished=done)
         self.discard()
 
+    def prune(self) -> None:
+        """Remove snapshots of steps that are not due, which a study had before it changed."""
+        for step in {*self.run.steps(self.population)} - {*self.due}:
+            self.run.remove(f"snapshots/{self.population}-{step}.safetensors")
+
     def discard(self) -> None:
         """Remove the state of a finished population; its writer may have been killed before."""
         self.run.remove(f"state/{self.population}.safetensors")

@@ -23,6 +23,7 @@ from toylab.runs.decoding import json_object, text
 
 LIST = "checksums.json"
 LOCK = ".lock"
+LOOKS = 3  # at a file and the list, of which a writer may have replaced one in between
 
 
 class Files:
@@ -105,19 +106,21 @@ class Files:
         Raises:
             ToylabError: missing, or not what was written.
         """
-        listed, path = self._checksums().get(name), self.inside(name)
-        if listed is None or not path.is_file():
-            raise ToylabError(
-                f"{self.path} has no {name}; "
-                f"'toylab resume {self.path}' makes what is missing. {nearest(name, self.files())}"
-            )
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() not in listed.split():
-            raise ToylabError(
-                f"{path} is damaged: its checksum is not the one written. Restore it, or delete it "
-                f"and run 'toylab resume {self.path}'."
-            )
-        return data
+        path = self.inside(name)
+        for _ in range(LOOKS):
+            listed = self._checksums().get(name)
+            if listed is None or not path.is_file():
+                raise ToylabError(
+                    f"{self.path} has no {name}; 'toylab resume {self.path}' makes what is "
+                    f"missing. {nearest(name, self.files())}"
+                )
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() in listed.split():
+                return data
+        raise ToylabError(
+            f"{path} is damaged: its checksum is not the one written. Restore it, or delete it "
+            f"and run 'toylab resume {self.path}'."
+        )
 
     def remove(self, name: str) -> None:
         """Remove a file and its checksum, if they are there."""

@@ -32,6 +32,7 @@ SWITCHES = {
 CPU_NUMERICS = {"CPU devices", "CPU threads"}
 FLAGS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE")
 COUNT = re.compile(r"--xla_force_host_platform_device_count=\S*")  # moves no bit
+CODE = tuple(f":(top,glob){room}/**/*.py" for room in ("toylab", "tasks", "studies", "figures"))
 COMPUTE = ("jax", "jaxlib", "flax", "optax")
 # What must be alike for two runs to share networks; versions and devices move last digits alone.
 SHARED = ("x64", "precision", "random numbers", "partitionable random numbers", *FLAGS)
@@ -95,11 +96,12 @@ def commit() -> str | None:
         head = git("rev-parse", "--short=12", "HEAD")
         tracked = git("ls-files", "--error-unmatch", __file__)
         dirty = git("status", "--porcelain", "--untracked-files=no")
+        added = git("ls-files", "--others", "--exclude-standard", "--", *CODE)
     except OSError:
         return None
     if head.returncode or tracked.returncode:
         return None
-    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+    return head.stdout.strip() + ("+" if (dirty.stdout + added.stdout).strip() else "")
 
 
 def read_switch(name: str) -> Any:

@@ -6,6 +6,7 @@ the same program on the same kind of device gives the same bits, and the other r
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -115,6 +116,21 @@ def changes(had: Mapping[str, Description], have: Mapping[str, Description]) -> 
     return found
 
 
+def check_trained(run: RunFolder, tables: Mapping[str, Any]) -> None:
+    """Refuse other members of a population that is trained.
+
+    Args:
+        run: the run that goes on.
+        tables: the members of the study's populations now, as the manifest has them.
+    """
+    for name in run.finished():
+        if run.manifest["members"].get(name) != tables.get(name, run.manifest["members"].get(name)):
+            raise ToylabError(
+                f"{run.path}: the members of {name!r} are trained and have changed since; --adopt "
+                "cannot go on with others. Run the study into a new folder."
+            )
+
+
 def take(name: str, other: str, source: RunFolder, checkpointer: FolderCheckpointer) -> None:
     """Copy a finished population's snapshots and records into a run.
 
@@ -130,7 +146,8 @@ def take(name: str, other: str, source: RunFolder, checkpointer: FolderCheckpoin
     for step in checkpointer.due:
         checkpointer.snapshot(step, source.read_tensors(f"snapshots/{other}-{step}.safetensors"))
     checkpointer.finish(recorded(source, other), np.asarray(source.dead_at(other)))
-    origin = {"run_id": source.manifest["run_id"], "commit": source.manifest.get("commit")}
+    own = {"run_id": source.manifest["run_id"], "commit": source.manifest.get("commit")}
+    origin = source.manifest.get("reused", {}).get(other, own)
     checkpointer.run.note(reused=checkpointer.run.manifest.get("reused", {}) | {name: origin})
     checkpointer.run.trained(name, source.manifest.get("trained_s", {}).get(other, 0.0))
 

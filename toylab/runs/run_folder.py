@@ -128,6 +128,10 @@ class RunFolder(Files):
         """Names of the run's populations."""
         return list(self.manifest.get("members", {}))
 
+    def finished(self) -> dict[str, Any]:
+        """What is known of the populations that are trained: when their members diverged."""
+        return self.manifest.get("finished", {})
+
     def members(self, population: str) -> pl.DataFrame:
         """The table of a population's members, with a leading column ``member``."""
         tables = self.manifest.get("members", {})
@@ -180,12 +184,12 @@ class RunFolder(Files):
         return {leaf: shape[1:] for leaf, shape in found.items()}
 
     def _diverged_by(self, population: str, step: int) -> np.ndarray:
-        at_P = np.asarray(self.manifest.get("finished", {}).get(population, {}).get("dead_at", -1))
+        at_P = np.asarray(self.finished().get(population, {}).get("dead_at", -1))
         return (at_P >= 0) & (at_P <= step)
 
     def dead_at(self, population: str) -> np.ndarray:
         """Step at which each member's loss ceased to be finite, -1 for finite members, (P,)."""
-        finished = self.manifest.get("finished", {})
+        finished = self.finished()
         if population not in finished:
             raise ToylabError(
                 f"{population!r} is not a finished population: {nearest(population, finished)}"
@@ -198,16 +202,16 @@ class RunFolder(Files):
             self.members(name)
             .with_columns(pl.lit(name).alias("population"), pl.Series("step", done["dead_at"]))
             .filter(pl.col("step") >= 0)
-            for name, done in self.manifest.get("finished", {}).items()
+            for name, done in self.finished().items()
             if done["dead_at"]
         ]
         empty = pl.DataFrame(schema={"population": pl.String, "member": pl.Int64, SEED: pl.Int64})
         return pl.concat([empty, *tables], how="diagonal_relaxed")
 
     def lost(self) -> bool:
-        """Whether every member of every trained population diverged."""
-        finished = self.manifest.get("finished", {})
-        return bool(finished) and all(
+        """Whether all is trained, and every member of every population diverged."""
+        finished = self.finished()
+        return finished.keys() >= self.manifest.get("members", {}).keys() and all(
             done["dead_at"] and min(done["dead_at"]) >= 0 for done in finished.values()
         )
 
@@ -215,7 +219,7 @@ class RunFolder(Files):
         """How many members of which population diverged, a line for each that lost some."""
         counts = {
             name: (sum(at >= 0 for at in done["dead_at"]), len(done["dead_at"]))
-            for name, done in self.manifest.get("finished", {}).items()
+            for name, done in self.finished().items()
         }
         return [f"{name}: {k} of {n} members diverged" for name, (k, n) in counts.items() if k]
 
@@ -254,17 +258,22 @@ class RunFolder(Files):
         return names is not None and kept.issuperset(names)
 
     def write_measures(self, measures: Mapping[str, pl.DataFrame | np.ndarray]) -> None:
-        """Store measures under their names."""
+        """Store measures under their names, in place of those that are there."""
         if DIVERGED in measures:
             raise ToylabError(f"A measure may not be named {DIVERGED!r}; rename it.")
+        old = {name for name in self.files() if _measure_of(name)[0]}
         for name, value in measures.items():
-            buffer = io.BytesIO()
+            buffer, file = io.BytesIO(), f"measures/{name}."
             if isinstance(value, pl.DataFrame):
+                file += "parquet"
                 value.write_parquet(buffer)
-                self.write(f"measures/{name}.parquet", buffer.getvalue())
             else:
+                file += "npy"
                 np.save(buffer, np.asarray(value), allow_pickle=False)
-                self.write(f"measures/{name}.npy", buffer.getvalue())
+            self.write(file, buffer.getvalue())
+            old.discard(file)
+        for file in old:
+            self.remove(file)
 
     def claims(self) -> Verdicts:
         """The verdicts, a list that shows itself as a table."""

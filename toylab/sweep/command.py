@@ -13,7 +13,9 @@ from toylab.cli.stop import Stop
 from toylab.errors import ToylabError
 from toylab.report.results import number
 from toylab.study import load_study, parse
+from toylab.sweep.grid import column
 from toylab.sweep.plan import Plan
+from toylab.sweep.refine import dividing
 from toylab.sweep.sweep import plan_sweep, run_sweep
 
 MOST = 40  # cells that are shown
@@ -41,21 +43,20 @@ def sweep(args: argparse.Namespace, stop: Stop) -> int:
     finally:
         shown.close()
     claims = pl.read_parquet(done / "claims.parquet")
-    tables.show(table(claims, list(plan.axes)), "", *(f"{name}: {done / name}" for name in WROTE))
+    drawn = table(claims, list(plan.axes), dividing(study, args.claim).key)
+    tables.show(drawn, "", *(f"{name}: {done / name}" for name in WROTE))
     return 0
 
 
 WROTE = ("claims.parquet", "members.parquet", "figures/claims.png")
 
 
-def table(claims: pl.DataFrame, axes: list[str]) -> Any:
-    """Return the table of the headline claim, or of the first where none is, over the grid."""
-    heads = claims.filter("headline")
-    key = (heads if heads.height else claims)["claim"][0]
+def table(claims: pl.DataFrame, axes: list[str], key: str) -> Any:
+    """Return the table of a claim over the grid."""
     rows = claims.filter(pl.col("claim") == key).head(MOST)
     cells = [
         (
-            *(str(row[name]) for name in axes),
+            *(str(row[column(name)]) for name in axes),
             row["verdict"],
             f"{number(row['estimate'])} [{number(row['low'])}, {number(row['high'])}]",
             row["n"],

@@ -17,6 +17,10 @@ from toylab.errors import ToylabError, nearest
 from toylab.study import parse
 
 MOST = 10_000  # cells
+COLUMNS = frozenset(
+    "cell round claim text headline verdict estimate low high n population member step name value "
+    "init_seed data_seed".split()
+)
 Settings = dict[str, Any]
 
 
@@ -52,6 +56,11 @@ def read_grids(texts: Sequence[str], config: Any) -> dict[str, tuple[Any, ...]]:
         told = f"{cells:,} cells are more than {MOST:,}; make it coarser" if axes else "give one"
         raise ToylabError(f"--grid: {told}.")
     return axes
+
+
+def column(name: str) -> str:
+    """Return what a setting is called in a sweep's tables, which have columns of their own."""
+    return f"setting {name}" if name in COLUMNS else name
 
 
 def _values(key: str, text: str, like: Any) -> tuple[Any, ...]:

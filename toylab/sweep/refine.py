@@ -16,7 +16,7 @@ import polars as pl
 from toylab.claims import Claim
 from toylab.errors import ToylabError, nearest
 from toylab.study import Study
-from toylab.sweep.grid import MOST, Settings, by_log, numeric
+from toylab.sweep.grid import MOST, Settings, by_log, column, numeric
 
 
 def dividing(study: Study, key: str = "") -> Claim:
@@ -47,7 +47,7 @@ def between(
     """
     rows = judged.filter(pl.col("claim") == claim.key).to_dicts()
     plain = {name: {_key(value): value for value in values} for name, values in axes.items()}
-    place = lambda row: tuple(row[name] for name in axes)
+    place = lambda row: tuple(row[column(name)] for name in axes)
     inside = {
         place(row): claim.expect.contains(row["estimate"])
         for row in rows

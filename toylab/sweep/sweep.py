@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from toylab import lab
-from toylab.check.data_files import absolute
+from toylab.check.data_files import absolute, absolute_axes
 from toylab.check.populations import check_seeds, seeded
 from toylab.check.sizes import bounded_memory
 from toylab.cluster.training import train_all
@@ -24,6 +24,7 @@ from toylab.sweep.refine import between, dividing
 from toylab.sweep.tables import claims_table, write_tables
 from toylab.train.fast_compile import compiling
 from toylab.train.returns import check_populations
+from toylab.train.starts import check_starts
 
 
 def plan_sweep(
@@ -55,7 +56,7 @@ def plan_sweep(
         (6, 4)
     """
     config = absolute(study.config(preset, overrides))
-    axes = read_grids(grids, config)
+    axes = absolute_axes(config, read_grids(grids, config))
     return _planned(Plan(study, preset, source, first_seed, config, axes, cells_of(axes), [], []))
 
 
@@ -67,10 +68,11 @@ def _planned(plan: Plan) -> Plan:
         check_seeds(study.name, first, config.seeds)
         found = seeded(study, config, first)
         check_populations(study.name, found)
+        check_starts(study.name, found)
         return found
 
     with bounded_memory(study.name):
-        configs = [study.changed(plan.config, cell) for cell in plan.cells]
+        configs = [absolute(study.changed(plan.config, cell)) for cell in plan.cells]
         populations = [populations_of(own) for own in configs]
     return dataclasses.replace(plan, configs=configs, populations=populations)
 
@@ -103,9 +105,9 @@ def run_sweep(
         Interrupted: ``stop`` said so.
     """
     reporter = reporter or Reporter()
-    divides = dividing(plan.study, claim) if refine else None
+    divides = dividing(plan.study, claim)
     rounds = [_round(plan, out, reporter, stop, on)]
-    while divides and len(rounds) <= refine:
+    while len(rounds) <= refine:
         judged = pl.concat([claims_table(each) for each in rounds], how="vertical_relaxed")
         cells = between(judged, divides, plan.axes)
         if not cells:

@@ -15,7 +15,7 @@ from toylab.report.figures import COLUMN, PAGE, PALETTE, figure, save, style, ti
 from toylab.runs.atomic import write_bytes
 from toylab.runs.run_folder import RunFolder
 from toylab.sweep.folder import SweepFolder
-from toylab.sweep.grid import by_log, numeric
+from toylab.sweep.grid import by_log, column, numeric
 
 MOST = 12  # claims that are drawn
 ACROSS = 3
@@ -50,7 +50,7 @@ def claims_table(folder: SweepFolder) -> pl.DataFrame:
                 {
                     "cell": folder.plan.first + number,
                     "round": folder.plan.round,
-                    **{name: _plain(value) for name, value in settings.items()},
+                    **{column(name): _plain(value) for name, value in settings.items()},
                     "claim": verdict.key,
                     "text": verdict.text,
                     "headline": verdict.key in headline,
@@ -69,7 +69,7 @@ def members_table(folder: SweepFolder) -> pl.DataFrame:
     tables = []
     for number, settings in enumerate(folder.plan.cells):
         run = RunFolder(folder.cell(number))
-        columns = {name: pl.lit(_plain(value)) for name, value in settings.items()}
+        columns = {column(name): pl.lit(_plain(value)) for name, value in settings.items()}
         last = run.metrics().filter(pl.col("step") == pl.col("step").max().over("population"))
         seeds = pl.concat(
             run.members(name)
@@ -125,8 +125,8 @@ def draw_claims(claims: pl.DataFrame, axes: Mapping[str, Sequence[Any]]) -> Figu
 def _line(ax: Axes, rows: pl.DataFrame, name: str, values: Sequence[Any]) -> None:
     """Estimates and intervals over one setting."""
     numbers = numeric(values)
-    rows = rows.sort(name) if numbers else rows
-    x = rows[name].cast(pl.Float64).to_numpy() if numbers else np.arange(len(values))
+    rows = rows.sort(column(name)) if numbers else rows
+    x = rows[column(name)].cast(pl.Float64).to_numpy() if numbers else np.arange(len(values))
     y, low, high = (rows[c].cast(pl.Float64).to_numpy() for c in ("estimate", "low", "high"))
     ax.plot(x, y, color=PALETTE[0])
     ax.vlines(x, low, high, color=PALETTE[0], linewidth=1)
@@ -152,7 +152,7 @@ def _map(ax: Axes, rows: pl.DataFrame, names: list[str], axes: list[Sequence[Any
     shape = [len(values) for values in axes]
     total, count, held = (np.zeros(shape) for _ in range(3))
     for row in rows.filter(round=0).iter_rows(named=True):
-        at = tuple(place[row[name]] for place, name in zip(places, names, strict=True))
+        at = tuple(place[row[column(name)]] for place, name in zip(places, names, strict=True))
         if row["estimate"] is not None and math.isfinite(row["estimate"]):
             total[at] += row["estimate"]
             count[at] += 1
@@ -165,7 +165,7 @@ def _map(ax: Axes, rows: pl.DataFrame, names: list[str], axes: list[Sequence[Any
     figure_of.colorbar(image, ax=ax)
     between = rows.filter(pl.col("round") > 0)
     if between.height:
-        x, y = (_place(between[n], values) for n, values in zip(names, axes, strict=True))
+        x, y = (_place(between[column(n)], values) for n, values in zip(names, axes, strict=True))
         shades = image.to_rgba(between["estimate"].cast(pl.Float64).to_numpy())
         ax.scatter(x, y, s=16, marker="s", edgecolor="white", linewidth=0.4, color=shades)
     x, y = np.nonzero(held)

@@ -55,7 +55,7 @@ def strip(verdict: Verdict, expect: Expect | None) -> str:
         parts.append(
             f'<path class="paper" d="M{x(paper):.1f} 8l5 5-5 5-5-5z"><title>{told}</title></path>'
         )
-    parts += [_label(x(tick), 66, number(tick)) for tick in ticks(low, high)]
+    parts += [_label(x(tick), 66, f"{tick:.10g}") for tick in ticks(low, high)]
     what = f"{len(verdict.values)} {verdict.unit}s, from {number(min(verdict.values))} to "
     return _svg(STRIP, what + number(max(verdict.values)), parts)
 
@@ -86,11 +86,9 @@ def curves(rows: pl.DataFrame, about: Sequence[str]) -> str:
         told = html.escape(about[int(member)])  # pyright: ignore
         parts.append(f'<polyline class="member" points="{path}"><title>{told}</title></polyline>')
     for tick in ticks(low, high):
-        shown = 10**tick if by_log else tick
+        shown = f"{10**tick:.3g}" if by_log else f"{tick:.10g}"
         place = 10 + (high - tick) / (high - low) * (CURVE - 40)
-        parts.append(
-            f'<text x="{LEFT - 6}" y="{place + 4:.1f}" text-anchor="end">{shown:.2g}</text>'
-        )
+        parts.append(f'<text x="{LEFT - 6}" y="{place + 4:.1f}" text-anchor="end">{shown}</text>')
     for step in (first, last):
         parts.append(
             f'<text x="{x(step):.1f}" y="{CURVE - 8}" text-anchor="middle">{step:,}</text>'
