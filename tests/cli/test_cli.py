@@ -370,8 +370,9 @@ def edit_manifest(run, **entries):
 
 
 def clean(**other):
-    """Entries of a manifest whose commits are all clean, but for others."""
-    return dict.fromkeys(("commit", "measured_at", "judged_at"), "0123456789ab") | other
+    """Entries of a manifest of the laboratory's study whose commits are clean, but for others."""
+    commits = dict.fromkeys(("commit", "measured_at", "judged_at"), "0123456789ab")
+    return commits | {"source": None} | other
 
 
 def test_publish_and_table(run, repository, capsys):
