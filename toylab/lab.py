@@ -26,7 +26,7 @@ from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.networks import OpenRun
 from toylab.runs.provenance import commit, environment, moved, numerics
 from toylab.runs.reporter import Interrupted, Reporter
-from toylab.runs.reuse import changes, check_trained, matches, take
+from toylab.runs.reuse import changes, check_trained, kept, matches, take
 from toylab.runs.run_folder import RunFolder
 from toylab.show.following import here
 from toylab.study import Study
@@ -167,8 +167,7 @@ def resume(
     if changed := [*changed, *other, *under]:
         tables = tables_of(populations)
         check_trained(run, tables)
-        # What is trained stays what it was, and so does what is said of it.
-        described |= {name: had[name] for name in done & had.keys()}
+        described = kept(described, {name: had[name] for name in done & had.keys()}, populations)
         gone = {n: t for n, t in run.manifest["members"].items() if n in run.finished()}
         about = {"described": described, "data": read_by(config, populations)}
         about |= {"members": gone | tables} | ({"numerics": numerics()} if under else {})

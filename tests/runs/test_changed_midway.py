@@ -18,7 +18,7 @@ from toylab.population import enclosed, written
 from toylab.report.publishing import check_publishable
 from toylab.runs import networks
 from toylab.runs.reporter import Interrupted
-from toylab.runs.reuse import describe
+from toylab.runs.reuse import describe, kept
 
 __all__ = ["source"]
 TWO = STUDY.replace(
@@ -165,3 +165,17 @@ def test_a_population_that_is_gone_leaves_a_run_that_can_be_read(source: Path, t
     source.write_text(TWO)
     whole = resume(run.path, source=str(source), adopt=True)
     assert whole.populations() == run.populations() and len(whole.claims()) == 1
+
+
+def test_what_starts_from_trained_networks_says_so():
+    def described(rate):
+        first = populations(Config())["main"]
+        first = dataclasses.replace(first, optimizer=tl.AdamW(rate, 0.0))
+        both = {"first": first, "then": dataclasses.replace(first, start="first", steps=9)}
+        return both, describe(both)
+
+    (_, old), (both, new) = described(0.01), described(0.02)
+    found = kept(new, {"first": old["first"]}, both)
+    assert found["first"] == old["first"]
+    assert found["then"] == new["then"] | {"start": repr(old["first"])}
+    assert kept(new, {}, both) == new

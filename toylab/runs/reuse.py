@@ -47,6 +47,28 @@ def describe(populations: Mapping[str, Population]) -> dict[str, Description]:
     return found
 
 
+def kept(
+    described: Mapping[str, Description],
+    trained: Mapping[str, Description],
+    populations: Mapping[str, Population],
+) -> dict[str, Description]:
+    """Return what a run that adopts a change is to say of its populations.
+
+    What is trained stays what it was, and what starts from it starts from that.
+
+    Args:
+        described: all populations as the study makes them now, in the order of training.
+        trained: those that are trained, as they were.
+        populations: all of the study's.
+    """
+    found: dict[str, Description] = {}
+    for name, own in described.items():
+        start = populations[name].start
+        begun = {"start": repr(found.get(start))} if start else {}
+        found[name] = trained.get(name, own | begun)
+    return found
+
+
 def matches(wanted: Mapping[str, Description], source: RunFolder) -> dict[str, str]:
     """Return which finished population of a run stands for which of those wanted.
 
