@@ -121,7 +121,7 @@ def test_figures_stand_without_numbers():
 def made_up() -> dict[str, dict[str, list[object]]]:
     """Tables of diverged runs, of all arms."""
     names = ("explained", "recall", "stability", "stability_matched", "null_recall", "absorbed")
-    names += ("null_stability", "absorbed_alone", "true_l0", "l0", "slow", "fast")
+    names += ("stability_live", "null_stability", "absorbed_alone", "true_l0", "l0", "slow", "fast")
     labels = [
         {"arm": arm.name} | dict(arm.numbers) | {"size": arm.numbers.get("size", 8)}
         for arms in SMOKE.arms().values()
