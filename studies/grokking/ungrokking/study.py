@@ -68,8 +68,7 @@ class Config:
     one population, at the cost of its largest fraction.
     """
 
-    seeds: int = 8
-    first_seed: int = 0
+    seeds: int = 16
     p: int = 29
     operation: str = "x+y"
     width: int = 48
@@ -166,7 +165,7 @@ def _population(
 
 def _seeds(config: Config, fractions: Sequence[float]) -> Members:
     """Every seed with every fraction; a seed decides initial weights, subset and random labels."""
-    span = range(config.first_seed, config.first_seed + config.seeds)
+    span = range(config.seeds)
     return zipped(init_seed=span, split_seed=span) * grid(fraction=fractions)
 
 
