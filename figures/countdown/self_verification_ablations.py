@@ -58,8 +58,8 @@ def ablations(measures: Measures, config: Any) -> Figure:
 
     score = than("chosen", "random heads of any layer")
     patching = than("patched, last two", "any layer for patched, last two")
-    words = f"Ablated, heads chosen by score lose {score} right attempts than random ones"
-    fig.title(sheet, f"{words}; heads chosen by patching lose {patching} than random ones")
+    words = f"Ablating heads chosen by score costs {score} right attempts than ablating random"
+    fig.title(sheet, f"{words} heads; ablating those chosen by patching costs {patching}")
     return sheet
 
 

@@ -148,10 +148,10 @@ def split_groups(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
 
 
 def known(rules: Rules, tokens_RL: np.ndarray, split: Split = "train") -> np.ndarray:
-    """Where a step's "=" stands whose sum or difference some hand of a split has too, (R, L).
+    """Mark each "=" whose step, such as ``a + b``, occurs in attempts at hands of a split, (R, L).
 
-    A result near the top may come of held-out hands alone: that no network can have learned it says
-    nothing about the network.
+    Some sums next to the top occur with held-out hands alone: a network never sees them in
+    training, so that it cannot be asked to have learned them.
     """
     hand_HN = hands(rules)[np.unique(instances(rules, split)[:, 0])]
     worked = rules.work(hand_HN, np)

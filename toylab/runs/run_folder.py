@@ -211,7 +211,8 @@ class RunFolder(Files):
     def lost(self) -> bool:
         """Whether all is trained, and every member of every population diverged."""
         finished = self.finished()
-        return finished.keys() >= self.manifest.get("members", {}).keys() and all(
+        trained = bool(finished) and finished.keys() >= self.manifest.get("members", {}).keys()
+        return trained and all(
             done["dead_at"] and min(done["dead_at"]) >= 0 for done in finished.values()
         )
 
