@@ -99,9 +99,9 @@ class Config(Network):
     trace_steps: int = 400  # of the first phase: fresh graphs alone
     trace_rate: float = 4e-3
     trace_decay: float = 1.0  # leaves embeddings small, for days to lay out
-    near_steps: int = 150  # of the second: days near one day, in most sequences
+    near_steps: int = 300  # of the second: days near one day, in most sequences
     near_rate: float = 8e-3
-    near_decay: float = 0.1
+    near_decay: float = 1.0  # takes from embeddings what these sequences do not hold up
     early_share: float = 0.6  # of sequences, which then are of days
     walks: int = 112  # on each ring
 
@@ -214,6 +214,7 @@ study = Study(
             trace_rate=1e-3,
             near_steps=3_000,
             near_rate=2e-3,
+            near_decay=0.4,
         ),
     },
     costs={

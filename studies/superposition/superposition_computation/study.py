@@ -85,14 +85,16 @@ class Config:
     n_hidden: int = 16
     importance: float = 0.8**2.5
     densities: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-    steps: int = 4_000
+    steps: int = 16_000  # of the sweep, whose models at low densities learn slowly
+    values_batch: int = 1_024  # of the sweep
     small_densities: tuple[float, ...] = (0.3, 0.1, 0.03, 0.01)
     small_steps: int = 4_000
     batch_size: int = 512
 
     def __post_init__(self) -> None:
         check_number("superposition_computation", "tries", self.tries, low=1, whole=True)
-        check_number("superposition_computation", "batch_size", self.batch_size, low=2, whole=True)
+        for name in ("batch_size", "values_batch"):
+            check_number("superposition_computation", name, getattr(self, name), low=2, whole=True)
 
 
 def populations(config: Config) -> dict[str, Population]:
@@ -100,8 +102,9 @@ def populations(config: Config) -> dict[str, Population]:
     alone, groups = seeds(config.seeds), seeds(config.seeds * config.tries)
     densities = grid(density=config.basis_densities)
     n, m, base = config.n_features, config.n_hidden, config.importance
+    size = config.batch_size
     small, sweep = (alone * grid(density=d) for d in (config.small_densities, config.densities))
-    basis = dict(batch_size=config.batch_size, **annealed(1e-2, config.basis_steps))
+    basis = dict(batch_size=size, **annealed(1e-2, config.basis_steps))
     return {
         "basis": Population(
             model=Autoencoder(10, 5, hidden_activation="relu"),
@@ -112,13 +115,13 @@ def populations(config: Config) -> dict[str, Population]:
         "linear": Population(
             model=Autoencoder(10, 5), task=BASIS, members=alone * densities, **basis
         ),
-        "demo": absolute(config, DEMO, 6, groups * grid(density=(1.0,)), config.demo_steps),
-        "small": absolute(config, values(10, 0.8), 10, small, config.small_steps),
-        "abs": absolute(config, values(n, base), m, sweep, config.steps),
+        "demo": absolute(DEMO, 6, groups * grid(density=(1.0,)), config.demo_steps, size),
+        "small": absolute(values(10, 0.8), 10, small, config.small_steps, size),
+        "abs": absolute(values(n, base), m, sweep, config.steps, config.values_batch),
     }
 
 
-def absolute(config: Config, task: Stratified, m: int, members: Members, steps: int) -> Population:
+def absolute(task: Stratified, m: int, members: Members, steps: int, size: int) -> Population:
     """Untied models of absolute values, without hidden bias."""
     schedule = cosine(steps, warmup=steps // 4)
     return Population(
@@ -129,7 +132,7 @@ def absolute(config: Config, task: Stratified, m: int, members: Members, steps: 
         members=members,
         optimizer=AdamW(1e-2, weight_decay=0.01, eps=1e-12, schedule=schedule),
         steps=steps,
-        batch_size=config.batch_size,
+        batch_size=size,
         snapshots=(0,),
     )
 
@@ -261,6 +264,7 @@ study = Study(
             small_densities=(0.1,),
             small_steps=60,
             batch_size=64,
+            values_batch=64,
         ),
         "laptop": Config(),
         "paper": Config(
