@@ -30,8 +30,9 @@ chain_claim = functools.partial(Claim, requires=(AT_BIGRAM,))
 CLAIMS = (
     Claim(
         "induction_head_forms",
-        "Two attention layers grow an induction head: on repeated segments of random period the "
-        "best induction score ends at 0.6 or more, where uniform attention scores 0.05.",
+        "Two attention layers grow an induction head: trained on repeated segments of random "
+        "period after a lead of random length, their best induction score ends at 0.6 or more, "
+        "where uniform attention scores 0.05.",
         OLSSON,
         readings.repeats(2).last().value("induction"),
         Expect.above(0.6),

@@ -29,7 +29,8 @@ PATTERNS = ("blocks/*/attn/pattern",)
 
 def populations(config: Any) -> dict[str, Population]:
     """Attention-only networks of two layers and of one."""
-    task = Repeats(config.tokens, config.repeat_length, config.shortest, config.longest)
+    periods = (config.shortest, config.longest)
+    task = Repeats(config.tokens, config.repeat_length, *periods, lead=config.lead)
     steps = config.repeat_steps
     schedule = cosine(steps, warmup=max(1, steps // 20), floor=0.1)
     return {
@@ -59,7 +60,7 @@ def populations(config: Any) -> dict[str, Population]:
 
 @dataclasses.dataclass(frozen=True)
 class Watch:
-    """Scalars of one network on sequences of the longest period, the same at every record.
+    """Scalars of one network on the same sequences at every record.
 
     Attributes:
         size: number of sequences.
@@ -69,25 +70,27 @@ class Watch:
 
     def __call__(self, model: Model, params: Params, task: Task) -> dict[str, Array]:
         """Best induction and previous-token score of any head; loss and accuracy of copies."""
-        batch = common(task, self.size)
-        logits, acts = run(model, params, batch.inputs, record=PATTERNS)
-        induction_H, previous_H = scores(acts, task.longest)
-        return {
-            "induction": induction_H.max(),
-            "previous": previous_H.max(),
-        } | copied(logits, batch)
+        induction_H, previous_H = scores(model, params, task, self.size)
+        best = {"induction": induction_H.max(), "previous": previous_H.max()}
+        batch = drawn(task, self.size)
+        return best | copied(run(model, params, batch.inputs)[0], batch)
 
 
-def common(task: Any, size: int) -> Batch:
-    """Sequences of the longest period, on which scores are taken."""
-    fixed = dataclasses.replace(task, shortest=task.longest)
-    return fixed.batch(stream(0, "induction, common batch"), size)
+def drawn(task: Any, size: int) -> Batch:
+    """Sequences of the world, on which copies are judged."""
+    return task.batch(stream(0, "induction, common batch"), size)
 
 
-def scores(acts: dict[str, Array], period: int) -> tuple[Array, Array]:
-    """Induction and previous-token scores of every head, layer after layer."""
+def scores(model: Model, params: Params, task: Any, size: int) -> tuple[Array, Array]:
+    """Induction and previous-token scores of every head, layer after layer.
+
+    On sequences of the longest period without a lead, so that copies are at one distance.
+    """
+    plain = dataclasses.replace(task, shortest=task.longest, lead=0)
+    acts = run(model, params, drawn(plain, size).inputs, record=PATTERNS)[1]
     every_BHLL = jnp.concatenate(list(acts.values()), 1)
-    return induction_score(every_BHLL, period).mean(0), previous_token_score(every_BHLL).mean(0)
+    induction_BH = induction_score(every_BHLL, task.longest)
+    return induction_BH.mean(0), previous_token_score(every_BHLL).mean(0)
 
 
 def copied(logits: Array, batch: Batch) -> dict[str, Array]:
@@ -118,14 +121,11 @@ def _heads(config: Any, folder: RunFolder, name: str, population: Population) ->
     """Scores of every head, trained and not, and the accuracy without it."""
     model = population.model
     assert isinstance(model, Transformer)
-    batch = jax.jit(lambda: common(population.task, config.evaluation))()
-
-    def score(params: Params, inputs: Array) -> tuple[Array, Array]:
-        return scores(run(model, params, inputs, record=PATTERNS)[1], config.longest)
-
-    scored = jax.jit(jax.vmap(score, (0, None)))
+    size, task = config.evaluation, population.task
+    scored = jax.jit(jax.vmap(lambda params: scores(model, params, task, size)))
     stages = {"": folder.params(name), "_untrained": folder.params(name, 0)}
-    found = {when: scored(params, batch.inputs) for when, params in stages.items()}
+    found = {when: scored(params) for when, params in stages.items()}
+    batch = jax.jit(lambda: drawn(task, size))()
     members = folder.members(name).select("init_seed", diverged=folder.dead_at(name) >= 0)
     layer_H = np.repeat(np.arange(model.depth), model.heads)
     places = pl.DataFrame({"layer": layer_H, "head": np.arange(len(layer_H))})

@@ -5,8 +5,9 @@
 Each part is the cheapest setting known that shows its finding, with its controls.
 
 1. *Heads.* On segments of random tokens, repeated with a period that differs from sequence to
-   sequence, two attention layers grow an induction head at a definite time and one layer grows
-   none. Controls: one layer, uniform attention, the untrained network, ablation of single heads.
+   sequence and after a lead of other tokens, two attention layers grow an induction head at a
+   definite time and one layer grows none. Controls: one layer, uniform attention, the untrained
+   network, ablation of single heads.
 2. *Chains.* On a fresh Markov chain per sequence a network passes from the uniform predictor to the
    unigram counter to the bigram counter, the Bayes predictor. Controls: one layer; chains whose
    states are equally frequent, on which unigrams tell nothing.
@@ -71,13 +72,14 @@ class Config:
     batch_size: int = 64  # of the first two parts
     evaluation: int = 64  # sequences of the common batches; chains twice, the mixture four times
     records: int = 100
-    tokens: int = 16
-    repeat_length: int = 32
+    tokens: int = 24
+    repeat_length: int = 36
     shortest: int = 5
     longest: int = 12
+    lead: int = 12  # tokens before a segment, at most
     repeat_width: int = 32
     repeat_heads: int = 2
-    repeat_steps: int = 1_000
+    repeat_steps: int = 2_000
     repeat_rate: float = 1e-2
     states: int = 3
     chain_length: int = 64
@@ -154,7 +156,8 @@ study = Study(
             tokens=64,
             repeat_length=128,
             shortest=16,
-            longest=48,
+            longest=40,
+            lead=24,
             repeat_width=128,
             repeat_heads=8,
             repeat_steps=5_000,

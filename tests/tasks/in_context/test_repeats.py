@@ -1,5 +1,7 @@
-"""Repeated segments: settings; the conformance suite checks the rest."""
+"""Repeated segments: settings, and what their lead rules out; the suite checks the rest."""
 
+import jax
+import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
@@ -9,3 +11,22 @@ from toylab.tasks.in_context.repeats import Repeats
 def test_a_period_longer_than_the_sequence_allows_is_refused():
     with pytest.raises(ToylabError, match="periods from 8 to 40"):
         Repeats(n_tokens=32, longest=40)
+
+
+def oldest(tokens: np.ndarray) -> int:
+    """The token not seen for longest, of those seen."""
+    last = {token: place for place, token in enumerate(tokens.tolist())}
+    return min(last, key=last.__getitem__)
+
+
+@pytest.mark.parametrize(("lead", "right"), [(0, 1.0), (6, 1 / 7)])
+def test_with_a_lead_the_token_not_seen_for_longest_is_not_the_next(lead, right):
+    task = Repeats(n_tokens=12, length=20, shortest=4, longest=6, lead=lead)
+    batch = task.batch(jax.random.key(0), 400)
+    x, y, weight = (np.asarray(leaf) for leaf in (batch.inputs, batch.targets, batch.weights))
+    told = [
+        oldest(row[: t + 1]) == target[t]
+        for row, target, counts in zip(x, y, weight, strict=True)
+        for t in np.flatnonzero(counts)
+    ]
+    assert np.mean(told) == pytest.approx(right, abs=0.06)
