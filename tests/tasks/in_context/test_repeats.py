@@ -19,14 +19,19 @@ def oldest(tokens: np.ndarray) -> int:
     return min(last, key=last.__getitem__)
 
 
+def after_last(tokens: np.ndarray) -> int:
+    """What followed the last copy of the token at the end."""
+    *before, own = tokens.tolist()
+    place = max(i for i, token in enumerate(before) if token == own)
+    return tokens[place + 1]
+
+
 @pytest.mark.parametrize(("lead", "right"), [(0, 1.0), (6, 1 / 7)])
-def test_with_a_lead_the_token_not_seen_for_longest_is_not_the_next(lead, right):
+def test_induction_finds_the_next_token_and_with_a_lead_recency_does_not(lead, right):
     task = Repeats(n_tokens=12, length=20, shortest=4, longest=6, lead=lead)
     batch = task.batch(jax.random.key(0), 400)
     x, y, weight = (np.asarray(leaf) for leaf in (batch.inputs, batch.targets, batch.weights))
-    told = [
-        oldest(row[: t + 1]) == target[t]
-        for row, target, counts in zip(x, y, weight, strict=True)
-        for t in np.flatnonzero(counts)
-    ]
+    places = [(i, t) for i, row in enumerate(weight) for t in np.flatnonzero(row)]
+    assert all(after_last(x[i, : t + 1]) == y[i, t] for i, t in places)
+    told = [oldest(x[i, : t + 1]) == y[i, t] for i, t in places]
     assert np.mean(told) == pytest.approx(right, abs=0.06)
