@@ -8,7 +8,7 @@ import pytest
 
 import toylab as tl
 from toylab.rl.grpo import GRPO
-from toylab.show.tracker import Row, Tracker, duration, work
+from toylab.show.tracker import SLOW, Row, Tracker, duration, work
 from toylab.tasks.in_context.repeats import Repeats
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.train.loop import Progress
@@ -18,8 +18,8 @@ def test_progress_estimates_the_whole_run():
     """Time left: the present population at its rate, the next by its work."""
     tracker = Tracker()
     tracker.rows = {
-        "small": Row(members=2, steps=100, weight=1.0),
-        "large": Row(members=1, steps=50, weight=8.0),
+        "small": Row(members=2, steps=100, weight=SLOW),
+        "large": Row(members=1, steps=50, weight=8.0 * SLOW),
     }
     tracker.current = "small"
     assert np.isnan(tracker.seconds_left())
@@ -31,6 +31,8 @@ def test_progress_estimates_the_whole_run():
     assert (row.rate, row.diverged, row.loss) == (10.0, 1, 0.5)
     # 80 updates left at 10 per second; 50 updates of eightfold work at 10 units per second.
     assert tracker.seconds_left() == pytest.approx(8.0 + 40.0)
+    row.weight = 1e-3 * SLOW  # a toy's rate of work says nothing of what is to come
+    assert tracker.seconds_left() == pytest.approx(8.0 + 50 * 8.0)
 
 
 @pytest.mark.parametrize(

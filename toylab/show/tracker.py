@@ -2,8 +2,9 @@
 
 The estimate covers every population of the run. The one that trains goes on at its own rate; those
 still to come are counted by their work, members times steps times batch, context and parameters, at
-the rate of work measured so far. A population's first chunk also warms up and counts for neither
-rate.
+the rate of work measured so far, or at ``SLOW`` where that is less: models of a few hundred
+parameters keep a processor waiting and say nothing of larger ones. A population's first chunk also
+warms up and counts for neither rate.
 """
 
 import dataclasses
@@ -20,6 +21,8 @@ from toylab.population import Population
 from toylab.runs.reporter import Reporter
 from toylab.train.loop import Progress
 from toylab.trees import drawn_shapes
+
+SLOW = 1e10 / 6  # work per second: 10 GFLOP/s, which two cores exceed with any transformer
 
 
 @dataclasses.dataclass
@@ -138,7 +141,7 @@ class Tracker(Reporter):
         if not timed:
             return math.nan
         done = sum(row.updates * row.weight for row in timed)
-        rate = done / sum(row.seconds for row in timed)
+        rate = max(done / sum(row.seconds for row in timed), SLOW)
         own = lambda row: row.left / row.rate if row.seconds > 0 else row.left * row.weight / rate
         return sum(own(row) for row in self.rows.values())
 
