@@ -89,7 +89,7 @@ class Config(Network):
 
     n_tokens: int = 16
     length: int = 63  # nine rounds
-    steps: int = 450
+    steps: int = 650
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
     rungs: int = 2
@@ -104,7 +104,7 @@ class Config(Network):
     near_steps: int = 300  # of the second: days near one day, in most sequences
     near_rate: float = 8e-3
     near_decay: float = 1.0  # takes from embeddings what these sequences do not hold up
-    early_share: float = 0.6  # of sequences, which then are of days
+    early_share: float = 0.8  # of sequences, which then are of days
     walks: int = 112  # on each ring
 
     def __post_init__(self) -> None:
