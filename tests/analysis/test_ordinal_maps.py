@@ -26,11 +26,10 @@ def test_maps_of_low_rank_have_score_one(of, n: int, cyclic: bool, rank: int):
     own = scored(of, n, cyclic)
     assert own["score"] == own["held"] == 1
     assert own["p"] < 0.01
-    assert abs(own["beyond"]) < 0.1
+    assert own["beyond"] == pytest.approx(0, abs=1e-9)
     if cyclic:
         known = math.sqrt(2) * (1 - math.cos(2 * math.pi / n))
         assert own["margin"] == pytest.approx(known)
-        assert own["beyond"] == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("back", [0, 1])
@@ -53,11 +52,34 @@ def test_random_maps_score_one_over_n():
     assert np.mean([own["score"] for own in found]) == pytest.approx(1 / n, abs=4 * sd)
 
 
-def test_later_words_are_preferred_by_a_map_that_rises():
-    rising = scored(lambda i, j, n: 3.0 * (j == i + 1) + (j > i), 50, False)
-    assert rising["beyond"] > 0.5
-    frequent = scored(lambda i, j, n: 3.0 * (j == i + 1) + j / n, 50, False)
-    assert abs(frequent["beyond"]) < 0.1
+ALIKE = {
+    "one diagonal": lambda away: 3.0 * (away == 0),
+    "normal": lambda away: np.exp(-(away**2) / 8),
+    "straight": lambda away: -abs(away),
+    "square": lambda away: -(away**2.0),
+}
+
+
+@pytest.mark.parametrize("n", [6, 10, 50])
+@pytest.mark.parametrize("fall", ALIKE.values(), ids=ALIKE)
+def test_maps_that_fall_off_alike_prefer_no_side(fall, n: int):
+    rows, columns = 5 * RNG.normal(size=(n, 1)), RNG.normal(size=n)
+    shifted = lambda i, j, n: fall(j - i - 1) + rows + columns + i / n
+    assert scored(shifted, n, False, False)["beyond"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [6, 10, 50])
+def test_a_step_from_earlier_to_later_words_is_found_in_full(n: int):
+    of = lambda i, j, n: 3.0 * (j == i + 1) + 0.3 * np.sign(j - i - 1) + i / n - 2 * j / n
+    own = of(*np.indices((n, n)), n)
+    spread = (own - own.mean(0) - own.mean(1)[:, None] + own.mean()).std()
+    assert scored(of, n, False, False)["beyond"] == pytest.approx(0.6 / spread)
+    back = lambda i, j, n: -0.3 * np.sign(j - i - 1)
+    assert scored(back, n, False, False)["beyond"] < -0.5
+
+
+def test_a_side_is_not_told_from_the_rest_on_five_words():
+    assert math.isnan(scored(LINE, 5, False)["beyond"])
 
 
 def test_what_is_not_finite_and_what_does_not_fit():

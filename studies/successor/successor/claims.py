@@ -12,6 +12,7 @@ from toylab.read import Reading, greatest
 from .readings import (
     answered,
     best,
+    greatest_rise,
     least_certain,
     others,
     past,
@@ -41,6 +42,11 @@ on = lambda *given: functools.partial(Claim, requires=learned(*given))
 plain, narrow, four = on("plain"), on("narrow"), on("four")
 copy, across, units = (on(arm, arm) for arm in ("copy", "across", "units"))
 FOUR_LEARNED = learned("four") + learned("four copy", "copy")
+FELT = Condition(
+    "ablating the head that matters most raises the loss by 0.05 nats",
+    greatest_rise("four"),
+    Expect.above(0.05),
+)
 UNSHARED = at_most(0.2, "with successions alone, right are", answered("plain", "near"))
 
 CLAIMS = (
@@ -149,6 +155,7 @@ CLAIMS = (
         ranks_agree("four"),
         Expect.above(0.6),
         bar="ours: 0.6, what two swaps of neighbours leave of four ranks",
+        requires=(*learned("four"), FELT),
     ),
     plain(
         "unshared",

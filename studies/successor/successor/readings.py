@@ -54,6 +54,11 @@ def ranks_agree(arm: str) -> Reading:
     return ends("heads", arm).each(read)
 
 
+def greatest_rise(arm: str) -> Reading:
+    """Rise of the loss by ablation of the head that matters most."""
+    return ends("heads", arm).aggregate(pl.col("rise").max())
+
+
 def ring_margins(arm: str) -> Reading:
     """The best head's margin on cyclic lists over that of a ring of rank 2, the mean of both lists.
 
