@@ -63,18 +63,24 @@ def hardening(measures: Measures, config: Any) -> Figure:
     """Features per dimension after training against attacks."""
     sheet = fig.figure(fig.COLUMN, 2.5)
     ax = sheet.subplots()
-    style = dict(label="trained against attacks", marker="o")
-    _, values_SX = curve(ax, measures["hardened"], "features_per_dimension", "radius", **style)
+    for column, label, colour, marker in (
+        ("features_per_dimension", "1/D*", fig.BLUE, "o"),
+        ("kept_per_dimension", "of norm 0.5 or more", fig.ORANGE, "s"),
+    ):
+        style = dict(label=label, color=colour, marker=marker)
+        radius, values_SX = curve(ax, measures["hardened"], column, "radius", **style)
     ax.axhline(1, color=fig.MUTED, linewidth=0.8, linestyle=":", label="no superposition")
     ax.set(
         ylim=(0, None),
         xlabel="attack radius in training / mean input norm",
-        ylabel="features per dimension 1/D*",
+        ylabel="features per dimension",
     )
     ax.legend()
     first, last = (np.nanmedian(values_SX[:, i]) for i in (0, -1))
     fig.title(
-        ax, f"Training against attacks lowers features per dimension from {first:.1f} to {last:.1f}"
+        ax,
+        f"Trained against attacks, models keep {first:.1f} features per dimension at a radius of "
+        f"{radius[0]:.2g} and {last:.1f} at {radius[-1]:.2g}",
     )
     return sheet
 

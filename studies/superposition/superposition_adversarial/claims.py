@@ -22,10 +22,9 @@ def against_features(method: Literal["pearson", "spearman"]) -> Reading:
     return PLAIN.aggregate(pl.corr("vulnerability", "features_per_dimension", method=method))
 
 
-def hardened(radius: float) -> Reading:
+def hardened(radius: float, column: str = "features_per_dimension") -> Reading:
     """Features per dimension after training against attacks of a radius."""
-    rows = table("hardened", of="hardened").filter(radius=radius)
-    return rows.value("features_per_dimension")
+    return table("hardened", of="hardened").filter(radius=radius).value(column)
 
 
 IN_SUPERPOSITION = Condition(
@@ -84,15 +83,20 @@ CLAIMS = (
         requires=(IN_SUPERPOSITION,),
     ),
     attacked(
-        # Up to 1.2 a model counted that had shrunk to 0.2: it keeps less than it has room for.
         "hardening_eliminates",
-        "Training against attacks of 0.8 of the input norm removes superposition and leaves one "
+        "Training against attacks of 0.6 of the input norm removes superposition and leaves one "
         "feature per dimension (between 0.8 and 1.2).",
-        hardened(0.8),
+        hardened(0.6),
         Expect.between(0.8, 1.2),
         bar="paper: one feature per dimension, within 0.2",
         paper=1.0,
         requires=(IN_SUPERPOSITION,),
+        # The number alone also passes 1 where all weights shrink, as they do at 0.8.
+        control=only(
+            "eight features or more of norm 0.5 are left for ten dimensions",
+            hardened(0.6, "kept_per_dimension"),
+            Expect.above(0.8),
+        ),
     ),
     attacked(
         "weak_hardening_does_not",

@@ -25,14 +25,40 @@ def exponent(gamma: float, alpha: float) -> Reading:
     return of(gamma, alpha).aggregate(-pl.cov(x, y) / x.var())
 
 
+def bend(gamma: float, alpha: float) -> Reading:
+    """Largest less smallest exponent between neighbouring widths: 0 for a power law."""
+    local = -pl.col("loss").log().diff() / WIDTH.log().diff()
+    rows = of(gamma, alpha).then(lambda rows: rows.sort("init_seed", "width"))
+    return rows.aggregate(local.max() - local.min())
+
+
 KEPT = of(STRONG).aggregate((pl.col("kept") / pl.col("n_features")).min())
-KEPT_PER_WIDTH = of(WEAK, 2.0).mean(pl.col("kept") / pl.col("width"))
 KEEPS_ALL = Condition("models in strong superposition keep all features", KEPT, Expect.above(0.95))
-KEEPS_WIDTH = Condition(
-    "models in weak superposition keep about as many features as they have dimensions",
-    KEPT_PER_WIDTH,
-    Expect.between(0.75, 1.5),
-)
+STRAIGHT = Expect.below(0.5)
+
+
+def kept_per_width(alpha: float) -> Reading:
+    """Features kept per dimension in weak superposition, mean over widths."""
+    return of(WEAK, alpha).mean(pl.col("kept") / WIDTH)
+
+
+def keeps_width(alpha: float) -> Condition:
+    """Weak superposition is there."""
+    return Condition(
+        "at these frequencies models in weak superposition keep about as many features as they "
+        "have dimensions",
+        kept_per_width(alpha),
+        Expect.between(0.75, 1.5),
+    )
+
+
+def straight(gamma: float, alpha: float) -> Condition:
+    """There is an exponent to speak of."""
+    return Condition(
+        "the loss falls as a power: exponents between neighbouring widths differ by 0.5 at most",
+        bend(gamma, alpha),
+        STRAIGHT,
+    )
 
 
 def falls(
@@ -53,7 +79,7 @@ def falls(
         Expect.near(paper, within),
         bar=bar,
         paper=paper,
-        requires=(KEEPS_ALL if gamma == STRONG else KEEPS_WIDTH,),
+        requires=(KEEPS_ALL if gamma == STRONG else keeps_width(alpha), straight(gamma, alpha)),
         headline=headline,
     )
 
@@ -101,6 +127,17 @@ CLAIMS = (
         exponent(STRONG, 0.0) - exponent(WEAK, 0.0),
         Expect.above(0.3),
         bar="ours: 0.3, slopes that differ by eye",
+        requires=(KEEPS_ALL, keeps_width(0.0)),
+    ),
+    toy(
+        "strong_flat_is_a_power",
+        "In strong superposition, with equally frequent features, the loss is a power of m: "
+        "exponents between neighbouring widths differ by 0.5 at most.",
+        bend(STRONG, 0.0),
+        STRAIGHT,
+        bar="ours: 0.5, a curve that looks straight on logarithmic axes",
+        paper=0.0,
+        requires=(KEEPS_ALL,),
     ),
     toy(
         "weak_loss_is_what_is_dropped",
@@ -110,7 +147,7 @@ CLAIMS = (
         Expect.below(0.15),
         bar="theory: dropped features cost 4/3 of their frequencies, within 15%",
         paper=0.0,
-        requires=(KEEPS_WIDTH,),
+        requires=(keeps_width(2.0),),
     ),
     toy(
         "strong_keeps_all",
@@ -124,7 +161,7 @@ CLAIMS = (
         "weak_keeps_width",
         "In weak superposition at alpha = 2 about as many features are kept as there are "
         "dimensions (0.75 to 1.5 per dimension, mean over widths).",
-        KEPT_PER_WIDTH,
+        kept_per_width(2.0),
         Expect.between(0.75, 1.5),
         bar="ours: a quarter less or a half more than the paper's one per dimension",
         paper=1.0,

@@ -14,6 +14,7 @@ from toylab.report.figures import style
 from toylab.studies.superposition.superposition_adversarial.study import (
     EXAMPLES,
     RADIUS,
+    kept_per_dimension,
     rises,
     study,
 )
@@ -71,10 +72,11 @@ def measures(dense: float = 1.0) -> dict[str, pl.DataFrame]:
             for density, f in zip(densities, (1.0, 2.0, 4.0), strict=True)
         ]
     )
-    left = {0.0: 4.0, 0.1: 3.5, 0.2: 3.0, 0.4: 2.0, 0.8: 1.0}
+    left = {0.0: 4.0, 0.1: 3.5, 0.2: 3.0, 0.4: 2.0, 0.6: 1.0, 0.8: 0.2}
     hardened = pl.DataFrame(
         [
             {"init_seed": seed, "radius": radius, "features_per_dimension": f + 0.01 * seed}
+            | {"kept_per_dimension": f + 0.01 * seed}
             for seed in range(8)
             for radius, f in left.items()
         ]
@@ -91,14 +93,14 @@ def test_the_papers_networks_are_judged_so():
     assert all(verdicts[key].estimate == pytest.approx(1) for key in exact)
 
 
-def test_a_collapsed_network_has_not_lost_superposition_alone():
+def test_a_network_of_small_weights_has_not_lost_superposition_alone():
     found = measures()
-    found["hardened"] = found["hardened"].with_columns(
-        pl.when(pl.col("radius") == 0.8).then(0.23).otherwise("features_per_dimension")
-        .alias("features_per_dimension")
-    )  # fmt: skip
+    found["hardened"] = found["hardened"].with_columns(kept_per_dimension=0.1)
     verdicts = {v.key: v.verdict for v in judge_all(study.claims, found)}
-    assert verdicts["hardening_eliminates"] == "not reproduced"
+    assert verdicts["hardening_eliminates"] == "confounded"
+    small_PMN = 0.4 * np.eye(3, 6, dtype=np.float32)[None]
+    assert kept_per_dimension({"W": small_PMN}) == 0
+    assert kept_per_dimension({"W": 2 * small_PMN}) == 1
 
 
 def test_without_superposition_nothing_is_removed_and_untrained_networks_confound():
