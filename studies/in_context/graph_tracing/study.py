@@ -19,14 +19,17 @@ one grid and judged on others.
 
 Did not reproduce: geometry, in networks that know the graph. All eight come within 0.05 nats of the
 undirected counter, five of them 0.09 below it, and put 97% of their mass on neighbours; a copier
-puts 3 points more. But at the end of the context the energy of the node means is 0.97 of chance
-(neighbour mixing of their embeddings 0.57), so that 0.96 after 25 tokens, as claimed, is no delay,
-and distances correlate with the grid's at 0.29. There are two kinds of networks: in five the first
-block attends most to the previous token or the one before, and the correlation is 0.31 to 0.53; in
-three it attends 13 to 14 places back, and there is none. The energy is higher after the second
-block than after the first. That may be because a list of a node's neighbours, which prediction
-needs, is unlike those of the neighbours: on a grid two nodes side by side have none in common.
-Contexts of 128 are a tenth of the paper's.
+puts 99.9% there, so that no network could be seen to put more. But at the end of the context the
+energy of the node means is 0.97 of chance (neighbour mixing of their embeddings 0.57), so that 0.96
+after 25 tokens, as claimed, is no delay, and distances correlate with the grid's at 0.29. There are
+two kinds of networks: in five the first block attends most to the previous token or the one before,
+and the correlation is 0.31 to 0.53; in three it attends 13 to 14 places back, and there is none.
+The energy is higher after the second block than after the first. That may be because a list of a
+node's neighbours, which prediction needs, is unlike those of the neighbours: on a grid two nodes
+side by side have none in common. Contexts of 128 are a tenth of the paper's. One way round is open:
+a walk that does not turn back goes round a ring, and the next node is that not seen for longest,
+whatever the ring's size. So a third of the training can be had by attention by distance alone, and
+the three networks may have stayed there.
 
 Tried: one seed each. Of 64 tokens, with batches of 32, no induction formed within 3,000 steps. Of
 20 tokens, with batches of 64 and graphs of 10 or 16 nodes, it formed within 500 steps in one seed
@@ -36,8 +39,8 @@ mass of 0.54, and of the latest 14 steps of a walk nothing was used, as the firs
 places back. Hence more sizes, more steps, and the table of lags. Small networks trained without
 rings found no induction within 400 steps. After 1,000 steps five judged networks were 0.24 nats
 above the counter; after 2,000 two networks of other seeds were within 0.05 of it, hence as many
-steps now. Two segments fit accuracy over log context better than
-one, but no more clearly than they do on the smooth curve of a counter: that test is left out.
+steps now. Two segments fit accuracy over log context better than one, but no more clearly than they
+do on the smooth curve of a counter: that test is left out.
 
 Source: Park et al. 2025 (arXiv:2501.00070); Lepori et al. 2026 (arXiv:2602.04212) for measures;
 Arditi 2026 (ICLR blog track) for neighbour mixing.
