@@ -26,7 +26,7 @@ CAPTIONS = {
     "at a time, in one network of each kind at its best layer. Lines join days that follow each "
     "other in the calendar and in the walked ring; colour runs from the first day to the last.",
     "overlaps": "Overlap of two principal components of the days' mean representations with a "
-    "ring's plane, in the last round of walks on a permuted ring. Filled: networks at their best "
+    "ring's plane, in the last round of walks two days at a time. Filled: networks at their best "
     "layer; open: one neighbour mix of their own embeddings; small dots: single networks. "
     "Dotted: chance (of components 3 and 4: beside one ring's plane). Titles are of shared days.",
     "shares": "Share of the variance of the days' mean representations in each ring's plane, by "
@@ -40,7 +40,8 @@ CAPTIONS = {
 
 def _planes(network: str, source: str = "network") -> Rows:
     """Class means of the calendar's tokens: of networks at their best layer, or of a control."""
-    rows = table("planes").filter(network=network, source=source, tokens="calendar")
+    of = {"network": network, "source": source, "tokens": "calendar"}
+    rows = table("planes").filter(**of, stride=2)
     return rows.filter(chosen=True) if source == "network" else rows
 
 

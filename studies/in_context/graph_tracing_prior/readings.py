@@ -13,13 +13,15 @@ import polars as pl
 from toylab.read import Reading, Rows, table
 from toylab.read.values import Measures
 
+CLEAN = 2  # the stride whose double is not the calendar
 RULES = {"no calendar": ("first_context",)}  # overlaps that choose a network's layer
 RULE = ("first_calendar", "second_context")  # of every other network
 
 
 def planes(network: str, source: str = "network") -> Rows:
-    """Rows of class means of the calendar's tokens, by layer, round and walked ring."""
-    return table("planes").filter(network=network, source=source, tokens="calendar")
+    """Rows of class means of the calendar's tokens on a ring of every second day, by layer, round."""
+    of = {"network": network, "source": source, "tokens": "calendar"}
+    return table("planes").filter(**of, stride=CLEAN)
 
 
 def best_layer(m: Measures, network: str) -> int:

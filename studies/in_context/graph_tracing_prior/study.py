@@ -23,10 +23,11 @@ go round it. Claims require that a network knows the calendar, traces rings of o
 where they are of geometry, that its embeddings lie on the calendar.
 
 The permuted rings join days two apart, or three: these two and the calendar have no common edge,
-and their planes are orthogonal, so that a claim about one is none about another. Results are means
-over both; the ring that is not walked is the control beside each number. So are the untrained
-network and one neighbour mix, along the walked ring, of the network's own embeddings. Walks do not
-turn back, so on a ring they go round, half of them in each direction.
+and their planes are orthogonal, so that a claim about one is none about another. Masses are means
+over both; geometry is of days two apart, as where days three apart follow each other those with a
+common neighbour are next in the calendar. The ring that is not walked is the control beside each
+number. So are the untrained network and one neighbour mix, along the walked ring, of the network's
+own embeddings. Walks do not turn back, so on a ring they go round, half of them in each direction.
 
 Did not reproduce: a ring in components 3 and 4. Reserved days' embeddings lie on the calendar now
 (overlap 0.90) and components 1 and 2 of their class means do (0.84, 0.73 to 0.93, where the bar is
