@@ -3,6 +3,7 @@
 import polars as pl
 
 from toylab.claims import Claim, Condition, Expect
+from toylab.conditions import only
 
 from .readings import DELAYED, at_best, embedded, grown, mass, preferred
 
@@ -66,6 +67,11 @@ def second(network: str, key: str, days: str) -> Claim:
         Expect.above(0.6),
         bar="ours: 0.6, a fifth above the 1/2 of two random axes",
         requires=(in_weights(network), traces(network)),
+        control=only(
+            "in the embeddings, before any walk, components 3 and 4 are not that plane yet",
+            embedded("second_context", network),
+            Expect.below(0.6),
+        ),
     )
 
 

@@ -19,7 +19,7 @@ RULE = ("first_calendar", "second_context")  # of every other network
 
 
 def planes(network: str, source: str = "network") -> Rows:
-    """Rows of class means of the calendar's tokens on a ring of every second day, by layer, round."""
+    """Rows of class means of the calendar's tokens, walked two days on, by layer and round."""
     of = {"network": network, "source": source, "tokens": "calendar"}
     return table("planes").filter(**of, stride=CLEAN)
 

@@ -18,8 +18,8 @@ dimensions. Nor does adversarial training take superposition away and leave the 
 radius of 0.4 there are still 2.2 features per dimension, and at 0.8 the weights have collapsed to
 0.2.
 
-Tried: radii of 0.1, 0.2, 0.4 and 0.8 of the mean input norm in training. A pilot on four other seeds
-has 0.87 to 1.06 features per dimension at 0.6, and as many of norm 0.5.
+Tried: radii of 0.1, 0.2, 0.4 and 0.8 of the mean input norm in training. A pilot on four other
+seeds has 0.87 to 1.06 features per dimension at 0.6, and as many of norm 0.5.
 """
 
 import dataclasses
