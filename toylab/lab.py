@@ -192,7 +192,8 @@ def judge(path: str | Path, remeasure: bool = False, source: str | None = None) 
 
     Args:
         path: the run folder.
-        remeasure: first compute the measures again from the snapshots.
+        remeasure: first compute the measures again from the snapshots; figures that were drawn of
+            the old ones are drawn again.
         source: the study file, where the run is of one that this user has not run.
     """
     with OpenRun(path, source).writing() as run:
@@ -203,6 +204,8 @@ def judge(path: str | Path, remeasure: bool = False, source: str | None = None) 
             populations = seeded(study, config, run.manifest.get("first_seed", 0))
             _measure(run, study, config, populations)
         _judge(run, study)
+        if remeasure and run.figures() and not run.lost():
+            _draw(run, study, config)
     return run
 
 

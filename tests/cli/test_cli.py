@@ -171,6 +171,15 @@ def test_draw_draws_again(run, capsys):
     assert str(run / "figures" / "loss.png") in capsys.readouterr().out
 
 
+def test_what_is_measured_again_is_drawn_again(run, capsys):
+    drawn = run / "figures" / "loss.png"
+    before = drawn.stat().st_mtime_ns
+    assert main(["judge", str(run)]) == 0
+    assert drawn.stat().st_mtime_ns == before
+    assert main(["judge", str(run), "--remeasure"]) == 0
+    assert drawn.stat().st_mtime_ns > before
+
+
 def test_resume_of_a_finished_run_trains_nothing(run, capsys):
     before = (run / "snapshots" / "one-20.safetensors").stat().st_mtime_ns
     assert main(["resume", str(run), "--json"]) == 0

@@ -133,7 +133,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     again.add_argument("--out", metavar="DIR", help="the run folder to make")
     again.add_argument("--first-seed", metavar="N", default="1000", help="1000 by default")
     subs["judge"].add_argument(
-        "--remeasure", action="store_true", help="measure again from the snapshots first"
+        "--remeasure", action="store_true", help="measure again from the snapshots first, and draw"
     )
     subs["report"].add_argument("--out", metavar="FILE", help="by default RUN.html")
     subs["table"].add_argument(
