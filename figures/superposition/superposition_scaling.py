@@ -29,33 +29,36 @@ CAPTIONS = {
 def loss(measures: Measures, config: Any) -> Figure:
     """Loss over width in both regimes, with the fitted exponents."""
     sheet, axes = panels(2, 3.0, sharey=True)
-    flat, colours = {}, ramp(len(config.alphas))
+    colours = ramp(len(config.alphas))
     for ax, (regime, gamma) in zip(axes, REGIMES.items(), strict=True):
         rows = measures["models"].filter(gamma=gamma)
         lines = zip(config.alphas, colours, MARKERS, strict=False)
-        exponents = [_line(ax, rows, *each) for each in lines]
-        flat[regime] = exponents[int(np.argmin(config.alphas))]
+        for each in lines:
+            _line(ax, rows, *each)
         _widths(ax, config.widths)
         ax.set_title(regime.capitalize())
         ax.legend(title="frequencies $i^{-α}$: exponent")
     axes[0].set_ylabel("loss")
-    strong, weak = flat.values()
+    even = measures["models"].filter(
+        gamma=REGIMES["strong superposition"], alpha=min(config.alphas)
+    )
+    x, values_SW = series(even, "loss", "width")
+    local_W = -np.diff(np.log(np.nanmedian(values_SW, 0))) / np.diff(np.log(x))
     fig.title(
         sheet,
-        f"With equal frequencies the loss falls as m to the power −{strong:.2f} in strong "
-        f"superposition, −{weak:.2f} in weak superposition",
+        "In strong superposition with equal frequencies the loss falls as m to the power "
+        f"−{local_W[0]:.1f} between the narrowest widths, −{local_W[-1]:.1f} between the widest",
     )
     return sheet
 
 
-def _line(ax: Axes, rows: pl.DataFrame, alpha: float, colour: str, marker: str) -> float:
+def _line(ax: Axes, rows: pl.DataFrame, alpha: float, colour: str, marker: str) -> None:
     x, values_SW = series(rows.filter(alpha=alpha), "loss", "width")
     finite_SW = values_SW[np.isfinite(values_SW).all(1)]
     slope = np.nan
     if len(finite_SW):
         slope = -np.polyfit(np.log(x), np.log(finite_SW).T, 1)[0].mean()
     fig.interval_line(ax, x, values_SW, f"α = {alpha:g}: {slope:.2f}", colour, marker=marker)
-    return slope
 
 
 def _widths(ax: Axes, widths: Any) -> None:
