@@ -10,16 +10,16 @@ falls as 1/m whatever the frequencies, as long as they are not too skewed.
 
 The paper has 1,000 features and widths 10 to 100; the laptop preset has 512 features, widths 8 to
 64, fewer steps and a smaller batch. Biases start at 0 here, at N(0, 1) there. An exponent is judged
-where a regime is there at the same frequencies, and where exponents between neighbouring widths
-agree.
+where a regime is there at the same frequencies; its control is that exponents between neighbouring
+widths agree.
 
 Source: Liu, Liu, Gore 2025, Superposition Yields Robust Neural Scaling (arXiv:2505.10465).
 
 Did not reproduce: a power law of strong superposition with equal frequencies. The exponent between
 neighbouring widths grows from 0.7 to 1.8: at width 8 the loss is that of doing nothing (4/3), and
 wide models do better than the overlaps of random directions, though their overlaps are 0.95 of 1/m.
-One line through all has 1.30, with frequencies 1/i 1.53; with frequencies 1/i^2 it is 1.94,
-as the paper says. In weak superposition at alpha 1.5 it is 0.97 in place of 0.5, with 0.9 to 1.7
+One line through all has 1.30, with frequencies 1/i 1.53; with frequencies 1/i^2 it is 1.94, as
+the paper says. In weak superposition at alpha 1.5 it is 0.97 in place of 0.5, with 0.9 to 1.7
 features kept per dimension. At alpha 2 the loss is half as much again as what the dropped features
 cost, twice as much at width 8: decay shrinks the kept features of the narrowest models. With equal
 frequencies there is no weak superposition: at width 8 nothing is kept, at width 64 everything.
