@@ -91,7 +91,7 @@ class Config:
     width: int = 48
     depth: int = 3
     heads: int = 4
-    steps: int = 4_000
+    steps: int = 6_000
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
@@ -206,7 +206,7 @@ study = Study(
     },
     costs={
         "smoke": "40 steps; compiling takes most of it",
-        "laptop": "64,000 model-steps of 0.3 GFLOP: 6 minutes; measures: 4",
+        "laptop": "96,000 model-steps of 0.4 GFLOP: 9 minutes; measures: 4",
         "paper": "240,000 model-steps of 160 GFLOP, for one GPU",
     },
     populations=populations,
