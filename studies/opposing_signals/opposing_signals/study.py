@@ -21,7 +21,7 @@ laboratory's. Samples are finite, with groups of one size. A linear network sees
 only: of heavy tails it can say no more than that it does not need them.
 
 Did not reproduce: nothing failed. With 20 seeds two claims stayed open. Of the largest changes 93%
-are of outliers, but 73% in one network of 64; and clipped gradients help SGD by 2% alone. Neither
+are of outliers, but 73% in one network of 64; and clipped gradients help SGD by only 2%. Neither
 heavy tail nor opposition is needed: a normal feature swings too, and groups that ask for the same
 response spike.
 

@@ -31,7 +31,7 @@ Tried: a decay of 0.1 to 4; with 4 networks do not learn. While every fifth succ
 units 1 and 6 were marked by that; every seventh is unrelated to ten. The units' probe had less
 ridge, and pairs to recombine held words whose index no other list has: changed on pilots. Sides of
 the successor were compared by means of diagonals, which are shorter on one side than on the other:
-maps that fall off alike on both had -0.05 to -0.26, and these networks -0.08.
+maps that fall off alike on both had -0.05 to -0.26, and the networks of that run -0.08.
 
 Source: Gould, Ong, Ogden and Conmy 2023 (arXiv:2312.09230). The bar of the score is that of a
 replication in Anthropic's Circuits Updates of September 2024.
