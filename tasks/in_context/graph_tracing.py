@@ -17,11 +17,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jaxtyping import Bool, Float
 
 from toylab import random
 from toylab.errors import ToylabError, check_number, nearest
-from toylab.task import Batch, Task
+from toylab.task import Batch, Number, Task
 
 from .graph_walks import WALKS, bigram_counts, draw_walk, smoothed
 from .graph_worlds import Graph, GraphWorld, truth
@@ -33,7 +34,7 @@ class GraphTracing(GraphWorld):
 
     ============ ============================================================================
     node         the node at each place, -1 at separators (L,)
-    options      number of nodes the walk could step to from there, 1 off the walk (L,)
+    options      number of nodes the walk chose from evenly, unless it turned; 1 off the walk (L,)
     tokens       token of each node, -1 beyond the graph's nodes (N,)
     n_nodes      number of nodes ()
     family       index in ``graphs.FAMILIES``; that tuple's length for the calendar ()
@@ -47,12 +48,15 @@ class GraphTracing(GraphWorld):
     ============ ============================================================================
 
     A walk begins at a uniform node and steps to a uniform neighbour. A non-backtracking one does
-    not return to the node it came from, except from a dead end. Pairs are a uniform node, a
-    uniform neighbour and a separator, independently; there weights are 1 on the neighbour alone.
+    not return to the node it came from, except from a dead end. Round a ring it comes next to the
+    node not seen for longest, whatever the ring's size, so that recency alone tells the next one;
+    ``turn`` rules that out. Pairs are a uniform node, a uniform neighbour and a separator,
+    independently; there weights are 1 on the neighbour alone.
 
     Args:
         length: L, places of a sequence.
         walk: ``walk``, ``non-backtracking`` or ``pairs``.
+        turn: probability that a non-backtracking walk on a ring turns round at a step.
         n_tokens: and the rest as in ``GraphWorld``: which graphs, held out or not, the calendar.
 
     Raises:
@@ -69,6 +73,7 @@ class GraphTracing(GraphWorld):
 
     length: int = 128
     walk: str = "walk"
+    turn: Number = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,6 +81,9 @@ class GraphTracing(GraphWorld):
         if self.walk not in WALKS:
             hint = nearest(str(self.walk), WALKS)
             raise ToylabError(f"GraphTracing: unknown walk {self.walk!r}; {hint}")
+        check_number("GraphTracing", "turn", self.turn, low=0.0, high=1.0)
+        if self.walk != "non-backtracking" and not isinstance(self.turn, Tracer):
+            check_number("GraphTracing", f"turn of {self.walk!r}", self.turn, 0, 0)
         places = math.ceil(self.n_nodes * (1.5 if self.walk == "pairs" else 1))
         if self.length < places:
             raise ToylabError(
@@ -114,9 +122,10 @@ class GraphTracing(GraphWorld):
 
     def _follow(self, u_E: Array, graph: Graph, first: Array) -> Batch:
         """The walk that these numbers from [0, 1] decide."""
-        u_L2 = u_E.reshape(-1, 2)
+        ring = (graph.adjacency.sum(1) == 2).sum() == graph.n_nodes
+        turn = jnp.where(ring, jnp.asarray(self.turn, jnp.float32), 0)
         node_L1, options_L = draw_walk(
-            u_L2, graph.adjacency, graph.n_nodes, first, self.length, self.walk
+            u_E.reshape(-1, 2), graph.adjacency, graph.n_nodes, first, self.length, self.walk, turn
         )
         separator = jnp.int32(self.vocab - 1)
         token_L1 = jnp.where(node_L1 < 0, separator, graph.tokens[node_L1])
@@ -127,9 +136,15 @@ class GraphTracing(GraphWorld):
     def floor(self, batch: Batch) -> Float[Array, "B L"]:
         """Cross-entropy of a walker's friend who sees the graph: log of the number of options.
 
-        No predictor of the tokens alone can be better on average. Weigh by ``batch.weights``.
+        On rings the entropy of turning is added from the second place on. No predictor of the
+        tokens alone can be better on average. Weigh by ``batch.weights``.
         """
-        return jnp.log(batch.latents["options"].astype(jnp.float32))
+        turn = jnp.asarray(self.turn, jnp.float32)
+        entropy = jax.scipy.special.entr(turn) + jax.scipy.special.entr(1 - turn)
+        ring_B = (batch.latents["degree"] == 2).sum(1) == batch.latents["n_nodes"]
+        turning_BL = ring_B[:, None] & (jnp.arange(self.length) > 0)[None]
+        options_BL = jnp.log(batch.latents["options"].astype(jnp.float32))
+        return options_BL + jnp.where(turning_BL, entropy, 0)
 
     def bigram(
         self,

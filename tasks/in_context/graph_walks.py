@@ -21,6 +21,7 @@ def draw_walk(
     first: Array,
     length: int,
     walk: str,
+    turn: Array | float = 0.0,
 ) -> tuple[Int[Array, " L1"], Int[Array, " L"]]:
     """Draw a walk.
 
@@ -31,10 +32,11 @@ def draw_walk(
         first: node to start from.
         length: L.
         walk: one of ``WALKS``.
+        turn: probability of going back to the node before, whatever its neighbours.
 
     Returns:
         Nodes at L + 1 places, -1 for separators; at L of them, the number of nodes that the next
-        one was chosen from evenly (1 where pairs take no step).
+        one was chosen from evenly where the walk did not turn (1 where pairs take no step).
     """
 
     def step(state: tuple[Array, Array], given: tuple[Array, Array]) -> tuple[Any, Any]:
@@ -46,13 +48,14 @@ def draw_walk(
         count = open_N.sum(dtype=jnp.int32)
         after = jnp.argmax(jnp.cumsum(open_N) > pick(u_2[0], count)).astype(jnp.int32)
         if walk != "pairs":
+            after = jnp.where((u_2[1] < turn) & (before >= 0), before, after)
             return (node, after), (node, count)
         # Places take turns: a node, its neighbour, a separator; then another node.
-        turn = place % 3
-        shown = jnp.where(turn == 2, -1, node)
-        kept = jnp.where(turn == 1, node, pick(u_2[1], n))
-        after = jnp.where(turn == 0, after, kept)
-        return (node, after), (shown, jnp.where(turn == 0, count, 1))
+        role = place % 3
+        shown = jnp.where(role == 2, -1, node)
+        kept = jnp.where(role == 1, node, pick(u_2[1], n))
+        after = jnp.where(role == 0, after, kept)
+        return (node, after), (shown, jnp.where(role == 0, count, 1))
 
     places = jnp.arange(length + 1, dtype=jnp.int32)
     _, (node_L1, count_L1) = jax.lax.scan(step, (jnp.int32(-1), first), (places, u_L2))

@@ -21,6 +21,7 @@ from .graphs import circulant, ring
 
 DAYS = 7
 STRIDES = (2, 3)  # of permuted rings
+TURN, SOON = 0.15, 3  # walks that turn round, and the places after a turn that are looked at
 
 
 class Walks(NamedTuple):
@@ -69,4 +70,29 @@ def masses(walks: Walks, p_PBLV: np.ndarray) -> dict[str, np.ndarray]:
     for name, stride in strides.items():
         near_BLN = circulant(days, stride)[walks.day_BL] & fresh_BLN
         found[name] = (p_PBLN * near_BLN).sum(-1).mean(1)
+    return found
+
+
+def after_turns(walks: Walks, p_PBLV: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean mass soon after a turn on the day ahead and on the day not seen for longest, (P,) each.
+
+    A walk that never turns round comes next to the day not seen for longest, so that recency alone
+    could trace a ring. After a turn the two part. Counted are places of the second half at most
+    ``SOON - 1`` after a turn, where the two differ.
+    """
+    day_BL, days = walks.day_BL, len(walks.token_N)
+    place_L = np.arange(day_BL.shape[1])
+    seen_BLN = np.where(day_BL[..., None] == np.arange(days), place_L[:, None], -1)
+    last_BLN = np.maximum.accumulate(seen_BLN, axis=1)
+    oldest_BL = np.where(last_BLN < 0, len(place_L), last_BLN).argmin(-1)
+    before_BL, twice_BL = (np.roll(day_BL, by, axis=1) for by in (1, 2))
+    ahead_BL = (2 * day_BL - before_BL) % days
+    turn_BL = (day_BL == twice_BL) & (place_L >= 2)
+    soon_BL = np.any([np.roll(turn_BL, by, axis=1) for by in range(SOON)], 0)
+    counted_BL = soon_BL & (ahead_BL != oldest_BL) & (place_L >= len(place_L) // 2)
+    found = {}
+    for name, day in (("ahead", ahead_BL), ("oldest", oldest_BL)):
+        token_BL1 = walks.token_N[day][..., None]
+        mass_PBL = np.take_along_axis(p_PBLV, token_BL1[None], -1)[..., 0]
+        found[name] = mass_PBL[:, counted_BL].mean(1)
     return found

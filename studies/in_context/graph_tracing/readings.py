@@ -45,5 +45,7 @@ STRONGEST_LAG = (
     .filter(pl.col("lag") > 0, block=1)
     .aggregate(pl.col("lag").sort_by("attention").last())
 )
+# Mass soon after a turn on the node ahead minus that on the one not seen for longest.
+AFTER_TURN = table("turned").value("ahead") - table("turned").value("oldest")
 # Doublings of context from half of the energy's fall to half of accuracy's rise.
 HALF_TO_HALF = table("order").where(pl.col("fall") >= 0.1).value("half_to_half")

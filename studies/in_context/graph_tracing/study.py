@@ -72,15 +72,18 @@ from toylab.task import Batch
 from toylab.tasks.in_context.given_walks import draw_walks
 from toylab.tasks.in_context.graph_tracing import GraphTracing, shuffled
 from toylab.tasks.in_context.graphs import rectangle
+from toylab.tasks.in_context.ring_walks import TURN
+from toylab.tasks.in_context.ring_walks import draw_walks as ring_walks
 
 from .. import graph_network as net
 from . import curves as c
 from . import unfolding as u
 from .claims import CLAIMS
 from .readings import GRID
-from .through import counters, lag_table, over_groups, through
+from .through import counters, lag_table, over_groups, through, turned_table
 
 WALKS = 500  # seed of the walks, plus the network's own
+RING = 16  # nodes of the ring on which walks turn round
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -130,6 +133,7 @@ def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str
     walks = draw_walks(task, config.groups, config.walks, WALKS + seed)
     mine = walks.groups(GRID)
     grids = jax.tree.map(lambda x: x[mine], walks.batch)
+    rings = ring_walks(config.world(turn=TURN), np.arange(RING), 1, config.walks, WALKS + seed)
     steps = run.steps("main")
     made = {"network": of(steps[-1]), "untrained": of(steps[0])}
     curves = {
@@ -149,6 +153,7 @@ def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str
         "training": pl.concat(training),
         "lags": lag_table(model, made["network"], grids.inputs[0]),
         "pictures": u.picture_table(panels, rectangle(4, 4)),
+        "turned": turned_table(model, made["network"], rings),
     }
     return {name: labelled(table, init_seed=seed) for name, table in tables.items()}
 

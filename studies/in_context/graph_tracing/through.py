@@ -17,6 +17,7 @@ from toylab.read.tables import long_table
 from toylab.taps import Params
 from toylab.taps import run as forward
 from toylab.task import Batch
+from toylab.tasks.in_context import ring_walks
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
 from .curves import COUNTERS, Curve, counter, score
@@ -60,3 +61,10 @@ def lag_table(model: Transformer, params: Params, tokens_BL: Array) -> pl.DataFr
     late_KHL = attention_by_lag(np.asarray(_patterns(model, params, tokens_BL)))
     blocks = range(1, len(late_KHL) + 1)
     return long_table({"block": blocks, "head": None, "lag": None}, attention=late_KHL)
+
+
+def turned_table(model: Transformer, params: Params, walks: ring_walks.Walks) -> pl.DataFrame:
+    """Masses soon after a turn on a ring, on the node ahead and on that not seen for longest."""
+    logits_BLV, _ = forward(model, params, walks.tokens_BL)
+    p_PBLV = np.asarray(jax.nn.softmax(logits_BLV))[None]
+    return pl.DataFrame(ring_walks.after_turns(walks, p_PBLV))

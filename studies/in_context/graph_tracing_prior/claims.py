@@ -5,7 +5,7 @@ import polars as pl
 from toylab.claims import Claim, Condition, Expect
 from toylab.conditions import only
 
-from .readings import DELAYED, at_best, embedded, grown, mass, preferred
+from .readings import DELAYED, after_turn, at_best, embedded, grown, mass, preferred
 
 PARK = "Park et al. 2025 (arXiv:2501.00070), days of the week (from a summary, and its abstract)"
 OURS = "this laboratory"
@@ -22,13 +22,20 @@ def in_weights(network: str) -> Condition:
     )
 
 
-def traces(network: str) -> Condition:
-    """The network has learned to trace a ring."""
-    return Condition(
+def traces(network: str) -> tuple[Condition, ...]:
+    """The network has learned to trace a ring, and not by recency."""
+    mass_late = Condition(
         "late in a ring of tokens without a prior the next token has 0.8 of the mass",
         mass("context", network, tokens="plain"),
         Expect.above(0.8),
     )
+    no_recency = Condition(
+        "soon after a walk there has turned round, the token ahead has more of the mass than that "
+        "not seen for longest",
+        after_turn(network),
+        Expect.above(0.0),
+    )
+    return mass_late, no_recency
 
 
 def knows(network: str) -> Condition:
@@ -51,7 +58,7 @@ def first(network: str, key: str, days: str, headline: bool = False) -> Claim:
         at_best("first_calendar", network),
         Expect.above(0.8),
         bar=PLANE,
-        requires=(in_weights(network), traces(network)),
+        requires=(in_weights(network), *traces(network)),
         headline=headline,
     )
 
@@ -66,7 +73,7 @@ def second(network: str, key: str, days: str) -> Claim:
         at_best("second_context", network),
         Expect.above(0.6),
         bar="ours: 0.6, a fifth above the 1/2 of two random axes",
-        requires=(in_weights(network), traces(network)),
+        requires=(in_weights(network), *traces(network)),
         control=only(
             "in the embeddings, before any walk, components 3 and 4 are not that plane yet",
             embedded("second_context", network),
@@ -85,7 +92,7 @@ def follows(network: str, key: str, days: str) -> Claim:
         preferred(network),
         Expect.above(0.0),
         bar="theory: no preference is 0",
-        requires=(knows(network), traces(network)),
+        requires=(knows(network), *traces(network)),
     )
 
 
@@ -124,7 +131,7 @@ CLAIMS = (
         grown("shared"),
         Expect.above(0.05),
         bar="ours: 5 points of the variance, a change seen by eye",
-        requires=(in_weights("shared"), traces("shared")),
+        requires=(in_weights("shared"), *traces("shared")),
     ),
     Claim(
         "no_calendar",
@@ -134,7 +141,7 @@ CLAIMS = (
         at_best("first_context", "no calendar"),
         Expect.above(0.6),
         bar="ours: 0.6, nearly twice the 1/3 of chance",
-        requires=(traces("no calendar"),),
+        requires=traces("no calendar"),
     ),
     follows("shared", "behaviour_shared", SHARED),
     follows("reserved", "behaviour_reserved", RESERVED),
@@ -146,6 +153,6 @@ CLAIMS = (
         DELAYED,
         Expect.below(-0.05),
         bar="ours: 5 points of mass, a delay seen by eye",
-        requires=(knows("shared"), traces("shared"), traces("no calendar")),
+        requires=(knows("shared"), *traces("shared"), *traces("no calendar")),
     ),
 )

@@ -69,6 +69,12 @@ def _late(m: Measures) -> pl.Expr:
     return pl.col("place") >= length - length // 4
 
 
+def after_turn(network: str) -> Reading:
+    """Mass soon after a turn on the token ahead minus that on the one not seen for longest."""
+    rows = table("turned").filter(network=network)
+    return rows.value("ahead") - rows.value("oldest")
+
+
 def preferred(network: str) -> Reading:
     """Late mass on the context ring's next day minus that on the calendar's two."""
     return mass("context", network) - mass("calendar", network)

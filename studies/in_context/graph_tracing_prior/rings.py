@@ -18,7 +18,13 @@ from toylab.read.tables import labelled, long_table
 from toylab.taps import Params
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 from toylab.tasks.in_context.graphs import circulant
-from toylab.tasks.in_context.ring_walks import DAYS, Walks, masses, other_stride
+from toylab.tasks.in_context.ring_walks import (
+    DAYS,
+    Walks,
+    after_turns,
+    masses,
+    other_stride,
+)
 
 
 def look(model: Transformer, params_P: Params, walks: Walks) -> tuple[np.ndarray, np.ndarray]:
@@ -72,6 +78,13 @@ def mass_table(walks: Walks, p_PBLV: np.ndarray, seeds: np.ndarray, **labels: An
     table = long_table({"init_seed": seeds, "place": None}, **masses(walks, p_PBLV))
     table = table.cast({pl.Float64: pl.Float32})  # as probabilities are
     return labelled(table, walked=walked, days=len(walks.token_N), **labels)
+
+
+def turned_table(
+    walks: Walks, p_PBLV: np.ndarray, seeds: np.ndarray, **labels: Any
+) -> pl.DataFrame:
+    """Masses soon after a turn by seed, on the day ahead and on that not seen for longest."""
+    return labelled(long_table({"init_seed": seeds}, **after_turns(walks, p_PBLV)), **labels)
 
 
 def plane_table(

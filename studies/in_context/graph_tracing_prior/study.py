@@ -75,12 +75,12 @@ from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
 from toylab.taps import Params
 from toylab.tasks.in_context.graph_calendar import NearDays, SharedCalendar
-from toylab.tasks.in_context.ring_walks import STRIDES, draw_walks
+from toylab.tasks.in_context.ring_walks import STRIDES, TURN, draw_walks
 
 from ..graph_network import PAPER, SMOKE, Network, main
 from . import rings
 from .claims import CLAIMS
-from .readings import best_layer
+from .readings import CLEAN, best_layer
 
 WALKS = 401  # seed of the walks
 TOKENS = ("calendar", "plain")
@@ -173,10 +173,14 @@ def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.nd
     """Walk the calendar and the permuted rings; measure planes and masses."""
     task, model = config.world(), main(config).model
     assert isinstance(model, Transformer)
-    tables: dict[str, list[pl.DataFrame]] = {"planes": [], "mass": [], "points": []}
+    tables: dict[str, list[pl.DataFrame]] = {k: [] for k in ("planes", "mass", "points", "turned")}
     for name, seed_P, lost_P, last, first in networks(run):
         lost = pl.col("init_seed").is_in(seed_P[lost_P].tolist())
         add = lambda kind, table, lost=lost: tables[kind].append(table.with_columns(diverged=lost))
+        plain = rings.token_of(task, name, "plain")
+        turning = draw_walks(config.world(turn=TURN), plain, CLEAN, config.walks, WALKS)
+        p_PBLV, _ = rings.look(model, last, turning)
+        add("turned", rings.turned_table(turning, p_PBLV, seed_P, network=name))
         for tokens, stride in (("calendar", 1), *itertools.product(TOKENS, STRIDES)):
             walks = draw_walks(
                 task, rings.token_of(task, name, tokens), stride, config.walks, WALKS + stride

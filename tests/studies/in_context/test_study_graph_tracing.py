@@ -179,6 +179,7 @@ def tables():
             ),
             "pictures": u.picture_table(panels | {"neighbour mixing": grid_means()[0, 1, 3]}, GRID),
         }
+        found["turned"] = pl.DataFrame({"ahead": [0.9], "oldest": [0.2]})
         parts.append({n: t.with_columns(init_seed=pl.lit(seed)) for n, t in found.items()})
     return {n: pl.concat([p[n] for p in parts]) for n in parts[0]}
 
@@ -197,7 +198,8 @@ def test_figures_and_claims_read_the_tables():
         values["accuracy_late"], [late.mean(), (0.9 * (late / 0.9) ** 2).mean()], rtol=0.3
     )
     np.testing.assert_array_equal(values["previous_token"], 1)
-    np.testing.assert_allclose(values["accuracy_beyond_counter"], 0, atol=1e-12)
+    np.testing.assert_allclose(values["loss_beyond_counter"], 0, atol=1e-12)
+    np.testing.assert_allclose(values["rings_without_recency"], 0.7)
 
 
 def test_a_window_longer_than_the_context_is_refused():

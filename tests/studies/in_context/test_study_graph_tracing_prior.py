@@ -1,5 +1,6 @@
 """The study ``graph_tracing_prior``: its own measures on inputs with known answers, figures."""
 
+import dataclasses
 import itertools
 
 import jax
@@ -69,6 +70,27 @@ def test_masses_count_the_ring_but_for_the_day_just_left():
     found = walks_of.masses(walks, p)
     for name, value in (("context", 0.5), ("calendar", 0.3), ("other", 0.2)):
         np.testing.assert_allclose(found[name][0, 1:], value, atol=1e-6)
+
+
+def test_masses_after_turns_tell_recency_from_the_ring():
+    """Against a walk over places and days in words, for one that goes on and one of recency."""
+    task, days = dataclasses.replace(TASK, turn=0.3), 7
+    walks = walks_of.draw_walks(task, np.arange(days, dtype=np.int32), 2, 14, 3)
+    p = RNG.dirichlet(np.ones(task.vocab), size=(2, 14, 21)).astype(np.float32)
+    want = {"ahead": [], "oldest": []}
+    for b, day in enumerate(walks.day_BL.tolist()):
+        for t in range(10, 21):
+            turned = any(day[s] == day[s - 2] for s in range(t - 2, t + 1))
+            last = {d: s for s, d in enumerate(day[: t + 1])}
+            oldest = min(last, key=last.get)
+            ahead = (day[t] + 2 if (day[t] - day[t - 1]) % days == 2 else day[t] - 2) % days
+            if turned and ahead != oldest:
+                want["ahead"].append(p[:, b, t, ahead])
+                want["oldest"].append(p[:, b, t, oldest])
+    found = walks_of.after_turns(walks, p)
+    assert len(want["ahead"]) > 50
+    for name, values in want.items():
+        np.testing.assert_allclose(found[name], np.mean(values, 0), rtol=1e-5)
 
 
 def test_day_means_are_of_one_round_each():

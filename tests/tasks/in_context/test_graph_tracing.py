@@ -1,5 +1,6 @@
 """Graphs against NetworkX, walks and bigram counts against slow loops, and the notes' numbers."""
 
+import dataclasses
 import functools
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 import pytest
+import scipy.stats
 
 from toylab.errors import ToylabError
 from toylab.tasks.in_context import graphs
@@ -26,6 +28,9 @@ MIXED = GraphTracing(
     20, ("ring", "regular", "tree"), ("grid",), (3,), sizes=(6, 10), length=15, walk="walk"
 )
 TURNLESS = GraphTracing(8, ("given",), (), edges=BOW, length=24, walk="non-backtracking")
+TURNING = GraphTracing(
+    10, ("ring",), (), sizes=(6, 10), length=24, walk="non-backtracking", turn=0.25
+)
 PAIRS = GraphTracing(
     12, ("given",), (), edges=BOW, length=24, walk="pairs", calendar=7, calendar_share=0.3
 )
@@ -108,6 +113,35 @@ def test_every_step_is_allowed_and_options_are_counted(task):
     if task.walk == "walk":
         assert turned > 0
     assert (batch.weights[0] == task.steps).all() and task.consistent(batch).all()
+
+
+def test_a_walk_round_a_ring_meets_the_node_not_seen_for_longest_unless_it_turns():
+    """Recency alone tells every step of one round after the first, and few where walks turn."""
+
+    def oldest(task):
+        batch, right = drawn(task), []
+        for row in range(60):
+            nodes, n = batch.latents["node"][row].tolist(), batch.latents["n_nodes"][row]
+            for place in range(n, task.length - 1):
+                last = {node: i for i, node in enumerate(nodes[: place + 1])}
+                right.append(min(last, key=last.get) == nodes[place + 1])
+        return np.mean(right)
+
+    assert oldest(dataclasses.replace(TURNING, turn=0.0)) == 1
+    assert oldest(TURNING) < 0.4
+
+
+def test_walks_turn_on_rings_alone_and_the_floor_knows():
+    batch = drawn(TURNING, 200)
+    node = batch.latents["node"]
+    turned = node[:, 2:] == node[:, :-2]
+    assert turned.mean() == pytest.approx(0.25, abs=0.02)
+    assert TURNING.consistent(batch).all()
+    floor = np.asarray(TURNING.floor(batch))
+    np.testing.assert_allclose(floor[:, 0], np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(floor[:, 1:], scipy.stats.entropy([0.25, 0.75]), rtol=1e-5)
+    bow = dataclasses.replace(TURNLESS, turn=0.9)
+    jax.tree.map(np.testing.assert_array_equal, drawn(bow), drawn(TURNLESS))
 
 
 def slow_counter(task, batch, row, directed, alpha):
@@ -203,6 +237,8 @@ def test_held_out_families_and_a_shared_graph():
         ({"sides": (1,)}, "sides = 1 is out of range"),
         ({"sides": ()}, "no size"),
         ({"walk": "non-backtrack"}, "non-backtracking"),
+        ({"turn": 0.1}, "turn of 'walk' = 0.1"),
+        ({"walk": "non-backtracking", "turn": 1.5}, "turn = 1.5"),
         ({"sizes": (9,)}, "no graph of 9 nodes is 3-regular"),
         ({"degree": 2}, "degree = 2"),
         ({"extra_edges": 99}, "extra_edges"),
