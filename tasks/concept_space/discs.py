@@ -22,14 +22,15 @@ from toylab.errors import ToylabError, check_number
 from toylab.task import Batch, Number, Task
 
 CONCEPTS = ("colour", "size")
-MIDDLE = (0.5, 0.55)  # of each concept, between its two classes
+COLOUR, SMALL = 0.5, 0.35  # middle of the two colours, and the smaller size
 
 
 @dataclasses.dataclass(frozen=True)
 class Discs(Task):
     """Concepts and place ``(colour, size, x, y)`` to an image of ``2 pixels^2`` numbers.
 
-    A concept with bit b is ``middle + gap (b - 1/2)``, off by at most ``jitter gap``. With the
+    Colour with bit b is ``1/2 + gap (b - 1/2)`` and size ``0.35 + gap b``, off by at most ``jitter
+    gap``: the second colour is seen on small discs alone, whose size no gap changes. With the
     distance r of a pixel from the place, ``mask = sigmoid((size - r) / softness)``, red is
     ``colour mask`` and blue ``(1 - colour) mask``.
 
@@ -75,9 +76,10 @@ class Discs(Task):
             raise ToylabError(
                 f"Discs: jitter = {self.jitter} makes classes overlap; give less than half a gap."
             )
-        for name, middle in zip(("colour_gap", "size_gap"), MIDDLE, strict=True):
-            most = min(middle, 1 - middle) / (0.5 + self.jitter)
-            check_number("Discs", name, getattr(self, name), above=0, high=round(most, 6))
+        most = {"colour_gap": COLOUR / (0.5 + self.jitter)}
+        most["size_gap"] = (1 - SMALL) / (1 + self.jitter)
+        for name, high in most.items():
+            check_number("Discs", name, getattr(self, name), above=0, high=round(high, 6))
         if not self.trained or not {*self.trained, self.held_out} <= set(range(4)):
             raise ToylabError(
                 f"Discs: classes {self.trained} and {self.held_out}; give numbers from 0 to 3."
@@ -92,11 +94,16 @@ class Discs(Task):
         """Distance of the classes along each concept."""
         return jnp.stack([jnp.asarray(g, jnp.float32) for g in (self.colour_gap, self.size_gap)])
 
+    @property
+    def middle(self) -> Float[Array, " 2"]:
+        """Colour and size between their two classes."""
+        return jnp.stack([jnp.float32(COLOUR), SMALL + self.gaps[1] / 2])
+
     def values(self, which: Array | int) -> Float[Array, " 2"]:
         """Colour and size at the middle of a class."""
         which = jnp.asarray(which)
         bits = jnp.stack([which // 2, which % 2]).astype(jnp.float32)
-        return jnp.asarray(MIDDLE, jnp.float32) + self.gaps * (bits - 0.5)
+        return self.middle + self.gaps * (bits - 0.5)
 
     def mask(self, size: Array, place: Float[Array, " 2"]) -> Float[Array, " X"]:
         """How much of each pixel a disc covers."""
@@ -122,8 +129,7 @@ class Discs(Task):
         The derivative is taken in the middle between all classes.
         """
         one = jnp.zeros(2, jnp.float32).at[concept].set(1.0)
-        middle = jnp.asarray(MIDDLE, jnp.float32)
-        slope = lambda place: jax.jvp(lambda z: self.render(z, place), (middle,), (one,))[1]
+        slope = lambda place: jax.jvp(lambda z: self.render(z, place), (self.middle,), (one,))[1]
         return self.gaps[concept] * jnp.sqrt(jnp.mean(jnp.sum(jax.vmap(slope)(place_N2) ** 2, -1)))
 
     def example(self, key: Array) -> Batch:
@@ -135,7 +141,7 @@ class Discs(Task):
         concepts = self.values(which) + self.gaps * self.jitter * (2 * u_6[1:3] - 1)
         place = self.reach * (2 * u_6[3:5] - 1)
         hidden = u_6[5] < jnp.asarray(self.masked, jnp.float32)
-        told = jnp.where(hidden, MIDDLE[0], concepts[0])
+        told = jnp.where(hidden, COLOUR, concepts[0])
         inputs = jnp.concatenate([jnp.stack([told, concepts[1]]), place])
         image = self.render(concepts, place)
         latents = {"class": which, "concepts": concepts, "place": place}
@@ -145,7 +151,7 @@ class Discs(Task):
         """Whether images and classes are those of concepts and places."""
         z, at = (np.asarray(batch.latents[name]) for name in ("concepts", "place"))
         image = np.asarray(jax.vmap(self.render)(jnp.asarray(z), jnp.asarray(at)))
-        bits = (z > np.asarray(MIDDLE)).astype(int)
+        bits = (z > np.asarray(self.middle)).astype(int)
         return (np.abs(image - np.asarray(batch.targets)).max(-1) < 1e-4) & (
             2 * bits[:, 0] + bits[:, 1] == np.asarray(batch.latents["class"])
         )

@@ -86,7 +86,7 @@ CLAIMS: tuple[Claim, ...] = (
             r.ahead(how),
             Expect.above(1.2),
             at="figure 6",
-            bar="ours: 20%, four records of 25 steps in 500",
+            bar="ours: 20%, twenty records of 5 steps in 500",
             control=(MORE_SIZE, NEVER_TOLD),
             headline=how == "over",
         )

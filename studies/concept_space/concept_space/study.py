@@ -73,7 +73,7 @@ class Config:
     pixels: int = 8
     width: int = 64
     steps: int = 4000
-    record_every: int = 25
+    record_every: int = 5
     batch_size: int = 64
     learning_rate: float = 1e-3
     identity_seeds: int = 64

@@ -3,10 +3,13 @@
 Shape suffixes: P networks, B sequences, L queries, M keys, K head dim, D width.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
+from jax import Array
 from scipy.stats import special_ortho_group
 
 from toylab.analysis.circuits import ov_circuit, qk_circuit
@@ -17,18 +20,20 @@ from toylab.claims import Condition, Expect
 from toylab.conditions import only, passage
 from toylab.members import seeds
 from toylab.models import Transformer
+from toylab.models.attention import rotate
 from toylab.population import Population
 from toylab.read import greatest, table
 from toylab.read.networks import networks
 from toylab.runs.run_folder import RunFolder
 from toylab.taps import Params
 from toylab.taps import run as run_model
-from toylab.tasks.tools.copies import Copies
+from toylab.tasks.in_context.repeats import Repeats
 
 from .settings import Config, by_network, population
 
-WORLD = Copies()
-NET = Transformer(WORLD.vocab, WORLD.length, 32, 2, 2, norm="layer")
+# The lead closes recency as a way round induction, which rotary positions then find soon.
+WORLD = Repeats(n_tokens=20, length=24, shortest=4, longest=12, lead=4)
+NET = Transformer(WORLD.n_tokens, WORLD.length, 32, 2, 2, norm="layer", positions="rope")
 PERIOD, DRAWS, APART = 10, 1_000, 3.0
 GRID = 2.0 ** np.linspace(-3, 3, 49)  # scales, in units of the closed form's
 CUT = NET.key_dim // 4  # components
@@ -41,25 +46,31 @@ TALK = ("z_k", "z_q", "z_v", *CUTS)
 
 def populations(config: Config) -> dict[str, Population]:
     """Networks of two layers that copy."""
-    return {"copies": population(config, NET, WORLD, seeds(config.seeds), 9_000)}
+    return {"copies": population(config, NET, WORLD, seeds(config.seeds), 6_000)}
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
     """Joint embeddings of the induction head, and what the previous-token head tells it."""
     params_P, members = run.params("copies"), networks(run, "copies")
-    tokens = repeated(WORLD.vocab, PERIOD, config.samples, seed=79)
+    tokens = repeated(WORLD.n_tokens, PERIOD, config.samples, seed=79)
     scores_P2H = head_scores(NET, params_P, tokens)[:, (0, 1), (0, 1)]
     scores_P2, pair_P2 = scores_P2H.max(-1), scores_P2H.argmax(-1)
     members = members.with_columns(previous=scores_P2[:, 0], induction=scores_P2[:, 1])
-    sites = [f"blocks/1/attn/{name}" for name in ("q", "k", "pattern")]
-    look = jax.jit(lambda params: run_model(NET, params, jnp.asarray(tokens), sites)[1])
-    found = look(params_P)
-    acts = [np.asarray(found[site], float) for site in sites]
+    acts = [np.asarray(x, float) for x in _looks(params_P, jnp.asarray(tokens))]
     own = lambda i: jax.tree.map(lambda leaf: np.asarray(leaf)[i], params_P)
     return {
         "joint": by_network(members, JOINT, lambda i: joint(*(x[i] for x in acts), pair_P2[i, 1])),
         "talk": by_network(members, TALK, lambda i: talk(own(i), tokens, *pair_P2[i])),
     }
+
+
+@jax.jit
+@functools.partial(jax.vmap, in_axes=(0, None))
+def _looks(params: Params, tokens_BL: Array) -> tuple[Array, Array, Array]:
+    """Queries and keys of the second block, rotated as they meet, and what is attended to."""
+    q, k, pattern = (f"blocks/1/attn/{name}" for name in ("q", "k", "pattern"))
+    acts = run_model(NET, params, tokens_BL, (q, k, pattern))[1]
+    return rotate(acts[q]), rotate(acts[k]), acts[pattern]
 
 
 def joint(
@@ -91,7 +102,8 @@ def joint(
 def talk(params: Params, tokens: np.ndarray, first: int, second: int) -> dict[str, float]:
     """How far reading stands out in keys, and what cutting what is read takes away."""
     writer_DD = np.asarray(ov_circuit(NET, params, 0)[first])
-    query_DD, value_DD = (np.asarray(f(NET, params, 1)[second]) for f in (qk_circuit, ov_circuit))
+    query_DD = np.asarray(qk_circuit(NET, params, 1, distance=PERIOD - 1)[second])
+    value_DD = np.asarray(ov_circuit(NET, params, 1)[second])
     z = []
     for reader_DD in (query_DD.T, query_DD, value_DD):
         null = rotation_null(writer_DD, reader_DD, DRAWS)

@@ -19,7 +19,7 @@ from toylab.read.tables import Axes, long_table
 class Config:
     """Settings; sizes of worlds and networks stand in the parts."""
 
-    seeds: int = 8
+    seeds: int = 16
     share: float = 1.0  # of the steps that each network is trained for
     samples: int = 256  # held-out examples
     learning_rate: float = 3e-3

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from tests.oracles.discs import distances, image
 from toylab.check.suite import check
 from toylab.errors import ToylabError
-from toylab.tasks.concept_space.discs import MIDDLE, Discs, examples, rgb
+from toylab.tasks.concept_space.discs import Discs, examples, rgb
 from toylab.tasks.concept_space.readers import Read, concepts, read
 
 TASK = Discs(0.3, 0.4)
+MIDDLE = np.array([0.5, 0.55])
 render = jax.jit(TASK.render)
 many = jax.jit(jax.vmap(TASK.render))
 reads = jax.jit(read, static_argnums=(0, 3))
@@ -40,11 +41,9 @@ def test_examples_are_of_trained_classes_and_hide_their_share_of_colours():
     batch = jax.jit(lambda key: task.batch(key, 4_000))(jax.random.key(0))
     which, z = (np.asarray(batch.latents[n]) for n in ("class", "concepts"))
     assert sorted(np.unique(which)) == [0, 1, 2]
-    middle = np.asarray(MIDDLE) + np.array([0.3, 0.4]) * (
-        np.stack([which // 2, which % 2], 1) - 0.5
-    )
+    middle = MIDDLE + np.array([0.3, 0.4]) * (np.stack([which // 2, which % 2], 1) - 0.5)
     assert np.abs((z - middle) / np.array([0.3, 0.4])).max() <= 0.1251
-    hidden = np.asarray(batch.inputs)[:, 0] == MIDDLE[0]
+    hidden = np.asarray(batch.inputs)[:, 0] == 0.5
     assert hidden.mean() == pytest.approx(0.25, abs=0.03)
     np.testing.assert_array_equal(np.asarray(batch.inputs)[~hidden, 0], z[~hidden, 0])
     np.testing.assert_array_equal(np.asarray(batch.inputs)[:, 1], z[:, 1])
@@ -59,9 +58,7 @@ def test_concept_signal_is_a_finite_difference(concept):
     gap = (0.3, 0.4)[concept]
     squares = []
     for x, y in np.asarray(place, np.float64):
-        high, low = (
-            np.array(image(*(np.array(MIDDLE) + s * step), x, y, 8, 0.12)) for s in (1, -1)
-        )
+        high, low = (np.array(image(*(MIDDLE + s * step), x, y, 8, 0.12)) for s in (1, -1))
         squares.append((((high - low) / 2e-4) ** 2).sum())
     expected = gap * np.sqrt(np.mean(squares))
     assert float(TASK.signal(concept, place)) == pytest.approx(expected, rel=1e-4)
@@ -83,11 +80,11 @@ def test_readings_are_those_of_a_loop_over_classes():
     place = TASK.places(40)
     bits = np.array(list(itertools.product((0, 1), (0, 1))))
     rng = np.random.default_rng(0)
-    z = np.asarray(MIDDLE) + np.array([0.3, 0.4]) * (rng.random((40, 2)) * 2.0 - 0.5)
+    z = MIDDLE + np.array([0.3, 0.4]) * (rng.random((40, 2)) * 2.0 - 0.5)
     shown = np.asarray(many(jnp.asarray(z, jnp.float32), place))
     found = Read(*map(np.asarray, reads(TASK, jnp.asarray(shown), place, 3)))
     for n, (x, y) in enumerate(np.asarray(place, np.float64)):
-        middles = np.asarray(MIDDLE) + np.array([0.3, 0.4]) * (bits - 0.5)
+        middles = MIDDLE + np.array([0.3, 0.4]) * (bits - 0.5)
         classes = [image(c, s, x, y, 8, 0.12) for c, s in middles]
         off, apart = distances(shown[n], classes), distances(classes[3], classes)
         nearest = int(np.argmin(off))
@@ -97,9 +94,16 @@ def test_readings_are_those_of_a_loop_over_classes():
     assert np.all(found.lenient >= found.strict)
     assert 0 < found.strict.mean() < found.lenient.mean() < 1
     inside = (z[:, 1] > 0.3) & (z[:, 1] < 0.9)
-    told = (z - (np.asarray(MIDDLE) - np.array([0.15, 0.2]))) / np.array([0.3, 0.4])
+    told = (z - (MIDDLE - np.array([0.15, 0.2]))) / np.array([0.3, 0.4])
     measured = np.asarray(concepts(TASK, jnp.asarray(shown), place))
     np.testing.assert_allclose(measured[inside], told[inside], atol=0.03)
+
+
+@pytest.mark.parametrize("gap", [0.25, 0.4, 0.55])
+def test_a_gap_of_size_leaves_the_small_disc_as_it_is(gap):
+    small, large = (np.asarray(Discs(0.3, gap).values(which)) for which in (2, 3))
+    np.testing.assert_allclose(small, [0.65, 0.35], rtol=1e-6)
+    np.testing.assert_allclose(large, [0.65, 0.35 + gap], rtol=1e-6)
 
 
 def test_pictures_are_white_where_there_is_no_disc():

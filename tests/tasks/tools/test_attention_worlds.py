@@ -1,20 +1,19 @@
-"""Facts, copies, shifts and dialects: their own rules, against slow ones."""
+"""Facts, shifts and dialects: their own rules, against slow ones."""
 
 import jax
 import numpy as np
 import pytest
 
 from toylab.errors import ToylabError
-from toylab.tasks.tools.copies import Copies
 from toylab.tasks.tools.dialects import Dialects
 from toylab.tasks.tools.facts import Facts
 from toylab.tasks.tools.shifts import Shifts
 
-FACTS, COPIES, SHIFTS = Facts(5, 2, 3, 4, world=1), Copies(6, 10, 3, 5), Shifts(3, 4)
+FACTS, SHIFTS = Facts(5, 2, 3, 4, world=1), Shifts(3, 4)
 DIALECTS = Dialects(3, 3, 5)
 
 
-@pytest.mark.parametrize("world", [FACTS, COPIES, SHIFTS, DIALECTS], ids=lambda w: type(w).__name__)
+@pytest.mark.parametrize("world", [FACTS, SHIFTS, DIALECTS], ids=lambda w: type(w).__name__)
 def test_the_rules_hold(world):
     batch = world.batch(jax.random.key(0), 8)
     assert world.consistent(batch).all()
@@ -28,14 +27,6 @@ def test_a_fact_is_one_thing_whatever_its_filler():
     assert len(told) == FACTS.size and len(batch.inputs) == FACTS.size * FACTS.fillers
     other = Facts(5, 2, 3, 4, world=2).values_of_facts()
     assert (np.asarray(other) != np.asarray(FACTS.values_of_facts())).any()
-
-
-def test_copies_are_decided_by_the_past():
-    batch = COPIES.batch(jax.random.key(1), 32)
-    for x, y, w in zip(*(np.asarray(part).tolist() for part in batch[:3]), strict=True):
-        for t in np.flatnonzero(w):
-            earlier = max(s for s in range(t) if x[s] == x[t])
-            assert x[earlier + 1] == y[t]
 
 
 def test_shifts_move_a_torus():
@@ -66,7 +57,6 @@ def test_dialects_name_things():
     ("make", "told"),
     [
         (lambda: Facts(subjects=1), "subjects = 1"),
-        (lambda: Copies(vocab=8, most=9), "distances from 6 to 9"),
         (lambda: Shifts(side=2, length=5), "length = 5"),
         (lambda: Dialects(dialects=1), "dialects = 1"),
     ],
