@@ -24,8 +24,9 @@ CAPTIONS = {
     "the stream after the first block. Lines are medians over seeds, bands their 95% intervals.",
     "dose": "(a) Error against the share of the gradient from later positions that is passed on. "
     "(b) Error of myopic training by variant: at two rates; with W_K and W_V that learn from later "
-    "positions; with eight heads; where 30% of positions ask for a sum; with sums that begin with "
-    "the own term. Bars and points are means, ticks seeds; dotted, what predicting 0 leaves.",
+    "positions, and with eight heads of that kind; where 30% of positions ask for a sum; with sums "
+    "that begin with the own term. Bars and points are means, ticks seeds; dotted, what predicting "
+    "0 leaves.",
     "moved": "The sine of the number at position n is moved up and down in the stream after the "
     "first block, along the direction in which it varies at a fixed number. Shown is by how much "
     "outputs at later positions move for one unit. Points are means over seeds with 95% intervals; "
@@ -36,7 +37,7 @@ CAPTIONS = {
 }
 LOOK = {"vanilla": fig.BLUE, "myopic": fig.VERMILLION, "crumbs": fig.GREEN}
 PLACES = [("first block", "r2"), ("before the MLP", "sum_r2")]
-DOSES = {"myopic": 0.0, "dose 0.25": 0.25, "dose 0.5": 0.5, "dose 0.75": 0.75, "vanilla": 1.0}
+DOSES = {"myopic": 0.0, "vanilla": 1.0} | {f"dose {n / 8}": n / 8 for n in range(1, 5)}
 
 
 def _error(arm: str) -> Reading:
@@ -74,7 +75,11 @@ def dose(measures: Measures, config: Any) -> Figure:
         points(left, share, _error(arm)(measures).array(), fig.BLUE)
     left.set(xlabel="share of the gradient passed on", ylabel="error of sums / variance")
     names = {"myopic": "myopic", "slow": "half\nrate", "reading": "reading\nlearns"}
-    names |= {"heads myopic": f"{config.many}\nheads", "rare myopic": "rare", "crumbs": "crumbs"}
+    names |= {
+        "heads reading": f"{config.many}\nheads,\nlearn",
+        "rare myopic": "rare",
+        "crumbs": "crumbs",
+    }
     cells = (("", fig.VERMILLION, _error),)
     bars(right, measures, [*names], cells, [*names.values()])
     right.set(ylabel="error of sums / variance")

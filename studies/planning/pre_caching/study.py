@@ -9,12 +9,13 @@ outputs are computed as before, can leave breadcrumbs but cannot learn to pre-ca
 synthetic world sums of sin(a x) of the last k numbers are asked for, so that no position needs the
 sine of its own number.
 
-Arms, at eight seeds each: vanilla and myopic training; doses of the gradient between; myopic
+Arms, at sixteen seeds each: vanilla and myopic training; doses of the gradient between; myopic
 training whose W_K and W_V do learn from later positions, as with shared weights these have little
 to learn from otherwise; myopic training at half the rate; sums that begin with a position's own
-term (breadcrumbs); x alone as the target; a flag on 30% of positions; eight heads, one for each
-term and more; and LayerNorm. Probes are linear, read f(x_n) at position n, and are judged on
-sequences that they were not fitted on. The steered term shows that the probed one is what is read.
+term (breadcrumbs); x alone as the target; a flag on 30% of positions; eight heads, two for each
+term, whose W_K and W_V learn likewise; and LayerNorm. Probes are linear, read f(x_n) at position n,
+and are judged on sequences that they were not fitted on. The steered term shows that the probed one
+is what is read.
 
 What is done otherwise: k = 4 terms of frequency 3 in sequences of 12, where a linear map of x
 explains 0.2% of f; squared error; blocks without norms except in one arm, since a norm before
@@ -68,15 +69,16 @@ ARMS: dict[str, tuple[str, dict[str, float]]] = {
     "myopic": ("main", MYOPIC),
     "slow": ("main", MYOPIC | {"slower": 1}),
     "reading": ("main", MYOPIC | {"reading": 1.0}),
+    "dose 0.125": ("main", {"foresight": 0.125}),
     "dose 0.25": ("main", {"foresight": 0.25}),
+    "dose 0.375": ("main", {"foresight": 0.375}),
     "dose 0.5": ("main", {"foresight": 0.5}),
-    "dose 0.75": ("main", {"foresight": 0.75}),
     "crumbs": ("main", MYOPIC | {"first": 0}),
     "plain": ("main", {"asked": 0.0}),
     "rare": ("rare", {"asked": -1}),
     "rare myopic": ("rare", MYOPIC | {"asked": -1}),
     "heads": ("heads", {}),
-    "heads myopic": ("heads", MYOPIC),
+    "heads reading": ("heads", MYOPIC | {"reading": 1.0}),
     "norm": ("norm", {}),
 }
 COLUMNS = {"foresight": 1.0, "reading": 0.0, "asked": 1.0, "first": 1}
@@ -86,7 +88,7 @@ COLUMNS = {"foresight": 1.0, "reading": 0.0, "asked": 1.0, "first": 1}
 class Config:
     """Settings."""
 
-    seeds: int = 8
+    seeds: int = 16
     length: int = 12
     terms: int = 4
     frequency: float = 3.0

@@ -127,7 +127,8 @@ def test_slopes_are_read_at_the_lags_of_the_sum_and_at_others():
 
 
 def test_doses_are_ranked_by_their_error():
-    errors = {"myopic": 1.0, "dose 0.25": 0.9, "dose 0.5": 0.5, "dose 0.75": 0.6, "vanilla": 0.1}
+    names = ("myopic", *(f"dose {share}" for share in (0.125, 0.25, 0.375, 0.5)))
+    errors = dict(zip(names, (1.0, 0.9, 0.5, 0.6, 0.1), strict=True))
     rows = [{"arm": a, "step": 1, "init_seed": 0, "error": e} for a, e in errors.items()]
     assert readings.doses()({"curves": pl.DataFrame(rows)}).values == pytest.approx([-0.9])
 
@@ -135,9 +136,10 @@ def test_doses_are_ranked_by_their_error():
 def test_arms_are_members_in_their_order():
     found = populations(Config(seeds=2))
     main = found["main"].members
-    assert len(main) == 18
-    assert main["foresight"].tolist() == [1, 1, *[0] * 6, *np.repeat([0.25, 0.5, 0.75, 0, 1], 2)]
-    assert main["reading"].tolist() == [0] * 6 + [1] * 2 + [0] * 10
+    assert len(main) == 20
+    doses = np.repeat([0.125, 0.25, 0.375, 0.5, 0, 1], 2)
+    assert main["foresight"].tolist() == [1, 1, *[0] * 6, *doses]
+    assert main["reading"].tolist() == [0] * 6 + [1] * 2 + [0] * 12
     assert "reading" not in found["norm"].members.columns  # it needs a model without norms
 
 
