@@ -97,7 +97,7 @@ ARMS = {
 class Config:
     """Settings; ``skills`` are shares of removals in what networks learn from first."""
 
-    seeds: int = 8
+    seeds: int = 16
     words: int = 20
     topics: int = 4
     most: int = 6
