@@ -35,10 +35,10 @@ COMMON = Condition(
 )
 SPOKEN = Condition(
     "after rough words networks trained on the fewest rough texts, and on 10%, give rough words a "
-    "chance of 0.25 or more, half of the right one",
+    "chance of 0.4 or more, four fifths of the right one",
     unsteered("rough").map(lambda low, high: (low + high) / 2 - abs(low - high) / 2,
                            unsteered("rough", 0.1)),
-    Expect.above(0.25),
+    Expect.above(0.4),
 )  # fmt: skip
 LEARNED = Condition(
     "clean texts cost at most 0.1 nats per token more than the best predictor loses on them",

@@ -82,7 +82,7 @@ class Config:
     width: int = 16
     rough: tuple[float, ...] = (0.02, 0.05, 0.1, 0.25)  # shares of rough texts
     text_seeds: int = 64
-    text_steps: int = 1_000
+    text_steps: int = 3_000
     text_batch: int = 32
     text_rate: float = 5e-3
     judged: int = 256  # texts of each kind
@@ -209,7 +209,7 @@ study = Study(
     },
     costs={
         "smoke": "560 model-steps; compiling takes most of it",
-        "laptop": "850,000 model-steps of 12 features, 256,000 of a small transformer: 5 minutes",
+        "laptop": "850,000 model-steps of 12 features, 768,000 of a small transformer: 8 minutes",
         "paper": "14 million model-steps of 12 features, 5 million of a transformer, for one GPU",
     },
     populations=populations,

@@ -14,8 +14,7 @@ from toylab.members import Members, zipped
 SPARSE, HULL, BATCH, TIME = "sparse", "archetypal", "batch", "temporal"
 LONE = "archetypal, single"
 KINDS = ("jumprelu", "gated")
-TREE = {"active": 2, "together": 1.0}  # children always bring their parents: about 3 are active
-HALF = {"active": 2, "together": 0.5}  # and every second time: about 2.5
+HALF = {"active": 2, "together": 0.5}  # children bring their parents half of the time: about 2.5
 TIMES = {
     "sae": {"context": 0.0},
     "tfa": {},
@@ -51,11 +50,12 @@ LONES = (
     Arm("relaxed, single", 1, SINGLE),
     Arm("hull, single", 1, {"delta": 0.0} | SINGLE),
 )
+FEW = {"k": 2}  # latents, fewer than active features: a child's then takes its parent in
 BATCHES = (
     Arm("batchtopk", 2, {}),
     Arm("batch counts", 1, {"independent": 1.0}),
-    Arm("flat", 1, TREE),
-    Arm("matryoshka", 1, TREE | {"nested": 1.0}),
+    Arm("flat", 1, HALF | FEW),
+    Arm("matryoshka", 1, HALF | FEW | {"nested": 1.0}),
 )
 
 

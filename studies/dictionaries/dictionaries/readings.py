@@ -25,14 +25,14 @@ def more(one: str, other: str, column: str) -> Reading:
     return of(one, column) - of(other, column)
 
 
-def from_peak() -> Reading:
-    """How far the k of best recovery is from the mean number of active features."""
+def short_of_best() -> Reading:
+    """What recovery lacks of the best over all k, at the better k next to the true number."""
 
-    def distance(own: pl.DataFrame) -> float:
-        best = own.sort("recall", descending=True, nulls_last=True)[0]
-        return abs(best["k"][0] - best["true_l0"][0])
+    def lacks(own: pl.DataFrame) -> float:
+        near = own.filter((pl.col("k") - pl.col("true_l0")).abs() < 1)
+        return own["recall"].max() - near["recall"].max()
 
-    return CELLS.filter(arm="k").each(distance)
+    return CELLS.filter(arm="k").each(lacks)
 
 
 def best_fit() -> Reading:
@@ -42,6 +42,11 @@ def best_fit() -> Reading:
         return own["k"].max() - own.sort("explained", descending=True, nulls_last=True)["k"][0]
 
     return CELLS.filter(arm="k").each(gap)
+
+
+def live_gain(one: str) -> Reading:
+    """How much more stable the atoms of an arm that fire are than those of TopK that do."""
+    return of(one, "stability_live") - sized(RIGHT, "stability_live")
 
 
 def absorbed(arm: str) -> Reading:

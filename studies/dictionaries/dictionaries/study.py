@@ -74,8 +74,8 @@ PRICES = {"jumprelu": 0.5, "gated": 1.5}
 class Config:
     """Settings."""
 
-    seeds: int = 8  # worlds, each with one or two runs of every arm
-    first_world: int = 0  # added to a world's number, it names its features and its data
+    seeds: int = 16  # worlds, each with one or two runs of every arm
+    first_world: int = 100  # added to a world's number, it names its features and its data
     features: int = 64
     width: int = 32
     active: int = 3

@@ -24,18 +24,28 @@ def left(kind: str, matching: str, quantity: str = "test_loss") -> Rows:
     return as_rows(own(matching) / own("none"))
 
 
+BARRIERS = ("train_loss", "test_loss", "test_error")
+
+
 def most_left(matching: str) -> Reading:
     """The largest share that a matching leaves of any barrier, at any width from 64.
 
     Averaging also undoes some fitting of wrong labels, so that the test loss alone says too little.
     """
-    rows = [left("width", matching, of) for of in ("train_loss", "test_loss", "test_error")]
+    rows = [left("width", matching, of) for of in BARRIERS]
     return greatest(*(own.filter(WIDE).aggregate(pl.col("value").max(), PAIR) for own in rows))
 
 
 def least_left(matching: str) -> Reading:
     """The least share of the loss barrier that an order leaves at any width from 64."""
     return left("width", matching).filter(WIDE).aggregate(pl.col("value").min(), PAIR)
+
+
+def left_by_width() -> Reading:
+    """The share of the barrier that matching leaves in the widest, over that in the narrowest."""
+    share = lambda rows: rows.value("value", PAIR)
+    rows = left("width", "weights")
+    return share(rows.last("width")) / share(rows.first("width"))
 
 
 def left_by_depth() -> Reading:
@@ -64,6 +74,14 @@ def twins(share: float = 0.0, matching: str = "none", value: str = "test_loss") 
     """A value of the twins that fork last of those that fork by a share of the training."""
     rows = lines("fork", matching).filter(pl.col("forked") <= share)
     return rows.last("forked").value(value, PAIR)
+
+
+def most_of_twins(share: float) -> Reading:
+    """The largest share of any barrier that twins have which share so much of the training.
+
+    As in :func:`most_left`, the test loss alone says too little.
+    """
+    return greatest(*(twins(share, value=of) / twins(value=of) for of in BARRIERS))
 
 
 def nearer() -> Reading:

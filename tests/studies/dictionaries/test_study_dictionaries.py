@@ -14,7 +14,7 @@ from toylab.report import figures as fig
 from toylab.studies.dictionaries.dictionaries import scores
 from toylab.studies.dictionaries.dictionaries.arms import HULL, LONE, Arm, members
 from toylab.studies.dictionaries.dictionaries.claims import CLAIMS
-from toylab.studies.dictionaries.dictionaries.readings import from_peak
+from toylab.studies.dictionaries.dictionaries.readings import short_of_best
 from toylab.studies.dictionaries.dictionaries.study import Config, populations, study
 from toylab.tasks.dictionaries.chains import Chains
 from toylab.tasks.dictionaries.planted import Planted
@@ -79,10 +79,10 @@ def test_runs_of_a_world_share_it_and_nothing_else():
     assert found["k"].tolist() == [2] * 6 + [4] * 3
 
 
-def test_the_peak_is_measured_from_the_true_number():
-    rows = {"init_seed": [0] * 3, "arm": ["k"] * 3, "k": [2, 3, 6], "recall": [0.5, 0.9, 0.6]}
+def test_what_the_true_number_lacks_of_the_best():
+    rows = {"init_seed": [0] * 3, "arm": ["k"] * 3, "k": [2, 3, 6], "recall": [0.5, 0.9, 0.93]}
     table = pl.DataFrame(rows | {"true_l0": [2.5] * 3})
-    assert from_peak()({"cells": table}).array().tolist() == [0.5]
+    assert short_of_best()({"cells": table}).array() == pytest.approx([0.03])
 
 
 @pytest.mark.parametrize(
