@@ -62,8 +62,7 @@ def follow(
     test = settling_time(step_S, curve["test"], GENERALISED)
     rows = members.with_columns(
         delay=test / train,
-        test_at_fit=loss_at(step_S, curve["test"], train),
-        test_excess=curve["test"].max(0) - np.log(q),
+        half_delay=settling_time(step_S, curve["test"], np.log(q) / 2) / train,
         norm_max=curve["norm"].max(0),
         **{f"{n}_end": v for n, v in end.items()},
     )

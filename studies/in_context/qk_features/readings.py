@@ -6,7 +6,6 @@ from toylab.read import Reading, table
 
 SINGLE = pl.col("feature") != "both"
 MISSING = 2 * (pl.col("true") - pl.col("rank"))  # both kinds together
-BEYOND_CHANCE = pl.col("shared") - pl.col("shared_chance")
 PAPER_PAIR = (pl.col("r1") == 3) & (pl.col("r2") == 5)
 CROWDED = pl.col("r1") + pl.col("r2") > 8  # more latents than a head of 8 has dimensions
 
@@ -17,9 +16,10 @@ def exact(arm: str) -> Reading:
     return table("features").filter(SINGLE, arm=arm).aggregate(right.sum())
 
 
-def missing(arm: str) -> Reading:
-    """Latents minus ranks found, where a head of 8 is crowded."""
-    return table("features").filter(SINGLE, CROWDED, arm=arm).mean(MISSING)
+def missing(arm: str, crowded: bool = True) -> Reading:
+    """Latents minus ranks found, where a head of 8 is crowded or where it is not."""
+    which = CROWDED if crowded else ~CROWDED
+    return table("features").filter(SINGLE, which, arm=arm).mean(MISSING)
 
 
 def networks(arm: str, value: str | pl.Expr, *which: pl.Expr) -> Reading:

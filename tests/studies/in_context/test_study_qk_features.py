@@ -130,10 +130,9 @@ def test_claims_read_one_value_per_seed():
     by_key = {claim.key: claim.reading(found).array() for claim in claims.CLAIMS}
     assert all(len(values) == 2 for values in by_key.values())
     np.testing.assert_allclose(by_key["ranks_exact"], 18)
-    np.testing.assert_allclose(by_key["ranks_learned"], 0)
-    np.testing.assert_allclose(by_key["joint_swap"], 0.7)
+    np.testing.assert_allclose(by_key["single_swap"], 0.8)
     # Of the six pairs that do not fit, three have r1 = 7, whose heads miss one of each kind.
-    np.testing.assert_allclose(by_key["missing_ranks_learned"], 1)
+    np.testing.assert_allclose(by_key["missing_ranks"], 1)
 
 
 def test_a_diverged_head_costs_its_seed():
@@ -143,7 +142,7 @@ def test_a_diverged_head_costs_its_seed():
         found[name] = without_diverged(found[name].with_columns(diverged=lost))
     assert found["features"]["values"].null_count() == 9
     by_key = {claim.key: claim.reading(found) for claim in claims.CLAIMS}
-    for key in ("ranks_exact", "blocks", "joint_swap", "superposed"):
+    for key in ("ranks_exact", "blocks", "single_swap", "superposed"):
         assert by_key[key].frame["state"].to_list() == ["value", "diverged"], key
 
 
