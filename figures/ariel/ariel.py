@@ -35,10 +35,12 @@ CAPTIONS = {
     "texts of random models that come back, by the bits that they need along each axis; medians "
     "over seeds with 95% intervals, in bins of five bits. In fractions all come back.",
     "lines": "Sentences on straight lines between the codes of two of the corpus. (a) How often "
-    "the object is that of one of the ends, beyond chance (kappa); medians over seeds with 95% "
-    "intervals. (b) The same halfway, for each role, and the valid share; means, ticks seeds.",
+    "subject, verb and object are of one of the ends, beyond chance (kappa, the mean of three); "
+    "medians over seeds with 95% intervals. (b) The same halfway, for each role, and the valid "
+    "share; means, ticks seeds.",
 }
 SAMPLES, CODES, BETWEEN = table("samples"), table("codes"), table("between")
+ALL = pl.mean_horizontal("subject", "verb", "object")
 LIGHT, SHADE = 0.45, 0.16  # of the plural; of sentences among one another
 EVEN, NATURAL = {"how": "even", "words": "likeliest"}, {"how": "natural", "words": "drawn"}
 
@@ -179,12 +181,12 @@ def lines(measures: Measures, config: Any) -> Figure:
     for beta, colour in zip(config.betas[:2], (fig.BLUE, fig.SKY), strict=True):
         kinds[f"VAE {beta:g}"] = (colour, {"kind": "vae", "beta": beta})
     for label, (colour, own) in kinds.items():
-        rows = BETWEEN.filter(**own).rows(measures).drop_nulls("object")
+        rows = BETWEEN.filter(**own).rows(measures).with_columns(all=ALL).drop_nulls("all")
         if len(rows):
-            curve(left, rows, "object", "at", label=label, color=colour, marker="o", ms=3)
+            curve(left, rows, "all", "at", label=label, color=colour, marker="o", ms=3)
             left.legend(loc="lower center", ncols=2)
     left.axhline(0, color=fig.MUTED, lw=1, ls=":")
-    left.set(xlabel="place on the line", ylabel="object of an end, beyond chance")
+    left.set(xlabel="place on the line", ylabel="roles of an end, beyond chance")
     left.set(ylim=(-0.4, 1.05), xticks=(0, 0.5, 1))
     roles = {"subject": "subject", "verb": "verb", "object": "object", "valid": "valid\nshare"}
     read = lambda own: lambda role: BETWEEN.filter(at=0.5, **own).value(role)
@@ -192,9 +194,9 @@ def lines(measures: Measures, config: Any) -> Figure:
     bars(right, measures, list(roles), cells, list(roles.values()))
     right.axhline(0, color=fig.INK, lw=0.7)
     right.set(ylabel="halfway: of an end, beyond chance")
-    boxes, _, vae, _ = (average(read(own)("object"), measures) for _, own in kinds.values())
-    fig.title(left, "Lines between codes keep the ends' words")
-    fig.title(right, f"Halfway the object is kept by {boxes:.2f} in boxes, {vae:.2f} in a VAE")
+    boxes, _, vae, _ = (average(read(own)(ALL), measures) for _, own in kinds.values())
+    fig.title(left, f"Halfway {boxes:.2f} is kept in boxes, {vae:.2f} in a VAE")
+    fig.title(right, "Boxes keep the verb, and nothing of the last word")
     return sheet
 
 

@@ -11,7 +11,6 @@ from toylab.tasks.grokking.theory import circuits_theory as theory
 from toylab.tasks.grokking.theory.circuit_phases import (
     FITTED,
     GENERALISED,
-    loss_at,
     phase,
     predict,
     settling_time,

@@ -26,10 +26,14 @@ two kinds of networks: in five the first block attends most to the previous toke
 and the correlation is 0.31 to 0.53; in three it attends 13 to 14 places back, and there is none.
 The energy is higher after the second block than after the first. That may be because a list of a
 node's neighbours, which prediction needs, is unlike those of the neighbours: on a grid two nodes
-side by side have none in common. Contexts of 128 are a tenth of the paper's. One way round is open:
-a walk that does not turn back goes round a ring, and the next node is that not seen for longest,
-whatever the ring's size. So a third of the training can be had by attention by distance alone, and
-the three networks may have stayed there.
+side by side have none in common. Contexts of 128 are a tenth of the paper's.
+
+Left open: whether networks beat the counter, as those five do; nor is it recency that sets the
+three apart. A walk that does not turn back goes round a ring, and the next node is that not seen
+for longest, whatever the ring's size, so that a third of the training could be had by attention by
+distance alone. But soon after a walk on a ring of 16 has turned round, all eight put 0.90 to 0.97
+of the mass on the node ahead and 0.003 or less on that one; and of four pilots trained on rings
+whose walks turn (0.1 of the steps) two looked 1 place back, the others 3 and 9.
 
 Tried: one seed each. Of 64 tokens, with batches of 32, no induction formed within 3,000 steps. Of
 20 tokens, with batches of 64 and graphs of 10 or 16 nodes, it formed within 500 steps in one seed

@@ -38,12 +38,6 @@ def settling_time(
     return np.where(above[-1], np.nan, time)
 
 
-def loss_at(step_S: np.ndarray, nats_SP: np.ndarray, time_P: np.ndarray) -> np.ndarray:
-    """Return each member's loss at its own time, (P,), interpolated between records."""
-    pairs = zip(time_P, nats_SP.T, strict=True)
-    return np.array([np.interp(t, step_S, nats) if np.isfinite(t) else np.nan for t, nats in pairs])
-
-
 class Prediction(NamedTuple):
     """When circuits generalise in theory, and that over the time to fit; NaN where they never do.
 

@@ -170,12 +170,6 @@ def test_settling_time_is_the_last_crossing():
     np.testing.assert_allclose(found, expected)
 
 
-def test_loss_at_reads_between_records():
-    steps, nats = np.array([0, 10, 20]), np.array([[4.0, 1.0], [2.0, 1.0], [1.0, 1.0]])
-    found = circuit_phases.loss_at(steps, nats, np.array([5.0, np.nan]))
-    np.testing.assert_allclose(found, [3.0, np.nan])
-
-
 def test_phases_by_their_thresholds():
     found = circuit_phases.phase(np.array([np.nan, 1.0, 2.0, 5.0, 10.0, 99.0]))
     expected = ["never", "immediate", "immediate", "delayed", "grokking", "grokking"]
