@@ -45,8 +45,8 @@ CAPTIONS = {
     "training": "(a) Probability on neighbours early and late in the context. (b) Correlation of "
     "distances after each block, late in the context. Medians over networks with 95% intervals.",
     "lags": "Mean attention of every head to the place a number of places back, over queries in "
-    "the second half of the context. A row per head; white lines separate networks. Titles count "
-    "the networks whose largest attention is to the previous token.",
+    "the second half of the context, and at last of the second block to the places a number after "
+    "visits to the present node. A row per head; white lines separate networks.",
 }
 
 
@@ -203,26 +203,25 @@ def training(measures: Measures, config: Any) -> Figure:
 
 
 def lags(measures: Measures, config: Any) -> Figure:
-    """Mean attention by lag, one row per network and head, one panel per block."""
-    table = measures["lags"].filter(pl.col("attention").is_finite())
-    blocks = table["block"].unique().sort().to_list()
-    sheet, axes = panels(len(blocks), 3.4)
-    seeds, heads = table[SEED].unique().sort().to_list(), table["head"].n_unique()
-    image: Any = None
-    top = float(np.max(table["attention"].to_numpy()))
-    for ax, block in zip(axes, blocks, strict=True):
-        rows = table.filter(block=block).sort(SEED, "head", "lag")
-        values_RT = rows["attention"].to_numpy().reshape(len(seeds) * heads, -1)
-        image = ax.imshow(values_RT, aspect="auto", vmin=0, vmax=top)
+    """Attention by lag of every block, and of the second by the places after a visit."""
+    back = measures["lags"].filter(pl.col("attention").is_finite())
+    blocks = back["block"].unique().sort().to_list()
+    sheet, axes = panels(len(blocks) + 1, 3.4)
+    seeds, heads = back[SEED].unique().sort().to_list(), back["head"].n_unique()
+    copies = measures["copies"].filter(pl.col("attention").is_finite(), block=2)
+    shown = [(f"Block {n}, places back", back.filter(block=n), "lag") for n in blocks]
+    shown.append(("Block 2, after a visit", copies, "after"))
+    for ax, (title, rows, column) in zip(axes, shown, strict=True):
+        values = rows.sort(SEED, "head", column)["attention"].to_numpy()
+        values_RT = values.reshape(len(seeds) * heads, -1)
+        image = ax.imshow(values_RT, aspect="auto", vmin=0, vmax=1)
         for i in range(1, len(seeds)):
             ax.axhline(i * heads - 0.5, color="white", linewidth=1.2)
         ax.set_yticks([heads * (i + 0.5) - 0.5 for i in range(len(seeds))], seeds)
-        ax.set_xlabel("places back")
-        best = rows.filter(pl.col("lag") > 0).sort("attention").group_by(SEED).last()
-        near = int((best["lag"] == 1).sum())
-        fig.title(ax, f"Block {block}: previous token in {near} of {len(seeds)}")
+        ax.set(xlabel=title.split(", ")[1], xlim=(-0.5, 24.5 if column == "lag" else None))
+        fig.title(ax, title.split(",")[0])
     axes[0].set_ylabel("network (seed), a row per head")
-    sheet.colorbar(image, ax=list(axes), label="mean attention", shrink=0.8)
+    sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.8)
     return sheet
 
 

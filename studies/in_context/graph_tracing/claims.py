@@ -44,6 +44,11 @@ UNTRAINED = Condition(
     readings.geometry("energy", "late", "untrained"),
     Expect.above(0.85),
 )
+FALLS = Condition(
+    "at the end of the context it is below 0.85 of chance",
+    readings.geometry("energy", "late"),
+    Expect.below(0.85),
+)
 STRAIGHT = Condition(
     "the place of half mass is a power law of the number of nodes (R^2 of logarithms)",
     readings.power_law("r2"),
@@ -129,6 +134,7 @@ GEOMETRY = (
         readings.geometry("energy", "middle"),
         Expect.above(0.85),
         bar="ours: 0.85 of chance, little of the fall",
+        requires=(LEARNED, FALLS),
     ),
     learned_claim(
         "energy_beats_mix",
@@ -176,6 +182,24 @@ GEOMETRY = (
         Expect.between(0.5, 1.5),
         bar="theory: the previous token has lag 1",
         paper=1.0,
+    ),
+    learned_claim(
+        "finds_visits",
+        "Induction, near or far: some head of the second block has 0.8 of its attention on places "
+        "a fixed number after visits to the present node, late in the context.",
+        OURS + "; seen first in the judged networks",
+        readings.ON_VISITS,
+        Expect.above(0.8),
+        bar="ours: 0.8, most of the attention, where even attention has 1/16",
+    ),
+    learned_claim(
+        "as_far_as_it_looks_back",
+        "That number is the one by which the first block looks back, to one: it has brought the "
+        "node visited, to match, and the one that followed.",
+        OURS + "; seen first in the judged networks",
+        readings.AFTER_VISITS - readings.STRONGEST_LAG,
+        Expect.between(-1.0, 1.0),
+        bar="theory: 0; heads look at two places side by side, of which either may be stronger",
     ),
 )
 

@@ -45,6 +45,11 @@ STRONGEST_LAG = (
     .filter(pl.col("lag") > 0, block=1)
     .aggregate(pl.col("lag").sort_by("attention").last())
 )
+# How many places after visits to the present node a head of the second block looks most, and how
+# much of its attention is there.
+VISITS = table("copies").filter(pl.col("after") > 0, block=2)
+AFTER_VISITS = VISITS.aggregate(pl.col("after").sort_by("attention").last())
+ON_VISITS = VISITS.aggregate(pl.col("attention").max())
 # Mass soon after a turn on the node ahead minus that on the one not seen for longest.
 AFTER_TURN = table("turned").value("ahead") - table("turned").value("oldest")
 # Doublings of context from half of the energy's fall to half of accuracy's rise.

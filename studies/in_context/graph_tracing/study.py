@@ -84,7 +84,7 @@ from . import curves as c
 from . import unfolding as u
 from .claims import CLAIMS
 from .readings import GRID
-from .through import counters, lag_table, over_groups, through, turned_table
+from .through import attention_tables, counters, over_groups, through, turned_table
 
 WALKS = 500  # seed of the walks, plus the network's own
 RING = 16  # nodes of the ring on which walks turn round
@@ -155,10 +155,9 @@ def _network(config: Config, run: RunFolder, member: int, seed: int) -> dict[str
         "geometry": geometry,
         "order": u.order_table(geometry, binned(mass.to_numpy(), config.bins)),
         "training": pl.concat(training),
-        "lags": lag_table(model, made["network"], grids.inputs[0]),
         "pictures": u.picture_table(panels, rectangle(4, 4)),
         "turned": turned_table(model, made["network"], rings),
-    }
+    } | attention_tables(model, made["network"], grids.inputs[0])
     return {name: labelled(table, init_seed=seed) for name, table in tables.items()}
 
 

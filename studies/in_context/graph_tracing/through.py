@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from jax import Array
 
-from toylab.analysis.attention_lags import attention_by_lag
+from toylab.analysis.attention_lags import attention_after_copies, attention_by_lag
 from toylab.change import stream
 from toylab.models import Transformer
-from toylab.read.tables import long_table
+from toylab.read.tables import labelled, long_table
 from toylab.taps import Params
 from toylab.taps import run as forward
 from toylab.task import Batch
@@ -21,6 +21,8 @@ from toylab.tasks.in_context import ring_walks
 from toylab.tasks.in_context.graph_tracing import GraphTracing
 
 from .curves import COUNTERS, Curve, counter, score
+
+MOST_AFTER = 20  # places after a visit
 
 
 @functools.partial(jax.jit, static_argnames=("model", "task"))
@@ -50,17 +52,25 @@ def over_groups(function: Callable[[Batch], Any], batch_G: Batch) -> Any:
 
 
 @functools.partial(jax.jit, static_argnames=("model",))
-def _patterns(model: Transformer, params: Params, tokens_BL: Array) -> Array:
-    """Mean attention (K, H, L, L) of every block and head over walks."""
-    _, acts = forward(model, params, tokens_BL, record=("blocks/*/attn/pattern",))
-    return jnp.stack([pattern.mean(0) for pattern in acts.values()])
+def _patterns(model: Transformer, params: Params, tokens_BL: Array) -> list[Array]:
+    """Attention (B, H, L, L) of every block."""
+    return list(forward(model, params, tokens_BL, record=("blocks/*/attn/pattern",))[1].values())
 
 
-def lag_table(model: Transformer, params: Params, tokens_BL: Array) -> pl.DataFrame:
-    """Mean attention of each head by lag, over queries of the context's second half."""
-    late_KHL = attention_by_lag(np.asarray(_patterns(model, params, tokens_BL)))
-    blocks = range(1, len(late_KHL) + 1)
-    return long_table({"block": blocks, "head": None, "lag": None}, attention=late_KHL)
+def attention_tables(
+    model: Transformer, params: Params, tokens_BL: Array
+) -> dict[str, pl.DataFrame]:
+    """Attention of each head by lag, and by how many places after a visit to the present node."""
+    lags, copies, tokens = [], [], np.asarray(tokens_BL)
+    for block, pattern in enumerate(_patterns(model, params, tokens_BL), start=1):
+        late_HT = attention_by_lag(np.asarray(pattern).mean(0))
+        lags.append(
+            labelled(long_table({"head": None, "lag": None}, attention=late_HT), block=block)
+        )
+        share_HT, chance_T = attention_after_copies(np.asarray(pattern), tokens, MOST_AFTER)
+        found = {"attention": share_HT, "chance": np.broadcast_to(chance_T, share_HT.shape)}
+        copies.append(labelled(long_table({"head": None, "after": None}, **found), block=block))
+    return {"lags": pl.concat(lags), "copies": pl.concat(copies)}
 
 
 def turned_table(model: Transformer, params: Params, walks: ring_walks.Walks) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from toylab.studies.in_context.graph_tracing import curves as c
 from toylab.studies.in_context.graph_tracing import readings
 from toylab.studies.in_context.graph_tracing import unfolding as u
 from toylab.studies.in_context.graph_tracing.study import study
-from toylab.studies.in_context.graph_tracing.through import lag_table
+from toylab.studies.in_context.graph_tracing.through import attention_tables
 from toylab.taps import run
 from toylab.tasks.in_context.given_walks import Walks, draw_walks
 from toylab.tasks.in_context.graph_tracing import GraphTracing, shuffled
@@ -83,7 +83,7 @@ def test_scores_of_known_predictions(walks):
 def test_lags_agree_with_a_loop(walks):
     model = network(TASK, 1, 8, 2)
     params, tokens = model.init(jax.random.key(0)), walks.batch.inputs[0]
-    table = lag_table(model, params, tokens)
+    table = attention_tables(model, params, tokens)["lags"]
     _, acts = run(model, params, tokens, record=("blocks/0/attn/pattern",))
     pattern = np.asarray(acts["blocks/0/attn/pattern"]).mean(0)
     for head, lag in ((0, 0), (1, 3), (1, 11)):
@@ -179,6 +179,8 @@ def tables():
             ),
             "pictures": u.picture_table(panels | {"neighbour mixing": grid_means()[0, 1, 3]}, GRID),
         }
+        rows = {"block": [2] * 3, "head": 0, "after": [0, 1, 2], "attention": [0.05, 0.9, 0.05]}
+        found["copies"] = pl.DataFrame(rows)
         found["turned"] = pl.DataFrame({"ahead": [0.9], "oldest": [0.2]})
         parts.append({n: t.with_columns(init_seed=pl.lit(seed)) for n, t in found.items()})
     return {n: pl.concat([p[n] for p in parts]) for n in parts[0]}
@@ -200,6 +202,8 @@ def test_figures_and_claims_read_the_tables():
     np.testing.assert_array_equal(values["previous_token"], 1)
     np.testing.assert_allclose(values["loss_beyond_counter"], 0, atol=1e-12)
     np.testing.assert_allclose(values["rings_without_recency"], 0.7)
+    np.testing.assert_allclose(values["finds_visits"], 0.9)
+    np.testing.assert_allclose(values["as_far_as_it_looks_back"], 0)
 
 
 def test_a_window_longer_than_the_context_is_refused():
