@@ -12,7 +12,7 @@ from toylab.stats.rise import greatest_rise
 
 from .elicit import FIXED, NEIGHBOUR, RANDOM
 
-REACHED, HOLD = 0.8, 3  # share of places; records in a row
+REACHED, HOLD = 0.8, 11  # share of places; records in a row, which are 50 steps at laptop
 SETTING = ("init_seed", "colour_gap", "size_gap", "masked")
 COLOUR, SIZE, MASKED = (pl.col(f"of {name}") for name in ("colour_gap", "size_gap", "masked"))
 CURVES = table("curves", of="discs")
@@ -24,7 +24,7 @@ IDENTITY = table("identity")
 
 
 def when(rows: Rows, column: str) -> Times:
-    """When a share of places first reaches 80% and stays for three records."""
+    """When a share of places first reaches 80% and stays for eleven records."""
     return reached(rows, column, REACHED, HOLD)
 
 

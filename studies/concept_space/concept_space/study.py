@@ -54,6 +54,7 @@ from toylab.tasks.concept_space.mixture import IdentityMixture, one_layer
 
 from .claims import CLAIMS
 from .elicit import FIXED, PLACES, draw, embeddings, responses
+from .readings import HOLD
 
 DEPTHS, WIDTH, SPREAD = (1, 2, 3, 4), 4, 0.3  # of linear networks and their first weights
 SHOWN = ("naive", f"over {FIXED}", f"latent {FIXED}")  # as pictures
@@ -84,10 +85,10 @@ class Config:
         counts = ("seeds", "steps", "record_every", "batch_size", "width", "pixels")
         check_counts("concept_space", self, *counts)
         check_counts("concept_space", self, "identity_seeds", "identity_steps")
-        if 4 * self.record_every > self.steps:
+        if (HOLD + 1) * self.record_every > self.steps:
             raise ToylabError(
-                f"concept_space: record_every = {self.record_every} gives fewer than 4 records in "
-                f"{self.steps} steps, and a time needs three in a row; record more often."
+                f"concept_space: record_every = {self.record_every} gives fewer than {HOLD + 1} "
+                f"records in {self.steps} steps, and a time needs {HOLD} in a row; record more."
             )
         for arm in self.arms():
             self.discs(*arm)
@@ -212,7 +213,7 @@ def pictures(config: Config, run: RunFolder) -> np.ndarray:
     return np.swapaxes(rows, 0, 1)
 
 
-SHORT: dict[str, int] = {"steps": 40, "record_every": 10, "batch_size": 8}
+SHORT: dict[str, int] = {"steps": 40, "record_every": 2, "batch_size": 8}
 study = Study(
     name="concept_space",
     title="Concept space: hidden capabilities, and what over-prompting elicits",

@@ -4,6 +4,7 @@ Shape suffixes: P networks, B sequences, L queries, M keys, K head dim, D width.
 """
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +13,11 @@ import polars as pl
 from jax import Array
 from scipy.stats import special_ortho_group
 
+from toylab.analysis.attention_lags import attention_after_copies, attention_by_lag
 from toylab.analysis.circuits import ov_circuit, qk_circuit
 from toylab.analysis.circuits.communication import communication, components, rotation_null
 from toylab.analysis.circuits.joint import joint_embedding, mirrored
-from toylab.analysis.repeated_tokens import head_scores, repeated
+from toylab.analysis.repeated_tokens import repeated
 from toylab.claims import Condition, Expect
 from toylab.conditions import only, passage
 from toylab.members import seeds
@@ -50,31 +52,56 @@ def populations(config: Config) -> dict[str, Population]:
 
 
 def measure(config: Config, run: RunFolder) -> dict[str, pl.DataFrame]:
-    """Joint embeddings of the induction head, and what the previous-token head tells it."""
+    """Joint embeddings of the induction head, and what the head before it tells it."""
     params_P, members = run.params("copies"), networks(run, "copies")
     tokens = repeated(WORLD.n_tokens, PERIOD, config.samples, seed=79)
-    scores_P2H = head_scores(NET, params_P, tokens)[:, (0, 1), (0, 1)]
-    scores_P2, pair_P2 = scores_P2H.max(-1), scores_P2H.argmax(-1)
-    members = members.with_columns(previous=scores_P2[:, 0], induction=scores_P2[:, 1])
     acts = [np.asarray(x, float) for x in _looks(params_P, jnp.asarray(tokens))]
+    pairs = [induction(earlier, own, tokens) for earlier, own in zip(acts[0], acts[1], strict=True)]
+    column = lambda name: pl.Series(name, [float(getattr(pair, name)) for pair in pairs])
+    members = members.with_columns(map(column, ("back", "score", "after")))
     own = lambda i: jax.tree.map(lambda leaf: np.asarray(leaf)[i], params_P)
+    at = lambda i: (*(x[i] for x in acts[1:]), pairs[i].second)
     return {
-        "joint": by_network(members, JOINT, lambda i: joint(*(x[i] for x in acts), pair_P2[i, 1])),
-        "talk": by_network(members, TALK, lambda i: talk(own(i), tokens, *pair_P2[i])),
+        "joint": by_network(members, JOINT, lambda i: joint(*at(i))),
+        "talk": by_network(members, TALK, lambda i: talk(own(i), tokens, pairs[i])),
     }
 
 
 @jax.jit
 @functools.partial(jax.vmap, in_axes=(0, None))
-def _looks(params: Params, tokens_BL: Array) -> tuple[Array, Array, Array]:
-    """Queries and keys of the second block, rotated as they meet, and what is attended to."""
-    q, k, pattern = (f"blocks/1/attn/{name}" for name in ("q", "k", "pattern"))
-    acts = run_model(NET, params, tokens_BL, (q, k, pattern))[1]
-    return rotate(acts[q]), rotate(acts[k]), acts[pattern]
+def _looks(params: Params, tokens_BL: Array) -> tuple[Array, ...]:
+    """Attention of both blocks; queries and keys of the second, rotated as they meet."""
+    names = ("blocks/0/attn/pattern", *(f"blocks/1/attn/{x}" for x in ("pattern", "q", "k")))
+    acts = run_model(NET, params, tokens_BL, names)[1]
+    earlier, own, q, k = (acts[name] for name in names)
+    return earlier, own, rotate(q), rotate(k)
+
+
+class Induction(NamedTuple):
+    """A head that looks ``after`` places after copies, and one before it that looks as far back.
+
+    Most look one place after a copy; but tokens 4 and 3 back serve as well where no period is
+    shorter: to match, and for what followed. ``score`` and ``back`` are their attention there.
+    """
+
+    first: int
+    second: int
+    after: int
+    score: float
+    back: float
+
+
+def induction(earlier_BHLM: np.ndarray, own_BHLM: np.ndarray, tokens_BL: np.ndarray) -> Induction:
+    """Find the heads of most such attention."""
+    share_HT = attention_after_copies(own_BHLM, tokens_BL, PERIOD - 1)[0][:, 1:]
+    second, before = np.unravel_index(share_HT.argmax(), share_HT.shape)
+    after = int(before) + 1
+    back_H = attention_by_lag(earlier_BHLM.mean(0))[:, after]
+    return Induction(int(back_H.argmax()), int(second), after, share_HT.max(), back_H.max())
 
 
 def joint(
-    q_BLHK: np.ndarray, k_BLHK: np.ndarray, a_BHLM: np.ndarray, head: int
+    a_BHLM: np.ndarray, q_BLHK: np.ndarray, k_BLHK: np.ndarray, head: int
 ) -> dict[str, float]:
     """How well distance mirrors attention, queries made longer and keys shorter by a factor."""
     q_BLK, k_BMK = APART * q_BLHK[:, PERIOD:, head], k_BLHK[:, :, head] / APART
@@ -99,11 +126,12 @@ def joint(
     }
 
 
-def talk(params: Params, tokens: np.ndarray, first: int, second: int) -> dict[str, float]:
+def talk(params: Params, tokens: np.ndarray, pair: Induction) -> dict[str, float]:
     """How far reading stands out in keys, and what cutting what is read takes away."""
-    writer_DD = np.asarray(ov_circuit(NET, params, 0)[first])
-    query_DD = np.asarray(qk_circuit(NET, params, 1, distance=PERIOD - 1)[second])
-    value_DD = np.asarray(ov_circuit(NET, params, 1)[second])
+    writer_DD = np.asarray(ov_circuit(NET, params, 0)[pair.first])
+    away = PERIOD - pair.after  # from a query to the place that it looks at
+    query_DD = np.asarray(qk_circuit(NET, params, 1, distance=away)[pair.second])
+    value_DD = np.asarray(ov_circuit(NET, params, 1)[pair.second])
     z = []
     for reader_DD in (query_DD.T, query_DD, value_DD):
         null = rotation_null(writer_DD, reader_DD, DRAWS)
@@ -111,25 +139,28 @@ def talk(params: Params, tokens: np.ndarray, first: int, second: int) -> dict[st
     told = components(writer_DD, query_DD.T).written
     drawn = special_ortho_group.rvs(NET.width, random_state=1)
     cuts = [basis[:n] for basis in (told, drawn) for n in range(MOST + 1)]
-    kept = induction_after(params, cuts, tokens, first, second)
+    kept = induction_after(params, cuts, tokens, pair)
     return dict(zip(TALK, (*z, *kept), strict=True))
 
 
 def induction_after(
-    params: Params, cuts: list[np.ndarray], tokens: np.ndarray, first: int, second: int
+    params: Params, cuts: list[np.ndarray], tokens: np.ndarray, pair: Induction
 ) -> np.ndarray:
     """Share of the induction score that is left when the first head cannot write directions."""
     many = jax.tree.map(lambda leaf: np.repeat(leaf[None], len(cuts), 0), params)
-    for w_KD, cut_ND in zip(many["blocks"]["0"]["attn"]["w_o"][:, first], cuts, strict=True):
+    written = many["blocks"]["0"]["attn"]["w_o"][:, pair.first]
+    for w_KD, cut_ND in zip(written, cuts, strict=True):
         w_KD -= w_KD @ cut_ND.T @ cut_ND
-    score_N = head_scores(NET, many, tokens)[:, 1, 1, second]
+    pattern_NBHLM = np.asarray(_looks(many, jnp.asarray(tokens))[1])
+    scores = [attention_after_copies(own, tokens, pair.after)[0] for own in pattern_NBHLM]
+    score_N = np.array(scores)[:, pair.second, pair.after]
     return score_N / score_N[0]
 
 
 EMBEDDED, TALK_ROWS = table("joint"), table("talk")
 COPIES = Condition(
-    "an induction head looks there three times as much as evenly",
-    EMBEDDED.value("induction") / EMBEDDED.value("chance"),
+    "an induction head looks a fixed number after copies, three times as much as evenly",
+    EMBEDDED.value("score") / EMBEDDED.value("chance"),
     Expect.above(3),
 )
 yeh = passage("Yeh et al. 2023 (2305.03210), section 4", requires=(COPIES,))
@@ -163,8 +194,8 @@ CLAIMS = (
     ),
     merullo(
         "communication_finds_the_pair",
-        "Communication: what the previous-token head writes is read by the induction head's keys, "
-        "five standard deviations more than under random rotations.",
+        "Communication: what the head before it writes, which looks back, is read by the induction "
+        "head's keys, five standard deviations more than under random rotations.",
         TALK_ROWS.value("z_k"),
         Expect.above(5),
         bar="theory: rotations give 1/sqrt(D) in the square mean; five of their deviations",

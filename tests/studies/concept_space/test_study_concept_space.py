@@ -63,6 +63,12 @@ def test_random_directions_are_as_long_as_the_latent_shift():
     assert not np.allclose(asked["random 0"], asked["random 1"])
 
 
+@pytest.fixture
+def three_records(monkeypatch):
+    """Hold for three records, as planted curves have six."""
+    monkeypatch.setattr(readings, "HOLD", 3)
+
+
 def planted(masked: float = 0.0, colour_gap: float = 0.3, **columns: list[float]) -> pl.DataFrame:
     """Six records, 10 steps apart, of one network."""
     rows = pl.DataFrame({"step": range(10, 70, 10), **columns})
@@ -81,7 +87,7 @@ def value(reading, *frames: pl.DataFrame) -> list[float]:
     return reading({"curves": pl.concat(frames)}).array().tolist()
 
 
-def test_an_intervention_is_ahead_of_asking_and_of_every_random_shift():
+def test_an_intervention_is_ahead_of_asking_and_of_every_random_shift(three_records):
     late = {f"random {k} lenient": curve(7) for k in (0, 1, 3)}
     own = planted(
         **{"over 0.5 lenient": curve(1), "naive lenient": curve(4)},
@@ -93,7 +99,7 @@ def test_an_intervention_is_ahead_of_asking_and_of_every_random_shift():
     assert value(readings.ahead("over"), never) == [0.5]  # 30 of 60 steps, at the most
 
 
-def test_order_hiding_and_trends_of_planted_times():
+def test_order_hiding_and_trends_of_planted_times(three_records):
     frames = [
         planted(0.0, gap, colour=curve(c), size=curve(s))
         for gap, c, s in ((0.2, 4, 1), (0.4, 3, 2), (0.8, 1, 7))
@@ -108,7 +114,7 @@ def test_order_hiding_and_trends_of_planted_times():
     assert value(readings.hidden(0.05), planted(0.05, **shown)) == [0.0]
 
 
-def test_gain_of_a_linear_response_is_1_and_a_turn_is_where_it_is():
+def test_gain_of_a_linear_response_is_1_and_a_turn_is_where_it_is(three_records):
     x, near = np.array([0.1, 0.1, 0.2, 0.4, 0.6, 0.8]), np.zeros(6)
     own = planted(
         **{"naive x": x, "class 1 x": near, "over 0.5 x": x + 0.5 * (x - near)},
@@ -144,7 +150,7 @@ def measured(tmp_path_factory):
 
 def test_a_smoke_run_measures_every_arm(measured):
     m, config = measured.measures(), Config()
-    assert m["curves"].height == 2 * len(config.arms()) * 4
+    assert m["curves"].height == 2 * len(config.arms()) * 20
     alone = pl.col("of colour_gap") & pl.col("of size_gap") & pl.col("of masked")
     assert m["curves"].filter(alone)["colour_gap"].unique().to_list() == [0.3]
     assert m["curves"].filter("of colour_gap")["colour_gap"].n_unique() == 5
@@ -176,7 +182,7 @@ def test_claims_and_figures_count_a_diverged_network(measured):
         ({"masked": (1.2,)}, "masked = 1.2"),
         ({"masked": (0.1, 1.0)}, "given twice"),
         ({"colour_gaps": (0.3,)}, "given twice"),
-        ({"record_every": 2000}, "three in a row"),
+        ({"record_every": 2000}, "11 in a row"),
         ({"steps": 0}, "steps = 0"),
         ({"identity_seeds": 0}, "identity_seeds = 0"),
     ],
