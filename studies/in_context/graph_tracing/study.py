@@ -20,20 +20,26 @@ one grid and judged on others.
 Did not reproduce: geometry, in networks that know the graph. All eight come within 0.05 nats of the
 undirected counter, five of them 0.09 below it, and put 97% of their mass on neighbours; a copier
 puts 99.9% there, so that no network could be seen to put more. But at the end of the context the
-energy of the node means is 0.97 of chance (neighbour mixing of their embeddings 0.57), so that 0.96
-after 25 tokens, as claimed, is no delay, and distances correlate with the grid's at 0.29. There are
-two kinds of networks: in five the first block attends most to the previous token or the one before,
-and the correlation is 0.31 to 0.53; in three it attends 13 to 14 places back, and there is none.
-The energy is higher after the second block than after the first. That may be because a list of a
-node's neighbours, which prediction needs, is unlike those of the neighbours: on a grid two nodes
-side by side have none in common. Contexts of 128 are a tenth of the paper's.
+energy of the node means is 0.97 of chance (neighbour mixing of their embeddings 0.57), and
+distances correlate with the grid's at 0.29. The energy is higher after the second block than after
+the first. That may be because a list of a node's neighbours, which prediction needs, is unlike
+those of the neighbours: on a grid two nodes side by side have none in common. Contexts of 128 are a
+tenth of the paper's.
 
-Left open: whether networks beat the counter, as those five do; nor is it recency that sets the
-three apart. A walk that does not turn back goes round a ring, and the next node is that not seen
-for longest, whatever the ring's size, so that a third of the training could be had by attention by
-distance alone. But soon after a walk on a ring of 16 has turned round, all eight put 0.90 to 0.97
-of the mass on the node ahead and 0.003 or less on that one; and of four pilots trained on rings
-whose walks turn (0.1 of the steps) two looked 1 place back, the others 3 and 9.
+Found: all eight do induction, but three of them 13 or 14 places on. A head of the second block
+gives 0.97 of its attention to the places k after visits to the present node, where heads of the
+first have looked k back, which matches, and k - 1 back, which is what followed. With k = 1 the
+first block mixes in neighbours, and distances correlate with the grid's at 0.31 to 0.53; with k of
+13 or 14 it mixes in nodes a long walk away, and there is no grid. Of four pilots two have k = 1,
+the others 3 and 9. So a layout like the graph is no part of knowing it: that was seen in the judged
+networks first, and fresh ones are its test.
+
+Left open: whether networks beat the counter, as five do. What is ruled out: a walk that does not
+turn back goes round a ring, and the next node is that not seen for longest, whatever the ring's
+size, so that a third of the training could be had by attention by distance alone. But soon after a
+walk on a ring of 16 has turned round, all eight put 0.90 to 0.97 of the mass on the node ahead and
+0.003 or less on that one. (The four pilots were trained on rings whose walks turn at 0.1 of the
+steps, and three of them learned.)
 
 Tried: one seed each. Of 64 tokens, with batches of 32, no induction formed within 3,000 steps. Of
 20 tokens, with batches of 64 and graphs of 10 or 16 nodes, it formed within 500 steps in one seed

@@ -39,10 +39,12 @@ blocks 0.59 too: two of eight heads are a quarter of the network, and both claim
 Five networks draw something of the grid after the first block (0.35 to 0.54, where neighbour mixing
 has 0.71). Of it previous-token heads take 0.72 (in one network 0.34), other heads of their blocks
 0.37; alone, previous-token heads keep 0.59. The other three, whose best previous-token head is in
-the second block, draw none. After the last block no network has a grid, so that what induction
-heads do to it there cannot be asked. Two principal components moved 0.08 of mass beyond a random
-push, all of them 0.76. In the second set only networks of width 64 learn within 400 steps, all
-eight deeper ones; of those of one layer, all four of width 64 draw the grid and none traces it.
+the second block, draw none: graph_tracing finds that they do induction 13 or 14 places on, so that
+no head of theirs looks one back to draw it, and repeats after 13 do not find their heads. After the
+last block no network has a grid, so that what induction heads do to it there cannot be asked. Two
+principal components moved 0.08 of mass beyond a random push, all of them 0.76. In the second set
+only networks of width 64 learn within 400 steps, all eight deeper ones; of those of one layer, all
+four of width 64 draw the grid and none traces it.
 
 Tried: two networks of four layers of eight heads, in a context of 96. After 800 steps they have a
 previous-token head in the third block and an induction head in the fourth, of scores 0.9. Two heads
