@@ -139,7 +139,7 @@ def causes(measures: Measures, config: Any) -> Figure:
     axes[2].set(ylabel="parent's latent silent", ylim=(0, 0.4))
     axes[2].legend(loc="upper center")
     flat, nested = (average(_cell(arm, "absorbed"), measures) for arm in kinds)
-    fig.title(axes[2], f"Prefixes absorb {nested:.0%}, not {flat:.0%}")
+    fig.title(axes[2], f"Silent with a child: flat {flat:.0%}, prefixes {nested:.0%}")
     return sheet
 
 
@@ -211,6 +211,7 @@ def _errors(ax: Axes, measures: Measures) -> None:
             points(ax, novel, values, colour, marker=marker, filled=False)
             points(ax, total, values, colour, label=label, marker=marker)
     ax.set(xlabel="active latents", ylabel="variance not explained", yscale="log")
+    ax.set_ylim(top=1.6)  # room for the legend
     ax.legend(loc="upper right")
     fig.title(ax, "Fewer novel latents, not fewer active ones")
 
