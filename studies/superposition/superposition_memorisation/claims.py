@@ -25,8 +25,8 @@ CLAIMS = (
         "From 5 to 10 examples are stored as a regular polygon: the dimensionality of each is 2/T "
         "(relative distance, mean over T).",
         SIZES.filter(pl.col("size").is_between(5, 10)).aggregate((RATIO - 1).abs().mean(), SET),
-        Expect.below(0.15),
-        bar="theory: 2/T in a regular T-gon, within 15%",
+        Expect.below(0.02),
+        bar="theory: 2/T in a regular T-gon, within 2%; random examples are off by 5% to 17%",
         at="figure 2",
         paper=0.0,
     ),
@@ -38,6 +38,7 @@ CLAIMS = (
         Expect.above(0.01),
         bar="ours: 0.01 above both ends, a maximum that shows",
         at="figure 3",
+        requires=(STORED,),  # a model that ignores everything is lower at the end too
         headline=True,
     ),
     henighan(
