@@ -45,8 +45,9 @@ CAPTIONS = {
     "training": "(a) Probability on neighbours early and late in the context. (b) Correlation of "
     "distances after each block, late in the context. Medians over networks with 95% intervals.",
     "lags": "Mean attention of every head to the place a number of places back, over queries in "
-    "the second half of the context, and at last of the second block to the places a number after "
-    "visits to the present node. A row per head; white lines separate networks.",
+    "the second half of the context, and, in the last panel, of the second block to the places a "
+    "given number of steps after visits to the present node. A row per head; white lines separate "
+    "networks.",
 }
 
 

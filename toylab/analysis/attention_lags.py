@@ -23,10 +23,10 @@ def attention_after_copies(
 ) -> tuple[Float[np.ndarray, "H T"], Float[np.ndarray, " T"]]:
     """Return attention to the places k after a copy of the query's token, for k from 0 to ``most``.
 
-    ``mean_{t >= L / 2} sum_{j <= t} A[t, j] [x_{j - k} = x_t]``. At k = 0 it is a duplicate-token
-    score, at 1 an induction score: the place after a copy, whose first block has looked one back.
-    Induction serves as well with k > 1, where the first block has looked k back to match and
-    k - 1 back for what followed, if nothing is needed of the latest k - 1 places.
+    ``mean_{t >= L / 2} sum_{j <= t} A[t, j] [x_{j - k} = x_t]``. At k = 0 these are earlier copies
+    and the query's own place; k = 1 gives the induction score, for which an earlier block has
+    looked one back. Induction works with k > 1 as well: it has then looked k back, to match, and
+    k - 1 back, for what followed, if nothing is needed of the latest k - 1 places.
 
     Args:
         pattern_BHLM: attention of heads over sequences.

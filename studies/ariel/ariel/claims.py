@@ -95,12 +95,12 @@ CLAIMS = (
         bar=FIRST,
         control=(
             Condition(
-                "more, too, than where these draw their words, as boxes draw theirs",
+                "also more than where these draw their words, as boxes draw theirs",
                 score("ariel") - best("ae", "attention", words="drawn"),
                 Expect.above(0),
             ),
             Condition(
-                "more, too, than where their points are drawn as codes lie",
+                "also more than where their points are drawn as codes lie",
                 score("ariel") - best("ae", "attention", how="natural"),
                 Expect.above(0),
             ),
@@ -113,7 +113,7 @@ CLAIMS = (
         Expect.above(0),
         bar="paper: on toy data the VAE is second, so more than 0",
         control=only(
-            "more, too, where the points of both are drawn as codes lie",
+            "it also gives more where the points of both are drawn as codes lie",
             best("vae", how="natural") - best("ae", "attention", how="natural"),
             Expect.above(0),
         ),
@@ -223,10 +223,10 @@ CLAIMS = (
     ),
     ours(
         "lines_between_boxes_keep_none",
-        "Halfway between two centres of boxes they are so by chance, to a tenth of what that "
-        "leaves.",
+        "Halfway between two centres of boxes, subject, verb and object are of the ends by chance "
+        "only, to a tenth.",
         middle("ariel"),
         Expect.near(0, 0.1),
-        bar="theory: 0, as points near one another share no more than the beginning",
+        bar="ours: a tenth; boxes share beginnings, so that only the last word need be at chance",
     ),
 )

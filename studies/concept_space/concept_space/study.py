@@ -25,10 +25,11 @@ learned stays the same. One seed in three swings by with four layers. The two in
 their cosine is 0.99.
 
 Tried, on pilots: hiding 25% of colours or more, after which asking comes no nearer; a linear
-renderer as a control, which learns no discs. Hiding 1% of colours delays them by a third. With a
-middle size that stayed, a wider gap of size made the disc of the second colour smaller, and colour
-took 3.3 times as long. With records of 25 steps the turn, at 20 to 80, was open; with records of 5
-steps and times of three of them a flicker of one network passed for a time.
+renderer as a control, which learns no discs. Hiding 1% of colours, in the judged run, delays them
+by nearly a half. With a middle size that stayed, a wider gap of size made the disc of the second
+colour smaller, and colour took 3.3 times as long. With records of 25 steps the turn, at 20 to 80,
+was open; with records of 5 steps and times of three of them a flicker of one network passed for a
+time.
 
 Source: Park et al. 2024 (arXiv:2406.19370); Yang et al. 2025 (arXiv:2410.08309).
 """

@@ -50,7 +50,7 @@ LONES = (
     Arm("relaxed, single", 1, SINGLE),
     Arm("hull, single", 1, {"delta": 0.0} | SINGLE),
 )
-FEW = {"k": 2}  # latents, fewer than active features: a child's then takes its parent in
+FEW = {"k": 2}  # fewer latents than active features, so that a child's latent absorbs its parent
 BATCHES = (
     Arm("batchtopk", 2, {}),
     Arm("batch counts", 1, {"independent": 1.0}),

@@ -5,7 +5,7 @@ import polars as pl
 from toylab.claims import Claim, Condition, Expect
 from toylab.conditions import only
 from toylab.read import Reading, least, table
-from toylab.tasks.grokking.theory.circuit_phases import GENERALISED, GROKKING, IMMEDIATE
+from toylab.tasks.grokking.theory.circuit_phases import GENERALISED, GROKKING
 
 SECTION = "Section 3, figure 2"
 DERIVED = "derived in toylab.tasks.grokking.theory.circuits_theory"
@@ -59,21 +59,6 @@ CLAIMS = (
         bar="theory: more than a guess's ln q = 4.7",
         unit=UNIT,
         requires=(fitted("inefficient"),),
-    ),
-    Claim(
-        key="equal_speed_is_immediate",
-        text="With both circuits learned equally fast the test loss falls below half of a guess's, "
-        "ln q / 2, within twice the steps that the training loss takes.",
-        source=SECTION,
-        reading=of_case("equal speed", "half_delay"),
-        expect=Expect.below(IMMEDIATE),
-        bar="ours: twice, at about the same time; two equal weights leave ln 2 at best",
-        unit=UNIT,
-        control=only(
-            "with C_gen slow it takes ten times the steps or more",
-            of_case("grokking", "half_delay"),
-            Expect.above(GROKKING),
-        ),
     ),
     Claim(
         key="swapped_efficiencies_ungrok",

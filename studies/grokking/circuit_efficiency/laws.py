@@ -61,7 +61,6 @@ def follow(
     test = settling_time(step_S, curve["test"], GENERALISED)
     rows = members.with_columns(
         delay=test / train,
-        half_delay=settling_time(step_S, curve["test"], np.log(q) / 2) / train,
         norm_max=curve["norm"].max(0),
         **{f"{n}_end": v for n, v in end.items()},
     )

@@ -8,12 +8,12 @@ somewhere. Guo et al. find that it looks at ``<s>`` (the sink), whose value shri
 and, under Adam, whose residual grows without end (the peak).
 
 What is done otherwise. The source is a random Markov chain of 32 symbols, not a text; width 64, MLP
-128 and length 64 instead of 256, 1,024 and 256; one layer for every arm, where the paper's runs
-with SGD and with ReLU whose residual does not grow have three (by our reading of its code, one of
-one layer with ReLU, at the rate used here, does grow). Embeddings start with unit variance, as
-theirs do. Controls: a source without triggers, the second position instead of the first, attention
-to ``<s>`` blocked, a symbol in the place of ``<s>``, and the untrained network. All seeds share one
-source: units are initialisations and data.
+128 and length 64 instead of 256, 1,024 and 256; one layer for every arm. In the paper the runs with
+SGD, and those with ReLU whose residual does not grow, have three layers; by our reading of its code
+a run of one layer with ReLU, at the rate used here, does show growth. Embeddings start with unit
+variance, as theirs do. Controls: a source without triggers, the second position instead of the
+first, attention to ``<s>`` blocked, a symbol in the place of ``<s>``, and the untrained network.
+All seeds share one source: units are initialisations and data.
 
 Did not reproduce: with Adam the residual of ``<s>`` grows linearly but does not exceed that of
 other positions, which grow too (0.81 times their norm at the end). Its growth is not special to

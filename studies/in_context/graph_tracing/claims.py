@@ -194,8 +194,8 @@ GEOMETRY = (
     ),
     learned_claim(
         "as_far_as_it_looks_back",
-        "That number is the one by which the first block looks back, to one: it has brought the "
-        "node visited, to match, and the one that followed.",
+        "That number is the one by which the first block looks back, to within one: that block "
+        "has brought the node visited, to match, and the one that followed.",
         OURS + "; seen first in the judged networks",
         readings.AFTER_VISITS - readings.STRONGEST_LAG,
         Expect.between(-1.0, 1.0),

@@ -27,14 +27,14 @@ those of the neighbours: on a grid two nodes side by side have none in common. C
 tenth of the paper's.
 
 Found: all eight do induction, but three of them 13 or 14 places on. A head of the second block
-gives 0.97 of its attention to the places k after visits to the present node, where heads of the
-first have looked k back, which matches, and k - 1 back, which is what followed. With k = 1 the
+gives 0.97 or more of its attention to the places k after visits to the present node, where heads of
+the first have looked k back, which matches, and k - 1 back, which is what followed. With k = 1 the
 first block mixes in neighbours, and distances correlate with the grid's at 0.31 to 0.53; with k of
 13 or 14 it mixes in nodes a long walk away, and there is no grid. Of four pilots two have k = 1,
 the others 3 and 9. So a layout like the graph is no part of knowing it: that was seen in the judged
 networks first, and fresh ones are its test.
 
-Left open: whether networks beat the counter, as five do. What is ruled out: a walk that does not
+Left open: whether networks beat the counter, as five do. Ruled out: recency. A walk that does not
 turn back goes round a ring, and the next node is that not seen for longest, whatever the ring's
 size, so that a third of the training could be had by attention by distance alone. But soon after a
 walk on a ring of 16 has turned round, all eight put 0.90 to 0.97 of the mass on the node ahead and

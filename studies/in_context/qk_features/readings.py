@@ -6,6 +6,7 @@ from toylab.read import Reading, table
 
 SINGLE = pl.col("feature") != "both"
 MISSING = 2 * (pl.col("true") - pl.col("rank"))  # both kinds together
+BEYOND_CHANCE = pl.col("shared") - pl.col("shared_chance")
 PAPER_PAIR = (pl.col("r1") == 3) & (pl.col("r2") == 5)
 CROWDED = pl.col("r1") + pl.col("r2") > 8  # more latents than a head of 8 has dimensions
 
@@ -27,6 +28,6 @@ def networks(arm: str, value: str | pl.Expr, *which: pl.Expr) -> Reading:
     return table("networks").filter(*which, arm=arm).mean(value)
 
 
-def swapped(condition: str, value: str = "moved", arm: str = "main") -> Reading:
+def swapped(condition: str) -> Reading:
     """What a swap does to the attention in heads of the paper's ranks, 3 and 5."""
-    return table("swaps").filter(PAPER_PAIR, arm=arm, condition=condition).value(value)
+    return table("swaps").filter(PAPER_PAIR, arm="main", condition=condition).value("moved")

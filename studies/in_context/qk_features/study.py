@@ -19,17 +19,19 @@ and a swap in them exchanges the two keys' scores. That the subspaces are found,
 moves all the attention there is, holds before training too: tests of the code, not claims.
 
 Did not reproduce: the ranks are exact in every trained head of 16, but in 74% of the cases of
-untrained heads too, so that the rank does not tell what a head has learned; nor does a head of 8
-miss more ranks than it misses untrained. G leaks 16% out of its blocks, above the bound of 10%. As
-many principal components of the keys move as much attention as the contrast's subspaces, which
-move the 95% that accuracy and algebra imply. Where the
-latents do not fit, the two kinds' key subspaces coincide less in a head of 8, not more.
+untrained heads too, so that the rank does not tell what a head has learned. G leaks 16% out of its
+blocks, above the bound of 10%. As many principal components of the keys move as much attention as
+the contrast's subspaces, which move the 95% that accuracy and algebra imply. Where the latents do
+not fit, a head of 8 drops ranks, 3.0 of them, as many as an untrained one but for a sixth of a
+rank, and the two kinds' key subspaces coincide less than chance has them, not more.
 
 Tried: on one world, 1,000 steps of 256 contexts reach the best accuracy too, with G's leak at 0.05
-to 0.2, the more the more latents. After a review of the first judged run, untrained heads are
-swapped and heads of 8 are measured untrained too; chance is taken off shared subspaces; a diverged
-head costs its seed. After an audit, claims that any head meets became tests of the code, and ranks
-and swaps have untrained heads as a control.
+to 0.2, the more the more latents. After a review of the first judged run heads of 8 are measured
+untrained too, chance is taken off shared subspaces, and a diverged head costs its seed. After an
+audit, claims that any head meets became tests of the code, and ranks have untrained heads as a
+control. Missing ranks were first asked to be one more than in untrained heads, which is beyond what
+a head of 8 can miss; swaps in a random half of the dimensions, and in both subspaces at once, were
+claims until it was seen that algebra decides them.
 
 Source: Lee, Belinkov, Viégas and Wattenberg 2026 (arXiv:2602.04752), with their code.
 """

@@ -228,7 +228,7 @@ study = Study(
     },
     costs={
         "smoke": "280 model-steps; compiling takes most of it",
-        "laptop": "280,000 model-steps of 0.05 GFLOP: 6 minutes; measures: 1",
+        "laptop": "226,000 model-steps of 0.05 GFLOP: 6 minutes; measures: 1",
         "paper": "6.6 million model-steps of 60 GFLOP, for one GPU",
     },
     populations=populations,

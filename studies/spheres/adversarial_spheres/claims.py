@@ -54,8 +54,8 @@ BOUND = (
         Expect.above(0.6),
         bar="ours: 0.6, where the paper shows points near the curve and gives no number",
         control=only(
-            "an untrained network, whose bias gives it an error rate of 1%, has less in the most "
-            "dimensions",
+            "an untrained network, whose bias gives it an error rate of 1%, keeps less than 0.6 of "
+            "the cap's distance in the most dimensions",
             untrained(0.01),
             Expect.below(0.6),
         ),

@@ -22,8 +22,8 @@ henighan = passage("Henighan et al. 2023", unit="data set")
 CLAIMS = (
     henighan(
         "examples_form_polygons",
-        "From 5 to 10 examples are stored as a regular polygon: the dimensionality of each is 2/T "
-        "(relative distance, mean over T).",
+        "From 5 to 10 examples are stored as a tight frame, as a regular polygon is: their mean "
+        "dimensionality is 2/T (relative distance, mean over T).",
         SIZES.filter(pl.col("size").is_between(5, 10)).aggregate((RATIO - 1).abs().mean(), SET),
         Expect.below(0.02),
         bar="theory: 2/T in a regular T-gon, within 2%; random examples are off by 5% to 17%",

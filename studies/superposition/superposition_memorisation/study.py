@@ -19,9 +19,8 @@ Source: Henighan et al. 2023, Superposition, Memorization, and Double Descent.
 Did not reproduce: the pentagon of features. From 5,000 examples 1.4 features have a dimensionality
 above 0.2 where the paper has 5, and the norm of the weights is off by 80%: the other 995 features
 have not faded. That such a model costs the same on fresh examples is therefore no generalisation,
-and is not judged. Nor is the second descent of the loss one to stored features: that it is lower
-again at this end, on a schedule of its own, is all that double descent says here, and a model that
-ignored everything would be lower there too. A mean dimensionality of 2/T, which stands for the
+and is not judged. Nor can double descent be tested: the loss is lower again at this end, but so it
+would be of a model that ignores everything. A mean dimensionality of 2/T, which stands for the
 T-gon, is that of every tight frame of T examples of one length.
 
 Tried: at 2,500 steps and a rate of 1e-2 no feature stood clear of the other 995 for the largest

@@ -54,6 +54,7 @@ SHAPE = "ours: 85% of the cells, for what the paper calls the same shape"
 PHASE = "Elhage et al. 2022, Superposition as a Phase Change"
 diagram = passage(PHASE, unit=UNIT)
 theory = passage(f"{PHASE}, theory panel; the candidates' losses", unit=UNIT)
+exact = passage(f"{PHASE}, with the exact optimum in place of the candidates' losses", unit=UNIT)
 REACHED = Condition(
     "the best of ten seeds is within 2% of the exact optimum", gap("n2"), Expect.below(0.02)
 )
@@ -116,7 +117,7 @@ CLAIMS = (
         bar="paper: at every density, less one cell in twenty",
         paper=1.0,
     ),
-    theory(
+    exact(
         "n3_level_boundary",
         "The two other features then begin to share a dimension where the exact optimum of a pair "
         "does, whatever the importance of the extra one (measured over exact density).",

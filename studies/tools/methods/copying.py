@@ -159,7 +159,7 @@ def induction_after(
 
 EMBEDDED, TALK_ROWS = table("joint"), table("talk")
 COPIES = Condition(
-    "an induction head looks a fixed number after copies, three times as much as evenly",
+    "an induction head looks a fixed number of places after copies, three times as much as evenly",
     EMBEDDED.value("score") / EMBEDDED.value("chance"),
     Expect.above(3),
 )
