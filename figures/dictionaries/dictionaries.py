@@ -25,9 +25,9 @@ CAPTIONS = {
     "feature: TopK from random directions and from centroids of its own data, relaxed archetypes "
     "(delta = 1) from the same centroids, and from centroids that all runs share, and archetypes "
     "in the hull (delta = 0); dashed, stability of random dictionaries. (b) Recovery and explained "
-    "variance against k, where a child brings its parent half of the time. (c) On the same data, by "
-    "BatchTopK with two latents: share of the inputs at which a parent's latent is silent, with a "
-    "child and alone. Bars are means, ticks worlds.",
+    "variance against k, where a child brings its parent half of the time. (c) On the same data, "
+    "by BatchTopK with two latents: share of the inputs at which a parent's latent is silent, with "
+    "a child and alone. Bars are means, ticks worlds.",
     "time": "(a) One sequence: a slow feature (top) and a fast one, 0 or 1, with the predictable "
     "part along them of the temporal dictionary, which sees the input, of the causal variant, "
     "which does not, and the best forecast. (b) Variance not explained against active latents: "
