@@ -105,7 +105,7 @@ def steering(measures: Measures, config: Any) -> Figure:
     left.set(xlabel="loss of clean texts, nats above unsteered", xlim=(-0.01, 0.4))
     left.set(ylabel="chance of a rough word after rough ones", ylim=(0, None))
     left.legend(loc="lower right", bbox_to_anchor=(1, 0.06))
-    fig.title(left, "More rough texts do not make rough words cheaper to remove")
+    fig.title(left, "Up to a tenth of rough texts, rough words are no cheaper to remove")
     found = rows.filter(push="found")
     look = {"marker": "o", "ms": 3}
     curve(right, found.filter(strength=1.0), "gone", "share", label="gone at strength 1", **look)
@@ -115,7 +115,7 @@ def steering(measures: Measures, config: Any) -> Figure:
     log_axis(right, ticks=shares)
     right.set(xlabel="share of rough texts", ylim=(0, 1.05), ylabel="part of rough words, or AUC")
     right.legend(loc="lower right")
-    fig.title(right, "With more of them only the probe is better")
+    fig.title(right, "Neither probe nor weak steering is better with more of them")
     return sheet
 
 

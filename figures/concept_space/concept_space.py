@@ -68,8 +68,8 @@ CAPTIONS = {
 
 
 def when(rows: Rows, column: str) -> Times:
-    """When a share of places reaches 80% for three records."""
-    return reached(rows, column, 0.8, 3)
+    """When a share of places reaches 80% for eleven records."""
+    return reached(rows, column, 0.8, 11)
 
 
 def paths(measures: Measures, config: Any) -> Figure:
@@ -242,7 +242,7 @@ def _gain(ax: Axes, measures: Measures) -> None:
     line = pl.col("naive x") + 0.5 * (pl.col("naive x") - pl.col("class 1 x"))
     step, values = series(rows, line)
     ax.plot(step, _mean(values), "--", color=fig.VERMILLION, lw=1.1, label="straight line")
-    log_axis(ax, leads=(1, 3))
+    log_axis(ax, leads=(1,))
     ax.set(xlabel="step", ylabel="colour shown", ylim=(-0.1, 1.75))
     ax.legend(loc="upper left", ncols=2, fontsize=6.5, columnspacing=1, handlelength=1.4)
     fig.title(ax, "What is elicited is on the way")
