@@ -25,6 +25,7 @@ from toylab.stats.rise import greatest_rise
 from toylab.tasks.concept_space.discs import Discs, rgb
 
 CURVES = table("curves", of="discs")
+SHARE, HOLD = 0.8, 11  # of places; records in a row, as the claims hold their times
 MAIN = CURVES.filter(*(pl.col(f"of {c}") for c in ("colour_gap", "size_gap", "masked")))
 STRENGTHS = (0.125, 0.25, 0.5, 1.0)
 LOOKS = (
@@ -68,8 +69,8 @@ CAPTIONS = {
 
 
 def when(rows: Rows, column: str) -> Times:
-    """When a share of places reaches 80% for eleven records."""
-    return reached(rows, column, 0.8, 11)
+    """When a share of places reaches 80% and stays for eleven records."""
+    return reached(rows, column, SHARE, HOLD)
 
 
 def paths(measures: Measures, config: Any) -> Figure:
@@ -186,7 +187,7 @@ def times(measures: Measures, config: Any) -> Figure:
 def _against(ax: Axes, frame: pl.DataFrame, setting: str, looks: Any) -> None:
     """Times of concepts against a setting; those not seen at the last step."""
     for concept, label, colour, marker in looks:
-        found = first_times(frame, concept, 0.8, 3, ("init_seed", setting))
+        found = first_times(frame, concept, SHARE, HOLD, ("init_seed", setting))
         for at in found[setting].unique().sort():
             own = found.filter(pl.col(setting) == at)["time"].to_numpy()
             first = label if at == found[setting].min() else None
