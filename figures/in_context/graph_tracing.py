@@ -30,6 +30,7 @@ MEASURES = {
     "overlap": "spectral overlap",
 }
 MASS, PLACE = "mass on neighbours", "place in the context"
+MOST_BACK = 24  # places that a picture of lags shows
 CAPTIONS = {
     "unfolding": "Mean representations of the 16 nodes of a held-out 4x4 grid in one network, at "
     "its best layer: two principal components, laid over the grid's spectral embedding. Lines are "
@@ -44,7 +45,7 @@ CAPTIONS = {
     "by layer, for networks and controls. Bars are means, ticks single networks.",
     "training": "(a) Probability on neighbours early and late in the context. (b) Correlation of "
     "distances after each block, late in the context. Medians over networks with 95% intervals.",
-    "lags": "Mean attention of every head to the place a number of places back, over queries in "
+    "lags": "Mean attention of every head to the place up to 24 places back, over queries in "
     "the second half of the context, and, in the last panel, of the second block to the places a "
     "given number of steps after visits to the present node. A row per head; white lines separate "
     "networks.",
@@ -210,17 +211,17 @@ def lags(measures: Measures, config: Any) -> Figure:
     sheet, axes = panels(len(blocks) + 1, 3.4)
     seeds, heads = back[SEED].unique().sort().to_list(), back["head"].n_unique()
     copies = measures["copies"].filter(pl.col("attention").is_finite(), block=2)
-    shown = [(f"Block {n}, places back", back.filter(block=n), "lag") for n in blocks]
-    shown.append(("Block 2, after a visit", copies, "after"))
-    for ax, (title, rows, column) in zip(axes, shown, strict=True):
+    shown = [(f"Block {n}", "places back", back.filter(block=n), "lag") for n in blocks]
+    shown.append(("Block 2", "places after a visit", copies, "after"))
+    for ax, (title, label, rows, column) in zip(axes, shown, strict=True):
         values = rows.sort(SEED, "head", column)["attention"].to_numpy()
         values_RT = values.reshape(len(seeds) * heads, -1)
         image = ax.imshow(values_RT, aspect="auto", vmin=0, vmax=1)
         for i in range(1, len(seeds)):
             ax.axhline(i * heads - 0.5, color="white", linewidth=1.2)
         ax.set_yticks([heads * (i + 0.5) - 0.5 for i in range(len(seeds))], seeds)
-        ax.set(xlabel=title.split(", ")[1], xlim=(-0.5, 24.5 if column == "lag" else None))
-        fig.title(ax, title.split(",")[0])
+        ax.set(xlabel=label, xlim=(-0.5, MOST_BACK + 0.5 if column == "lag" else None))
+        fig.title(ax, title)
     axes[0].set_ylabel("network (seed), a row per head")
     sheet.colorbar(image, ax=list(axes), label="attention", shrink=0.8)
     return sheet

@@ -24,8 +24,8 @@ falls is of atoms that never fire, as none are revived. So with archetypes: they
 gain is 0.03. (What the constraint adds to the same start is 0.10, and 0.05 of atoms that fire.) A
 hull costs 0.13 of the variance, but 0.11 where three inputs in ten are one feature and in theory
 nothing is lost: there its atoms come to features at a cosine of 0.90 only, so that whether the hull
-itself costs cannot be told. The predictable part does not miss what sets in: it is 7.9 times as
-long along a feature that goes on. Not testable: whether prefixes absorb less, as flat dictionaries
+itself costs cannot be told. The predictable part does tell what goes on from what sets in: it is
+7.9 times as long along the former. Not testable: whether prefixes absorb less, as flat dictionaries
 by BatchTopK do not absorb (parents are as often silent alone), where TopK with two latents does.
 Left open: recovery next to the true number lacks 0.006 of the best (0.002 to 0.011).
 

@@ -29,10 +29,10 @@ Tried: the map's speeds were extended below 1, as none of its cells was immediat
 delay was first judged by 0.8 to 1.25, which a measured 1.24 just met; it now has the region that
 the integral meets. That the weights end at theorem D.4's ratio, with its exponent, and that the
 integral's time is that of the simulation, were claims until it was seen that they compare a
-simulation with its own closed form; they are tests of the code. So do claims about circuits learned
-equally fast: two equal weights leave a test loss of 2.35 nats when the training loss is 0.5, and ln
-2 at best, so that how soon it falls is a matter of the loss that is asked for (0.96 times the steps
-of the training loss to half of a guess's, 3 times to 1 nat).
+simulation with its own closed form; they are tests of the code. Claims about circuits learned
+equally fast are gone for the same reason: two equal weights leave a test loss of 2.35 nats when the
+training loss is 0.5, and ln 2 at best, so that how soon it falls is a matter of the loss that is
+asked for (0.96 times the steps of the training loss to half of a guess's, 3 times to 1 nat).
 """
 
 import dataclasses

@@ -240,7 +240,7 @@ study = Study(
     },
     costs={
         "smoke": "60 model-steps; compiling takes most of it",
-        "laptop": "8 networks of 2 layers, 2,000 steps of 64 walks of 128: 45 minutes, busy",
+        "laptop": "8 networks of 2 layers, 2,000 steps of 64 walks of 128: 22 minutes",
         "paper": "8 networks of 4 layers, 10,000 steps of 128 walks of 256; not run yet",
     },
     populations=populations,

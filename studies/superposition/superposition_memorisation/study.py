@@ -194,7 +194,7 @@ study = Study(
     },
     costs={
         "smoke": "1,000 model-steps; compiling takes most of it",
-        "laptop": "0.54 million model-steps of 1,000 features, 1 TFLOP: 5 minutes",
+        "laptop": "0.62 million model-steps of 1,000 features, 1 TFLOP: 3 minutes",
         "paper": "16 million model-steps of 10,000 features, 20 PFLOP; not run yet",
     },
     populations=populations,

@@ -27,8 +27,8 @@ frequencies there is no weak superposition: at width 8 nothing is kept, at width
 Tried: a first look with two seeds (seven widths, batch 512) showed the same shrinking at gamma = 1.
 With 256 features in widths of 4 to 32 one line through the losses of strong superposition had an
 exponent of 1.05, which was judged as reproduced until the exponents between neighbouring widths
-were looked at: 0.4 to 1.9.
-That these agree was a precondition when this run was first judged, and is a control since.
+were looked at: 0.4 to 1.9. That these agree was a precondition when this run was first judged, and
+is a control since.
 """
 
 import dataclasses

@@ -26,11 +26,12 @@ away 32% of the drift (30% to 35%).
 Tried: without layer norms the closed form fails (0.06, best 0.47). Pairs as two tokens, or without
 blank examples, leave less to function vectors. Copiers with learned positions, and nothing before
 the segment, copied by recency in one of eight, and left all four claims open; with other tokens
-before it and learned positions most had no induction after 9,000 steps, with rotary ones all of
-eight pilots had. Judged with sixteen of them, the heads were first taken for induction one place
-on. Before the first judged run pilots on other seeds changed three conditions: an induction head is
-one of three times even attention (it was half of all), the pairs beside keys are queries and values
-of the same two heads, and random directions carry their share of the stream (it was 5%).
+before it and learned positions three of eight pilots had an induction head after 9,000 steps (0.65
+or more of its attention), with rotary ones all eight after 6,000. Judged with sixteen of them, the
+heads were first taken for induction one place on. Before the first judged run pilots on other seeds
+changed three conditions: an induction head is one of three times even attention (it was half of
+all), the pairs beside keys are queries and values of the same two heads, and random directions
+carry their share of the stream (it was 5%).
 
 Source: Geva et al. 2023 (2304.14767); Yeh et al. 2023 (2305.03210); Li et al. 2024 (2402.10962);
 Merullo et al. 2024 (2406.09519); Todd et al. 2023 (2310.15213).
