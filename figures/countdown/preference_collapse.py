@@ -78,7 +78,7 @@ def curves(measures: Measures, config: Any) -> Figure:
         steps, mass = series(rows.filter(arm="table"), "chosen")
         above.plot(steps, np.nanmedian(mass, 0), ":", color=fig.BLUE, label="chosen, free logits")
         above.set_title(name, fontsize=8)
-        below.set_xlabel("epoch of DPO")
+        below.set_xlabel("update of DPO")
     axes[0, 0].set(ylabel="probability", ylim=(-0.02, 1.02))
     axes[1, 0].set_ylabel("change of mean logit")
     sheet.legend(*axes[0, 0].get_legend_handles_labels(), ncols=4, loc="outside lower center")

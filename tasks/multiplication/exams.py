@@ -6,7 +6,7 @@ Shape suffixes: K digits of the product, N digits of a factor, R pairs.
 import functools
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from toylab.errors import ToylabError
 
@@ -16,12 +16,20 @@ from .multiplication import Multiplication
 MOST_PAIRS = 2_000_000
 
 
+def copied(a_R: np.ndarray, b_R: np.ndarray, base: int) -> Bool[np.ndarray, " R"]:
+    """Tell pairs whose product is a copy: a factor is zero or a power of the base."""
+    powers = base ** np.arange(32, dtype=object)
+    known = [0, *powers[powers < 2**31].tolist()]
+    return np.isin(a_R, known) | np.isin(b_R, known)
+
+
 @functools.lru_cache(maxsize=8)
-def guessable(digits: int, base: int) -> Float[np.ndarray, "2N+1 K"]:
+def guessable(digits: int, base: int, copies: bool = True) -> Float[np.ndarray, "2N+1 K"]:
     """Return the share of each product digit that the best guess gets without a digit of a factor.
 
     All lower digits of the product are given, as in teacher forcing. Row i hides the i-th of the
-    digits of a, then of b; the last row hides all of them.
+    digits of a, then of b; the last row hides all of them. Without ``copies`` pairs are left out
+    whose product is one, as :func:`copied` tells.
 
     Raises:
         ToylabError: more than two million pairs, which are enumerated.
@@ -32,6 +40,9 @@ def guessable(digits: int, base: int) -> Float[np.ndarray, "2N+1 K"]:
             "million at most are enumerated."
         )
     a_R, b_R = np.divmod(np.arange(base ** (2 * digits)), base**digits)
+    if not copies:
+        asked = ~copied(a_R, b_R, base)
+        a_R, b_R = a_R[asked], b_R[asked]
     a, b = (digits_of(x, base, digits) for x in (a_R, b_R))
     known, found = [*a, *b], np.zeros((2 * digits + 1, 2 * digits))
     lower_R = np.zeros_like(a_R)
@@ -48,12 +59,12 @@ def guessable(digits: int, base: int) -> Float[np.ndarray, "2N+1 K"]:
     return found
 
 
-def needed(task: Multiplication) -> Float[np.ndarray, "2N+1 K"]:
+def needed(task: Multiplication, copies: bool = True) -> Float[np.ndarray, "2N+1 K"]:
     """Return :func:`guessable` of a world with leading zeros; NaN where it is too large."""
     n, base = task.digits, task.base
     if base ** (2 * n) > MOST_PAIRS:
         return np.full((2 * n + 1, 2 * n), np.nan)
-    return guessable(n, base)
+    return guessable(n, base, copies)
 
 
 def _best(code_R: np.ndarray, digit_R: np.ndarray, base: int) -> float:

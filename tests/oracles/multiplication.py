@@ -35,16 +35,28 @@ def line(a: int, b: int, base: int, n: int) -> list[int]:
     return [*digits(a, base, n), *y, *chain, base, *digits(a * b, base, 2 * n)]
 
 
-def guessable(base: int, n: int, hidden: int | None) -> list[float]:
+def is_copy(x: int, base: int) -> bool:
+    """Whether a factor is zero or a one with zeros: a product with it copies the other one."""
+    while x and x % base == 0:
+        x //= base
+    return x < 2
+
+
+def guessable(base: int, n: int, hidden: int | None, copies: bool = True) -> list[float]:
     """Share of each product digit guessed from those before it and all operand digits but one.
 
     Args:
         base, n: of the factors.
         hidden: of the digits of a, then of b, the one that is not seen; None hides all of them.
+        copies: whether pairs count of which a factor is zero or a power of the base.
     """
     counts: list[dict] = [{} for _ in range(2 * n)]
+    pairs = 0
     for a in range(base**n):
         for b in range(base**n):
+            if not copies and (is_copy(a, base) or is_copy(b, base)):
+                continue
+            pairs += 1
             seen = digits(a, base, n) + digits(b, base, n)
             seen = [d for i, d in enumerate(seen) if hidden is not None and i != hidden]
             c = digits(a * b, base, 2 * n)
@@ -52,4 +64,4 @@ def guessable(base: int, n: int, hidden: int | None) -> list[float]:
                 of = counts[k].setdefault((*seen, "|", *c[:k]), {})
                 of[c[k]] = of.get(c[k], 0) + 1
     best = [sum(max(of.values()) for of in each.values()) for each in counts]
-    return [right / base ** (2 * n) for right in best]
+    return [right / pairs for right in best]

@@ -3,7 +3,7 @@
     toylab run preference_collapse
 
 Part 1 is the toy of Yan et al.: a network maps 4 prompts to 10 responses, learns a reference, then
-runs 500 epochs of DPO on two fixed pairs per prompt. Chosen and rejected responses are taken from
+runs 4,000 updates of DPO on two fixed pairs per prompt. Chosen and rejected responses are taken from
 the reference's likely responses (on-policy) or from its unlikely ones. Regularisers are a smaller
 beta for the rejected response (Flex-DPO) and a term of the chosen response's likelihood.
 
@@ -13,8 +13,8 @@ are bypassed, whether scaling their keys brings the words back, and how much of 
 activations carry (a later paper's correction: a small part).
 
 What is done otherwise. The reference's distribution, the width and the learning rate of the toy are
-this laboratory's, as the paper's were not found. A batch of the toy is all pairs, so that an epoch
-is one update of Adam. For a response of one token the two log-normalisers cancel: DPO's derivatives
+this laboratory's, as the paper's were not found. A batch of the toy is all pairs; updates are as
+many as the paper's 500 epochs have if its eight pairs come one at a time. For a response of one token the two log-normalisers cancel: DPO's derivatives
 by the chosen and the rejected logit are equal in size, whatever those by probabilities. A table of
 free logits is thus the control of part 1: its chosen logits can only rise, so that their fall needs
 parameters that responses share. The bad direction is read off the unembedding, in place of a probe
@@ -84,9 +84,9 @@ class Config:
     """Settings; ``toy_seeds`` are of part 1, ``seeds`` of part 2."""
 
     seeds: int = 16
-    toy_seeds: int = 200  # cheap, and they differ
+    toy_seeds: int = 64  # they differ
     reference_steps: int = 500
-    epochs: int = 500
+    updates: int = 4_000  # as many as 500 epochs of eight pairs, one at a time
     toy_rate: float = 1e-3
     width: int = 64
     depth: int = 3
@@ -102,7 +102,7 @@ class Config:
     bad_neurons: int = 7
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "toy_seeds", "epochs", "steps", "tune_steps", "texts"):
+        for name in ("seeds", "toy_seeds", "updates", "steps", "tune_steps", "texts"):
             check_number("preference_collapse", name, getattr(self, name), low=1, whole=True)
 
     def model(self) -> Transformer:
@@ -151,7 +151,8 @@ def populations(config: Config) -> dict[str, Population]:
         task=Preferences(),
         members=policies(config)[0],
         optimizer=AdamW(config.toy_rate, 0.0),
-        steps=config.epochs,
+        steps=config.updates,
+        record_every=max(1, config.updates // 200),
         loss=DPO(BETA, BETA),
         start="reference",
         snapshots=(0,),
@@ -228,7 +229,7 @@ study = Study(
             seeds=2,
             toy_seeds=2,
             reference_steps=20,
-            epochs=20,
+            updates=20,
             width=16,
             depth=1,
             length=12,
@@ -248,7 +249,7 @@ study = Study(
     },
     costs={
         "smoke": "compiling takes most of it",
-        "laptop": "16,000 model-steps of the language, 4,800 of tuning, 2.8 million of the toy; 10 "
+        "laptop": "16,000 model-steps of the language, 4,800 of tuning, 7.2 million of the toy; 10 "
         "to 15 minutes on 2 cores, by their rates",
         "paper": "200,000 model-steps of a model of 6 million parameters",
     },

@@ -44,7 +44,8 @@ CLAIMS = (
     Claim(
         "chance",
         "It does not learn the middle: the less learned of two middle digits is right at most 0.1 "
-        "more often than by guessing from lower digits.",
+        "more often than by guessing from lower digits, where no factor is zero or a power of the "
+        "base.",
         LOGS,
         r.over_chance("standard"),
         Expect.below(0.1),

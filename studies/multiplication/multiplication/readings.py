@@ -32,14 +32,17 @@ def outer(arm: str) -> Reading:
 
 
 def over_chance(arm: str) -> Reading:
-    """Accuracy on the less learned middle digit, above the best guess that knows no factor."""
+    """Accuracy on the less learned middle digit, above the best guess that knows no factor.
+
+    Of pairs whose product must be reckoned: no factor is zero or a power of the base.
+    """
 
     def of(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
-        chance_K = np.asarray(m["guessable"])[-1]
+        chance_K = np.asarray(m["guessed"])
         return rows.with_columns(chance=pl.Series(chance_K[rows["digit"]]))
 
     rows = digits("digits", arm).last().filter(MIDDLE).then(of, with_measures=True)
-    return rows.aggregate((pl.col("unseen") - pl.col("chance")).min())
+    return rows.aggregate((pl.col("reckoned") - pl.col("chance")).min())
 
 
 def late_gain(arm: str) -> Reading:

@@ -67,7 +67,7 @@ from toylab.study import Study
 from toylab.task import Batch
 from toylab.tasks.multiplication.auxiliary import KINDS, Auxiliary
 from toylab.tasks.multiplication.digits import chain_length
-from toylab.tasks.multiplication.exams import needed
+from toylab.tasks.multiplication.exams import copied, needed
 from toylab.tasks.multiplication.multiplication import Multiplication
 from toylab.train.fast_compile import compute
 
@@ -231,7 +231,8 @@ def tabled(config: Config, networks: Iterable[Look]) -> dict[str, pl.DataFrame |
             parts.append({"probes": probes(config, look)})
         if look.arm != "wide" and look.last:
             parts.append(inside(config, look))
-    return {**stacked(parts), "guessable": needed(config.task())}
+    laws = {"guessable": needed(config.task()), "guessed": needed(config.task(), copies=False)[-1]}
+    return stacked(parts) | laws
 
 
 @functools.lru_cache(maxsize=16)
@@ -249,6 +250,8 @@ def answers(config: Config, look: Look) -> dict[str, pl.DataFrame]:
     parts = {"unseen": right_PBK[:, :unseen], "seen": right_PBK[:, unseen:]}
     whole = {name: own_PBK.min(-1).mean(1) for name, own_PBK in parts.items()}
     by_digit = {name: own_PBK.mean(1) for name, own_PBK in parts.items()}
+    a_B, b_B = look.task.unseen(SEVERAL, JUDGED)
+    by_digit["reckoned"] = right_PBK[:, :unseen][:, ~copied(a_B, b_B, look.task.base)].mean(1)
     return {"exact": look.table({}, **whole), "digits": look.table({"digit": None}, **by_digit)}
 
 

@@ -15,9 +15,9 @@ RATIO = chain(FARTHEST, "loss") / chain("next", "loss")
 EQUAL = (
     Condition("losses on the next token are within 2%", RATIO, Expect.between(0.98, 1.02)),
     Condition(
-        "that of next-token networks is within 0.2 nats of the exact filter's",
+        "that of next-token networks is within 0.05 nats of the exact filter's",
         chain("next", "loss") - chain("next", "bayes"),
-        Expect.below(0.2),
+        Expect.below(0.05),
     ),
 )
 smooth = lambda arm: chain(arm, "smooth") - chain("next", "smooth")

@@ -81,10 +81,10 @@ class Config:
     labels: int = 8
     width: int = 32
     depth: int = 2  # of encoders
-    steps: int = 600
+    steps: int = 2_400
     pair_steps: int = 400
-    star_steps: int = 800
-    batch_size: int = 8
+    star_steps: int = 3_000
+    batch_size: int = 32
     star_batch: int = 64
     learning_rate: float = 3e-3
     judged: int = 512  # sequences

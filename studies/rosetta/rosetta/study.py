@@ -69,7 +69,7 @@ Cell = tuple[str, dict[str, float]]  # arm, settings of the world
 class Config:
     """Settings."""
 
-    seeds: int = 8
+    seeds: int = 16
     entities: int = 60
     attributes: int = 6
     values: int = 8

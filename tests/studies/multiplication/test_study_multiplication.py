@@ -123,7 +123,7 @@ def curve_table(value_SK, arm="standard"):
     label = {"arm": arm, "init_seed": 0, "diverged": False, "kept": 0}
     return pl.DataFrame(
         [
-            label | {"step": 100 * s, "digit": k, "unseen": float(v)}
+            label | {"step": 100 * s, "digit": k, "unseen": float(v), "reckoned": float(v) - 0.1}
             for s, row in enumerate(value_SK)
             for k, v in enumerate(row)
         ]
@@ -137,7 +137,7 @@ def test_readings_of_planted_curves():
         [1, 1, 0.5, 0.4, 1, 1],
         [1, 1, 0.6, 0.5, 1, 1],
     ]
-    m = {"digits": curve_table(inward), "guessable": np.full((7, 6), 0.3)}
+    m = {"digits": curve_table(inward), "guessed": np.full(6, 0.2)}
     assert readings.order("standard")(m).values == pytest.approx([-1], abs=0.04)
     assert readings.outer("standard")(m).values == [1]
     assert readings.over_chance("standard")(m).values == pytest.approx([0.2])

@@ -8,7 +8,7 @@ import pytest
 from tests.oracles import multiplication as oracle
 from toylab.errors import ToylabError
 from toylab.tasks.multiplication.digits import chain_length, most_running, multiply
-from toylab.tasks.multiplication.exams import guessable
+from toylab.tasks.multiplication.exams import copied, guessable
 from toylab.tasks.multiplication.multiplication import Multiplication
 
 
@@ -82,11 +82,19 @@ def test_seen_and_unseen_pairs_share_none():
 
 
 @pytest.mark.parametrize(("n", "base"), [(2, 3), (2, 4)])
-def test_what_can_be_guessed_without_a_digit(n: int, base: int):
-    found = guessable(n, base)
+@pytest.mark.parametrize("copies", [True, False])
+def test_what_can_be_guessed_without_a_digit(n: int, base: int, copies: bool):
+    found = guessable(n, base, copies)
     for hidden in (*range(2 * n), None):
         row = 2 * n if hidden is None else hidden
-        np.testing.assert_allclose(found[row], oracle.guessable(base, n, hidden))
+        np.testing.assert_allclose(found[row], oracle.guessable(base, n, hidden, copies))
+
+
+def test_products_that_copy_a_factor():
+    a, b = np.divmod(np.arange(27**2), 27)
+    by_hand = [oracle.is_copy(x, 3) or oracle.is_copy(y, 3) for x, y in zip(a, b, strict=True)]
+    np.testing.assert_array_equal(copied(a, b, 3), by_hand)
+    assert copied(np.array([10**8, 12]), np.array([12, 10**8 + 1]), 10).tolist() == [True, False]
 
 
 def test_what_can_be_guessed_agrees_with_a_table_of_another_program():
