@@ -82,6 +82,12 @@ def test_a_side_is_not_told_from_the_rest_on_five_words():
     assert math.isnan(scored(LINE, 5, False)["beyond"])
 
 
+def test_a_map_of_rows_and_columns_alone_has_no_side():
+    flat = scored(lambda i, j, n: np.full((n, n), 0.1), 8, False)
+    assert math.isnan(flat["beyond"]) and math.isnan(flat["margin"])
+    assert math.isnan(scored(lambda i, j, n: 0.1 * i - 0.3 * j, 8, False)["beyond"])
+
+
 def test_what_is_not_finite_and_what_does_not_fit():
     lost = scored(lambda i, j, n: np.where((i == 2) & (j == 3), np.nan, 1.0), 6, True)
     assert all(math.isnan(value) for value in lost.values())

@@ -3,9 +3,9 @@
     toylab run preference_collapse
 
 Part 1 is the toy of Yan et al.: a network maps 4 prompts to 10 responses, learns a reference, then
-runs 4,000 updates of DPO on two fixed pairs per prompt. Chosen and rejected responses are taken from
-the reference's likely responses (on-policy) or from its unlikely ones. Regularisers are a smaller
-beta for the rejected response (Flex-DPO) and a term of the chosen response's likelihood.
+makes 4,000 updates of DPO on two fixed pairs per prompt. Chosen and rejected responses are taken
+from the reference's likely responses (on-policy) or from its unlikely ones. Regularisers are a
+smaller beta for the rejected response (Flex-DPO) and a term of the chosen response's likelihood.
 
 Part 2 is DPO's bypass (Lee et al.): a transformer learns a small language with bad words, then DPO
 on pairs of continuations. Measured are what DPO changes, whether the neurons that write bad words
@@ -14,12 +14,12 @@ activations carry (a later paper's correction: a small part).
 
 What is done otherwise. The reference's distribution, the width and the learning rate of the toy are
 this laboratory's, as the paper's were not found. A batch of the toy is all pairs; updates are as
-many as the paper's 500 epochs have if its eight pairs come one at a time. For a response of one token the two log-normalisers cancel: DPO's derivatives
-by the chosen and the rejected logit are equal in size, whatever those by probabilities. A table of
-free logits is thus the control of part 1: its chosen logits can only rise, so that their fall needs
-parameters that responses share. The bad direction is read off the unembedding, in place of a probe
-trained on labelled text. Clean loss is measured among clean words, since DPO's own aim lowers the
-loss of clean text as a whole.
+many as the paper's 500 epochs have if its eight pairs come one at a time. For a response of one
+token the two log-normalisers cancel: DPO's derivatives by the chosen and the rejected logit are
+equal in size, whatever those by probabilities. A table of free logits is thus the control of part
+1: its chosen logits can only rise, so that their fall needs parameters that responses share. The
+bad direction is read off the unembedding, in place of a probe trained on labelled text. Clean loss
+is measured among clean words, since DPO's own aim lowers the loss of clean text as a whole.
 
 Source: Yan et al. 2024 (arXiv:2406.07327); Lee et al. 2024 (arXiv:2401.01967); arXiv:2411.06424.
 

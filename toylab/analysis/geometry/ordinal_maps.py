@@ -21,7 +21,8 @@ def ordinal_scores(
     score   share of rows, but for those held out, whose right word has the largest logit
     held    the same of the rows that are held out
     p       probability of as many hits or more if right words were dealt out at random
-    margin  right logit minus the largest other, mean of rows not held out, in spreads of the map
+    margin  right logit minus the largest other, mean of rows not held out, in spreads of the map;
+            NaN where it has none
     beyond  see :func:`beyond`
     ======= ====================================================================================
 
@@ -52,7 +53,7 @@ def ordinal_scores(
     rows, given = np.arange(s), map_NN[:s].argmax(1)
     others = map_NN[:s].copy()
     others[rows, right_S] = -np.inf
-    margin = (map_NN[rows, right_S] - others.max(1)) / map_NN.std()
+    margin = (map_NN[rows, right_S] - others.max(1)) / (map_NN.std() or np.nan)
     mean = lambda values, mask: float(values[mask].mean()) if mask.any() else np.nan
     own = ~held_S
     return {
@@ -71,7 +72,8 @@ def beyond(map_NN: Float[np.ndarray, "N N"]) -> float:
     ``m_ij = r_i + c_j + g(|d|) + b sign(d)`` over ``|d| >= 2`` gives 2b, in standard deviations of
     the map centred in rows and columns. A map that falls off alike on both sides has 0, on a line
     and on a ring. A constant on a row (no softmax sees it) or on a column (a word that is likely
-    whatever comes in) is no preference. NaN for fewer than six words, where b is not determined.
+    whatever comes in) is no preference. NaN for fewer than six words, where b is not determined,
+    and for a map of which centring leaves nothing.
 
     Source: this laboratory's own.
 
@@ -83,7 +85,8 @@ def beyond(map_NN: Float[np.ndarray, "N N"]) -> float:
     centred = map_NN - map_NN.mean(0, keepdims=True)
     centred -= centred.mean(1, keepdims=True)
     weights = _after_less_before(len(map_NN))
-    if weights is None:
+    nothing = centred.std() <= 1e-6 * np.abs(map_NN).max()  # single precision's rounding
+    if weights is None or nothing:
         return np.nan
     return float((weights * centred).sum() / centred.std())
 
