@@ -53,7 +53,7 @@ def ordinal_scores(
     rows, given = np.arange(s), map_NN[:s].argmax(1)
     others = map_NN[:s].copy()
     others[rows, right_S] = -np.inf
-    margin = (map_NN[rows, right_S] - others.max(1)) / (map_NN.std() or np.nan)
+    margin = (map_NN[rows, right_S] - others.max(1)) / (map_NN.std() if np.ptp(map_NN) else np.nan)
     mean = lambda values, mask: float(values[mask].mean()) if mask.any() else np.nan
     own = ~held_S
     return {
