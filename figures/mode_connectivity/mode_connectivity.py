@@ -37,10 +37,11 @@ CAPTIONS = {
     "the straight line between the losses of the ends. (a) By width, one hidden layer, with the "
     "units in four orders; medians over pairs with their 95% intervals. (b) Share of the barrier "
     "that an order leaves, by the number of hidden layers; bars are means, ticks pairs.",
-    "time": "Barriers of the test loss. (a) Between independent networks over training, as trained "
-    "and matched by weights. (b) Between twins, which share their start and their first steps, at "
-    "the end of training, against the number of steps that they share; matched too. Medians over "
-    "pairs with their 95% intervals; 0 lies at the left edge.",
+    "time": "Barriers of the test loss, as trained and matched by weights. (a, b) Between "
+    "independent networks over training, with clean labels and with a fifth of them drawn anew, in "
+    "training and in the test. (c) Between twins, which share their start and their first steps, "
+    "at the end of training, against the number of steps that they share, a fifth of the labels "
+    "drawn anew. Medians over pairs with their 95% intervals; 0 lies at the left edge.",
     "ridge": "Runs with noise from the summit of (w1 w2 - 1)^2 / 2, the saddle at 0. (a) Its "
     "height, the dashed ridge, and runs on both sides of it. (b, c) Pairs of runs, a colour each: "
     "the two share the noise of the fewest and of the most steps. (d) Mean barrier between the "
@@ -118,24 +119,25 @@ def shapes(measures: Measures, config: Any) -> Figure:
 
 
 def time(measures: Measures, config: Any) -> Figure:
-    """Barriers over training, and between twins."""
-    sheet, (left, right) = panels(2, 2.8)
+    """Barriers over training, by clean labels and with wrong ones, and between twins."""
+    sheet, axes = panels(3, 2.6)
     steps = pl.col("forked") * config.steps
     for order in ("none", "weights"):
-        drawn(left, lines("time", order).rows(measures), "test_loss", "step", order)
+        for ax, kind in zip(axes, ("clean", "time"), strict=False):
+            drawn(ax, lines(kind, order).rows(measures), "test_loss", "step", order)
         rows = lines("fork", order).rows(measures).with_columns(steps=steps)
-        drawn(right, rows, "test_loss", "steps", order)
+        drawn(axes[2], rows, "test_loss", "steps", order)
     tens = [10**n for n in range(5) if 10**n <= config.steps]
-    for ax, ticks in ((left, [0, *tens]), (right, config.forks)):
+    for ax, ticks in zip(axes, ([0, *tens], [0, *tens], config.forks), strict=True):
         ax.set_xscale("symlog", linthresh=ticks[1] if len(ticks) > 1 else 1)
         ax.set_xticks(ticks, [str(tick) for tick in ticks])
         ax.minorticks_off()
-        ax.set(ylabel="barrier (nats)", ylim=(0, None))
-    legend_below(sheet, left)
-    left.set_xlabel("step")
-    right.set_xlabel("steps that twins share")
-    fig.title(left, "Barriers come with training, and most of them by the order of units")
-    fig.title(right, "Twins that descend together are not parted; matching mends the others")
+        ax.set(xlabel="step", ylim=(0, None))
+    axes[0].set_ylabel("barrier (nats)")
+    axes[2].set_xlabel("steps that twins share")
+    legend_below(sheet, axes[0])
+    for ax, words in zip(axes, ("Clean labels", "A fifth drawn anew", "Twins"), strict=True):
+        fig.title(ax, words)
     return sheet
 
 

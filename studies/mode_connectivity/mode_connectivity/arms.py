@@ -32,14 +32,14 @@ class Config:
     depths: tuple[int, ...] = (1, 2, 3)  # numbers of hidden layers of the width below
     width: int = 64
     examples: int = 8_000
-    noise: float = 0.2  # chance that a label is drawn anew
+    noise: float = 0.2  # chance that a label is drawn anew, but for an arm of clean labels
     steps: int = 1_500
     batch_size: int = 128
     learning_rate: float = 0.1
     twins_rate: float = 0.4  # at the usual one twins never part
     momentum: float = 0.9
     forks: tuple[int, ...] = (0, 15, 75, 300, 750)  # steps that twins share
-    snapshots: int = 8
+    snapshots: int = 12
     tests: int = 2_000  # points that losses are judged on
     grid: int = 41  # points on a side of the landscape's plane
     runs: int = 1_000  # pairs on the ridge
@@ -66,9 +66,9 @@ class Config:
             raise ToylabError(f"{name}: {wrong}.")
         self.world()
 
-    def world(self) -> Blobs:
-        """The task."""
-        return Blobs(examples=self.examples, noise=self.noise)
+    def world(self, clean: bool = False) -> Blobs:
+        """The task, with some wrong labels or with none."""
+        return Blobs(examples=self.examples, noise=0 if clean else self.noise)
 
     def model(self, width: int, depth: int = 1, activation: Any = "relu") -> MLP:
         """A multilayer perceptron of hidden layers of one width."""
@@ -83,9 +83,10 @@ class Arm:
     Attributes:
         name: of the population.
         model: its model.
-        kinds: comparisons it stands in: width, depth, deepest, time, smooth, fork.
+        kinds: comparisons it stands in: width, depth, deepest, time, clean, smooth, fork.
         width, depth: of its hidden layers.
         fork: steps that a pair shares, -1 where it shares not even the start.
+        clean: whether no label is wrong.
     """
 
     name: str
@@ -94,6 +95,12 @@ class Arm:
     width: int
     depth: int = 1
     fork: int = -1
+    clean: bool = False
+
+    @property
+    def over_time(self) -> tuple[str, ...]:
+        """The comparisons that look at it during training."""
+        return tuple(kind for kind in self.kinds if kind in ("time", "clean"))
 
 
 def arms(config: Config) -> Iterator[Arm]:
@@ -106,6 +113,7 @@ def arms(config: Config) -> Iterator[Arm]:
         if depth > 1:
             kinds = ("depth", "deepest") if depth == max(config.depths) else ("depth",)
             yield Arm(f"depth {depth}", config.model(own, depth), kinds, own, depth)
+    yield Arm("clean", config.model(own), ("clean",), own, clean=True)
     yield Arm("smooth", config.model(own, activation="gelu"), ("smooth",), own)
     for fork in config.forks:
         yield Arm(f"fork {fork}", config.model(own), ("fork",), own, fork=fork)
@@ -116,8 +124,9 @@ def populations(config: Config) -> dict[str, Population]:
     found, members = {}, seeds(2 * config.seeds)
     for arm in arms(config):
         if arm.fork < 0:
-            kept = ladder(config.steps, config.snapshots) if "time" in arm.kinds else ()
-            found[arm.name] = _population(config, arm.model, members, config.steps, snapshots=kept)
+            kept = ladder(config.steps, config.snapshots) if arm.over_time else ()
+            more = {"snapshots": kept, "task": config.world(arm.clean)}
+            found[arm.name] = _population(config, arm.model, members, config.steps, **more)
     return found | _twins(config)
 
 
@@ -139,10 +148,10 @@ def _twins(config: Config) -> dict[str, Population]:
 def _population(
     config: Config, model: MLP, members: Members, steps: int, rate: float = 0, **more: Any
 ) -> Population:
-    schedule = more.pop("schedule", cosine(steps))
+    schedule, task = more.pop("schedule", cosine(steps)), more.pop("task", config.world())
     return Population(
         model=model,
-        task=config.world(),
+        task=task,
         members=members,
         optimizer=SGD(rate or config.learning_rate, config.momentum, schedule),
         steps=steps,

@@ -9,7 +9,7 @@ WIDE = pl.col("width") >= 64  # from here on a matching should leave little
 
 
 def lines(kind: str, matching: str = "none") -> Rows:
-    """Lines of one comparison (width, depth, time, smooth, fork) in one order of units."""
+    """Lines of one comparison (width, depth, time, clean, smooth, fork) in one order of units."""
     return table("lines").filter(kind=kind, matching=matching)
 
 
@@ -64,9 +64,9 @@ def untrained_share() -> Reading:
     return first.value("test_loss", PAIR) / last.value("test_loss", PAIR)
 
 
-def late_share() -> Reading:
+def late_share(kind: str) -> Reading:
     """Barrier after matching at the end of training, as a share of its largest value."""
-    rows = lines("time", "weights")
+    rows = lines(kind, "weights")
     return rows.last().value("test_loss", PAIR) / rows.aggregate(pl.col("test_loss").max(), PAIR)
 
 

@@ -64,9 +64,11 @@ from .lines import SOME, bends, layers, lines, plane
 
 def measure(config: Config, run: RunFolder) -> Mapping[str, pl.DataFrame | np.ndarray]:
     """Lines between the networks of every pair, single layers, curvature, and the ridge."""
-    exam, views = draw_exam(config.world(), config.tests), {}
+    exams = [draw_exam(config.world(clean), config.tests) for clean in (False, True)]
+    views: dict[str, np.ndarray] = {}
     parts: list[dict[str, pl.DataFrame]] = []
     for arm in arms(config):
+        exam = exams[arm.clean]
         about = {"width": arm.width, "depth": arm.depth, "forked": arm.fork / config.steps}
         for step, kinds, pairs in watched(arm, run, exam):
             table, line_NMT = lines(arm.model, pairs, exam)
@@ -86,12 +88,12 @@ def watched(
 ) -> Iterator[tuple[int, tuple[str, ...], list[Pair]]]:
     """Yield the steps at which an arm is looked at, for which comparisons, and its pairs."""
     lost_P, steps = run.dead_at(arm.name) >= 0, run.steps(arm.name)
-    for step in steps if "time" in arm.kinds else steps[-1:]:
+    for step in steps if arm.over_time else steps[-1:]:
         last = step == steps[-1]
         names = ORDERS if last and arm.fork < 0 else SOME
         params_P = run.params(arm.name, step)
         pairs = pairs_of(arm.model, params_P, lost_P, exam.train.inputs, names)
-        yield step, arm.kinds if last else ("time",), pairs
+        yield step, arm.kinds if last else arm.over_time, pairs
 
 
 QUICK: Mapping[str, Any] = {"grid": 5, "runs": 20, "shared": (0, 10)}
