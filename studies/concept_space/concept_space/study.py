@@ -69,7 +69,7 @@ GAPS = ["colour_gap", "size_gap", "masked"]
 class Config:
     """Settings."""
 
-    seeds: int = 12
+    seeds: int = 24
     colour_gap: float = 0.3
     colour_gaps: tuple[float, ...] = (0.2, 0.4, 0.55, 0.8)  # besides
     size_gap: float = 0.4

@@ -27,7 +27,7 @@ FRESH = 100_000  # seeds of a trunk's batches begin here; each trunk has its own
 class Config:
     """Settings; every shape, every fork and every trunk is a population."""
 
-    seeds: int = 16  # pairs of networks
+    seeds: int = 32  # pairs of networks
     widths: tuple[int, ...] = (16, 32, 64, 128, 256)  # of one hidden layer
     depths: tuple[int, ...] = (1, 2, 3)  # numbers of hidden layers of the width below
     width: int = 64
