@@ -22,13 +22,13 @@ What is done otherwise: no language model, no Markov chains; the number of examp
 that with more of the rare there is a little less of the rest. A short training with share 1 and as
 many rare examples tells the share from their number.
 
-Did not reproduce: that entanglement falls with the share, by the paper's measure. It does fall,
-from 0.87 to 0.76, but from a share at which no rare feature is represented, so that 0.87 is near
-the noise of random directions. Once they are, it rises (0.61 to 0.76), and the others are the more
+Not testable: that entanglement falls with the share, by the paper's measure. It does fall, from
+0.87 to 0.76, but from a share at which no rare feature is represented, so that 0.87 is near the
+noise of random directions. Once they are, it rises (0.61 to 0.76), and the others are the more
 entangled, in antipodal pairs (1.0) that the rare ones break up; that is due to these sizes, as
 eight features make four such pairs in four dimensions, which nothing can exceed. By the positive
-part of the cosine the paper's picture appears: rare features lie above the others and fall (0.58 to
-0.26 in the mean, by 0.24 over seeds). Nor is the register more linear, or easier to remove, with
+part of the cosine the paper's picture appears: rare features lie above the others and fall (by
+0.24, 0.18 to 0.33). Did not reproduce: the register is no more linear, or easier to remove, with
 more of it, in networks that have learned it from 2% of rough texts as well (0.46 after rough words,
 where half is right; 0.49 from 10%): the probe's AUC is 0.92 and 0.90, and weak steering takes away
 0.87 and 0.81 of the rough words. Whether it costs less is open: at an equal cost to clean texts

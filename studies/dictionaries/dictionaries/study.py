@@ -17,9 +17,9 @@ order, so that no two runs begin alike; TopK from the same centroids tells what 
 without the constraint. Temporal dictionaries have atoms of length 1, and values that begin as the
 identity.
 
-Did not reproduce: gains in stability that are not dead atoms. Dictionaries of two atoms for each
-feature repeat less, by 0.12, but of atoms that fire they repeat more, 0.97 in place of 0.90: what
-falls is of atoms that never fire, as none are revived. So with archetypes: they repeat more by
+Confounded: changes in stability, most of which are of dead atoms. Dictionaries of two atoms for
+each feature repeat less, by 0.12, but of atoms that fire they repeat more, 0.97 in place of 0.90:
+what falls is of atoms that never fire, as none are revived. So with archetypes: they repeat more by
 0.09, but a tenth of TopK's atoms are dead and a hundredth of theirs, and of atoms that fire the
 gain is 0.03. (What the constraint adds to the same start is 0.10, and 0.05 of atoms that fire.) A
 hull costs 0.13 of the variance, but 0.11 where three inputs in ten are one feature and in theory

@@ -21,8 +21,8 @@ is some ten times faster.
 
 Source: Chughtai, Chan and Nanda 2023 (arXiv:2302.03025).
 
-Did not reproduce: the standard representation of A5 is key in 15 of 16 seeds, where the paper has
-all, and which others are key differs in three pairs of seeds of eight: neither is decided.
+Left open: the standard representation of A5 is key in 15 of 16 seeds, where the paper has all, and
+which others are key differs in three pairs of seeds of eight: neither is decided.
 
 Tried: on one or two seeds before, at rates of 0.003 to 0.02 and decays of 0.5 to 2, a network
 without embeddings (a look-up table for a first layer) does not learn A5 in 5,000 steps, and learns

@@ -31,15 +31,15 @@ gives 0.97 or more of its attention to the places k after visits to the present 
 the first have looked k back, which matches, and k - 1 back, which is what followed. With k = 1 the
 first block mixes in neighbours, and distances correlate with the grid's at 0.31 to 0.53; with k of
 13 or 14 it mixes in nodes a long walk away, and there is no grid. Of four pilots two have k = 1,
-the others 3 and 9. So a layout like the graph is no part of knowing it: that was seen in the judged
-networks first, and fresh ones are its test.
+the others 3 and 9. So to know the graph as well as the counter needs no layout like it: that was
+seen in the judged networks first, and fresh ones are its test.
 
-Left open: whether networks beat the counter, as five do. Ruled out: recency. A walk that does not
-turn back goes round a ring, and the next node is that not seen for longest, whatever the ring's
-size, so that a third of the training could be had by attention by distance alone. But soon after a
-walk on a ring of 16 has turned round, all eight put 0.90 to 0.97 of the mass on the node ahead and
-0.003 or less on that one. (The four pilots were trained on rings whose walks turn at 0.1 of the
-steps, and three of them learned.)
+Left open: whether networks beat the counter, as just the five with k = 1 do. Ruled out: recency. A
+walk that does not turn back goes round a ring, and the next node is that not seen for longest,
+whatever the ring's size, so that a third of the training could be had by attention by distance
+alone. But soon after a walk on a ring of 16 has turned round, all eight put 0.90 to 0.97 of the
+mass on the node ahead and 0.003 or less on that one. (The four pilots were trained on rings whose
+walks turn at 0.1 of the steps, and three of them learned.)
 
 Tried: one seed each. Of 64 tokens, with batches of 32, no induction formed within 3,000 steps. Of
 20 tokens, with batches of 64 and graphs of 10 or 16 nodes, it formed within 500 steps in one seed

@@ -24,10 +24,10 @@ place of relative ones; part 4 uses Adam for plain gradient descent, items of 32
 16 labels for 32.
 
 Did not reproduce: the unigram solution does not delay the bigram: balanced chains take 1.6 times as
-many steps. With Adam's quick rise in-context accuracy gains 0.40 in a twentieth of training, not
-half. Many classes push towards the context, bursts alone do not (-0.08). Left open: half of the
-fall to the bigram within a tenth of training (0.495), and that accuracy begins at the chance of
-naming a label of the context (0.12 above, bar 0.1).
+many steps. In-context accuracy gains 0.40 in a twentieth of training, not half. Many classes push
+towards the context, bursts alone do not (-0.08). Left open: half of the fall to the bigram within a
+tenth of training (0.495), and that accuracy begins at the chance of naming a label of the context
+(0.12 above, bar 0.1).
 
 Tried: part 1 without a lead, where segments begin the sequence. All two-layer networks copied (97
 to 99% right), but six of sixteen without an induction head, and three of sixteen networks of one

@@ -23,7 +23,7 @@ they were fitted on has the same moves so far: split by game alone, 17% of the p
 choice among the legal moves is exact at every place, so progress is measured against the floor that
 no predictor can beat.
 
-Did not reproduce: the whole board. The 6x6 network sees 540,000 games in half an hour, not 20
+Did not reproduce: the whole board. The 6x6 network sees 540,000 games in under an hour, not 20
 million; 99.0% of its most probable moves are legal, and in games that begin as none of the probe's
 do a linear probe reads 91% of the squares (62% untrained, 56% the majority state), not 99%. Who has
 played where, seen from the player to move, already tells 84% of the squares to a linear probe, and
@@ -31,8 +31,12 @@ boards of other worlds are read nearly as well (89% without flips, 90% where onl
 without flips a board is a sum over moves, so any network that attends to them has it. Untrained
 networks, the usual control, hide this. On 4x4 it is plainer: networks gain 15 points over untrained
 ones, and a linear probe of who has played where still reads the board 6 points better than theirs,
-so that the gain shows no board. After a silent pass the network keeps counting plies: its
-board is that of strict alternation, by which the papers label theirs too.
+so that the gain shows no board. After a silent pass the network keeps counting plies: its board is
+that of strict alternation, by which the papers label theirs too. Captured discs are read with an F1
+of 0.73, where 0.9 is asked, and the board 4 points better at the best layer than after the first
+block, where 5 are. In 4x4 networks black and white are read only 2 points worse than mine and
+theirs, and the shallowest are 1.45 times as far from the best prediction as the deepest, where 1.5
+is asked.
 
 Tried: AdamW for 6,000 steps (768,000 games) left the network far from the floor. In pilots of 64
 games a step Muon (``toylab.optim.muon``) left 1.5 of the N most probable moves wrong or missing

@@ -19,20 +19,20 @@ low rank, random roles, squares in another order, the untrained network, and rol
 coordinates, as ``role_s A`` with ``M A^-1`` is the same probe for any invertible A and the layout
 of roles depends on which the fit happens on.
 
-Did not reproduce: recovering the linear probe from the tensor one, and its geometry. The recovered
-vectors come near (most cosines above 0.85), not to 0.95. Roles lie little more like the board than
-those of the untrained network do (R² 0.41 and 0.28). The trilinear compression is 2 points less
-accurate than the linear probe, and permuting the squares costs it less than half a point. Edits
-take away seven tenths of the error, not surely three quarters, and six tenths where two discs are
-flipped at once.
+Did not reproduce: recovering the linear probe from the tensor one, and a geometry that is learned.
+Of the recovered vectors 55% have a cosine above 0.95, not 90%. Roles lie little more like the board
+than those of the untrained network do (R² 0.41 and 0.28); whether they do as in the paper is open
+(0.41, 0.39 to 0.43, where 0.39 is asked; neighbours 0.53, 0.50 to 0.58). The trilinear compression
+is 2 points less accurate than the linear probe, and permuting the squares costs it less than half a
+point. Edits take away seven tenths of the error, not surely three quarters, and six tenths where
+two discs are flipped at once.
 
 Tried: on one seed, 750 or 1,500 steps instead of 1,000 move the linear and the bilinear probe's
-accuracy by at most 0.2 points. Recovery takes longer: of the linear probe's vectors, the full
-bilinear one's meet 18% with a cosine above 0.95 after 1,000 steps, 56% after 3,000 and 80% after
-6,000, and of the centre's four squares, which are never empty, none; the claim's number is that of
-the preset's steps (six times as many cost six times as long: ``--set probe_steps=6000``). A
-trilinear probe with a role for each row and column is the linear probe minus what softmax ignores,
-and matches it by construction.
+accuracy by at most 0.2 points. Recovery takes longer: of an earlier network's linear probe the full
+bilinear one met 18% of the vectors with a cosine above 0.95 after 1,000 steps, 56% after 3,000 and
+80% after 6,000, and of the centre's four squares, which are never empty, none (``--set
+probe_steps=6000``). A trilinear probe with a role for each row and column is the linear probe minus
+what softmax ignores, and matches it by construction.
 """
 
 import dataclasses

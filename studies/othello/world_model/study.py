@@ -21,9 +21,9 @@ next. Probes are judged where no sequence that they were fitted on has the same 
 
 Did not reproduce: a world model by every criterion. Of the six tests that are claimed of the 6x6
 network it meets T5, as its board is no function of the output, and T7 where that is decided:
-prefixes of one board are treated alike (0.02 in total variation, 0.80 between boards). The probe
-reads 91% of the squares, too little; it is not far enough from what the moves tell, nor from the
-board of a world without flips, and edits along it repair two thirds of the error, not three
+prefixes of one board are treated alike (they differ by 0.06 of what boards do, patched or not). The
+probe reads 91% of the squares, too little; it is not far enough from what the moves tell, nor from
+the board of a world without flips, and edits along it repair two thirds of the error, not three
 quarters. On 4x4 edits repair a quarter. 4x4 networks read the board 15 points better than before
 training, where 6x6 is held to the moves and embeddings besides, and play 10 points worse in the one
 opening of four that they never saw.

@@ -51,7 +51,7 @@ CLAIMS = (
     ),
     attacked(
         "tracks_features_per_dimension",
-        "Over densities vulnerability is proportional to the number of features per dimension "
+        "Over densities vulnerability lies on a line in the number of features per dimension "
         "(Pearson's correlation of 0.95 or more).",
         against_features("pearson"),
         Expect.above(0.95),

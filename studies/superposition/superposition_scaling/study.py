@@ -18,11 +18,13 @@ Source: Liu, Liu, Gore 2025, Superposition Yields Robust Neural Scaling (arXiv:2
 Did not reproduce: a power law of strong superposition with equal frequencies. The exponent between
 neighbouring widths grows from 0.7 to 1.8: at width 8 the loss is that of doing nothing (4/3), and
 wide models do better than the overlaps of random directions, though their overlaps are 0.95 of 1/m.
-One line through all has 1.30, with frequencies 1/i 1.53; with frequencies 1/i^2 it is 1.94, as
-the paper says. In weak superposition at alpha 1.5 it is 0.97 in place of 0.5, with 0.9 to 1.7
-features kept per dimension. At alpha 2 the loss is half as much again as what the dropped features
-cost, twice as much at width 8: decay shrinks the kept features of the narrowest models. With equal
-frequencies there is no weak superposition: at width 8 nothing is kept, at width 64 everything.
+One line through all has 1.30, with frequencies 1/i 1.53; with frequencies 1/i^2 it is 1.94, as the
+paper says. In weak superposition at alpha 1.5 it is 0.97 in place of 0.5, with 0.9 to 1.7 features
+kept per dimension. At alpha 2 the loss is half as much again as what the dropped features cost,
+twice as much at width 8: decay shrinks the kept features of the narrowest models. With equal
+frequencies there is no weak superposition: at width 8 nothing is kept, at width 64 everything. Left
+open at alpha 2: the exponent (1.3, 1.1 to 2.2), and whether m features are kept (0.80 m, 0.72 to
+0.88).
 
 Tried: a first look with two seeds (seven widths, batch 512) showed the same shrinking at gamma = 1.
 With 256 features in widths of 4 to 32 one line through the losses of strong superposition had an
