@@ -17,6 +17,7 @@ WORDS = {
     "previous": "no previous-token",
     "induction": "no induction",
     "other": "no other",
+    "all previous": "no previous-token (all)",
     "previous only": "previous-token alone",
     "untrained": "untrained",
     "shuffled": "shuffled walk",
@@ -82,6 +83,7 @@ def ablation(m: Measures, config: Any) -> Figure:
     """Rule mass and distance correlation without heads of each kind, and the controls."""
     cases = [("none", 0, "none")]
     cases += [(kind, n, "zero") for kind in KINDS for n in (1, 2)]
+    cases += [("all previous", 0, "zero")]
     cases += [("previous only", 2, "zero"), ("shuffled", 0, "none"), ("untrained", 0, "none")]
     names = [WORDS[k] + (f" ({n})" if k in KINDS else "") for k, n, _ in cases]
     sheet, axes = panels(2, 3.3)

@@ -1,7 +1,7 @@
 """Which heads are of which kind, what their ablation does, and pictures of it."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +14,12 @@ from toylab.taps import Params
 from toylab.tasks.in_context.given_walks import Grids
 
 from .grids import geometry, means, mixed
+from .readings import ALL
 from .surgery import Seen, ablate, look
 
 DRAWS = 6  # sets of other heads beside each set of a kind
+HALF = 0.5  # of its attention, with which a head is of a kind
+Heads = Sequence[np.ndarray]  # of each member
 
 
 class Trained(NamedTuple):
@@ -29,11 +32,16 @@ class Trained(NamedTuple):
 
 
 class Kinds(NamedTuple):
-    """Heads of every kind of each member, best first, as numbers block * H + head."""
+    """Heads of every kind of each member, best first, as numbers block * H + head.
+
+    The best of both kinds are as many for each member (P, N); all that give half of their attention
+    to the previous token, and the others, which do so for neither kind, are not.
+    """
 
     previous: np.ndarray
     induction: np.ndarray
-    other: np.ndarray
+    all_previous: Heads
+    other: Heads
 
     @classmethod
     def of(cls, scores_P2UH: np.ndarray, best: int = 2) -> "Kinds":
@@ -43,18 +51,26 @@ class Kinds(NamedTuple):
         rest = flat[:, 1].copy()
         np.put_along_axis(rest, previous, -1.0, 1)
         order = np.argsort(-rest, axis=1, kind="stable")
-        return cls(previous, order[:, :best], order[:, best:-best])
+        induction, free = order[:, :best], order[:, best:-best]
+        every, other = [], []
+        for score_2H, own_N, free_N in zip(flat, previous, free, strict=True):
+            clear = free_N[(score_2H[:, free_N] <= HALF).all(0)]
+            other.append(clear if len(clear) >= best else free_N)
+            more = np.setdiff1d(np.flatnonzero(score_2H[0] > HALF), own_N)
+            every.append(np.concatenate([own_N, more]))
+        return cls(previous, induction, every, other)
 
 
-def beside(model: Transformer, kinds: Kinds, heads_PN: np.ndarray, seed: int) -> np.ndarray:
-    """Draw as many other heads of the same blocks (P, N); of any block where too few are left."""
-    rng, drawn = np.random.default_rng(seed), heads_PN.copy()
-    for member, heads_N in enumerate(heads_PN):
-        free = rng.permutation(kinds.other[member])
-        for place, head in enumerate(heads_N):
+def beside(model: Transformer, kinds: Kinds, heads_P: Heads, seed: int) -> list[np.ndarray]:
+    """Draw as many other heads of the same blocks; of any block where too few are left."""
+    rng, drawn = np.random.default_rng(seed), []
+    for heads_N, other_N in zip(heads_P, kinds.other, strict=True):
+        free, own = rng.permutation(other_N), []
+        for head in heads_N[: len(free)]:
             near = free[free // model.heads == head // model.heads]
-            drawn[member, place] = near[0] if len(near) else free[0]
-            free = free[free != drawn[member, place]]
+            own.append(near[0] if len(near) else free[0])
+            free = free[free != own[-1]]
+        drawn.append(np.array(own))
     return drawn
 
 
@@ -74,30 +90,36 @@ def head_table(net: Trained, scores_P2UH: np.ndarray, kinds: Kinds) -> pl.DataFr
 
 
 class Case(NamedTuple):
-    """Heads (P, n) that are ablated, or kept alone; others stand beside those of a kind."""
+    """Heads that are ablated, or kept alone; others stand beside those of a kind."""
 
     kind: str
     beside: str
     draw: int
-    heads: np.ndarray
+    count: int  # of heads; 0 for all that there are
+    heads: Heads
     alone: bool = False
 
 
 def cases(model: Transformer, kinds: Kinds) -> Iterator[Case]:
     """Yield one and all of each kind's best heads, and as many others of the same blocks."""
-    for count, name in itertools.product((1, kinds.previous.shape[1]), ("previous", "induction")):
-        heads_PN = getattr(kinds, name)[:, :count]
-        yield Case(name, "", 0, heads_PN)
+    best = kinds.previous.shape[1]
+    sets: list[tuple[str, int, Heads]] = [
+        (name, count, getattr(kinds, name)[:, :count])
+        for count, name in itertools.product((1, best), ("previous", "induction"))
+    ]
+    for name, count, heads in (*sets, (ALL, 0, kinds.all_previous)):
+        yield Case(name, "", 0, count, heads)
         for draw in range(DRAWS):
-            yield Case("other", name, draw, beside(model, kinds, heads_PN, draw))
-    yield Case("previous only", "", 0, kinds.previous, alone=True)
+            yield Case("other", name, draw, count, beside(model, kinds, heads, draw))
+    yield Case("previous only", "", 0, best, kinds.previous, alone=True)
 
 
-def mask(model: Transformer, heads_PN: np.ndarray, alone: bool = False) -> np.ndarray:
+def mask(model: Transformer, heads_P: Heads, alone: bool = False) -> np.ndarray:
     """True for some heads, or for all others, (P, U, H)."""
-    flat = np.full((len(heads_PN), model.depth * model.heads), alone)
-    np.put_along_axis(flat, heads_PN, not alone, 1)
-    return flat.reshape(-1, model.depth, model.heads)
+    gone = np.full((len(heads_P), model.depth * model.heads), alone)
+    for own, heads_N in zip(gone, heads_P, strict=True):
+        own[heads_N] = not alone
+    return gone.reshape(-1, model.depth, model.heads)
 
 
 def rows_of(grids: Grids, seen: Seen, seeds: np.ndarray, **labels: Any) -> list[dict[str, Any]]:
@@ -135,7 +157,7 @@ def ablation_table(
         labels = {"kind": case.kind, "beside": case.beside, "draw": case.draw}
         for name, fill in (("zero", None), ("mean", clean.z_PULHK)):
             seen = look(net.model, net.params, grids, ablate(gone, fill))
-            labels |= {"ablation": name, "heads": case.heads.shape[1]}
+            labels |= {"ablation": name, "heads": case.count}
             rows += rows_of(grids, seen, net.seeds, **labels)
     return pl.DataFrame(rows)
 

@@ -6,18 +6,21 @@ import polars as pl
 from toylab.read import Reading, Rows, combine, table
 from toylab.read.values import Measures
 
-ABLATED = ("previous", "induction", "other", "previous only")
+ALL = "all previous"
+ABLATED = ("previous", "induction", "other", "previous only", ALL)
 SOME = 0.2  # of distance correlation: with less there is no grid to lose
 
 
 def condition(kind: str, beside: str | None = None) -> Rows:
     """Rows of one condition, two heads of a kind at zero, by layer and by draw of the heads.
 
-    Other heads are drawn from the blocks of those that they are drawn ``beside``.
+    Other heads are drawn from the blocks of those that they are drawn ``beside``. Of all
+    previous-token heads there are as many as there are, and as many others beside them.
     """
     rows = table("ablation", of="main").filter(kind=kind)
     rows = rows if beside is None else rows.filter(beside=beside)
-    return rows.filter(heads=2, ablation="zero") if kind in ABLATED else rows
+    count = 0 if ALL in (kind, beside) else 2
+    return rows.filter(heads=count, ablation="zero") if kind in ABLATED else rows
 
 
 def best_layer(m: Measures) -> int:
@@ -120,3 +123,4 @@ RISES = (gain("rule", deep=True) >= 0.2) & (gain("correlation", deep=True) >= 0.
 # Steps by which geometry is half grown before accuracy, from the first checkpoint to the last.
 LEAD = (_half_grown("rule") - _half_grown("correlation")).where(RISES)
 EXCESS = condition("none").mean("excess")  # of the loss above the undirected counter's, in nats
+KNOWS = EXCESS <= 0.05  # the graph: a network that does not is not judged

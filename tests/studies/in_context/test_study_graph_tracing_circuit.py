@@ -111,9 +111,11 @@ def test_kinds_share_no_head():
     kinds = ablations.Kinds.of(scores)
     assert kinds.previous.tolist() == [[1, 6]] and kinds.induction.tolist() == [[7, 4]]
     assert sorted(kinds.other[0]) == [0, 2, 3, 5]
+    assert [heads.tolist() for heads in kinds.all_previous] == [[1, 6]]
     model = network(TASK, depth=2, width=8, heads=4)
     cases = list(ablations.cases(model, kinds))
-    listed = [(case.kind, case.beside, case.heads.shape[1]) for case in cases]
+    listed = [(case.kind, case.beside, len(case.heads[0])) for case in cases]
+    assert [case.count for case in cases] == [1] * 14 + [2] * 14 + [0] * 7 + [2]
     for name, count in itertools.product(("previous", "induction"), (1, 2)):
         assert listed.count((name, "", count)) == 1
         assert listed.count(("other", name, count)) == ablations.DRAWS
@@ -122,9 +124,26 @@ def test_kinds_share_no_head():
     assert np.flatnonzero(~ablations.mask(model, kinds.previous, alone=True)).tolist() == [1, 6]
 
 
+def test_heads_of_half_their_attention_are_none_of_the_others():
+    scores = np.zeros((2, 2, 2, 4))
+    scores[0, 0].flat[[1, 6, 2]] = 0.9, 0.8, 0.6
+    scores[0, 1].flat[[7, 4, 3]] = 0.9, 0.8, 0.55
+    scores[1, 0].flat[[0, 1, 2, 3]] = scores[1, 1].flat[[4, 5, 6, 7]] = 0.9
+    kinds = ablations.Kinds.of(scores)
+    assert kinds.all_previous[0].tolist() == [1, 6, 2] and sorted(kinds.other[0]) == [0, 5]
+    assert sorted(kinds.all_previous[1]) == [0, 1, 2, 3]
+    assert len(kinds.other[1]) == 4  # where none is of neither kind, the weaker ones of both
+    model = network(TASK, depth=2, width=8, heads=4)
+    gone = ablations.mask(model, kinds.all_previous)
+    assert gone.reshape(2, 8).sum(1).tolist() == [3, 4]
+    drawn = ablations.beside(model, kinds, kinds.all_previous, 0)
+    assert sorted(drawn[0]) == [0, 5] and len(drawn[1]) == 4  # as many as there are
+
+
 def test_other_heads_stand_in_the_blocks_of_those_beside_them():
     model = network(TASK, depth=2, width=8, heads=4)
-    kinds = ablations.Kinds(np.array([[1, 6]]), np.array([[7, 4]]), np.array([[0, 2, 3, 5]]))
+    best, rest = np.array([[1, 6]]), np.array([[0, 2, 3, 5]])
+    kinds = ablations.Kinds(best, np.array([[7, 4]]), best, rest)
     drawn = [ablations.beside(model, kinds, kinds.previous, seed)[0] for seed in range(20)]
     assert {tuple(heads) for heads in drawn} == {(0, 5), (2, 5), (3, 5)}
     both = [ablations.beside(model, kinds, kinds.induction, seed)[0] for seed in range(20)]
@@ -138,14 +157,15 @@ def test_other_heads_stand_in_the_blocks_of_those_beside_them():
 def fake() -> dict[str, pl.DataFrame]:
     """Tables with two seeds, in which previous-token heads carry all and induction heads half."""
     value = {"none": 0.8, "previous": 0.1, "induction": 0.4, "other": 0.75, "previous only": 0.2}
-    value |= {"untrained": 0.1, "shuffled": 0.1, "mixing": 0.0}
+    value |= {"all previous": 0.1, "untrained": 0.1, "shuffled": 0.1, "mixing": 0.0}
     ablation = []
     for seed, (kind, rule), layer in itertools.product(range(2), value.items(), range(3)):
         plain = kind in ("none", "untrained", "shuffled", "mixing")
-        cases = [(0, "none")] if plain else itertools.product((1, 2), ("zero", "mean"))
-        sides = ("previous", "induction") if kind == "other" else ("",)
+        counts = {"all previous": (0,), "other": (0, 1, 2)}.get(kind, (1, 2))
+        cases = [(0, "none")] if plain else itertools.product(counts, ("zero", "mean"))
+        sides = ("previous", "induction", "all previous") if kind == "other" else ("",)
         for (count, how), beside in itertools.product(cases, sides):
-            correlation = (0.05, 0.5, 0.2)[layer] * (0.2 if kind == "previous" else 1)
+            correlation = (0.05, 0.5, 0.2)[layer] * (0.2 if "previous" in kind else 1)
             ablation.append(
                 {"init_seed": seed, "kind": kind, "beside": beside, "ablation": how,
                  "heads": count, "draw": 0, "layer": layer, "rule": rule, "excess": 0.01,
@@ -192,6 +212,12 @@ def test_readings():
     is_near(readings.EXCESS, [0.01, 0.01])
     is_near(1 - readings.kept("previous"), [0.8, 0.8])
     assert readings.kept("induction")(m).count("excluded") == 2  # nothing moved
+    is_near(1 - readings.kept(readings.ALL), [0.8, 0.8])
+    ignorant = pl.when(pl.col("init_seed") == 1).then(0.2).otherwise(pl.col("excess"))
+    m["ablation"] = m["ablation"].with_columns(excess=ignorant)
+    claim = next(c for c in study.claims if c.key == "grid_goes")
+    assert claim.reading(m).values.tolist() == pytest.approx([0.8])
+    assert claim.reading(m).count("excluded") == 1
     is_near(readings.moved(2), [0.15, 0.15])  # at layer 1, before the last
     is_near(readings.moved(None), [0.35, 0.35])  # all four components
     is_near(readings.gain("correlation", deep=False), [1, 1])
