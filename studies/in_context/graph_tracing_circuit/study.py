@@ -218,6 +218,7 @@ study = Study(
             learning_rate=3e-3,
             widths=(64,),
             cell_seeds=8,
+            cell_steps=1_000,
         ),
         "paper": Config(
             **PAPER,
