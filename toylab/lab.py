@@ -242,12 +242,12 @@ def _stages(
     study, config = run.study, run.config
     with run.writing(), compiling(hastily=run.manifest["preset"] == "smoke"):
         started = time.monotonic()
-        reporter.plan(run.path, populations, run.finished())
-        reporter.stage("train")
         checkpointers = {
             n: FolderCheckpointer(run, n, p.boundaries()[1]) for n, p in populations.items()
         }
         _reuse(run, checkpointers)
+        reporter.plan(run.path, populations, run.finished())
+        reporter.stage("train")
         left = [name for name, checkpointer in checkpointers.items() if not checkpointer.complete()]
         for name in checkpointers.keys() - set(left):
             checkpointers[name].discard()

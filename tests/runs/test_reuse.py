@@ -67,7 +67,10 @@ def study(names):
 
 class Trained(Reporter):
     def __init__(self):
-        self.names = []
+        self.names, self.finished = [], set()
+
+    def plan(self, path, populations, finished):
+        self.finished = set(finished)
 
     def population(self, name, population, step):
         self.names.append(name)
@@ -84,6 +87,7 @@ def test_what_is_alike_is_taken_and_the_rest_is_trained(first, tmp_path):
         study(("main", "more")), "smoke", tmp_path / "run", reporter=told, reuse=first.path
     )
     assert told.names == ["more"]
+    assert told.finished == {"main"}  # or the time left would count it
     assert both.steps("main") == [0, 2, 6]
     for step in both.steps("main"):
         ours, theirs = (flatten(run.params("main", step)) for run in (both, first))
