@@ -131,7 +131,7 @@ study = Study(
     },
     costs={
         "smoke": "a few hundred steps of networks of 64 units; compiling takes most of it",
-        "laptop": "600,000 model-steps of 1 to 8 MFLOP: 3 minutes; measures: 3",
+        "laptop": "1.3 million model-steps of 1 to 8 MFLOP: 1 minute; measures: 1",
         "paper": "960 networks of up to 0.5 million parameters: 2 PFLOP, for one GPU",
     },
     populations=populations,
