@@ -28,7 +28,7 @@ by 0.34, which confounds it: what makes them smooth is that the decoder sees the
 vector. Open: in stars heads solve all and decoders 94% where next-token networks solve 74%, but two
 of these solve all too, and one decoder of eight still guesses.
 
-Tried: 600 steps of 8 chains, judged first, left next-token networks 0.15 nats above the filter and
+Tried: 600 steps of 8 chains, judged first, left next-token networks 0.13 nats above the filter and
 named the topic in 73%, with no gain by any objective; of 800 steps on stars two decoders of eight
 had learned nothing. On pilots: stars with arms of three nodes, whose training takes longer than
 this preset allows; whether networks learn them was not seen. So arms have two, where the first step
