@@ -57,7 +57,9 @@ def topics(measures: Measures, config: Any) -> Figure:
     )
     bars(right, measures, [*ARMS], (("", fig.GREEN, _chain("smooth")),), [*ARMS.values()])
     right.set(ylabel="cosine of neighbours")
-    fig.title(right, "The more tokens are predicted, the smoother are the vectors")
+    smooth = [average(_chain("smooth")(arm), measures) for arm in ("ahead 8", "ahead 1", "next")]
+    words = "Neighbours' cosine: {:.2f} by eight tokens, {:.2f} by one, {:.2f} without a decoder"
+    fig.title(right, words.format(*smooth))
     for ax in (left, right):
         ax.set_xlabel("next-token, heads, decoders of N tokens")
     return sheet
