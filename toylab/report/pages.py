@@ -196,12 +196,13 @@ def _headline(study: Study, result: Result | None) -> tuple[str, str, str]:
 
 
 def _prose(study: Study) -> tuple[str, str]:
-    """The study's docstring as Markdown: what comes before and from "Did not reproduce" on."""
+    """The study's docstring as Markdown: what comes before and from what did not come out on."""
     text = sys.modules[study.measure.__module__].__doc__ or ""
     text = re.sub(r":\w+:`~?([^`]*)`", r"``\1``", text).replace("``", "`")
     head, *rest = [block.rstrip() for block in text.strip("\n").split("\n\n")]
     blocks = [block for block in rest if not block.startswith("    toylab run")]
-    tails = ("Did not reproduce:", "Tried:")
+    tails = tuple(f"{n}:" for n in ("Did not reproduce", "Left open", "Not testable", "Confounded"))
+    tails = (*tails, "Tried:")
     first = next((i for i, b in enumerate(blocks) if b.startswith(tails)), len(blocks))
     return "\n\n".join((head, *blocks[:first])), "\n\n".join(blocks[first:])
 

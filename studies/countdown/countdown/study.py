@@ -32,10 +32,10 @@ verdicts that is unlearned (wrong attempts marked ok fall from 14% to none). On 
 takes 12 points away. Fewer attempts keep the rules after it (75% of those sampled, 84% of greedy
 ones), fewer openings differ, and pass@16 falls by a point, not rises. Optimal paths, right in 91%
 of samples, gain nothing; random rewards take 15 points. Right attempts are marked wrong less often,
-by 6 points, but so they are where that is noise unlearned, and random search stays 6 points ahead
-of search with reward. Left open: held-out targets, on which one seed differs (search 29 points
-behind, 42 behind to 11 ahead), whether networks copy the teacher's noise to 3 points (they mark
-wrong attempts ok more often by 3, 2 to 4), and whether traces grow.
+by 6 points, but not by one after right verdicts, so that this is noise unlearned too, and random
+search stays 6 points ahead of search with reward. Left open: held-out targets, on which one seed
+differs (search 29 points behind, 42 behind to 11 ahead), whether networks copy the teacher's noise
+to 3 points (they mark wrong attempts ok more often by 3, 2 to 4), and whether traces grow.
 
 Tried: on two seeds each, judged by the loss, by results and by verdicts on held-out hands. Three
 operations and seven to ten attempts learn right results on 20,000 traces, but a third of the

@@ -28,17 +28,17 @@ are in one block, its two others are the only draw.
 Source: Lee, Sun, Wendler, Viégas and Wattenberg 2025 (arXiv:2504.14379), with their code.
 
 Did not reproduce: that the composition score ranks heads as their ablations do (Spearman 0.13,
--0.32 to 0.39). In what its heads do seeds differ. All networks have learned (results of known steps
-right in 100% before reward and 99.9% after it, verdicts in all cases), and a linear probe reads the
-verdict in all, before reward and after. With the heads chosen by score ablated at all places, 81%
-of right attempts are no longer accepted in the mean: nearly all on six seeds of eight, two thirds
-on one, none on the last, so that the claim stays open (-0.13 to 1.11). There 43% of the results go
-wrong too, as with random heads of the same layers (47%); at the last two tokens alone, where
-arithmetic stays whole, the chosen heads silence 56 points more than random ones do (11 to 89). With
-heads chosen by patching ablated there the network says no to 74%, which is open too. Ablating value
-vectors along the probe costs 73% on one seed, 11 and 13 on two, and next to nothing on five. The
-verdict is made at the result in three networks, not in the others. In the network's own traces
-errors of both signs fall under reward because the noise of the traces is unlearned (see
+-0.32 to 0.39). Seeds differ in what their heads do. All networks have learned (results of known
+steps right in 100% before reward and 99.9% after it, verdicts in all cases), and a linear probe
+reads the verdict in all, before reward and after. With the heads chosen by score ablated at all
+places, 81% of right attempts are no longer accepted in the mean: nearly all on six seeds of eight,
+two thirds on one, none on the last, so that the claim stays open (-0.13 to 1.11). There 43% of the
+results go wrong too, as with random heads of the same layers (47%); at the last two tokens alone,
+where arithmetic stays whole, the chosen heads silence 56 points more than random ones do (11 to
+89). With heads chosen by patching ablated there the network says no to 74%, which is open too.
+Ablating value vectors along the probe costs 73% on one seed, 11 and 13 on two, and next to nothing
+on five. The verdict is made at the result in three networks, not in the others. In the network's
+own traces errors of both signs fall under reward because the noise of the traces is unlearned (see
 ``countdown``).
 
 Tried: a first judged run on 5 seeds showed that heads ablated at all places break the arithmetic of

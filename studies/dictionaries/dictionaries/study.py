@@ -17,17 +17,18 @@ order, so that no two runs begin alike; TopK from the same centroids tells what 
 without the constraint. Temporal dictionaries have atoms of length 1, and values that begin as the
 identity.
 
-Confounded: changes in stability, most of which are of dead atoms. Dictionaries of two atoms for
-each feature repeat less, by 0.12, but of atoms that fire they repeat more, 0.97 in place of 0.90:
-what falls is of atoms that never fire, as none are revived. So with archetypes: they repeat more by
+Confounded: changes in stability, most of them due to dead atoms. Dictionaries of two atoms for each
+feature repeat less, by 0.12, but of atoms that fire they repeat more, 0.97 in place of 0.90: what
+falls is of atoms that never fire, as none are revived. So with archetypes: they repeat more by
 0.09, but a tenth of TopK's atoms are dead and a hundredth of theirs, and of atoms that fire the
 gain is 0.03. (What the constraint adds to the same start is 0.10, and 0.05 of atoms that fire.) A
 hull costs 0.13 of the variance, but 0.11 where three inputs in ten are one feature and in theory
 nothing is lost: there its atoms come to features at a cosine of 0.90 only, so that whether the hull
-itself costs cannot be told. The predictable part does tell what goes on from what sets in: it is
-7.9 times as long along the former. Not testable: whether prefixes absorb less, as flat dictionaries
-by BatchTopK do not absorb (parents are as often silent alone), where TopK with two latents does.
-Left open: recovery next to the true number lacks 0.006 of the best (0.002 to 0.011).
+itself costs cannot be told. Did not reproduce: a predictable part that holds no more of what goes
+on than of what sets in: it is 7.9 times as long along the former. Not testable: whether prefixes
+absorb less, as flat dictionaries by BatchTopK do not absorb (parents are as often silent alone),
+where TopK with two latents does. Left open: recovery next to the true number lacks 0.006 of the
+best (0.002 to 0.011).
 
 Tried: at TopK's rate of learning archetypes were not trained after 1,000 steps (0.84 explained) and
 no more stable than TopK; each now has the rate at which it explains most. Where children always

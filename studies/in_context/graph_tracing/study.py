@@ -31,8 +31,8 @@ gives 0.97 or more of its attention to the places k after visits to the present 
 the first have looked k back, which matches, and k - 1 back, which is what followed. With k = 1 the
 first block mixes in neighbours, and distances correlate with the grid's at 0.31 to 0.53; with k of
 13 or 14 it mixes in nodes a long walk away, and there is no grid. Of four pilots two have k = 1,
-the others 3 and 9. So to know the graph as well as the counter needs no layout like it: that was
-seen in the judged networks first, and fresh ones are its test.
+the others 3 and 9. So a network can know the graph as well as the counter does without a layout
+like it. This was seen in the judged networks first; fresh ones must test it.
 
 Left open: whether networks beat the counter, as just the five with k = 1 do. Ruled out: recency. A
 walk that does not turn back goes round a ring, and the next node is that not seen for longest,

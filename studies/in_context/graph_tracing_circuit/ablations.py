@@ -14,7 +14,7 @@ from toylab.taps import Params
 from toylab.tasks.in_context.given_walks import Grids
 
 from .grids import geometry, means, mixed
-from .readings import ALL
+from .readings import ALL, NEAR
 from .surgery import Seen, ablate, look
 
 DRAWS = 6  # sets of other heads beside each set of a kind
@@ -35,7 +35,8 @@ class Kinds(NamedTuple):
     """Heads of every kind of each member, best first, as numbers block * H + head.
 
     The best of both kinds are as many for each member (P, N); all that give half of their attention
-    to the previous token, and the others, which do so for neither kind, are not.
+    to the previous token, and the others, which do so for neither kind, are not. Others are as many
+    as the best at least: the weakest heads, where fewer are of neither kind.
     """
 
     previous: np.ndarray
@@ -54,20 +55,25 @@ class Kinds(NamedTuple):
         induction, free = order[:, :best], order[:, best:-best]
         every, other = [], []
         for score_2H, own_N, free_N in zip(flat, previous, free, strict=True):
-            clear = free_N[(score_2H[:, free_N] <= HALF).all(0)]
-            other.append(clear if len(clear) >= best else free_N)
+            most_N = score_2H[:, free_N].max(0)
+            neither = max(best, int((most_N <= HALF).sum()))
+            other.append(free_N[np.argsort(most_N, kind="stable")[:neither]])
             more = np.setdiff1d(np.flatnonzero(score_2H[0] > HALF), own_N)
             every.append(np.concatenate([own_N, more]))
         return cls(previous, induction, every, other)
 
 
 def beside(model: Transformer, kinds: Kinds, heads_P: Heads, seed: int) -> list[np.ndarray]:
-    """Draw as many other heads of the same blocks; of any block where too few are left."""
+    """Draw as many other heads of the same blocks.
+
+    Where a block has none left, they are of an earlier one, or of any; fewer where all are drawn.
+    """
     rng, drawn = np.random.default_rng(seed), []
     for heads_N, other_N in zip(heads_P, kinds.other, strict=True):
         free, own = rng.permutation(other_N), []
         for head in heads_N[: len(free)]:
-            near = free[free // model.heads == head // model.heads]
+            block_N, block = free // model.heads, head // model.heads
+            near = free[block_N == block] if block in block_N else free[block_N < block]
             own.append(near[0] if len(near) else free[0])
             free = free[free != own[-1]]
         drawn.append(np.array(own))
@@ -163,8 +169,12 @@ def ablation_table(
 
 
 def pictures(net: Trained, grids: Grids, clean: Seen, kinds: Kinds, layer: int) -> pl.DataFrame:
-    """Class means of the first finite member as points over the first map's spectral embedding."""
-    member = int(np.isfinite(clean.rule_P).argmax())
+    """Class means of one member as points over the first map's spectral embedding.
+
+    It is the first that has learned, or the first finite one where none has.
+    """
+    knows_P = clean.excess_P <= NEAR
+    member = int((knows_P if knows_P.any() else np.isfinite(clean.rule_P)).argmax())
     seen = {"none": clean}
     for kind in ("previous", "induction"):
         change = ablate(mask(net.model, getattr(kinds, kind)))

@@ -8,6 +8,7 @@ from toylab.read.values import Measures
 
 ALL = "all previous"
 ABLATED = ("previous", "induction", "other", "previous only", ALL)
+NEAR = 0.05  # nats above the counter's loss, at most, of a network that has learned
 SOME = 0.2  # of distance correlation: with less there is no grid to lose
 
 
@@ -26,9 +27,12 @@ def condition(kind: str, beside: str | None = None) -> Rows:
 def best_layer(m: Measures) -> int:
     """The layer after a block with the highest mean distance correlation on the first map.
 
-    Nothing is ablated, and all other numbers are of the other maps.
+    Nothing is ablated, and all other numbers are of the other maps. Of the networks that have
+    learned, if any has.
     """
     after = condition("none").filter(pl.col("layer") > 0).rows(m)
+    learned = after.filter(pl.col("excess") <= NEAR)
+    after = after if learned.is_empty() else learned
     means = after.group_by("layer").agg(pl.col("choosing").mean()).sort("layer")
     return int(means["layer"][means["choosing"].arg_max() or 0])
 
@@ -123,4 +127,4 @@ RISES = (gain("rule", deep=True) >= 0.2) & (gain("correlation", deep=True) >= 0.
 # Steps by which geometry is half grown before accuracy, from the first checkpoint to the last.
 LEAD = (_half_grown("rule") - _half_grown("correlation")).where(RISES)
 EXCESS = condition("none").mean("excess")  # of the loss above the undirected counter's, in nats
-KNOWS = EXCESS <= 0.05  # the graph: a network that does not is not judged
+KNOWS = EXCESS <= NEAR  # the graph: a network that does not is not judged

@@ -19,15 +19,16 @@ has no plus signs and brackets, a stage removes four tokens of it, sums are scal
 all arms have the same model. Bases 2 and 3 have one frequency at most, so that waves are judged on
 two digits of base 8, by standard training. The law of guessing is that of the whole set of pairs.
 
-Did not reproduce: a plateau of training pairs. Open: middle digits at the level of a guess, they
-are 0.09 above it (0.06 to 0.14, 0.1 is allowed; 0.20 where products count that copy a factor, a
-quarter of these short ones); 90% by the auxiliary loss is open (87% to 92% in the mean). Implicit
-chain of thought ends at 58%: right are 97% with the whole chain of 20 tokens, 99% with 16, 98% with
-12, 65% with 8, 55% with 4, and training pairs are memorised again. Embeddings have no frequency
-that stands out of its null (0.34, 0.32). First-layer heads do not keep to the digits that matter
-(52%), nor to one pair (68%). The second layer needs the factors (0.56 of accuracy) more than lower
-steps (0.31), though these matter in successful networks alone (0.02 by standard training). Reliance
-on digits agrees with theory at 0.79, but at 0.72 by standard training too, which confounds it.
+Left open: middle digits at the level of a guess (0.09 above it, 0.06 to 0.14, where 0.1 is allowed;
+0.20 where products count that copy a factor, a quarter of these short ones), and 90% by the
+auxiliary loss (87% to 92% in the mean). Did not reproduce: a plateau of training pairs, and
+implicit chain of thought, which ends at 58%: right are 97% with the whole chain of 20 tokens, 99%
+with 16, 98% with 12, 65% with 8, 55% with 4, and training pairs are memorised again. Embeddings
+have no frequency that stands out of its null (0.34, 0.32). First-layer heads do not keep to the
+digits that matter (52%), nor to one pair (68%). The second layer needs the factors (0.56 of
+accuracy) more than lower steps (0.31), though these matter in successful networks alone (0.02 by
+standard training). Reliance on digits agrees with theory at 0.79, but at 0.72 by standard training
+too, which confounds it.
 
 Tried: on pilots of one or two seeds at 64 to 128 examples and a rate of 3e-3, exact match on unseen
 pairs. Two digits: base 10 (8,000 pairs) is at 0.46 after 1,500 steps and rises, with an auxiliary

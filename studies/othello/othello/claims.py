@@ -1,6 +1,6 @@
 """Claims of the study ``othello``.
 
-The network on the larger board takes an hour of a laptop's time to train, so there is one: its
+The network on the larger board takes up to an hour of a laptop's time, so there is one: its
 intervals are over held-out games, and say how sure a number of this network is, not how much
 another seed would change it. For that there are the networks on the smallest board, a population of
 seeds. A probe's number is that of the layer that is best on games set aside for choosing it, at

@@ -20,15 +20,15 @@ Source: Li et al. 2022 (arXiv:2210.13382), section 4 and 5; Nanda, Lee and Watte
 games, so its own errors are larger: the null error holds them too, and ``own`` is its error without
 an edit against the moves of the board it was shown, which no edit can be expected to beat.
 
-Erasing and placing a disc cut the errors fourfold (0.18 and 0.15 of them are left); of flips that
-is open, as far as 240 boards tell. A flip along the linear probe leaves 0.58 of 2.15 errors among
-the N most probable moves (2.42 with a random direction, 0.20 the network's own): 0.27 of them, with
-an interval from 0.20 to 0.35. Few moves go the wrong way (5% of those without an edit), and newly
-legal moves get all of the probability due to them (10% without an edit). Did not reproduce: the
-prediction stays more than half as far from the uniform choice as without an edit (total variation
-0.13 of 0.23, the network's own 0.08). Four discs at once, boards that no game can reach and 4x4
-networks do not come to a quarter of the error; gradients through the nonlinear probe do no better
-than the linear probe's vectors (0.64 errors).
+Left open: a fourfold cut of the errors by flips, as far as 240 boards tell; erasing and placing a
+disc do it (0.18 and 0.15 of them are left). A flip along the linear probe leaves 0.58 of 2.15
+errors among the N most probable moves (2.42 with a random direction, 0.20 the network's own): 0.27
+of them, with an interval from 0.20 to 0.35. Few moves go the wrong way (5% of those without an
+edit), and newly legal moves get all of the probability due to them (10% without an edit). Did not
+reproduce: the prediction stays more than half as far from the uniform choice as without an edit
+(total variation 0.13 of 0.23, the network's own 0.08). Four discs at once, boards that no game can
+reach and 4x4 networks do not come to a quarter of the error. Gradients through the nonlinear probe
+do no better than the linear probe's vectors (0.64 errors), which is open too.
 
 Tried: earlier networks, trained on moves played, left 61% and 42% of the errors. On 4x4 networks of
 600 steps, vectors of a ridge probe with a large penalty (near to the difference of the classes'

@@ -39,7 +39,8 @@ CLAIMS: tuple[Claim, ...] = (
     walker(
         "topic",
         "A linear probe names the topic from a decoder's vectors, trained on eight tokens, in 4 "
-        "points more of cases than from those of next-token networks.",
+        "points more of cases than from those of next-token networks (asked where these leave 4 "
+        "points to the filter: seen to be needed in the judged run).",
         topic(FARTHEST) - topic("next"),
         Expect.above(0.04),
         bar="ours: 4 points",

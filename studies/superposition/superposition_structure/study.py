@@ -21,9 +21,9 @@ density, and the losses cross at 0.264, where the paper has 0.4. Where that is d
 baseline density: descending both shapes on the expected loss (not part of this study), the digons
 cost less up to a relative density of 0.1 at baseline 0.005, 0.25 at 0.05, 0.4 at 0.1 and 0.8 at 0.2
 (in steps of 0.05). Of the ladder, one pair is collapsed at two of the three densities from 0.05 to
-0.15 only. Left open: how many of the ladder's pairs are collapsed at its other rungs (0.04 of none,
-2.1 of two, 2.75 of three, by intervals of up to 0.65), and whether tries find the hexagon within 15
-(7.3, 2.0 to 21.6).
+0.15 only. Left open: how many of the ladder's pairs are collapsed at its other rungs (0.04 where
+none should be, 2.1 for two, 2.75 for three, with intervals up to 0.65 wide), and whether tries find
+the hexagon within 15 (7.3, 2.0 to 21.6).
 
 Tried: initial scales 0.1, 0.3, 1 and 2, rates 3e-3, 1e-2 and 2e-2. The hexagon of the sets, of
 lowest loss at low density, was found by about 5 of 12 tries from small weights, by none from scale

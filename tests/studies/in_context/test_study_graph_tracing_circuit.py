@@ -128,16 +128,23 @@ def test_heads_of_half_their_attention_are_none_of_the_others():
     scores = np.zeros((2, 2, 2, 4))
     scores[0, 0].flat[[1, 6, 2]] = 0.9, 0.8, 0.6
     scores[0, 1].flat[[7, 4, 3]] = 0.9, 0.8, 0.55
-    scores[1, 0].flat[[0, 1, 2, 3]] = scores[1, 1].flat[[4, 5, 6, 7]] = 0.9
+    scores[1, 0, 0], scores[1, 1, 1] = (0.9, 0.8, 0.7, 0.6), (0.9, 0.85, 0.8, 0.75)
     kinds = ablations.Kinds.of(scores)
     assert kinds.all_previous[0].tolist() == [1, 6, 2] and sorted(kinds.other[0]) == [0, 5]
     assert sorted(kinds.all_previous[1]) == [0, 1, 2, 3]
-    assert len(kinds.other[1]) == 4  # where none is of neither kind, the weaker ones of both
+    assert sorted(kinds.other[1]) == [2, 3]  # where none is of neither kind, the weakest
     model = network(TASK, depth=2, width=8, heads=4)
     gone = ablations.mask(model, kinds.all_previous)
     assert gone.reshape(2, 8).sum(1).tolist() == [3, 4]
     drawn = ablations.beside(model, kinds, kinds.all_previous, 0)
-    assert sorted(drawn[0]) == [0, 5] and len(drawn[1]) == 4  # as many as there are
+    assert sorted(drawn[0]) == [0, 5] and sorted(drawn[1]) == [2, 3]  # as many as there are
+
+
+def test_where_a_block_has_no_other_head_an_earlier_one_gives_it():
+    model = network(TASK, depth=3, width=8, heads=4)
+    best, rest = np.array([[4, 5]]), np.array([[1, 7, 9]])
+    kinds = ablations.Kinds(best, np.array([[8, 10]]), best, rest)
+    assert {tuple(ablations.beside(model, kinds, best, s)[0]) for s in range(9)} == {(7, 1)}
 
 
 def test_other_heads_stand_in_the_blocks_of_those_beside_them():
@@ -165,7 +172,9 @@ def fake() -> dict[str, pl.DataFrame]:
         cases = [(0, "none")] if plain else itertools.product(counts, ("zero", "mean"))
         sides = ("previous", "induction", "all previous") if kind == "other" else ("",)
         for (count, how), beside in itertools.product(cases, sides):
-            correlation = (0.05, 0.5, 0.2)[layer] * (0.2 if "previous" in kind else 1)
+            share = {"previous": 0.2, "all previous": 0.1, "previous only": 0.2}.get(kind, 1)
+            share = {"induction": 0.9, "all previous": 0.7}.get(beside, share)
+            correlation = (0.05, 0.5, 0.2)[layer] * share
             ablation.append(
                 {"init_seed": seed, "kind": kind, "beside": beside, "ablation": how,
                  "heads": count, "draw": 0, "layer": layer, "rule": rule, "excess": 0.01,
@@ -212,12 +221,16 @@ def test_readings():
     is_near(readings.EXCESS, [0.01, 0.01])
     is_near(1 - readings.kept("previous"), [0.8, 0.8])
     assert readings.kept("induction")(m).count("excluded") == 2  # nothing moved
-    is_near(1 - readings.kept(readings.ALL), [0.8, 0.8])
+    is_near(1 - readings.kept(readings.ALL), [0.9, 0.9])
+    is_near(1 - readings.kept("other", readings.ALL), [0.3, 0.3])
+    is_near(1 - readings.kept("other", "induction"), [0.1, 0.1])
     ignorant = pl.when(pl.col("init_seed") == 1).then(0.2).otherwise(pl.col("excess"))
     m["ablation"] = m["ablation"].with_columns(excess=ignorant)
     claim = next(c for c in study.claims if c.key == "grid_goes")
-    assert claim.reading(m).values.tolist() == pytest.approx([0.8])
+    assert claim.reading(m).values.tolist() == pytest.approx([0.9])
     assert claim.reading(m).count("excluded") == 1
+    assert claim.control[0].reading(m).values.tolist() == pytest.approx([0.3])
+    assert claim.requires[0].reading(m).values.tolist() == [1, 0]  # that they have learned
     is_near(readings.moved(2), [0.15, 0.15])  # at layer 1, before the last
     is_near(readings.moved(None), [0.35, 0.35])  # all four components
     is_near(readings.gain("correlation", deep=False), [1, 1])

@@ -137,7 +137,7 @@ def test_readings_of_planted_curves():
         [1, 1, 0.5, 0.4, 1, 1],
         [1, 1, 0.6, 0.5, 1, 1],
     ]
-    m = {"digits": curve_table(inward), "guessed": np.full(6, 0.2)}
+    m = {"digits": curve_table(inward), "guessed": np.array([0.5, 0.5, 0.1, 0.2, 0.5, 0.5])}
     assert readings.order("standard")(m).values == pytest.approx([-1], abs=0.04)
     assert readings.outer("standard")(m).values == [1]
     assert readings.over_chance("standard")(m).values == pytest.approx([0.2])

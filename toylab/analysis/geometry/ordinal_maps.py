@@ -53,7 +53,9 @@ def ordinal_scores(
     rows, given = np.arange(s), map_NN[:s].argmax(1)
     others = map_NN[:s].copy()
     others[rows, right_S] = -np.inf
-    margin = (map_NN[rows, right_S] - others.max(1)) / (map_NN.std() if np.ptp(map_NN) else np.nan)
+    margin = (map_NN[rows, right_S] - others.max(1)) / (
+        map_NN.std() if _varies(map_NN, map_NN) else np.nan
+    )
     mean = lambda values, mask: float(values[mask].mean()) if mask.any() else np.nan
     own = ~held_S
     return {
@@ -85,10 +87,14 @@ def beyond(map_NN: Float[np.ndarray, "N N"]) -> float:
     centred = map_NN - map_NN.mean(0, keepdims=True)
     centred -= centred.mean(1, keepdims=True)
     weights = _after_less_before(len(map_NN))
-    nothing = centred.std() <= 1e-6 * np.abs(map_NN).max()  # single precision's rounding
-    if weights is None or nothing:
+    if weights is None or not _varies(centred, map_NN):
         return np.nan
     return float((weights * centred).sum() / centred.std())
+
+
+def _varies(values: np.ndarray, of: np.ndarray) -> bool:
+    """Whether values differ by more than single precision's rounding of what they are made of."""
+    return bool(values.std() > 1e-6 * np.abs(of).max())
 
 
 @functools.lru_cache(maxsize=32)
