@@ -2,7 +2,7 @@
 
     toylab run graph_tracing_circuit
     toylab run graph_tracing_circuit --reuse runs/graph_tracing-laptop   # takes its networks
-    toylab run graph_tracing_circuit --preset night                      # four layers, eight heads
+    toylab run graph_tracing_circuit --preset night                      # the published claims
 
 A language model that is shown a walk on a graph of words lays its representations out like the
 graph (Park et al.). Arditi's account is an induction circuit: a previous-token head mixes into each
@@ -236,7 +236,7 @@ study = Study(
         "smoke": "100 model-steps; compiling takes most of it",
         "laptop": "the networks of graph_tracing (reuse them); 24 smaller ones, 400 steps: 10 "
         "minutes, busy",
-        "night": "8 networks of 4 layers, 3,000 steps of 64 walks of 96, and 24 smaller ones, 1,000 "
+        "night": "8 networks of 4 layers, 3,000 steps of 64 walks of 96; 24 smaller ones, 1,000 "
         "steps: 50 and 15 minutes; measures: 4",
         "paper": "400,000 model-steps, 10 PFLOP, about; not run yet",
     },
