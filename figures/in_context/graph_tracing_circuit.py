@@ -76,13 +76,14 @@ def heads(m: Measures, config: Any) -> Figure:
 
 
 ABLATION = table("ablation", of="main")
-KNOWS = ABLATION.filter(kind="none").mean("excess") <= 0.05  # the graph, as the claims ask
+NEAR = 0.05  # nats above the counter's loss, at most, as the claims ask
+KNOWS = ABLATION.filter(kind="none").mean("excess") <= NEAR
 
 
 def _learned(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
     """The rows of networks that have learned."""
     excess = m["ablation"].filter(kind="none").group_by(SEED).agg(pl.col("excess").mean())
-    return rows.join(excess.filter(pl.col("excess") <= 0.05), on=SEED, how="semi")
+    return rows.join(excess.filter(pl.col("excess") <= NEAR), on=SEED, how="semi")
 
 
 def _values(m: Measures, column: str, kind: str, heads: int, how: str) -> np.ndarray:
