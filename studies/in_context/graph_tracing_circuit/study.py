@@ -16,7 +16,7 @@ ablated, and all that give half of their attention to the previous token, where 
 32 of 1,024. Beside them as many heads of neither kind are ablated, drawn from the same blocks. The
 tokens repeat after 13, the size of no ring seen in training: on rings of few sizes a head may learn
 to look one less than a size back, whatever stands there, and would pass for an induction head. Only
-networks that have learned to trace are judged: their loss is late in the context within 0.05 nats
+networks that have learned to trace are judged: their loss late in the context is within 0.05 nats
 of a counter of undirected bigrams.
 
 Accuracy is the mass on the present node's neighbours other than the node just left, over the last
