@@ -1,12 +1,14 @@
 """Leading axes of parameters, and recordings that print their axes."""
 
 import dataclasses
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from toylab import trees
 from toylab.errors import ToylabError
 from toylab.models import MLP, Autoencoder, TokenMLP, Transformer
 from toylab.taps import Edit, identity, run
@@ -153,3 +155,22 @@ def test_members_are_shared_by_the_devices_of_a_cpu(lead):
     np.testing.assert_allclose(inside["sum"], found["sum"], rtol=1e-6)
     closed = jax.jit(lambda: each_member("scaled", _scaled, (2.0,), lead, own, weight, key))()
     np.testing.assert_allclose(closed["sum"], found["sum"], rtol=1e-6)
+
+
+TALK = re.compile("all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter")
+
+
+@pytest.mark.parametrize("lead", [(4,), (5,), (2, 3), (3, 3)])
+def test_devices_that_share_members_do_not_wait_for_each_other(lead, monkeypatch):
+    # Where one waits for another on a busy machine, XLA ends the process after 40 s.
+    programs = []
+    planned = trees._planned
+
+    def seen(call, static, lead, mesh, given):
+        programs.append(trees._each.lower(call, static, lead, mesh, *given).compile().as_text())
+        return planned(call, static, lead, mesh, given)
+
+    monkeypatch.setattr(trees, "_planned", seen)
+    own = np.ones((*lead, 7), np.float32)
+    each_member("scaled", _scaled, (2.0,), lead, own, 0.5, jax.random.key(0))
+    assert "num_partitions=2" in programs[0] and TALK.findall(programs[0]) == []

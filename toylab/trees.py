@@ -134,7 +134,9 @@ def each_member(
 ) -> Any:
     """Compute ``call(*static, own, *rest)`` of every member, in one compiled program.
 
-    A CPU's devices share the members. Under another transformation there is one device.
+    A CPU's devices share the members, without a word between them: XLA ends a process one of whose
+    devices waits for another for 40 seconds, which a busy or sleeping machine can make it do.
+    Under another transformation there is one device.
 
     Args:
         owner: who asks, for messages.
@@ -156,16 +158,24 @@ def each_member(
     shared, mesh = len(devices) > 1 and bool(lead), None
     if shared:
         mesh = jax.sharding.Mesh(np.asarray(devices), ("member",))
-        dealt = PartitionSpec("member") if lead[0] % mesh.size == 0 else PartitionSpec()
         # From NumPy's view a CPU's devices take memory without a copy; from another they do not.
-        own = jax.device_put(jax.tree.map(np.asarray, own), NamedSharding(mesh, dealt))
+        flat = jax.tree.map(lambda leaf: _dealt(np.asarray(leaf), lead, mesh.size), own)
+        own = jax.device_put(flat, NamedSharding(mesh, PartitionSpec("member")))
         given = own, jax.device_put(rest, NamedSharding(mesh, PartitionSpec()))
     if not traced:
         check_memory(owner, size, max(1, len(devices)) * _planned(call, static, lead, mesh, given))
     found = _each(call, static, lead, mesh, *given)
     if not shared:
         return found
-    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), found)  # on one device again
+    alone = lambda leaf: jnp.asarray(np.asarray(leaf)[:size].reshape(*lead, *leaf.shape[1:]))
+    return jax.tree.map(alone, found)  # on one device again
+
+
+def _dealt(leaf: np.ndarray, lead: tuple[int, ...], devices: int) -> np.ndarray:
+    """Members along one axis, the first of them again until devices have as many each."""
+    flat = leaf.reshape(-1, *leaf.shape[len(lead) :])
+    spare = -len(flat) % devices
+    return np.concatenate([flat, flat[:spare]]) if spare else flat
 
 
 def _traced(given: Any) -> bool:
@@ -208,16 +218,13 @@ def _each(
     if not lead:
         return call(*static, own, *rest)
     tiles = lambda own, rest: in_tiles(lambda one: call(*static, one, *rest), own)
-    size, spare = math.prod(lead), 0
     if mesh is not None:
-        spare = -size % mesh.size
         spec = PartitionSpec("member")
         specs = {"in_specs": (spec, PartitionSpec()), "out_specs": spec}
-        tiles = jax.shard_map(tiles, mesh=mesh, check_vma=False, **specs)
-    flat = jax.tree.map(lambda leaf: leaf.reshape(size, *leaf.shape[len(lead) :]), own)
-    filled = lambda leaf: jnp.concatenate([leaf, leaf[:spare]]) if spare else leaf
-    found = tiles(jax.tree.map(filled, flat), rest)
-    return jax.tree.map(lambda leaf: leaf[:size].reshape(*lead, *leaf.shape[1:]), found)
+        return jax.shard_map(tiles, mesh=mesh, check_vma=False, **specs)(own, rest)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(lead) :]), own)
+    found = tiles(flat, rest)
+    return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), found)
 
 
 def in_tiles(call: Callable[[Any], Any], rows: Any) -> Any:

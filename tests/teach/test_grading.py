@@ -95,6 +95,11 @@ def test_what_loops_or_allocates_is_stopped():
     assert run_script(many, seconds=120, megabytes=1500).stopped == "it took more than 1500 MB"
 
 
+def test_one_that_dies_leaves_its_last_words():
+    dying = "# %%\nimport os\nprint('no  room', flush=True)\nos.abort()\n"
+    assert run_script(dying, seconds=120).stopped == "its process ended with status -6: ... no room"
+
+
 def test_the_command_line(tmp_path, capsys):
     assert main(["course"]) == 0
     assert "A network small enough to understand" in capsys.readouterr().out

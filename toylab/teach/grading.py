@@ -67,6 +67,8 @@ def run_script(source: str, *, seconds: float = 600, megabytes: float = 4096) ->
         lines = [json.loads(line) for line in report.read_text("utf-8").splitlines() if line]
         if child.returncode and not stopped:
             stopped = f"its process ended with status {child.returncode}"
+            said = (Path(scratch) / "output").read_text("utf-8", "replace").split()
+            stopped += f": ... {' '.join(said)[-300:]}" if said else ""
         right = {entry["exercise"]: entry["right"] for entry in lines if "exercise" in entry}
         errors = tuple(f"line {e['line']}: {e['error']}" for e in lines if "error" in e)
         return Outcome(right, errors, stopped, took, peak)
