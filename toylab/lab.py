@@ -5,7 +5,7 @@ run = run_study(load_study("superposition"), "smoke", out="runs/first")
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def run_study(
     source: str | None = None,
     reporter: Reporter | None = None,
     stop: Callable[[], bool] = lambda: False,
-    reuse: str | Path | None = None,
+    reuse: str | Path | Sequence[str | Path] = (),
     first_seed: int = 0,
     on: str | Executor = "",
 ) -> OpenRun:
@@ -58,7 +58,8 @@ def run_study(
         reporter: told what happens; by default a notebook shows it, and nothing elsewhere does.
         stop: asked between chunks and stages; when true, the state is saved and ``Interrupted``
             raised.
-        reuse: a run folder; populations that it has trained alike are taken from there.
+        reuse: run folders; populations that they have trained alike, between them or one alone,
+            are taken from there.
         first_seed: added to every column of seeds: other networks, trained on other batches of
             other splits and worlds. Members keep the names that init_seed and data_seed give.
         on: an engine that trains, as ``local:4`` or ``dask`` (:mod:`toylab.cluster.engines`), or
@@ -68,8 +69,8 @@ def run_study(
         The finished run, as :func:`toylab.runs.networks.open_run` opens it.
 
     Raises:
-        ToylabError: a setting out of range (before any training), an unusable folder, or a run
-            to reuse that has trained none of the study's populations.
+        ToylabError: a setting out of range (before any training), an unusable folder, or runs
+            to reuse that have trained none of the study's populations.
         Interrupted: ``stop`` said so.
 
     Example:
@@ -82,8 +83,12 @@ def run_study(
     where = Path(out) if out else _free_folder(study.name, preset)
     populations, described = checked_populations(study, config, first_seed, where)
     manifest = begun(study, preset, config, populations, source, first_seed)
-    manifest |= {"described": described, "reuse": str(Path(reuse).resolve()) if reuse else None}
-    manifest["taken"] = matches(described, RunFolder(reuse)) if reuse else {}
+    others = [reuse] if isinstance(reuse, str | Path) else reuse
+    sources = [str(Path(other).resolve()) for other in others]
+    manifest |= {"described": described, "reuse": "\n".join(sources), "taken": {}}
+    if sources:
+        found = matches(described, [RunFolder(path) for path in sources])
+        manifest["taken"] = {n: " + ".join(s.name for s in own) for n, own in found.items()}
     run = OpenRun.create(where, manifest)
     run.study, run.config = study, config
     if source:
@@ -282,20 +287,18 @@ def _stages(
 
 
 def _reuse(run: RunFolder, checkpointers: Mapping[str, FolderCheckpointer]) -> None:
-    """Take over what another run has trained alike, unless this run has it already."""
-    if not run.manifest.get("reuse"):
-        return
-    taken = {
-        name: other
-        for name, other in run.manifest.get("taken", {}).items()
+    """Take over what other runs have trained alike, unless this run has it already."""
+    taken = [
+        name
+        for name in run.manifest.get("taken", {})
         if name in checkpointers and not checkpointers[name].complete()
-    }
-    if not taken:  # the other run may be gone by now
+    ]
+    if not taken:  # the other runs may be gone by now
         return
-    source = RunFolder(run.manifest["reuse"])
-    found = matches({name: run.manifest["described"][name] for name in taken}, source)
-    for name, other in found.items():
-        take(name, other, source, checkpointers[name])
+    sources = [RunFolder(path) for path in run.manifest["reuse"].split("\n")]
+    found = matches({name: run.manifest["described"][name] for name in taken}, sources)
+    for name, shares in found.items():
+        take(name, shares, checkpointers[name])
 
 
 def _measure(

@@ -11,14 +11,16 @@ from toylab import lab
 from toylab.claims import Claim, Expect
 from toylab.errors import ToylabError
 from toylab.lab import Reporter, run_study
-from toylab.members import seeds
-from toylab.models import Autoencoder
+from toylab.losses import squared_error
+from toylab.members import seeds, zipped
+from toylab.models import MLP, Autoencoder
 from toylab.optim import AdamW
 from toylab.population import Population
 from toylab.read import table
 from toylab.runs import networks
 from toylab.runs.run_folder import RunFolder
 from toylab.study import Study
+from toylab.tasks.opposing_signals.opposing_signals import OpposingSignals
 from toylab.tasks.superposition.superposition import Sparse
 from toylab.trees import flatten
 
@@ -96,7 +98,63 @@ def test_what_is_alike_is_taken_and_the_rest_is_trained(first, tmp_path):
     mine = both.metrics().filter(both.metrics()["population"] == "main")
     keys = ["name", "step", "member"]
     assert mine.sort(keys).equals(first.metrics().sort(keys))
-    assert both.manifest["reused"]["main"]["run_id"] == first.manifest["run_id"]
+    assert [*both.manifest["reused"]["main"]] == [first.manifest["run_id"]]
+
+
+def seeded(config):
+    """A population whose worlds have seeds too, and one that goes on from it, the last first."""
+    order = np.arange(config.seeds)[::-1]
+    begun = Population(
+        model=MLP((5, 4, 1), "identity", biases=False),
+        task=OpposingSignals(size=40, signals=3, features=2),
+        members=zipped(init_seed=order, data_seed=order, world_seed=order),
+        optimizer=AdamW(1e-2, 0.0),
+        loss=squared_error,
+        steps=config.steps,
+        batch_size=8,
+        snapshots=(0, 2),
+        tile=1,
+    )
+    return {"begun": begun, "on": dataclasses.replace(begun, start="begun", steps=4)}
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory):
+    """A study, its run of four seeds, and two runs of two of them each."""
+    halved = dataclasses.replace(study(()), populations=seeded)
+    folder = tmp_path_factory.mktemp("halves")
+    whole = run_study(halved, "smoke", folder / "whole", {"seeds": "4"})
+    parts = [run_study(halved, "smoke", folder / f"{n}", first_seed=n) for n in (0, 2)]
+    return halved, whole, parts
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_runs_of_other_seeds_are_put_together(halves, order, tmp_path):
+    halved, whole, parts = halves
+    told, paths = Trained(), [parts[i].path for i in order]
+    run = run_study(halved, "smoke", tmp_path / "run", {"seeds": "4"}, reporter=told, reuse=paths)
+    assert not told.names and told.finished == {"begun", "on"}
+    for name in ("begun", "on"):
+        assert run.steps(name) == whole.steps(name)
+        assert run.dead_at(name).tolist() == whole.dead_at(name).tolist()
+        for step in whole.steps(name):
+            ours, theirs = (flatten(each.params(name, step)) for each in (run, whole))
+            for leaf in theirs:
+                np.testing.assert_array_equal(ours[leaf], theirs[leaf])
+    keys = ["population", "name", "step", "member"]
+    assert run.metrics().sort(keys).equals(whole.metrics().sort(keys))
+    ids = {part.manifest["run_id"] for part in parts}
+    assert run.manifest["reused"]["on"].keys() == ids
+
+
+def test_members_that_no_run_has_trained_are_counted(halves, tmp_path):
+    halved, _, parts = halves
+    out, paths = tmp_path / "run", [part.path for part in parts]
+    with pytest.raises(ToylabError, match=r"^4 of the 5 members of 'begun' are trained in .* and "):
+        run_study(halved, "smoke", out, {"seeds": "5"}, reuse=paths)
+    with pytest.raises(ToylabError, match=r"the steps of its 'begun' has 6, .* 7"):
+        run_study(halved, "smoke", out, {"seeds": "4", "steps": "7"}, reuse=paths)
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,12 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     run = subs["run"]
     run.add_argument("--out", metavar="DIR", help="the run folder to make")
     run.add_argument(
-        "--reuse", metavar="RUN", help="take what that run has trained alike, and do not train it"
+        "--reuse",
+        metavar="RUN",
+        action="append",
+        default=[],
+        help="take what that run has trained alike, and do not train it; with several, as of other "
+        "--first-seed, also what they have between them",
     )
     grid = subs["sweep"]
     grid.add_argument("--out", metavar="DIR", help="the sweep's folder, new or begun before")

@@ -50,7 +50,8 @@ def check_publishable(run: RunFolder, config: Any, *, dirty: bool = False) -> No
     if source := run.manifest.get("source"):
         raise ToylabError(f"{run.path} is of {source}; publish a run of the study by its name.")
     later = [("run", commit) for commit in run.manifest.get("resumed_at", ())]
-    later += [("trained", of.get("commit")) for of in run.manifest.get("reused", {}).values()]
+    for origin in run.manifest.get("reused", {}).values():  # by run, the commit
+        later += [("trained", commit) for commit in origin.values()]
     for verb, commit in [*commits(run.manifest).items(), *later]:
         if (not commit or commit.endswith("+")) and not dirty:
             where = f"at {commit[:-1]} with uncommitted changes" if commit else "outside git"

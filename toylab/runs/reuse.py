@@ -1,17 +1,23 @@
-"""Reuse: populations that another run has trained already, taken over in place of training.
+"""Reuse: populations that other runs have trained already, taken over in place of training.
 
 Studies of one family often train the same network. A population is the same when its model, task,
 members, optimiser, length and everything else that decides its weights are written alike; then
 the same program on the same kind of device gives the same bits, and the other run's are taken.
+
+Members do not know of each other. So a population is also put together from runs that have trained
+all of its members between them, as those of the seeds 0 to 7 and of 8 to 15.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from toylab.errors import ToylabError
+from toylab.members import SEEDS
 from toylab.population import Population, enclosed, written
 from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.provenance import SHARED, moved
@@ -69,40 +75,114 @@ def kept(
     return found
 
 
-def matches(wanted: Mapping[str, Description], source: RunFolder) -> dict[str, str]:
-    """Return which finished population of a run stands for which of those wanted.
+class Share(NamedTuple):
+    """Members of a wanted population that a finished one of another run holds.
+
+    Attributes:
+        run: the other run.
+        name: the population's name there.
+        there: their places in it.
+        here: their places in the population that is wanted.
+    """
+
+    run: RunFolder
+    name: str
+    there: list[int]
+    here: list[int]
+
+
+def matches(
+    wanted: Mapping[str, Description], sources: Sequence[RunFolder]
+) -> dict[str, list[Share]]:
+    """Return which finished populations of other runs stand for which of those wanted.
 
     Args:
         wanted: from :func:`describe`.
-        source: the run to take from.
+        sources: the runs to take from, the first first.
 
     Returns:
-        ``{name wanted: name there}``, not empty.
+        ``{name wanted: shares that hold all its members}``, not empty.
 
     Raises:
-        ToylabError: the run has none of them; the first that comes near is named, with what
-            differs.
+        ToylabError: the runs have none of them. Of the first, the population that comes near is
+            named, with what differs.
     """
-    if other := moved(source.manifest.get("numerics", {}), SHARED):
-        raise ToylabError(
-            f"{source.path} was trained under other numerics: {other[0]}; reuse none."
-        )
-    there = source.manifest.get("described", {})
-    done = {n: d for n, d in there.items() if n in source.manifest.get("finished", {})}
-    found = {
-        name: other for name, want in wanted.items() for other, had in done.items() if had == want
-    }
-    if found:
+    for source in sources:
+        if other := moved(source.manifest.get("numerics", {}), SHARED):
+            raise ToylabError(
+                f"{source.path} was trained under other numerics: {other[0]}; reuse none."
+            )
+    shares = {name: _shares(want, sources) for name, want in wanted.items()}
+    if found := {name: own for name, (own, left) in shares.items() if own and not left}:
         return found
+    for name, (own, left) in shares.items():
+        if own:
+            held, where = sum(len(s.here) for s in own), " and ".join(str(r.path) for r in sources)
+            raise ToylabError(
+                f"{held} of the {held + left} members of {name!r} are trained in {where}; name a "
+                "run that has trained the others besides, or reuse none."
+            )
+    raise _none_near(wanted, sources[0])
+
+
+def _done(run: RunFolder) -> dict[str, Description]:
+    finished = run.manifest.get("finished", {})
+    return {n: d for n, d in run.manifest.get("described", {}).items() if n in finished}
+
+
+def _shares(want: Description, sources: Sequence[RunFolder]) -> tuple[list[Share], int]:
+    """Who holds a population's members, a whole one before parts, and how many nobody holds."""
+    done = [(run, name, had) for run in sources for name, had in _done(run).items()]
+    alike, rows = _members_apart(want)
+    every = list(range(len(rows)))
+    if whole := next(((run, name) for run, name, had in done if had == want), None):
+        return [Share(*whole, every, every)], 0
+    left, shares = {row: place for place, row in enumerate(rows)}, []
+    if len(left) < len(rows):  # members that are alike cannot be told apart
+        return [], len(rows)
+    for run, name, had in done:
+        other, theirs = _members_apart(had)
+        held = [
+            (i, left.pop(row)) for i, row in enumerate(theirs) if other == alike and row in left
+        ]
+        if held:
+            shares.append(Share(run, name, *map(list, zip(*held, strict=True))))
+    return shares, len(left)
+
+
+def _members_apart(described: Description) -> tuple[Description, list[tuple[Any, ...]]]:
+    """A description without what tells one member from another, and every member's row.
+
+    Seeds are those that a member draws from. What a population starts from goes with its members.
+    """
+    parts = dict(described)
+    first, columns = int(parts.pop("first_seed", 0)), _value(parts.pop("members", "{}"))
+    drawn = {n: [v + first * (n in SEEDS) for v in values] for n, values in columns.items()}
+    if isinstance(begun := _value(parts.get("start", "None")), dict):
+        parts["start"] = repr(_members_apart(begun)[0])
+    return parts | {"columns": repr(list(drawn))}, list(zip(*drawn.values(), strict=True))
+
+
+def _value(text: str) -> Any:
+    """A value that was written by ``repr``; infinite numbers and others are no literals."""
+    try:
+        return ast.literal_eval(re.sub(r"\b(inf|nan)\b", "1e999", text))
+    except (SyntaxError, ValueError):
+        return {}
+
+
+def _none_near(wanted: Mapping[str, Description], source: RunFolder) -> ToylabError:
+    """Say of the population of a run that comes nearest in which part it differs."""
+    done = _done(source)
     if not done:
-        raise ToylabError(f"{source.path} has no finished population to reuse; finish that run.")
+        return ToylabError(f"{source.path} has no finished population to reuse; finish that run.")
     name, other = next(
         ((n, n) for n in wanted if n in done), (next(iter(wanted)), next(iter(done)))
     )
     had, want = done[other], wanted[name]
     part = next(p for p in {**want, **had} if want.get(p) != had.get(p))
     had, want = _differing(had.get(part, "nothing"), want.get(part, "nothing"))
-    raise ToylabError(
+    return ToylabError(
         f"{source.path} has no population to reuse: the {part} of its {other!r} has {had}, "
         f"that of this study's {name!r} {want}."
     )
@@ -153,25 +233,47 @@ def check_trained(run: RunFolder, tables: Mapping[str, Any]) -> None:
             )
 
 
-def take(name: str, other: str, source: RunFolder, checkpointer: FolderCheckpointer) -> None:
-    """Copy a finished population's snapshots and records into a run.
+def take(name: str, shares: Sequence[Share], checkpointer: FolderCheckpointer) -> None:
+    """Copy a population's snapshots and records from the runs that hold its members.
 
     Args:
         name: the population's name in the run that is written, for the manifest.
-        other: its name in ``source``.
-        source: the run that trained it.
+        shares: from :func:`matches`.
         checkpointer: keeps the population in the run that is written.
 
     Raises:
-        ToylabError: a file of the source is damaged or missing.
+        ToylabError: a file of a source is damaged or missing.
     """
     for step in checkpointer.due:
-        checkpointer.snapshot(step, source.read_tensors(f"snapshots/{other}-{step}.safetensors"))
-    checkpointer.finish(recorded(source, other), np.asarray(source.dead_at(other)))
-    own = {"run_id": source.manifest["run_id"], "commit": source.manifest.get("commit")}
-    origin = source.manifest.get("reused", {}).get(other, own)
-    checkpointer.run.note(reused=checkpointer.run.manifest.get("reused", {}) | {name: origin})
-    checkpointer.run.trained(name, source.manifest.get("trained_s", {}).get(other, 0.0))
+        file = lambda share, step=step: f"snapshots/{share.name}-{step}.safetensors"
+        parts = [share.run.read_tensors(file(share)) for share in shares]
+        checkpointer.snapshot(step, _joined(shares, parts))
+    records = [recorded(share.run, share.name) for share in shares]
+    steps = {"step": records[0]["step"]} if records[0] else {}
+    values = [{n: v.T for n, v in each.items() if n != "step"} for each in records]
+    lost = [{"dead_at": np.asarray(share.run.dead_at(share.name))} for share in shares]
+    told = {n: v.T for n, v in _joined(shares, values).items()}
+    checkpointer.finish(steps | told, _joined(shares, lost)["dead_at"])
+    origin, seconds = {}, 0.0
+    for run, there, *_ in shares:
+        about = run.manifest
+        origin |= about.get("reused", {}).get(there, {about["run_id"]: about.get("commit")})
+        seconds += about.get("trained_s", {}).get(there, 0.0)
+    own = checkpointer.run
+    own.note(reused=own.manifest.get("reused", {}) | {name: origin})
+    own.trained(name, seconds)
+
+
+def _joined(
+    shares: Sequence[Share], parts: Sequence[Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Put arrays with a leading axis of members together, every member in its place."""
+    size = sum(len(share.here) for share in shares)
+    found = {n: np.empty((size, *leaf.shape[1:]), leaf.dtype) for n, leaf in parts[0].items()}
+    for (_, _, there, here), part in zip(shares, parts, strict=True):
+        for name, leaf in found.items():
+            leaf[here] = part[name][there]
+    return found
 
 
 def recorded(run: RunFolder, population: str) -> Records:
