@@ -15,6 +15,7 @@ from toylab.losses import (
     cross_entropy_from_logits,
     squared_error,
 )
+from toylab.models.products import SHORT
 from toylab.taps import Params, Tap, identity
 from toylab.task import Batch
 
@@ -38,13 +39,20 @@ def batch(inputs, targets, weights) -> Batch:
     return Batch(jnp.asarray(inputs), jnp.asarray(targets), jnp.asarray(weights, jnp.float32), {})
 
 
-@pytest.mark.parametrize("shape", [(4,), (1, 4), (6, 4)])
-def test_squared_error_is_weighted_and_summed(shape: tuple[int, ...]) -> None:
-    x, y = rng.normal(size=(2, 6, 4)).astype(np.float32)
+@pytest.mark.parametrize("n", [4, SHORT, SHORT + 1, 100])
+@pytest.mark.parametrize("per", ["feature", "row", "number"])
+def test_squared_error_is_weighted_and_summed(n: int, per: str) -> None:
+    shape = {"feature": (n,), "row": (1, n), "number": (6, n)}[per]
+    x, y = rng.normal(size=(2, 6, n)).astype(np.float32)
     w = rng.uniform(size=shape).astype(np.float32)
-    found = squared_error(Echo(), {"scale": jnp.float32(2)}, batch(x, y, w))
-    expected = (w.astype(np.float64) * (y.astype(np.float64) - 2 * x) ** 2).sum(-1)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    data = batch(x, y, w)
+    loss = lambda scale: squared_error(Echo(), {"scale": scale}, data)
+    errors = y.astype(np.float64) - 2 * x
+    np.testing.assert_allclose(loss(jnp.float32(2)), (w * errors**2).sum(-1), rtol=2e-6)
+    ahead, back = jax.jacfwd(loss)(jnp.float32(2)), jax.jacrev(loss)(jnp.float32(2))
+    slope = (-2 * w * errors * x).sum(-1)
+    for found in (ahead, back):
+        np.testing.assert_allclose(found, slope, rtol=2e-6, atol=2e-5)
 
 
 def test_squared_error_takes_the_mean_over_nothing_but_sums_the_last_axis() -> None:

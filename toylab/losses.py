@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from toylab.models.products import SHORT, added
 from toylab.taps import Model, Params
 from toylab.task import Batch
 
@@ -99,8 +100,11 @@ def squared_error(model: Model, params: Params, batch: Batch) -> Array:
     Returns:
         Loss of each example, (B,).
     """
-    error = batch.targets - model.apply(params, batch.inputs)
-    return jnp.sum(jnp.broadcast_to(batch.weights, error.shape) * error**2, -1)
+    outputs, weights = model.apply(params, batch.inputs), batch.weights
+    weights = jnp.broadcast_to(weights, outputs.shape)
+    if outputs.shape[-1] <= SHORT:
+        return jnp.sum(weights * (batch.targets - outputs) ** 2, -1)
+    return added(weights.T * (batch.targets.T - outputs.T) ** 2)
 
 
 def cross_entropy(model: Model, params: Params, batch: Batch) -> Array:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from toylab.models.products import look_up, product, times
+from toylab.models.products import added, look_up, product, repeated, times
 
 TOKENS = np.array([[3, 0, 3], [1, 1, 4]], np.int32)
 
@@ -41,6 +41,30 @@ def test_look_up_differentiates_forward_and_under_vmap():
     push = lambda t, d: jax.jvp(lambda table: look_up(table, tokens), (t,), (d,))[1]
     moved = jax.vmap(push)(jnp.asarray(tables), jnp.asarray(pushes))
     np.testing.assert_allclose(moved, pushes[:, TOKENS], rtol=2e-6)
+
+
+@pytest.mark.parametrize("lead", [(1,), (7,), (3, 4)])
+def test_repeated_repeats_and_its_gradient_adds_up(lead):
+    x, pull = _draw(0, 5, 2), _draw(1, *lead, 5, 2)
+    np.testing.assert_array_equal(repeated(jnp.asarray(x), lead), np.broadcast_to(x, pull.shape))
+    value = lambda x: jnp.sum(jnp.sin(repeated(x, lead)) * pull)
+    slope = np.cos(x.astype(float)) * pull.astype(float).sum(tuple(range(len(lead))))
+    np.testing.assert_allclose(jax.grad(value)(jnp.asarray(x)), slope, rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(jax.jacfwd(value)(jnp.asarray(x)), slope, rtol=2e-6, atol=2e-6)
+    bend = jax.vmap(jax.hessian(value))(jnp.asarray(x)[None])[0].reshape(10, 10)
+    curve = -np.sin(x.astype(float)) * pull.astype(float).sum(tuple(range(len(lead))))
+    np.testing.assert_allclose(bend, np.diag(curve.ravel()), rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("n", [1, 40])
+def test_added_adds_up_forwards_and_backwards(n):
+    x, pull = _draw(0, n, 3, 2), _draw(1, 3, 2)
+    total = x.astype(float).sum(0)
+    np.testing.assert_allclose(added(jnp.asarray(x)), total, rtol=2e-6, atol=2e-6)
+    value = lambda x: jnp.sum(added(x) ** 2 * pull)
+    slope = np.broadcast_to(2 * total * pull, x.shape)
+    for mode in (jax.grad, jax.jacfwd):
+        np.testing.assert_allclose(mode(value)(jnp.asarray(x)), slope, rtol=1e-5, atol=1e-5)
 
 
 def _bfloat16(x: np.ndarray) -> np.ndarray:

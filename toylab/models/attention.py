@@ -16,7 +16,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from toylab.models.layers import spread
-from toylab.models.products import product, times
+from toylab.models.products import product, repeated, times
 from toylab.taps import Tap
 from toylab.task import Number
 
@@ -154,8 +154,9 @@ class MultiHeadAttention(nnx.Module):
     def _project(self, x_BLD: Array, name: str) -> Array:
         w_DHK = getattr(self, f"w_{name}")[...]
         flat = times(x_BLD, w_DHK.reshape(len(w_DHK), -1), self.rounded)
-        y_BLHK = flat.reshape(*x_BLD.shape[:2], *w_DHK.shape[1:])
-        return y_BLHK + getattr(self, f"b_{name}")[...][None, None] if self.biases else y_BLHK
+        if self.biases:
+            flat = flat + repeated(getattr(self, f"b_{name}")[...].reshape(-1), x_BLD.shape[:2])
+        return flat.reshape(*x_BLD.shape[:2], *w_DHK.shape[1:])
 
     def __call__(
         self,
@@ -202,5 +203,6 @@ class MultiHeadAttention(nnx.Module):
         z_BLHK = tap("attn/z", product(f"bhlm,{order}->blhk", pattern_BHLM, v, self.rounded))
         flat = z_BLHK.reshape(*z_BLHK.shape[:2], -1)
         out_BLD = times(flat, self.w_o[...].reshape(flat.shape[-1], -1), self.rounded)
-        out_BLD = out_BLD + self.b_o[...][None, None] if self.biases else out_BLD
+        if self.biases:
+            out_BLD = out_BLD + repeated(self.b_o[...], out_BLD.shape[:2])
         return tap("attn/out", out_BLD), kept

@@ -19,7 +19,7 @@ from flax import nnx
 from jax import Array
 
 from toylab import random
-from toylab.models.products import times
+from toylab.models.products import repeated, times
 from toylab.taps import Params, Tap
 from toylab.task import Number
 
@@ -83,7 +83,7 @@ class Linear(nnx.Linear):
     def __call__(self, inputs: Array) -> Array:
         """Apply the map."""
         y = times(inputs, self.kernel[...], self.rounded)
-        return y if self.bias is None else y + jnp.broadcast_to(self.bias[...], y.shape)
+        return y if self.bias is None else y + repeated(self.bias[...], y.shape[:-1])
 
 
 def linear(n_in: int, n_out: int, bias: bool, rngs: nnx.Rngs, rounded: bool = False) -> Linear:
@@ -101,7 +101,7 @@ class Shift(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         """Apply the map."""
-        return x + jnp.broadcast_to(self.bias[...], x.shape)
+        return x + repeated(self.bias[...], x.shape[:-1])
 
 
 def norm(kind: str, width: int, rngs: nnx.Rngs) -> nnx.LayerNorm | nnx.RMSNorm | None:

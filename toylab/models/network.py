@@ -13,7 +13,7 @@ from jax import Array
 
 from toylab.models.attention import KeyValues, MultiHeadAttention, window
 from toylab.models.layers import MlpLayer, Shift, linear, norm, spread
-from toylab.models.products import ONE_HOT_MAX_VOCAB, look_up
+from toylab.models.products import ONE_HOT_MAX_VOCAB, look_up, repeated
 from toylab.taps import Tap
 from toylab.task import Number
 
@@ -114,7 +114,7 @@ class Network(nnx.Module):
         x_BLD = self._embed(tokens_BL)
         if self.model.positions == "learned":
             table = self.positions.embedding[...]
-            x_BLD = x_BLD + window(table, first, tokens_BL.shape[1])[None]
+            x_BLD = x_BLD + repeated(window(table, first, tokens_BL.shape[1]), tokens_BL.shape[:1])
         x_BLD = tap("embed", x_BLD)
         only_last, longer = self.model.read == "last", {}
         for i in range(self.model.depth):
