@@ -133,10 +133,11 @@ def _done(run: RunFolder) -> dict[str, Description]:
 def _shares(want: Description, sources: Sequence[RunFolder]) -> tuple[list[Share], int]:
     """Who holds a population's members, a whole one before parts, and how many nobody holds."""
     done = [(run, name, had) for run in sources for name, had in _done(run).items()]
+    for run, name, had in done:
+        if had == want:
+            every = list(range(len(run.dead_at(name))))
+            return [Share(run, name, every, every)], 0
     alike, rows = _members_apart(want)
-    every = list(range(len(rows)))
-    if whole := next(((run, name) for run, name, had in done if had == want), None):
-        return [Share(*whole, every, every)], 0
     left, shares = {row: place for place, row in enumerate(rows)}, []
     if len(left) < len(rows):  # members that are alike cannot be told apart
         return [], len(rows)
@@ -164,9 +165,9 @@ def _members_apart(described: Description) -> tuple[Description, list[tuple[Any,
 
 
 def _value(text: str) -> Any:
-    """A value that was written by ``repr``; infinite numbers and others are no literals."""
+    """A value that was written by ``repr``; none of one that is no literal, as NaN is."""
     try:
-        return ast.literal_eval(re.sub(r"\b(inf|nan)\b", "1e999", text))
+        return ast.literal_eval(re.sub(r"\binf\b", "1e999", text))
     except (SyntaxError, ValueError):
         return {}
 
