@@ -135,7 +135,7 @@ def each_member(
     """Compute ``call(*static, own, *rest)`` of every member, in one compiled program.
 
     A CPU's devices share the members, without a word between them: XLA ends a process one of whose
-    devices waits for another for 40 seconds, which a busy or sleeping machine can make it do.
+    devices waits too long for another, as on a busy machine.
     Under another transformation there is one device.
 
     Args:
