@@ -211,6 +211,7 @@ study = Study(
         ),
         "laptop": Config(),
         "night": Config(
+            seeds=16,
             n_tokens=16,
             sizes=(8, 10, 12, 14, 16),
             length=96,
@@ -237,8 +238,8 @@ study = Study(
         "smoke": "100 model-steps; compiling takes most of it",
         "laptop": "the networks of graph_tracing (reuse them); 24 smaller ones, 400 steps: 10 "
         "minutes, busy",
-        "night": "8 networks of 4 layers, 3,000 steps of 64 walks of 96; 24 smaller ones, 1,000 "
-        "steps: 50 and 15 minutes; measures: 4",
+        "night": "16 networks of 4 layers, 3,000 steps of 64 walks of 96; 24 smaller ones, 1,000 "
+        "steps: 100 and 15 minutes; measures: 8",
         "paper": "400,000 model-steps, 10 PFLOP, about; not run yet",
     },
     populations=populations,
