@@ -44,7 +44,6 @@ RANKS = (
         Expect.above(16),
         bar=NEARLY,
         control=half_at_most("untrained"),
-        headline=True,
     ),
     Claim(
         "normal_ranks_exact",
@@ -66,6 +65,7 @@ BLOCKS = (
         networks("main", "leak"),
         Expect.below(0.1),
         bar="ours: a tenth, as good as empty in the paper's picture",
+        headline=True,
     ),
     wide_claim(
         "blocks_learned",
