@@ -253,22 +253,20 @@ def othello() -> dict[str, Any]:
     }
 
 
-def fixtures() -> dict[str, Any]:
-    """Every fixture by the name of its file."""
-    return {
-        "countdown": countdown_trace.fixture(),
-        "example": example_run.fixture(),
-        "graph_tracing": graph_tracing(table),
-        "othello": othello(),
-        "superposition_relu": superposition("relu"),
-        "superposition_linear": superposition("linear"),
-        "phases": phases(),
-        "grokking": grokking(),
-        "attention": attention(),
-    }
+FIXTURES: dict[str, Callable[[], dict[str, Any]]] = {  # by the name of its file
+    "countdown": countdown_trace.fixture,
+    "example": example_run.fixture,
+    "graph_tracing": lambda: graph_tracing(table),
+    "othello": othello,
+    "superposition_relu": lambda: superposition("relu"),
+    "superposition_linear": lambda: superposition("linear"),
+    "phases": phases,
+    "grokking": grokking,
+    "attention": attention,
+}
 
 
 if __name__ == "__main__":
     setup()
-    for name, found in fixtures().items():
-        (FOLDER / f"{name}.json").write_text(json.dumps(found, separators=(",", ":")) + "\n")
+    for name, make in FIXTURES.items():
+        (FOLDER / f"{name}.json").write_text(json.dumps(make(), separators=(",", ":")) + "\n")
