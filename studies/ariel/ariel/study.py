@@ -17,13 +17,14 @@ a Gaussian fitted to bounded codes or the prior of the VAE; with the likeliest w
 drawn from the decoder, as boxes draw theirs. Whether sentences are written again from their codes
 is told beside it. Straight lines between codes are read against lines between others.
 
-Did not reproduce: that the VAE comes second. Even points of the best VAE give 0.28 of the grammar's
+Confounded: that the VAE comes second. Even points of the best VAE give 0.28 of the grammar's
 sentences more than those of the better autoencoder, but only since even points are wrong for
 autoencoders; where the points of both are drawn as codes lie, it gives no more (and AriEL 0.08
-more, not 0.45). From its prior and with drawn words a VAE whose code holds sentences gives 0.11
-fewer than AriEL (0.05 in ten seeds, 0.22 in six whose VAE of beta 0.2 holds too little). Lines
-between boxes keep meaning as well: halfway the verb is one of the ends' (kappa 0.77) and the object
-not (-0.05), a mean of 0.34, where the VAE's codes have 0.49.
+more, not 0.45). Did not reproduce: that it is at par with AriEL then. From its prior and with drawn
+words a VAE whose code holds sentences gives 0.11 fewer than AriEL (0.05 in ten seeds, 0.22 in six
+whose VAE of beta 0.2 holds too little). Lines between boxes keep meaning as well: halfway the verb
+is one of the ends' (kappa 0.77) and the object not (-0.05), a mean of 0.34, where the VAE's codes
+have 0.49.
 
 Tried: with drawn words the VAE of beta 1, whose code holds nothing, gives 58% from even points: it
 is a language model, and writes no sentence again. At 0.2 it gives 47% (53% from its prior) and

@@ -32,7 +32,7 @@ fall (by 0.24, 0.18 to 0.33). Nor is the register more linear, or easier to remo
 in networks that have learned it from 2% of rough texts as well (0.46 after rough words, where half
 is right; 0.49 from 10%): the probe's AUC is 0.92 and 0.90, and weak steering takes away 0.87 and
 0.81 of the rough words. Whether it costs less is open: at an equal cost to clean texts 0.03 more is
-gone with 10% (-0.01 to 0.08); with 25% 0.16 more is, which was no claim.
+gone with 10% (-0.01 to 0.08); with 25% 0.15 more is, which was no claim.
 
 Tried: after 1,000 steps networks gave rough words a chance of 0.31 with 2% of rough texts and 0.45
 with 10%. The probe was then better with more of them (0.79, 0.89), and removal at an equal cost

@@ -20,8 +20,8 @@ one grid and judged on others.
 Did not reproduce: geometry, in networks that know the graph. All eight come within 0.05 nats of the
 undirected counter, five of them 0.09 below it, and put 97% of their mass on neighbours; a copier
 puts 99.9% there, so that no network could be seen to put more. But at the end of the context the
-energy of the node means is 0.97 of chance (neighbour mixing of their embeddings 0.57), and
-distances correlate with the grid's at 0.29. The energy is higher after the second block than after
+energy of the node means is 0.96 of chance (neighbour mixing of their embeddings 0.57), and
+distances correlate with the grid's at 0.28. The energy is higher after the second block than after
 the first. That may be because a list of a node's neighbours, which prediction needs, is unlike
 those of the neighbours: on a grid two nodes side by side have none in common. Contexts of 128 are a
 tenth of the paper's.

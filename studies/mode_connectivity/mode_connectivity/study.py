@@ -28,7 +28,7 @@ loss, but 15% of that of the training loss, as averaging undoes some fitting of 
 test loss alone was judged at first. Single layers have barriers: 60% of the whole for the first of
 four, less for those after it. A ridge between twins that no order removes was expected here;
 matching leaves 7% of it, so even twins part by the order of units. Nothing vanishes: the paper's
-zero is of networks twice as wide. Of the training loss's barrier 12% to 14% is left at every width
+zero is of networks twice as wide. Of the training loss's barrier 12% to 15% is left at every width
 from 32 on.
 
 Clean labels are needed for the barrier after matching to rise and fall: it is largest after 14

@@ -35,7 +35,7 @@ so that the gain shows no board. After a silent pass the network keeps counting 
 that of strict alternation, by which the papers label theirs too. Captured discs are read with an F1
 of 0.73, where 0.9 is asked, and the board 4 points better at the best layer than after the first
 block, where 5 are. In 4x4 networks black and white are read only 2 points worse than mine and
-theirs, and the shallowest are 1.45 times as far from the best prediction as the deepest, where 1.5
+theirs, and the shallowest are 1.44 times as far from the best prediction as the deepest, where 1.5
 is asked.
 
 Tried: AdamW for 6,000 steps (768,000 games) left the network far from the floor. In pilots of 64

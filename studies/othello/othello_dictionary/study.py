@@ -18,14 +18,15 @@ games; positions whose moves so far begin one of the games that anything was fit
 scored; dictionaries see a few hundred times fewer activations than theirs.
 
 Did not reproduce: features of the board in dictionaries. On 4x4 they rebuild the board by 0.03 of
-F1 better than those of untrained networks, not by 0.4, and cover it no better. On 6x6 TopK covers
-as well as in the paper (F1 0.54), but by 0.10 more than untrained (0.11 is asked), and the moves so
-far cover more, as do single neurons (by 0.18). Precise features rebuild a quarter of what the
-linear probe reads, not nearly all of it; precise neurons two thirds. L1 rebuilds less than TopK,
-and blank squares are easier by 0.06, where 0.14 is asked. 17% of the neurons follow a small rule,
-not 45%, and none untrained. Ablating the five that best follow a pattern and vote for its move
-costs that move 17 times what five random ones cost, but no more where the pattern holds than where
-another makes the move legal (0.65 times): they vote for the move, whatever makes it legal.
+F1 better than those of untrained networks, not by 0.4, and cover it no better; the moves themselves
+cover 0.25 more. On 6x6 TopK covers as well as in the paper (F1 0.54), but by 0.10 more than
+untrained (0.11 is asked), and the moves so far cover more, as do single neurons (by 0.18). Precise
+features rebuild 0.21 of F1 more than untrained ones (0.395 is asked), a quarter of what the linear
+probe reads, not nearly all of it; precise neurons two thirds. L1 rebuilds less than TopK, and blank
+squares are easier by 0.06, where 0.14 is asked. 17% of the neurons follow a small rule, not 45%,
+and none untrained. Ablating the five that best follow a pattern and vote for its move costs that
+move 17 times what five random ones cost, but no more where the pattern holds than where another
+makes the move legal (0.65 times): they vote for the move, whatever makes it legal.
 
 Tried: ablating neurons that follow a pattern without asking that they vote for its move. Such
 neurons of the middle block carry less than 0.1 nats, and of all blocks they speak against the move.

@@ -24,13 +24,14 @@ attention makes keys and values nonlinear in x; no language model and no multipl
 Did not reproduce: breadcrumbs that serve as well as the whole gradient. Myopic networks leave 67%
 of the variance of a sum that begins with their own term, which alone leaves 75%; the paper's leave
 8% after 65 times as many steps. With LayerNorm networks learn the sum (11% left) but hardly prepare
-for it: R^2 of the sine is 0.35, a moved sine moves later outputs by 0.1 or less, and the first
-attention alone gives the sum with R^2 of 0.45, which without norms it cannot; a low error is then
-no sign of pre-caching. Eight heads do not help myopic networks, whose W_K and W_V learn from later
-positions as well. Vanilla networks pay nothing at present where x is asked for. Open: fourteen of
-sixteen vanilla networks follow a moved sine within 0.21 of a slope of 1, two are off by 0.4 and
-0.7; and the error falls with the dose up to a half, but with a rank correlation of -0.78 (-0.89 to
--0.64), as small doses do little: errors are 0.92 at an eighth, 0.81 at three, 0.46 at a half.
+for it: R^2 of the sine is 0.35, a moved sine moves later outputs by 0.1 or less in the mean, and
+the first attention alone gives the sum with R^2 of 0.45, which without norms it cannot; a low error
+is then no sign of pre-caching. Eight heads do not help myopic networks, whose W_K and W_V learn
+from later positions as well. Vanilla networks pay nothing at present where x is asked for. Open:
+fourteen of sixteen vanilla networks follow a moved sine within 0.21 of a slope of 1, two are off by
+0.4 and 0.7; and the error falls with the dose up to a half, but with a rank correlation of -0.78
+(-0.89 to -0.64), as small doses do little: errors are 0.92 at an eighth, 0.81 at three, 0.46 at a
+half.
 
 Tried, on pilots: frequency 4, with which some networks stay at a plateau for 1,000 steps. Myopic
 networks with breadcrumbs left 40 to 70% at three rates, with three blocks, or with 1,600 steps.

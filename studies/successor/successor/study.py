@@ -21,7 +21,7 @@ of means, not an autoencoder's.
 Did not reproduce: one head that stands out. The best of four has 1.28 times the score of the next
 (1.06 to 1.64 by seed), and ablating it costs nothing, as the others do the same, so that whether
 scores rank what heads cost cannot be asked. With copying to do as well scores are 0.3 at most and
-every head's ablation costs 0.25 to 0.6: a high score goes with heads that are not needed. Naming
+every head's ablation costs 0.28 to 0.58: a high score goes with heads that are not needed. Naming
 the same index in another list teaches no held-out succession; naming the successor there teaches
 89% of those in reach, and none beyond. Units are decoded where they are asked for, but a number
 moved to other units is followed by the right number in 10% of cases. Left open: whether words after
