@@ -27,7 +27,7 @@ CAPTIONS = {
     f"scaled to 1, one seed. {NEURONS} A neuron of one colour serves one feature.",
     "polysemanticity": "a: tied models, kept features and polysemantic neurons. b: models of "
     "absolute values, features that a live neuron reads (participation number). c: absolute "
-    "values of which more than half of the variance is computed; dotted, one per pair of neurons. "
+    "values of which more than 3/4 of the variance is computed; dotted, one per pair of neurons. "
     "Median and 95% interval over seeds.",
     "motif": "a: asymmetric motifs per model; dotted, after a shuffle of output weights within "
     "neurons. b: weights of one motif's neuron on its two features, and of the neuron that "
@@ -117,7 +117,7 @@ def polysemanticity(measures: Measures, config: Any) -> Figure:
     middle.set_ylabel("features per neuron")
     pairs, n = measures["W_abs"].shape[1] / 2, measures["W_abs"].shape[2]
     for column, marker, label in (("untrained", "s", "untrained"), ("explained", "o", "trained")):
-        count = n * (pl.col(column) > 0.5)
+        count = n * (pl.col(column) > 0.75)
         x, values = curve(right, measures["computed"], count, "density", label=label, marker=marker)
     right.axhline(pairs, color=fig.INK, linestyle=":", label="pairs of neurons")
     right.set_ylabel("absolute values computed")

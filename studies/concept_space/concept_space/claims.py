@@ -36,6 +36,12 @@ MORE_SIZE = Condition(
     Expect.below(1),
 )
 
+LINE = Condition(
+    "a straight line through the neighbouring class and the prompt leads by less than 20%",
+    r.line_lead(),
+    Expect.below(1.2),
+)
+
 space = passage(PARK, requires=LEARNED)
 ours = passage(f"{PARK}; asked by this laboratory", requires=LEARNED)
 identity = passage(YANG, requires=IDENTITIES)
@@ -87,7 +93,7 @@ CLAIMS: tuple[Claim, ...] = (
             Expect.above(1.2),
             at="figure 6",
             bar="ours: 20%, twenty records of 5 steps in 500",
-            control=(MORE_SIZE, NEVER_TOLD),
+            control=(MORE_SIZE, NEVER_TOLD, LINE),
             headline=how == "over",
         )
         for key, how, what in (

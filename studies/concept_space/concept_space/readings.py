@@ -103,6 +103,28 @@ def gain() -> Reading:
     return MAIN.each(ratio)
 
 
+def line_lead() -> Reading:
+    """By what factor a straight line leads asking: the over-prompt of a response that is linear.
+
+    From the neighbouring class through the prompt and half as far beyond, a line shows the colour
+    at which asking succeeds this much sooner than asking does, and from there on.
+    """
+
+    def ratio(own: pl.DataFrame) -> float | None:
+        own = own.sort("step")
+        asked = first_times(own, "naive lenient", REACHED, HOLD)
+        if not asked["seen"][0]:
+            return None
+        then = own.filter(step=int(asked["time"][0]))
+        shown, near = then["naive x"].item(), then[f"{NEIGHBOUR} x"].item()
+        line = pl.col("naive x") + FIXED * (pl.col("naive x") - pl.col(f"{NEIGHBOUR} x"))
+        short = (line < shown) if shown > near else (line > shown)
+        at = own.filter(pl.col("step") <= asked["time"][0]).filter(short)["step"].max()
+        return asked["time"][0] / at if at else None  # type: ignore[operator]
+
+    return MAIN.each(ratio)
+
+
 def swings(depth: int) -> Reading:
     """Whether the error on the new point rises by 5% of its first value after it has fallen."""
 

@@ -46,23 +46,29 @@ def beyond_other_meanings(feature: str, **which: object) -> Reading:
     return rows.filter(meaning=TRUE).value("gain") - rows.filter(meaning=OTHERS).mean("gain")
 
 
-def together(changes: bool) -> Reading:
+def together(changes: bool, others: bool = False) -> Reading:
     """Correlation over training of content in a network's own programs with prompts solved.
 
     Args:
         changes: of what both change by from checkpoint to checkpoint, not of their values.
+        others: with the prompts that the other networks solve, the mean over them: two curves of
+            one schedule go together whatever they are.
     """
 
     def joined(rows: pl.DataFrame, m: Measures) -> pl.DataFrame:
-        keys = [SEED, "step"]
-        solved = m["ends"].select(*keys, "solved")
-        return rows.join(solved, on=keys, how="left").sort("step")
+        solved = m["ends"].select(pl.col(SEED).alias("solver"), "step", "solved")
+        both = rows.join(solved, on="step", how="left")
+        own = pl.col("solver") == pl.col(SEED)
+        return both.filter(~own if others else own).sort("solver", "step")
 
     def correlation(own: pl.DataFrame) -> float | None:
-        own = own.drop_nulls(["accuracy", "solved"])
         value = lambda name: pl.col(name).diff() if changes else pl.col(name)
-        both = own.select(a=value("accuracy"), b=value("solved")).drop_nulls()
-        return both.select(pl.corr("a", "b")).item() if len(both) > 2 else None
+        found = []
+        for curve in own.drop_nulls(["accuracy", "solved"]).partition_by("solver"):
+            both = curve.select(a=value("accuracy"), b=value("solved")).drop_nulls()
+            found += [both.select(pl.corr("a", "b")).item()] if len(both) > 2 else []
+        known = [one for one in found if one is not None and np.isfinite(one)]
+        return float(np.mean(known)) if known else None
 
     rows = table("probes").filter(feature="content", layer=MEAN, meaning=TRUE, ahead=0)
     rows = rows.filter(text="own", source="network").then(joined, with_measures=True)

@@ -32,6 +32,12 @@ UNMOVED = only(
     after(0, "own") - end("own"),
     Expect.below(0.2),
 )
+CHOOSING = Condition(
+    "choosing alone does not get there: rejection sampling by as many verdicts leaves more than "
+    "0.6 of the unwanted words of own outputs",
+    end("rejection") / end("own"),
+    Expect.above(0.6),
+)
 KEEPS = Condition(
     "its lists keep at least 0.8 of the wanted words of those of own outputs",
     end("ilf", "wanted") / end("own", "wanted"),
@@ -66,7 +72,7 @@ TUNED = (
         Expect.below(0.6),
         bar="ours: 0.6; the paper's win rates are .313 and .273",
         headline=True,
-        control=(KEEPS, *UNMOVED),
+        control=(KEEPS, *UNMOVED, CHOOSING),
     ),
     tuning(
         "fewer_than_guessed",
@@ -111,10 +117,18 @@ TUNED = (
         Expect.above(0.0),
         bar=NONE,
         paper="win rates .508 together, .313 and .437 alone (best of 64)",
-        requires=only(
-            "the reward model is right on nine in ten new pairs",
-            best("first", "right"),
-            Expect.above(0.9),
+        requires=(
+            Condition(
+                "the reward model is right on nine in ten new pairs",
+                best("first", "right"),
+                Expect.above(0.9),
+            ),
+            Condition(
+                "the best of four leaves one unwanted word in a hundred lists, so that there is "
+                "something to compare",
+                best("ilf"),
+                Expect.above(0.01),
+            ),
         ),
     ),
     ours(
@@ -132,6 +146,11 @@ TUNED = (
         end("grpo", "drift") - end("ilf", "drift"),
         Expect.above(0.0),
         bar="theory: 0 is no difference; reward seeks modes where imitation covers them",
+        control=only(
+            "imitation of fewer lists (1,000) strays no further than GRPO",
+            end("more", "drift") - end("grpo", "drift"),
+            Expect.below(0.0),
+        ),
     ),
 )
 LAWS = (

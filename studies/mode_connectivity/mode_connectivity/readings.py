@@ -42,10 +42,13 @@ def least_left(matching: str) -> Reading:
 
 
 def left_by_width() -> Reading:
-    """The share of the barrier that matching leaves in the widest, over that in the narrowest."""
+    """The share of a barrier that matching leaves in the widest, over that in the narrowest.
+
+    Of the barrier of which it is largest, as in :func:`most_left`.
+    """
     share = lambda rows: rows.value("value", PAIR)
-    rows = left("width", "weights")
-    return share(rows.last("width")) / share(rows.first("width"))
+    every = [left("width", "weights", of) for of in BARRIERS]
+    return greatest(*(share(own.last("width")) / share(own.first("width")) for own in every))
 
 
 def left_by_depth() -> Reading:
@@ -64,10 +67,20 @@ def untrained_share() -> Reading:
     return first.value("test_loss", PAIR) / last.value("test_loss", PAIR)
 
 
-def late_share(kind: str) -> Reading:
+def late_share(kind: str, of: str = "test_loss") -> Reading:
     """Barrier after matching at the end of training, as a share of its largest value."""
     rows = lines(kind, "weights")
-    return rows.last().value("test_loss", PAIR) / rows.aggregate(pl.col("test_loss").max(), PAIR)
+    return rows.last().value(of, PAIR) / rows.aggregate(pl.col(of).max(), PAIR)
+
+
+def kept_up() -> Reading:
+    """By how much that share is larger with wrong labels than with clean ones.
+
+    The lesser of the loss and of the error against clean labels: where labels of the test are wrong
+    too, the loss rises with the scale of logits alone.
+    """
+    share = lambda of: late_share("time", of) - late_share("clean", of)
+    return least(share("test_loss"), share("test_error"))
 
 
 def twins(share: float = 0.0, matching: str = "none", value: str = "test_loss") -> Reading:
@@ -100,24 +113,6 @@ def largest(outer: bool) -> Reading:
     inside = layer.is_between(layer.min(), layer.max(), closed="none")
     rows = table("layers").filter(matching="none").filter(~inside if outer else inside)
     return rows.aggregate((pl.col("barrier") / pl.col("whole")).max(), PAIR)
-
-
-BENDS = table("bends").filter(matching="none")
-
-
-def from_curvature() -> Reading:
-    """Barrier halfway by Green's weights on the curvature."""
-    return -BENDS.aggregate((pl.col("weight") * pl.col("total")).sum(), PAIR)
-
-
-def halfway() -> Reading:
-    """Barrier halfway, measured."""
-    return BENDS.aggregate(pl.col("middle").first(), PAIR)
-
-
-def from_ends() -> Reading:
-    """Barrier halfway if the curvature were that of the ends all along: minus their mean / 8."""
-    return -BENDS.filter(t=(0.0, 1.0)).mean("total", PAIR) / 8
 
 
 def shortened() -> Reading:

@@ -185,7 +185,7 @@ CLAIMS: tuple[Claim, ...] = (
         1.3 * end("momentum", "sharpness") / arm("momentum", "edge"),
         Expect.between(1, 1.3),
         bar="theory: (2 + 2 m) / rate for a quadratic",
-        requires=(fits("momentum"),),
+        requires=(reaches("momentum"), fits("momentum")),
     ),
     abstract(
         "adam",

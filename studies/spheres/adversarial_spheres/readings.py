@@ -119,16 +119,31 @@ def follows_the_bound() -> Reading:
     return POOLS.each(slope)
 
 
+def untrained_slope() -> Reading:
+    """Slope of the distance on the cap's over error rates of the untrained network."""
+
+    def slope(own: pl.DataFrame) -> float | None:
+        enough = own["cap"].n_unique() > 1
+        return float(np.polyfit(own["cap"], own["distance"], 1)[0]) if enough else None
+
+    rows = table("untrained").filter(pl.col("dim") == pl.col("dim").max())
+    return rows.each(slope)
+
+
 def of_pool(edge: Callable[[pl.Expr], pl.Expr], value: str | pl.Expr) -> Reading:
     """A value of the networks with the most or the fewest examples."""
     return POOLS.filter(pl.col("pool") == edge(pl.col("pool"))).value(value)
 
 
 def relu_nearness() -> Reading:
-    """Distances of attacks on ReLU networks over the cap's, averaged over a training."""
+    """Distance of attacks on ReLU networks over the cap's, at the last look with enough errors.
 
-    def mean(own: pl.DataFrame) -> float | None:
+    Earlier, where errors are many, an attack finds far ones, which says that it is weak there.
+    """
+
+    def last(own: pl.DataFrame) -> float | None:
         # Twenty counted errors at least.
-        return own.filter(pl.col("inner").is_between(2e-4, 0.2)).select(RATIO.mean()).item()
+        seen = own.filter((pl.col("step") > 0) & (pl.col("inner") >= 2e-4)).sort("step")
+        return seen.select(RATIO.last()).item() if seen.height else None
 
-    return table("relu").each(mean)
+    return table("relu").each(last)

@@ -11,8 +11,9 @@ the answer has to pass through the OV map, of one head or of four.
 A score of 1 says little by itself: on a ring a map of rank 2 reaches it, on a line one of rank 3.
 So scores stand beside the exact law of hits under a random relabelling, margins, and a head of four
 dimensions. Whether lists share one increment is a question of what else is trained: succession
-alone leaves lists exchangeable. Arms add naming the same index in another list (copy), the
-successor in another list (across), or a number's units.
+alone leaves lists exchangeable, and a held-out successor is never a target there (none is right;
+this was a claim until it was seen that it could not fail). Arms add naming the same index in
+another list (copy), the successor in another list (across), or a number's units.
 
 What is done otherwise: no language model; five lists in place of eight, every word one token; the
 index is split off by ridge regression, not by gradient descent; features modulo 10 are differences

@@ -119,9 +119,12 @@ def test_gain_of_a_linear_response_is_1_and_a_turn_is_where_it_is(three_records)
     own = planted(
         **{"naive x": x, "class 1 x": near, "over 0.5 x": x + 0.5 * (x - near)},
         **{"naive y": [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]},
-        **{"over 0.5 lenient": curve(4), "latent 0.5 lenient": curve(4)},
+        **{"over 0.5 lenient": curve(4), "latent 0.5 lenient": curve(4), "naive lenient": curve(4)},
     )
     assert value(readings.gain(), own) == pytest.approx([1.0])
+    assert value(readings.line_lead(), own) == [40 / 30]  # last short of 0.4, as 1.5 x, at step 30
+    mirrored = own.with_columns(-pl.col("naive x"))
+    assert value(readings.line_lead(), mirrored) == [40 / 30]
     assert value(readings.turn(), own) == [0.5]  # step 20 of 40
     double = own.with_columns(pl.col("over 0.5 x") + 0.5 * pl.col("naive x"))
     assert value(readings.gain(), double) == pytest.approx([2.0])

@@ -176,6 +176,23 @@ def test_correlations_over_training_of_values_and_of_changes():
     assert readings.squared(readings.together(changes=True))(made).values >= 0
 
 
+def test_content_beside_what_the_other_networks_solve():
+    content = np.array([[0.1, 0.2, 0.6, 0.7], [0.3, 0.1, 0.4, 0.9], [0.2, 0.5, 0.1, 0.6]])
+    solved = np.array([[0.0, 0.3, 0.4, 0.9], [0.1, 0.2, 0.7, 0.5], [0.3, 0.4, 0.9, 0.8]])
+    about = {"init_seed": np.repeat(range(3), 4), "step": [*range(4)] * 3, "diverged": [False] * 12}
+    probe = {"feature": "content", "layer": MEAN, "meaning": 0, "ahead": 0, "text": "own"}
+    made = {
+        "probes": pl.DataFrame(about | {"accuracy": content.ravel()}).with_columns(
+            source=pl.lit("network"), **{k: pl.lit(v) for k, v in probe.items()}
+        ),
+        "ends": pl.DataFrame(about | {"solved": solved.ravel()}),
+    }
+    over = np.array([[np.corrcoef(a, b)[0, 1] for b in solved] for a in content])
+    others = (over.sum(1) - over.diagonal()) / 2
+    assert readings.together(False, others=True)(made).values == pytest.approx(others)
+    assert readings.together(False)(made).values == pytest.approx(over.diagonal())
+
+
 def test_the_population_starts_and_ends_where_the_study_looks():
     found = populations(CONFIG)["main"]
     assert found.size == 2

@@ -101,6 +101,16 @@ def test_readings_of_a_made_up_training():
     assert not len(readings.trained(0.4)(m).values)
 
 
+def test_readings_of_the_last_look_and_of_an_untrained_slope():
+    looks = {"init_seed": 0, "step": [0, 10, 20, 30], "inner": [3e-2, 1e-2, 3e-4, 1e-4]}
+    relu = pl.DataFrame(looks | {"distance": [1.0, 0.9, 0.3, 0.2], "cap": [1.0, 1.0, 0.5, 0.5]})
+    assert readings.relu_nearness()({"relu": relu}).values == pytest.approx([0.6])
+    assert not len(readings.relu_nearness()({"relu": relu.filter(step=0)}).values)
+    rates = {"init_seed": 0, "dim": [50, 200, 200, 200], "cap": [9.0, 0.1, 0.2, 0.4]}
+    rows = pl.DataFrame(rates | {"distance": [1.0, 0.1, 0.18, 0.34]})
+    assert readings.untrained_slope()({"untrained": rows}).values == pytest.approx([0.8])
+
+
 def test_a_smoke_run_judges_and_draws(tmp_path):
     run = run_study(load_study("adversarial_spheres"), "smoke", tmp_path / "run")
     measures = run.measures()
