@@ -27,7 +27,7 @@ WORDS = {
 MASS, CORRELATION = "mass on neighbours", "distance correlation"
 CAPTIONS = {
     "heads": "Attention of every head to the previous token (top) and to the token after the last "
-    "copy (bottom), on repeated random tokens, by network. Digits rank the heads that are ablated "
+    "copy (bottom), on repeated random tokens, by network (the first eight). Digits rank the heads that are ablated "
     "as previous-token and as induction heads.",
     "ablation": "(a) Mass on neighbours other than the previous node, late in the context, on "
     "held-out grids. (b) Correlation of distances between nodes' means with distances on the grid, "
@@ -46,14 +46,17 @@ CAPTIONS = {
 }
 
 
+SHOWN = 8  # networks that a page holds side by side
+
+
 def heads(m: Measures, config: Any) -> Figure:
-    """Scores of all heads of every network, those of the circuit marked."""
+    """Scores of all heads of the first networks, those of the circuit marked."""
     scores = m["heads"].filter(pl.col("previous").is_finite())
     networks = scores.sort(SEED, "block", "head").partition_by(SEED, maintain_order=True)
     sheet = fig.figure(fig.PAGE, 2.7)
-    axes = sheet.subplots(2, len(networks), squeeze=False)
+    axes = sheet.subplots(2, min(SHOWN, len(networks)), squeeze=False)
     image: Any = None
-    for column, rows in enumerate(networks):
+    for column, rows in enumerate(networks[:SHOWN]):
         blocks = int(rows["block"].n_unique())
         for ax, score in zip(axes[:, column], ("previous", "induction"), strict=True):
             values = rows[score].to_numpy().reshape(blocks, -1)

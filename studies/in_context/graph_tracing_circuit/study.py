@@ -33,18 +33,17 @@ A second set of networks, of other depths and widths, shows when in training acc
 appear. To be cheap it has a context of 64, and rings and regular graphs of five sizes. Every
 network of it has seeds of its own.
 
-Did not reproduce: that previous-token heads suffice. Seven of eight networks have learned; late in
-the context they are 0.10 nats below the counter, with 97% of their mass on neighbours. Without two
-previous-token heads they lose 0.78 of that mass, without two others 0.04. They draw the grid after
-the third block (0.38, where neighbour mixing has 0.73): two previous-token heads take 0.49 of that
-(0.37 to 0.65, half is asked) and all of them 0.70 (0.53 to 0.86, four fifths are asked), which
-leaves both open, others 0.03 and 0.05; alone, previous-token heads keep 0.03. Open too: without two
-induction heads networks lose 0.47 of the mass (0.29 to 0.79, where 0.3 is asked), as they have two
-to seven of them. After the last block no network has a grid, so that what induction heads do to it
-there cannot be asked. Two principal components move 0.28 of mass beyond a random push, all of them
-0.85. In the second set networks of one layer draw the grid and do not trace it, and in deeper ones,
-of which two of sixteen had not learned to trace, the grid is half grown 125 steps before the mass
-is.
+Did not reproduce: that without previous-token heads the grid is gone, and that they suffice.
+Fifteen of sixteen networks have learned; late in the context they are 0.10 nats below the counter,
+with 97% of their mass on neighbours. Without two previous-token heads they lose 0.79 of that mass,
+without two others 0.05; without two induction heads 0.48, as they have two to seven of them. They
+draw the grid after the third block (a distance correlation of 0.40, where neighbour mixing has
+0.72): all previous-token heads take 0.66 of that (0.56 to 0.75, four fifths are asked), others
+0.07; alone, the two best keep 0.06. Left open: whether those two take half (0.45, 0.39 to 0.53).
+After the last block no network has a grid, so that what induction heads do to it there cannot be
+asked. Two principal components move 0.28 of mass beyond a random push, all of them 0.86. In the
+second set networks of one layer draw the grid and do not trace it, and in deeper ones, of which two
+of sixteen had not learned to trace, the grid is half grown 125 steps before the mass is.
 
 Tried: the laptop preset, judged first. All eight networks learn, but without two previous-token
 heads they lose 0.75 of the mass, without two induction heads 0.68 and without two others 0.59, so
@@ -52,8 +51,9 @@ that both claims were confounded; five draw something of the grid after the firs
 0.54), and in the other three induction goes 13 or 14 places on (see ``graph_tracing``), so that
 repeats after 13 do not find their heads. Two networks of four layers of eight heads had not learned
 after 800 steps. The night was first judged with the network that has not learned among the others,
-and with heads that were third or fourth best among the other heads. In its second set no network of
-two or three layers had learned after 400 steps.
+and with heads that were third or fourth best among the other heads; with eight networks both claims
+about the grid were open (0.70 and 0.49), and so eight more were trained, beside those eight. In its
+second set no network of two or three layers had learned after 400 steps.
 
 On one network of two layers, 300 steps on rings, regular graphs and trees of up to 20 nodes, or 400
 on regular graphs and trees of 8 or on all three of 8 or 12, leave no induction in a context of 64;
