@@ -27,8 +27,8 @@ WORDS = {
 MASS, CORRELATION = "mass on neighbours", "distance correlation"
 CAPTIONS = {
     "heads": "Attention of every head to the previous token (top) and to the token after the last "
-    "copy (bottom), on repeated random tokens, by network (the first eight). Digits rank the heads that are ablated "
-    "as previous-token and as induction heads.",
+    "copy (bottom), on repeated random tokens, by network (the first eight). Digits rank the heads "
+    "that are ablated as previous-token and as induction heads.",
     "ablation": "(a) Mass on neighbours other than the previous node, late in the context, on "
     "held-out grids. (b) Correlation of distances between nodes' means with distances on the grid, "
     "at the layer where it is highest unablated. Bars: heads set to zero, mean over the networks "
