@@ -115,29 +115,6 @@ HEADS = (
         paper=28 / 576,
     ),
     Claim(
-        "mostly_silenced",
-        'In most networks the chosen heads, ablated at the result and "(" alone, silence most '
-        "right attempts: half or more are no longer accepted.",
-        f"{LEE}; of most networks, and at two places, after a look at eight of them",
-        unaccepted("chosen, last two") >= 0.5,
-        Expect.above(0.5),
-        bar="ours: more than half of the networks; the paper has one, where 92.3% are not accepted",
-        paper=0.923,
-        control=(
-            Condition(
-                "random heads of the same layers, ablated there, silence 0.3 less",
-                unaccepted("chosen, last two") - unaccepted("random heads, last two"),
-                Expect.above(0.3),
-            ),
-            Condition(
-                "most networks say no to half or more of them",
-                refused("chosen, last two") >= 0.5,
-                Expect.above(0.5),
-            ),
-        ),
-        headline=True,
-    ),
-    Claim(
         "silenced",
         "With the three chosen heads ablated, 80% of the right attempts are no longer accepted.",
         LEE,
@@ -159,6 +136,7 @@ HEADS = (
             ),
             Condition("80% are refused with no", refused("chosen"), Expect.above(0.8)),
         ),
+        headline=True,
     ),
     Claim(
         "generation_silenced",

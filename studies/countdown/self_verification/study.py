@@ -1,7 +1,7 @@
 """Self-verification: how a network that plays CountDown checks its own attempts.
 
     toylab run self_verification
-    toylab run self_verification --preset night    # two hours; its claims are the published ones
+    toylab run self_verification --preset night    # an hour; its claims are the published ones
 
 After an attempt at the target the network says ok or no. Lee et al. take a language model that was
 trained by reward and find, from above, a linear probe for the verdict and the MLP vectors along it;
@@ -192,13 +192,13 @@ study = Study(
             further=1,
         ),
         "laptop": Config(),
-        "night": Config(**net.NIGHT | {"steps": 4_000, "seeds": 16}, reward_rate=1e-4, kl=0.2),
+        "night": Config(**net.NIGHT | {"steps": 4_000}, reward_rate=1e-4, kl=0.2),
         "paper": Config(**net.PAPER, test_pairs=600, bench_pairs=300, draws=30),
     },
     costs={
         "smoke": "short training; compiling takes most of it",
         "laptop": "networks as in countdown, then 140 passes over 128 attempts each",
-        "night": "16 networks, trained for 4,000 steps: two hours; then as in laptop",
+        "night": "8 networks, trained for 4,000 steps: an hour; then as in laptop",
         "paper": "networks as in countdown, then 200 passes over 600 attempts each",
     },
     populations=populations,
