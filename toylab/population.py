@@ -12,7 +12,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -190,27 +190,56 @@ class Population(Card):
         return bound
 
 
-def written(value: Any) -> str:
+def written(value: Any, within: tuple[Any, ...] = ()) -> str:
     """Return a part of a population as text, the same in every process.
 
-    A function's is its name, as its address changes from run to run.
+    A function's is its name, as its address changes from run to run, and what it keeps: of the
+    function that it was made in, or of the object whose method it is.
 
     Args:
         value: a model, a task, an optimiser, a loss, metrics or a number.
+        within: what keeps the value; of a function that keeps itself the name is enough.
     """
     with np.printoptions(threshold=sys.maxsize):
         if callable(value) and not dataclasses.is_dataclass(value):
-            return ADDRESS.sub("", f"{value.__module__}.{getattr(value, '__qualname__', value)}")
-        version = getattr(value, "version", "")
-        # What a task reads from a file is not in its text.
-        content = getattr(value, "fingerprint", str)()
-        return ADDRESS.sub("", f"{value!r} {version} {content}".strip())
+            told = f"{value.__module__}.{getattr(value, '__qualname__', value)}"
+        else:
+            # What a task reads from a file is not in its text.
+            content = getattr(value, "fingerprint", str)()
+            told = f"{value!r} {getattr(value, 'version', '')} {content}".strip()
+        known = any(value is above for above in within)
+        kept = "" if known else _kept(value, (*within, value))
+        return ADDRESS.sub("", f"{told} of {kept}" if kept else told)
 
 
-def enclosed(function: Any) -> str:
-    """Return what a function made inside of another keeps of it, as text; empty for any other."""
-    cells = getattr(function, "__closure__", None) or ()
-    return ", ".join(written(cell.cell_contents) for cell in cells)
+def _kept(value: Any, within: tuple[Any, ...]) -> str:
+    """What the text of a value does not tell of it."""
+    if dataclasses.is_dataclass(value):
+        parts = [getattr(value, field.name) for field in dataclasses.fields(value)]
+        found = [_kept(part, within) for part in parts]
+    elif isinstance(value, Mapping | list | tuple):
+        parts = value.values() if isinstance(value, Mapping) else value
+        found = [_kept(part, within) for part in parts]
+    elif inspect.ismethod(value):
+        found = [written(value.__self__, within)]
+    elif inspect.isfunction(value):
+        found = [written(own, within) for own in _enclosed(value)]
+    elif type(value).__repr__ is object.__repr__ and not inspect.isroutine(value):
+        own = getattr(value, "__dict__", {})
+        found = [f"{name}={written(part, within)}" for name, part in sorted(own.items())]
+    else:
+        found = []
+    return ", ".join(text for text in found if text)
+
+
+def _enclosed(function: Any) -> Iterator[Any]:
+    """What a function made inside of another keeps: variables of that one, and defaults."""
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # one that is not set
+            yield cell.cell_contents
+    if "<" in function.__qualname__:
+        yield from function.__defaults__ or ()
+        yield from (function.__kwdefaults__ or {}).values()
 
 
 def numeric_fields(part: Any) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from toylab.losses import squared_error
 from toylab.members import seeds, zipped
 from toylab.models import MLP, Autoencoder
 from toylab.optim import AdamW
-from toylab.population import Population
+from toylab.population import Population, written
 from toylab.read import table
 from toylab.runs import networks
 from toylab.runs.run_folder import RunFolder
@@ -195,3 +195,82 @@ def test_a_run_that_has_everything_does_not_look_for_the_other(first, tmp_path, 
     monkeypatch.setattr(networks, "load_study", lambda name: whole)
     told = Trained()
     assert lab.resume(run.path, told).path == run.path and not told.names
+
+
+def rated(config):
+    """Members that learn at rates of their own, and a population that goes on from them alike."""
+    rates = [config.density / 100 * 2**n for n in range(config.seeds)]
+    whole = dataclasses.replace(
+        populations(config)["main"],
+        members=zipped(
+            init_seed=range(config.seeds), data_seed=range(config.seeds), learning_rate=rates
+        ),
+    )
+    on = dataclasses.replace(whole, members=seeds(config.seeds), start="begun")
+    return {"begun": whole, "on": on}
+
+
+def test_members_that_start_from_others_are_others(tmp_path):
+    going = dataclasses.replace(study(()), populations=rated)
+    halves = [
+        run_study(going, "smoke", tmp_path / f"{n}", {"density": text}, first_seed=n)
+        for n, text in ((0, "0.5"), (2, "0.1"))
+    ]
+    with pytest.raises(ToylabError, match=r"2 of the 4 members"):
+        paths = [half.path for half in halves]
+        run_study(going, "smoke", tmp_path / "run", {"seeds": "4"}, reuse=paths)
+
+
+class Scaled:
+    """A loss with a number that neither its name nor its text tells."""
+
+    def __init__(self, scale):
+        self.scale = scale
+
+    def loss(self, *parts):
+        return self.scale * squared_error(*parts)
+
+    __call__ = loss
+
+
+def nested(scale):
+    return lambda *parts: scale * squared_error(*parts)
+
+
+def default(scale):
+    return lambda *parts, scale=scale: scale * squared_error(*parts)
+
+
+def recursive(scale):
+    def inner(*parts, depth=1):
+        return inner(*parts, depth=0) if depth else scale * squared_error(*parts)
+
+    return inner
+
+
+@dataclasses.dataclass(frozen=True)
+class Holds:
+    """A loss with another in a field."""
+
+    inner: object
+
+    def __call__(self, *parts):
+        return self.inner(*parts)
+
+
+KINDS = [
+    nested,
+    default,
+    recursive,
+    Scaled,
+    lambda scale: Scaled(scale).loss,
+    lambda scale: Holds(Scaled(scale)),
+    lambda scale: Holds({"one": (nested(scale),)}),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_number_within_a_loss_is_told(kind):
+    assert written(kind(2.0)) == written(kind(2.0))
+    assert written(kind(2.0)) != written(kind(3.0))
+    assert " at 0x" not in written(kind(2.0))

@@ -18,7 +18,7 @@ import polars as pl
 
 from toylab.errors import ToylabError
 from toylab.members import SEEDS
-from toylab.population import Population, enclosed, written
+from toylab.population import Population, written
 from toylab.runs.checkpointer import FolderCheckpointer
 from toylab.runs.provenance import SHARED, moved
 from toylab.runs.run_folder import RunFolder
@@ -45,8 +45,6 @@ def describe(populations: Mapping[str, Population]) -> dict[str, Description]:
             parts["first_seed"] = str(population.first_seed)
         if population.shards != 1:
             parts["shards"] = str(population.shards)
-        if kept := enclosed(population.loss):
-            parts["loss"] += f" of {kept}"
         if population.start:
             parts["start"] = repr(found.get(population.start))
         found[name] = parts
@@ -154,14 +152,20 @@ def _shares(want: Description, sources: Sequence[RunFolder]) -> tuple[list[Share
 def _members_apart(described: Description) -> tuple[Description, list[tuple[Any, ...]]]:
     """A description without what tells one member from another, and every member's row.
 
-    Seeds are those that a member draws from. What a population starts from goes with its members.
+    Seeds are those that a member draws from. To a member's row belongs that of the member that it
+    starts from, which has its ``init_seed``.
     """
     parts = dict(described)
     first, columns = int(parts.pop("first_seed", 0)), _value(parts.pop("members", "{}"))
     drawn = {n: [v + first * (n in SEEDS) for v in values] for n, values in columns.items()}
-    if isinstance(begun := _value(parts.get("start", "None")), dict):
-        parts["start"] = repr(_members_apart(begun)[0])
-    return parts | {"columns": repr(list(drawn))}, list(zip(*drawn.values(), strict=True))
+    rows = list(zip(*drawn.values(), strict=True))
+    if begun := _value(parts.get("start", "None")):
+        alike, starts = _members_apart(begun)
+        parts["start"] = repr(alike)
+        seed = _value(alike["columns"]).index("init_seed")
+        known = {row[seed]: row for row in starts}
+        rows = [(*row, known[s]) for row, s in zip(rows, drawn["init_seed"], strict=True)]
+    return parts | {"columns": repr(list(drawn))}, rows
 
 
 def _value(text: str) -> Any:
@@ -254,15 +258,16 @@ def take(name: str, shares: Sequence[Share], checkpointer: FolderCheckpointer) -
     values = [{n: v.T for n, v in each.items() if n != "step"} for each in records]
     lost = [{"dead_at": np.asarray(share.run.dead_at(share.name))} for share in shares]
     told = {n: v.T for n, v in _joined(shares, values).items()}
-    checkpointer.finish(steps | told, _joined(shares, lost)["dead_at"])
     origin, seconds = {}, 0.0
-    for run, there, *_ in shares:
-        about = run.manifest
-        origin |= about.get("reused", {}).get(there, {about["run_id"]: about.get("commit")})
-        seconds += about.get("trained_s", {}).get(there, 0.0)
-    own = checkpointer.run
-    own.note(reused=own.manifest.get("reused", {}) | {name: origin})
-    own.trained(name, seconds)
+    for share in shares:
+        about, whole = share.run.manifest, len(share.run.dead_at(share.name))
+        own = {about["run_id"]: about.get("commit")}
+        origin |= about.get("reused", {}).get(share.name, own)
+        seconds += about.get("trained_s", {}).get(share.name, 0.0) * len(share.there) / whole
+    run = checkpointer.run  # told before it is finished: what is finished is not looked at again
+    run.note(reused=run.manifest.get("reused", {}) | {name: origin})
+    run.trained(name, seconds)
+    checkpointer.finish(steps | told, _joined(shares, lost)["dead_at"])
 
 
 def _joined(

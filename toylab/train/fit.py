@@ -12,7 +12,7 @@ import numpy as np
 
 from toylab.check.doubles import refuse_doubles
 from toylab.errors import ToylabError
-from toylab.population import PARTS, Population, enclosed, written
+from toylab.population import PARTS, Population, written
 from toylab.show.cards import Card, Rows
 from toylab.show.curve import drawn
 from toylab.show.notebook import in_notebook
@@ -159,10 +159,10 @@ def _resumed(population: Population, before: Fit, start: Any) -> Fit:
         raise ToylabError("fit: resume= is of other members; give the population that it trained.")
     for part in (*PARTS, "batch_size", "piece", "shards", "first_seed"):
         parts = (getattr(p, part) for p in (before.population, population))
-        had, has = ((written(own), enclosed(own)) for own in parts)
+        had, has = (written(own) for own in parts)
         if had != has:
             raise ToylabError(
-                f"fit: resume= is of another {part}, {had[0]}; give the population that it "
+                f"fit: resume= is of another {part}, {had}; give the population that it "
                 "trained, or leave resume= out to train anew."
             )
     if before.stopped[0] > population.steps:
