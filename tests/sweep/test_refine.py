@@ -85,6 +85,26 @@ def test_a_refined_sweep_goes_on_where_it_stopped(swept: Study, tmp_path: Path):
     assert {p: p.stat().st_mtime_ns for p in out.glob("cells/*/claims.json")} == kept
 
 
+def test_cells_of_another_claims_refinement_are_not_taken(tmp_path: Path, monkeypatch):
+    """The setting is of what is measured: the networks are alike, and do not tell."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    known = STUDY.replace("norm = (", "norm = 50 * config.asked + 0 * (")
+    known = known.replace("    density:", "    asked: float = 1.0\n    density:")
+    other = known[known.index("        tl.Claim(") : known.index("])\n")]
+    other = (
+        other.replace('"low"', '"lower"').replace("100.0", "10.0").replace(", headline=True", "")
+    )
+    source = tmp_path / "swept.py"
+    source.write_text(known.replace("])\n", f",\n{other}])\n"))
+    plan = plan_sweep(load_study(str(source)), "smoke", ["asked=0.1,1,10"], source=str(source))
+    run_sweep(plan, tmp_path / "out", refine=1)
+    before = (tmp_path / "out" / "claims.parquet").read_bytes()
+    with pytest.raises(ToylabError, match=r"refined for another claim: cell 3 is .*3\.16.*0\.316"):
+        run_sweep(plan, tmp_path / "out", refine=1, claim="lower")
+    assert (tmp_path / "out" / "claims.parquet").read_bytes() == before
+    run_sweep(plan, tmp_path / "out", refine=1)
+
+
 def test_what_cannot_be_refined_is_said(swept: Study, tmp_path: Path, capsys):
     with pytest.raises(ToylabError, match="did you mean 'low'"):
         dividing(swept, "lo")

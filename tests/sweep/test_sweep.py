@@ -196,12 +196,16 @@ def test_populations_with_a_start_stay_apart(tmp_path: Path, monkeypatch):
     assert len(list(out.glob("cells/*/claims.json"))) == 4
 
 
-def test_functions_made_anew_are_not_packed(swept: Study):
+def test_only_what_is_alike_is_packed(swept: Study):
     import dataclasses
 
     population = swept.populations(swept.config("smoke"))["p"]
     own = lambda k: dataclasses.replace(population, metrics=lambda m, p, t: {"k": k})
     assert len(packs_of([{"p": own(1)}, {"p": own(2)}])) == 2
+    assert len(packs_of([{"p": own(1)}, {"p": own(1)}])) == 1
+    far = np.zeros((2, 2000))
+    far[1, 1000] = 1  # where a long array's text leaves out
+    assert len(packs_of([{"p": own(each)} for each in far])) == 2
     same = lambda m, p, t: {}
     shared = [{"p": dataclasses.replace(population, metrics=same)} for _ in range(2)]
     assert len(packs_of(shared)) == 1

@@ -13,6 +13,7 @@ from toylab.losses import cross_entropy
 from toylab.members import grid, zipped
 from toylab.models import TokenMLP
 from toylab.optim import SGD
+from toylab.optim.held_norm import HeldAdamW
 from toylab.population import Population
 from toylab.read import table
 from toylab.study import Study
@@ -74,6 +75,16 @@ def test_in_memory_too():
     went_on = fit(dataclasses.replace(FIRST, steps=0), start=end).params
     for name, leaf in flatten(went_on).items():
         np.testing.assert_array_equal(leaf, flatten(end)[name])
+
+
+def test_an_optimiser_begins_at_the_parameters_given():
+    end = fit(FIRST).params
+    held = HeldAdamW(learning_rate=0.01, weight_decay=0.0, hold=1.0)
+    norm = lambda params: np.sqrt(sum((leaf**2).sum(tuple(range(1, leaf.ndim))) for leaf in params))
+    went_on = fit(dataclasses.replace(FIRST, optimizer=held), start=end).params
+    began, ended = (norm([*flatten(params).values()]) for params in (end, went_on))
+    np.testing.assert_allclose(ended, began, rtol=1e-5)
+    assert any((flatten(end)[name] != leaf).any() for name, leaf in flatten(went_on).items())
 
 
 @pytest.mark.parametrize(

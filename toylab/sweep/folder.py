@@ -10,6 +10,7 @@ figures/claims.png  every claim's estimate over the grid
 """
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,15 +107,27 @@ class SweepFolder:
         described = describe(plan.packed)
         if (path / "manifest.json").exists():
             packs = RunFolder(path)
+            self._check_cells(packs)
             if other := changes(packs.manifest.get("described", {}), described):
                 raise ToylabError(f"{path} was begun with another {plan.study.name}: {other[0]}.")
             self._check_rest(packs)
             return packs
         check_sizes(plan.packed, path)
-        configs = [dataclasses.asdict(config) for config in plan.configs]
         packs = {pack.name: dataclasses.asdict(pack) for pack in plan.packs}
         manifest = self._manifest(plan.config, plan.packed)
-        return RunFolder.create(path, manifest | {"cells": configs, "packs": packs})
+        return RunFolder.create(path, manifest | {"cells": _plain(plan.configs), "packs": packs})
+
+    def _check_cells(self, packs: RunFolder) -> None:
+        """Refuse to refine into other cells than that round's: only numbers tell cells apart."""
+        shown = lambda cells: [repr({n: cell.get(n) for n in self.plan.axes}) for cell in cells]
+        theirs, mine = shown(packs.manifest.get("cells", [])), shown(_plain(self.plan.configs))
+        pairs = itertools.zip_longest(theirs, mine, fillvalue="none")
+        for number, (had, have) in enumerate(pairs, self.plan.first):
+            if had != have:
+                raise ToylabError(
+                    f"{packs.path} was refined for another claim: cell {number} is {had}, not "
+                    f"{have}. Name that --claim, or another folder with --out."
+                )
 
     def _check_rest(self, packs: RunFolder) -> None:
         """Refuse to train the rest on other data, or under other numerics, than the beginning."""
@@ -143,3 +156,8 @@ class SweepFolder:
             plan.study, plan.preset, config, populations, plan.source, plan.first_seed
         )
         return begun | {"described": describe(populations)}
+
+
+def _plain(configs: Sequence[Any]) -> list[dict[str, Any]]:
+    """Settings of cells, as a manifest reads them back."""
+    return json.loads(json.dumps([dataclasses.asdict(config) for config in configs]))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from toylab.members import SEEDS, Members
-from toylab.population import PARTS, Population, numeric_fields
+from toylab.population import PARTS, Population, numeric_fields, written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +51,9 @@ def packs_of(cells: Sequence[Mapping[str, Population]]) -> list[Pack]:
 
 
 def _shape(population: Population) -> str:
-    """The text of all that populations must share to be packed.
-
-    A function made anew for each cell has an address of its own, and is shared with none.
-    """
+    """The text of all that populations must share to be packed."""
     same = {
-        field.name: getattr(population, field.name)
+        field.name: written(getattr(population, field.name))
         for field in dataclasses.fields(population)
         if field.name not in (*PARTS, "members")
     }
@@ -67,9 +64,9 @@ def _shape(population: Population) -> str:
 def _fixed(part: Any, numbers: Mapping[str, float]) -> str:
     """A part's text without the numbers that may become columns."""
     if not dataclasses.is_dataclass(part):
-        return repr(part)
+        return written(part)
     shown = {
-        field.name: getattr(part, field.name)
+        field.name: written(getattr(part, field.name))
         for field in dataclasses.fields(part)
         if not (field.name in numbers and field.name in numeric_fields(part))
     }

@@ -28,12 +28,12 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from toylab.check.sums import check_sums
 from toylab.errors import ToylabError
-from toylab.losses import lags, refreshed
+from toylab.losses import lags
 from toylab.members import SEEDS
 from toylab.population import Population
 from toylab.random import fold_in, stream
 from toylab.train.fast_compile import compiler_options
-from toylab.train.gradients import Shards, in_shards, member_gradient, own_shards
+from toylab.train.gradients import Shards, own_shards, updated
 from toylab.train.layout import Layout, arrange, each_of, mapped, tiles_in_step
 from toylab.train.plan import most_together, pick_tile, tile_that_fits
 from toylab.trees import flatten
@@ -109,9 +109,15 @@ class Program:
         own = own_shards(population.shards, self.helpers, self.partitions)
         self.shards = jax.device_put(own, NamedSharding(self.mesh, each))
         on_devices = functools.partial(jax.shard_map, mesh=self.mesh, check_vma=False)
-        draw = jax.vmap(jax.vmap(self._init_member))
-        one_by_one = lambda rows, count: each_of(count[0], draw, rows)
-        self._init = jax.jit(on_devices(one_by_one, in_specs=(spread, spread), out_specs=spread))
+        of_all = lambda function, trees: jax.jit(
+            on_devices(
+                lambda count, *given: each_of(count[0], jax.vmap(jax.vmap(function)), *given),
+                in_specs=(spread,) * (1 + trees),
+                out_specs=spread,
+            )
+        )
+        self._init = of_all(self._init_member, 1)
+        self._begun = of_all(self._begin_member, 2)
         self._chunk = jax.jit(
             on_devices(
                 self._train_tiles,
@@ -136,7 +142,7 @@ class Program:
         self._lay_out(layout)
         self._put_together()
         self.compiled = self.lower().compile(compiler_options())
-        self._drawn = self._init.lower(self.rows, self.tiles).compile(compiler_options())
+        self._drawn = self._init.lower(self.tiles, self.rows).compile(compiler_options())
 
     def _lay_out(self, layout: Layout) -> None:
         self.layout = layout
@@ -182,14 +188,14 @@ class Program:
         Raises:
             ToylabError: they are not those of this model.
         """
-        state = self._drawn(self.rows, self.tiles)
+        state = self._drawn(self.tiles, self.rows)
         if params is None:
             return state
         drawn = self.export(state)
         copies = ["params", *(f"lagged/{name}" for name in self.lagged)]
         given = {f"{c}/{name}": np.asarray(leaf) for c in copies for name, leaf in params.items()}
         rest = {n: a for n, a in drawn.items() if not n.startswith(("params/", "lagged/"))}
-        return self.restore(rest | given)
+        return self._begun(self.tiles, self.restore(rest | given), self.rows)
 
     def chunk(self, state: State, bounds: tuple[int, ...]) -> tuple[State, Records]:
         """Train from ``bounds[0]`` to ``bounds[-1]``, recording at each later bound.
@@ -249,7 +255,7 @@ class Program:
         return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
 
     def _shapes(self) -> Any:
-        return jax.eval_shape(self._init, self.rows, self.tiles)
+        return jax.eval_shape(self._init, self.tiles, self.rows)
 
     def _place(self, tree: Any) -> Any:
         # An idle partition has a copy of the tiles, which it never reads.
@@ -265,9 +271,14 @@ class Program:
     def _init_member(self, row: dict[str, Array]) -> State:
         bound = self.population.bind(row)
         params = bound.model.init(stream(row["init_seed"], "init"))
-        opt = bound.optimizer.transform().init(params)
-        state = {"params": params, "opt": opt, "dead_at": jnp.int32(-1)}
-        return state | ({"lagged": dict.fromkeys(self.lagged, params)} if self.lagged else {})
+        state = {"params": params, "dead_at": jnp.int32(-1)}
+        state |= {"lagged": dict.fromkeys(self.lagged, params)} if self.lagged else {}
+        return self._begin_member(state, row)
+
+    def _begin_member(self, state: State, row: dict[str, Array]) -> State:
+        """Let the optimiser begin at the parameters, of which it may keep something."""
+        bound = self.population.bind(row)
+        return state | {"opt": bound.optimizer.transform().init(state["params"])}
 
     def _train_tiles(
         self, states: State, rows: Any, runs: Array, shards: Array, *lengths: Array
@@ -286,7 +297,8 @@ class Program:
         """Take a run of R tiles over all segments; leaves have leading axes (R, G, M)."""
         keys_G = jax.vmap(lambda seed: stream(seed, "data"))(rows["data_seed"][0, :, 0])
         shards = Shards(self.population.shards, (own[0], own[1]), "batch" * (self.helpers > 1))
-        members = mapped(functools.partial(self._update, shards), (0, 0, None, None))
+        member = lambda state, row, *at: updated(self.population.bind(row), shards, state, *at)
+        members = mapped(member, (0, 0, None, None))
         streams = mapped(members, (0, 0, 0, None))
         each = functools.partial(each_of, tiles if self.most > 1 else None)
 
@@ -325,24 +337,3 @@ class Program:
             return dict(bound.metrics(bound.model, params, bound.task))
 
         return jax.vmap(jax.vmap(one))(params, rows)
-
-    def _update(
-        self, shards: Shards, state: State, row: Any, key: Array, t: Array
-    ) -> tuple[State, Array]:
-        """One member, one step; a member whose loss is not finite stays where it was."""
-        bound = self.population.bind(row)
-        lagged = refreshed(self.lagged, t, state["params"], state.get("lagged", {}))
-        batch = bound.task.batch(key, bound.batch_size)
-        gradient = member_gradient(bound, state["params"], lagged)
-        value, grads = in_shards(gradient, batch, shards)
-        # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, opt = bound.optimizer.transform().update(grads, state["opt"], state["params"])
-        params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state["params"], updates)
-        alive = (state["dead_at"] < 0) & jnp.isfinite(value)
-        keep = lambda new, old: jnp.where(alive, new, old)
-        dead_at = jnp.where(alive | (state["dead_at"] >= 0), state["dead_at"], t)
-        new = {"params": params, "opt": opt}
-        old = {"params": state["params"], "opt": state["opt"]}
-        kept = jax.tree.map(keep, new, old) | ({"lagged": lagged} if lagged else {})
-        return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)

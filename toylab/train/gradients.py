@@ -1,4 +1,4 @@
-"""Loss and gradient of a batch: in one piece or piece by piece, on one device or on several.
+"""A member's step, and its gradient: in one piece or piece by piece, on one device or on several.
 
 On a CPU the activations of a large batch pass through memory at every operation. Cut so that a
 piece's activations stay in the cache, a transformer's step takes half the time (64 sequences of
@@ -11,14 +11,14 @@ those of one device that takes one shard after another.
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from toylab.losses import bind
+from toylab.losses import bind, lags, refreshed
 from toylab.population import Population
 from toylab.random import once
 from toylab.taps import Params
@@ -78,6 +78,36 @@ def member_gradient(
         return loss_and_gradient(each, params, ready, member.piece)
 
     return gradient
+
+
+def updated(
+    member: Population, shards: "Shards", state: dict[str, Any], key: Array, t: Array
+) -> tuple[dict[str, Any], Array]:
+    """Return a member's state after a step, and its loss; where that is not finite it stays.
+
+    Args:
+        member: the population with this member's own numbers.
+        shards: who takes which shard of the batch.
+        state: parameters, the optimiser's state, the step at which the loss was lost or -1, and
+            earlier parameters if the loss asks for them.
+        key: of the batch.
+        t: number of the update.
+    """
+    lagged = refreshed(lags(member.loss), t, state["params"], state.get("lagged", {}))
+    batch = member.task.batch(key, member.batch_size)
+    gradient = member_gradient(member, state["params"], lagged)
+    value, grads = in_shards(gradient, batch, shards)
+    # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, opt = member.optimizer.transform().update(grads, state["opt"], state["params"])
+    params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state["params"], updates)
+    alive = (state["dead_at"] < 0) & jnp.isfinite(value)
+    keep = lambda new, old: jnp.where(alive, new, old)
+    dead_at = jnp.where(alive | (state["dead_at"] >= 0), state["dead_at"], t)
+    new = {"params": params, "opt": opt}
+    old = {"params": state["params"], "opt": state["opt"]}
+    kept = jax.tree.map(keep, new, old) | ({"lagged": lagged} if lagged else {})
+    return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
 
 
 class Shards(NamedTuple):

@@ -59,7 +59,7 @@ def measures(features: float = 5.0, norm: float = 5**0.5) -> dict[str, pl.DataFr
     """Eight data sets stored as T-gons when few, worst at 100 examples."""
     test = dict.fromkeys(SIZES, 0.9) | {100: 1.4}
     rows = [
-        {"set_seed": s, "size": t, "diverged": False, "train": 0.9 if t > 100 else 0.0}
+        {"set_seed": s, "size": t, "diverged": False, "train": 0.9 if t >= 100 else 0.0}
         | {"test": test[t] + 0.001 * s, "example_dimensionality": 2 / t}
         | {"features_above_02": features, "norm": norm * (1 + 1e-3 * s)}
         for s in range(8)
@@ -75,6 +75,15 @@ def test_the_papers_networks_are_judged_so():
     assert verdicts["examples_form_polygons"].estimate == pytest.approx(0, abs=1e-9)
     for key in ("double_descent", "many_give_pentagon", "pentagon_norm", "many_generalise"):
         assert verdicts[key].verdict == "reproduced", key
+
+
+def test_sets_that_generalise_without_a_feature_confound():
+    found = measures()
+    sets = found["sets"]
+    assert isinstance(sets, pl.DataFrame)
+    alike = pl.when(pl.col("size") == 100).then(0.9).otherwise(pl.col("test"))
+    verdicts = judge_all(study.claims, found | {"sets": sets.with_columns(test=alike)})
+    assert {v.key: v.verdict for v in verdicts}["many_generalise"] == "confounded"
 
 
 def test_a_network_that_stores_nothing_does_not_generalise():
