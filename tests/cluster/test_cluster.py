@@ -21,7 +21,7 @@ from tests.cluster.small import assert_alike, written
 from toylab import lab
 from toylab.cluster import driver as driving
 from toylab.cluster import worker
-from toylab.cluster.engines import engine, slurm_options
+from toylab.cluster.engines import engine, slurm_options, visible_gpus
 from toylab.cluster.job import job_of, tile_of, tiles_of
 from toylab.cluster.store import TileStore
 from toylab.cluster.worker import Stretch, advance
@@ -264,6 +264,32 @@ def test_a_run_of_workers_of_another_kind_goes_on_with_them(
     done = lab.resume(tmp_path / "there", on=Here())
     assert done.manifest["numerics"]["device"] == "gpu (another)"
     assert done.claims() and "adopted" not in done.manifest
+
+
+def test_what_another_run_has_trained_binds_no_worker_to_its_kind(
+    small: Study, home: Path, tmp_path: Path, monkeypatch
+):
+    part = RunFolder(shutil.copytree(home / "whole", tmp_path / "part"))
+    with part.writing():
+        kept = part.manifest["finished"]
+        part.note(finished={name: kept[name] for name in ("p", "first")})
+    theirs = lambda switches: worker.numerics() | {"device": "cpu (another)"}
+    monkeypatch.setattr(driving, "take_over", theirs)
+    monkeypatch.setattr(worker, "take_over", theirs)
+    done = run(small, home, tmp_path / "there", Here(), reuse=part.path)
+    assert done.manifest["numerics"]["device"] == "cpu (another)"
+    assert done.manifest["reused"].keys() == {"p", "first"} and done.claims()
+
+
+def test_every_worker_has_a_gpu_of_its_own(tmp_path: Path, monkeypatch):
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / name).mkdir()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert visible_gpus(tmp_path) == ["0", "1"] and visible_gpus(tmp_path / "none") == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert visible_gpus(tmp_path) == ["3", "5"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert visible_gpus(tmp_path) == []
 
 
 def test_a_worker_with_other_data_refuses(small: Study, home: Path, tmp_path: Path):

@@ -76,3 +76,16 @@ def test_the_table_counts_each_study_and_all_and_names_what_was_published_anew()
     assert markdown(old, again) == want
     named = want + "\n\nPublished anew since their replication: `three`."
     assert markdown(old, [*again, moved]) == markdown(old, [*again, other]) == named
+
+
+def test_two_presets_of_a_study_have_a_line_each_and_nothing_in_common_is_told():
+    about = {"study": "one", "settings": {"seeds": 8}}
+    old = [RESULT | about | {"preset": name} for name in ("laptop", "night")]
+    fresh = [to_record(verdict("a", estimate=0.46)), to_record(verdict("b", "inconclusive"))]
+    again = [each | {"claims": fresh[: 1 + i]} for i, each in enumerate(old)]
+    table = markdown(old, again)
+    assert "| `one` (laptop) | 1 of 1 | 0 of 1 |" in table
+    assert "| `one` (night) | 2 of 2 | 1 of 2 |" in table and "| all | 3 of 3 | 1 of 3 |" in table
+    renamed = old[0] | {"claims": [to_record(verdict("new"))]}
+    assert "since their replication: `one`." in markdown(old, [renamed])
+    assert "since their replication: `one`." in markdown(old[1:], again[:1])

@@ -101,6 +101,14 @@ def test_what_is_alike_is_taken_and_the_rest_is_trained(first, tmp_path):
     assert [*both.manifest["reused"]["main"]] == [first.manifest["run_id"]]
 
 
+def test_uncommitted_code_of_a_resume_is_told_of_what_is_taken(first, tmp_path):
+    copy = RunFolder(shutil.copytree(first.path, tmp_path / "first"))
+    with copy.writing():
+        copy.note(commit="abc", resumed_at=["abc", "def+", "abc"])
+    run = run_study(study(("main",)), "smoke", tmp_path / "run", reuse=copy.path)
+    assert run.manifest["reused"]["main"] == {first.manifest["run_id"]: "def+"}
+
+
 def seeded(config):
     """A population whose worlds have seeds too, and one that goes on from it, the last first."""
     order = np.arange(config.seeds)[::-1]

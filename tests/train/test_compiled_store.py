@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from toylab.train.compiled import store
 
@@ -121,3 +122,17 @@ def test_the_store_is_named_after_flags_and_has_a_bound(tmp_path: Path, monkeypa
         os.utime(path, (i, i))
     store._make_room(tmp_path)
     assert [path.name[:2] for path in entries(tmp_path)] == ["p2", "p3"]
+
+
+def test_only_folders_that_no_process_holds_are_swept_away(tmp_path: Path):
+    for name in ("run-living", "run-dead", "run-young"):
+        (tmp_path / name).mkdir()
+    held = FileLock(tmp_path / "run-living" / store.LOCK)
+    with held:
+        for name in ("run-living", "run-dead"):
+            os.utime(tmp_path / name, (0, 0))
+        store._sweep(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["run-living", "run-young"]
+    os.utime(tmp_path / "run-living", (0, 0))
+    store._sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run-young"]

@@ -119,7 +119,8 @@ class Driver:
         """Note what the workers compute with; refuse what would not end in a run's own bits."""
         have = self._answer(flights)
         odd = differing(have, self.run.manifest["numerics"])
-        trained = self.run.manifest.get("finished") or any(
+        about = self.run.manifest
+        trained = about.get("finished", {}).keys() - about.get("reused", {}).keys() or any(
             TileStore(self.run, name).any() or self.checkpointers[name].load()
             for name in self.waiting
         )

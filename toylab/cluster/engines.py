@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 from toylab.errors import ToylabError, nearest
@@ -26,6 +27,7 @@ SLURM = {
     **dict.fromkeys(("queue", "account", "walltime", "memory", "interface", "logs", "extra"), str),
     "cores": int,
 }
+NVIDIA = Path("/proc/driver/nvidia/gpus")  # where its driver lists them
 PATIENCE = 20  # seconds for a scheduler to answer
 Start = Callable[[], Executor]
 
@@ -92,9 +94,20 @@ def bind_worker(count: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver
     threading.Thread(target=_end_with_parent, daemon=True).start()
     take_core(number)
-    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    if gpus != [""]:
+    if gpus := visible_gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
+
+
+def visible_gpus(drivers: Path = NVIDIA) -> list[str]:
+    """Return the names of the GPUs that this process may use, without waking CUDA.
+
+    Args:
+        drivers: folder with an entry for each GPU.
+    """
+    told = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if told is not None:
+        return [name for name in told.split(",") if name]
+    return [str(number) for number in range(len([*drivers.glob("*")]))]
 
 
 def take_core(number: int) -> None:

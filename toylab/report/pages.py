@@ -227,7 +227,7 @@ def took(result: Result | None) -> str:
     names = ", ".join(result.get("reused", ()))
     if names and result.get("reused_s"):
         whole = duration(float(result["wall_s"] + result["reused_s"]))
-        return f"{whole} on {result['device']}, with the training of {names} by another study"
+        return f"{whole} on {result['device']}, with the training of {names} by other runs"
     return f"{text}, without training {names}" if names else text
 
 

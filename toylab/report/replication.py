@@ -4,6 +4,7 @@ For a claim that holds, a fresh estimate lies inside the published 95% interval 
 cases: both estimates vary, and the interval allows for one.
 """
 
+import collections
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
@@ -134,20 +135,23 @@ def markdown(published: Iterable[Mapping[str, Any]], fresh: Iterable[Mapping[str
 
     Args:
         published: committed results.
-        fresh: committed results of runs with fresh seeds. One whose study was published with other
-            settings or other claims since is left out, and named below.
+        fresh: committed results of runs with fresh seeds. One whose preset was published with
+            other settings or claims since, or no more, is left out and named below.
     """
     known = {(result["study"], result["preset"]): result for result in published}
+    again = {(result["study"], result["preset"]): result for result in fresh}
+    presets = collections.Counter(study for study, _ in again)
     rows, older = {}, []
-    for new in sorted(fresh, key=lambda result: result["study"]):
-        old = known.get((new["study"], new["preset"]))
+    for (study, preset), new in sorted(again.items()):
+        name = f"`{study}`" if presets[study] == 1 else f"`{study}` ({preset})"
+        old = known.get((study, preset))
         if old is None or not _comparable(old, new):
-            older.append(f"`{new['study']}`")
+            older.append(name)
         else:
-            rows[new["study"]] = replicated(old, new["claims"])
+            rows[name] = replicated(old, new["claims"])
     every = [row for own in rows.values() for row in own]
     lines = ["| Study | Estimates inside | Reproduced verdicts lost |", "| --- | --- | --- |"]
-    for name, own in [*((f"`{study}`", own) for study, own in rows.items()), ("all", every)]:
+    for name, own in [*rows.items(), ("all", every)]:
         inside, counted, lost, held = _counts(own)
         lines.append(f"| {name} | {inside} of {counted} | {lost} of {held} |")
     if older:
@@ -157,10 +161,10 @@ def markdown(published: Iterable[Mapping[str, Any]], fresh: Iterable[Mapping[str
 
 def _comparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     asked = {record["key"]: record["expected"] for record in old["claims"]}
-    same = all(
-        asked.get(claim["key"], claim["expected"]) == claim["expected"] for claim in new["claims"]
-    )
-    return same and old.get("settings", new.get("settings")) == new.get("settings")
+    shared = [claim for claim in new["claims"] if claim["key"] in asked]
+    same = all(asked[claim["key"]] == claim["expected"] for claim in shared)
+    settings = old.get("settings", new.get("settings")) == new.get("settings")
+    return bool(shared) and same and settings
 
 
 def _counts(rows: Iterable[Replication]) -> tuple[int, int, int, int]:

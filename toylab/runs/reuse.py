@@ -261,13 +261,18 @@ def take(name: str, shares: Sequence[Share], checkpointer: FolderCheckpointer) -
     origin, seconds = {}, 0.0
     for share in shares:
         about, whole = share.run.manifest, len(share.run.dead_at(share.name))
-        own = {about["run_id"]: about.get("commit")}
-        origin |= about.get("reused", {}).get(share.name, own)
+        origin |= about.get("reused", {}).get(share.name, {about["run_id"]: _commit(about)})
         seconds += about.get("trained_s", {}).get(share.name, 0.0) * len(share.there) / whole
     run = checkpointer.run  # told before it is finished: what is finished is not looked at again
     run.note(reused=run.manifest.get("reused", {}) | {name: origin})
     run.trained(name, seconds)
     checkpointer.finish(steps | told, _joined(shares, lost)["dead_at"])
+
+
+def _commit(manifest: Mapping[str, Any]) -> str | None:
+    """The commit at which a run trained; of several the first that is not of committed code."""
+    told = [manifest.get("commit"), *manifest.get("resumed_at", ())]
+    return next((each for each in told if not each or each.endswith("+")), told[0])
 
 
 def _joined(

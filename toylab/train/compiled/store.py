@@ -25,6 +25,7 @@ from importlib import metadata
 from pathlib import Path
 
 import jax
+from filelock import BaseFileLock, FileLock, Timeout
 
 from toylab.train.compiled.threads import words
 
@@ -34,6 +35,7 @@ MOST = 256 * 2**20  # bytes of a store; the oldest go first
 SLOWEST = 0.2  # seconds; what compiles faster is not worth keeping
 DAY = 86_400  # seconds after which a dead process's folder is swept away
 PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "libtpu")
+LOCK = "held"  # by a process, in its folder
 ENTRY = "-cache"  # as JAX ends the names of its entries
 
 
@@ -51,6 +53,8 @@ def keep_compiled(root: Path | None = None) -> str:
     try:
         store = _private((root or _home()) / key())
         own = Path(tempfile.mkdtemp(prefix="run-", dir=store))
+        held = FileLock(own / LOCK, timeout=0)
+        held.acquire()
         _sweep(store)
         _hand_out(store, own)
     except OSError as error:
@@ -64,7 +68,7 @@ def keep_compiled(root: Path | None = None) -> str:
     }
     for name, value in settings.items():
         jax.config.update(name, value)
-    atexit.register(_take_in, store, own)
+    atexit.register(_take_in, store, own, held)
     return ""
 
 
@@ -144,7 +148,7 @@ def _hand_out(store: Path, own: Path) -> None:
                 path.unlink()
 
 
-def _take_in(store: Path, own: Path) -> None:
+def _take_in(store: Path, own: Path, held: BaseFileLock) -> None:
     """Move what this process has compiled into the store, whole; then make room."""
     with contextlib.suppress(OSError):
         known = {p.name.removesuffix(ENTRY).rpartition(".")[0] for p in store.glob(f"*{ENTRY}")}
@@ -153,6 +157,7 @@ def _take_in(store: Path, own: Path) -> None:
             if name not in known:
                 path.replace(store / f"{name}.{_sum(path.read_bytes())[:16]}{ENTRY}")
         _make_room(store)
+    held.release()
     shutil.rmtree(own, ignore_errors=True)
 
 
@@ -170,5 +175,14 @@ def _sweep(store: Path) -> None:
     """Remove the folders of processes that ended without a word."""
     for path in store.glob("run-*"):
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > DAY:
+            if time.time() - path.stat().st_mtime > DAY and not _held(path / LOCK):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _held(lock: Path) -> bool:
+    """Whether a living process holds its folder."""
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
