@@ -36,7 +36,10 @@ of samples, gain nothing; random rewards take 15 points. Right attempts are mark
 by 6 points, but not by one after right verdicts, so that this is noise unlearned too, and random
 search stays 6 points ahead of search with reward. Left open: held-out targets, on which one seed
 differs (search 29 points behind, 42 behind to 11 ahead), whether networks copy the teacher's noise
-to 3 points (they mark wrong attempts ok more often by 3, 2 to 4), and whether traces grow.
+to 3 points (they mark wrong attempts ok more often by 3, 2 to 4), whether traces grow, whether
+reward makes up for noisy verdicts (search with it is ahead of right verdicts without it by 1 point,
+-3 to 4), whether it has wrong attempts marked ok where no noise is to be unlearned, and whether
+paths lose coverage.
 
 Tried: on two seeds each, judged by the loss, by results and by verdicts on held-out hands. Three
 operations and seven to ten attempts learn right results on 20,000 traces, but a third of the

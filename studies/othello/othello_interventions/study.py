@@ -28,7 +28,11 @@ edit), and newly legal moves get all of the probability due to them (10% without
 reproduce: the prediction stays more than half as far from the uniform choice as without an edit
 (total variation 0.13 of 0.23, the network's own 0.08). Four discs at once, boards that no game can
 reach and 4x4 networks do not come to a quarter of the error. Gradients through the nonlinear probe
-do no better than the linear probe's vectors (0.64 errors), which is open too.
+do no better than the linear probe's vectors (0.64 errors), which is open too. So are whether a
+capture is undone to half of the errors (0.48, 0.41 to 0.56), whether illegal moves leave sooner
+than legal ones enter, and the first layer's circuit for empty squares (-0.50, at its bar). As no
+flip surely cuts the errors to a quarter, it is not testable whether vectors of black and white do
+worse, or vectors as well as gradients.
 
 Tried: earlier networks, trained on moves played, left 61% and 42% of the errors. On 4x4 networks of
 600 steps, vectors of a ridge probe with a large penalty (near to the difference of the classes'

@@ -5,7 +5,7 @@ import { Random } from "../../src/numerics/random";
 import { built, found, launch, open, serve } from "./harness";
 
 const path = found();
-const LONG = 6000; // ms
+const MOVES = 40;
 const PAGES = ["superposition", "grokking", "attention", "othello", "graph_tracing", "countdown", "run"];
 
 describe.skipIf(!path)("a hand that is everywhere", () => {
@@ -25,8 +25,7 @@ describe.skipIf(!path)("a hand that is everywhere", () => {
     const random = new Random(seed, "hand");
     const { page, wrong } = await open(browser, site.url);
     const done: string[] = [];
-    const end = Date.now() + LONG;
-    while (Date.now() < end) {
+    while (done.length < MOVES) {
       const draw = random.one();
       if (draw < 0.08) {
         const name = PAGES[random.below(PAGES.length)];
@@ -53,7 +52,6 @@ describe.skipIf(!path)("a hand that is everywhere", () => {
       const said = await page.locator(".notice").allTextContents();
       expect(said, `after ${done.slice(-12).join(", ")}`).toEqual([]);
     }
-    expect(done.length).toBeGreaterThan(20);
     expect(wrong).toEqual([]);
     await page.close();
   });
