@@ -1,6 +1,6 @@
 """Solutions are right, and no check passes unanswered: a lesson a day in turn, all if slow.
 
-The tenth, which trains for a minute, is among the slow ones alone.
+The eighth and the tenth, which take a minute or more, are among the slow ones alone.
 """
 
 import datetime
@@ -10,7 +10,8 @@ import pytest
 from toylab.teach.grading import problems_of
 from toylab.teach.lessons import lessons
 
-TODAY = datetime.date.today().toordinal() % 9 + 1
+SHORT = (1, 2, 3, 4, 5, 6, 7, 9)
+TODAY = SHORT[datetime.date.today().toordinal() % len(SHORT)]
 
 
 @pytest.mark.parametrize(

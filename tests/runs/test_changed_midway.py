@@ -14,7 +14,7 @@ from tests.runs.test_reuse import Config, Trained, populations, study
 from toylab import lab
 from toylab.errors import ToylabError
 from toylab.lab import resume, run_study
-from toylab.population import enclosed, written
+from toylab.population import written
 from toylab.report.publishing import check_publishable
 from toylab.runs import networks
 from toylab.runs.reporter import Interrupted
@@ -127,7 +127,8 @@ def test_what_is_written_of_a_part_is_the_same_in_every_process():
 
 
 def test_losses_of_one_factory_are_told_apart():
-    assert enclosed(loss_of(0.1)) == "0.1" and not enclosed(tl.squared_error)
+    assert written(loss_of(0.1)).endswith(" of 0.1")
+    assert written(tl.squared_error) == "toylab.losses.squared_error"
     main = populations(Config())["main"]
     texts = [
         describe({"p": dataclasses.replace(main, loss=loss_of(rate))})["p"]["loss"]

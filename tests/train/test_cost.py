@@ -54,10 +54,10 @@ def test_products_of_a_transformer():
 
 
 def test_the_command_line_tells_it(capsys):
-    assert command(["info", "othello", "--preset", "smoke", "--json"]) == 0
+    assert command(["info", "superposition_phase", "--preset", "smoke", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["predicted"]
-    assert set(told) == {"main", "small", "small-expected"}
-    assert told["main"]["steps"] == 60
-    assert command(["info", "othello", "--preset", "smoke"]) == 0
+    assert set(told) == {"n2", "n3"}
+    assert told["n2"]["steps"] == 100
+    assert command(["info", "superposition_phase", "--preset", "smoke"]) == 0
     assert "on this machine" in capsys.readouterr().out
-    assert command(["info", "othello", "--preset", "smol"]) == 1
+    assert command(["info", "superposition_phase", "--preset", "smol"]) == 1
