@@ -140,7 +140,7 @@ def test_command_lines(count: int, field: Path, capsys, monkeypatch):
     monkeypatch.setattr(lab, "_stages", lambda *args: args[0])
     monkeypatch.setattr(commands, "_report", lambda done, as_json: 0)
     monkeypatch.setattr(commands, "check", lambda task: [])  # these work for minutes
-    monkeypatch.setattr(commands, "matmul_rate", lambda: 1.0)
+    monkeypatch.setattr(commands, "quick_rate", lambda: 1.0)
     monkeypatch.setattr(find, "benchmarks", lambda name: {})
     monkeypatch.setitem(commands.TABLE, "list", lambda args, stop: 0)
     monkeypatch.setattr(Server, "serve_forever", lambda server: None)

@@ -18,7 +18,7 @@ from toylab.check.populations import FRESH, PILOTS
 from toylab.check.suite import check
 from toylab.claims import to_record
 from toylab.cli import find, progress, tables
-from toylab.cli.bench import matmul_rate
+from toylab.cli.bench import quick_rate
 from toylab.cli.new import new_study
 from toylab.cli.stop import Stop
 from toylab.cli.text import is_utf8
@@ -85,7 +85,7 @@ def new(args: argparse.Namespace, stop: Stop) -> int:
 
 
 def _costs(study: Study, preset: str) -> dict[str, cost.Cost]:
-    rate = matmul_rate()
+    rate = quick_rate()
     populations = study.populations(study.config(preset))
     check_populations(study.name, populations)
     return {name: cost.predict(population, rate) for name, population in populations.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from toylab.cli import progress, tables
-from toylab.cli.bench import matmul_rate
+from toylab.cli.bench import quick_rate
 from toylab.cli.stop import Stop
 from toylab.errors import ToylabError
 from toylab.report.results import number
@@ -68,7 +68,7 @@ def table(claims: pl.DataFrame, axes: list[str], key: str) -> Any:
 
 def dry_run(plan: Plan) -> list[Any]:
     """Return what a sweep would take: per program, and in all."""
-    found = plan.costs(matmul_rate())
+    found = plan.costs(quick_rate())
     seconds, cores = sum(cost.seconds for cost in found.values()), os.cpu_count() or 1
     members = sum(cost.members for cost in found.values())
     return [
