@@ -225,7 +225,7 @@ def matmul_rate(sizes: tuple[int, ...] = (1024, 1536, 2048), repeats: int = 6) -
 
 
 def quick_rate() -> float:
-    """Return the matmul rate for a prediction, in GFLOP/s: on a CPU in half a second, within 5%."""
+    """Return the matmul rate for a prediction, in GFLOP/s: of a CPU in half a second."""
     import jax
 
     return matmul_rate((1024,), 4) if jax.default_backend() == "cpu" else matmul_rate()

@@ -118,8 +118,8 @@ class Driver:
     def _same_numerics(self, flights: Flights) -> None:
         """Note what the workers compute with; refuse what would not end in a run's own bits."""
         have = self._answer(flights)
-        odd = differing(have, self.run.manifest["numerics"])
         about = self.run.manifest
+        odd = differing(have, about["numerics"])
         trained = about.get("finished", {}).keys() - about.get("reused", {}).keys() or any(
             TileStore(self.run, name).any() or self.checkpointers[name].load()
             for name in self.waiting

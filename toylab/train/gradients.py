@@ -80,36 +80,6 @@ def member_gradient(
     return gradient
 
 
-def updated(
-    member: Population, shards: "Shards", state: dict[str, Any], key: Array, t: Array
-) -> tuple[dict[str, Any], Array]:
-    """Return a member's state after a step, and its loss; where that is not finite it stays.
-
-    Args:
-        member: the population with this member's own numbers.
-        shards: who takes which shard of the batch.
-        state: parameters, the optimiser's state, the step at which the loss was lost or -1, and
-            earlier parameters if the loss asks for them.
-        key: of the batch.
-        t: number of the update.
-    """
-    lagged = refreshed(lags(member.loss), t, state["params"], state.get("lagged", {}))
-    batch = member.task.batch(key, member.batch_size)
-    gradient = member_gradient(member, state["params"], lagged)
-    value, grads = in_shards(gradient, batch, shards)
-    # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
-    with jax.numpy_dtype_promotion("standard"):
-        updates, opt = member.optimizer.transform().update(grads, state["opt"], state["params"])
-    params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state["params"], updates)
-    alive = (state["dead_at"] < 0) & jnp.isfinite(value)
-    keep = lambda new, old: jnp.where(alive, new, old)
-    dead_at = jnp.where(alive | (state["dead_at"] >= 0), state["dead_at"], t)
-    new = {"params": params, "opt": opt}
-    old = {"params": state["params"], "opt": state["opt"]}
-    kept = jax.tree.map(keep, new, old) | ({"lagged": lagged} if lagged else {})
-    return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
-
-
 class Shards(NamedTuple):
     """Who takes which shard of a batch.
 
@@ -157,6 +127,36 @@ def in_shards(
         found = jax.lax.all_gather(jax.tree.map(pick, found), shards.axis)
     mean = lambda leaf: functools.reduce(jnp.add, list(leaf)) / jnp.asarray(len(leaf), leaf.dtype)
     return jax.tree.map(mean, found)
+
+
+def updated(
+    member: Population, shards: Shards, state: dict[str, Any], key: Array, t: Array
+) -> tuple[dict[str, Any], Array]:
+    """Return a member's state after a step, and its loss; where that is not finite it stays.
+
+    Args:
+        member: the population with this member's own numbers.
+        shards: who takes which shard of the batch.
+        state: parameters, the optimiser's state, the step at which the loss was lost or -1, and
+            earlier parameters if the loss asks for them.
+        key: of the batch.
+        t: number of the update.
+    """
+    lagged = refreshed(lags(member.loss), t, state["params"], state.get("lagged", {}))
+    batch = member.task.batch(key, member.batch_size)
+    gradient = member_gradient(member, state["params"], lagged)
+    value, grads = in_shards(gradient, batch, shards)
+    # Optax mixes Python floats with int32 counts, which strict promotion would refuse.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, opt = member.optimizer.transform().update(grads, state["opt"], state["params"])
+    params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state["params"], updates)
+    alive = (state["dead_at"] < 0) & jnp.isfinite(value)
+    keep = lambda new, old: jnp.where(alive, new, old)
+    dead_at = jnp.where(alive | (state["dead_at"] >= 0), state["dead_at"], t)
+    new = {"params": params, "opt": opt}
+    old = {"params": state["params"], "opt": state["opt"]}
+    kept = jax.tree.map(keep, new, old) | ({"lagged": lagged} if lagged else {})
+    return kept | {"dead_at": dead_at}, jnp.where(alive, value, jnp.nan)
 
 
 def _cut(batch: Batch, parts: int) -> Batch:
